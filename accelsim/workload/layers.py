@@ -1,0 +1,217 @@
+"""The layers of a network as work to be done: sizes per image, no hardware and no weights.
+
+Every operator that costs multiply-accumulates is a `Gemm` (convolutions by im2col) or an `Attention`; the rest are
+`Norm` and
+`Elementwise`. Batch normalisation is taken as folded into the preceding GEMM.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from accelsim.core.errors import InputError, suggest
+
+ROLES = ("embed", "qkv", "q", "kv", "proj", "mlp", "head", "conv", "downsample", "other")
+ACTIVATIONS = ("gelu", "relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid", "tanh")
+NORMS = ("layernorm", "rmsnorm", "batchnorm", "groupnorm")
+OPERATIONS = ("add", "multiply", "mean", "max", *ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What all layers share: a unique `name`, and the `block` of the network it belongs to (for grouping in
+    reports)."""
+
+    name: str
+    block: str
+
+    kind: ClassVar[str] = ""
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            optional = "None" in field.type
+            if value is None and optional:
+                continue
+            known = self.choices.get(field.name)
+            if known is not None:
+                if value not in known:
+                    self._refuse(field.name, value, f"must be one of {', '.join(known)}{suggest(value, known)}")
+            elif "str" in field.type:
+                if not isinstance(value, str) or not value:
+                    self._refuse(field.name, value, "must be a non-empty text")
+            elif "bool" in field.type:
+                if not isinstance(value, bool):
+                    self._refuse(field.name, value, "must be true or false")
+            else:
+                object.__setattr__(self, field.name, self._count(field.name, value))
+
+    def _count(self, name: str, value) -> int:
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = 0
+        if number < 1 or isinstance(value, bool):
+            self._refuse(name, value, "must be a whole number of at least 1")
+        return number
+
+    def _refuse(self, parameter: str, value, rule: str):
+        raise InputError(f"{self.kind} layer {self.name!r}: {parameter} is {value!r} but {rule}.")
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per image (attention: as if dense)."""
+        return 0
+
+    @property
+    def shape(self) -> str:
+        """The sizes as one short text, for tables."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Gemm(Layer):
+    """out[tokens, out_features] = x[tokens, in_features] W (+ bias) (+ residual), then the activation.
+
+    A convolution is the GEMM of its im2col form: tokens = output pixels, in_features = in_channels * kernel area.
+    `repeat` independent GEMMs of this shape, each with its own weights and input (the groups of a grouped convolution).
+    `residual`: an operand of the output's shape is added before write-back. `encodes`: the Attention layer whose Q and
+    K leave here, so that an encoder behind the array can compress them: role 'qkv' has heads * (2 qk_dim + v_dim)
+    columns, Q then K then V; role 'q' has heads * qk_dim; role 'kv' has heads * (qk_dim + v_dim), K then V.
+    `input_elements`: distinct input elements, for traffic (None: tokens * in_features * repeat; im2col repeats
+    elements).
+    """
+
+    role: str
+    tokens: int
+    in_features: int
+    out_features: int
+    bias: bool = True
+    activation: str | None = None
+    residual: bool = False
+    encodes: str | None = None
+    repeat: int = 1
+    input_elements: int | None = None
+
+    kind: ClassVar[str] = "gemm"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"role": ROLES, "activation": ACTIVATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.encodes is not None and self.role not in ("qkv", "q", "kv"):
+            self._refuse(
+                "encodes", self.encodes, f"only roles qkv, q and kv feed an encoder; this role is {self.role!r}"
+            )
+        whole = self.tokens * self.in_features * self.repeat
+        if self.input_elements is not None and self.input_elements > whole:
+            rule = f"the GEMM reads tokens * in_features * repeat = {whole} elements and cannot have more distinct ones"
+            self._refuse("input_elements", self.input_elements, rule)
+
+    @property
+    def macs(self) -> int:
+        return self.repeat * self.tokens * self.in_features * self.out_features
+
+    @property
+    def weights(self) -> int:
+        """Weight elements, bias not counted."""
+        return self.repeat * self.in_features * self.out_features
+
+    @property
+    def inputs(self) -> int:
+        """Distinct input elements per image (before im2col)."""
+        return self.input_elements or self.repeat * self.tokens * self.in_features
+
+    @property
+    def outputs(self) -> int:
+        """Output elements per image."""
+        return self.repeat * self.tokens * self.out_features
+
+    @property
+    def shape(self) -> str:
+        times = f"{self.repeat} x " if self.repeat > 1 else ""
+        return f"{times}{self.tokens} x {self.in_features} x {self.out_features}"
+
+
+@dataclass(frozen=True)
+class Attention(Layer):
+    """softmax(Q K^T) V per head: Q[heads, q_tokens, qk_dim], K[heads, kv_tokens, qk_dim], V[heads, kv_tokens, v_dim].
+
+    `encoded_heads`: h' of the auto-encoder that compresses Q and K along the head axis (None: no auto-encoder).
+    `activation`: applied to the attention's output (LeViT puts a hard-swish before its projection).
+    """
+
+    heads: int
+    q_tokens: int
+    kv_tokens: int
+    qk_dim: int
+    v_dim: int
+    encoded_heads: int | None = None
+    activation: str | None = None
+
+    kind: ClassVar[str] = "attention"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"activation": ACTIVATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.encoded_heads is not None and self.encoded_heads > self.heads:
+            self._refuse(
+                "encoded_heads", self.encoded_heads, f"an auto-encoder cannot have more than the {self.heads} heads"
+            )
+
+    @property
+    def macs(self) -> int:
+        return self.heads * self.q_tokens * self.kv_tokens * (self.qk_dim + self.v_dim)
+
+    @property
+    def shape(self) -> str:
+        return f"{self.heads} h, {self.q_tokens} x {self.kv_tokens}, {self.qk_dim}/{self.v_dim}"
+
+
+@dataclass(frozen=True)
+class Norm(Layer):
+    """A normalisation of `tokens` vectors of `features` elements."""
+
+    tokens: int
+    features: int
+    norm: str = "layernorm"
+
+    kind: ClassVar[str] = "norm"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"norm": NORMS}
+
+    @property
+    def shape(self) -> str:
+        return f"{self.tokens} x {self.features}"
+
+
+@dataclass(frozen=True)
+class Elementwise(Layer):
+    """An operation on `operands` inputs of tokens x features; 'mean' and 'max' reduce over the tokens to 1 x
+    features."""
+
+    op: str
+    tokens: int
+    features: int
+    operands: int = 1
+
+    kind: ClassVar[str] = "elementwise"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"op": OPERATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        least, most = (2, None) if self.op in ("add", "multiply") else (1, 1)
+        if self.operands < least or (most is not None and self.operands > most):
+            self._refuse("operands", self.operands, f"{self.op} takes {'two or more' if least == 2 else 'one'}")
+
+    @property
+    def out_tokens(self) -> int:
+        return 1 if self.op in ("mean", "max") else self.tokens
+
+    @property
+    def shape(self) -> str:
+        return f"{self.operands} x {self.tokens} x {self.features}"
+
+
+LAYERS = {cls.kind: cls for cls in (Gemm, Attention, Norm, Elementwise)}

@@ -1,0 +1,158 @@
+"""The fixed sparsity of one attention layer, polarized: which scores are kept, and which tokens' columns are computed
+densely.
+
+ViTCoD (HPCA 2023): per head, the columns of the *global tokens* form the denser block, everything else the sparser
+rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from accelsim.core.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMask:
+    """keep: bool[heads, q_tokens, kv_tokens], True = kept. order: int32[heads, kv_tokens], a permutation, global tokens
+    first. global_tokens: int32[heads], how many leading tokens of `order` are global.
+
+    Data stays in natural order; position p of a head's reordered columns is token order[h, p]. Where q_tokens ==
+    kv_tokens the paper permutes rows the same way, which changes no result (attention is permutation-equivariant).
+    Errors: InputError for wrong shapes or types, a row without a kept entry, an order that is no permutation, a bad
+    count.
+    """
+
+    keep: np.ndarray
+    order: np.ndarray
+    global_tokens: np.ndarray
+
+    def __post_init__(self):
+        keep, order, counts = (np.asarray(a) for a in (self.keep, self.order, self.global_tokens))
+        if keep.dtype != np.bool_ or keep.ndim != 3 or 0 in keep.shape:
+            raise InputError(
+                f"keep is {keep.dtype}{list(keep.shape)} but must be bool[heads, q_tokens, kv_tokens], none 0."
+            )
+        heads, _, kv = keep.shape
+        for name, array, shape in (("order", order, (heads, kv)), ("global_tokens", counts, (heads,))):
+            if array.dtype.kind not in "iu" or array.shape != shape:
+                raise InputError(f"{name} is {array.dtype}{list(array.shape)} but must be int32{list(shape)}.")
+        wrong = np.flatnonzero((np.sort(order, axis=1) != np.arange(kv)).any(axis=1))
+        if wrong.size:
+            raise InputError(
+                f"order of head {wrong[0]} must name every token 0 to {kv - 1} once, but is no permutation."
+            )
+        wrong = np.flatnonzero((counts < 0) | (counts > kv))
+        if wrong.size:
+            head = wrong[0]
+            raise InputError(
+                f"global_tokens of head {head} is {counts[head]} but must be between 0 and {kv}, its columns."
+            )
+        empty = np.argwhere(~keep.any(axis=2))
+        if empty.size:
+            head, row = empty[0]
+            raise InputError(
+                f"row {row} of head {head} keeps no score, so that its softmax is undefined; "
+                "keep at least one entry in each row."
+            )
+        for name, array, dtype in (
+            ("keep", keep, np.bool_),
+            ("order", order, np.int32),
+            ("global_tokens", counts, np.int32),
+        ):
+            frozen = np.array(array, dtype=dtype, order="C")
+            frozen.flags.writeable = False
+            object.__setattr__(self, name, frozen)
+
+    @classmethod
+    def dense(cls, heads: int, q_tokens: int, kv_tokens: int) -> AttentionMask:
+        """Nothing pruned: every token is global, in natural order."""
+        order = np.tile(np.arange(kv_tokens, dtype=np.int32), (heads, 1))
+        return cls(np.ones((heads, q_tokens, kv_tokens), bool), order, np.full(heads, kv_tokens, np.int32))
+
+    @property
+    def heads(self) -> int:
+        return self.keep.shape[0]
+
+    @property
+    def q_tokens(self) -> int:
+        return self.keep.shape[1]
+
+    @property
+    def kv_tokens(self) -> int:
+        return self.keep.shape[2]
+
+    @cached_property
+    def nnz(self) -> np.ndarray:
+        """int64[heads]: kept scores per head."""
+        return self.keep.sum(axis=(1, 2), dtype=np.int64)
+
+    @property
+    def sparsity(self) -> np.ndarray:
+        """float64[heads]: the pruned fraction per head."""
+        return 1.0 - self.nnz / (self.q_tokens * self.kv_tokens)
+
+    @cached_property
+    def denser_nnz(self) -> np.ndarray:
+        """int64[heads]: kept scores in the global tokens' columns (the denser engine computes q_tokens *
+        global_tokens)."""
+        return np.array([np.count_nonzero(self.denser(h)) for h in range(self.heads)], np.int64)
+
+    @property
+    def sparser_nnz(self) -> np.ndarray:
+        """int64[heads]: kept scores outside the global tokens' columns."""
+        return self.nnz - self.denser_nnz
+
+    def denser(self, head: int) -> np.ndarray:
+        """bool[q_tokens, global_tokens]: the kept scores of the denser block; column p is token order[head, p]."""
+        return self.keep[head][:, self.order[head, : self.global_tokens[head]]]
+
+    def sparser(self, head: int) -> np.ndarray:
+        """bool[q_tokens, kv_tokens - global_tokens]: column p is token order[head, global_tokens + p]."""
+        return self.keep[head][:, self.order[head, self.global_tokens[head] :]]
+
+    def csc(self, head: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sparser block by columns: pointers int32[columns + 1] and rows int32[nnz] (q tokens, ascending in a
+        column)."""
+        return _compress(self.sparser(head).T)
+
+    def csr(self, head: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sparser block by rows: pointers int32[q_tokens + 1] and columns int32[nnz] (columns of `sparser`,
+        ascending)."""
+        return _compress(self.sparser(head))
+
+    def flat_csc(self) -> tuple[np.ndarray, np.ndarray]:
+        """All heads' sparser blocks by columns: pointers int32[heads, kv_tokens + 1] into rows int32[sum of
+        sparser_nnz].
+
+        Position p counts in `order`, so that the global tokens' positions are empty; pointers run on from head to head.
+        """
+        return self._flat(by_columns=True)
+
+    def flat_csr(self) -> tuple[np.ndarray, np.ndarray]:
+        """All heads' sparser blocks by rows: pointers int32[heads, q_tokens + 1] into positions int32[sum of
+        sparser_nnz].
+
+        A position counts in `order`: the token is order[head, position]. Pointers run on from head to head.
+        """
+        return self._flat(by_columns=False)
+
+    def _flat(self, by_columns: bool) -> tuple[np.ndarray, np.ndarray]:
+        pointers, indices, start = [], [], 0
+        for head in range(self.heads):
+            ordered = self.keep[head][:, self.order[head]]
+            ordered[:, : self.global_tokens[head]] = False
+            pointer, index = _compress(ordered.T if by_columns else ordered)
+            pointers.append(pointer + np.int32(start))
+            indices.append(index)
+            start += index.size
+        return np.stack(pointers), np.concatenate(indices)
+
+
+def _compress(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    pointers = np.zeros(matrix.shape[0] + 1, np.int32)
+    np.cumsum(matrix.sum(axis=1), out=pointers[1:])
+    return pointers, np.nonzero(matrix)[1].astype(np.int32)

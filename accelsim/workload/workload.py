@@ -1,0 +1,225 @@
+"""A workload: the layers of one network in order, the fixed masks of its attention layers, and how it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+
+from accelsim.core.errors import InputError, suggest
+from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
+from accelsim.workload.mask import AttentionMask
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """layers: in the order they run. masks: Attention layer name -> AttentionMask; a layer without one is dense.
+    tensors: 'LAYER.OPERAND' -> int8 array (see `tensor_shapes`); scales: 'LAYER.OPERAND' -> real value of one integer
+    step. batch: images. bits: operand widths {'activation', 'weight'}. synthetic: the masks were generated, not
+    measured on a network. provenance: how it was made, plain texts and numbers. Errors: InputError when the parts do
+    not fit together.
+    """
+
+    name: str
+    model: str
+    layers: tuple[Layer, ...]
+    masks: Mapping[str, AttentionMask] = field(default_factory=dict)
+    tensors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scales: Mapping[str, float] = field(default_factory=dict)
+    batch: int = 1
+    bits: Mapping[str, int] = field(default_factory=lambda: {"activation": 8, "weight": 8})
+    synthetic: bool = False
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for name in ("masks", "tensors", "scales", "bits", "provenance"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        self._check_numbers()
+        self._check_layers()
+        for name, mask in self.masks.items():
+            self._check_mask(name, mask)
+        for name in self.tensors:
+            self._check_tensor(name)
+        for name, scale in self.scales.items():
+            if not isinstance(scale, float) or not 0 < scale < float("inf"):
+                raise InputError(f"workload {self.name!r}: scale {name!r} is {scale!r} but must be a number above 0.")
+            self._operand(name, "scale")
+
+    def _check_numbers(self):
+        where = f"workload {self.name!r}"
+        if not isinstance(self.batch, int) or isinstance(self.batch, bool) or self.batch < 1:
+            raise InputError(f"{where}: batch is {self.batch!r} but must be a whole number of at least 1.")
+        for key, value in self.bits.items():
+            if key not in ("activation", "weight"):
+                raise InputError(f"{where}: bits has no entry {key!r}{suggest(key, ('activation', 'weight'))}.")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 32:
+                raise InputError(f"{where}: bits of {key} is {value!r} but must be a whole number from 1 to 32.")
+        missing = {"activation", "weight"} - set(self.bits)
+        if missing:
+            raise InputError(f"{where}: bits lacks {sorted(missing)[0]!r}; give activation and weight.")
+
+    def _check_layers(self):
+        if not self.layers:
+            raise InputError(f"workload {self.name!r} has no layers; a workload needs at least one.")
+        seen = {}
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise InputError(
+                    f"workload {self.name!r}: {layer!r} is no layer; use "
+                    f"{', '.join(cls.__name__ for cls in LAYERS.values())}."
+                )
+            if layer.name in seen:
+                raise InputError(
+                    f"workload {self.name!r}: two layers are named {layer.name!r}; layer names must differ."
+                )
+            seen[layer.name] = layer
+        for layer in self.layers:
+            if isinstance(layer, Gemm) and layer.encodes is not None:
+                self._check_encodes(layer)
+
+    def _check_encodes(self, gemm: Gemm):
+        attention = self._by_name.get(gemm.encodes)
+        known = [a.name for a in self.attention_layers]
+        if not isinstance(attention, Attention):
+            raise InputError(
+                f"gemm layer {gemm.name!r}: encodes is {gemm.encodes!r} but no attention layer has that name"
+                f"{suggest(gemm.encodes, known)}."
+            )
+        qk, v = attention.heads * attention.qk_dim, attention.heads * attention.v_dim
+        tokens = attention.q_tokens if gemm.role == "q" else attention.kv_tokens
+        columns = {"qkv": 2 * qk + v, "q": qk, "kv": qk + v}[gemm.role]
+        if (gemm.out_features, gemm.tokens) != (columns, tokens):
+            raise InputError(
+                f"gemm layer {gemm.name!r}: it is {gemm.tokens} x {gemm.out_features} but role {gemm.role!r} of "
+                f"attention layer {attention.name!r} needs {tokens} tokens x {columns} out_features."
+            )
+
+    def _check_mask(self, name: str, mask: AttentionMask):
+        known = [a.name for a in self.attention_layers]
+        if name not in known:
+            raise InputError(
+                f"workload {self.name!r}: mask {name!r} belongs to no attention layer{suggest(name, known)}."
+            )
+        layer = self.layer(name)
+        need = (layer.heads, layer.q_tokens, layer.kv_tokens)
+        if mask.keep.shape != need:
+            raise InputError(
+                f"workload {self.name!r}: mask {name!r} is {list(mask.keep.shape)} but its layer has heads, q_tokens, "
+                f"kv_tokens = {list(need)}."
+            )
+
+    def _operand(self, name: str, what: str) -> tuple[int, ...]:
+        layer_name, _, operand = name.rpartition(".")
+        shapes = {a.name: tensor_shapes(a) for a in self.attention_layers}
+        if layer_name not in shapes:
+            raise InputError(
+                f"workload {self.name!r}: {what} {name!r} belongs to no attention layer{suggest(layer_name, shapes)}."
+            )
+        if operand not in shapes[layer_name]:
+            raise InputError(
+                f"workload {self.name!r}: {what} {name!r} names no operand of its layer, which are "
+                f"{', '.join(shapes[layer_name])}{suggest(operand, shapes[layer_name])}."
+            )
+        return shapes[layer_name][operand]
+
+    def _check_tensor(self, name: str):
+        array, shape = self.tensors[name], self._operand(name, "tensor")
+        if array.dtype != np.int8 or array.shape != shape:
+            raise InputError(
+                f"workload {self.name!r}: tensor {name!r} is {array.dtype}{list(array.shape)} but must be "
+                f"int8{list(shape)}."
+            )
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    def layer(self, name: str) -> Layer:
+        """The layer of this name. Errors: InputError with the closest name."""
+        if name not in self._by_name:
+            raise InputError(f"workload {self.name!r} has no layer {name!r}{suggest(name, self._by_name)}.")
+        return self._by_name[name]
+
+    @property
+    def attention_layers(self) -> tuple[Attention, ...]:
+        return tuple(layer for layer in self.layers if isinstance(layer, Attention))
+
+    def mask(self, name: str) -> AttentionMask:
+        """The mask of an attention layer; a dense one (every token global) when the workload has none for it."""
+        layer = self.layer(name)
+        if not isinstance(layer, Attention):
+            raise InputError(
+                f"workload {self.name!r}: layer {name!r} is a {layer.kind} layer; only attention layers have masks."
+            )
+        return self.masks.get(name) or AttentionMask.dense(layer.heads, layer.q_tokens, layer.kv_tokens)
+
+    def only(self, kind: str) -> Workload:
+        """The sub-workload of one kind of layer ('gemm', 'attention', 'norm', 'elementwise'), named NAME.KIND."""
+        if kind not in LAYERS:
+            raise InputError(f"{kind!r} is no kind of layer; the kinds are {', '.join(LAYERS)}{suggest(kind, LAYERS)}.")
+        layers = tuple(layer for layer in self.layers if layer.kind == kind)
+        if kind == "gemm":
+            layers = tuple(replace(layer, encodes=None) for layer in layers)
+        keep = self.masks if kind == "attention" else {}
+        extra = (
+            {"tensors": self.tensors, "scales": self.scales} if kind == "attention" else {"tensors": {}, "scales": {}}
+        )
+        return replace(self, name=f"{self.name}.{kind}", layers=layers, masks=keep, **extra)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image, attention dense."""
+        return sum(layer.macs for layer in self.layers)
+
+    def masked_macs(self, layer: Layer) -> int:
+        """Multiply-accumulates of one image that the mask leaves of a layer (all of them without a mask)."""
+        if layer.name not in self.masks:
+            return layer.macs
+        return int(self.masks[layer.name].nnz.sum()) * (layer.qk_dim + layer.v_dim)
+
+    @property
+    def sparsity(self) -> float:
+        """The pruned fraction of all attention scores of the network (layers without a mask count as dense); 0 without
+        any."""
+        scores = sum(a.heads * a.q_tokens * a.kv_tokens for a in self.attention_layers)
+        pruned = sum(int(m.keep.size - m.nnz.sum()) for m in self.masks.values())
+        return pruned / scores if scores else 0.0
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 over everything a simulation can depend on; not over the name, the provenance and the synthetic
+        mark."""
+        layers = [{"kind": layer.kind, **asdict(layer)} for layer in self.layers]
+        plain = {"layers": layers, "batch": self.batch, "bits": dict(self.bits), "scales": dict(self.scales)}
+        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+        arrays = {
+            f"{n}.{part}": getattr(m, part)
+            for n, m in self.masks.items()
+            for part in ("keep", "order", "global_tokens")
+        }
+        for name, array in sorted({**arrays, **self.tensors}.items()):
+            little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            digest.update(f"{name} {little.dtype.str} {little.shape}\n".encode())
+            digest.update(little.tobytes())
+        return digest.hexdigest()
+
+
+def tensor_shapes(layer: Attention) -> dict[str, tuple[int, ...]]:
+    """The int8 operands a workload may carry for an attention layer, and their shapes (encode_*: [h', h]; decode_*: [h,
+    h'])."""
+    shapes = {
+        "q": (layer.heads, layer.q_tokens, layer.qk_dim),
+        "k": (layer.heads, layer.kv_tokens, layer.qk_dim),
+        "v": (layer.heads, layer.kv_tokens, layer.v_dim),
+    }
+    if layer.encoded_heads is not None:
+        for operand in "qk":
+            shapes[f"encode_{operand}"] = (layer.encoded_heads, layer.heads)
+            shapes[f"decode_{operand}"] = (layer.heads, layer.encoded_heads)
+    return shapes
