@@ -97,9 +97,10 @@ def kept_entries(rank: np.ndarray, sparsity: float, what: str) -> int:
     """How many entries a sparsity leaves, to the nearest one. Errors: InputError when more than these must stay."""
     kept, needed = round(rank.size * (1 - sparsity)), np.count_nonzero(rank <= 0)
     if kept < needed:
+        most = np.floor((1 - needed / rank.size) * 1e4) / 1e4
         raise InputError(
-            f"sparsity {sparsity:g} cannot be reached in {what}: {needed} of {rank.size} scores must stay (the CLS row "
-            f"and column and the largest score of each row); the most is {np.floor((1 - needed / rank.size) * 1e4) / 1e4:g}."
+            f"sparsity {sparsity:g} cannot be reached in {what}: {needed} of {rank.size} scores must stay "
+            f"(the CLS row and column and the largest score of each row); the most is {most:g}."
         )
     return kept
 

@@ -7,7 +7,9 @@ and how well.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,10 +20,10 @@ from accelsim.codesign.prune import kept_entries, ranking
 from accelsim.core.errors import InputError
 from accelsim.workload.workload import Workload
 
-RADIUS, RADIUS_SPREAD = 0.62, 0.72
+RADIUS, RADIUS_SPREAD = 0.62, 0.62
 """Median width of a head's neighbourhood in patches of a 14 x 14 grid, and the spread of its logarithm over the
 heads."""
-GLOBAL_HEADS = (0.02, 0.72)
+GLOBAL_HEADS = (0.0, 0.6)
 """Share of heads with global tokens in the first and in the last block; it grows linearly between."""
 GLOBAL_TOKENS = (3.0, 60.0)
 """Least and most attractive tokens of such a head (log-uniform), of 196."""
@@ -29,8 +31,12 @@ GLOBAL_MASS = (0.5, 0.95)
 """Share of a row's attention that they draw (uniform)."""
 SHIFTED_HEADS = 0.15
 """Share of heads that look at a neighbouring patch instead of their own."""
-DIFFUSE = 0.04
-"""Share of attention spread over all tokens."""
+DIFFUSE = (0.005, 0.75)
+"""Least and most of a head's attention that is spread over all tokens (log-uniform)."""
+TAIL, TAIL_REACH = 0.15, 3.0
+"""Share of the neighbourhood's weight in a tail, and how many times wider that is."""
+CONTRAST = 0.6
+"""Spread of the logarithm of how much a token draws."""
 NOISE = 0.55
 """Spread of the logarithm of the noise on every score."""
 STEPS = 1 << 20
@@ -87,44 +93,56 @@ def attention_maps(network: Model, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng([seed, *network.name.encode()])
     attention = network.attention_layers
     heads = [(i, layer) for i, layer in enumerate(attention) for _ in range(layer.heads)]
-    depth = np.array([i for i, _ in heads]) / max(len(attention) - 1, 1)
-    radius = RADIUS * np.exp(RADIUS_SPREAD * _normal_quantiles(rng, len(heads)))
-    first, last = GLOBAL_HEADS
-    has_global = _quantiles(rng, len(heads)) < first + (last - first) * depth
-    low, high = np.log(GLOBAL_TOKENS)
-    tokens = np.exp(low + (high - low) * _quantiles(rng, len(heads)))
-    mass = GLOBAL_MASS[0] + (GLOBAL_MASS[1] - GLOBAL_MASS[0]) * _quantiles(rng, len(heads))
-    shifted = _quantiles(rng, len(heads)) < SHIFTED_HEADS
     maps = [[] for _ in attention]
-    for h, (i, layer) in enumerate(heads):
-        q_grid, kv_grid = network.grids[layer.name]
-        count = tokens[h] * kv_grid[0] * kv_grid[1] / 196 if has_global[h] else 0
-        maps[i].append(_head(rng, q_grid, kv_grid, radius[h], count, mass[h], bool(shifted[h]), network.class_token))
+    for (i, layer), head in zip(heads, _heads(rng, np.array([i for i, _ in heads]) / max(len(attention) - 1, 1))):
+        scores = _scores(rng, head, *network.grids[layer.name])
+        # the CLS row and column are kept in any case: their scores only have to be there
+        maps[i].append(np.pad(scores, ((1, 0), (1, 0)), constant_values=1) if network.class_token else scores)
     return [np.stack(layer) for layer in maps]
 
 
-def _head(
-    rng, q_grid, kv_grid, radius: float, count: float, mass: float, shifted: bool, class_token: bool
-) -> np.ndarray:
+class _Head(NamedTuple):
+    radius: float
+    attractive: float
+    mass: float
+    diffuse: float
+    shifted: bool
+
+
+def _heads(rng, depth: np.ndarray) -> Iterator[_Head]:
+    """The traits of every head, given its place in the network from 0 (first block) to 1 (last)."""
+    count = len(depth)
+    radius = RADIUS * np.exp(RADIUS_SPREAD * np.array([NormalDist().inv_cdf(u) for u in _quantiles(rng, count)]))
+    is_global = _quantiles(rng, count) < GLOBAL_HEADS[0] + (GLOBAL_HEADS[1] - GLOBAL_HEADS[0]) * depth
+    attractive = np.where(is_global, _log_uniform(rng, count, GLOBAL_TOKENS), 0)
+    mass = GLOBAL_MASS[0] + (GLOBAL_MASS[1] - GLOBAL_MASS[0]) * _quantiles(rng, count)
+    shifted = _quantiles(rng, count) < SHIFTED_HEADS
+    diffuse = _log_uniform(rng, count, DIFFUSE)
+    return map(_Head, radius, attractive, mass, diffuse, shifted)
+
+
+def _scores(rng, head: _Head, q_grid: tuple[int, int], kv_grid: tuple[int, int]) -> np.ndarray:
     q_at, kv_at = _places(q_grid), _places(kv_grid)
-    offset = rng.integers(-1, 2, 2) / max(kv_grid) if shifted else np.zeros(2)
-    distance = (((q_at + offset)[:, None] - kv_at[None]) ** 2).sum(axis=-1) * max(kv_grid) ** 2
-    width = max(radius * max(kv_grid) / 14, 0.3)
-    near = np.exp(-distance / (2 * width * width))
-    near /= near.sum(axis=1, keepdims=True)
-    attractive = np.zeros(len(kv_at))
-    chosen = rng.permutation(len(kv_at))[: max(round(count), 1) if count else 0]
-    attractive[chosen] = np.exp(0.6 * rng.standard_normal(len(chosen)))
-    share = mass if chosen.size else 0.0
-    far = attractive / max(attractive.sum(), 1e-9)
-    scores = (1 - DIFFUSE) * ((1 - share) * near + share * far) + DIFFUSE / len(kv_at)
+    side, count = max(kv_grid), len(kv_at)
+    offset = rng.integers(-1, 2, 2) / side if head.shifted else np.zeros(2)
+    distance = (((q_at + offset)[:, None] - kv_at[None]) ** 2).sum(axis=-1) * side**2
+    width = max(head.radius * side / 14, 0.3)
+    scores = (1 - TAIL) * _gaussian(distance, width) + TAIL * _gaussian(distance, TAIL_REACH * width)
+    if head.attractive:
+        far = np.zeros(count)
+        chosen = rng.permutation(count)[: max(round(head.attractive * count / 196), 1)]
+        far[chosen] = np.exp(CONTRAST * rng.standard_normal(len(chosen)))
+        scores = (1 - head.mass) * scores + head.mass * far / far.sum()
+    rest = np.exp(CONTRAST * rng.standard_normal(count))
+    scores = (1 - head.diffuse) * scores + head.diffuse * rest / rest.sum()
     scores *= np.exp(NOISE * rng.standard_normal(scores.shape))
     scores /= scores.sum(axis=1, keepdims=True)
-    patches = np.maximum(np.rint(scores * STEPS), 1).astype(np.int64)
-    if not class_token:
-        return patches
-    # the CLS row and column are kept in any case: their scores only have to be there
-    return np.pad(patches, ((1, 0), (1, 0)), constant_values=1)
+    return np.maximum(np.rint(scores * STEPS), 1).astype(np.int64)
+
+
+def _gaussian(distance: np.ndarray, width: float) -> np.ndarray:
+    near = np.exp(-distance / (2 * width * width))
+    return near / near.sum(axis=1, keepdims=True)
 
 
 def _places(grid: tuple[int, int]) -> np.ndarray:
@@ -138,5 +156,6 @@ def _quantiles(rng, count: int) -> np.ndarray:
     return (rng.permutation(count) + 0.5) / count
 
 
-def _normal_quantiles(rng, count: int) -> np.ndarray:
-    return np.array([NormalDist().inv_cdf(u) for u in _quantiles(rng, count)])
+def _log_uniform(rng, count: int, limits: tuple[float, float]) -> np.ndarray:
+    low, high = np.log(limits)
+    return np.exp(low + (high - low) * _quantiles(rng, count))

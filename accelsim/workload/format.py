@@ -160,7 +160,7 @@ def _read_mask(layer: Layer, stored: dict[str, np.ndarray], file: Path) -> Atten
     need = (layer.heads, layer.q_tokens, -(-layer.kv_tokens // 8))
     if packed.dtype != np.uint8 or packed.shape != need:
         raise InputError(
-            f"{file}: {layer.name}.keep is {packed.dtype}{list(packed.shape)} but must be uint8{list(need)}, packed bits."
+            f"{file}: {layer.name}.keep is {packed.dtype}{list(packed.shape)} but packed bits are uint8{list(need)}."
         )
     bits = np.unpackbits(packed, axis=2)
     if bits[:, :, layer.kv_tokens :].any():

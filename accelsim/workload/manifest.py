@@ -100,7 +100,7 @@ def _value(loader, path: Path, node: yaml.Node, seen: set[int]):
     if isinstance(node, yaml.ScalarNode):
         if node.tag.rpartition(":")[2] not in ("str", "int", "float", "bool", "null"):
             raise InputError(
-                f"{path}:{line}: {node.value!r} is of type {node.tag} but only texts, numbers and true/false are allowed."
+                f"{path}:{line}: {node.value!r} is a {node.tag} but only texts, numbers and true/false are allowed."
             )
         try:
             return loader.construct_object(node)
