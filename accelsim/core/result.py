@@ -1,0 +1,99 @@
+"""What a run leaves behind: plain numbers, no kernel, no components. Everything that reports reads this."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from accelsim.core.status import STATUS_NAMES
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component as it stands in a result."""
+
+    kind: str  # class name
+    clock: str  # clock domain
+    parameters: dict[str, int | str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A channel as it stands in a result."""
+
+    producer: str  # "component.port"
+    consumer: str
+    depth: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """What happened between two marks (or from start to end): cycles by status, action counts, transfers.
+
+    `status[component]` maps idle/busy/starved/blocked to cycles of the component's own clock; they add up to the span's
+    length in that clock. `counts[component]` holds every action counter, `transfers[channel]` the items that crossed.
+    """
+
+    label: int
+    start: int  # units of the time base
+    end: int
+    status: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, int]]
+    transfers: dict[str, int]
+
+
+@dataclass
+class Result:
+    """A finished run."""
+
+    time_base_hz: Fraction  # units of time in a second
+    periods: dict[str, int]  # clock domain -> units a cycle
+    end: int  # the instant from which on nothing can happen
+    parts: dict[str, Part]
+    links: dict[str, Link]
+    total: Span
+    spans: list[Span]  # one for every mark, in order; together they cover the run
+    peaks: dict[str, int]  # channel -> most items it held
+    events: np.ndarray = field(repr=False)  # status changes (see core.trace.EVENT), empty unless traced
+    transfers: dict[str, np.ndarray] = field(repr=False)  # monitored channel -> records of `at` and payload
+
+    def cycles(self, clock: str = "core", end: int | None = None) -> int:
+        """Cycles of a clock domain in the run (or up to an instant)."""
+        return -(-(self.end if end is None else end) // self.periods[clock])
+
+
+def difference(label: int, earlier: "Snapshot", later: "Snapshot") -> Span:
+    """The span between two snapshots."""
+
+    def less(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
+        return {n: a[n] - b[n] for n in a}
+
+    return Span(
+        label,
+        earlier.at,
+        later.at,
+        {c: less(later.status[c], earlier.status[c]) for c in later.status},
+        {c: less(later.counts[c], earlier.counts[c]) for c in later.counts},
+        less(later.transfers, earlier.transfers),
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Totals since the start of a run, at one instant."""
+
+    at: int
+    status: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, int]]
+    transfers: dict[str, int]
+
+
+def snapshot(at, components, links, control, state, cycles, periods) -> Snapshot:
+    """Totals up to an instant; the status a component is in is charged up to there without disturbing it."""
+    status = {}
+    for i, c in enumerate(components):
+        spent = cycles[i].copy()
+        spent[state[i]["status"]] += -(-at // periods[c.clock]) - int(state[i]["since"])
+        status[c.name] = dict(zip(STATUS_NAMES, spent.tolist(), strict=True))
+    totals = control["total"].tolist()
+    return Snapshot(at, status, {c.name: c.counts() for c in components}, {k: totals[i] for i, k in enumerate(links)})

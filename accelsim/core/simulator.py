@@ -1,0 +1,223 @@
+"""The simulator: wires components, runs the kernel, gives a Result."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from accelsim.core.channel import CONTROL, Channel
+from accelsim.core.clock import periods
+from accelsim.core.component import Component, In, Out
+from accelsim.core.elaborate import compile_kernel
+from accelsim.core.result import Link, Part, Result, difference, snapshot
+from accelsim.core.schedule import STATE
+from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
+from accelsim.core.trace import EVENT, new_trace
+
+
+class DeadlockError(RuntimeError):
+    """Nothing can move, yet not everything has been delivered."""
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A channel before time starts."""
+
+    producer: Component
+    out: str
+    consumer: Component
+    into: str
+    depth: int
+    monitored: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.producer.name}.{self.out} -> {self.consumer.name}.{self.into}"
+
+
+class Simulator:
+    """A netlist and its time.
+
+    `clocks` maps every clock domain to its frequency in hertz (exact: int or Fraction). `trace` is the room for status
+    events between two drains (0: no status trace); `log` the same for transfers of monitored channels.
+    """
+
+    SLICE = 1 << 40  # units of time between two chances to interrupt a run
+
+    def __init__(self, clocks: dict[str, int | Fraction] | None = None, *, trace: int = 0, log: int = 1 << 16) -> None:
+        self.clocks = clocks or {"core": 1}
+        self.time_base_hz, self.periods = periods(self.clocks)
+        self.components: list[Component] = []
+        self.wires: list[Wire] = []
+        self.trace_room, self.log_room = trace, log
+        self.kernel = None
+        self.at = 0
+        self.quiet = False
+
+    def add(self, component: Component) -> Component:
+        """Put a component into the netlist."""
+        if not component.name.isidentifier():
+            raise TypeError(f"{component.name!r}: a component's name must be a Python identifier")
+        if any(c.name == component.name for c in self.components):
+            raise TypeError(f"{component.name}: there is a component of this name already")
+        if component.clock not in self.clocks:
+            raise TypeError(f"{component.name}: there is no clock {component.clock!r}, only {', '.join(self.clocks)}")
+        self.components.append(component)
+        return component
+
+    def connect(
+        self, producer: Component, out: str, consumer: Component, into: str, *, depth: int = 2, monitored: bool = False
+    ) -> None:
+        """Run a channel of `depth` items from `producer.out` to `consumer.into`."""
+        wire = Wire(producer, out, consumer, into, depth, monitored)
+        a, b = producer.fields.get(out), consumer.fields.get(into)
+        if not isinstance(a, Out) or not isinstance(b, In):
+            raise TypeError(f"{wire.name}: a channel runs from an Out to an In")
+        if a.payload != b.payload:
+            raise TypeError(f"{wire.name}: the payloads differ, {a.payload.names} and {b.payload.names}")
+        if depth < 1:
+            raise TypeError(f"{wire.name}: a channel holds at least one item, not {depth}")
+        taken = {(w.producer.name, w.out) for w in self.wires} | {(w.consumer.name, w.into) for w in self.wires}
+        for end in ((producer.name, out), (consumer.name, into)):
+            if end in taken:
+                raise TypeError(
+                    f"{wire.name}: {'.'.join(end)} is already connected; share a port through an arbiter or a fork"
+                )
+        self.wires.append(wire)
+
+    def elaborate(self) -> None:
+        """Bind every name once, lay out the memory, compile the kernel."""
+        index = {c.name: i for i, c in enumerate(self.components)}
+        domains = [d for d in self.clocks if any(c.clock == d for c in self.components)]
+        self.control = np.zeros(len(self.wires), CONTROL)
+        self.state = np.zeros(len(self.components), STATE)
+        self.cycles = np.zeros((len(self.components), len(STATUS_NAMES)), np.int64)
+        self.state["domain"] = [domains.index(c.clock) for c in self.components]
+        self.period = np.array([self.periods[d] for d in domains], np.int64)
+        self.edge = np.full(len(domains), -1, np.int64)
+        self.mark = np.zeros(1, np.int64)
+        widths = [len(w.producer.fields[w.out].payload.names) for w in self.wires]
+        bases = np.cumsum([0] + [n * w.depth for n, w in zip(widths, self.wires, strict=True)])
+        self.slots = np.zeros(int(bases[-1]), np.int64)
+        values, binding = {}, {}
+        for c in self.components:
+            binding[c.name, "now"], binding[c.name, "mark"] = "now", "mark"
+            for n, array in {"r": c.r[0], **c.storage}.items():
+                binding[c.name, n] = f"{c.name}_{n}"
+                values[f"{c.name}_{n}"] = array
+        for i, w in enumerate(self.wires):
+            row = self.control[i]
+            row["depth"], row["monitored"], row["base"], row["width"] = w.depth, w.monitored, bases[i], widths[i]
+            row["producer"], row["consumer"] = index[w.producer.name], index[w.consumer.name]
+            binding[w.producer.name, w.out] = binding[w.consumer.name, w.into] = f"{w.producer.name}_{w.out}"
+            payload = self.slots[bases[i] : bases[i + 1]].view(w.producer.fields[w.out].payload).view(np.recarray)
+            values[f"{w.producer.name}_{w.out}"] = Channel(self.control.view(np.recarray)[i], payload)
+        for c in self.components:
+            for n in c.signature():
+                port = c.fields.get(n)
+                if (c.name, n) not in binding and isinstance(port, In) and port.optional:
+                    binding[c.name, n] = f"{c.name}_{n}"
+                    nothing = np.zeros(1, CONTROL).view(np.recarray)[0]
+                    values[f"{c.name}_{n}"] = Channel(nothing, np.zeros(1, port.payload).view(np.recarray))
+                if (c.name, n) not in binding:
+                    raise TypeError(f"{c.name}.{n} is not connected")
+        module, names = compile_kernel(self.components, binding, domains)
+        self.kernel = module.kernel
+        self.values = [values[n] for n in names]
+        logged = any(w.monitored for w in self.wires)
+        self.trace = new_trace(
+            max(self.trace_room, len(self.components)) if self.trace_room else 0,
+            max(self.log_room, len(self.slots) + 1) if logged else 0,
+            max(widths, default=0),
+        )
+        self.events, self.transfers = [], []
+        self.snapshots, self.labels = [self.snapshot()], []
+
+    def snapshot(self):
+        names = [w.name for w in self.wires]
+        return snapshot(self.at, self.components, names, self.control, self.state, self.cycles, self.periods)
+
+    def run(self, units: int = 1 << 60, *, skip: bool = True) -> bool:
+        """Run until nothing can happen any more, or for so many units of the time base; whether it is finished.
+
+        `skip=False` ticks every component at every edge of its clock: slow, and the same in every statistic.
+        A component that sets `mark[0] = n` closes span n - 1 at that instant.
+        Raises DeadlockError when nothing can move and something is undelivered.
+        """
+        if self.kernel is None:
+            self.elaborate()
+        last = self.at + units
+        while self.at < last and not self.quiet:
+            stop = min(last, self.at + self.SLICE)
+            self.at, self.quiet = self.kernel(
+                self.at, stop, skip, self.control.view(np.recarray), self.slots, self.state.view(np.recarray),
+                self.cycles, self.period, self.edge, self.trace, self.mark, *self.values,
+            )  # fmt: skip
+            self.drain()
+            if self.mark[0]:
+                self.labels.append(int(self.mark[0]) - 1)
+                self.snapshots.append(self.snapshot())
+                self.mark[0] = 0
+        if self.quiet:
+            self.check_delivered()
+        return self.quiet
+
+    def drain(self) -> None:
+        events, transfers = self.trace.used
+        if events:
+            self.events.append(self.trace.events[:events].copy())
+        if transfers:
+            self.transfers.append(self.trace.transfers[:transfers].copy())
+        self.trace.used[:] = 0
+
+    def check_delivered(self) -> None:
+        """Raise DeadlockError, naming who waits for whom, unless everything has been delivered."""
+        doing = dict(zip((c.name for c in self.components), self.state["status"].tolist(), strict=True))
+        held = self.control["count"].tolist()
+        if not any(held) and all(s == IDLE for s in doing.values()):
+            return
+        report = []
+        for name, status in doing.items():
+            if status == STARVED:
+                empty = [w.producer.name for w, n in zip(self.wires, held) if w.consumer.name == name and not n]
+                report.append(f"{name} is starved and waits for {' or '.join(empty) or 'nobody'}")
+            elif status == BLOCKED:
+                full = [w.consumer.name for w, n in zip(self.wires, held) if w.producer.name == name and n == w.depth]
+                report.append(f"{name} is blocked by {' or '.join(full) or 'nobody'}")
+            elif status != IDLE:
+                report.append(f"{name} is {STATUS_NAMES[status]}")
+        report += [f"{w.name} holds {n} of {w.depth}" for w, n in zip(self.wires, held) if n]
+        when = {d: -(-self.at // p) for d, p in self.periods.items()}
+        at = ", ".join(f"{d} cycle {n}" for d, n in when.items())
+        raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report))
+
+    def result(self) -> Result:
+        """The run so far as plain numbers."""
+        end = self.snapshot()
+        marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
+        labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
+        logged = np.concatenate(self.transfers) if self.transfers else np.zeros((0, 2), np.int64)
+        return Result(
+            self.time_base_hz,
+            dict(self.periods),
+            self.at,
+            {c.name: Part(type(c).__name__, c.clock, c.parameters()) for c in self.components},
+            {w.name: Link(f"{w.producer.name}.{w.out}", f"{w.consumer.name}.{w.into}", w.depth) for w in self.wires},
+            difference(-1, self.snapshots[0], end),
+            [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],
+            {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
+            np.concatenate(self.events) if self.events else np.zeros(0, EVENT),
+            {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
+        )
+
+
+def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
+    """The logged transfers of one channel as records of `at` and its payload."""
+    names = ["at", *wire.producer.fields[wire.out].payload.names]
+    mine = logged[logged[:, 1] == index]
+    columns = [mine[:, 0], *(mine[:, 2 + n] for n in range(len(names) - 1))]
+    return (
+        np.rec.fromarrays(columns, dtype=[(n, "i8") for n in names])
+        if len(mine)
+        else np.recarray(0, [(n, "i8") for n in names])
+    )
