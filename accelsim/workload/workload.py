@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -50,6 +50,11 @@ class Workload:
             if not isinstance(scale, float) or not 0 < scale < float("inf"):
                 raise InputError(f"workload {self.name!r}: scale {name!r} is {scale!r} but must be a number above 0.")
             self._operand(name, "scale")
+
+    def __reduce__(self):
+        # mappings are read-only views, which cannot be pickled; a sweep sends workloads to other processes
+        values = (getattr(self, f.name) for f in fields(self))
+        return Workload, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
 
     def _check_numbers(self):
         where = f"workload {self.name!r}"

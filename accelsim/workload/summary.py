@@ -1,0 +1,44 @@
+"""A workload as rows of a table: what each layer is and how much work its mask leaves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from accelsim.workload.workload import Workload
+
+
+class LayerRow(NamedTuple):
+    """macs: per image, attention dense; masked_macs: what the mask leaves. sparsity: pruned fraction of an attention
+    layer's scores (None for other layers). global_tokens: per head (empty for other layers and without a mask).
+    denser_share: fraction of the kept scores that lie in global tokens' columns (None as for sparsity)."""
+
+    name: str
+    kind: str
+    role: str
+    shape: str
+    macs: int
+    masked_macs: int
+    sparsity: float | None = None
+    global_tokens: tuple[int, ...] = ()
+    denser_share: float | None = None
+
+
+def describe(workload: Workload) -> list[LayerRow]:
+    """One row per layer, in order."""
+    return [_row(workload, layer) for layer in workload.layers]
+
+
+def _row(workload: Workload, layer) -> LayerRow:
+    role = getattr(layer, "role", None) or getattr(layer, "op", None) or getattr(layer, "norm", "")
+    row = LayerRow(layer.name, layer.kind, role, layer.shape, layer.macs, workload.masked_macs(layer))
+    if layer.kind != "attention":
+        return row
+    mask = workload.masks.get(layer.name)
+    if mask is None:
+        return row._replace(sparsity=0.0)
+    kept = int(mask.nnz.sum())
+    return row._replace(
+        sparsity=1 - kept / mask.keep.size,
+        global_tokens=tuple(mask.global_tokens.tolist()),
+        denser_share=int(mask.denser_nnz.sum()) / kept,
+    )
