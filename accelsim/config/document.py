@@ -1,0 +1,103 @@
+"""A YAML file as plain text values that know their lines. Types are the schema's to decide: `on`, `010` and `1:30` stay
+text here, where YAML alone would make True, 8 and 90 of them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from accelsim.core.errors import InputError
+
+DEEPEST = 12
+NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value: text, a mapping or a list of entries, and the line its key (or itself) stands on."""
+
+    line: int
+    value: "str | dict[str, Entry] | list[Entry]"
+    quoted: bool = False
+
+
+def read(path: Path) -> tuple[Entry, list[tuple[int, str]]]:
+    """The top of a YAML file, and (line, sentence) for every key that is given twice.
+
+    Raises InputError for a file that cannot be read, is not UTF-8, is not YAML, or uses anchors, tags or two documents.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is not UTF-8 text, {error}"
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+    repeated: list[tuple[int, str]] = []
+    try:
+        events = yaml.parse(text, yaml.SafeLoader)
+        next(events)  # the stream's start
+        if isinstance(next(events), yaml.StreamEndEvent):
+            return Entry(1, {}), repeated
+        entry = _entry(next(events), events, str(path), repeated, 0)
+        next(events)  # the document's end
+        after = next(events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise InputError(
+                f"{path}:{after.start_mark.line + 1}: a second YAML document begins here; one file is one machine"
+            )
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    return entry, repeated
+
+
+def _entry(event: yaml.Event, events: Iterator[yaml.Event], path: str, repeated: list, depth: int) -> Entry:
+    line = event.start_mark.line + 1
+    if isinstance(event, yaml.AliasEvent) or event.anchor:
+        raise InputError(f"{path}:{line}: anchors and aliases (& and *) are not supported; write the values out")
+    if event.tag:
+        raise InputError(f"{path}:{line}: the tag {event.tag} is not supported; write a plain value")
+    if depth > DEEPEST:
+        raise InputError(f"{path}:{line}: nested more than {DEEPEST} levels deep, which no configuration needs")
+    if isinstance(event, yaml.ScalarEvent):
+        return Entry(line, event.value, event.style is not None)
+    if isinstance(event, yaml.SequenceStartEvent):
+        items = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(_entry(event, events, path, repeated, depth + 1))
+        return Entry(line, items)
+    mapping: dict[str, Entry] = {}
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        key = _entry(event, events, path, repeated, depth + 1)
+        value = _entry(next(events), events, path, repeated, depth + 1)
+        if not isinstance(key.value, str):
+            raise InputError(f"{path}:{key.line}: a key must be a plain word")
+        if key.value in mapping:
+            first = mapping[key.value].line
+            repeated.append((key.line, f"{key.value!r} is given twice (first on line {first}); remove one"))
+        else:
+            mapping[key.value] = Entry(key.line, value.value, value.quoted)
+    return Entry(line, mapping)
+
+
+def plain(entry: Entry) -> object:
+    """The entry as JSON-able values: unquoted numbers and true/false become such, everything else stays text."""
+    if isinstance(entry.value, dict):
+        return {key: plain(value) for key, value in entry.value.items()}
+    if isinstance(entry.value, list):
+        return [plain(item) for item in entry.value]
+    return entry.value if entry.quoted else scalar(entry.value)
+
+
+def scalar(text: str) -> bool | int | float | str:
+    """The number or truth value that a text is, or the text."""
+    if text in ("true", "false"):
+        return text == "true"
+    found = NUMBER.fullmatch(text)
+    if not found:
+        return text
+    return float(text) if found[1] or found[2] else int(text)

@@ -1,0 +1,83 @@
+"""What a machine lets its user decide: clocks, options, and the parameters of its parts. accelerators/ fills it in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from accelsim.core.component import Component, Param
+from accelsim.core.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from accelsim.config.arch import Arch
+
+SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One block of the machine.
+
+    doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
+    chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
+    differs from the component's own; text with a unit is read as in a configuration file.
+    """
+
+    doc: str
+    clock: str
+    models: type[Component] | Mapping[str, type[Component]]
+    defaults: Mapping[str, int | str] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> dict[str, type[Component]]:
+        """Every model by name; a part with one only is named by its class."""
+        one = isinstance(self.models, type)
+        return {self.models.__name__: self.models} if one else dict(self.models)
+
+    @property
+    def has_choice(self) -> bool:
+        return not isinstance(self.models, type)
+
+    @property
+    def default_model(self) -> str:
+        return next(iter(self.choices))
+
+    def params(self, model: str) -> dict[str, Param]:
+        """The parameters of one of its models, in the order of declaration."""
+        return self.choices[model].declared(Param)
+
+
+@dataclass(frozen=True)
+class MachineSchema:
+    """name: as in `machine: NAME`. title: one sentence. clocks: name -> default frequency, as text. options: choices
+    that concern more than one part. rules: each is given the resolved Arch and returns a sentence when its values
+    contradict each other, else None. Raises TypeError when the declaration itself is wrong.
+    """
+
+    name: str
+    title: str
+    clocks: Mapping[str, str]
+    options: Mapping[str, Param]
+    parts: Mapping[str, Part]
+    rules: tuple[Callable[["Arch"], str | None], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, option in self.options.items():
+            option.name = name
+        for name, part in self.parts.items():
+            if name in SECTIONS:
+                raise TypeError(f"{self.name}: a part cannot be called {name!r}, which is a section of the file")
+            if part.clock not in self.clocks:
+                raise TypeError(f"{self.name}.{name}: there is no clock {part.clock!r}, only {', '.join(self.clocks)}")
+            known = {p for model in part.choices for p in part.params(model)}
+            for unknown in sorted(set(part.defaults) - known):
+                raise TypeError(f"{self.name}.{name}: a default is given for {unknown!r}, which is no parameter of it")
+            if "model" in known:
+                raise TypeError(f"{self.name}.{name}: a parameter cannot be called 'model', which names the component")
+
+    def create(self, arch: "Arch", part: str, name: str | None = None, **tables: Any) -> Component:
+        """The component of a part with the values of `arch`; `tables` are its memories; `name` is the part's."""
+        if part not in self.parts:
+            raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
+        declared = self.parts[part]
+        model = declared.choices[arch.models.get(part, declared.default_model)]
+        return model(name or part, declared.clock, **arch.parts[part], **tables)
