@@ -1,0 +1,63 @@
+"""Area: the units of every component by the table's um2 over the layout density, and its memories by CACTI."""
+
+from dataclasses import dataclass
+
+from accelsim.core.errors import InputError, suggest
+from accelsim.core.result import Part
+from accelsim.energy.expression import evaluate
+from accelsim.energy.sram import Memory, memory
+from accelsim.energy.table import NOTHING, EnergyTable, Entry, Range
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A component's area on the chip (in um2, with bounds where the table has them) and what it leaks."""
+
+    component: str
+    logic_um2: float
+    memory_um2: Range
+    leakage_uw: Range
+
+    @property
+    def um2(self) -> float:
+        return self.logic_um2 + self.memory_um2.nominal
+
+
+def entry_of(name: str, part: Part, table: EnergyTable) -> tuple[Entry, str]:
+    """The table's entry of a component, and what to call it in errors. Raises InputError when there is none."""
+    where = f"energy table {table.name}: components.{part.kind}"
+    if part.kind not in table.components:
+        raise InputError(
+            f"{where}: the table has no entry for {name}; every component class has one, if only `{part.kind}: {{}}`"
+            + suggest(part.kind, table.components)
+        )
+    return table.components[part.kind], where
+
+
+def memory_of(part: Part, entry: Entry, table: EnergyTable, where: str) -> Memory:
+    """The memory that an entry describes, before the macro factors."""
+    size = {k: evaluate(v, part.parameters, f"{where}.memory.{k}") for k, v in entry.memory.items()}
+    return memory(**size, node_nm=table.sram_node_nm, cell=table.sram_cell, where=f"{where}.memory")
+
+
+def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
+    """The area and leakage of every component that covers any. Raises InputError as the bill does."""
+    pieces = []
+    for name, part in parts.items():
+        entry, where = entry_of(name, part, table)
+        logic, memory_um2, leakage = 0.0, NOTHING, NOTHING
+        for action, amount in entry.area.items():
+            cells = table.rows[action].um2 * evaluate(amount, part.parameters, f"{where}.area.{action}")
+            logic += cells / table.density
+            leakage = added(leakage, table.logic_leakage_uw_per_um2.times(cells))
+        if entry.memory is not None:
+            sram = memory_of(part, entry, table, where)
+            memory_um2 = table.sram_area_factor.times(sram.um2)
+            leakage = added(leakage, table.sram_leakage_factor.times(sram.leakage_uw))
+        if logic or memory_um2.nominal:
+            pieces.append(Piece(name, logic, memory_um2, leakage))
+    return pieces
+
+
+def added(a: Range, b: Range) -> Range:
+    return Range(*(x + y for x, y in zip(a, b, strict=True)))

@@ -1,0 +1,172 @@
+"""Energy tables as files: strict YAML, `extends`, node scaling of inherited rows, and a user's overrides."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from accelsim.core.errors import InputError, suggest
+
+FOLDER = Path(__file__).parent / "tables"
+DEFAULT = "generic_28nm"
+SECTIONS = ("logic", "dram")  # where rows stand; only logic is scaled with the node
+KEYS = (
+    "name", "title", "extends", "node_nm", "vdd", "source", "options", "scale", *SECTIONS, "sram", "logic_leakage",
+    "layout", "components",
+)  # fmt: skip
+
+
+def names() -> list[str]:
+    """The tables that come with the package."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+
+
+class StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice (PyYAML keeps the last without a word)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise InputError(
+                    f"{key.start_mark.name}:{key.start_mark.line + 1}: the key {key.value!r} is given twice"
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def find(table: str | Path) -> Path:
+    """The file of a table: an existing file, or the name of one that comes with the package."""
+    path = Path(table)
+    if path.is_file():
+        return path
+    shipped = FOLDER / f"{table}.yaml"
+    if shipped.is_file():
+        return shipped
+    raise InputError(
+        f"energy.table: {str(table)!r} is no file and no table of the package (it has: {', '.join(names())})"
+        + suggest(str(table), names())
+    )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A file's mapping, with nothing but known sections."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = yaml.load(file, StrictLoader)
+    except yaml.YAMLError as reason:
+        raise InputError(f"{path.name}: this is no YAML ({' '.join(str(reason).split())})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path.name}: an energy table is a mapping of {', '.join(KEYS)}, not {type(found).__name__}")
+    for key in found:
+        if key not in KEYS:
+            raise InputError(f"{path.name}: {key}: no such section{suggest(key, KEYS)}")
+    return found
+
+
+def scaled(document: dict[str, Any], scale: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The document with its logic moved to another node; `scale` has energy, area, leakage and a source."""
+    for key in scale:
+        if key not in ("energy", "area", "leakage", "source"):
+            raise InputError(
+                f"{where}: scale.{key}: no such entry{suggest(key, ('energy', 'area', 'leakage', 'source'))}"
+            )
+    for key in ("energy", "area", "leakage"):
+        if not isinstance(scale.get(key), int | float) or isinstance(scale[key], bool) or scale[key] <= 0:
+            raise InputError(f"{where}: scale.{key}: expected a factor > 0, not {scale.get(key)!r}")
+    if not scale.get("source"):
+        raise InputError(f"{where}: scale: says no source")
+    out = copy.deepcopy(document)
+    for row in out["logic"].values():
+        factor = scale["leakage"] if "leakage_uw" in row else scale["energy"]
+        for field in ("pj", "leakage_uw", "low", "high"):
+            if field in row:
+                row[field] *= factor
+        if "um2" in row:
+            row["um2"] *= scale["area"]
+        row["source"] += f"; moved to another node: energy x{scale['energy']}, area x{scale['area']}"
+    density = out["logic_leakage"]["uw_per_um2"]
+    factor = scale["leakage"] / scale["area"]
+    out["logic_leakage"]["uw_per_um2"] = (
+        {k: v * factor for k, v in density.items()} if isinstance(density, dict) else density * factor
+    )
+    return out
+
+
+def merged(base: dict[str, Any], over: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """`base` with the entries of `over` put in; a row with a new price and no new bounds has no other bounds."""
+    out = copy.deepcopy(base)
+    for key, value in over.items():
+        if key == "components":
+            for kind, entry in checked(value, where, key).items():
+                known = out.setdefault(key, {}).setdefault(kind, {})
+                for field, content in checked(entry, where, f"{key}.{kind}").items():
+                    if field == "counters" and isinstance(content, Mapping):
+                        known[field] = {**known.get(field, {}), **content}
+                    else:
+                        known[field] = copy.deepcopy(content)
+        elif key in SECTIONS:
+            for name, row in checked(value, where, key).items():
+                rows = out.setdefault(key, {})
+                rows[name] = merged_row(rows.get(name, {}), row, f"{where}: {key}.{name}")
+        elif key in ("options", "sram", "logic_leakage", "layout"):
+            out[key] = {**out.get(key, {}), **copy.deepcopy(dict(checked(value, where, key)))}
+        elif key not in ("extends", "scale"):
+            out[key] = value
+    return out
+
+
+def checked(value: Any, where: str, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: {key}: expected a mapping, not {value!r}")
+    return value
+
+
+def merged_row(base: Mapping[str, Any], row: Any, where: str) -> dict[str, Any]:
+    if isinstance(row, int | float) and not isinstance(row, bool):
+        row = {"leakage_uw" if "leakage_uw" in base else "pj": row}
+    if not isinstance(row, Mapping):
+        raise InputError(f"{where}: expected a number of pJ or a mapping of pj, um2, source and so on, not {row!r}")
+    out = dict(base)
+    if "pj" in row or "leakage_uw" in row:
+        for field in ("pj", "leakage_uw", "low", "high"):
+            out.pop(field, None)
+        if base and "source" not in row:
+            out["source"] = f"given by the user instead of: {base.get('source')}"
+    return {**out, **row}
+
+
+def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The table of a file with everything it extends."""
+    if path.resolve() in seen:
+        raise InputError(f"{path.name}: extends: the table extends itself, by way of {seen[-1].name}")
+    document = read(path)
+    if "extends" not in document:
+        if "scale" in document:
+            raise InputError(f"{path.name}: scale: only a table that extends another has something to scale")
+        return merged({}, document, path.name)
+    beside = path.parent / f"{document['extends']}"
+    base = resolve(beside if beside.is_file() else find(document["extends"]), (*seen, path.resolve()))
+    if "scale" in document:
+        base = scaled(base, checked(document["scale"], path.name, "scale"), path.name)
+    return merged(base, document, path.name)
+
+
+def overridden(document: dict[str, Any], override: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The table with a user's entries: row names as they are, or the sections of a table."""
+    sections: dict[str, Any] = {}
+    allowed = {row: section for section in SECTIONS for row in document.get(section, {})}
+    known = [*allowed, *(k for k in KEYS if k not in ("extends", "scale", "name"))]
+    for key, value in override.items():
+        if key in allowed:
+            sections.setdefault(allowed[key], {})[key] = value
+        elif key in known:
+            for name, entry in checked(value, where, key).items() if key in SECTIONS else ():
+                sections.setdefault(key, {})[name] = entry
+            if key not in SECTIONS:
+                sections[key] = value
+        else:
+            raise InputError(f"{where}: {key}: no such action or section{suggest(key, known)}")
+    return merged(document, sections, where)
