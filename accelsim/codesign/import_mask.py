@@ -78,8 +78,8 @@ def _masks(file: Path, network: Model) -> list[np.ndarray]:
         arrays = [stored[n] for n in names]
     elif len(set(shapes)) > 1:
         raise InputError(
-            f"{file}: the attention layers of {network.name} differ in shape, so that one .npy cannot hold them; give a .npz "
-            "with one array per attention layer under the layer's name."
+            f"{file}: the attention layers of {network.name} differ in shape, so that one .npy cannot hold them; "
+            "give a .npz with one array per attention layer under the layer's name."
         )
     else:
         if stored.ndim != 4 or len(stored) != len(layers):
@@ -97,8 +97,8 @@ def _counts(file: Path, network: Model) -> np.ndarray:
     layers = network.attention_layers
     if len({(a.heads, a.kv_tokens) for a in layers}) > 1:
         raise InputError(
-            f"{file}: the attention layers of {network.name} differ in heads or tokens, so that one array of global-token "
-            "counts does not fit; leave it out and polarize by a threshold."
+            f"{file}: the attention layers of {network.name} differ in heads or tokens, so that one array of "
+            "global-token counts does not fit; leave it out and polarize by a threshold."
         )
     counts, need, limit = _load(file), [len(layers), layers[0].heads], layers[0].kv_tokens
     if isinstance(counts, dict) or list(counts.shape) != need or counts.dtype.kind not in "iuf":
@@ -110,8 +110,8 @@ def _counts(file: Path, network: Model) -> np.ndarray:
     if wrong.size:
         layer, head = wrong[0]
         raise InputError(
-            f"{file}: layer {layer}, head {head} has {counts[layer, head]:g} global tokens but must have a whole number "
-            f"from 0 to {limit}."
+            f"{file}: layer {layer}, head {head} has {counts[layer, head]:g} global tokens but must have a whole "
+            f"number from 0 to {limit}."
         )
     return counts.astype(np.int64)
 

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from accelsim.codesign.import_mask import import_mask
+from accelsim.codesign.models import model
+from accelsim.core.errors import InputError
+from accelsim.workload import load, save
+
+
+def diagonal() -> np.ndarray:
+    """A mask file for DeiT-Tiny that keeps the diagonal, the CLS row and the CLS column; True = pruned."""
+    keep = np.eye(197, dtype=bool)
+    keep[0] = keep[:, 0] = True
+    return np.tile(~keep, (12, 3, 1, 1))
+
+
+def test_the_published_files(reference, tmp_path):
+    folder = reference / "vitcod_masks"
+    by_threshold = import_mask(folder / "info_0.95.npy", "deit_tiny")
+    by_counts = import_mask(folder / "info_0.95.npy", "deit_tiny", folder / "global_token_info_0.95.npy")
+    assert by_threshold.hash == by_counts.hash and not by_threshold.synthetic
+    assert by_threshold.sparsity == pytest.approx(0.94675, abs=1e-5)
+    assert load(save(by_counts, tmp_path / "published.yaml")).hash == by_counts.hash
+    with pytest.raises(
+        InputError, match=r"the mask is \[12, 3, 197, 197\] but deit_base|the mask of block0.attention is bool\[3, 197"
+    ):
+        import_mask(folder / "info_0.95.npy", "deit_base")
+
+
+def test_either_polarity(tmp_path):
+    np.save(tmp_path / "pruned.npy", diagonal())
+    np.save(tmp_path / "kept.npy", ~diagonal())
+    workload = import_mask(tmp_path / "pruned.npy", "deit_tiny")
+    assert workload.hash == import_mask(tmp_path / "kept.npy", "deit_tiny", true_is_kept=True).hash
+    assert workload.masks["block3.attention"].global_tokens.tolist() == [1, 1, 1]
+    assert workload.masks["block3.attention"].nnz.tolist() == [589] * 3
+
+
+def test_a_model_of_many_shapes_comes_as_npz(tmp_path):
+    layers = model("levit_128").attention_layers
+    arrays = {a.name: np.zeros((a.heads, a.q_tokens, a.kv_tokens), bool) for a in layers}
+    np.savez(tmp_path / "levit.npz", **arrays)
+    assert import_mask(tmp_path / "levit.npz", "levit_128").sparsity == 0
+    with pytest.raises(InputError, match=r"one array of global-token counts does not fit; leave it out"):
+        import_mask(tmp_path / "levit.npz", "levit_128", tmp_path / "counts.npy")
+    arrays["stage9.attention"] = arrays.pop("stage0.block0.attention")
+    np.savez(tmp_path / "levit.npz", **arrays)
+    with pytest.raises(InputError, match=r"levit_128 has no attention layer 'stage9.attention'"):
+        import_mask(tmp_path / "levit.npz", "levit_128")
+    del arrays["stage9.attention"]
+    np.savez(tmp_path / "levit.npz", **arrays)
+    with pytest.raises(
+        InputError, match=r"the mask of attention layer 'stage0.block0.attention' of levit_128 is missing\."
+    ):
+        import_mask(tmp_path / "levit.npz", "levit_128")
+    np.save(tmp_path / "flat.npy", diagonal())
+    with pytest.raises(InputError, match=r"differ in shape, so that one .npy cannot hold them; give a .npz"):
+        import_mask(tmp_path / "flat.npy", "levit_128")
+
+
+def test_counts_choose_the_fullest_columns(tmp_path):
+    pruned = diagonal()
+    pruned[2, 1, :9, 7] = False
+    np.save(tmp_path / "mask.npy", pruned)
+    counts = np.zeros((12, 3))
+    counts[2, 1] = 2
+    np.save(tmp_path / "counts.npy", counts)
+    mask = import_mask(tmp_path / "mask.npy", "deit_tiny", tmp_path / "counts.npy").masks["block2.attention"]
+    assert mask.global_tokens.tolist() == [0, 2, 0] and mask.order[1, :4].tolist() == [0, 7, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "mask, counts, text",
+    [
+        (diagonal()[0], None, r"the mask is \[3, 197, 197\] but deit_tiny needs \[12, 3, 197, 197\], layers first\.$"),
+        (
+            diagonal()[:, :2],
+            None,
+            r"the mask of block0.attention is bool\[2, 197, 197\] but deit_tiny needs bool\[3, 197, 197\]\.$",
+        ),
+        (diagonal().astype(np.uint8), None, r"the mask of block0.attention is uint8\[3, 197, 197\] but"),
+        (
+            ~(diagonal() & False),
+            None,
+            r"layer 0 \(block0.attention\): row 0 of head 0 keeps no score.*\(is True = kept in this file\?\)$",
+        ),
+        (
+            diagonal(),
+            np.zeros((12, 4)),
+            r"the global-token counts are float64\[12, 4\] but deit_tiny needs numbers\[layers, heads\] = \[12",
+        ),
+        (
+            diagonal(),
+            np.full((12, 3), 1.5),
+            r"layer 0, head 0 has 1\.5 global tokens but must have a whole number from 0 to 197\.$",
+        ),
+        (diagonal(), np.full((12, 3), 198), r"layer 0, head 0 has 198 global tokens but"),
+        (diagonal(), np.full((12, 3), np.nan), r"layer 0, head 0 has nan global tokens but"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(tmp_path, mask, counts, text):
+    np.save(tmp_path / "mask.npy", mask)
+    if counts is not None:
+        np.save(tmp_path / "counts.npy", counts)
+    with pytest.raises(InputError, match=text) as caught:
+        import_mask(tmp_path / "mask.npy", "deit_tiny", None if counts is None else tmp_path / "counts.npy")
+    assert str(caught.value).startswith(str(tmp_path))
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path):
+    np.save(tmp_path / "mask.npy", diagonal())
+    with pytest.raises(InputError, match=r"mas.npy: no such mask file \(did you mean 'mask.npy'\?\)\.$"):
+        import_mask(tmp_path / "mas.npy", "deit_tiny")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
+    (tmp_path / "text.npy").write_text("hello")
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "mask.npy").read_bytes()[:5000])
+    for name in ("objects", "text", "cut"):
+        with pytest.raises(InputError, match=rf"{name}.npy: not a readable .npy or .npz of plain arrays"):
+            import_mask(tmp_path / f"{name}.npy", "deit_tiny")
+    with pytest.raises(InputError, match=r"^give either globals_file or threshold"):
+        import_mask(tmp_path / "mask.npy", "deit_tiny", tmp_path / "counts.npy", threshold=3)
