@@ -75,7 +75,7 @@ class MachineSchema:
                 raise TypeError(f"{self.name}.{name}: a parameter cannot be called 'model', which names the component")
 
     def create(self, arch: "Arch", part: str, name: str | None = None, **tables: Any) -> Component:
-        """The component of a part with the values of `arch`; `tables` are its memories; `name` is the part's."""
+        """The component of a part with the values of `arch`; `tables` are its memories. `name` defaults to the part."""
         if part not in self.parts:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]

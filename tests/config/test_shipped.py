@@ -47,8 +47,8 @@ def test_an_existing_file_wins_and_a_folder_does_not(package):
     [
         ("workloads", "deit_tiny_s59", "'deit_tiny_s59': there is no such file and no workload of this name; "
          "shipped are deit_tiny_s90, deit_tiny_s95 (did you mean 'deit_tiny_s95'?)"),
-        ("workloads", "there/deit_tiny_s90", "'there/deit_tiny_s90': there is no such file and no workload of this name; shipped"
-         " are deit_tiny_s90, deit_tiny_s95 (did you mean 'deit_tiny_s90'?)"),
+        ("workloads", "at/deit_tiny_s90", "'at/deit_tiny_s90': there is no such file and no workload of this name;"
+         " shipped are deit_tiny_s90, deit_tiny_s95 (did you mean 'deit_tiny_s90'?)"),
         ("workloads", "", "'': there is no such file and no workload of this name; "
          "shipped are deit_tiny_s90, deit_tiny_s95"),
         ("workloads", "x" * 5000, f"'{'x' * 5000}': there is no such file and no workload of this name; "
