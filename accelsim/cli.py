@@ -1,0 +1,218 @@
+"""The command line: parses, calls, prints. Whatever takes long to import is imported by the command that needs it."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+import accelsim
+
+PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
+
+
+class Commands(TyperGroup):
+    """The commands, in the order of this file; a failure is one sentence and an exit status, not a traceback."""
+
+    def list_commands(self, ctx) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx):
+        if os.environ.get("ACCELSIM_TRACEBACK") == "1":
+            return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stop("interrupted", 130)
+        except Exception as error:
+            if hasattr(error, "exit_code") or isinstance(error, typer.Abort | BrokenPipeError):
+                raise  # the parser's own
+            fail(error)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Cycle-accurate simulation of sparse vision-transformer accelerators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A shipped machine, or a YAML file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Change a value, e.g. denser.lines=32. Repeatable; the last wins."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
+    ),
+]
+
+
+def stop(sentence: str, status: int) -> None:
+    """Say why on stderr and exit."""
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(status)
+
+
+def fail(error: Exception) -> None:
+    """Exit with 2 for what a user can mend, with 1 for a fault of the simulator."""
+    from accelsim.core.errors import InputError
+
+    if isinstance(error, InputError):
+        stop(f"error: {error}", 2)
+    if isinstance(error, OSError):
+        stop(f"error: {error.filename or 'the system'}: {error.strerror or error}", 2)
+    stop(f"internal error: {type(error).__name__}: {error} (ACCELSIM_TRACEBACK=1 shows where)", 1)
+
+
+def show(things: Iterable[object]) -> None:
+    """Print tables and sentences; plain and unfolded when stdout is no terminal."""
+    from rich.console import Console
+
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    console = Console(markup=False, highlight=False, emoji=False, width=PIPED_COLUMNS if piped else None)
+    for thing in things:
+        console.print(thing)
+
+
+def version(wanted: bool) -> None:
+    if wanted:
+        show([f"accelsim {accelsim.__version__}"])
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Cycle-accurate simulation of sparse vision-transformer accelerators."""
+
+
+# run, validate and dram stand here.
+
+
+@app.command()
+def describe(machine: Machine, overrides: Overrides = None) -> None:
+    """Print everything that can be set of a machine, with its value, and what each block does."""
+    from accelsim.accelerators import schema
+    from accelsim.config import load_arch
+    from accelsim.config.describe import describe
+    from accelsim.config.table import tables
+
+    arch = load_arch(machine, schema, overrides or ())
+    show(tables(describe(schema(arch.machine), arch)))
+
+
+@app.command("list")
+def listing() -> None:
+    """List the machines and workloads that come with accelsim."""
+    from accelsim.config.shipped import listing
+
+    show(["Machines (accelsim describe NAME)", *(f"  {name}" for name in listing("arch_configs"))])
+    show(["Workloads (accelsim workload NAME)", *(f"  {name}" for name in listing("workloads"))])
+
+
+@app.command()
+def workload(
+    path: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
+) -> None:
+    """Print the layers of a workload, their work and their masks."""
+    from accelsim.config.shipped import find
+    from accelsim.workload import load
+
+    show(summary(load(find("workloads", path))))
+
+
+@app.command()
+def synth(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."),
+    ],
+    sparsity: Annotated[float, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")],
+    seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
+    output: Output = None,
+) -> None:
+    """Make a workload of a known model with synthetic masks."""
+    from accelsim.codesign.synthetic import synthesize
+
+    write(synthesize(model, sparsity, seed), output)
+
+
+@app.command("import-mask")
+def import_mask(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .npy or .npz of boolean masks.")],
+    model: Model,
+    globals_file: Annotated[
+        Path | None, typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts per layer and head.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="A column with more kept scores than this is a global token.")
+    ] = None,
+    true_is_kept: Annotated[
+        bool, typer.Option("--true-is-kept", help="True marks a kept score, not a pruned one.")
+    ] = False,
+    output: Output = None,
+) -> None:
+    """Make a workload of a known model with the masks of a file."""
+    from accelsim.codesign.import_mask import import_mask
+
+    write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
+
+
+def write(made, output: Path | None) -> None:
+    """Save a workload and say what it is."""
+    from accelsim.workload import save
+
+    path = save(made, output or Path(f"{made.name}.yaml"))
+    show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
+
+
+def summary(made):
+    """A workload as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from accelsim.workload.summary import describe
+
+    yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
+    yield f"Synthetic masks, not trained ones. Hash {made.hash[:16]}." if made.synthetic else f"Hash {made.hash[:16]}."
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=True)
+    rows = describe(made)
+    total, masked = (f"{sum(getattr(r, n) for r in rows):,}" for n in ("macs", "masked_macs"))
+    for title, foot, side in (
+        ("layer", "all", "left"), ("kind", "", "left"), ("role", "", "left"), ("shape", "", "left"),
+        ("MACs", total, "right"), ("with mask", masked, "right"), ("sparsity", f"{made.sparsity:.1%}", "right"),
+        ("global tokens", "", "left"), ("denser share", "", "right"),
+    ):  # fmt: skip
+        table.add_column(title, foot, justify=side, overflow="fold")
+    for r in rows:
+        masks = [f"{x:.1%}" if x is not None else "" for x in (r.sparsity, r.denser_share)]
+        tokens = " ".join(map(str, r.global_tokens))
+        table.add_row(r.name, r.kind, r.role, r.shape, f"{r.macs:,}", f"{r.masked_macs:,}", masks[0], tokens, masks[1])
+    yield table
+
+
+def main() -> None:
+    """The entry point of the `accelsim` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        stop("interrupted", 130)
+
+
+if __name__ == "__main__":
+    main()
