@@ -45,7 +45,7 @@ def _deit(name: str, dim: int, heads: int, published: float) -> Model:
     tokens, head_dim = 197, 64
     # the position embedding is the residual operand of the patch embedding
     layers: list[Layer] = [
-        Gemm("patch_embed", "embed", "embed", 196, 768, dim, residual=True, input_elements=3 * 224 * 224),
+        Gemm("patch_embed", "embed", "embed", 196, 768, dim, residual=True, input_elements=3 * 224 * 224)
     ]
     grids = {}
     for i in range(12):

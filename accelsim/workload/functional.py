@@ -85,9 +85,9 @@ def exponentials(
         # a row without a kept score has no maximum, and all its e are 0 in any case
         bound = np.where(keep.any(axis=-1, keepdims=True), bound, 0)
     u = np.maximum(bound - t, 0)
-    whole = u >> FRACTION
-    e = EXP2[u & (2**FRACTION - 1)] >> np.minimum(whole, 16)
-    return np.where(keep & (whole < 16), e, 0)
+    # from 16 octaves on all of EXP2's bits are shifted out
+    e = EXP2[u & (2**FRACTION - 1)] >> np.minimum(u >> FRACTION, EXP_BITS + 1)
+    return np.where(keep, e, 0)
 
 
 def probabilities(e: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 import os
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -33,6 +34,16 @@ def test_same_workload_same_bytes_and_no_leftovers(saved):
     save(load(saved), saved)
     assert {p.name: p.read_bytes() for p in saved.parent.iterdir()} == before
     assert sorted(before) == ["small.npz", "small.yaml"]
+
+
+def test_neither_the_clock_nor_the_order_of_tensors_reaches_the_bytes(tmp_path):
+    shapes = {"q": (2, 6, 4), "k": (2, 6, 4), "v": (2, 6, 3)}
+    tensors = {f"b0.attention.{name}": np.ones(shape, np.int8) for name, shape in shapes.items()}
+    forward = save(small(tensors=tensors), tmp_path / "w.yaml").with_suffix(".npz").read_bytes()
+    backward = save(small(tensors=dict(reversed(tensors.items()))), tmp_path / "w.yaml").with_suffix(".npz")
+    assert backward.read_bytes() == forward
+    with zipfile.ZipFile(backward) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):

@@ -110,10 +110,26 @@ def test_the_error_against_the_exact_softmax_is_small(mode):
     assert np.sqrt((error**2).mean()) < 0.012 and np.abs(error).max() < 0.08
 
 
+def test_exponentials_around_the_last_octave():
+    """Scores are octaves here (multiplier 64, shift 0): one bit is left at 15 octaves below the bound, none beyond."""
+    s = np.array([[[0, -1, -14, -15, -16, -(2**30)]]], np.int32)
+    keep = np.ones(s.shape, bool)
+    assert twin.exponentials(s, keep, 64, 0, 0, "bounded").tolist() == [[[32768, 16384, 2, 1, 0, 0]]]
+    assert twin.exponentials(s, keep, 64, 0, 64, "bounded").tolist() == [[[16384, 8192, 1, 0, 0, 0]]]
+    assert twin.exponentials(s, keep, 64, 0, -192, "bounded").tolist() == [[[32768, 32768, 16, 8, 4, 0]]]
+    far = twin.exponentials(s[:, :, 5:], keep[:, :, 5:], 64, 0, 0, "bounded")
+    assert twin.probabilities(far).tolist() == [[[0]]]
+
+
 def test_a_calibrated_bound_is_reached_and_not_passed():
     rng = np.random.default_rng(2)
     q, k = (rng.integers(-128, 128, (1, 4, 3), np.int8) for _ in range(2))
     keep = np.ones((1, 4, 4), bool)
+    worst = np.unravel_index(twin.scores(q, k).argmax(), keep.shape)
+    everything = twin.calibrate_bound(q, k, keep, 16384, 14)
+    keep[worst] = False
+    assert twin.calibrate_bound(q, k, keep, 16384, 14) < everything
+    keep[worst] = True
     bound = twin.calibrate_bound(q, k, keep, 16384, 14)
     assert bound == twin.octaves(twin.scores(q, k), 16384, 14).max()
     assert twin.exponentials(twin.scores(q, k), keep, 16384, 14, bound, "bounded").max() == 2**15
