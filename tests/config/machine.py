@@ -1,6 +1,10 @@
 """A small machine to configure: an engine, two kinds of memory, and options."""
 
-from accelsim.config import MachineSchema, Part
+from pathlib import Path
+
+import pytest
+
+from accelsim.config import MachineSchema, Part, load_arch
 from accelsim.core import Component, Count, In, InputError, Mem, Out, Param
 from accelsim.core.errors import suggest
 
@@ -69,3 +73,10 @@ def schemas(name: str) -> MachineSchema:
     if name != "toy":
         raise InputError(f"there is no machine {name!r}; there is toy{suggest(name, ['toy'])}")
     return toy()
+
+
+def problems(path: Path, *overrides, known=schemas) -> list[str]:
+    """The lines of the error that a file and overrides give, with the folder taken off."""
+    with pytest.raises(InputError) as error:
+        load_arch(path, known, overrides)
+    return str(error.value).replace(f"{path.parent}/", "").splitlines()
