@@ -25,7 +25,7 @@ parts:
 energy:
   table: generic_28nm
   override:
-    mac: {pj: 0.25, um2: 300, source: measured, exact: true, note: "12"}
+    mac: {pj: 0.25, um2: 300, source: measured, exact: false, kept: true, note: "12"}
 """
 
 
@@ -41,7 +41,7 @@ def test_everything_given_is_resolved(write):
         "buffer": {"latency": 30, "width": 76, "capacity_bytes": 20480},
     }
     assert arch.models == {"dram": "pipe"}
-    mac = {"pj": 0.25, "um2": 300, "source": "measured", "exact": True, "note": "12"}
+    mac = {"pj": 0.25, "um2": 300, "source": "measured", "exact": False, "kept": True, "note": "12"}
     assert arch.energy == {"table": "generic_28nm", "override": {"mac": mac}}
 
 
@@ -65,6 +65,8 @@ def test_components_are_created_from_an_arch(write):
     assert (engine.name, engine.clock, engine.parameters()) == ("engine", "core", arch.parts["engine"])
     memory = toy().create(arch, "dram", "far")
     assert (memory.name, memory.clock, memory.parameters()) == ("far", "dram", arch.parts["dram"])
+    other = load_arch(write(GOOD), schemas, ["dram.model=banked", "dram.banks=3"])
+    assert toy().create(other, "dram").parameters() == {"banks": 3, "capacity_bytes": 2048}
     with pytest.raises(InputError, match=r"toy has no part 'engin' \(did you mean 'engine'\?\)"):
         toy().create(arch, "engin")
 
