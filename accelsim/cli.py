@@ -188,21 +188,23 @@ def summary(made):
 
     from accelsim.workload.summary import describe
 
-    yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
-    yield f"Synthetic masks, not trained ones. Hash {made.hash[:16]}." if made.synthetic else f"Hash {made.hash[:16]}."
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=True)
     rows = describe(made)
-    total, masked = (f"{sum(getattr(r, n) for r in rows):,}" for n in ("macs", "masked_macs"))
-    for title, foot, side in (
-        ("layer", "all", "left"), ("kind", "", "left"), ("role", "", "left"), ("shape", "", "left"),
-        ("MACs", total, "right"), ("with mask", masked, "right"), ("sparsity", f"{made.sparsity:.1%}", "right"),
-        ("global tokens", "", "left"), ("denser share", "", "right"),
-    ):  # fmt: skip
-        table.add_column(title, foot, justify=side, overflow="fold")
-    for r in rows:
-        masks = [f"{x:.1%}" if x is not None else "" for x in (r.sparsity, r.denser_share)]
-        tokens = " ".join(map(str, r.global_tokens))
-        table.add_row(r.name, r.kind, r.role, r.shape, f"{r.macs:,}", f"{r.masked_macs:,}", masks[0], tokens, masks[1])
+    masked = sum(row.masked_macs for row in rows)
+    yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
+    yield f"{made.macs:,} MACs an image, {masked:,} with the masks; hash {made.hash[:16]}"
+    if made.synthetic:
+        yield "The masks are synthetic, not trained ones."
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title, wide in (("layer", True), ("role", True), ("shape", False)):
+        table.add_column(title, no_wrap=wide, overflow="fold")
+    for title in ("10^6 MACs", "with mask", "pruned", "in denser"):
+        table.add_column(title, justify="right", overflow="fold", min_width=6)
+    table.add_column("global tokens", overflow="fold")
+    for row in rows:
+        macs = [f"{n / 1e6:,.1f}" for n in (row.macs, row.masked_macs)]
+        shares = [f"{x:.1%}" if x is not None else "" for x in (row.sparsity, row.denser_share)]
+        tokens = " ".join(map(str, row.global_tokens))
+        table.add_row(row.name, row.role or row.kind, row.shape, *macs, *shares, tokens)
     yield table
 
 

@@ -106,11 +106,20 @@ def test_synth_writes_a_workload_that_workload_prints(tmp_path, monkeypatch):
     assert (made.synthetic, made.provenance["seed"]) == (True, 3)
     lines = call("workload", "levit_128_s90.yaml").stdout.splitlines()
     assert lines[0] == "levit_128_s90: levit_128, batch 1, 90.00% of the attention scores pruned"
-    assert lines[1] == f"Synthetic masks, not trained ones. Hash {made.hash[:16]}."
     masked = sum(made.masked_macs(layer) for layer in made.layers)
-    assert lines[-1].split() == ["all", f"{made.macs:,}", f"{masked:,}", "90.0%"]
-    first = lines[4].split()
-    assert (first[0], first[-1]) == (made.layers[0].name, f"{made.layers[0].macs:,}")
+    assert lines[1] == f"{made.macs:,} MACs an image, {masked:,} with the masks; hash {made.hash[:16]}"
+    assert lines[2] == "The masks are synthetic, not trained ones."
+    layers = [line.split() for line in lines[-len(made.layers) :]]
+    assert [words[0] for words in layers] == [layer.name for layer in made.layers]
+    attention = made.attention_layers[0]
+    words = next(words for words in layers if words[0] == attention.name)
+    mask = made.masks[attention.name]
+    share = f"{mask.denser_nnz.sum() / mask.nnz.sum():.1%}"
+    assert words[1] == "attention"
+    assert words[-8:] == [
+        f"{attention.macs / 1e6:,.1f}", f"{made.masked_macs(attention) / 1e6:,.1f}",
+        f"{1 - mask.nnz.sum() / mask.keep.size:.1%}", share, *map(str, mask.global_tokens),
+    ]  # fmt: skip
 
 
 def test_import_mask(tmp_path):
