@@ -45,7 +45,7 @@ Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A shipped machi
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="Change a value, e.g. denser.lines=32. Repeatable; the last wins."
+        "--set", metavar="NAME=VALUE", help="Change a value, e.g. engine.lines=32. Repeatable; the last wins."
     ),
 ]
 Output = Annotated[

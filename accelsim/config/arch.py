@@ -54,7 +54,7 @@ class Arch:
 
 
 def load_arch(path_or_name: str | Path, schemas: Callable[[str], MachineSchema], overrides: Sequence[str] = ()) -> Arch:
-    """Read a machine: an existing file, or the name of a shipped one, with overrides such as "denser.lines=32".
+    """Read a machine: an existing file, or the name of a shipped one, with overrides such as "engine.lines=32".
 
     `schemas` gives the schema of a machine's name, or raises InputError. Later overrides win over earlier ones and over
     the file; what nobody says has its default. Raises one InputError with a line for every mistake there is.
@@ -138,12 +138,12 @@ def _values(path: Path, keys: tuple[str, ...], mapping: dict[str, document.Entry
 
 
 def _override(text: str, schema: MachineSchema, resolution: Resolution) -> Setting | None:
-    """A Setting from "denser.lines=32", "options.heads=serial", "heads=serial" or "clocks.core=1 GHz"."""
+    """A Setting from "engine.lines=32", "options.heads=serial", "heads=serial" or "clocks.core=1 GHz"."""
     where = f"--set {text}"
     key, equals, value = text.partition("=")
     keys = tuple(k.strip() for k in key.split("."))
     if not equals or not all(keys):
-        resolution.problem(None, f"{where}: an override has the form NAME=VALUE, such as denser.lines=32")
+        resolution.problem(None, f"{where}: an override has the form NAME=VALUE, such as engine.lines=32")
         return None
     if keys[0] in ("machine", "name"):
         resolution.problem(None, f"{where}: {keys[0]} can only be said in the file")
