@@ -1,0 +1,173 @@
+"""A run on disk: `result.json`, `layers.csv` and pictures, the same bytes for the same run.
+
+Everything is written into a temporary folder beside the target, which then takes the target's name.
+"""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from accelsim import __version__
+from accelsim.core.errors import InputError
+from accelsim.report.figures import Stretch, Summary
+from accelsim.report.metrics import energy_by, summarize
+from accelsim.report.record import RunRecord
+
+FORMAT = "accelsim result 1"
+
+
+def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summary: Summary | None = None) -> Path:
+    """Write a run into `folder`, replacing what an earlier run left there; the folder.
+
+    Raises InputError when the folder holds something else than a result or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and not is_replaceable(target):
+        raise InputError(
+            f"{target}: this is no result folder, and a run replaces all that a folder holds; name a new or empty"
+            " folder, or one with an earlier result"
+        )
+    summary = summary or summarize(record)
+    made = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        made.chmod(0o777 & ~umask())
+        (made / "result.json").write_text(json.dumps(as_json(record, summary), indent=1, allow_nan=False) + "\n")
+        write_layers(made / "layers.csv", summary)
+        if pictures:
+            from accelsim.report.plots import draw
+
+            draw(record, summary, made)
+        if target.exists():
+            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            os.replace(target, aside / "old")
+            os.replace(made, target)
+            shutil.rmtree(aside)
+        else:
+            os.replace(made, target)
+    except OSError as reason:
+        raise InputError(f"{target}: cannot be written ({reason.strerror or reason}); name another folder") from None
+    finally:
+        if made is not None and made.exists():
+            shutil.rmtree(made)
+    return target
+
+
+def umask() -> int:
+    held = os.umask(0)
+    os.umask(held)
+    return held
+
+
+def is_replaceable(target: Path) -> bool:
+    """Whether a path is an empty folder or the folder of an earlier result."""
+    if not target.is_dir():
+        return False
+    if not any(target.iterdir()):
+        return True
+    try:
+        found = json.loads((target / "result.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and str(found.get("format", "")).startswith("accelsim result")
+
+
+def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
+    """The content of `result.json`: figures first, then everything that says how they were made."""
+    total = summary.total
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "machine": record.machine,
+        "total_cycles": total.cycles,
+        "seconds_at_clock": total.seconds,
+        "clock_hz": record.clock_hz,
+        "energy_pj": total.energy.pj,
+        "energy_low_pj": total.energy.low_pj,
+        "energy_high_pj": total.energy.high_pj,
+        "chip_energy_pj": total.energy.chip_pj,
+        "dram_energy_pj": total.energy.dram_pj,
+        "power_w": total.power_w,
+        "chip_power_w": total.chip_power_w,
+        "area_mm2": summary.area_um2 / 1e6,
+        "mac_utilization": total.mac_utilization,
+        "engine_utilization": summary.engine_utilization,
+        "bandwidth_utilization": total.bandwidth_utilization,
+        "q_forward_hit_rate": summary.q_forward_hit_rate,
+        "macs": total.macs,
+        "dense_macs": total.dense_macs,
+        "mac_ops": total.mac_ops,
+        "dram_read_bytes": total.dram_read_bytes,
+        "dram_write_bytes": total.dram_write_bytes,
+        "roofline": {
+            **asdict(total.roofline),
+            "peak_ops_per_s": summary.peak_ops_per_s,
+            "dram_peak_bytes_per_s": summary.dram_peak_bytes_per_s,
+            "ridge_ops_per_byte": summary.ridge_ops_per_byte,
+        },
+        "phases": {phase.name: figures(phase) for phase in summary.phases},
+        "components": {
+            name: {"class": a.kind, "clock": a.clock, "cycles": a.cycles, **a.status}
+            for name, a in total.activity.items()
+        },
+        "counters": record.result.total.counts,
+        "memories": {m.name: {k: v for k, v in asdict(m).items() if k != "name"} for m in summary.memories},
+        "energy": {
+            "table": summary.energy_table,
+            "by_component_pj": energy_by(summary.charges, "component"),
+            "by_action_pj": energy_by(summary.charges, "action"),
+            "charges": [asdict(c) for c in summary.charges],
+        },
+        "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "workload": record.workload,
+        "architecture": record.arch,
+        "notes": record.notes,
+    }
+
+
+def figures(row: Stretch) -> dict[str, Any]:
+    """The figures of a layer or a phase, flat."""
+    return {
+        "cycles": row.cycles,
+        "seconds": row.seconds,
+        "cycle_share": row.cycle_share,
+        "macs": row.macs,
+        "dense_macs": row.dense_macs,
+        "mac_ops": row.mac_ops,
+        "mac_utilization": row.mac_utilization,
+        "dram_read_bytes": row.dram_read_bytes,
+        "dram_write_bytes": row.dram_write_bytes,
+        "bandwidth_utilization": row.bandwidth_utilization,
+        "ops_per_byte": row.roofline.ops_per_byte,
+        "ops_per_s": row.roofline.ops_per_s,
+        "energy_pj": row.energy.pj,
+        "chip_energy_pj": row.energy.chip_pj,
+        "dram_energy_pj": row.energy.dram_pj,
+        "power_w": row.power_w,
+    }
+
+
+def write_layers(path: Path, summary: Summary) -> None:
+    """One line for every layer, in order of execution; a figure that does not exist is empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        names = list(summary.total.activity)
+        words = ("busy", "starved", "blocked", "idle")
+        lines.writerow(
+            [
+                "name",
+                "block",
+                "phase",
+                *figures(summary.total),
+                *(f"{n}.{word}_cycles" for n in names for word in words),
+            ]
+        )
+        for row in summary.layers:
+            status = [row.activity[n].status[word] for n in names for word in words]
+            lines.writerow([row.name, row.block, row.phase, *figures(row).values(), *status])

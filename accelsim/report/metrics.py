@@ -1,0 +1,155 @@
+"""The formulas: everything a table, file or picture shows, from the record of a run.
+
+Shares are of 1, not of 100; a share of nothing is None. Within one table of energy prices, comparisons are what the
+joules support; in absolute terms they are good to about a factor of two.
+"""
+
+from collections.abc import Iterable
+
+from accelsim.core.result import Result, Span
+from accelsim.core.status import STATUS_NAMES
+from accelsim.energy import Charge, bill, bills, floor_plan, load_table
+from accelsim.report.figures import Activity, Energy, MemoryUse, Point, Stretch, Summary, share
+from accelsim.report.record import RunRecord
+
+
+def summarize(record: RunRecord) -> Summary:
+    """Every figure of a run.
+
+    Raises InputError when the energy table does not price the machine, and ValueError when the record contradicts
+    itself (more work or traffic than the machine's peak allows): no figure is better than a wrong one.
+    """
+    table = load_table(record.arch.get("energy"))
+    result = record.result
+    rows: dict[object, list[tuple[Span, list[Charge]]]] = {}  # a layer's spans; outside every layer, a span by itself
+    phases: dict[str, list[tuple[Span, list[Charge]]]] = {}
+    for i, (span, charges) in enumerate(zip(result.spans, bills(result, table), strict=True)):
+        rows.setdefault(span.label if span.label >= 0 else (i,), []).append((span, charges))
+        phases.setdefault(record.phase(span.label), []).append((span, charges))
+    charges = bill(result, table)
+    total = stretch(record, ("total", "", ""), [(result.total, charges)], range(len(record.layers)))
+    counts = result.total.counts
+    hits, misses = (sum(c.get(f"q_forward_{n}", 0) for c in counts.values()) for n in ("hits", "misses"))
+    peak = peak_ops_per_s(record)
+    summary = Summary(
+        total=total,
+        layers=[stretch(record, title(record, mine[0][0]), mine, labels(mine)) for mine in rows.values()],
+        phases=[stretch(record, (name, "", name), mine, labels(mine)) for name, mine in phases.items()],
+        engine_utilization={
+            name: share(counts[name]["mac_ops"], record.peak_macs * total.cycles) for name in record.engines
+        },
+        memories=memories(record),
+        q_forward_hit_rate=share(hits, hits + misses),
+        peak_ops_per_s=peak,
+        dram_peak_bytes_per_s=record.dram_peak_bytes_per_s,
+        ridge_ops_per_byte=peak / record.dram_peak_bytes_per_s,
+        energy_table=table.name,
+        charges=charges,
+        pieces=floor_plan(result.parts, table),
+    )
+    check(record, summary)
+    return summary
+
+
+def check(record: RunRecord, summary: Summary) -> None:
+    """Raise ValueError when the record claims the impossible."""
+    claims = {
+        f"the PE array's mac_ops over {record.peak_macs} a cycle": summary.total.mac_utilization,
+        f"DRAM traffic over {record.dram_peak_bytes_per_s:.6g} bytes/s": summary.total.bandwidth_utilization,
+        **{f"the bytes held by {m.name} over its {m.capacity_bytes}": m.occupancy for m in summary.memories},
+    }
+    for what, claim in claims.items():
+        if claim is not None and claim > 1 + 1e-9:
+            raise ValueError(f"the record of {record.machine} contradicts itself: {what} is {claim:.4f}, more than 1")
+
+
+def title(record: RunRecord, span: Span) -> tuple[str, str, str]:
+    """Name, block and phase of a span."""
+    if span.label >= 0:
+        layer = record.layers[span.label]
+        return layer["name"], str(layer["block"]), layer["phase"]
+    first = span.start == record.result.spans[0].start
+    return "before the first layer" if first else "after the last layer", "", record.phase(-1)
+
+
+def labels(mine: list[tuple[Span, list[Charge]]]) -> set[int]:
+    return {span.label for span, _ in mine if span.label >= 0}
+
+
+def cycles_of(result: Result, span: Span, clock: str = "core") -> int:
+    """Cycles of a clock domain within a span; those of consecutive spans add up to the run's."""
+    return result.cycles(clock, span.end) - result.cycles(clock, span.start)
+
+
+def peak_ops_per_s(record: RunRecord) -> float:
+    return 2 * record.peak_macs * record.clock_hz
+
+
+def stretch(
+    record: RunRecord, titles: tuple[str, str, str], mine: list[tuple[Span, list[Charge]]], layers: Iterable[int]
+) -> Stretch:
+    """The figures of some spans and their bills taken together; `layers` are those whose useful work they do."""
+    result, spans = record.result, [span for span, _ in mine]
+    cycles = sum(cycles_of(result, s) for s in spans)
+    seconds = sum(s.end - s.start for s in spans) / float(result.time_base_hz)
+    work = [record.layers[n] for n in layers]
+    mac_ops = sum(s.counts[n]["mac_ops"] for s in spans for n in record.engines)
+    read, write = (sum(s.counts[n][f"{way}_bytes"] for s in spans for n in record.dram) for way in ("read", "write"))
+    energy = Energy.of(c for _, charges in mine for c in charges)
+    return Stretch(
+        name=titles[0],
+        block=titles[1],
+        phase=titles[2],
+        cycles=cycles,
+        seconds=seconds,
+        cycle_share=share(cycles, result.cycles()),
+        macs=sum(layer["macs"] for layer in work),
+        dense_macs=sum(layer["dense_macs"] for layer in work),
+        mac_ops=mac_ops,
+        mac_utilization=share(mac_ops, record.peak_macs * cycles),
+        dram_read_bytes=read,
+        dram_write_bytes=write,
+        bandwidth_utilization=share(read + write, record.dram_peak_bytes_per_s * seconds),
+        energy=energy,
+        power_w=share(energy.pj * 1e-12, seconds),
+        chip_power_w=share(energy.chip_pj * 1e-12, seconds),
+        roofline=point(record, 2 * mac_ops, read + write, seconds),
+        activity={n: activity(record, n, spans) for n in result.parts},
+    )
+
+
+def point(record: RunRecord, ops: int, dram_bytes: int, seconds: float) -> Point:
+    intensity = share(ops, dram_bytes)
+    peak = peak_ops_per_s(record)
+    roof = peak if intensity is None else min(peak, intensity * record.dram_peak_bytes_per_s)
+    return Point(ops, dram_bytes, intensity, share(ops, seconds), roof)
+
+
+def activity(record: RunRecord, name: str, spans: list[Span]) -> Activity:
+    part = record.result.parts[name]
+    status = {word: sum(s.status[name][word] for s in spans) for word in STATUS_NAMES}
+    mac_ops = sum(s.counts[name]["mac_ops"] for s in spans) if "mac_ops" in record.result.total.counts[name] else None
+    return Activity(name, part.kind, part.clock, sum(status.values()), status, mac_ops)
+
+
+def memories(record: RunRecord) -> list[MemoryUse]:
+    """Every component that counts bytes read and written, DRAM first."""
+    result, found = record.result, []
+    for name, counts in result.total.counts.items():
+        if "read_bytes" in counts and "write_bytes" in counts:
+            capacity = result.parts[name].parameters.get("capacity_bytes")
+            held = counts.get("byte_cycles")
+            cycles = result.cycles(result.parts[name].clock)
+            occupancy = share(held, capacity * cycles) if held is not None and capacity else None
+            found.append(
+                MemoryUse(name, name in record.dram, counts["read_bytes"], counts["write_bytes"], capacity, occupancy)
+            )
+    return sorted(found, key=lambda m: not m.off_chip)
+
+
+def energy_by(charges: Iterable[Charge], field: str) -> dict[str, float]:
+    """pJ by `component` or by `action`, most first."""
+    sums: dict[str, float] = {}
+    for c in charges:
+        sums[getattr(c, field)] = sums.get(getattr(c, field), 0.0) + c.pj
+    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,62 @@
+"""Where the energy went: the chip's by component, the DRAM's by action, and both by phase."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from accelsim.energy import Charge
+from accelsim.report.figures import Summary
+from accelsim.report.metrics import energy_by
+from accelsim.report.plots.style import BLUE, GREY, ORANGE, SKY, figure, subject, title
+from accelsim.report.quantities import joules
+from accelsim.report.record import RunRecord
+
+SMALL = 0.005  # what is below this share of its panel is shown together
+Row = tuple[str, float, float]
+
+
+def energy(record: RunRecord, summary: Summary) -> Figure:
+    total = summary.total.energy
+    chip = rows([c for c in summary.charges if not c.off_chip], "component")
+    dram = rows([c for c in summary.charges if c.off_chip], "action")
+    phases = [(p.name, p.energy.chip_pj, p.energy.dram_pj) for p in summary.phases]
+    made, axes = figure(13, 2.1 + 0.26 * max(map(len, (chip, dram, phases))), columns=3)
+    words, colours = ("actions", "standing power"), (BLUE, GREY)
+    bars(axes[0], chip, f"chip, by component: {joules(total.chip_pj)}", words, colours)
+    bars(axes[1], dram, f"DRAM, by action: {joules(total.dram_pj)}", words, colours)
+    bars(axes[2], phases, f"all, by phase: {joules(total.pj)}", ("chip", "DRAM"), (ORANGE, SKY))
+    spread = f"{joules(total.pj)} (between {joules(total.low_pj)} and {joules(total.high_pj)})"
+    made.suptitle(f"{subject(record)}: {spread}, table {summary.energy_table}", fontsize=10)
+    return made
+
+
+def rows(charges: list[Charge], field: str) -> list[Row]:
+    """Name, energy of actions and of standing power in pJ, most first; the small ones together."""
+    actions = energy_by([c for c in charges if c.counter], field)
+    standing = energy_by([c for c in charges if not c.counter], field)
+    whole = energy_by(charges, field)
+    shown = [n for n, pj in whole.items() if pj and pj >= SMALL * sum(whole.values())]
+    rest = [n for n, pj in whole.items() if pj and n not in shown]
+    if len(rest) == 1:
+        shown, rest = shown + rest, []
+    found = [(n, actions.get(n, 0.0), standing.get(n, 0.0)) for n in shown]
+    if rest:
+        found.append((f"{len(rest)} others", *(sum(t.get(n, 0.0) for n in rest) for t in (actions, standing))))
+    return found
+
+
+def bars(ax: Axes, shown: list[Row], heading: str, words: tuple[str, str], colours: tuple[str, str]) -> None:
+    """Horizontal bars of two parts, each with its share of the panel's total."""
+    total = sum(a + b for _, a, b in shown)
+    widest = max((a + b for _, a, b in shown), default=0.0) or 1.0
+    unit, factor = next((u, f) for u, f in (("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3), ("pJ", 1)) if widest >= f or f == 1)
+    first, second = ([row[i] / factor for row in shown] for i in (1, 2))
+    ax.barh(range(len(shown)), first, color=colours[0], label=words[0], height=0.75)
+    ax.barh(range(len(shown)), second, left=first, color=colours[1], label=words[1], height=0.75)
+    for i, (a, b) in enumerate(zip(first, second)):
+        ax.text(a + b + 0.02 * widest / factor, i, f"{100 * (a + b) * factor / total:.1f} %", va="center", fontsize=7)
+    ax.set_yticks(range(len(shown)), [row[0] for row in shown])
+    ax.set_ylim(max(len(shown), 1) - 0.5, -0.5)
+    ax.set_xlim(0, 1.2 * widest / factor)
+    ax.set_xlabel(f"energy ({unit})", fontsize=9)
+    ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False, ncols=2)
+    title(ax, heading)
