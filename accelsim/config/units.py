@@ -19,19 +19,9 @@ BANDWIDTHS = {f"{u}/s": n for u, n in SIZES.items()}
 PER_CYCLE = {"B/cycle": 1, "byte/cycle": 1, "bytes/cycle": 1}
 
 # What may stand behind the number, by the unit of the parameter; a plain number is always in that unit.
-PLAIN = {
-    "cycles": {"cycle": 1, "cycles": 1},
-    "bytes": SIZES,
-    "bytes/cycle": PER_CYCLE,
-    "bits": {"bit": 1, "bits": 1},
-}
+PLAIN = {"cycles": {"cycle": 1, "cycles": 1}, "bytes": SIZES, "bytes/cycle": PER_CYCLE, "bits": {"bit": 1, "bits": 1}}
 IN_SECONDS = {"cycles": TIMES, "bytes/cycle": BANDWIDTHS}
-EXAMPLES = {
-    "cycles": "12 or '60 ns'",
-    "bytes": "54272 or '53 KiB'",
-    "bytes/cycle": "64 or '76.8 GB/s'",
-    "bits": "8",
-}
+EXAMPLES = {"cycles": "12 or '60 ns'", "bytes": "54272 or '53 KiB'", "bytes/cycle": "64 or '76.8 GB/s'", "bits": "8"}
 
 LARGEST = 1 << 60  # an int64 register holds it and a sum of a few of them
 NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30}|/[1-9][0-9]{0,29})?)\s*([A-Za-z].*)?")
