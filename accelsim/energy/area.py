@@ -34,10 +34,21 @@ def entry_of(name: str, part: Part, table: EnergyTable) -> tuple[Entry, str]:
     return table.components[part.kind], where
 
 
-def memory_of(part: Part, entry: Entry, table: EnergyTable, where: str) -> Memory:
-    """The memory that an entry describes, before the macro factors."""
-    size = {k: evaluate(v, part.parameters, f"{where}.memory.{k}") for k, v in entry.memory.items()}
-    return memory(**size, node_nm=table.sram_node_nm, cell=table.sram_cell, where=f"{where}.memory")
+def names_of(name: str, parts: dict[str, Part]) -> dict[str, int | str]:
+    """What an amount may name: the component's parameters, and any component's as `COMPONENT.PARAMETER`."""
+    elsewhere = {f"{other}.{p}": v for other, part in parts.items() for p, v in part.parameters.items()}
+    return {**parts[name].parameters, **elsewhere}
+
+
+def memories_of(name: str, parts: dict[str, Part], table: EnergyTable) -> dict[str, Memory]:
+    """The memories of a component by name, before the macro factors."""
+    entry, where = entry_of(name, parts[name], table)
+    names, found = names_of(name, parts), {}
+    for memory_name, sizes in entry.memories.items():
+        place = f"{where}.memories.{memory_name}"
+        values = {key: evaluate(amount, names, f"{place}.{key}") for key, amount in sizes.items()}
+        found[memory_name] = memory(**values, node_nm=table.sram_node_nm, cell=table.sram_cell, where=place)
+    return found
 
 
 def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
@@ -47,12 +58,11 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
         entry, where = entry_of(name, part, table)
         logic, memory_um2, leakage = 0.0, NOTHING, NOTHING
         for action, amount in entry.area.items():
-            cells = table.rows[action].um2 * evaluate(amount, part.parameters, f"{where}.area.{action}")
+            cells = table.rows[action].um2 * evaluate(amount, names_of(name, parts), f"{where}.area.{action}")
             logic += cells / table.density
             leakage = added(leakage, table.logic_leakage_uw_per_um2.times(cells))
-        if entry.memory is not None:
-            sram = memory_of(part, entry, table, where)
-            memory_um2 = table.sram_area_factor.times(sram.um2)
+        for sram in memories_of(name, parts, table).values():
+            memory_um2 = added(memory_um2, table.sram_area_factor.times(sram.um2))
             leakage = added(leakage, table.sram_leakage_factor.times(sram.leakage_uw))
         if logic or memory_um2.nominal:
             pieces.append(Piece(name, logic, memory_um2, leakage))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.result import Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
-from accelsim.energy.area import entry_of, floor_plan, memory_of
+from accelsim.energy.area import entry_of, floor_plan, memories_of, names_of
 from accelsim.energy.expression import evaluate
-from accelsim.energy.table import NOTHING, EnergyTable, Range
+from accelsim.energy.sram import Memory
+from accelsim.energy.table import NOTHING, EnergyTable, Range, Row
 
 STATUS_COUNTERS = tuple(f"{status}_cycles" for status in STATUS_NAMES)  # may be priced like counters
 LEAKAGE = "leakage"  # the action of a charge for leakage by area; standing powers carry their row's name
@@ -46,31 +47,44 @@ class Tariff:
 def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
     """The prices of a machine. Raises InputError for a component class or counter that the table does not price."""
     found = []
+    memories = {f"{name}.{memory}": sram for name in parts for memory, sram in memories_of(name, parts, table).items()}
     for name, part in parts.items():
         entry, where = entry_of(name, part, table)
-        sram = None if entry.memory is None else memory_of(part, entry, table, where)
+        names = names_of(name, parts)
         for counter, price in entry.counters.items():
             for action, amount in price.items():
-                count = evaluate(amount, part.parameters, f"{where}.counters.{counter}.{action}")
-                if action == "sram_read":
-                    each = table.sram_energy_factor.times(sram.read_pj_per_byte)
-                elif action == "sram_write":
-                    each = table.sram_energy_factor.times(sram.write_pj_per_byte)
-                else:
-                    row = table.rows[action]
-                    if row.leakage_uw is not None:
-                        raise InputError(f"{where}.counters.{counter}: {action} is a standing power, not an action")
-                    each = row.pj if row.option is None or table.options[row.option] else NOTHING
+                place = f"{where}.counters.{counter}"
+                count = evaluate(amount, names, f"{place}.{action}")
+                each = price_of(action, name, memories, table, place)
                 found.append(Tariff(name, action, counter, entry.off_chip, count, each))
         for action, amount in entry.standing.items():
             row = table.rows[action]
-            units = evaluate(amount, part.parameters, f"{where}.standing.{action}")
-            power = row.leakage_uw if row.option is None or table.options[row.option] else NOTHING
+            units = evaluate(amount, names, f"{where}.standing.{action}")
+            power = row.leakage_uw if charged_for(row, table) else NOTHING
             found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units)))
     for piece in floor_plan(parts, table):
         entry = table.components[parts[piece.component].kind]
         found.append(Tariff(piece.component, LEAKAGE, None, entry.off_chip, 1, piece.leakage_uw))
     return found
+
+
+def price_of(action: str, name: str, memories: dict[str, Memory], table: EnergyTable, where: str) -> Range:
+    """What one action costs in pJ; an action of a memory is one byte."""
+    if "." not in action:
+        row = table.rows[action]
+        if row.leakage_uw is not None:
+            raise InputError(f"{where}: {action} is a standing power, not an action")
+        return row.pj if charged_for(row, table) else NOTHING
+    memory, _, way = action.rpartition(".")
+    memory = memory if "." in memory else f"{name}.{memory}"
+    if memory not in memories:
+        raise InputError(f"{where}: {action}: the machine has no memory {memory!r}{suggest(memory, memories)}")
+    sram = memories[memory]
+    return table.sram_energy_factor.times(sram.read_pj_per_byte if way == "read" else sram.write_pj_per_byte)
+
+
+def charged_for(row: Row, table: EnergyTable) -> bool:
+    return row.option is None or table.options[row.option]
 
 
 def check_priced(counts: dict[str, dict[str, int]], parts: dict[str, Part], table: EnergyTable) -> None:

@@ -1,4 +1,4 @@
-"""Amounts in a table: arithmetic over a component's parameters, as in `8 * lines` or `1 / row_bytes`."""
+"""Amounts in a table: arithmetic over parameters, as in `8 * lines`, `1 / row_bytes` or `2 * sparser.banks`."""
 
 import ast
 import math
@@ -37,16 +37,17 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
             return OPERATORS[type(node.op)](of(node.left), of(node.right))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
             return FUNCTIONS[node.func.id](*(of(a) for a in node.args))
-        if isinstance(node, ast.Name):
-            if node.id not in names:
-                known = ", ".join(names) or "none"
+        if isinstance(node, ast.Name | ast.Attribute):
+            name = ast.unparse(node)
+            if name not in names:
+                known = ", ".join(n for n in names if "." not in n) or "none"
                 raise InputError(
-                    f"{where}: {text!r} names {node.id!r}, which is no parameter of the component (it has: {known})"
-                    + suggest(node.id, names)
+                    f"{where}: {text!r} names {name!r}, which is no parameter of the component (it has: {known})"
+                    + suggest(name, names)
                 )
-            if isinstance(names[node.id], str):
-                raise InputError(f"{where}: {text!r} counts with {node.id}, which is the word {names[node.id]!r}")
-            return names[node.id]
+            if isinstance(names[name], str):
+                raise InputError(f"{where}: {text!r} counts with {name}, which is the word {names[name]!r}")
+            return names[name]
         raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters")
 
     try:

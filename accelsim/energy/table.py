@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from accelsim.core.errors import InputError, suggest
 from accelsim.energy import document
 
-SRAM_ACTIONS = ("sram_read", "sram_write")  # one byte, of the memory that a component's entry describes
+WAYS = ("read", "write")  # one byte of a memory: `MEMORY.read`, or `COMPONENT.MEMORY.read` of another component's
+SIZES = ("capacity_bytes", "port_bytes", "banks")  # what describes a memory
 
 
 class Range(NamedTuple):
@@ -43,7 +44,7 @@ class Entry:
     """What a component class costs; amounts are numbers or arithmetic over its parameters."""
 
     counters: dict[str, dict[str, Any]]  # counter -> action -> amount; empty: free
-    memory: dict[str, Any] | None
+    memories: dict[str, dict[str, Any]]  # name -> SIZES
     area: dict[str, Any]
     standing: dict[str, Any]
     off_chip: bool
@@ -100,8 +101,8 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
     rows: dict[str, Row] = {}
     for section in document.SECTIONS:
         for name, row in found[section].items():
-            if name in rows or name in SRAM_ACTIONS:
-                raise InputError(f"{where}: {section}.{name}: there is an action of this name already")
+            if name in rows or not name.isidentifier():
+                raise InputError(f"{where}: {section}.{name}: expected a name of its own, of letters, digits and _")
             rows[name] = build_row(name, row, options, f"{where}: {section}.{name}")
     sram = fields(found["sram"], f"{where}: sram", "cell", "node_nm", "energy_factor", "area_factor", "leakage_factor")
     leak = fields(found["logic_leakage"], f"{where}: logic_leakage", "uw_per_um2")
@@ -185,33 +186,31 @@ def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], wh
 
 
 def build_entry(entry: Any, rows: Mapping[str, Row], where: str) -> Entry:
-    known = ("counters", "memory", "area", "standing", "off_chip")
+    known = ("counters", "memories", "area", "standing", "off_chip")
     entry = document.checked(entry, *where.split(": ", 1))
     for key in entry:
         if key not in known:
             raise InputError(f"{where}.{key}: no such entry{suggest(key, known)}")
-    memory = entry.get("memory")
-    if memory is not None:
-        for key in (*document.checked(memory, where, "memory"), "capacity_bytes", "port_bytes", "banks"):
-            if key not in ("capacity_bytes", "port_bytes", "banks") or key not in memory:
-                raise InputError(
-                    f"{where}.memory: expected capacity_bytes, port_bytes and banks, not {', '.join(memory)}"
-                )
-    actions = [*rows, *(SRAM_ACTIONS if memory is not None else ())]
+    memories = document.checked(entry.get("memories", {}), where, "memories")
+    for name, sizes in memories.items():
+        if set(document.checked(sizes, where, f"memories.{name}")) != set(SIZES):
+            raise InputError(f"{where}.memories.{name}: expected {', '.join(SIZES)}, not {', '.join(sizes)}")
+    actions = [*rows, *(f"{name}.{way}" for name in memories for way in WAYS)]
 
     def amounts(value: Any, place: str, allowed: list[str]) -> dict[str, Any]:
         if value == 0 and not isinstance(value, bool):
             return {}
         value = {value: 1} if isinstance(value, str) else document.checked(value, where, place)
         for action in value:
-            if action not in allowed:
+            elsewhere = action.count(".") == 2 and action.endswith(tuple(f".{way}" for way in WAYS))
+            if action not in allowed and not (elsewhere and allowed is actions):
                 raise InputError(f"{where}.{place}: there is no action {action!r}{suggest(action, allowed)}")
         return dict(value)
 
     counters = document.checked(entry.get("counters", {}), where, "counters")
     return Entry(
         {counter: amounts(price, f"counters.{counter}", actions) for counter, price in counters.items()},
-        None if memory is None else dict(memory),
+        {name: dict(sizes) for name, sizes in memories.items()},
         amounts(entry.get("area", {}), "area", list(rows)),
         amounts(entry.get("standing", {}), "standing", [n for n, r in rows.items() if r.leakage_uw is not None]),
         bool(entry.get("off_chip", False)),

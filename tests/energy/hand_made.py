@@ -6,6 +6,36 @@ import numpy as np
 
 from accelsim.core.result import Part, Result, Span
 
+# What the tests' components cost; no machine of the package has components of these names.
+COMPONENTS = {
+    "Control": {"counters": {"instructions": "control"}, "area": {"control": 1}},
+    "Mover": {"counters": {"read_bursts": "control", "write_bursts": "control"}, "area": {"control": 1}},
+    "Memory": {
+        "off_chip": True,
+        "counters": {
+            "read_bytes": {"dram_read_bit": 8, "dram_io_read_bit": 8, "dram_activate": "1 / 8192"},
+            "write_bytes": {"dram_write_bit": 8, "dram_io_write_bit": 8, "dram_activate": "1 / 8192"},
+        },
+        "standing": {"dram_standby": "channels", "dram_refresh_power": "channels"},
+    },
+    "Scratchpad": {
+        "memories": {"data": {n: n for n in ("capacity_bytes", "port_bytes", "banks")}},
+        "counters": {"read_bytes": "data.read", "write_bytes": "data.write", "byte_cycles": 0},
+    },
+    "Array": {"counters": {"mac_ops": "mac_dot", "register_bytes": {"register_bit": 8}}},
+    "Dense": {"counters": {"mac_ops": "mac_dot", "q_reads": 0}},
+    "Sparse": {"counters": {"mac_ops": "mac_dot", "q_forward_hits": 0, "q_forward_misses": 0, "v_reads": 0}},
+    "Coder": {"counters": {"mac_ops": "mac_dot"}},
+    "Vector": {"counters": {"element_ops": "requant"}},
+}
+
+
+def priced(**override) -> dict:
+    """An `energy` section that prices them; with more overrides, if any."""
+    more = override.pop("components", {})
+    return {"override": {"components": {**COMPONENTS, **more}, **override}}
+
+
 STATUS = {"idle": 10, "busy": 60, "starved": 20, "blocked": 10}
 
 

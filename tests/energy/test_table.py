@@ -103,12 +103,12 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
             r"components\.Encoder\.counters\.mac_ops: there is no action 'mac_dott' \(did you mean 'mac_dot'\?\)",
         ),
         (
-            {"override": {"components": {"Encoder": {"counters": {"mac_ops": "sram_read"}}}}},
-            r"there is no action 'sram_read'",
+            {"override": {"components": {"Encoder": {"counters": {"mac_ops": "data.read"}}}}},
+            r"there is no action 'data\.read'",
         ),
         (
-            {"override": {"components": {"LoadBuffer": {"memory": {"capacity": 1}}}}},
-            r"LoadBuffer\.memory: expected capacity_bytes, port_bytes and banks, not capacity",
+            {"override": {"components": {"LoadBuffer": {"memories": {"data": {"capacity": 1}}}}}},
+            r"LoadBuffer\.memories\.data: expected capacity_bytes, port_bytes, banks, not capacity",
         ),
         (
             {"override": {"components": {"Encoder": {"aera": {}}}}},
@@ -133,8 +133,9 @@ def test_what_is_wrong_is_said(energy, sentence):
         ("name: a\nextends: mine.yaml\n", r"mine\.yaml: extends: the table extends itself"),
         ("name: a\nscale: {energy: 2}\n", r"mine\.yaml: scale: only a table that extends another"),
         ("extends: generic_28nm\nscale: {energy: 2, area: 1}\n", r"scale\.leakage: expected a factor > 0, not None"),
+        ("extends: generic_28nm\nlogic: {a.b: {pj: 1, source: x}}\n", r"logic\.a\.b: expected a name of its own"),
         ("extends: generic_28nm\nscale: {energy: 2, area: 1, leakage: 1}\n", r"scale: says no source"),
-        ("extends: generic_28nm\nlogic: {sram_read: {pj: 1, source: x}}\n", r"there is an action of this name already"),
+        ("extends: generic_28nm\nlogic: {dram_activate: {pj: 1, source: x}}\n", r"expected a name of its own"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused(tmp_path, text, sentence):

@@ -7,32 +7,33 @@ import numpy as np
 from accelsim.core.result import Part, Result, Span
 from accelsim.report import RunRecord
 
+from ..energy.hand_made import priced
+
 CORE, DRAM = 12, 5  # units of the time base a cycle: 500 MHz and 1200 MHz in 6 GHz
 BUFFER = {"port_bytes": 64, "banks": 4}
 PARTS = {
-    "sequencer": Part("Sequencer", "core", {}),
-    "dma": Part("Dma", "core", {"burst_bytes": 1024}),
-    "dram": Part("DramPipe", "dram", {"channels": 4}),
-    "weight_gb": Part("LoadBuffer", "core", {"capacity_bytes": 54272, **BUFFER}),
-    "act_gb0": Part("LoadBuffer", "core", {"capacity_bytes": 108544, **BUFFER}),
-    "act_gb1": Part("StoreBuffer", "core", {"capacity_bytes": 18432, **BUFFER}),
-    "gemm": Part("GemmArray", "core", {"lines": 64, "macs": 8}),
-    "denser": Part("DenserEngine", "core", {"lines": 64}),
-    "sparser": Part("SparserEngine", "core", {"lines": 64}),
-    "encoder": Part("Encoder", "core", {"lines": 8}),
-    "vector": Part("VectorUnit", "core", {"lanes": 64}),
+    "sequencer": Part("Control", "core", {}),
+    "dma": Part("Mover", "core", {"burst_bytes": 1024}),
+    "dram": Part("Memory", "dram", {"channels": 4}),
+    "weight_gb": Part("Scratchpad", "core", {"capacity_bytes": 54272, **BUFFER}),
+    "act_gb0": Part("Scratchpad", "core", {"capacity_bytes": 108544, **BUFFER}),
+    "act_gb1": Part("Scratchpad", "core", {"capacity_bytes": 18432, **BUFFER}),
+    "gemm": Part("Array", "core", {"lines": 64, "macs": 8}),
+    "denser": Part("Dense", "core", {"lines": 64}),
+    "sparser": Part("Sparse", "core", {"lines": 64}),
+    "encoder": Part("Coder", "core", {"lines": 8}),
+    "vector": Part("Vector", "core", {"lanes": 64}),
 }
 COUNTS = {
-    "Sequencer": ("instructions",),
-    "Dma": ("read_bursts", "write_bursts"),
-    "DramPipe": ("read_bytes", "write_bytes"),
-    "LoadBuffer": ("read_bytes", "write_bytes", "byte_cycles"),
-    "StoreBuffer": ("read_bytes", "write_bytes", "byte_cycles"),
-    "GemmArray": ("mac_ops", "register_bytes"),
-    "DenserEngine": ("mac_ops", "q_reads"),
-    "SparserEngine": ("mac_ops", "q_forward_hits", "q_forward_misses", "v_reads"),
-    "Encoder": ("mac_ops",),
-    "VectorUnit": ("element_ops",),
+    "Control": ("instructions",),
+    "Mover": ("read_bursts", "write_bursts"),
+    "Memory": ("read_bytes", "write_bytes"),
+    "Scratchpad": ("read_bytes", "write_bytes", "byte_cycles"),
+    "Array": ("mac_ops", "register_bytes"),
+    "Dense": ("mac_ops", "q_reads"),
+    "Sparse": ("mac_ops", "q_forward_hits", "q_forward_misses", "v_reads"),
+    "Coder": ("mac_ops",),
+    "Vector": ("element_ops",),
 }
 # phase: tokens x in x out of its GEMM for 192 features, share of peak it reaches, DRAM bytes
 LAYERS = (
@@ -140,7 +141,7 @@ def record(blocks: int = 12, *, traced: bool = False, layers=LAYERS, **over) -> 
     )
     fields = {
         "machine": "vitcod",
-        "arch": {"machine": "vitcod", "clocks": {"core": "500 MHz"}, "energy": {"table": "generic_28nm"}},
+        "arch": {"machine": "vitcod", "clocks": {"core": "500 MHz"}, "energy": priced()},
         "workload": {
             "name": "deit_tiny_s90", "model": "DeiT-Tiny", "hash": "1f" * 8, "synthetic": True, "batch": 1,
             "provenance": "accelsim synth deit_tiny --sparsity 0.9 --seed 1",

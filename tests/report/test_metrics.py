@@ -10,16 +10,16 @@ from accelsim.energy import bill, load_table
 from accelsim.report import summarize
 from accelsim.report.metrics import energy_by
 
-from ..energy.hand_made import result
+from ..energy.hand_made import priced, result
 from .records import LAYERS, record
 
 BUFFER = {"capacity_bytes": 1000, "port_bytes": 16, "banks": 1}
 PARTS = {
-    "dram": ("DramPipe", {"channels": 1}),
-    "act_gb0": ("LoadBuffer", BUFFER),
-    "gemm": ("GemmArray", {}),
-    "sparser": ("SparserEngine", {}),
-    "encoder": ("Encoder", {}),
+    "dram": ("Memory", {"channels": 1}),
+    "act_gb0": ("Scratchpad", BUFFER),
+    "gemm": ("Array", {}),
+    "sparser": ("Sparse", {}),
+    "encoder": ("Coder", {}),
 }
 
 
@@ -72,7 +72,7 @@ def test_time_and_utilization_by_hand():
 
 def test_status_shares_by_hand():
     gemm = summarize(TWO).total.activity["gemm"]
-    assert (gemm.kind, gemm.clock, gemm.cycles, gemm.mac_ops) == ("GemmArray", "core", 200, 600)
+    assert (gemm.kind, gemm.clock, gemm.cycles, gemm.mac_ops) == ("Array", "core", 200, 600)
     assert [gemm.share(word) for word in ("idle", "busy", "starved", "blocked")] == [0.1, 0.6, 0.2, 0.1]
 
 
@@ -87,6 +87,11 @@ def test_memories_by_hand():
     )
     assert (buffer.read_bytes, buffer.write_bytes, buffer.capacity_bytes) == (10, 14, 1000)
     assert buffer.occupancy == pytest.approx(50_000 / (1000 * 200))
+
+
+def test_occupancy_is_over_cycles_of_the_memorys_clock():
+    held = {m.name: m.occupancy for m in summarize(record(1)).memories}
+    assert held["act_gb1"] == pytest.approx(4000 / 18432)
 
 
 def test_roofline_by_hand():
@@ -107,7 +112,7 @@ def test_q_forward_hit_rate_by_hand():
 
 
 def test_energy_is_the_bill_and_power_is_energy_over_time():
-    summary, charges = summarize(TWO), bill(TWO.result, load_table())
+    summary, charges = summarize(TWO), bill(TWO.result, load_table(priced()))
     energy = summary.total.energy
     assert energy.pj == pytest.approx(sum(c.pj for c in charges))
     assert energy.dram_pj == pytest.approx(sum(c.pj for c in charges if c.component == "dram"))
@@ -122,9 +127,9 @@ def test_energy_is_the_bill_and_power_is_energy_over_time():
 
 
 def test_the_energy_section_of_the_configuration_is_used():
-    free = replace(TWO, arch={"energy": {"override": {"mac_dot": 0}}})
+    free = replace(TWO, arch={"energy": priced(mac_dot=0)})
     assert energy_by(summarize(free).charges, "action")["mac_dot"] == 0
-    other = replace(TWO, arch={"energy": {"table": "generic_65nm"}})
+    other = replace(TWO, arch={"energy": {"table": "generic_65nm", **priced()}})
     assert summarize(other).energy_table == "generic_65nm"
 
 
