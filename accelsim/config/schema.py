@@ -19,13 +19,15 @@ class Part:
 
     doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
     chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
-    differs from the component's own; text with a unit is read as in a configuration file.
+    differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user does
+    not set here -> the part whose parameter of the same name decides, or "options".
     """
 
     doc: str
     clock: str
     models: type[Component] | Mapping[str, type[Component]]
     defaults: Mapping[str, int | str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, type[Component]]:
@@ -43,7 +45,7 @@ class Part:
 
     def params(self, model: str) -> dict[str, Param]:
         """The parameters of one of its models, in the order of declaration."""
-        return self.choices[model].declared(Param)
+        return {n: p for n, p in self.choices[model].declared(Param).items() if n not in self.derived}
 
 
 @dataclass(frozen=True)
@@ -80,4 +82,5 @@ class MachineSchema:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
-        return model(name or part, declared.clock, **arch.parts[part], **tables)
+        shared = {n: arch.parts[p][n] for n, p in declared.derived.items() if p != "options"}
+        return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))

@@ -7,10 +7,12 @@ least two. Between two clock domains the same rule holds on the common time base
 popped at the first edge of the consumer's clock after it.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from accelsim.core.compiled import compiled
 
 CONTROL = np.dtype(
     [
@@ -27,7 +29,6 @@ CONTROL = np.dtype(
             "producer",  # component index
             "consumer",  # component index
             "base",  # first word of its slots in the common slot memory
-            "width",  # words (payload fields) an item
         )
     ]
 )
@@ -38,25 +39,42 @@ class Channel(NamedTuple):
     slots: np.recarray  # ring buffer of `depth` payload records
 
 
-@njit
+def overlay(payloads: Iterable[tuple[str, ...]]) -> np.dtype:
+    """One record type for the items of all channels of a netlist.
+
+    Fields of one payload lie side by side; fields that no payload has together may share a place. With one type for
+    all channels, the functions below are compiled once and not once a payload.
+    """
+    payloads = sorted(set(payloads))
+    place: dict[str, int] = {}
+    for name in dict.fromkeys(n for names in payloads for n in names):
+        taken = {place[other] for names in payloads if name in names for other in names if other in place}
+        place[name] = next(n for n in range(len(taken) + 1) if n not in taken)
+    words = 1 + max(place.values(), default=0)
+    names = list(place) or ["nothing"]
+    offsets = [8 * place.get(n, 0) for n in names]
+    return np.dtype({"names": names, "formats": ["i8"] * len(names), "offsets": offsets, "itemsize": 8 * words})
+
+
+@compiled
 def wrap(index, depth):
     """`index % depth` for an index below twice the depth: a compare, not a division."""
     return index - depth if index >= depth else index
 
 
-@njit
+@compiled
 def can_push(ch):
     """Ready: is there room for one more item this cycle?"""
     return ch.control.count + ch.control.pushed < ch.control.depth
 
 
-@njit
+@compiled
 def room(ch):
     """How many more items can be pushed this cycle."""
     return ch.control.depth - ch.control.count - ch.control.pushed
 
 
-@njit
+@compiled
 def push(ch):
     """Claim the next free slot; the caller fills in every field of the payload."""
     c = ch.control
@@ -65,20 +83,20 @@ def push(ch):
     return ch.slots[slot]
 
 
-@njit
+@compiled
 def can_pop(ch):
     """Valid: is there an item that was here when the cycle began?"""
     return ch.control.popped < ch.control.count
 
 
-@njit
+@compiled
 def front(ch):
     """The oldest item, left in place."""
     c = ch.control
     return ch.slots[wrap(c.head + c.popped, c.depth)]
 
 
-@njit
+@compiled
 def pop(ch):
     """Take the oldest item. Its fields stay readable until the end of the cycle."""
     item = front(ch)
@@ -86,7 +104,7 @@ def pop(ch):
     return item
 
 
-@njit
+@compiled
 def waiting(ch):
     """How many items can still be popped this cycle."""
     return ch.control.count - ch.control.popped

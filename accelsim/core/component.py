@@ -64,9 +64,9 @@ class Count(Field):
 
 
 class Lanes(Field):
-    """An array of identical sub-units, one record of int64 registers each; as many as parameter `size` says."""
+    """An array of identical sub-units, one record of int64 registers each; so many, or as parameter `size` says."""
 
-    def __init__(self, size: str, doc: str, **registers: str) -> None:
+    def __init__(self, size: str | int, doc: str, **registers: str) -> None:
         self.size, self.doc, self.registers = size, doc, registers
         self.dtype = np.dtype([(n, "i8") for n in registers])
 
@@ -109,9 +109,9 @@ def tick(function: Callable) -> staticmethod:
     In ports and when room appears on one of its Out ports; called at any other time it must change nothing and say the
     same again.
     """
-    from numba import njit
+    from accelsim.core.compiled import compiled
 
-    return staticmethod(njit(function))
+    return staticmethod(compiled(function))
 
 
 class Component:
@@ -144,7 +144,9 @@ class Component:
                 self.r[n] = f.reset
         for n, f in self.fields.items():
             if isinstance(f, Lanes):
-                self.storage[n] = np.zeros(self.value(f.size), f.dtype).view(np.recarray)
+                self.storage[n] = np.zeros(self.value(f.size) if isinstance(f.size, str) else f.size, f.dtype).view(
+                    np.recarray
+                )
         for n, f in self.fields.items():
             if isinstance(f, Mem):
                 self.storage[n] = values[n] if f.build is None else f.build(self)

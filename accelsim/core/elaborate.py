@@ -3,6 +3,7 @@
 Only the wiring is generated; every `tick` is called as it was written. ACCELSIM_DUMP=1 prints the result.
 """
 
+import ast
 import hashlib
 import importlib.util
 import os
@@ -18,13 +19,13 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 KERNEL = """\
 from numba import njit
-from accelsim.core.schedule import commit, last_instant, settle
-from accelsim.core.status import BUSY, NEVER
-from accelsim.core.trace import has_room, note
+from accelsim.core.schedule import commit, last_instant, settle, ticked
+from accelsim.core.status import NEVER
+from accelsim.core.trace import has_room
 {imports}
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def kernel(start, stop, skip, control, slots, state, cycles, period, edge, trace, mark, {arguments}):
     # Instants are numbered on the time base; a component's `now` counts the edges of its own clock.
     at = start - 1
@@ -43,20 +44,14 @@ def kernel(start, stop, skip, control, slots, state, cycles, period, edge, trace
 """
 
 DOMAIN = """\
-        edge_{d} = {soonest} if skip else settle({d}, edge, state)
+        edge_{d} = {soonest} if skip else settle(edge[{d}], state)
         at_{d} = edge_{d} * period[{d}] if edge_{d} < NEVER else NEVER"""
 
 # A component sleeps until its timer is due or one of its channels moved.
 TICK = """\
             if not skip or state[{i}].due <= edge_{d}:
                 {name}_r.wake = NEVER
-                did = {kind}_tick({actual})
-                me = state[{i}]
-                me.due = edge_{d} + 1 if did == BUSY and {name}_r.wake == NEVER else {name}_r.wake
-                if did != me.status:
-                    cycles[{i}, me.status] += edge_{d} - me.since
-                    me.since, me.status = edge_{d}, did
-                    note(trace, at, {i}, did)"""
+                ticked(state[{i}], {kind}_tick({actual}), {name}_r.wake, edge_{d}, at, cycles, trace)"""
 
 
 def minimum(terms: Sequence[str]) -> str:
@@ -92,18 +87,31 @@ def source(components: list[Component], binding: dict, domains: list[str]) -> tu
     return text, arguments
 
 
+def sources(file: Path, found: set[Path]) -> None:
+    """Add a file, and every file of the package that it imports from, and so on."""
+    found.add(file)
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
+            folder = PACKAGE.joinpath(*node.module.split(".")[1:])
+            named = [folder / f"{alias.name}.py" for alias in node.names]
+            for other in (folder.with_suffix(".py"), folder / "__init__.py", *named):
+                if other not in found and other.is_file():
+                    sources(other, found)
+
+
 def fingerprint(components: list[Component]) -> "hashlib._Hash":
-    """A digest of all source a kernel can be made of.
+    """A digest of all source a kernel is made of.
 
     Numba's cache knows when a file changes but not when a function it calls does, in another file; so the kernel's
-    name covers every file of the rooms that hold hardware.
+    name covers the core, every component's file, and whatever these import.
     """
     import inspect
 
     import numba
 
-    files = {f for room in ("core", "components") for f in (PACKAGE / room).rglob("*.py")}
-    files |= {Path(inspect.getsourcefile(type(c))) for c in components}
+    files: set[Path] = set((PACKAGE / "core").glob("*.py"))
+    for file in {Path(inspect.getsourcefile(type(c))) for c in components}:
+        sources(file, files)
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version}".encode())
     for file in sorted(files):
         digest.update(file.read_bytes())

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """A full sentence: where (file, line, name), the value, the rule, a suggestion. The CLI prints it, exit status 2."""
+    """A full sentence: where (file, line, name), the value, the rule, a suggestion. The CLI exits with status 2."""
 
 
 def suggest(word: str, known) -> str:

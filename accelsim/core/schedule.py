@@ -1,11 +1,11 @@
 """The clock edge: transfers become visible, and whoever they concern is woken."""
 
 import numpy as np
-from numba import njit
 
 from accelsim.core.channel import wrap
-from accelsim.core.status import NEVER
-from accelsim.core.trace import log
+from accelsim.core.compiled import compiled
+from accelsim.core.status import BUSY, NEVER
+from accelsim.core.trace import log, note
 
 STATE = np.dtype(
     [
@@ -15,21 +15,32 @@ STATE = np.dtype(
             "status",  # what it was doing when last ticked
             "since",  # the cycle since which it has been doing that
             "domain",  # index of its clock domain
+            "index",  # which component it is
         )
     ]
 )
 
 
-@njit
-def settle(domain, edge, state):
-    """The edge that follows the last one of a domain when nobody sleeps; NEVER once nothing is due anywhere."""
+@compiled
+def settle(edge, state):
+    """The edge that follows the last one of a clock when nobody sleeps; NEVER once nothing is due anywhere."""
     for i in range(state.shape[0]):
         if state[i].due < NEVER:
-            return edge[domain] + 1
+            return edge + 1
     return NEVER
 
 
-@njit
+@compiled
+def ticked(me, did, wake, edge, at, cycles, trace):
+    """Note what a component did in this cycle, and when it is due again."""
+    me.due = edge + 1 if did == BUSY and wake == NEVER else wake
+    if did != me.status:
+        cycles[me.index, me.status] += edge - me.since
+        me.since, me.status = edge, did
+        note(trace, at, me)
+
+
+@compiled
 def last_instant(edge, period):
     """When the last tick of any component was."""
     last = 0
@@ -38,7 +49,7 @@ def last_instant(edge, period):
     return last
 
 
-@njit
+@compiled
 def touch(component, at, state, period, edge):
     """Have a component ticked at the first edge of its clock after the instant."""
     me = state[component]
@@ -47,7 +58,7 @@ def touch(component, at, state, period, edge):
     me.due = min(me.due, after)
 
 
-@njit
+@compiled
 def commit(at, control, slots, state, period, edge, trace):
     """Make the transfers of this instant visible; wake consumers of what was pushed, producers of what was popped."""
     for k in range(control.shape[0]):

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from accelsim.core.channel import CONTROL, Channel
+from accelsim.core.channel import CONTROL, Channel, overlay
 from accelsim.core.clock import periods
-from accelsim.core.component import Component, In, Out
+from accelsim.core.component import Component, In, Out, Port
 from accelsim.core.elaborate import compile_kernel
 from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
@@ -92,12 +92,15 @@ class Simulator:
         self.control = np.zeros(len(self.wires), CONTROL)
         self.state = np.zeros(len(self.components), STATE)
         self.cycles = np.zeros((len(self.components), len(STATUS_NAMES)), np.int64)
+        self.state["index"] = range(len(self.components))
         self.state["domain"] = [domains.index(c.clock) for c in self.components]
         self.period = np.array([self.periods[d] for d in domains], np.int64)
         self.edge = np.full(len(domains), -1, np.int64)
         self.mark = np.zeros(1, np.int64)
-        widths = [len(w.producer.fields[w.out].payload.names) for w in self.wires]
-        bases = np.cumsum([0] + [n * w.depth for n, w in zip(widths, self.wires, strict=True)])
+        ports = [p for c in self.components for p in c.fields.values() if isinstance(p, Port)]
+        self.item = overlay(p.payload.names for p in ports)
+        words = self.item.itemsize // 8
+        bases = np.cumsum([0] + [words * w.depth for w in self.wires])
         self.slots = np.zeros(int(bases[-1]), np.int64)
         values, binding = {}, {}
         for c in self.components:
@@ -107,18 +110,18 @@ class Simulator:
                 values[f"{c.name}_{n}"] = array
         for i, w in enumerate(self.wires):
             row = self.control[i]
-            row["depth"], row["monitored"], row["base"], row["width"] = w.depth, w.monitored, bases[i], widths[i]
+            row["depth"], row["monitored"], row["base"] = w.depth, w.monitored, bases[i]
             row["producer"], row["consumer"] = index[w.producer.name], index[w.consumer.name]
             binding[w.producer.name, w.out] = binding[w.consumer.name, w.into] = f"{w.producer.name}_{w.out}"
-            payload = self.slots[bases[i] : bases[i + 1]].view(w.producer.fields[w.out].payload).view(np.recarray)
-            values[f"{w.producer.name}_{w.out}"] = Channel(self.control.view(np.recarray)[i], payload)
+            items = self.slots[bases[i] : bases[i + 1]].view(self.item).view(np.recarray)
+            values[f"{w.producer.name}_{w.out}"] = Channel(self.control.view(np.recarray)[i], items)
         for c in self.components:
             for n in c.signature():
                 port = c.fields.get(n)
                 if (c.name, n) not in binding and isinstance(port, In) and port.optional:
                     binding[c.name, n] = f"{c.name}_{n}"
                     nothing = np.zeros(1, CONTROL).view(np.recarray)[0]
-                    values[f"{c.name}_{n}"] = Channel(nothing, np.zeros(1, port.payload).view(np.recarray))
+                    values[f"{c.name}_{n}"] = Channel(nothing, np.zeros(1, self.item).view(np.recarray))
                 if (c.name, n) not in binding:
                     raise TypeError(f"{c.name}.{n} is not connected")
         module, names = compile_kernel(self.components, binding, domains)
@@ -128,7 +131,7 @@ class Simulator:
         self.trace = new_trace(
             max(self.trace_room, len(self.components)) if self.trace_room else 0,
             max(self.log_room, len(self.slots) + 1) if logged else 0,
-            max(widths, default=0),
+            words,
         )
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
@@ -207,17 +210,15 @@ class Simulator:
             [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             np.concatenate(self.events) if self.events else np.zeros(0, EVENT),
-            {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
+            {w.name: unpack(logged, i, w, self.item) for i, w in enumerate(self.wires) if w.monitored},
         )
 
 
-def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
+def unpack(logged: np.ndarray, index: int, wire: Wire, item: np.dtype) -> np.ndarray:
     """The logged transfers of one channel as records of `at` and its payload."""
     names = ["at", *wire.producer.fields[wire.out].payload.names]
     mine = logged[logged[:, 1] == index]
-    columns = [mine[:, 0], *(mine[:, 2 + n] for n in range(len(names) - 1))]
-    return (
-        np.rec.fromarrays(columns, dtype=[(n, "i8") for n in names])
-        if len(mine)
-        else np.recarray(0, [(n, "i8") for n in names])
-    )
+    records = np.recarray(len(mine), [(n, "i8") for n in names])
+    for name in names:
+        records[name] = mine[:, 0 if name == "at" else 2 + item.fields[name][1] // 8]
+    return records

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from accelsim.core.compiled import compiled
 
 EVENT = np.dtype([("at", "i8"), ("component", "i8"), ("status", "i8")])  # `at` in units of the time base
 
@@ -15,36 +16,37 @@ class Trace(NamedTuple):
 
 
 def new_trace(events: int, transfers: int, width: int) -> Trace:
-    """Room for that many status events and transfers of at most `width` payload fields."""
+    """Room for that many status events and transfers of items of `width` words."""
     return Trace(
         np.zeros(2, np.int64), np.zeros(events, EVENT).view(np.recarray), np.zeros((transfers, 2 + width), np.int64)
     )
 
 
-@njit
+@compiled
 def has_room(trace, components, slots):
     """Whether another instant fits; when it does not, the kernel returns and the simulator drains the trace."""
     enough = trace.events.shape[0] == 0 or trace.events.shape[0] - trace.used[0] >= components
     return enough and (trace.transfers.shape[0] == 0 or trace.transfers.shape[0] - trace.used[1] >= slots)
 
 
-@njit
-def note(trace, at, component, status):
+@compiled
+def note(trace, at, me):
     """A component's status changed."""
     if trace.events.shape[0] == 0:
         return
     event = trace.events[trace.used[0]]
-    event.at, event.component, event.status = at, component, status
+    event.at, event.component, event.status = at, me.index, me.status
     trace.used[0] += 1
 
 
-@njit
+@compiled
 def log(trace, at, index, c, slots):
     """The items pushed into a monitored channel in this cycle."""
     for n in range(c.pushed):
-        slot = (c.head + c.count + n) % c.depth
         row = trace.transfers[trace.used[1]]
+        words = row.shape[0] - 2
+        first = c.base + (c.head + c.count + n) % c.depth * words
         row[0], row[1] = at, index
-        for word in range(c.width):
-            row[2 + word] = slots[c.base + slot * c.width + word]
+        for word in range(words):
+            row[2 + word] = slots[first + word]
         trace.used[1] += 1

@@ -1,0 +1,130 @@
+"""The decoder lines: the auto-encoder's second half, h' compressed heads of Q and K back to h, in front of the engines.
+
+Tokens stream from the activation buffer through the decoder into the engines' Q and K buffers; without an auto-encoder
+they are only moved. Vectors the sparser engine did not find in the denser engine's Q buffer are fetched (and decoded)
+one by one, and go first.
+"""
+
+from accelsim.components.sequencer import Sequencer
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    STARVED,
+    Component,
+    Count,
+    In,
+    Lanes,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    front,
+    pop,
+    push,
+    tick,
+)
+from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import MISS, OPERANDS
+
+
+class Decoder(Component):
+    """Fills the engines' operand buffers, decoding on the way."""
+
+    lines = Param(32, "count", "decoder lines")
+    macs = Param(8, "count", "multipliers of a line")
+    port_bytes = Param(256, "bytes/cycle", "what it reads of the activation buffer")
+    queue = Param(32, "count", "commands it holds")
+
+    passes = Mem("the pass table (tables.PASSES)")
+
+    command = In("tokens that arrived", **Sequencer.fields["decode"].fields)
+    miss = In("single Q vectors", **MISS)
+    denser = Out("operands in the denser engine's buffers", **OPERANDS)
+    sparser = Out("operands in the buffers the sparser engine reads", **OPERANDS)
+    vector = Out("single Q vectors fetched", line="MAC line that asked")
+    done = Out("commands finished", **DONE)
+
+    todo = Lanes(
+        "queue", "commands", kind="what", first="first token", tokens="how many", number="row of the pass table"
+    )
+    oldest = Reg("slot of the oldest command")
+    held = Reg("commands held")
+    token = Reg("tokens of the oldest command that are finished")
+    arrived_pass = Reg("the pass whose Q tokens arrived last", reset=-1)
+    arrived = Reg("how far its Q tokens have arrived")
+    busy = Reg("0: nothing, 1: a token of a command, 2: a single vector")
+    line = Reg("the line that waits for the single vector")
+    ready_at = Reg("the cycle in which the work is finished")
+
+    mac_ops = Count("multiply-accumulates")
+    read_bytes = Count("bytes read of the activation buffer", "bytes")
+    operand_bytes = Count("bytes written into operand buffers", "bytes")
+    vectors = Count("single vectors fetched")
+
+    @tick
+    def tick(now, r, passes, todo, command, miss, denser, sparser, vector, done):
+        while can_pop(command) and r.held < r.queue:
+            new, slot = pop(command), todo[(r.oldest + r.held) % r.queue]
+            slot.kind, slot.first, slot.tokens, slot.number = new.kind, new.first, new.tokens, new.number
+            r.held += 1
+            if new.kind > 0:
+                r.arrived_pass, r.arrived = new.number, new.first + new.tokens
+        if r.busy and now >= r.ready_at:
+            if r.busy == 2:
+                if not can_push(vector):
+                    return BLOCKED
+                push(vector).line = r.line
+                r.busy = 0
+            else:
+                job = todo[r.oldest]
+                last = r.token + 1 == job.tokens
+                if not (can_push(denser) and can_push(sparser)) or (last and not can_push(done)):
+                    return BLOCKED
+                for out in (denser, sparser):
+                    note = push(out)
+                    note.number, note.kind, note.tokens = job.number, job.kind, job.first + r.token + 1
+                r.busy = 0
+                r.token += 1
+        if r.held and not r.busy and (todo[r.oldest].kind == 2 or r.token == todo[r.oldest].tokens):
+            if not can_push(done):
+                return BLOCKED
+            push(done).number = 1
+            r.oldest = (r.oldest + 1) % r.queue
+            r.held -= 1
+            r.token = 0
+            if r.held and todo[r.oldest].kind == 2:
+                r.wake = now + 1
+        if not r.busy and can_pop(miss):
+            ask = front(miss)
+            one = passes[ask.number]
+            if ask.number < r.arrived_pass or (ask.number == r.arrived_pass and one.row0 + ask.row < r.arrived):
+                pop(miss)
+                size = one.dim * max(1, one.encoded)
+                r.busy, r.line = 2, ask.line
+                r.read_bytes += size
+                r.vectors += 1
+                cycles = (size + r.port_bytes - 1) // r.port_bytes
+                if one.encoded:
+                    r.mac_ops += size
+                    cycles = max(cycles, (size + r.lines * r.macs - 1) // (r.lines * r.macs))
+                r.ready_at = now + cycles
+        if not r.busy and r.held and todo[r.oldest].kind < 2:
+            one = passes[todo[r.oldest].number]
+            size = one.dim * (one.encoded if one.encoded else one.heads)
+            r.busy = 1
+            r.read_bytes += size
+            r.operand_bytes += one.dim * one.heads
+            cycles = (size + r.port_bytes - 1) // r.port_bytes
+            if one.encoded:
+                r.mac_ops += size * one.heads
+                cycles = max(cycles, (size * one.heads + r.lines * r.macs - 1) // (r.lines * r.macs))
+            r.ready_at = now + cycles
+        if r.busy:
+            r.wake = r.ready_at
+            return BUSY
+        if r.held:
+            return BUSY
+        return STARVED if can_pop(miss) else IDLE

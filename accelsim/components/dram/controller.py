@@ -1,0 +1,72 @@
+"""One clock of the memory: requests offered, at most one command issued per channel, answers given."""
+
+from numba import njit
+
+from accelsim.components.dram import dramsim3, frfcfs
+from accelsim.components.dram.queues import look_again
+from accelsim.components.dram.state import DRAMSIM3, NEVER
+
+offer_dramsim3, step_dramsim3 = dramsim3.offer, dramsim3.step
+offer_frfcfs, step_frfcfs = frfcfs.offer, frfcfs.step
+
+
+@njit(_nrt=False, forceinline=True)
+def accept(s, now):
+    """Take the offered requests in order up to the first that is refused."""
+    k = s.chip[0]
+    while k.accepted < k.offered:
+        r = s.request[k.accepted]
+        channel = (r.line >> k.channel_shift) & k.channel_mask
+        rank = (r.line >> k.rank_shift) & k.rank_mask
+        group = (r.line >> k.group_shift) & k.group_mask
+        bank = (r.line >> k.bank_shift) & k.bank_mask
+        row = (r.line >> k.row_shift) & k.row_mask
+        bank += ((channel * k.ranks + rank) * k.groups + group) * k.group_banks
+        if k.controller == DRAMSIM3:
+            if not offer_dramsim3(s, now, channel, bank, row, r.line, r.is_write, r.tag):
+                return
+            s.channel[channel].wake = now
+        else:
+            if not offer_frfcfs(s, now, channel, bank, row, r.line, r.is_write, r.tag):
+                return
+            s.channel[channel].wake = now + 1
+        k.accepted += 1
+
+
+@njit(_nrt=False, forceinline=True)
+def tick(now, s):
+    """Advance the memory to clock `now`, whatever clock it was called at last (later than any call before).
+
+    In: `s.request[:chip.offered]` (line, is_write, tag), at most one per channel number of requests; `chip.flush`, no more
+    requests will come. Out: `chip.accepted`, how many of them were taken; `chip.acted`, whether anything changed but by
+    acceptance; `s.reply[:chip.replies]`, requests whose data is now known to be complete at `done_at` (the caller sets
+    `chip.replies` back to 0). Returns the next clock at which it would act without new input.
+
+    DRAMsim3 sees a request in the clock in which it is offered, Ramulator in the clock after.
+    """
+    k = s.chip[0]
+    k.accepted = 0
+    k.acted = 0
+    lead = 1 if k.controller == DRAMSIM3 else 0
+    for phase in range(2):
+        until = now
+        if phase == 0:
+            until -= lead
+        else:
+            accept(s, now)
+        for channel in range(k.channels):
+            c = s.channel[channel]
+            if phase == lead and k.eager:
+                c.wake = min(c.wake, now)
+                look_again(s, channel)
+            if phase == lead and k.flush and lead and c.queued == 0 and c.writes > 0:
+                c.wake = min(c.wake, now)
+            while c.wake <= until:
+                if k.controller == DRAMSIM3:
+                    c.wake = step_dramsim3(s, channel, c.wake)
+                else:
+                    c.wake = step_frfcfs(s, channel, c.wake)
+    wake = NEVER
+    for channel in range(k.channels):
+        wake = min(wake, s.channel[channel].wake)
+    return wake

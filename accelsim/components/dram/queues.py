@@ -1,0 +1,165 @@
+"""Requests in flight: slots in first-in first-out lists, and a table that finds a line among them."""
+
+from numba import njit
+
+from accelsim.components.dram.state import BUCKETS, NEVER
+
+
+@njit(_nrt=False, forceinline=True)
+def enter(s, line, row, bank, is_write, tag, now):
+    """Take a free slot (there is one) for a request."""
+    k = s.chip[0]
+    i = k.free
+    slot = s.slot[i]
+    k.free = slot.after
+    slot.line = line
+    slot.row = row
+    slot.bank = bank
+    slot.is_write = is_write
+    slot.tag = tag
+    slot.arrive = now
+    slot.merged = -1
+    slot.sequence = -1
+    return i
+
+
+@njit(_nrt=False, forceinline=True)
+def answer(s, tag, done_at):
+    k = s.chip[0]
+    s.reply[k.replies].tag = tag
+    s.reply[k.replies].done_at = done_at
+    k.replies += 1
+
+
+@njit(_nrt=False, forceinline=True)
+def leave(s, channel, i, done_at):
+    """Answer a request and those merged into it, and free their slots."""
+    k, c = s.chip[0], s.channel[channel]
+    while i >= 0:
+        slot = s.slot[i]
+        answer(s, slot.tag, done_at)
+        c.outstanding -= 1
+        if slot.is_write:
+            c.write_lines += 1
+        else:
+            c.read_lines += 1
+        following = slot.merged
+        slot.after = k.free
+        k.free = i
+        i = following
+
+
+@njit(_nrt=False, forceinline=True)
+def merge(s, i, into):
+    s.slot[i].merged = s.slot[into].merged
+    s.slot[into].merged = i
+
+
+@njit(_nrt=False, forceinline=True)
+def append(s, q, i):
+    queue, slot = s.queue[q], s.slot[i]
+    slot.before = queue.tail
+    slot.after = -1
+    if queue.tail >= 0:
+        s.slot[queue.tail].after = i
+    else:
+        queue.head = i
+    queue.tail = i
+    queue.count += 1
+
+
+@njit(_nrt=False, forceinline=True)
+def remove(s, q, i):
+    queue, slot = s.queue[q], s.slot[i]
+    if slot.before >= 0:
+        s.slot[slot.before].after = slot.after
+    else:
+        queue.head = slot.after
+    if slot.after >= 0:
+        s.slot[slot.after].before = slot.before
+    else:
+        queue.tail = slot.before
+    queue.count -= 1
+
+
+@njit(_nrt=False, forceinline=True)
+def classify(s, q, i, open_row):
+    """Note slot `i` (the youngest so far) as the queue's first hit or miss of the open row, if it is."""
+    queue, slot = s.queue[q], s.slot[i]
+    if slot.row != open_row:
+        if queue.miss < 0:
+            queue.miss = i
+    elif slot.is_write:
+        if queue.write_hit < 0:
+            queue.write_hit = i
+    elif queue.read_hit < 0:
+        queue.read_hit = i
+
+
+@njit(_nrt=False, forceinline=True)
+def sort_out(s, q, open_row):
+    """Find the queue's first hits and first miss of the open row anew."""
+    queue = s.queue[q]
+    queue.read_hit = -1
+    queue.write_hit = -1
+    queue.miss = -1
+    i = queue.head
+    while i >= 0:
+        classify(s, q, i, open_row)
+        i = s.slot[i].after
+
+
+@njit(_nrt=False, forceinline=True)
+def remove_hit(s, q, i):
+    """Remove a slot that was its queue's first hit of its kind, and find the next one."""
+    queue, slot = s.queue[q], s.slot[i]
+    remove(s, q, i)
+    j = slot.after
+    while j >= 0 and (s.slot[j].row != slot.row or s.slot[j].is_write != slot.is_write):
+        j = s.slot[j].after
+    if slot.is_write:
+        queue.write_hit = j
+    else:
+        queue.read_hit = j
+
+
+@njit(_nrt=False, forceinline=True)
+def look_again(s, channel):
+    """Drop what is known of when the channel's queues can have a command."""
+    k, c = s.chip[0], s.channel[channel]
+    c.active_due = 0
+    for q in range(channel * (2 * k.banks + 2), channel * (2 * k.banks + 2) + 2 * k.banks):
+        s.due[q] = 0 if s.queue[q].count else NEVER
+
+
+@njit(_nrt=False, forceinline=True)
+def bucket_of(channel, line):
+    return channel * BUCKETS + ((line ^ (line >> 10) ^ (line >> 20)) & (BUCKETS - 1))
+
+
+@njit(_nrt=False, forceinline=True)
+def remember(s, channel, i):
+    at = bucket_of(channel, s.slot[i].line)
+    s.slot[i].chain = s.bucket[at]
+    s.bucket[at] = i
+
+
+@njit(_nrt=False, forceinline=True)
+def forget(s, channel, i):
+    at = bucket_of(channel, s.slot[i].line)
+    j = s.bucket[at]
+    if j == i:
+        s.bucket[at] = s.slot[i].chain
+        return
+    while s.slot[j].chain != i:
+        j = s.slot[j].chain
+    s.slot[j].chain = s.slot[i].chain
+
+
+@njit(_nrt=False, forceinline=True)
+def find(s, channel, line, is_write):
+    """The remembered slot of that line and kind, or -1."""
+    i = s.bucket[bucket_of(channel, line)]
+    while i >= 0 and (s.slot[i].line != line or s.slot[i].is_write != is_write):
+        i = s.slot[i].chain
+    return i

@@ -1,0 +1,277 @@
+"""DRAM standards as data: organization, timings, currents and extra rules, read from YAML files and checked strictly."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from accelsim.components.dram.constraints import COMMANDS, JEDEC, LEVELS, Constraint, evaluate, resolve
+from accelsim.core.errors import InputError, suggest
+
+FOLDER = Path(__file__).parent / "standards"
+LINE_BYTES = 64
+ORGANIZATION = (
+    "channel_bits",
+    "device_bits",
+    "burst_length",
+    "transfers_per_clock",
+    "ranks",
+    "bankgroups",
+    "banks_per_group",
+    "rows",
+    "columns",
+)
+TIMING = tuple(
+    [
+        "tCK_ns",
+        "CL",
+        "CWL",
+        "tRCD",
+        "tRP",
+        "tRAS",
+        "tRC",
+        "tRRD_S",
+        "tRRD_L",
+        "tFAW",
+        "tCCD_S",
+        "tCCD_L",
+        "tWTR_S",
+        "tWTR_L",
+        "tWR",
+        "tRTP",
+        "tRTRS",
+        "tRFC",
+        "tREFI",
+    ]
+)
+DEFAULTS = {"tRCDRD": "tRCD", "tRCDWR": "tRCD", "tRPab": "tRP"}
+POWER = ("VDD", "IDD0", "IDD2N", "IDD3N", "IDD4R", "IDD4W", "IDD5")
+TERMINATION = ("io_read_pj_per_bit", "io_write_pj_per_bit")
+# name >= formula, and why
+RULES = (
+    ("tRC", "tRAS + tRP", "a bank is precharged before it is activated again"),
+    ("tRAS", "tRCD", "a row is open at least until its first column command"),
+    ("tCCD_S", "tBL", "two bursts would overlap on the data bus"),
+    ("tCCD_L", "tCCD_S", "the same bank group is no faster than another"),
+    ("tRRD_L", "tRRD_S", "the same bank group is no faster than another"),
+    ("tWTR_L", "tWTR_S", "the same bank group is no faster than another"),
+    ("tFAW", "4 * tRRD_S", "four activations take that long anyway"),
+    ("tRPab", "tRP", "precharging all banks is no faster than precharging one"),
+    ("tRFC", "tRP", "a refresh contains a precharge"),
+    ("tREFI", "tRFC + tRC + 1", "refreshes would leave no time for requests"),
+)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """One DRAM standard. Timings are clocks of `tck_ns`; `constraints` are its resolved rules; `power` volts and
+    milliamperes per device (data-sheet IDD), or empty."""
+
+    name: str
+    source: str
+    tck_ns: float
+    channel_bits: int
+    device_bits: int
+    ranks: int
+    bankgroups: int
+    banks_per_group: int
+    rows: int
+    columns: int
+    timing: dict[str, int]
+    constraints: tuple[Constraint, ...]
+    power: dict[str, float]
+
+    @property
+    def lines_per_row(self) -> int:
+        return self.columns * self.channel_bits // 8 // LINE_BYTES
+
+    @property
+    def devices(self) -> int:
+        return self.channel_bits // self.device_bits
+
+    @property
+    def read_cycles(self) -> int:
+        """Clocks from a read command to the end of its data."""
+        return self.timing["CL"] + self.timing["tBL"]
+
+    @property
+    def write_cycles(self) -> int:
+        """Clocks from a write command to the end of its data."""
+        return self.timing["CWL"] + self.timing["tBL"]
+
+    @property
+    def peak_bytes_per_clock(self) -> float:
+        return LINE_BYTES / self.timing["tBL"]
+
+    def with_ranks(self, ranks: int) -> "Standard":
+        return replace(self, ranks=ranks)
+
+
+class Document:
+    """A YAML mapping whose values remember their lines."""
+
+    def __init__(self, path: str, node: yaml.Node, where: str = ""):
+        self.path, self.where, self.line = path, where, node.start_mark.line + 1
+        self.nodes: dict[str, yaml.Node] = {}
+        if not isinstance(node, yaml.MappingNode):
+            raise self.error(node, f"{where or 'the file'} must be a mapping of names to values")
+        for key, value in node.value:
+            if key.value in self.nodes:
+                raise self.error(key, f"{where}{key.value} is given twice")
+            self.nodes[key.value] = value
+
+    def error(self, node: yaml.Node | None, sentence: str) -> InputError:
+        line = node.start_mark.line + 1 if node is not None else self.line
+        return InputError(f"{self.path}:{line}: {sentence}.")
+
+    def check_keys(self, required, optional=()) -> None:
+        for key, node in self.nodes.items():
+            if key not in required and key not in optional:
+                known = (*required, *optional)
+                raise self.error(node, f"{self.where}{key} is not known{suggest(key, known)}")
+        for key in required:
+            if key not in self.nodes:
+                raise self.error(None, f"{self.where}{key} is missing")
+
+    def text(self, key: str) -> str:
+        node = self.nodes[key]
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.error(node, f"{self.where}{key} must be a single value")
+        return node.value
+
+    def number(self, key: str) -> float:
+        try:
+            value = float(self.text(key))
+        except ValueError:
+            value = math.nan
+        if not value > 0 or math.isinf(value):
+            raise self.error(self.nodes[key], f"{self.where}{key} is {self.text(key)!r}: it must be a number above 0")
+        return value
+
+    def integer(self, key: str, low: int = 1) -> int:
+        text = self.text(key)
+        if not text.isdigit() or int(text) < low:
+            raise self.error(
+                self.nodes[key], f"{self.where}{key} is {text!r}: it must be a whole number of at least {low}"
+            )
+        return int(text)
+
+    def clocks(self, key: str, tck_ns: float) -> int:
+        """A whole number of clocks, or a time such as `13.75 ns`, rounded up as JEDEC does (a 2.5 % guard band)."""
+        text = self.text(key)
+        if text.endswith("ns"):
+            try:
+                return math.ceil(float(text.removesuffix("ns")) / tck_ns - 0.025)
+            except ValueError:
+                pass
+        if not text.isdigit() or int(text) < 1:
+            rule = "it must be a whole number of clocks of at least 1, or a time such as '13.75 ns'"
+            raise self.error(self.nodes[key], f"{self.where}{key} is {text!r}: {rule}")
+        return int(text)
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_standard(name: str | Path) -> Standard:
+    """A standard by name, or from a file of the user's own (a path that ends in .yaml or .yml).
+
+    Raises InputError, with file and line, for unknown, missing, doubled or contradictory entries.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = FOLDER / f"{name}.yaml"
+        if str(name) not in names():
+            raise InputError(
+                f"standard is {str(name)!r}: expected one of {', '.join(names())}, or a .yaml file{suggest(name, names())}."
+            )
+    try:
+        text = path.read_text()
+    except OSError as e:
+        raise InputError(f"{path}: the standard cannot be read: {e.strerror}.") from e
+    try:
+        node = yaml.compose(text)
+    except yaml.YAMLError as e:
+        raise InputError(f"{path}: the standard is not YAML: {e}.") from e
+    if node is None:
+        raise InputError(f"{path}: the standard is empty; it needs name, source, organization and timing.")
+    return read_standard(str(path), node)
+
+
+def read_standard(path: str, node: yaml.Node) -> Standard:
+    top = Document(path, node)
+    top.check_keys(("name", "source", "organization", "timing"), ("power", "constraints"))
+    org = Document(path, top.nodes["organization"], "organization.")
+    org.check_keys(ORGANIZATION)
+    size = {key: org.integer(key) for key in ORGANIZATION}
+    burst = size["channel_bits"] // 8 * size["burst_length"]
+    if burst != LINE_BYTES or size["channel_bits"] % size["device_bits"]:
+        rule = f"a burst of {size['burst_length']} on {size['channel_bits']} bits moves {burst} bytes"
+        raise org.error(org.nodes["burst_length"], f"{rule}: it must be 64, and channel_bits a multiple of device_bits")
+    for key in ("ranks", "bankgroups", "banks_per_group", "rows", "columns"):
+        if size[key] & (size[key] - 1):
+            raise org.error(org.nodes[key], f"organization.{key} is {size[key]}: it must be a power of two")
+    tim = Document(path, top.nodes["timing"], "timing.")
+    tim.check_keys(TIMING, tuple(DEFAULTS))
+    tck_ns = tim.number("tCK_ns")
+    timing = {key: tim.clocks(key, tck_ns) for key in (*TIMING[1:], *DEFAULTS) if key in tim.nodes}
+    timing |= {key: timing[other] for key, other in DEFAULTS.items() if key not in timing}
+    timing["tBL"] = max(1, size["burst_length"] // size["transfers_per_clock"])
+    for key, formula, reason in RULES:
+        if timing[key] < (least := evaluate(formula, timing)):
+            where = tim.nodes.get(key, tim.nodes.get(DEFAULTS.get(key, "")))
+            raise tim.error(
+                where, f"timing.{key} is {timing[key]}: it must be at least {formula} = {least}, since {reason}"
+            )
+    extra = read_constraints(top, timing) if "constraints" in top.nodes else []
+    power = {}
+    if "power" in top.nodes:
+        pow_ = Document(path, top.nodes["power"], "power.")
+        pow_.check_keys(POWER, TERMINATION)
+        power = {key: pow_.number(key) for key in pow_.nodes}
+    kept = ("channel_bits", "device_bits", "ranks", "bankgroups", "banks_per_group", "rows", "columns")
+    return Standard(
+        name=top.text("name"),
+        source=top.text("source"),
+        tck_ns=tck_ns,
+        **{key: size[key] for key in kept},
+        timing=timing,
+        constraints=resolve([*JEDEC, *extra], timing),
+        power=power,
+    )
+
+
+def read_constraints(top: Document, timing: dict[str, int]) -> list[tuple]:
+    """Rows `{after: [WR], before: [RD], level: rank, clocks: CWL + 1 + tBL, window: 1}` of a standard's own file."""
+    rows = []
+    listing = top.nodes["constraints"]
+    if not isinstance(listing, yaml.SequenceNode):
+        raise top.error(listing, "constraints must be a list of rows")
+    for node in listing.value:
+        row = Document(top.path, node, "constraints.")
+        row.check_keys(("after", "before", "level", "clocks"), ("window",))
+        groups = []
+        for key in ("after", "before"):
+            part = row.nodes[key]
+            commands = [n.value for n in part.value] if isinstance(part, yaml.SequenceNode) else [row.text(key)]
+            for command in commands:
+                if command not in COMMANDS:
+                    raise row.error(part, f"constraints.{key}: {command!r} is no command{suggest(command, COMMANDS)}")
+            groups.append(commands)
+        level, window = row.text("level"), row.integer("window") if "window" in row.nodes else 1
+        if level not in LEVELS:
+            raise row.error(row.nodes["level"], f"constraints.level: {level!r} is no level{suggest(level, LEVELS)}")
+        if level in ("bankgroup", "bank") and {"PREA", "REF"} & {c for group in groups for c in group}:
+            raise row.error(row.nodes["level"], f"constraints.level is {level}: PREA and REF go to a whole rank")
+        if window > 1 and level != "rank":
+            raise row.error(row.nodes["window"], f"constraints.window is {window}: windows are counted per rank only")
+        try:
+            evaluate(row.text("clocks"), timing)
+        except (KeyError, SyntaxError) as e:
+            rule = "it must be a formula of +, -, *, max() and timing names"
+            bad = f"constraints.clocks is {row.text('clocks')!r} ({e})"
+            raise row.error(row.nodes["clocks"], f"{bad}: {rule}") from e
+        rows.append((*groups, level, row.text("clocks"), window))
+    return rows

@@ -1,0 +1,140 @@
+"""The registers of a DRAM and its controller: a fixed set of numpy arrays that compiled functions read and write."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.components.dram import constraints as c
+
+NEVER = np.int64(1) << 62
+LONG_AGO = -(np.int64(1) << 40)
+DRAMSIM3, FRFCFS, FRFCFS_ROWHIT = range(3)
+CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
+BUCKETS = 1024  # of the table of lines in flight, per channel; a power of two
+
+
+def fields(names: str) -> np.dtype:
+    return np.dtype([(name, "i8") for name in names.split()])
+
+
+# One record for the whole device: sizes, policy, address map, and what goes in and out of a tick.
+CHIP = fields(
+    "controller closed_page channels ranks groups group_banks banks nodes read_cycles write_cycles refresh_interval"
+    " read_depth write_depth bank_depth high_water low_water hit_limit ring"
+    " channel_shift channel_mask rank_shift rank_mask group_shift group_mask bank_shift bank_mask"
+    " row_shift row_mask column_shift column_mask"
+    " flush eager offered accepted acted replies logged free out_of_slots"
+)
+CHANNEL = fields(
+    "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active active_due movable_reads movable_writes outstanding"
+    " sequence last_done forwarded merged row_hits row_misses row_conflicts read_lines write_lines"
+)
+BANK = fields("rank open_row columns conflict active")
+RANK = fields("open_banks opened_at active_cycles")
+# A first-in first-out list of slots, with the first of them that fits the open row, by kind, and the first that does not.
+QUEUE = fields("head tail count read_hit write_hit miss waiting_reads waiting_writes")
+SLOT = fields("line row bank is_write tag arrive sequence before after chain merged")
+REQUEST = fields("line is_write tag")
+REPLY = fields("tag done_at")
+LOG = fields("cycle command channel bank row")
+ROW = fields("following level latency window ring")
+
+
+class Dram(NamedTuple):
+    """All state of a device and its controllers. `earliest[node, command]` is the first clock a command may be issued as
+    far as that node (channel, rank, bank group or bank) is concerned."""
+
+    chip: np.ndarray
+    channel: np.ndarray
+    rank: np.ndarray
+    bank: np.ndarray
+    node: np.ndarray
+    queue: np.ndarray
+    due: np.ndarray
+    slot: np.ndarray
+    bucket: np.ndarray
+    earliest: np.ndarray
+    row: np.ndarray
+    first_row: np.ndarray
+    past: np.ndarray
+    commands: np.ndarray
+    request: np.ndarray
+    reply: np.ndarray
+    log: np.ndarray
+
+
+def build(standard, address_map, controller: str, *, closed_page=False, slots=4096, log=0) -> Dram:
+    """Registers at reset for `standard` (Standard, its ranks included) under a named controller.
+
+    `slots` bounds the requests in flight over all channels, `log` the commands recorded.
+    """
+    channels, ranks, groups = address_map.channels, standard.ranks, standard.bankgroups
+    banks = ranks * groups * standard.banks_per_group
+    nodes = 1 + ranks + ranks * groups + banks
+    unused = ({c.RD, c.WR} if closed_page else {c.RDA, c.WRA}) | ({c.PREA} if controller == "dramsim3" else set())
+    bound = c.bind(standard.constraints, ranks=ranks, unused=unused)
+
+    chip = np.zeros(1, CHIP)
+    k = chip[0]
+    k["controller"], k["closed_page"] = CONTROLLERS.index(controller), closed_page
+    k["channels"], k["ranks"], k["groups"], k["group_banks"] = channels, ranks, groups, standard.banks_per_group
+    k["banks"], k["nodes"] = banks, nodes
+    k["read_cycles"], k["write_cycles"] = standard.read_cycles, standard.write_cycles
+    refresh = standard.timing["tREFI"]
+    # DRAMsim3 staggers its ranks over the interval (RANK_LEVEL_STAGGERED); Ramulator refreshes them all at its end.
+    k["refresh_interval"] = refresh // ranks if k["controller"] == DRAMSIM3 else refresh
+    k["read_depth"], k["write_depth"], k["bank_depth"], k["hit_limit"] = 32, 32, 8, 4
+    k["high_water"], k["low_water"] = 26, 6  # Ramulator: more than 0.8, less than 0.2 of 32 writes
+    for name, (shift, mask) in address_map.fields().items():
+        k[f"{name}_shift"], k[f"{name}_mask"] = shift, mask
+
+    channel = np.zeros(channels, CHANNEL)
+    channel["refresh_at"] = k["refresh_interval"]
+    channel["wake"] = 1
+    bank = np.zeros(channels * banks, BANK)
+    index = np.arange(channels * banks)
+    at, base = index % banks, index // banks * nodes
+    per_rank = groups * standard.banks_per_group
+    bank["rank"] = index // banks * ranks + at // per_rank
+    node = np.empty((channels * banks, 4), np.int64)
+    node[:, c.CHANNEL] = base
+    node[:, c.RANK] = base + 1 + at // per_rank
+    node[:, c.BANKGROUP] = base + 1 + ranks + at // standard.banks_per_group
+    node[:, c.BANK] = base + 1 + ranks + ranks * groups + at
+    bank["open_row"] = bank["active"] = -1
+    queue = np.zeros(channels * (2 * banks + 2), QUEUE)
+    for name in QUEUE.names:
+        queue[name] = -1 if name in ("head", "tail", "read_hit", "write_hit", "miss") else 0
+    slot = np.zeros(slots, SLOT)
+    slot["after"] = np.append(np.arange(1, slots), -1)
+
+    row = np.zeros(len(bound), ROW)
+    ring = 0
+    for i, b in enumerate(bound):
+        row[i] = (b.following, b.level, b.latency, b.window, ring)
+        ring += b.window + 1 if b.window > 1 else 0
+    k["ring"] = ring
+    past = np.full(channels * ranks * max(ring, 1), LONG_AGO, np.int64)
+    for b, r in zip(bound, row):
+        if b.window > 1:
+            past[r["ring"] :: max(ring, 1)] = 0  # the first word of a ring is its position
+    first = np.searchsorted([b.preceding for b in bound], np.arange(len(c.COMMANDS) + 1))
+    return Dram(
+        chip=chip.view(np.recarray),
+        channel=channel.view(np.recarray),
+        rank=np.zeros(channels * ranks, RANK).view(np.recarray),
+        bank=bank.view(np.recarray),
+        node=node,
+        queue=queue.view(np.recarray),
+        due=np.full(len(queue), NEVER, np.int64),
+        slot=slot.view(np.recarray),
+        bucket=np.full(channels * BUCKETS, -1, np.int64),
+        earliest=np.zeros((channels * nodes, len(c.COMMANDS)), np.int64),
+        row=row.view(np.recarray),
+        first_row=first.astype(np.int64),
+        past=past,
+        commands=np.zeros((channels, len(c.COMMANDS)), np.int64),
+        request=np.zeros(channels, REQUEST).view(np.recarray),
+        reply=np.zeros(slots + channels, REPLY).view(np.recarray),
+        log=np.zeros(log, LOG).view(np.recarray),
+    )

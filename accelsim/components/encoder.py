@@ -1,0 +1,52 @@
+"""The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
+
+The projection's output columns are visited feature by feature, the heads of a feature side by side [ours], so that what
+the encoder mixes leaves the array together and nothing has to be kept. Each output meets its h' weights.
+Other tiles pass in one cycle.
+"""
+
+from accelsim.components.mac_array import OUTPUTS
+from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Out, Param, Reg, can_pop, can_push, pop, push, tick
+
+
+class Encoder(Component):
+    """Compresses Q and K along the head axis, in a pipeline with the projection."""
+
+    lines = Param(8, "count", "encoder lines")
+    macs = Param(8, "count", "multipliers of a line")
+
+    outputs = In("outputs of the array", **OUTPUTS)
+    out = Out("encoded outputs", elements="values", passes="passes of the vector unit over each")
+
+    elements = Reg("values that leave when the current item is done")
+    passes = Reg("passes of the vector unit over each")
+    holds = Reg("whether there is an item")
+    ready_at = Reg("the cycle in which they can leave")
+    carry = Reg("weights met by values not yet complete: elements x h' modulo h")
+
+    mac_ops = Count("multiply-accumulates")
+
+    @tick
+    def tick(now, r, outputs, out):
+        if r.holds and now >= r.ready_at:
+            if r.elements and not can_push(out):
+                return BLOCKED
+            if r.elements:
+                item = push(out)
+                item.elements, item.passes = r.elements, r.passes
+            r.holds = 0
+        if not r.holds and can_pop(outputs):
+            item = pop(outputs)
+            r.holds, r.passes = 1, item.passes
+            if item.heads:
+                work = item.elements * item.encoded
+                r.mac_ops += work
+                r.ready_at = now + (work + r.lines * r.macs - 1) // (r.lines * r.macs)
+                r.elements = (r.carry + work) // item.heads
+                r.carry = (r.carry + work) % item.heads
+            else:
+                r.ready_at, r.elements = now + 1, item.elements
+        if not r.holds:
+            return IDLE
+        r.wake = r.ready_at
+        return BUSY

@@ -1,0 +1,256 @@
+"""The sparser engine: MAC lines that work off what polarization left over, each line on its own.
+
+Scores (SDDMM, K-stationary): a line takes a column of the CSC index, keeps its K, and has the Qs of the column's rows
+sent to it one after another. It asks the denser engine's Q buffer first; a vector that is there is forwarded on chip, a
+bank of the buffer sending one vector a cycle, to all lines that ask for it; one that is not is fetched through the
+decoder. Values (SpMM, output-
+stationary): a line takes an output row and has the Vs of its columns sent in the same way.
+A line fetches the next vector, and takes up the next column or row, while it computes on the last.
+"""
+
+import numpy as np
+
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    STARVED,
+    Component,
+    Count,
+    In,
+    Lanes,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    front,
+    pop,
+    push,
+    tick,
+)
+from accelsim.isa.instructions import DONE, PASS
+from accelsim.isa.tables import COLUMN, MISS, OPERANDS, PARTIAL, READY, SCORE, WINDOW
+
+# Of a line: where its next operand vector is.
+NOWHERE, ASKED, HERE = range(3)
+
+
+class SparserEngine(Component):
+    """Works off the sparse part of a pass, every line at its own pace."""
+
+    lines = Param(64, "count", "MAC lines there are; a pass gives it some of them")
+    macs = Param(8, "count", "multipliers of a line")
+    banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
+    score_ports = Param(8, "count", "scores that can leave in a cycle")
+
+    passes = Mem("the pass table (tables.PASSES)")
+    index = Mem("rows of the sparse columns (tables.INDEX)")
+    rows = Mem("outputs (tables.ROWS)")
+    ready = Mem("whether the scores of an output are complete", lambda c: np.zeros(len(c.storage["rows"]), np.int8))
+    filled = Mem("scores in each row's list", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
+    listed = Mem("the columns of each row, as their scores left", lambda c: np.zeros(len(c.storage["index"]), np.int32))
+
+    command = In("phases", **PASS)
+    operands = In("operands that are there", **OPERANDS)
+    column = In("columns with work", **COLUMN)
+    vector = In("Q vectors that were fetched", line="MAC line that asked")
+    softmaxed = In("outputs whose scores are complete", **READY)
+    window = In("how far the merge has places", **WINDOW)
+    miss = Out("Q vectors to fetch", **MISS)
+    score = Out("finished scores", **SCORE)
+    partial = Out("partial rows", **PARTIAL)
+    done = Out("phases finished", **DONE)
+
+    line = Lanes(
+        "lines",
+        "MAC lines",
+        head="head of the column being fetched for",
+        column="the column being fetched for",
+        place="the output being fetched for",
+        at="the next entry of its list",
+        left="entries not yet fetched",
+        next="where the next operand is: NOWHERE, ASKED, HERE",
+        next_at="the cycle from which it can be used",
+        next_place="the output it belongs to",
+        next_column="the column it belongs to",
+        next_last="whether it is the last of its row (values)",
+        busy="whether it computes",
+        done_at="the cycle in which the result can leave",
+        result_place="the output it computes for",
+        result_column="the column it computes for",
+        result_leaves="whether a result leaves after this operand",
+    )
+    there = Lanes(
+        2, "operands that are there, of two passes", number="row of the pass table", k="K tokens", q="Q tokens"
+    )
+    granted = Lanes("banks", "bank arbitration", at="cycle of the last grant, plus one", vector="what was sent")
+    phase = Reg("0: nothing, 1: scores, 2: values")
+    number = Reg("row of the pass table")
+    left = Reg("columns or rows not yet taken up")
+    next_row = Reg("the next output to take up (values)")
+    working = Reg("lines with work")
+    window_end = Reg("first output that may not be worked on")
+
+    mac_ops = Count("multiply-accumulates")
+    q_forward_hits = Count("Q vectors forwarded from the denser engine's buffer")
+    q_forward_misses = Count("Q vectors fetched through the decoder")
+    bank_conflicts = Count("cycles a line waited for a bank")
+    k_read_bytes = Count("bytes of K loaded into lines", "bytes")
+    q_read_bytes = Count("bytes of Q sent to lines", "bytes")
+    v_read_bytes = Count("bytes of V sent to lines", "bytes")
+    score_read_bytes = Count("bytes of scores read", "bytes")
+    normalise_ops = Count("scores multiplied by their row's reciprocal")
+    accumulator_bytes = Count("bytes of accumulators written", "bytes")
+
+    @tick
+    def tick(
+        now, r, passes, index, rows, ready, filled, listed, line, there, granted,
+        command, operands, column, vector, softmaxed, window, miss, score, partial, done,
+    ):  # fmt: skip
+        while can_pop(operands):
+            news = pop(operands)
+            slot = there[news.number % 2]
+            if slot.number != news.number:
+                slot.number, slot.k, slot.q = news.number, 0, 0
+            if news.kind == 0:
+                slot.k = news.tokens
+            else:
+                slot.q = news.tokens
+        while can_pop(softmaxed):
+            ready[pop(softmaxed).place] = 1
+        while can_pop(window):
+            r.window_end = pop(window).end
+        while can_pop(vector):
+            mac = line[pop(vector).line]
+            mac.next, mac.next_at = HERE, now
+        if r.phase == 0:
+            if not can_pop(command):
+                return IDLE
+            todo = pop(command)
+            r.phase, r.number = 1 + todo.phase, todo.number
+            one = passes[r.number]
+            r.left = one.sparse_columns
+            if r.phase == 2:
+                r.left, r.next_row = 0, one.first_row + todo.begin
+                for place in range(one.first_row + todo.begin, one.first_row + todo.end):
+                    r.left += rows[place].sparse > 0
+        one = passes[r.number]
+        scoring = r.phase == 1
+        features = one.dim if scoring else one.value_dim
+        beats = (features + r.macs - 1) // r.macs
+        slot = there[r.number % 2]
+        q = slot.q if one.forward and slot.number == r.number else 0
+        k = slot.k if slot.number == r.number else 0
+        moved = blocked = computing = False
+        ports = r.score_ports if scoring else 1
+        takes = 1
+        wake = r.wake
+        for n in range(one.sparser_lines):
+            mac = line[n]
+            if mac.busy and mac.done_at <= now:
+                if not mac.result_leaves:
+                    mac.busy = 0
+                elif ports and (can_push(score) if scoring else can_push(partial)):
+                    if scoring:
+                        out = push(score)
+                        out.place, out.column = mac.result_place, mac.result_column
+                        listed[rows[mac.result_place].first + filled[mac.result_place]] = mac.result_column
+                        filled[mac.result_place] += 1
+                    else:
+                        part = push(partial)
+                        part.place, part.rows, part.scores = mac.result_place, 1, rows[mac.result_place].sparse
+                    ports -= 1
+                    mac.busy = 0
+                    moved = True
+                    if mac.left == 0 and mac.next == NOWHERE:
+                        r.working -= 1
+                else:
+                    blocked = True
+                    if ports == 0:
+                        wake = now + 1
+            if not mac.busy and mac.next == HERE and mac.next_at <= now:
+                mac.busy, mac.done_at, mac.next = 1, now + beats, NOWHERE
+                mac.result_place, mac.result_column = mac.next_place, mac.next_column
+                mac.result_leaves = scoring or mac.next_last
+                r.mac_ops += features
+                r.accumulator_bytes += 4 * (beats if scoring else features)
+                moved = True
+            if mac.next == NOWHERE and mac.left:
+                if scoring:
+                    row = index[mac.at].row
+                    mac.next_place = one.first_row + mac.head * one.rows + row
+                    mac.next_column = mac.column
+                    token = one.row0 + row
+                    sent = mac.next_place
+                    forwarded = token < q
+                else:
+                    token = listed[mac.at]
+                    mac.next_place, mac.next_column = mac.place, token
+                    sent = rows[mac.place].head << 32 | token
+                    forwarded = True
+                if forwarded:
+                    bank = granted[token % r.banks]
+                    if bank.at == now + 1 and bank.vector != sent:
+                        r.bank_conflicts += 1
+                        wake = now + 1
+                    else:
+                        if bank.at != now + 1:
+                            if scoring:
+                                r.q_read_bytes += features
+                            else:
+                                r.v_read_bytes += features
+                        bank.at, bank.vector = now + 1, sent
+                        mac.next, mac.next_at = HERE, now + 1
+                        r.q_forward_hits += scoring
+                elif can_push(miss):
+                    ask = push(miss)
+                    ask.number, ask.row, ask.head, ask.line = r.number, row, mac.head, n
+                    mac.next = ASKED
+                    r.q_forward_misses += 1
+                    r.q_read_bytes += features
+                if mac.next != NOWHERE:
+                    mac.at += 1
+                    mac.left -= 1
+                    mac.next_last = mac.left == 0
+                    moved = True
+            if mac.left == 0 and mac.next == NOWHERE and r.left and takes:
+                if scoring:
+                    if can_pop(column) and front(column).column < k:
+                        new = pop(column)
+                        mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
+                        r.k_read_bytes += features
+                        takes = 0
+                else:
+                    while rows[r.next_row].sparse == 0:
+                        r.next_row += 1
+                    if ready[r.next_row] and r.next_row < r.window_end:
+                        mac.place, mac.at, mac.left = r.next_row, rows[r.next_row].first, rows[r.next_row].sparse
+                        r.score_read_bytes += 3 * mac.left
+                        r.normalise_ops += mac.left
+                        r.next_row += 1
+                        takes = 0
+                if not takes:
+                    r.left -= 1
+                    moved = True
+                    wake = now + 1  # it fetches, and another line may take one up
+                    if not mac.busy:
+                        r.working += 1
+            if mac.busy and mac.done_at > now:
+                computing = True
+                wake = min(wake, mac.done_at)
+            elif not mac.busy and mac.next == HERE:
+                wake = min(wake, mac.next_at)
+        if r.left == 0 and r.working == 0:
+            if not can_push(done):
+                return BLOCKED
+            push(done).number = 1
+            r.phase = 0
+            return BUSY
+        r.wake = wake
+        if moved and not computing:
+            r.wake = now + 1
+        if moved or computing:
+            return BUSY
+        return BLOCKED if blocked else STARVED

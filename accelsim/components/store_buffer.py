@@ -1,0 +1,108 @@
+"""The output global buffer (Act GB1 of the block diagram): collects results and writes them to DRAM.
+
+Results arrive in the order of its list of stores; a store is asked for when all its bytes are there.
+"""
+
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    STARVED,
+    Component,
+    Count,
+    In,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    front,
+    pop,
+    push,
+    tick,
+)
+from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import TILE
+
+
+class StoreBuffer(Component):
+    """An on-chip buffer that drains into DRAM, in the order of its list of stores."""
+
+    capacity_bytes = Param(18432, "bytes", "what it holds")
+    banks = Param(2, "count", "banks, each accessed on its own")
+    port_bytes = Param(64, "bytes/cycle", "width of a bank's port")
+
+    stores = Mem("what to store, in order (DESCRIPTOR records)")
+
+    tile = In("results of the vector unit", bytes="bytes")
+    row = In("rows of the attention output", bytes="bytes")
+    request = Out("tiles to write", **TILE)
+    written = In("bytes that arrived in DRAM", bytes="bytes")
+    stored = Out("tiles that are complete in DRAM", **DONE)
+
+    next_store = Reg("the next descriptor to ask for")
+    acknowledged = Reg("the descriptor being acknowledged")
+    missing = Reg("bytes of it not yet in DRAM")
+    gathered = Reg("bytes here that no store has been asked for")
+    held = Reg("bytes held")
+    held_since = Reg("the cycle since which so many are")
+    peak_bytes = Reg("the most bytes ever held")
+
+    write_bytes = Count("bytes written by the units", "bytes")
+    read_bytes = Count("bytes read by DMA", "bytes")
+    byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
+
+    @tick
+    def tick(now, r, stores, tile, row, request, written, stored):
+        before = r.held
+        moved = blocked = False
+        if can_pop(written):
+            store = stores[r.acknowledged]
+            if r.missing == 0:
+                r.missing = store.bytes * store.segments
+            if front(written).bytes < r.missing or can_push(stored):
+                part = pop(written)
+                r.missing -= part.bytes
+                r.held -= part.bytes
+                moved = True
+                if r.missing == 0:
+                    push(stored).number = 1
+                    r.acknowledged += 1
+        for port in (tile, row):
+            if can_pop(port):
+                if r.held + front(port).bytes <= r.capacity_bytes:
+                    part = pop(port)
+                    r.held += part.bytes
+                    r.gathered += part.bytes
+                    r.write_bytes += part.bytes
+                    moved = True
+                else:
+                    blocked = True
+        if r.next_store < stores.shape[0]:
+            store = stores[r.next_store]
+            size = store.bytes * store.segments
+            if r.gathered >= size:
+                if can_push(request):
+                    out = push(request)
+                    out.address, out.bytes, out.segments, out.pitch = (
+                        store.address,
+                        store.bytes,
+                        store.segments,
+                        store.pitch,
+                    )
+                    r.gathered -= size
+                    r.read_bytes += size
+                    r.next_store += 1
+                    moved = True
+                else:
+                    blocked = True
+        if r.held != before:
+            r.byte_cycles += before * (now - r.held_since)
+            r.held_since = now
+            r.peak_bytes = max(r.peak_bytes, r.held)
+        if moved:
+            return BUSY
+        if blocked:
+            return BLOCKED
+        return STARVED if r.held else IDLE

@@ -1,0 +1,1 @@
+"""In what order the work is done: pure functions from layers to a static program and its tables."""

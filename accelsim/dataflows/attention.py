@@ -1,0 +1,179 @@
+"""Sparse attention: K-stationary scores on both engines at once, softmax, output-stationary values, merged on write."""
+
+from accelsim.dataflows.passes import Pass, PassTables, plan_passes, split_heads, tabulate
+from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.resources import Resources
+from accelsim.dataflows.tiling import CHUNK_TOKENS, ceil
+from accelsim.isa import instructions as isa
+from accelsim.workload.layers import Attention
+from accelsim.workload.mask import AttentionMask
+
+K, Q, Q_STAYS = range(3)  # what a DECODE instruction is about
+
+
+class AttentionLayer:
+    """Emits one attention layer; `image` selects the operands of one image of the batch."""
+
+    def __init__(self, p: Program, layer: Attention, mask: AttentionMask, have: Resources) -> None:
+        self.p, self.layer, self.have = p, layer, have
+        self.coded = layer.encoded_heads if have.auto_encoder and layer.encoded_heads else 0
+        self.work = split_heads(layer, mask, have)
+        self.passes, self.halves = plan_passes(layer, self.work, have)
+        self.tables = [tabulate(layer, one, self.work, have) for one in self.passes]
+        self.token_bytes = (self.coded or layer.heads) * layer.qk_dim
+        whole = (layer.q_tokens + layer.kv_tokens) * self.token_bytes
+        # The auto-encoder mixes heads: every pass needs all compressed heads. They stay on chip if they fit.
+        self.stays = bool(self.coded) and whole <= have.act_bytes
+        self.loaded: dict[tuple[int, int], Wait] = {}
+
+    def emit(self, image: int) -> None:
+        """The whole layer for one image."""
+        p, layer = self.p, self.layer
+        size = layer.heads * layer.v_dim
+        for name, tokens, width in (
+            ("q", layer.q_tokens, self.token_bytes),
+            ("k", layer.kv_tokens, self.token_bytes),
+            ("v", layer.kv_tokens, size),
+            ("output", layer.q_tokens, size),
+        ):
+            setattr(self, name, p.allocate(f"{layer.name}.{name}.{image}", tokens * width))
+        p.fence("weight")
+        numbers = []
+        for one, table in zip(self.passes, self.tables):
+            numbers.append(self.tabulate(one, table))
+        for n, one in enumerate(self.passes):
+            self.load(n, one)
+        # the operand buffers may still serve the image before
+        p.issue(isa.GRANT_ACT, 0, 0, wait=p.all_of(isa.DENSER_DONE), wait2=p.all_of(isa.SPARSER_DONE))
+        self.decode(0, numbers)
+        for n in range(len(self.passes)):
+            self.run(n, numbers)
+        if self.stays:
+            p.free("act", (layer.q_tokens + layer.kv_tokens) * self.token_bytes, wait=p.all_of(isa.DECODER_DONE),
+                   wait2=p.all_of(isa.SPARSER_DONE))  # fmt: skip
+
+    def tabulate(self, one: Pass, table: PassTables) -> int:
+        """Enter a pass into the pass table; its number."""
+        p, have = self.p, self.have
+        first_index = p.add("index", table.index)
+        columns, rows = table.columns.copy(), table.rows.copy()
+        columns["first"] += first_index
+        rows["first"] += first_index
+        entry = (
+            len(one.heads), one.rows, one.row0, self.layer.qk_dim, self.layer.v_dim, table.denser_lines,
+            table.sparser_lines, max(1, min(table.denser_lines, have.places)), p.add("dense", table.dense),
+            len(table.dense), p.add("columns", columns), len(columns), p.add("rows", rows), int(rows["scores"].sum()),
+            self.coded, have.forward and len(table.dense) > 0,
+        )  # fmt: skip
+        p.tables["passes"].append(entry)
+        return len(p.tables["passes"]) - 1
+
+    def chunks(self, tokens: int, first: int = 0) -> list[tuple[int, int]]:
+        """(first token, tokens) of the pieces operands are loaded in."""
+        return [(at, min(CHUNK_TOKENS, first + tokens - at)) for at in range(first, first + tokens, CHUNK_TOKENS)]
+
+    def pieces(self, one: Pass) -> list[tuple[int, int, int]]:
+        """(K or Q, first token, tokens), a chunk of K and a chunk of Q in turn."""
+        keys = [(K, *c) for c in self.chunks(self.layer.kv_tokens)]
+        queries = [(Q, *c) for c in self.chunks(one.rows, one.row0)]
+        longer = max(len(keys), len(queries))
+        return [piece for n in range(longer) for piece in (*keys[n : n + 1], *queries[n : n + 1])]
+
+    def load(self, n: int, one: Pass) -> None:
+        """The loads of a pass: index, then K and Q by chunks, then V."""
+        p, layer = self.p, self.layer
+        table = self.tables[n]
+        if table.index_bytes:
+            at = p.allocate(f"{layer.name}.index.{n}", table.index_bytes)
+            self.loaded[n, -1] = p.load("index", at, table.index_bytes)
+        if n == 0 or not self.stays:
+            pieces = self.pieces(one) if not self.stays else self.pieces(Pass(one.heads, 0, layer.q_tokens))
+            for kind, first, tokens in pieces:
+                base = self.k if kind == K else self.q
+                count = layer.kv_tokens if kind == K else layer.q_tokens
+                if self.coded:
+                    wait = p.load("act", base + first * self.token_bytes, tokens * self.token_bytes)
+                else:  # packed head by head
+                    at = base + (one.heads[0] * count + first) * layer.qk_dim
+                    wait = p.load("act", at, tokens * layer.qk_dim, len(one.heads), count * layer.qk_dim)
+                for token in range(first, first + tokens):
+                    self.loaded[n, 2 * token + kind] = wait
+        size = layer.kv_tokens * layer.v_dim
+        self.loaded[n, -2] = p.load("weight", self.v + one.heads[0] * size, size * len(one.heads))
+
+    def decode(self, n: int, numbers: list[int]) -> None:
+        """Have the operands of a pass moved into the engines' buffers, chunk by chunk as they arrive."""
+        p = self.p
+        one, table = self.passes[n], self.tables[n]
+        fills = Q if len(table.dense) else Q_STAYS
+        source = 0 if self.stays else n
+        for kind, first, tokens in self.pieces(one):
+            wait = self.loaded[source, 2 * (first + tokens - 1) + kind]
+            p.issue(isa.DECODE, K if kind == K else fills, first, tokens, numbers[n], wait=wait)
+            done = p.will(isa.DECODER_DONE)
+            if kind == K and not self.stays:
+                p.free("act", self.piece_bytes(one, tokens), wait=done)
+
+    def piece_bytes(self, one: Pass, tokens: int) -> int:
+        return tokens * (self.token_bytes if self.coded else len(one.heads) * self.layer.qk_dim)
+
+    def run(self, n: int, numbers: list[int]) -> None:
+        """Scores and values of a pass; the next pass's operands are fetched on the way."""
+        p, have = self.p, self.have
+        one, table, number = self.passes[n], self.tables[n], numbers[n]
+        dense, sparse = len(table.dense) > 0, len(table.columns) > 0
+        before, before2 = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
+        p.issue(isa.SOFTMAX, 0, number, wait=before, wait2=before2)
+        p.issue(isa.MERGE, 0, number)
+        scored: Wait = NOW
+        if dense:
+            p.issue(isa.DENSER, 0, number)
+            scored = p.will(isa.DENSER_DONE)
+        if sparse:
+            p.issue(isa.WALKER, 0, number, wait=self.loaded[n, -1], wait2=NOW if have.two_engines else scored)
+            p.issue(isa.SPARSER, 0, number)
+            p.will(isa.SPARSER_DONE)
+        finished = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
+        outputs = one.rows * len(one.heads)
+        step = outputs if have.two_engines else have.places
+        for begin in range(0, outputs, step):
+            end = min(begin + step, outputs)
+            wait, wait2 = NOW, self.loaded[n, -2]
+            if not have.two_engines:
+                wait = p.all_of(isa.SPARSER_DONE)
+            if dense:
+                p.issue(isa.DENSER, 1, number, begin, end, wait=wait, wait2=wait2)
+                wait = p.will(isa.DENSER_DONE)
+            if sparse:
+                p.issue(isa.SPARSER, 1, number, begin, end, wait=NOW if have.two_engines else wait, wait2=wait2)
+                p.will(isa.SPARSER_DONE)
+            self.store(one, begin, end)
+        p.will(isa.PASSES_DONE)
+        fetch_first = self.halves and (self.stays or 2 * self.held(n) <= have.act_bytes)
+        if n + 1 < len(self.passes) and fetch_first:
+            self.decode(n + 1, numbers)
+        if not self.stays:  # the sparser engine may have asked for any Q until its scores were done
+            p.free("act", self.piece_bytes(one, one.rows), wait=finished[0], wait2=finished[1])
+        if table.index_bytes:
+            p.free("index", table.index_bytes, wait=finished[1])
+        if n + 1 < len(self.passes) and not fetch_first:
+            p.issue(isa.GRANT_ACT, 0, 0, wait=finished[0], wait2=finished[1])  # operand buffers are free
+            self.decode(n + 1, numbers)
+        size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
+        p.free("weight", size, wait=p.all_of(isa.DENSER_DONE), wait2=p.all_of(isa.SPARSER_DONE))
+
+    def held(self, n: int) -> int:
+        """Bytes of the activation buffer a pass and the next one need, the larger of the two."""
+        return max(self.piece_bytes(one, one.rows + self.layer.kv_tokens) for one in self.passes[n : n + 2])
+
+    def store(self, one: Pass, begin: int, end: int) -> None:
+        """The stores of outputs begin to end of a pass, token-major, head by head."""
+        layer, p = self.layer, self.p
+        width, pitch = layer.v_dim, layer.heads * layer.v_dim
+        most = max(1, self.have.store_bytes // 2 // width)
+        at = begin
+        while at < end:
+            head, row = one.heads[at // one.rows], one.row0 + at % one.rows
+            some = min(end - at, one.rows - at % one.rows, most, ceil(one.rows, 4))
+            p.store(self.output + row * pitch + head * width, width, some, pitch)
+            at += some

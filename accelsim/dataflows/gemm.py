@@ -1,0 +1,133 @@
+"""Dense layers on the MAC array: output-stationary tiles, operands streamed through the global buffers."""
+
+from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.resources import Resources
+from accelsim.dataflows.tiling import PASSES, ceil, encoded_elements, pieces, plan_gemm
+from accelsim.isa import instructions as isa
+from accelsim.workload.layers import Attention, Gemm
+
+
+def columns_of(layer: Gemm, attention: Attention | None, encoder: bool) -> list[tuple[int, int, int]]:
+    """The layer's output columns in groups of (columns, heads the encoder mixes, heads after encoding)."""
+    if attention is None or not encoder or attention.encoded_heads is None or layer.encodes is None:
+        return [(layer.out_features, 0, 0)]
+    coded = (attention.heads * attention.qk_dim, attention.heads, attention.encoded_heads)
+    groups = [coded] * {"qkv": 2, "q": 1, "kv": 1}[layer.role]
+    rest = layer.out_features - sum(columns for columns, _, _ in groups)
+    return [*groups, (rest, 0, 0)] if rest else groups
+
+
+def emit_gemm(p: Program, layer: Gemm, attention: Attention | None, batch: int, have: Resources) -> None:
+    """Instructions, loads and stores of a dense layer.
+
+    Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major. Outputs are token-major,
+    but for those of a projection to Q, K, V, which are packed feature tile by feature tile.
+    """
+    for group in range(layer.repeat):
+        column = 0
+        for features, heads, encoded in columns_of(layer, attention, have.auto_encoder):
+            emit_columns(p, layer, group, column, features, heads, encoded, batch, have)
+            column += features
+
+
+def emit_columns(
+    p: Program, layer: Gemm, group: int, column: int, features: int, heads: int, encoded: int, batch: int,
+    have: Resources,
+) -> None:  # fmt: skip
+    """One group of output columns that the encoder treats alike."""
+    tokens, depth = layer.tokens * batch, layer.in_features
+    inputs = ceil(layer.inputs * batch, layer.repeat)
+    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have)
+    passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
+    weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
+    weights += (group * layer.out_features + column) * depth
+    source = p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
+    residual = p.allocate(f"{layer.name}.residual", tokens * layer.out_features) if layer.residual else 0
+    target = p.allocate(f"{layer.name}.output", tokens * layer.out_features * layer.repeat)
+    packed = layer.role in ("qkv", "q", "kv")
+    pitch = layer.out_features * layer.repeat
+    row_bytes = ceil(inputs, tokens)
+    done_elements = 0
+    resident: Wait = NOW
+    outer_rows = plan.order == "rows"
+    row_at = [sum(plan.row_tiles[:i]) for i in range(len(plan.row_tiles))]
+    feature_at = [sum(plan.feature_tiles[:i]) for i in range(len(plan.feature_tiles))]
+    tiles = [(m, n) for m in range(len(row_at)) for n in range(len(feature_at))]
+    if not outer_rows:
+        tiles.sort(key=lambda t: (t[1], t[0]))
+    weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
+    if plan.order == "resident":
+        resident = p.load("act", source, inputs)
+    for at, (m, n) in enumerate(tiles):
+        rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
+        last_tile = at + 1 == len(tiles)
+        last_of_row = last_tile or tiles[at + 1][0] != m
+        if outer_rows and (at == 0 or tiles[at - 1][0] != m):
+            first = min(inputs, row_at[m] * row_bytes)
+            tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
+            resident = p.load("act", source + first, tile_bytes)
+        addition: Wait = NOW
+        if layer.residual:
+            start = residual + row_at[m] * layer.out_features + column + feature_at[n]
+            addition = p.load("act", start, columns, rows, layer.out_features)
+        depth_at = 0
+        for d, deep in enumerate(plan.depth_tiles):
+            last = d + 1 == len(plan.depth_tiles)
+            size = deep * columns
+            fresh = not weights_stay or m == 0
+            if fresh:
+                loaded = p.load("weight", weights + feature_at[n] * depth + depth_at * columns, size)
+            frees = size if not weights_stay or m + 1 == len(row_at) else 0
+            acts = 0
+            if plan.order == "stream":
+                chunk = ceil(row_bytes * deep, depth)
+                start = source + row_at[m] * row_bytes + row_bytes * depth_at // depth
+                if len(plan.depth_tiles) == 1 or layer.input_elements is not None:
+                    resident = p.load("act", start, chunk * rows)
+                else:
+                    resident = p.load("act", start, chunk, rows, row_bytes)
+                acts = chunk * rows
+            elif last and outer_rows and last_of_row:
+                acts = min(inputs, (row_at[m] + rows) * row_bytes) - min(inputs, row_at[m] * row_bytes)
+            elif last and last_tile and plan.order == "resident":
+                acts = inputs
+            if last and layer.residual:
+                acts += rows * columns
+            # an operand spread over the array is read once a step; what the step shares is broadcast
+            act_read = rows * deep * ceil(columns, plan.step_features)
+            if last and layer.residual:
+                act_read += rows * columns
+            weight_read = columns * deep * ceil(rows, plan.step_tokens)
+            acts_here = addition if addition[1] > resident[1] else resident
+            p.frees.append((frees, weight_read, acts, act_read))
+            p.issue(
+                isa.ARRAY, rows, columns, deep, plan.step_tokens, plan.step_features, last, heads, encoded, passes,
+                wait=loaded, wait2=acts_here,
+            )  # fmt: skip
+            p.will(isa.ARRAY_DONE)
+            depth_at += deep
+        store_tile(p, have, target, layer, row_at[m], rows, column + feature_at[n], columns, heads, encoded,
+                   done_elements, packed, pitch, group, tokens)  # fmt: skip
+        done_elements += rows * columns
+
+
+def store_tile(
+    p: Program, have: Resources, target: int, layer: Gemm, row: int, rows: int, column: int, columns: int, heads: int,
+    encoded: int, before: int, packed: bool, pitch: int, group: int, tokens: int,
+) -> None:  # fmt: skip
+    """The stores of a tile, each small enough for half the output buffer."""
+    most = have.store_bytes // 2
+    if packed:
+        if heads:
+            size = encoded_elements(before + rows * columns, heads, encoded) - encoded_elements(before, heads, encoded)
+        else:
+            size = rows * columns
+        at = target + column * tokens + row * columns
+        for piece in pieces(size, most) if size else []:
+            p.store(at, piece)
+            at += piece
+        return
+    at = target + row * pitch + group * layer.out_features + column
+    for some in pieces(rows, max(1, most // columns)):
+        p.store(at, columns, some, pitch)
+        at += some * pitch

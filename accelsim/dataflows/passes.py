@@ -1,0 +1,176 @@
+"""Attention cut into passes: groups of heads x blocks of query rows that fit the engines' buffers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.core.errors import InputError
+from accelsim.dataflows.resources import Resources
+from accelsim.dataflows.tiling import ceil, share_lines
+from accelsim.isa.tables import COLUMNS, DENSE, INDEX, ROWS
+from accelsim.workload.layers import Attention
+from accelsim.workload.mask import AttentionMask
+
+
+@dataclass(frozen=True)
+class HeadWork:
+    """One head's share of the two engines: `dense` columns (ascending) and `sparse` bool[q_tokens, kv_tokens]."""
+
+    dense: np.ndarray
+    sparse: np.ndarray
+
+    @property
+    def sparse_rows(self) -> np.ndarray:
+        """Sparse scores of each row."""
+        return self.sparse.sum(axis=1)
+
+
+def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> list[HeadWork]:
+    """Who computes what: the global tokens' columns densely, what is left sparsely [paper].
+
+    Without pruning every column is dense; without reordering (and with pruning) everything is sparse. A column of which
+    nothing is kept is never dense work.
+    """
+    work = []
+    for head in range(layer.heads):
+        keep = mask.keep[head] if have.prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
+        if not have.reorder:
+            dense = np.zeros(0, np.int64)
+        elif have.prune:
+            dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
+        else:
+            dense = np.arange(layer.kv_tokens)
+        sparse = keep.copy()
+        sparse[:, dense] = False
+        work.append(HeadWork(dense, sparse))
+    return work
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Heads and rows [row0, row0 + rows) of a layer that are worked on together."""
+
+    heads: tuple[int, ...]
+    row0: int
+    rows: int
+
+
+def score_bytes(work: HeadWork, first: int, last: int) -> int:
+    """The score buffer's share: two bytes a score, and a column beside each sparse one."""
+    return 2 * len(work.dense) * (last - first) + 3 * int(work.sparse_rows[first:last].sum())
+
+
+def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
+    """The CSC index of the sparse part: a row number a score, a pointer of two bytes a column with work."""
+    block = work.sparse[first:last]
+    return int(block.sum()) * have.index_entry_bytes + 2 * int(block.any(axis=0).sum())
+
+
+def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tuple[list[Pass], bool]:
+    """The passes, and whether the operand buffers are split in two so that one pass's fill overlaps another's work.
+
+    As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or index do not fit is
+    cut into blocks of rows. Raises InputError when not even one row of one head fits.
+    """
+    q_head, k_head = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
+    v_head = layer.kv_tokens * layer.v_dim
+
+    def most_heads(share: int) -> int:
+        fits = min(have.q_bytes // share // q_head, have.k_bytes // share // k_head, have.weight_bytes // v_head)
+        return min(fits, layer.heads if have.heads_parallel else 1)
+
+    halves = have.double_buffer and most_heads(1) < layer.heads
+    share = 2 if halves and have.k_bytes // 2 >= k_head else 1
+    halves = share == 2
+    for needed, size, name in (
+        (k_head, have.k_bytes // share, "denser.k_bytes"),
+        (v_head, have.weight_bytes, "weight_gb.capacity_bytes"),
+        (layer.qk_dim, have.q_bytes // share, "denser.q_bytes"),
+    ):
+        if needed > size:
+            raise InputError(
+                f"layer {layer.name}: one head needs {needed} bytes at once, {name} gives {size}; make it larger"
+            )
+    group = max(1, most_heads(share))
+    index_room = have.index_bytes // (2 if have.double_buffer else 1)
+
+    def fits(heads: range, first: int, last: int) -> bool:
+        return (
+            len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
+            and sum(score_bytes(work[h], first, last) for h in heads) <= have.score_bytes
+            and sum(index_bytes(work[h], first, last, have) for h in heads) <= index_room
+        )
+
+    passes, head = [], 0
+    while head < layer.heads:
+        size = min(group, layer.heads - head)
+        while size > 1 and not fits(range(head, head + size), 0, layer.q_tokens):
+            size -= 1
+        heads = range(head, head + size)
+        if fits(heads, 0, layer.q_tokens):
+            passes.append(Pass(tuple(heads), 0, layer.q_tokens))
+        else:
+            passes += row_blocks(layer, head, fits, have)
+        head += size
+    return passes, halves
+
+
+def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[Pass]:
+    """One head in blocks of rows, as few as possible and of similar size."""
+    for blocks in range(2, layer.q_tokens + 1):
+        size = ceil(layer.q_tokens, blocks)
+        starts = range(0, layer.q_tokens, size)
+        if all(fits(range(head, head + 1), at, min(at + size, layer.q_tokens)) for at in starts):
+            return [Pass((head,), at, min(size, layer.q_tokens - at)) for at in starts]
+    raise InputError(
+        f"layer {layer.name}: not even one row of head {head} fits softmax.score_bytes = {have.score_bytes} and "
+        f"index_buffer.capacity_bytes = {have.index_bytes}; make them larger"
+    )
+
+
+@dataclass(frozen=True)
+class PassTables:
+    """The tables of one pass, places counted from its start, and its share of the lines."""
+
+    dense: np.ndarray
+    columns: np.ndarray
+    index: np.ndarray
+    rows: np.ndarray
+    denser_lines: int
+    sparser_lines: int
+    index_bytes: int
+
+
+def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources) -> PassTables:
+    """The tables of a pass (isa.tables); INDEX, COLUMNS.first and ROWS.first are relative to the pass."""
+    last = one.row0 + one.rows
+    dense = np.zeros(sum(len(work[h].dense) for h in one.heads), DENSE)
+    rows = np.zeros(len(one.heads) * one.rows, ROWS)
+    columns, index, at, entries = [], [], 0, 0
+    for n, h in enumerate(one.heads):
+        w = work[h]
+        dense["head"][at : at + len(w.dense)], dense["column"][at : at + len(w.dense)] = n, w.dense
+        at += len(w.dense)
+        block = w.sparse[one.row0 : last]
+        counts = block.sum(axis=0)
+        used = np.flatnonzero(counts)
+        some = np.zeros(len(used), COLUMNS)
+        some["head"], some["column"], some["count"] = n, used, counts[used]
+        some["first"] = entries + np.cumsum(counts[used]) - counts[used]
+        columns.append(some)
+        index.append(np.nonzero(block.T)[1])
+        entries += len(index[-1])
+        mine = rows[n * one.rows : (n + 1) * one.rows]
+        mine["head"], mine["sparse"], mine["dense"] = n, block.sum(axis=1), len(w.dense)
+    rows["scores"] = rows["sparse"] + rows["dense"]
+    rows["first"] = np.cumsum(rows["sparse"]) - rows["sparse"]
+    rows["halves"] = (rows["sparse"] > 0).astype(np.int64) + (rows["dense"] > 0)
+    rows["values"] = layer.v_dim
+    order = np.zeros(entries, INDEX)
+    order["row"] = np.concatenate(index)
+    if have.two_engines:
+        denser, sparser = share_lines(have.lines, len(dense) * one.rows, entries)
+    else:
+        denser, sparser = have.lines * bool(len(dense)), have.lines * bool(entries)
+    size = sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
+    return PassTables(dense, np.concatenate(columns), order, rows, denser, sparser, size)

@@ -1,0 +1,28 @@
+"""What the compiler may count on: the sizes of a machine that decide how work is cut up, and its switches."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Sizes in bytes, counts as such; see arch_configs and `accelsim describe` for what each means."""
+
+    lines: int
+    macs: int
+    weight_bytes: int
+    act_bytes: int
+    index_bytes: int
+    store_bytes: int
+    psum_bytes: int
+    q_bytes: int
+    k_bytes: int
+    score_bytes: int
+    places: int
+    index_entry_bytes: int
+    heads_parallel: bool = True
+    auto_encoder: bool = True
+    reorder: bool = True
+    prune: bool = True
+    forward: bool = True
+    two_engines: bool = True
+    double_buffer: bool = True
