@@ -96,6 +96,7 @@ def resources(arch: Arch) -> Resources:
         k_bytes=part["denser"]["k_bytes"],
         score_bytes=part["softmax"]["score_bytes"],
         places=part["merge"]["places"],
+        segment=part["sparser"]["segment"],
         index_entry_bytes=part["walker"]["index_bytes"],
         heads_parallel=arch.options["heads"] == "parallel",
         auto_encoder=on["auto_encoder"],

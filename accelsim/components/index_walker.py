@@ -60,7 +60,7 @@ class IndexWalker(Component):
                 return IDLE
             one = passes[pop(command).number]
             r.next, r.end = one.first_column, one.first_column + one.sparse_columns
-        size = columns[r.next].count * r.index_bytes + 2  # its rows and its column pointer
+        size = columns[r.next].count * r.index_bytes + 2  # its rows, and a pointer
         words = (size + r.word_bytes - 1) // r.word_bytes
         r.read_bytes += size
         r.reading = 1

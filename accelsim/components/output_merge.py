@@ -39,7 +39,7 @@ class OutputMerge(Component):
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
-    seen = Mem("halves seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
+    seen = Mem("parts seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
 
     command = In("passes", **PASS)
     dense = In("tiles of partial rows of the denser engine", **PARTIAL)
@@ -73,16 +73,17 @@ class OutputMerge(Component):
             part = front(port)
             place = part.place + (r.taken if part.rows > 1 else 0)
             values = rows[place].values
-            if seen[place] + 1 == rows[place].halves:
+            last = seen[place] + 1 == rows[place].parts
+            if last:
                 if not can_push(row):
                     blocked = True
                     continue
                 push(row).bytes = values
                 r.requant_ops += values
-                if seen[place]:
-                    r.add_ops += values
-                    r.buffer_bytes += 4 * values
             else:
+                r.buffer_bytes += 4 * values
+            if seen[place]:
+                r.add_ops += values
                 r.buffer_bytes += 4 * values
             seen[place] += 1
             moved = True
@@ -92,7 +93,7 @@ class OutputMerge(Component):
                 if part.rows > 1:
                     r.taken = 0
                 pop(port)
-        while r.oldest < r.last and seen[r.oldest] == rows[r.oldest].halves:
+        while r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts:
             r.oldest += 1
         end = min(r.oldest + r.places, r.last)
         if end != r.told:

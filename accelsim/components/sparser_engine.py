@@ -44,6 +44,7 @@ class SparserEngine(Component):
     macs = Param(8, "count", "multipliers of a line")
     banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
     score_ports = Param(8, "count", "scores that can leave in a cycle")
+    segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared")
 
     passes = Mem("the pass table (tables.PASSES)")
     index = Mem("rows of the sparse columns (tables.INDEX)")
@@ -78,6 +79,9 @@ class SparserEngine(Component):
         next_last="whether it is the last of its row (values)",
         busy="whether it computes",
         done_at="the cycle in which the result can leave",
+        entries="entries of the row segment being fetched for (values)",
+        next_entries="entries of its row segment (values)",
+        result_entries="entries of the row segment it computes on (values)",
         result_place="the output it computes for",
         result_column="the column it computes for",
         result_leaves="whether a result leaves after this operand",
@@ -88,8 +92,9 @@ class SparserEngine(Component):
     granted = Lanes("banks", "bank arbitration", at="cycle of the last grant, plus one", vector="what was sent")
     phase = Reg("0: nothing, 1: scores, 2: values")
     number = Reg("row of the pass table")
-    left = Reg("columns or rows not yet taken up")
+    left = Reg("columns or row segments not yet taken up")
     next_row = Reg("the next output to take up (values)")
+    row_at = Reg("entries of it that have been taken up")
     working = Reg("lines with work")
     window_end = Reg("first output that may not be worked on")
 
@@ -135,7 +140,7 @@ class SparserEngine(Component):
             if r.phase == 2:
                 r.left, r.next_row = 0, one.first_row + todo.begin
                 for place in range(one.first_row + todo.begin, one.first_row + todo.end):
-                    r.left += rows[place].sparse > 0
+                    r.left += (rows[place].sparse + r.segment - 1) // r.segment
         one = passes[r.number]
         scoring = r.phase == 1
         features = one.dim if scoring else one.value_dim
@@ -160,7 +165,7 @@ class SparserEngine(Component):
                         filled[mac.result_place] += 1
                     else:
                         part = push(partial)
-                        part.place, part.rows, part.scores = mac.result_place, 1, rows[mac.result_place].sparse
+                        part.place, part.rows, part.scores = mac.result_place, 1, mac.result_entries
                     ports -= 1
                     mac.busy = 0
                     moved = True
@@ -173,7 +178,7 @@ class SparserEngine(Component):
             if not mac.busy and mac.next == HERE and mac.next_at <= now:
                 mac.busy, mac.done_at, mac.next = 1, now + beats, NOWHERE
                 mac.result_place, mac.result_column = mac.next_place, mac.next_column
-                mac.result_leaves = scoring or mac.next_last
+                mac.result_leaves, mac.result_entries = scoring or mac.next_last, mac.next_entries
                 r.mac_ops += features
                 r.accumulator_bytes += 4 * (beats if scoring else features)
                 moved = True
@@ -213,7 +218,7 @@ class SparserEngine(Component):
                 if mac.next != NOWHERE:
                     mac.at += 1
                     mac.left -= 1
-                    mac.next_last = mac.left == 0
+                    mac.next_last, mac.next_entries = mac.left == 0, mac.entries
                     moved = True
             if mac.left == 0 and mac.next == NOWHERE and r.left and takes:
                 if scoring:
@@ -226,10 +231,14 @@ class SparserEngine(Component):
                     while rows[r.next_row].sparse == 0:
                         r.next_row += 1
                     if ready[r.next_row] and r.next_row < r.window_end:
-                        mac.place, mac.at, mac.left = r.next_row, rows[r.next_row].first, rows[r.next_row].sparse
+                        mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
+                        mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
                         r.score_read_bytes += 3 * mac.left
                         r.normalise_ops += mac.left
-                        r.next_row += 1
+                        r.row_at += mac.left
+                        if r.row_at == rows[r.next_row].sparse:
+                            r.next_row += 1
+                            r.row_at = 0
                         takes = 0
                 if not takes:
                     r.left -= 1

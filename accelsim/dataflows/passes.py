@@ -153,10 +153,14 @@ def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources)
         at += len(w.dense)
         block = w.sparse[one.row0 : last]
         counts = block.sum(axis=0)
-        used = np.flatnonzero(counts)
+        # a column longer than a segment is handed out in several pieces
+        cuts = -(-counts // have.segment)
+        used = np.repeat(np.arange(len(counts)), cuts)
         some = np.zeros(len(used), COLUMNS)
-        some["head"], some["column"], some["count"] = n, used, counts[used]
-        some["first"] = entries + np.cumsum(counts[used]) - counts[used]
+        nth = np.arange(len(used)) - np.repeat(np.cumsum(cuts) - cuts, cuts)
+        some["head"], some["column"] = n, used
+        some["count"] = np.minimum(have.segment, counts[used] - nth * have.segment)
+        some["first"] = entries + np.cumsum(some["count"]) - some["count"]
         columns.append(some)
         index.append(np.nonzero(block.T)[1])
         entries += len(index[-1])
@@ -164,7 +168,7 @@ def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources)
         mine["head"], mine["sparse"], mine["dense"] = n, block.sum(axis=1), len(w.dense)
     rows["scores"] = rows["sparse"] + rows["dense"]
     rows["first"] = np.cumsum(rows["sparse"]) - rows["sparse"]
-    rows["halves"] = (rows["sparse"] > 0).astype(np.int64) + (rows["dense"] > 0)
+    rows["parts"] = -(-rows["sparse"] // have.segment) + (rows["dense"] > 0)
     rows["values"] = layer.v_dim
     order = np.zeros(entries, INDEX)
     order["row"] = np.concatenate(index)

@@ -18,6 +18,7 @@ class Resources:
     k_bytes: int
     score_bytes: int
     places: int
+    segment: int
     index_entry_bytes: int
     heads_parallel: bool = True
     auto_encoder: bool = True

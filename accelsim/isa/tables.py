@@ -40,7 +40,7 @@ ROWS = record(
     "sparse",  # those of the sparser engine
     "first",  # the first of these in the sparser engine's list
     "dense",  # those of the denser engine: dense columns of its head
-    "halves",  # engines that contribute to it
+    "parts",  # partial rows it is the sum of: one of the denser engine, one a segment of the sparser engine
     "values",  # features of its output
 )
 

@@ -55,6 +55,10 @@ JEDEC = (
     (("REF",), ("ACT", "PREA", "REF"), "rank", "tRFC", 1),
 )
 
+# What a controller waits for beyond the device: DRAMsim3 starts the precharge of a read with auto-precharge a burst late
+# (src/timing.cc, readp_to_act).
+CONTROLLER_ROWS = {"dramsim3": ((("RDA",), ("ACT",), "bank", "tBL + tRTP + tRP", 1),)}
+
 
 class Constraint(NamedTuple):
     """`following` may be issued no earlier than `latency` clocks after the `window`-th last `preceding` of its `level`."""

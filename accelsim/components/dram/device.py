@@ -92,6 +92,9 @@ def issue(s, channel, bank, command, row, now):
                 close(s, other, now)
     elif command == REF:
         c = s.channel[channel]
+        size = k.groups * k.group_banks
+        for other in range(bank // size * size, bank // size * size + size):
+            s.bank[other].conflict = 0
         c.refreshes_due -= 1
         c.refresh_rank += 1
         if c.refresh_rank == k.ranks:

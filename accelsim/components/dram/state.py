@@ -72,7 +72,8 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     banks = ranks * groups * standard.banks_per_group
     nodes = 1 + ranks + ranks * groups + banks
     unused = ({c.RD, c.WR} if closed_page else {c.RDA, c.WRA}) | ({c.PREA} if controller == "dramsim3" else set())
-    bound = c.bind(standard.constraints, ranks=ranks, unused=unused)
+    rows = standard.constraints + c.resolve(c.CONTROLLER_ROWS.get(controller, ()), standard.timing)
+    bound = c.bind(rows, ranks=ranks, unused=unused)
 
     chip = np.zeros(1, CHIP)
     k = chip[0]

@@ -1,0 +1,1 @@
+"""Off-chip memory: DRAM devices and their controllers, exact to the command."""

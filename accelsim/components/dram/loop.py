@@ -1,0 +1,99 @@
+"""The clock that drives a memory alone: a trace's requests are offered as they arrive, and time jumps to what comes next."""
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numba
+from numba import njit
+
+from accelsim.components.dram.controller import tick
+from accelsim.components.dram.state import DRAMSIM3
+from accelsim.core.elaborate import cache_folder, sources
+
+KEPT = """\
+from numba import njit
+from accelsim.components.dram.loop import drive
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def run(s, now, arrival, line, is_write, accept, done, flush):
+    return drive(s, now, arrival, line, is_write, accept, done, flush)
+"""
+
+
+@njit(_nrt=False, forceinline=True)
+def settled(s):
+    """Whether nothing but writes that DRAMsim3 never drains is left: at most eight a channel, and all else is idle."""
+    if s.chip[0].controller != DRAMSIM3:
+        return False
+    for c in s.channel:
+        if c.reads or c.queued or c.draining or c.writes > s.chip[0].bank_depth:
+            return False
+    return True
+
+
+@njit(_nrt=False, forceinline=True)
+def drive(s, now, arrival, line, is_write, accept, done, flush):
+    """Run a trace from clock `now`: before the tick of clock t, requests are offered in order while their arrival is at or
+    before t, at most one per channel number of requests, up to the first that is refused.
+
+    Writes the clock of acceptance and of completion of every request; returns the clock after the last completion.
+    """
+    k = s.chip[0]
+    n, first, in_flight, end = len(arrival), 0, 0, now
+    while True:
+        offered = 0
+        while offered < k.channels and first + offered < n and arrival[first + offered] <= now:
+            request = s.request[offered]
+            request.line = line[first + offered]
+            request.is_write = is_write[first + offered]
+            request.tag = first + offered
+            offered += 1
+        k.offered = offered
+        k.flush = 1 if flush and first == n else 0
+        wake = tick(now, s)
+        for i in range(first, first + k.accepted):
+            accept[i] = now
+        first += k.accepted
+        in_flight += k.accepted - k.replies
+        for i in range(k.replies):
+            reply = s.reply[i]
+            done[reply.tag] = reply.done_at
+            end = max(end, reply.done_at)
+        k.replies = 0
+        if k.out_of_slots:
+            return end
+        if first < n:
+            if k.accepted == offered:
+                wake = min(wake, max(now + 1, arrival[first]))
+            elif k.acted:
+                wake = now + 1
+        elif wake > end and (in_flight == 0 or (not flush and settled(s))):
+            return end
+        now = now + 1 if k.eager else max(wake, now + 1)
+
+
+def compiled():
+    """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an edit in
+    a called function of another file."""
+    files: set[Path] = set()
+    sources(Path(__file__), files)
+    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {KEPT}".encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    name = f"dram_{digest.hexdigest()[:16]}"
+    if name not in sys.modules:
+        path = cache_folder() / f"{name}.py"
+        if not path.exists():
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+                file.write(KEPT)
+            os.replace(file.name, path)
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
+    return sys.modules[name].run
