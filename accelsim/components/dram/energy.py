@@ -57,5 +57,7 @@ def bill(standard: Standard, counts: dict[str, int], *, io: bool = False) -> lis
             name = f"io_{event}_pj_per_bit"
             if name not in standard.power:
                 raise InputError(f"standard {standard.name!r} has no power.{name}, so its I/O energy is not known.")
-            entries.append(Entry(f"io_{event}", counts["RD" if event == "read" else "WR"], standard.power[name] * LINE_BYTES * 8))
+            entries.append(
+                Entry(f"io_{event}", counts["RD" if event == "read" else "WR"], standard.power[name] * LINE_BYTES * 8)
+            )
     return entries

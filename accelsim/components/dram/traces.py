@@ -9,9 +9,7 @@ import numpy as np
 
 from accelsim.core.errors import InputError
 
-FORMATS = (
-    "'cycle,addr,op' (decimal, hexadecimal, R or W), DRAMsim3's '0xADDRESS READ|WRITE cycle', or Ramulator's 'LD|ST address'"
-)
+FORMATS = "'cycle,addr,op' (decimal, hexadecimal, R or W), DRAMsim3's '0xADDRESS READ|WRITE cycle', or Ramulator's 'LD|ST address'"
 OWN = re.compile(r"\s*(-?\w+)\s*,\s*(-?\w+)\s*,\s*(\w+)\s*$")
 DRAMSIM3 = re.compile(r"\s*(0[xX]\w+)\s+([A-Za-z_]+)\s+(-?\w+)\s*$")
 RAMULATOR = re.compile(r"\s*(LD|ST)\s+(\w+)\s*$")
