@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -101,7 +102,54 @@ def top(
     """Cycle-accurate simulation of sparse vision-transformer accelerators."""
 
 
-# run, validate and dram stand here.
+@app.command()
+def run(
+    machine: Machine,
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The results; results/MACHINE_WORKLOAD without it."),
+    ] = None,
+    overrides: Overrides = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures (needs a trace).")] = True,
+    layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
+) -> None:
+    """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
+    from accelsim.accelerators import schema
+    from accelsim.accelerators.run import run
+    from accelsim.config import load_arch
+    from accelsim.config.shipped import find
+    from accelsim.report import files, metrics, tables
+    from accelsim.workload import load
+
+    arch = load_arch(machine, schema, overrides or [])
+    work = load(find("workloads", workload))
+    target = output or Path("results") / f"{arch.name}_{work.name}"
+    files.check_target(target)
+    with watch(f"{work.name} on {arch.name}", len(work.layers)) as progress:
+        record = run(arch, work, trace=plots, progress=progress)
+    summary = metrics.summarize(record)
+    files.write(record, target, pictures=plots, summary=summary)
+    show([tables.report(record, summary, layers=layers), f"written to {target}"])
+
+
+@contextmanager
+def watch(title: str, layers: int):
+    """A progress bar over the layers, on a terminal; the first run of a machine compiles it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("layers"),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=layers)
+        yield lambda done: bar.update(task, completed=done)
 
 
 @app.command()

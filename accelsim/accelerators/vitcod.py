@@ -1,6 +1,6 @@
 """ViTCoD (You et al., HPCA 2023): a denser and a sparser engine work on a polarized attention map at the same time.
 
-DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector unit - Act GB1 - DRAM.
+DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
 """
 
 from accelsim.components.decoder import Decoder
@@ -81,6 +81,25 @@ SCHEMA = MachineSchema(
 )
 
 
+ARRAY = ("engine", "denser", "sparser")  # the controllers of the MAC lines
+
+
+def peak_macs(arch: Arch) -> int:
+    """Multiply-accumulates a core cycle."""
+    return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
+
+
+def dram_peak_bytes_per_s(arch: Arch) -> float:
+    """What all DRAM channels move at best."""
+    dram = arch.parts["dram"]
+    return float(arch.clocks["dram"] * dram["channels"] * dram["bytes_per_cycle"])
+
+
+def notes(arch: Arch) -> dict[str, str]:
+    """What a reader of a result must know beside the configuration."""
+    return {"dram": "pipe: latency and bandwidth, no rows or refresh"}
+
+
 def resources(arch: Arch) -> Resources:
     """The sizes the compiler counts on."""
     part, on = arch.parts, {n: v == "true" for n, v in arch.options.items()}
@@ -136,8 +155,8 @@ def build(
 
     sim = Simulator(dict(arch.clocks), trace=trace)
     parts = [
-        sequencer, weight, act, index, out, dma, dram, engine, encoder, vector, decoder, walker, denser, sparser, softmax,
-        merge,
+        sequencer, weight, act, index, out, dma, dram, engine, encoder, vector, decoder, walker, denser, sparser,
+        softmax, merge,
     ]  # fmt: skip
     for n in order or range(len(parts)):
         sim.add(parts[n])

@@ -1,5 +1,6 @@
 """The simulator: wires components, runs the kernel, gives a Result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -140,11 +141,11 @@ class Simulator:
         names = [w.name for w in self.wires]
         return snapshot(self.at, self.components, names, self.control, self.state, self.cycles, self.periods)
 
-    def run(self, units: int = 1 << 60, *, skip: bool = True) -> bool:
+    def run(self, units: int = 1 << 60, *, skip: bool = True, on_mark: Callable[[int], None] | None = None) -> bool:
         """Run until nothing can happen any more, or for so many units of the time base; whether it is finished.
 
         `skip=False` ticks every component at every edge of its clock: slow, and the same in every statistic.
-        A component that sets `mark[0] = n` closes span n - 1 at that instant.
+        A component that sets `mark[0] = n` closes span n - 1 at that instant; `on_mark` is told how many are closed.
         Raises DeadlockError when nothing can move and something is undelivered.
         """
         if self.kernel is None:
@@ -161,6 +162,8 @@ class Simulator:
                 self.labels.append(int(self.mark[0]) - 1)
                 self.snapshots.append(self.snapshot())
                 self.mark[0] = 0
+                if on_mark:
+                    on_mark(len(self.labels))
         if self.quiet:
             self.check_delivered()
         return self.quiet

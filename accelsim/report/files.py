@@ -26,12 +26,7 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
 
     Raises InputError when the folder holds something else than a result or cannot be written.
     """
-    target = Path(folder)
-    if target.exists() and not is_replaceable(target):
-        raise InputError(
-            f"{target}: this is no result folder, and a run replaces all that a folder holds; name a new or empty"
-            " folder, or one with an earlier result"
-        )
+    target = check_target(folder)
     summary = summary or summarize(record)
     made = None
     try:
@@ -56,6 +51,20 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
     finally:
         if made is not None and made.exists():
             shutil.rmtree(made)
+    return target
+
+
+def check_target(folder: str | Path) -> Path:
+    """The folder, if a run may be written there; asked before a long run. Raises InputError as `write` does."""
+    target = Path(folder)
+    if target.exists() and not is_replaceable(target):
+        raise InputError(
+            f"{target}: this is no result folder, and a run replaces all that a folder holds; name a new or empty"
+            " folder, or one with an earlier result"
+        )
+    above = next(p for p in target.absolute().parents if p.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InputError(f"{target}: cannot be written, since {above} is no folder that can be; name another folder")
     return target
 
 

@@ -55,13 +55,14 @@ JEDEC = (
     (("REF",), ("ACT", "PREA", "REF"), "rank", "tRFC", 1),
 )
 
-# What a controller waits for beyond the device: DRAMsim3 starts the precharge of a read with auto-precharge a burst late
-# (src/timing.cc, readp_to_act).
+# What a controller waits for beyond the device: DRAMsim3 starts the precharge of a read with auto-precharge a burst
+# late (src/timing.cc, readp_to_act).
 CONTROLLER_ROWS = {"dramsim3": ((("RDA",), ("ACT",), "bank", "tBL + tRTP + tRP", 1),)}
 
 
 class Constraint(NamedTuple):
-    """`following` may be issued no earlier than `latency` clocks after the `window`-th last `preceding` of its `level`."""
+    """`following` may be issued no earlier than `latency` clocks after the `window`-th last `preceding` of its
+    `level`."""
 
     preceding: int
     following: int
@@ -71,7 +72,8 @@ class Constraint(NamedTuple):
 
     def __str__(self) -> str:
         window = f" x{self.window}" if self.window > 1 else ""
-        return f"{COMMANDS[self.preceding]}{window} -> {COMMANDS[self.following]} ({LEVELS[self.level]}) {self.latency} clocks"
+        pair = f"{COMMANDS[self.preceding]}{window} -> {COMMANDS[self.following]}"
+        return f"{pair} ({LEVELS[self.level]}) {self.latency} clocks"
 
 
 def evaluate(formula: str | int, names: dict[str, int]) -> int:

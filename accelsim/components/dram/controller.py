@@ -37,10 +37,10 @@ def accept(s, now):
 def tick(now, s):
     """Advance the memory to clock `now`, whatever clock it was called at last (later than any call before).
 
-    In: `s.request[:chip.offered]` (line, is_write, tag), at most one per channel number of requests; `chip.flush`, no more
-    requests will come. Out: `chip.accepted`, how many of them were taken; `chip.acted`, whether anything changed but by
-    acceptance; `s.reply[:chip.replies]`, requests whose data is now known to be complete at `done_at` (the caller sets
-    `chip.replies` back to 0). Returns the next clock at which it would act without new input.
+    In: `s.request[:chip.offered]` (line, is_write, tag), at most one per channel number of requests; `chip.flush`, no
+    more requests will come. Out: `chip.accepted`, how many of them were taken; `chip.acted`, whether anything changed
+    but by acceptance; `s.reply[:chip.replies]`, requests whose data is now known to be complete at `done_at` (the
+    caller sets `chip.replies` back to 0). Returns the next clock at which it would act without new input.
 
     DRAMsim3 sees a request in the clock in which it is offered, Ramulator in the clock after.
     """

@@ -11,8 +11,10 @@ from accelsim.components.dram.constraints import (
     PRE,
     PREA,
     RANK,
+    RD,
     RDA,
     REF,
+    WR,
     WRA,
 )
 from accelsim.components.dram.state import DRAMSIM3, NEVER
@@ -25,6 +27,14 @@ def ready_at(s, bank, command):
         max(s.earliest[s.node[bank, CHANNEL], command], s.earliest[s.node[bank, RANK], command]),
         max(s.earliest[s.node[bank, BANKGROUP], command], s.earliest[s.node[bank, BANK], command]),
     )
+
+
+@njit(_nrt=False, forceinline=True)
+def column_command(k, is_write):
+    """The column command of a request under the page policy."""
+    if k.closed_page:
+        return WRA if is_write else RDA
+    return WR if is_write else RD
 
 
 @njit(_nrt=False, forceinline=True)
@@ -65,7 +75,8 @@ def close(s, bank, now):
 
 @njit(_nrt=False, forceinline=True)
 def issue(s, channel, bank, command, row, now):
-    """Issue a command at clock `now`; the caller has made sure that it is ready. PREA and REF name any bank of the rank."""
+    """Issue a command at clock `now`; the caller has made sure that it is ready. PREA and REF name any bank of the
+    rank."""
     k, b = s.chip[0], s.bank[bank]
     k.acted = 1
     s.commands[channel, command] += 1
@@ -103,7 +114,7 @@ def issue(s, channel, bank, command, row, now):
         if b.columns:
             s.channel[channel].row_hits += 1
         b.columns += 1
-        if command == RDA or command == WRA:
+        if command in (RDA, WRA):
             b.conflict = 0
             close(s, bank, now)
     if k.logged < len(s.log):

@@ -1,10 +1,10 @@
-"""The controller of DRAMsim3 (Li et al., IEEE CAL 2020): read and write transactions wait in two queues of 32, move one per
-clock to command queues of 8 per bank, which are served round robin, first ready command first."""
+"""The controller of DRAMsim3 (Li et al., IEEE CAL 2020): read and write transactions wait in two queues of 32, move
+one per clock to command queues of 8 per bank, which are served round robin, first ready command first."""
 
 from numba import njit
 
-from accelsim.components.dram.constraints import ACT, PRE, RD, RDA, WR, WRA
-from accelsim.components.dram.device import issue, ready_at, refresh
+from accelsim.components.dram.constraints import ACT, PRE
+from accelsim.components.dram.device import column_command, issue, ready_at, refresh
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -86,14 +86,15 @@ def choose(s, channel, bank, q, now):
         if wake <= now:
             return PRE, queue.head, wake
     if queue.read_hit >= 0:
-        read = RDA if k.closed_page else RD
+        read = column_command(k, 0)
         at = ready_at(s, bank, read)
         wake = min(wake, at)
         if at <= now:
             command, chosen = read, queue.read_hit
-    # A write never overtakes a read of its own line here: it does not leave the write buffer while that read is pending.
+    # A write never overtakes a read of its own line here: it does not leave the write buffer while that read is
+    # pending.
     if queue.write_hit >= 0:
-        write = WRA if k.closed_page else WR
+        write = column_command(k, 1)
         at = ready_at(s, bank, write)
         wake = min(wake, at)
         if at <= now and (chosen < 0 or s.slot[queue.write_hit].sequence < s.slot[chosen].sequence):
@@ -173,8 +174,9 @@ def schedule(s, channel):
                 read = find(s, channel, slot.line, 0)
                 if read >= 0:
                     c.draining = 0
-                    # DRAMsim3 stands still for ever if draining begins again and again with an oldest write whose line is
-                    # still to be read (umd-memsys/DRAMsim3 issue 43). That read goes first here; nothing else changes.
+                    # DRAMsim3 stands still for ever if draining begins again and again with an oldest write whose line
+                    # is still to be read (umd-memsys/DRAMsim3 issue 43). That read goes first here; nothing else
+                    # changes.
                     if began and i == s.queue[fifo].head and s.slot[read].sequence < 0:
                         to_bank(s, channel, fifo - 1, read)
                     return True

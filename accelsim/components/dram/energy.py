@@ -1,5 +1,5 @@
-"""Energy of a memory from its command counts and standby times, priced by data-sheet currents (the formulas of DRAMsim3's
-configuration.cc, which are Micron's TN-40-07 without its I/O part), in picojoules."""
+"""Energy of a memory from its command counts and standby times, priced by data-sheet currents (the formulas of
+DRAMsim3's configuration.cc, which are Micron's TN-40-07 without its I/O part), in picojoules."""
 
 from typing import NamedTuple
 

@@ -1,10 +1,10 @@
-"""The controller of Ramulator 2.1 (Luo et al., IEEE CAL 2023) under FRFCFS and FRFCFS-RowHit: a read and a write buffer of 32,
-served in turns; of the chosen buffer the oldest request whose next command is ready goes first."""
+"""The controller of Ramulator 2.1 (Luo et al., IEEE CAL 2023) under FRFCFS and FRFCFS-RowHit: a read and a write
+buffer of 32, served in turns; of the chosen buffer the oldest request whose next command is ready goes first."""
 
 from numba import njit
 
-from accelsim.components.dram.constraints import ACT, PRE, RD, RDA, WR, WRA
-from accelsim.components.dram.device import issue, ready_at, refresh
+from accelsim.components.dram.constraints import ACT, PRE
+from accelsim.components.dram.device import column_command, issue, ready_at, refresh
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -77,10 +77,7 @@ def choose_active(s, channel, now):
         if i < 0:
             continue
         slot = s.slot[i]
-        if slot.is_write:
-            column = WRA if k.closed_page else WR
-        else:
-            column = RDA if k.closed_page else RD
+        column = column_command(k, slot.is_write)
         at = ready_at(s, bank, column)
         wake = min(wake, at)
         if at <= now and (
@@ -105,10 +102,7 @@ def choose_buffered(s, channel, now):
     k, c = s.chip[0], s.channel[channel]
     wake, best, command, oldest = NEVER, -1, -1, NEVER
     base = channel * (2 * k.banks + 2)
-    if c.write_mode:
-        column = WRA if k.closed_page else WR
-    else:
-        column = RDA if k.closed_page else RD
+    column = column_command(k, c.write_mode)
     for position in range(k.banks):
         q = base + 2 * position + c.write_mode
         if s.due[q] > now:

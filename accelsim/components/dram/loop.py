@@ -1,4 +1,5 @@
-"""The clock that drives a memory alone: a trace's requests are offered as they arrive, and time jumps to what comes next."""
+"""The clock that drives a memory alone: a trace's requests are offered as they arrive, and time jumps to what comes
+next."""
 
 import hashlib
 import importlib.util
@@ -30,16 +31,17 @@ def settled(s):
     """Whether nothing but writes that DRAMsim3 never drains is left: at most eight a channel, and all else is idle."""
     if s.chip[0].controller != DRAMSIM3:
         return False
+    left = 0
     for c in s.channel:
         if c.reads or c.queued or c.draining or c.writes > s.chip[0].bank_depth:
-            return False
-    return True
+            left += 1
+    return left == 0
 
 
 @njit(_nrt=False, forceinline=True)
 def drive(s, now, arrival, line, is_write, accept, done, flush):
-    """Run a trace from clock `now`: before the tick of clock t, requests are offered in order while their arrival is at or
-    before t, at most one per channel number of requests, up to the first that is refused.
+    """Run a trace from clock `now`: before the tick of clock t, requests are offered in order while their arrival is
+    at or before t, at most one per channel number of requests, up to the first that is refused.
 
     Writes the clock of acceptance and of completion of every request; returns the clock after the last completion.
     """
@@ -78,8 +80,8 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
 
 
 def compiled():
-    """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an edit in
-    a called function of another file."""
+    """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an
+    edit in a called function of another file."""
     files: set[Path] = set()
     sources(Path(__file__), files)
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {KEPT}".encode())

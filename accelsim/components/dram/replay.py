@@ -17,8 +17,8 @@ CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
 
 
 class Replay(NamedTuple):
-    """Cycles of acceptance and completion of every request (int64, -1 for never; data all returned, or all written), the
-    statistics, and the commands issued (cycle, command, channel, bank, row) if they were asked for."""
+    """Cycles of acceptance and completion of every request (int64, -1 for never; data all returned, or all
+    written), the statistics, and the commands issued (cycle, command, channel, bank, row) if they were asked for."""
 
     accept: np.ndarray
     done: np.ndarray
@@ -52,10 +52,11 @@ def replay(
 ) -> Replay:
     """Offer a trace's requests to a memory of `channels` channels and run it until all are done.
 
-    Before the tick of clock t, requests are offered in order while their arrival is at or before t, at most one per channel
-    in a clock, up to the first that is refused. `flush` drains the writes that DRAMsim3 would keep for ever; `every_clock`
-    steps every clock instead of jumping (the answer is the same); `commands` records all commands; `io` counts the energy
-    of wires and termination too. Raises InputError for unknown names and for addresses outside the device.
+    Before the tick of clock t, requests are offered in order while their arrival is at or before t, at most one per
+    channel in a clock, up to the first that is refused. `flush` drains the writes that DRAMsim3 would keep for ever;
+    `every_clock` steps every clock instead of jumping (the answer is the same); `commands` records all commands; `io`
+    counts the energy of wires and termination too. Raises InputError for unknown names and for addresses outside the
+    device.
     """
     from accelsim.components.dram.loop import compiled
     from accelsim.components.dram.state import build

@@ -26,12 +26,14 @@ CHIP = fields(
     " flush eager offered accepted acted replies logged free out_of_slots"
 )
 CHANNEL = fields(
-    "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active active_due movable_reads movable_writes outstanding"
+    "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active active_due"
+    " movable_reads movable_writes outstanding"
     " sequence last_done forwarded merged row_hits row_misses row_conflicts read_lines write_lines"
 )
 BANK = fields("rank open_row columns conflict active")
 RANK = fields("open_banks opened_at active_cycles")
-# A first-in first-out list of slots, with the first of them that fits the open row, by kind, and the first that does not.
+# A first-in first-out list of slots, with the first of them that fits the open row, by kind, and the first that does
+# not.
 QUEUE = fields("head tail count read_hit write_hit miss waiting_reads waiting_writes")
 SLOT = fields("line row bank is_write tag arrive sequence before after chain merged")
 REQUEST = fields("line is_write tag")
@@ -41,8 +43,8 @@ ROW = fields("following level latency window ring")
 
 
 class Dram(NamedTuple):
-    """All state of a device and its controllers. `earliest[node, command]` is the first clock a command may be issued as
-    far as that node (channel, rank, bank group or bank) is concerned."""
+    """All state of a device and its controllers. `earliest[node, command]` is the first clock a command may be
+    issued as far as that node (channel, rank, bank group or bank) is concerned."""
 
     chip: np.ndarray
     channel: np.ndarray

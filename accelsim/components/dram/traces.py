@@ -1,4 +1,5 @@
-"""Request traces: arrival cycle, byte address and kind of every 64-byte request, in the formats the big simulators read."""
+"""Request traces: arrival cycle, byte address and kind of every 64-byte request, in the formats the big simulators
+read."""
 
 import gzip
 import re
@@ -9,7 +10,10 @@ import numpy as np
 
 from accelsim.core.errors import InputError
 
-FORMATS = "'cycle,addr,op' (decimal, hexadecimal, R or W), DRAMsim3's '0xADDRESS READ|WRITE cycle', or Ramulator's 'LD|ST address'"
+FORMATS = (
+    "'cycle,addr,op' (decimal, hexadecimal, R or W), DRAMsim3's '0xADDRESS READ|WRITE cycle',"
+    " or Ramulator's 'LD|ST address'"
+)
 OWN = re.compile(r"\s*(-?\w+)\s*,\s*(-?\w+)\s*,\s*(\w+)\s*$")
 DRAMSIM3 = re.compile(r"\s*(0[xX]\w+)\s+([A-Za-z_]+)\s+(-?\w+)\s*$")
 RAMULATOR = re.compile(r"\s*(LD|ST)\s+(\w+)\s*$")
@@ -17,7 +21,8 @@ KINDS = {"R": 0, "W": 1, "READ": 0, "WRITE": 1, "P_MEM_RD": 0, "P_MEM_WR": 1, "P
 
 
 class Trace(NamedTuple):
-    """Requests in order: `arrival` (int64 DRAM clocks, never decreasing), `address` (int64 bytes), `is_write` (bool)."""
+    """Requests in order: `arrival` (int64 DRAM clocks, never decreasing), `address` (int64 bytes), `is_write`
+    (bool)."""
 
     arrival: np.ndarray
     address: np.ndarray
@@ -25,8 +30,8 @@ class Trace(NamedTuple):
 
 
 def read_trace(path: str | Path) -> Trace:
-    """Read a trace, gzipped if its name ends in .gz; `#` starts a comment. A trace without cycles arrives at cycle 0, so that
-    every request comes as soon as it is accepted.
+    """Read a trace, gzipped if its name ends in .gz; `#` starts a comment. A trace without cycles arrives at cycle 0,
+    so that every request comes as soon as it is accepted.
 
     Raises InputError with file, line, value and rule for what is none of the formats, negative, or out of order.
     """

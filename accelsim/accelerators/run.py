@@ -1,0 +1,71 @@
+"""A machine runs a workload: from a configuration and layers to the record that reports are made from."""
+
+from collections.abc import Callable
+
+from accelsim import __version__
+from accelsim.accelerators import machine
+from accelsim.config.arch import Arch
+from accelsim.report.record import RunRecord
+from accelsim.workload.layers import Attention, Gemm
+from accelsim.workload.workload import Workload
+
+EVENTS = 1 << 18  # status events between two drains of the trace
+
+
+def phase(layer) -> str:
+    """What kind of layer it is, in a report: the role of a dense layer, else its kind."""
+    return layer.role if isinstance(layer, Gemm) else layer.kind
+
+
+def run(
+    arch: Arch,
+    workload: Workload,
+    *,
+    trace: bool = False,
+    skip: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> RunRecord:
+    """Simulate and return the record.
+
+    `trace` keeps the status changes of every component, for a timeline; `skip=False` ticks every component in every
+    cycle; `progress` is called with the number of layers that are finished. Raises InputError when the workload does
+    not fit the machine.
+    """
+    model = machine(arch.machine)
+    sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
+    sim.run(skip=skip, on_mark=progress)
+    pruned = arch.options.get("prune", "true") == "true"
+
+    def useful(layer) -> int:
+        masked = workload.masked_macs(layer) if pruned or not isinstance(layer, Attention) else layer.macs
+        return masked * workload.batch
+
+    layers = [
+        {
+            "name": layer.name,
+            "block": layer.block,
+            "phase": phase(layer),
+            "macs": useful(layer),
+            "dense_macs": layer.macs * workload.batch,
+        }
+        for layer in workload.layers
+    ]
+    return RunRecord(
+        result=sim.result(),
+        machine=arch.machine,
+        arch=arch.as_dict(),
+        workload={
+            "name": workload.name,
+            "model": workload.model,
+            "hash": workload.hash,
+            "synthetic": workload.synthetic,
+            "provenance": dict(workload.provenance),
+            "batch": workload.batch,
+            "sparsity": workload.sparsity,
+        },
+        layers=layers,
+        peak_macs=model.peak_macs(arch),
+        dram_peak_bytes_per_s=model.dram_peak_bytes_per_s(arch),
+        notes={"version": __version__, **model.notes(arch), "instructions": len(program.instructions)},
+        array=model.ARRAY,
+    )
