@@ -23,28 +23,26 @@ ORGANIZATION = (
     "rows",
     "columns",
 )
-TIMING = tuple(
-    [
-        "tCK_ns",
-        "CL",
-        "CWL",
-        "tRCD",
-        "tRP",
-        "tRAS",
-        "tRC",
-        "tRRD_S",
-        "tRRD_L",
-        "tFAW",
-        "tCCD_S",
-        "tCCD_L",
-        "tWTR_S",
-        "tWTR_L",
-        "tWR",
-        "tRTP",
-        "tRTRS",
-        "tRFC",
-        "tREFI",
-    ]
+TIMING = (
+    "tCK_ns",
+    "CL",
+    "CWL",
+    "tRCD",
+    "tRP",
+    "tRAS",
+    "tRC",
+    "tRRD_S",
+    "tRRD_L",
+    "tFAW",
+    "tCCD_S",
+    "tCCD_L",
+    "tWTR_S",
+    "tWTR_L",
+    "tWR",
+    "tRTP",
+    "tRTRS",
+    "tRFC",
+    "tREFI",
 )
 DEFAULTS = {"tRCDRD": "tRCD", "tRCDWR": "tRCD", "tRPab": "tRP"}
 POWER = ("VDD", "IDD0", "IDD2N", "IDD3N", "IDD4R", "IDD4W", "IDD5")
