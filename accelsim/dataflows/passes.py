@@ -79,9 +79,11 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
         fits = min(have.q_bytes // share // q_head, have.k_bytes // share // k_head, have.weight_bytes // v_head)
         return min(fits, layer.heads if have.heads_parallel else 1)
 
-    halves = have.double_buffer and most_heads(1) < layer.heads
-    share = 2 if halves and have.k_bytes // 2 >= k_head else 1
-    halves = share == 2
+    # Halves, so that the next pass's fill overlaps all of this one's work, unless that would separate heads: a fill
+    # overlaps the values' phase in any case.
+    several = most_heads(1) < layer.heads
+    halves = have.double_buffer and several and 0 < most_heads(1) == most_heads(2)
+    share = 2 if halves else 1
     for needed, size, name in (
         (k_head, have.k_bytes // share, "denser.k_bytes"),
         (v_head, have.weight_bytes, "weight_gb.capacity_bytes"),
@@ -116,12 +118,15 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
 
 
 def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[Pass]:
-    """One head in blocks of rows, as few as possible and of similar size."""
+    """One head in blocks of rows of similar size: as few as fit, or up to two more if they fill the lines better."""
+    found: list[list[Pass]] = []
     for blocks in range(2, layer.q_tokens + 1):
         size = ceil(layer.q_tokens, blocks)
         starts = range(0, layer.q_tokens, size)
         if all(fits(range(head, head + 1), at, min(at + size, layer.q_tokens)) for at in starts):
-            return [Pass((head,), at, min(size, layer.q_tokens - at)) for at in starts]
+            found.append([Pass((head,), at, min(size, layer.q_tokens - at)) for at in starts])
+        if len(found) == 3 or (found and blocks == layer.q_tokens):
+            return min(found, key=lambda passes: sum(ceil(one.rows, have.lines) for one in passes))
     raise InputError(
         f"layer {layer.name}: not even one row of head {head} fits softmax.score_bytes = {have.score_bytes} and "
         f"index_buffer.capacity_bytes = {have.index_bytes}; make them larger"

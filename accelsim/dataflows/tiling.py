@@ -32,8 +32,8 @@ class GemmPlan:
 
     `order`: resident (all activations stay; weights stream once a row tile), rows (a row tile of activations stays
     while all weights stream by), stream (both stream for every tile). `row_tiles`, `feature_tiles`, `depth_tiles`:
-    sizes of the tiles along each axis. `step_tokens` x `step_features`: outputs the array computes at once. `dram_bytes`:
-    weights and activations read in all.
+    sizes of the tiles along each axis. `step_tokens` x `step_features`: outputs the array computes at once.
+    `dram_bytes`: weights and activations read in all.
     """
 
     order: str

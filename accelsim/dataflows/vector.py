@@ -24,7 +24,7 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: Resourc
     source = p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
     target = p.allocate(f"{layer.name}.output", out_tokens * layer.features * batch)
     reduces = out_tokens != layer.tokens
-    for image in range(batch):
+    for _ in range(batch):
         blocks = pieces(layer.tokens, most)
         for n, rows in enumerate(blocks):
             loaded = p.load("act", source, rows * row)
