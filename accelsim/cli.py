@@ -156,12 +156,14 @@ def watch(title: str, layers: int):
 def describe(machine: Machine, overrides: Overrides = None) -> None:
     """Print everything that can be set of a machine, with its value, and what each block does."""
     from accelsim.accelerators import schema
+    from accelsim.accelerators.netlist import channels, diagram
     from accelsim.config import load_arch
     from accelsim.config.describe import describe
     from accelsim.config.table import tables
 
     arch = load_arch(machine, schema, overrides or ())
     show(tables(describe(schema(arch.machine), arch)))
+    show(["Who sends to whom", *diagram(arch), "", wiring(channels(arch))])
 
 
 @app.command("list")
@@ -219,6 +221,22 @@ def import_mask(
     from accelsim.codesign.import_mask import import_mask
 
     write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
+
+
+def wiring(rows):
+    """Channels as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title="Channels", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("from", "to"):
+        table.add_column(title, overflow="fold")
+    table.add_column("depth", justify="right")
+    for title in ("carries", "payload"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(row.producer, row.consumer, str(row.depth), row.carries, " ".join(row.fields))
+    return table
 
 
 def write(made, output: Path | None) -> None:
