@@ -6,6 +6,7 @@ DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, mer
 from accelsim.components.decoder import Decoder
 from accelsim.components.denser_engine import DenserEngine
 from accelsim.components.dma import Dma
+from accelsim.components.dram.memory import Memory
 from accelsim.components.dram_pipe import DramPipe
 from accelsim.components.encoder import Encoder
 from accelsim.components.index_walker import IndexWalker
@@ -75,7 +76,7 @@ SCHEMA = MachineSchema(
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
-        "dram": Part("the memory", "dram", {"pipe": DramPipe}),
+        "dram": Part("the memory", "dram", {"pipe": DramPipe, "exact": Memory}),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
 )

@@ -23,16 +23,9 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.isa.tables import TILE
+from accelsim.isa.tables import REPLY, REQUEST, TILE
 
 STREAMS = ("store", "index", "act", "weight")
-REQUEST = {
-    "address": "first byte",
-    "bytes": "length of the burst",
-    "write": "1: write, 0: read",
-    "stream": "whose it is (see dma.STREAMS)",
-}
-REPLY = {"bytes": "length of the burst", "stream": "whose it is"}
 
 
 class Dma(Component):

@@ -4,7 +4,6 @@ For quick studies; replies come in the order of the requests. A burst's bytes ar
 `interleave_bytes` at a time. The bus of a channel is reserved burst after burst.
 """
 
-from accelsim.components.dma import REPLY, REQUEST
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -22,6 +21,7 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.isa.tables import REPLY, REQUEST
 
 
 class DramPipe(Component):

@@ -70,3 +70,12 @@ TILE = {
 RELEASE = {"bytes": "bytes that may be overwritten", "read_bytes": "bytes that were read to use them"}
 # What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
+
+# Between DMA and DRAM.
+REQUEST = {
+    "address": "first byte",
+    "bytes": "length of the burst",
+    "write": "1: write, 0: read",
+    "stream": "whose it is (see dma.STREAMS)",
+}
+REPLY = {"bytes": "length of the burst", "stream": "whose it is"}

@@ -16,6 +16,8 @@ class Document:
         if not isinstance(node, yaml.MappingNode):
             raise self.error(node, f"{where or 'the file'} must be a mapping of names to values")
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.error(key, f"{where or 'the file'} must be a mapping of names to values")
             if key.value in self.nodes:
                 raise self.error(key, f"{where}{key.value} is given twice")
             self.nodes[key.value] = value

@@ -74,6 +74,8 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
                 wake = min(wake, max(now + 1, arrival[first]))
             elif k.acted:
                 wake = now + 1
+        elif flush and not k.flush:
+            wake = now + 1  # the input rises in the next clock
         elif wake > end and (in_flight == 0 or (not flush and settled(s))):
             return end
         now = now + 1 if k.eager else max(wake, now + 1)

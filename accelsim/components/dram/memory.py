@@ -1,0 +1,197 @@
+"""Exact DRAM as a component: bursts of the DMA engine become lines of 64 bytes in front of a controller of DRAMsim3 or
+Ramulator 2.1 (see docs/dram.md), which complete in the very clock in which they complete there.
+
+Lines are offered in order, at most one a channel and clock, up to the first that is refused. A burst that reads is
+finished when its last line's data has arrived; a burst that writes when its last line has been accepted, since the
+controllers answer every later read of it. Bursts of one stream are answered in their order.
+"""
+
+import numpy as np
+
+from accelsim.components.dram.controller import tick as step
+from accelsim.components.dram.mapping import address_map
+from accelsim.components.dram.standard import load_standard, names
+from accelsim.components.dram.state import CONTROLLERS, DRAMSIM3, Dram, build
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    Component,
+    Count,
+    In,
+    Lanes,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    pop,
+    push,
+    tick,
+)
+from accelsim.isa.tables import REPLY, REQUEST
+
+BINS = 1024  # of the latency histogram
+BIN_CYCLES = 4
+SLOTS = 4096  # lines under way in all channels; the controllers hold fewer
+TAG_BITS = 8  # a line's tag: the clock in which it was offered, and the slot of its burst
+TAG_MASK = (1 << TAG_BITS) - 1
+
+
+def state(part: str) -> Mem:
+    """One array of the controller's registers."""
+    return Mem(f"controller state: {part}", lambda c: getattr(c.registers(), part))
+
+
+class Memory(Component):
+    """DRAM with banks, rows, refresh, queues and a scheduler, exact to the clock."""
+
+    standard = Param("ddr4_2400", "choice", "device and timings", choices=tuple(names()))
+    controller = Param("frfcfs", "choice", "whose controller it is", choices=CONTROLLERS)
+    channels = Param(4, "count", "channels", high=16)
+    ranks = Param(1, "count", "ranks of a channel", high=8)
+    mapping = Param("m2", "choice", "address map (see docs/dram.md)", choices=("m1", "m2"))
+    page = Param("open", "choice", "whether rows stay open", choices=("open", "closed"))
+    window = Param(32, "count", "bursts under way", high=TAG_MASK)
+
+    request = In("bursts", **REQUEST)
+    reply = Out("finished bursts", **REPLY)
+
+    chip, channel, rank, bank = state("chip"), state("channel"), state("rank"), state("bank")
+    node, queue, due, slot = state("node"), state("queue"), state("due"), state("slot")
+    bucket, earliest, row, first_row = state("bucket"), state("earliest"), state("row"), state("first_row")
+    past, commands, log = state("past"), state("commands"), state("log")
+    asked, answered = (
+        Mem("lines offered", lambda c: c.registers().request),
+        Mem("lines finished", lambda c: c.registers().reply),
+    )
+    latency = Mem("read lines by clocks from acceptance to data", lambda c: np.zeros(BINS, np.int64))
+
+    burst = Lanes(
+        "window",
+        "bursts under way",
+        line="the next line to offer",
+        end="the line after the last",
+        write="whether it writes",
+        stream="whose it is",
+        bytes="its length",
+        left="lines not finished",
+        done_at="when the last finished line is done",
+        answered="whether it has been answered",
+    )
+    oldest = Reg("slot of the oldest burst")
+    held = Reg("bursts under way")
+
+    read_bytes = Count("bytes read", "bytes")
+    write_bytes = Count("bytes written", "bytes")
+    activates = Count("rows opened")
+    row_hits = Count("lines that found their row open")
+    row_misses = Count("rows opened in a closed bank")
+    row_conflicts = Count("rows opened after another was closed for them")
+    read_lines = Count("lines read")
+    read_cycles = Count("clocks from acceptance to data, summed over the lines read", "cycles")
+
+    def registers(self) -> Dram:
+        """The controller's state at reset."""
+        if not hasattr(self, "built"):
+            given = self.parameters()
+            device = load_standard(given["standard"]).with_ranks(given["ranks"])
+            where = address_map(given["mapping"], device, given["channels"])
+            self.built = build(device, where, given["controller"], closed_page=given["page"] == "closed", slots=SLOTS)
+        return self.built
+
+    @tick
+    def tick(
+        now, r, request, reply, burst, latency, chip, channel, rank, bank, node, queue, due, slot, bucket, earliest,
+        row, first_row, past, commands, asked, answered, log,
+    ):  # fmt: skip
+        s = Dram(
+            chip, channel, rank, bank, node, queue, due, slot, bucket, earliest, row, first_row, past, commands, asked,
+            answered, log,
+        )  # fmt: skip
+        k = chip[0]
+        if can_pop(request) and r.held < r.window:
+            item, new = pop(request), burst[(r.oldest + r.held) % r.window]
+            new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
+            new.write, new.stream, new.bytes = item.write, item.stream, item.bytes
+            new.left, new.done_at, new.answered = new.end - new.line, 0, 0
+            r.held += 1
+            if item.write:
+                r.write_bytes += item.bytes
+            else:
+                r.read_bytes += item.bytes
+        # Lines are offered in order, at most one a channel.
+        k.offered = 0
+        for n in range(r.held):
+            mine = burst[(r.oldest + n) % r.window]
+            for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
+                ask = asked[k.offered]
+                ask.line, ask.is_write = at, mine.write
+                ask.tag = -1 if mine.write else now << TAG_BITS | (r.oldest + n) % r.window
+                k.offered += 1
+            if k.offered == k.channels:
+                break
+        wake = step(now, s)
+        left = k.accepted
+        for n in range(r.held):
+            mine = burst[(r.oldest + n) % r.window]
+            taken = min(left, mine.end - mine.line)
+            mine.line += taken
+            left -= taken
+            if mine.write and taken:
+                mine.left -= taken
+                mine.done_at = now + 1
+            if left == 0:
+                break
+        for n in range(k.replies):
+            tag, done_at = answered[n].tag, answered[n].done_at
+            if tag >= 0:
+                mine = burst[tag & TAG_MASK]
+                mine.left -= 1
+                mine.done_at = max(mine.done_at, done_at)
+                waited = done_at - (tag >> TAG_BITS)
+                r.read_lines += 1
+                r.read_cycles += waited
+                latency[min(waited // BIN_CYCLES, BINS - 1)] += 1
+        k.replies = 0
+        if k.acted:
+            r.activates = r.row_hits = r.row_misses = r.row_conflicts = 0
+            for n in range(k.channels):
+                r.row_hits += channel[n].row_hits
+                r.row_misses += channel[n].row_misses
+                r.row_conflicts += channel[n].row_conflicts
+            r.activates = r.row_misses + r.row_conflicts
+        # One answer a clock: the oldest finished burst that has no older one of its stream before it.
+        blocked = False
+        streams = 0
+        for n in range(r.held):
+            mine = burst[(r.oldest + n) % r.window]
+            if mine.answered or streams & (1 << mine.stream):
+                continue
+            streams |= 1 << mine.stream
+            if mine.left == 0:
+                if now < mine.done_at:
+                    wake = min(wake, mine.done_at)
+                elif can_push(reply):
+                    item = push(reply)
+                    item.bytes, item.stream = mine.bytes, mine.stream
+                    mine.answered = 1
+                    wake = now + 1
+                    break
+                else:
+                    blocked = True
+        while r.held and burst[r.oldest].answered:
+            r.oldest = (r.oldest + 1) % r.window
+            r.held -= 1
+        if k.offered and (k.accepted == k.offered or k.acted):
+            wake = now + 1
+        quiet = r.held == 0
+        for n in range(k.channels):
+            c = channel[n]
+            kept = k.bank_depth if k.controller == DRAMSIM3 and not c.draining else 0
+            quiet = quiet and not (c.reads or c.queued or c.active or c.writes > kept)
+        if quiet:  # refresh goes on by itself: the controller catches up when it is next asked
+            return BUSY if can_pop(request) else IDLE
+        r.wake = max(wake, now + 1)
+        return BLOCKED if blocked else BUSY

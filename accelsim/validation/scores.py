@@ -1,0 +1,166 @@
+"""The scores that left the engines: each once, none before its operands arrived, none faster than the lines can."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.validation.evidence import Evidence
+from accelsim.validation.outputs import Outputs, expected_keys, same_keys
+from accelsim.validation.report import Report
+
+NEVER = np.int64(1) << 60
+K, Q = 0, 1
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every score that left an engine, in the order of its leaving: its output, its column, the cycle, and whether the
+    denser engine computed it."""
+
+    place: np.ndarray
+    column: np.ndarray
+    at: np.ndarray
+    dense: np.ndarray
+
+    def of(self, dense: bool) -> "Scores":
+        """Those of one engine."""
+        mine = self.dense == dense
+        return Scores(self.place[mine], self.column[mine], self.at[mine], self.dense[mine])
+
+
+def steps(count: np.ndarray) -> np.ndarray:
+    """0 .. count[0] - 1, 0 .. count[1] - 1, and so on."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+
+
+def read_scores(evidence: Evidence) -> tuple[Scores, np.ndarray]:
+    """All scores in the log, in order; and for each item of the denser engine its pass."""
+    passes, dense = evidence.tables["passes"], evidence.tables["dense"]
+    tiles, single = evidence.log["denser.scores"], evidence.log["sparser.score"]
+    of_dense = np.repeat(np.arange(len(passes)), passes["dense"])
+    known = tiles[(tiles["first"] >= 0) & (tiles["first"] + tiles["count"] <= len(dense))]
+    number = of_dense[known["first"]] if len(known) else np.zeros(0, np.int64)
+    size = known["rows"] * known["count"]
+    item, nth = np.repeat(np.arange(len(known)), size), steps(size)
+    column = dense[known["first"][item] + nth % np.maximum(known["count"], 1)[item]] if len(item) else dense[:0]
+    row = known["row"][item] + nth // np.maximum(known["count"], 1)[item]
+    one = passes[number[item]] if len(item) else passes[:0]
+    place = one["first_row"] + column["head"] * one["rows"] + row
+    places, columns = np.concatenate([place, single["place"]]), np.concatenate([column["column"], single["column"]])
+    at = np.concatenate([known["at"][item], single["at"]])
+    order = np.argsort(at, kind="stable")
+    is_dense = np.arange(len(at)) < len(item)
+    return Scores(places[order], columns[order], at[order], is_dense[order]), number
+
+
+def beats_of(evidence: Evidence, number: np.ndarray, features: str = "dim") -> np.ndarray:
+    """Cycles a line needs for one vector of the given passes."""
+    macs = evidence.part("engine", "macs")
+    return -(-evidence.tables["passes"][features][number] // macs)
+
+
+def arrivals(evidence: Evidence, kind: int, port: str) -> np.ndarray:
+    """int64[passes, tokens]: the cycle in which an operand was told to be there; NEVER where it was not."""
+    notes, passes = evidence.log[port], evidence.tables["passes"]
+    mine = notes[(notes["kind"] == K) == (kind == K)]
+    tokens = max(1, int(notes["tokens"].max(initial=0)), int((passes["row0"] + passes["rows"]).max(initial=0)))
+    arrived = np.full((len(passes), tokens), NEVER)
+    arrived[mine["number"], mine["tokens"] - 1] = mine["at"]
+    return arrived
+
+
+def token_arrival(arrived: np.ndarray, number: np.ndarray, token: np.ndarray) -> np.ndarray:
+    """The cycles of single tokens; NEVER for a token beyond all that came."""
+    inside = (token >= 0) & (token < arrived.shape[1])
+    return np.where(inside, arrived[number, np.where(inside, token, 0)], NEVER)
+
+
+def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores | None:
+    """All about the scores; None when they are not those that must be computed."""
+    scores, number = read_scores(evidence)
+    before = len(report.failed)
+    for dense, engine in ((True, "denser"), (False, "sparser")):
+        mine = scores.of(dense)
+        same_keys(report, outputs, "scores", f"{engine} engine", "each score of the mask computed once, nothing else",
+                  mine.place * outputs.stride + mine.column, expected_keys(outputs, dense))  # fmt: skip
+    if len(report.failed) > before:
+        return None
+    passes = evidence.tables["passes"]
+    for dense, engine in ((True, "denser"), (False, "sparser")):
+        mine = scores.of(dense)
+        one = outputs.number[mine.place]
+        begun = mine.at - beats_of(evidence, one)
+        k_at = token_arrival(arrivals(evidence, K, f"decoder.{engine}"), one, mine.column)
+        what = "a key arrived before a score with it was begun"
+        report.compare("operands", f"K, {engine} engine", what, k_at + 1 <= begun,
+                       lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not there")  # fmt: skip
+        q_at = token_arrival(arrivals(evidence, Q, f"decoder.{engine}"), one, outputs.row[mine.place])
+        there = q_at + 1 <= begun
+        if dense:
+            report.compare("operands", "Q, denser engine", "a query arrived before a score with it was begun", there,
+                           lambda n, m=mine: f"{outputs.named(m.place[n])}: its Q was not there")  # fmt: skip
+        else:
+            check_fetched(evidence, outputs, report, mine.place, begun, there & (passes["forward"][one] > 0))
+    check_pace(evidence, outputs, report, scores, number)
+    return scores
+
+
+def check_fetched(
+    evidence: Evidence, outputs: Outputs, report: Report, place: np.ndarray, begun: np.ndarray, there: np.ndarray
+) -> None:
+    """A score whose query was not in the denser engine's buffer has one fetched for it, in time."""
+    misses, vectors, passes = evidence.log["sparser.miss"], evidence.log["decoder.vector"], evidence.tables["passes"]
+    report.equal("operands", "single Q vectors", "as many fetched as asked for", len(vectors), len(misses))
+    some = min(len(misses), len(vectors))
+    asked, came = misses[:some], vectors[:some]
+    report.compare("operands", "single Q vectors", "they come in order, to the line that asked, after it asked",
+                   (asked["line"] == came["line"]) & (asked["at"] < came["at"]),
+                   lambda n: f"vector {n} went to line {came['line'][n]} and not to line {asked['line'][n]}")  # fmt: skip
+    one = passes[asked["number"]]
+    wanted = one["first_row"] + asked["head"] * one["rows"] + asked["row"]
+    order = np.lexsort((came["at"], wanted))
+    have, have_at = wanted[order], came["at"][order]
+    alone = np.flatnonzero(~there)
+    alone = alone[np.lexsort((begun[alone], place[alone]))]
+    # the n-th score of an output that lacks its query is given the n-th vector fetched for it
+    need = place[alone]
+    first = np.searchsorted(have, need)
+    nth = np.arange(len(need)) - np.searchsorted(need, need)
+    at = first + nth
+    found = at < np.searchsorted(have, need, side="right")
+    in_time = found & (np.append(have_at, NEVER)[np.where(found, at, len(have))] + 1 <= begun[alone])
+    report.compare("operands", "Q, sparser engine", "a query was forwarded or fetched before its score was begun",
+                   in_time, lambda n: f"{outputs.named(need[n])}: its Q was neither there nor fetched in time")  # fmt: skip
+    hits, lost = (evidence.count("sparser", f"q_forward_{n}") for n in ("hits", "misses"))
+    report.equal("operands", "Q, sparser engine", "hits and misses are all scores", hits + lost, len(place))
+    report.equal("operands", "Q, sparser engine", "misses counted", lost, len(misses))
+
+
+def check_pace(
+    evidence: Evidence, outputs: Outputs, report: Report, scores: Scores, number: np.ndarray
+) -> None:
+    """No engine does more than its lines can do."""
+    tiles, passes = evidence.log["denser.scores"], evidence.tables["passes"]
+    beats, lines = beats_of(evidence, number), passes["denser_lines"][number]
+    apart = np.diff(tiles["at"], prepend=-NEVER)
+    good = (apart >= beats) & (tiles["rows"] * tiles["count"] <= lines)
+    report.compare("lines", "denser engine, scores", "an item of at most one score a line, as often as a line can", good,
+                   lambda n: f"pass {number[n]}: {tiles['rows'][n] * tiles['count'][n]} scores on {lines[n]} lines, "
+                             f"{apart[n]} cycles after the last")  # fmt: skip
+    mine = scores.of(dense=False)
+    one = outputs.number[mine.place]
+    order = np.lexsort((mine.at, one))
+    one, at = one[order], mine.at[order]
+    engines = np.maximum(passes["sparser_lines"][one], 1)
+    # a line gives a score every so many cycles: the n-th and the (n + lines)-th are at least that far apart
+    later = np.arange(len(one)) + engines
+    known = later < len(one)
+    later = np.where(known, later, 0)
+    known &= one[later] == one
+    report.compare("lines", "sparser engine, scores", "no more scores than its lines can compute",
+                   ~known | (at[later] - at >= beats_of(evidence, one)),
+                   lambda n: f"pass {one[n]}: too many scores in cycle {at[n]}")  # fmt: skip
+    ports = evidence.part("sparser", "score_ports")
+    cycles, many = np.unique(mine.at, return_counts=True)
+    report.compare("lines", "score ports", "no more scores a cycle than ports", many <= ports,
+                   lambda n: f"{many[n]} scores left in cycle {cycles[n]} by {ports} ports")  # fmt: skip
