@@ -3,7 +3,8 @@
 
 It has a window of places, one for every output row from the oldest unfinished one on; a row's place is its number
 modulo the window. Both engines take up rows in the same order and only inside the window, so a place is free when a
-partial row comes, and neither engine can lock out the other. A tile of the denser engine stays in the engine's shadow
+partial row comes, and neither engine can lock out the other. Rows leave in order, one a cycle, so that the stores behind
+find their bytes in the order in which they were planned. A tile of the denser engine stays in the engine's shadow
 accumulators until its last row has been taken, one row a cycle.
 """
 
@@ -50,7 +51,7 @@ class OutputMerge(Component):
     done = Out("passes finished", **DONE)
 
     active = Reg("whether there is a pass")
-    oldest = Reg("the oldest unfinished row")
+    oldest = Reg("the oldest row that has not left")
     last = Reg("the row after the last of the pass")
     taken = Reg("rows taken of the denser engine's tile")
     told = Reg("the window's end as the engines know it")
@@ -73,15 +74,7 @@ class OutputMerge(Component):
             part = front(port)
             place = part.place + (r.taken if part.rows > 1 else 0)
             values = rows[place].values
-            last = seen[place] + 1 == rows[place].parts
-            if last:
-                if not can_push(row):
-                    blocked = True
-                    continue
-                push(row).bytes = values
-                r.requant_ops += values
-            else:
-                r.buffer_bytes += 4 * values
+            r.buffer_bytes += 4 * values
             if seen[place]:
                 r.add_ops += values
                 r.buffer_bytes += 4 * values
@@ -93,8 +86,16 @@ class OutputMerge(Component):
                 if part.rows > 1:
                     r.taken = 0
                 pop(port)
-        while r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts:
-            r.oldest += 1
+        if r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts:
+            if can_push(row):
+                values = rows[r.oldest].values
+                push(row).bytes = values
+                r.requant_ops += values
+                r.buffer_bytes += 4 * values
+                r.oldest += 1
+                moved = True
+            else:
+                blocked = True
         end = min(r.oldest + r.places, r.last)
         if end != r.told:
             if can_push(denser_window) and can_push(sparser_window):
