@@ -82,6 +82,13 @@ class _Scores:
     p: Any = None
 
 
+def marked(tensor, like):
+    """`tensor`, with what observers have noted on `like`, of which it is a view."""
+    if tensor is not like:
+        tensor.__dict__.update(like.__dict__)
+    return tensor
+
+
 def plain_name(function) -> str:
     """`__iadd__`, `__radd__`, `add_` and `add` are all 'add'."""
     name = getattr(function, "__name__", "")
@@ -110,7 +117,6 @@ def watch(
     (see `find_sites`). on_call: receives every attention. on_other(path, name, args, kwargs, result): every other call.
     Gradients flow as without it. The forward pass must be eager, and the same for every input.
     """
-    torch = need("torch", "watching a model")
     mode = _mode_class()(transform, keep or {}, sites or [], on_call, on_other)
     handles = []
     for name, module in model.named_modules():
@@ -118,7 +124,7 @@ def watch(
         handles.append(module.register_forward_hook(mode.leave, always_call=True))
     handles.append(model.register_forward_pre_hook(lambda m, a: mode.restart()))
     try:
-        with mode, torch.nn.attention.sdpa_kernel(list(torch.nn.attention.SDPBackend.__members__.values())[1:5]):
+        with mode:
             yield
     finally:
         for handle in handles:
@@ -239,7 +245,7 @@ def _mode_class():
                         Call(state.index, self.stack[-1], state.product, state.q, state.k, b, a, out, state.factor,
                              state.biased)
                     )  # fmt: skip
-                out = finish(out) if finish else out
+                out = marked(finish(out), out) if finish else out
             else:
                 number, self.products = self.products, self.products + 1
                 if self.transform and number in self.by_product:
@@ -248,8 +254,7 @@ def _mode_class():
                 out = torch.matmul(a, b)
                 if a.dim() >= 3 and b.dim() >= 3:
                     out = finish(out) if finish else out
-                    out._scores = _Scores(a, b.transpose(-2, -1), number)
-                    out._product = (self.stack[-1], args)
+                    out._scores = _Scores(a, marked(b.transpose(-2, -1), b), number)
                     return out
                 out = finish(out) if finish else out
                 if self.on_other:
@@ -258,7 +263,8 @@ def _mode_class():
 
         def fused(self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
             if enable_gqa:
-                key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
+                times = [query.shape[-3] // t.shape[-3] for t in (key, value)]
+                key, value = (marked(t.repeat_interleave(n, -3), t) for t, n in zip((key, value), times))
             index, self.count = self.count, self.count + 1
             if self.transform:
                 query, key = self.transform(index, query, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accelsim.codesign.capture import marked
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 
@@ -28,8 +29,8 @@ def two_operand_einsum(args: tuple):
         return None, None
     made = [*batch, *rows, *columns]
     turned = (
-        a.permute(*(first.index(c) for c in [*batch, *rows, *summed])),
-        b.permute(*(second.index(c) for c in [*batch, *summed, *columns])),
+        marked(a.permute(*(first.index(c) for c in [*batch, *rows, *summed])), a),
+        marked(b.permute(*(second.index(c) for c in [*batch, *summed, *columns])), b),
     )
     order = [made.index(c) for c in out]
     return turned, (lambda t: t) if order == sorted(order) else (lambda t: t.permute(*order))

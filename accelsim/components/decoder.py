@@ -122,9 +122,10 @@ class Decoder(Component):
                 r.mac_ops += size * one.heads
                 cycles = max(cycles, (size * one.heads + r.lines * r.macs - 1) // (r.lines * r.macs))
             r.ready_at = now + cycles
-        if r.busy:
+        if can_pop(command) and r.held < r.queue:
+            r.wake = now + 1  # the place of the command that was finished
+        elif r.busy:
             r.wake = r.ready_at
-            return BUSY
-        if r.held:
+        if r.busy or r.held:
             return BUSY
         return STARVED if can_pop(miss) else IDLE

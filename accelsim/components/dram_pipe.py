@@ -80,9 +80,10 @@ class DramPipe(Component):
             else:
                 r.read_bytes += item.bytes
             r.in_flight += 1
+        if r.in_flight < r.window and can_pop(request):
+            r.wake = now + 1
+        elif r.in_flight and not blocked:
+            r.wake = max(now + 1, flight[r.oldest].done_at)
         if blocked:
             return BLOCKED
-        if r.in_flight:
-            r.wake = max(now + 1, flight[r.oldest].done_at)
-            return BUSY
-        return IDLE
+        return BUSY if r.in_flight else IDLE

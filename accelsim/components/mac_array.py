@@ -40,7 +40,7 @@ class MacArray(Component):
 
     lines = Param(64, "count", "MAC lines")
     macs = Param(8, "count", "multipliers of a line")
-    psum_bytes = Param(43008, "bytes", "partial-sum buffer; in attention it holds scores and partial rows")
+    psum_bytes = Param(51200, "bytes", "partial-sum buffer; in attention it holds scores and partial rows")
 
     command = In("one GEMM tile", **Sequencer.fields["array"].fields)
     frees = Mem("for each tile, in order: bytes of weights and of activations it is the last to read")

@@ -38,7 +38,7 @@ class SoftmaxUnit(Component):
     exp_cycles = Param(4, "cycles", "depth of the exponential's pipeline")
     divide_cycles = Param(16, "cycles", "a reciprocal")
     divide_interval = Param(1, "cycles", "from one reciprocal's start to the next")
-    score_bytes = Param(26624, "bytes", "score buffer: 2 bytes a score, and its column where it is sparse")
+    score_bytes = Param(34816, "bytes", "score buffer: 2 bytes a score, and its column where it is sparse")
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")

@@ -16,6 +16,7 @@ STATE = np.dtype(
             "since",  # the cycle since which it has been doing that
             "domain",  # index of its clock domain
             "index",  # which component it is
+            "ticks",  # how often it was ticked
         )
     ]
 )
@@ -33,6 +34,7 @@ def settle(edge, state):
 @compiled
 def ticked(me, did, wake, edge, at, cycles, trace):
     """Note what a component did in this cycle, and when it is due again."""
+    me.ticks += 1
     me.due = edge + 1 if did == BUSY and wake == NEVER else wake
     if did != me.status:
         cycles[me.index, me.status] += edge - me.since

@@ -3,6 +3,7 @@
 from accelsim.config.arch import Arch
 from accelsim.validation.evidence import Evidence, gather
 from accelsim.validation.expected import attention_work
+from accelsim.validation.network import check_program
 from accelsim.validation.outputs import check_tables, locate
 from accelsim.validation.report import Report
 from accelsim.validation.scores import check_scores
@@ -23,6 +24,7 @@ def examine(evidence: Evidence) -> Report:
     report = Report(evidence.arch.name, evidence.workload.name, evidence.result.cycles())
     works = attention_work(evidence)
     outputs = locate(evidence, works, report)
+    check_program(evidence, works, outputs, report)
     if outputs is not None and len(outputs.work):
         before = len(report.failed)
         check_tables(evidence, outputs, report)

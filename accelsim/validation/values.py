@@ -150,7 +150,8 @@ def check_rows(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repor
     np.maximum.at(last_part, parts.place, parts.at)
     report.compare("rows", "merge", "a row leaves after all its parts, in the order of the outputs",
                    left["at"][:some] >= last_part[:some] + 1,
-                   lambda n: f"{outputs.named(n)}: left in cycle {left['at'][n]}, before its last part")  # fmt: skip
+                   lambda n: f"the row that left in cycle {left['at'][n]} cannot be {outputs.named(n)}, whose last "
+                             f"part came in cycle {last_part[n]}")  # fmt: skip
     report.compare("rows", "merge", "a row has the features of its layer's values",
                    left["bytes"][:some] == rows["values"][:some],
                    lambda n: f"{outputs.named(n)}: {left['bytes'][n]} bytes")  # fmt: skip

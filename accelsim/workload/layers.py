@@ -141,6 +141,9 @@ class Attention(Layer):
 
     `encoded_heads`: h' of the auto-encoder that compresses Q and K along the head axis (None: no auto-encoder).
     `activation`: applied to the attention's output (LeViT puts a hard-swish before its projection).
+    `windows`: how many separate windows of an image the heads run in (Swin). `heads` counts all of them, windows x the
+    network's heads, window by window; tokens are those of one window. Such a layer has no auto-encoder: it would mix
+    the heads of each window apart, which no machine here does.
     """
 
     heads: int
@@ -150,6 +153,7 @@ class Attention(Layer):
     v_dim: int
     encoded_heads: int | None = None
     activation: str | None = None
+    windows: int = 1
 
     kind: ClassVar[str] = "attention"
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"activation": ACTIVATIONS}
@@ -160,6 +164,10 @@ class Attention(Layer):
             self._refuse(
                 "encoded_heads", self.encoded_heads, f"an auto-encoder cannot have more than the {self.heads} heads"
             )
+        if self.heads % self.windows:
+            self._refuse("heads", self.heads, f"must be a multiple of the {self.windows} windows it counts over")
+        if self.windows > 1 and self.encoded_heads is not None:
+            self._refuse("encoded_heads", self.encoded_heads, "attention in windows takes no auto-encoder")
 
     @property
     def macs(self) -> int:
@@ -167,7 +175,8 @@ class Attention(Layer):
 
     @property
     def shape(self) -> str:
-        return f"{self.heads} h, {self.q_tokens} x {self.kv_tokens}, {self.qk_dim}/{self.v_dim}"
+        heads = f"{self.heads} h" if self.windows == 1 else f"{self.windows} w x {self.heads // self.windows} h"
+        return f"{heads}, {self.q_tokens} x {self.kv_tokens}, {self.qk_dim}/{self.v_dim}"
 
 
 @dataclass(frozen=True)

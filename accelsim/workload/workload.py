@@ -96,8 +96,9 @@ class Workload:
                 f"gemm layer {gemm.name!r}: encodes is {gemm.encodes!r} but no attention layer has that name"
                 f"{suggest(gemm.encodes, known)}."
             )
-        qk, v = attention.heads * attention.qk_dim, attention.heads * attention.v_dim
-        tokens = attention.q_tokens if gemm.role == "q" else attention.kv_tokens
+        heads = attention.heads // attention.windows
+        qk, v = heads * attention.qk_dim, heads * attention.v_dim
+        tokens = (attention.q_tokens if gemm.role == "q" else attention.kv_tokens) * attention.windows
         columns = {"qkv": 2 * qk + v, "q": qk, "kv": qk + v}[gemm.role]
         if (gemm.out_features, gemm.tokens) != (columns, tokens):
             raise InputError(

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numba
@@ -81,6 +82,7 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
         now = now + 1 if k.eager else max(wake, now + 1)
 
 
+@cache
 def compiled():
     """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an
     edit in a called function of another file."""
@@ -90,14 +92,12 @@ def compiled():
     for file in sorted(files):
         digest.update(file.read_bytes())
     name = f"dram_{digest.hexdigest()[:16]}"
-    if name not in sys.modules:
-        path = cache_folder() / f"{name}.py"
-        if not path.exists():
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-                file.write(KEPT)
-            os.replace(file.name, path)
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
-    return sys.modules[name].run
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+            file.write(KEPT)
+        os.replace(file.name, path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.run

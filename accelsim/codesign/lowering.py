@@ -1,0 +1,260 @@
+"""From traced operations to the layers of a workload: biases, scales, batch norms, activations and residuals go into the
+product they follow, and the projections of one input to Q, K and V become one product."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
+
+from accelsim.codesign.trace import INPUT, Node
+from accelsim.core.errors import InputError
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
+
+
+@dataclass
+class Step:
+    """A layer in the making. node: the traced operation, folded: what was folded into it, in order; parts: the products
+    that were merged into this one."""
+
+    node: Node
+    sources: tuple[tuple[int, ...], ...]
+    folded: list[Node] = field(default_factory=list)
+    parts: list[Step] = field(default_factory=list)
+    activation: str | None = None
+    residual: bool = False
+    bias: bool = False
+    role: str = "other"
+    encodes: int | None = None
+    layer: Layer | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.node.kind
+
+    @property
+    def columns(self) -> int:
+        return sum(p.node.sizes["out_features"] for p in self.parts) or self.node.sizes["out_features"]
+
+
+def lower(nodes: list[Node]) -> list[Step]:
+    """The steps in the order they run, each with its `layer`. Errors: InputError for an attention whose sizes no layer
+    can carry."""
+    steps, place = _fold(nodes)
+    _merge_projections(steps, place)
+    ordered = sorted({id(s): s for s in steps.values()}.values(), key=lambda s: s.node.number)
+    _roles(ordered, steps, place)
+    _name(ordered)
+    return ordered
+
+
+def _resolve(place: dict[int, int], number: int) -> int:
+    while place.get(number, number) != number:
+        number = place[number]
+    return number
+
+
+def _fold(nodes: list[Node]) -> tuple[dict[int, Step], dict[int, int]]:
+    """Steps by the number of their node, and node -> the node whose step it went into."""
+    readers = Counter(s for node in nodes for source in node.sources for s in source)
+    steps: dict[int, Step] = {}
+    place: dict[int, int] = {}
+    for node in nodes:
+        sources = tuple(
+            tuple(dict.fromkeys(s if s == INPUT else _resolve(place, s) for s in source)) for source in node.sources
+        )
+        target = _target(node, sources, steps, readers)
+        if target is None:
+            if node.kind == "affine":  # what it scales is no product: a change of a normalisation's own scale
+                if len(sources[0]) == 1 and sources[0][0] != INPUT:
+                    place[node.number] = sources[0][0]
+                    readers[sources[0][0]] += readers[node.number] - 1
+                    continue
+                target = None
+            steps[node.number] = Step(node, sources, bias=node.sizes.get("bias", False))
+            continue
+        step = steps[target]
+        place[node.number] = target
+        readers[target] = readers[node.number]
+        if node.kind == "activation":
+            step.activation = node.sizes["op"]
+        elif node.kind == "add":
+            step.residual = True
+            step.sources += tuple(s for s in sources if s != (target,))
+        else:
+            step.bias = step.bias or node.kind == "norm" or node.values.get("op") in ("add", "sub")
+            step.folded.append(node)
+    return steps, place
+
+
+def _target(node: Node, sources, steps: dict[int, Step], readers: Counter) -> int | None:
+    """The step a node folds into, if any: one that nobody else reads and that comes to the operation at its end."""
+    single = [s[0] for s in sources if len(s) == 1 and s[0] != INPUT]
+    only = [n for n in single if readers[n] == 1 and steps[n].activation is None]
+    if node.kind == "activation":
+        fits = [n for n in only if steps[n].kind in ("gemm", "attention")]
+    elif node.kind == "affine" or node.sizes.get("norm") == "batchnorm":
+        fits = [n for n in only if steps[n].kind == "gemm" and not steps[n].residual]
+    elif node.kind == "add":
+        fits = [
+            n for n in only
+            if steps[n].kind == "gemm" and not steps[n].residual and len(sources) <= 2
+            and steps[n].node.sizes["elements"] <= node.sizes["elements"] <= 1.5 * steps[n].node.sizes["elements"]
+        ]  # fmt: skip
+    else:
+        fits = []
+    return max(fits, default=None)
+
+
+def _merge_projections(steps: dict[int, Step], place: dict[int, int]) -> None:
+    """Projections of the same input to Q, K and V (or K and V) that were written as separate layers become one."""
+    for step in list(steps.values()):
+        if step.kind != "attention":
+            continue
+        sources = [steps.get(s[0]) if len(s) == 1 else None for s in step.sources]
+        for group in (sources, sources[1:]):
+            apart = list({id(s): s for s in group}.values())
+            if len(apart) < 2 or any(s is None or s.kind != "gemm" or s.parts or _busy(s) for s in apart):
+                continue
+            if len({(s.node.sizes["read"], s.node.sizes["op"], s.node.sizes["repeat"]) for s in apart}) > 1:
+                continue
+            first = min(apart, key=lambda s: s.node.number)
+            first.parts = [Step(s.node, s.sources, s.folded, bias=s.bias) for s in apart]
+            first.bias = any(s.bias for s in apart)
+            for other in apart:
+                if other is not first:
+                    place[other.node.number] = first.node.number
+                    del steps[other.node.number]
+            break
+        step.sources = tuple(tuple(dict.fromkeys(_resolve(place, n) for n in s)) for s in step.sources)
+
+
+def _busy(step: Step) -> bool:
+    return step.activation is not None or step.residual
+
+
+def _roles(ordered: list[Step], steps: dict[int, Step], place: dict[int, int]) -> None:
+    """What each product is for, and which projections feed the encoder of an attention."""
+    for step in ordered:
+        step.sources = tuple(
+            tuple(dict.fromkeys(n if n == INPUT else _resolve(place, n) for n in s)) for s in step.sources
+        )
+        if step.kind == "gemm":
+            sizes = step.node.sizes
+            first = any(INPUT in s for s in step.sources)
+            if sizes["op"] == "conv":
+                step.role = "embed" if first and sizes["patches"] else "conv"
+            elif first:
+                step.role = "embed"
+            elif sizes["tokens"] == 1:
+                step.role = "head"
+            else:
+                from_attention = [steps[n] for s in step.sources[:1] for n in s if steps[n].kind == "attention"]
+                before = [steps[n].node.sizes for n in step.sources[0]]
+                if from_attention:
+                    square = from_attention[0].node.sizes["q_tokens"] == from_attention[0].node.sizes["kv_tokens"]
+                    step.role = "proj" if square else "downsample"
+                elif all(s["elements"] <= sizes["tokens"] * sizes["in_features"] for s in before) and any(
+                    s.get("tokens", sizes["tokens"]) > sizes["tokens"] for s in before
+                ):
+                    step.role = "downsample"
+                else:
+                    step.role = "mlp"
+    for step in ordered:
+        if step.kind == "attention":
+            _feed(step, steps)
+
+
+def _feed(step: Step, steps: dict[int, Step]) -> None:
+    """Set role and `encodes` of the projections an attention reads straight from."""
+    sizes = step.node.sizes
+    windows, maps = split_lead(sizes["lead"])
+    heads = maps // windows
+    q, k, v = (steps[s[0]] if len(s) == 1 and s[0] != INPUT else None for s in step.sources)
+    qk, values = heads * sizes["qk_dim"], heads * sizes["v_dim"]
+    kinds = [("qkv", q, 2 * qk + values, "q_tokens")] if q is k is v else [("q", q, qk, "q_tokens")]
+    if q is not k and k is v:
+        kinds.append(("kv", k, qk + values, "kv_tokens"))
+    for role, source, columns, tokens in kinds:
+        if source is None or source.kind != "gemm" or source.node.sizes["repeat"] > 1 or source.encodes is not None:
+            continue
+        if (source.columns, source.node.sizes["tokens"]) == (columns, windows * sizes[tokens]) and not _busy(source):
+            source.role, source.encodes = role, step.node.number
+    for source in (q, k, v):
+        if source is not None and source.kind == "gemm" and source.encodes is None and source.role == "mlp":
+            source.role = "other"
+
+
+def split_lead(lead: tuple[int, ...]) -> tuple[int, int]:
+    """(windows, maps of one image) of an attention's leading sizes."""
+    maps = 1
+    for size in lead:
+        maps *= size
+    return (lead[0] if len(lead) == 2 else 1), maps
+
+
+def _name(ordered: list[Step]) -> None:
+    """Names (the module's path, made unique), blocks, and the layers themselves."""
+    blocks = {_prefix(s.node.path) for s in ordered if s.kind == "attention"}
+    taken: set[str] = set()
+    names: dict[int, str] = {}
+    for step in ordered:
+        paths = [p.node.path for p in step.parts] or [step.node.path]
+        stem = paths[0] if len(paths) == 1 else f"{_common(paths)}.{step.role}".strip(".")
+        if step.kind not in ("gemm", "attention", "norm"):
+            stem = f"{stem}.{step.node.sizes.get('op', step.kind)}".strip(".")
+        stem = stem or step.kind
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}.{step.kind}" if number == 2 and f"{stem}.{step.kind}" not in taken else f"{stem}.{number}"
+        taken.add(name)
+        names[step.node.number] = name
+    for step in ordered:
+        name = names[step.node.number]
+        inside = [b for b in blocks if b and f"{step.node.path}.".startswith(f"{b}.")]
+        block = max(inside, key=len) if inside else (_prefix(step.node.path) or name).split(".attn")[0]
+        step.layer = _layer(step, name, block, names)
+
+
+def _layer(step: Step, name: str, block: str, names: dict[int, str]) -> Layer:
+    sizes = step.node.sizes
+    try:
+        if step.kind == "gemm":
+            gemm = Gemm(
+                name, block, step.role, sizes["tokens"], sizes["in_features"],
+                step.columns if step.parts else sizes["out_features"], step.bias, step.activation, step.residual,
+                names.get(step.encodes), sizes["repeat"],
+            )  # fmt: skip
+            known = sizes.get("input_elements")
+            return gemm if known is None else with_changes(gemm, input_elements=known)
+        if step.kind == "attention":
+            windows, maps = split_lead(sizes["lead"])
+            return Attention(
+                name, block, maps, sizes["q_tokens"], sizes["kv_tokens"], sizes["qk_dim"], sizes["v_dim"], None,
+                step.activation, windows=windows,
+            )  # fmt: skip
+        if step.kind == "norm":
+            return Norm(name, block, sizes["tokens"], sizes["features"], sizes["norm"])
+        if step.kind in ("add", "multiply"):
+            return Elementwise(name, block, step.kind, sizes["tokens"], sizes["features"], 2)
+        if step.kind == "affine":
+            raise InputError(f"{step.node.path or 'the model'}: it scales the image itself; give it a scaled image.")
+        return Elementwise(name, block, sizes["op"], sizes["tokens"], sizes["features"])
+    except KeyError as error:
+        raise InputError(f"{name}: the trace lacks {error} of this operation.") from None
+
+
+def _prefix(path: str) -> str:
+    """'blocks.3.attn.qkv' -> 'blocks.3', 'head' -> 'head'."""
+    found = re.match(r"(.*\.\d+|\d+)(?=\.|$)", path)
+    return found.group(1) if found else path.split(".")[0]
+
+
+def _common(paths: list[str]) -> str:
+    parts = [p.split(".") for p in paths]
+    same = 0
+    while all(len(p) > same and p[same] == parts[0][same] for p in parts):
+        same += 1
+    return ".".join(parts[0][:same])

@@ -1,0 +1,147 @@
+// What Python calls in a Verilated bench. A bench is a module under test with a channel on each of its ports; `run`
+// plays the sources and sinks at the channels' far ends and logs every item pushed into a channel.
+#include "Vtop.h"
+#include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+#include <cstdint>
+#include <cstring>
+#include "ports.h"  // #define PORTS(X) X(clk) X(rst) ...
+
+double sc_time_stamp() { return 0; }
+
+struct Bench {
+  VerilatedContext* context;
+  Vtop* top;
+  uint64_t cycle;
+#if VM_TRACE
+  VerilatedVcdC* file;
+#endif
+};
+
+struct Port {           // the same layout in vsim.py
+  uint8_t* push;        // items pushed into the channel in this cycle
+  uint8_t* item;        // those items, 32 bits a field
+  uint8_t* level;       // a source's channel: its room; a sink's channel: items that can be popped
+  uint8_t* pop;         // a sink's channel: items to pop; null for the others
+  int64_t kind;         // 0: source, 1: sink, 2: only watched
+  int64_t words;        // fields of an item
+  int64_t most;         // items a cycle, at the far end
+  const int64_t* at;    // source: the cycle from which each item may be pushed
+  const uint32_t* items;
+  int64_t count;        // source: items; sink: length of `open`
+  const uint8_t* open;  // sink: whether it pops, cycle by cycle, over and over
+  int64_t sent;
+};
+
+static void dump(Bench* b, int half) {
+#if VM_TRACE
+  if (b->file) b->file->dump(2 * b->cycle + half);
+#endif
+}
+
+static void clock(Bench* b) {
+  dump(b, 0);
+  b->top->clk = 1;
+  b->top->eval();
+  dump(b, 1);
+  b->top->clk = 0;
+  b->top->eval();
+  b->cycle++;
+}
+
+extern "C" {
+Bench* bench_new(const char* trace) {
+  Bench* b = new Bench;
+  b->context = new VerilatedContext;
+  b->cycle = 0;
+#if VM_TRACE
+  b->context->traceEverOn(true);
+#endif
+  b->top = new Vtop(b->context, "top");
+#if VM_TRACE
+  b->file = nullptr;
+  if (trace && *trace) {
+    b->file = new VerilatedVcdC;
+    b->top->trace(b->file, 99);
+    b->file->open(trace);
+  }
+#endif
+  b->top->clk = 0;
+  b->top->eval();
+  return b;
+}
+
+void bench_delete(Bench* b) {
+#if VM_TRACE
+  if (b->file) { b->file->close(); delete b->file; }
+#endif
+  b->top->final();
+  delete b->top;
+  delete b->context;
+  delete b;
+}
+
+void* bench_port(Bench* b, const char* name, int* bytes) {
+#define X(p) if (!strcmp(name, #p)) { *bytes = (int)sizeof(b->top->p); return (void*)&b->top->p; }
+  PORTS(X)
+#undef X
+  return nullptr;
+}
+
+void bench_eval(Bench* b) { b->top->eval(); }
+void bench_clock(Bench* b) { b->top->eval(); clock(b); }
+
+// Write the rows of a table through its load port.
+void bench_load(Bench* b, uint8_t* we, uint32_t* address, uint8_t* data, int64_t rows, int64_t bytes,
+                const uint8_t* table) {
+  *we = 1;
+  for (int64_t n = 0; n < rows; n++) {
+    *address = (uint32_t)n;
+    memcpy(data, table + n * bytes, bytes);
+    b->top->eval();
+    clock(b);
+  }
+  *we = 0;
+  b->top->eval();
+}
+
+// Run from cycle `first` for so many cycles; a log row is (cycle, port, fields...), `width` words. Returns the rows
+// logged, or -1 when `room` rows are too few.
+int64_t bench_run(Bench* b, int64_t first, int64_t cycles, Port* ports, int64_t count, int64_t* log, int64_t width,
+                  int64_t room) {
+  int64_t rows = 0;
+  for (int64_t c = first; c < first + cycles; c++) {
+    for (int64_t i = 0; i < count; i++) {
+      Port& p = ports[i];
+      if (p.kind == 0) {
+        int64_t n = 0;
+        while (n < p.most && n < *p.level && p.sent < p.count && p.at[p.sent] <= c) {
+          memcpy(p.item + 4 * p.words * n, p.items + p.words * p.sent, 4 * p.words);
+          n++;
+          p.sent++;
+        }
+        *p.push = (uint8_t)n;
+      } else if (p.kind == 1) {
+        *p.pop = p.open[c % p.count] ? (*p.level < p.most ? *p.level : (uint8_t)p.most) : 0;
+      }
+    }
+    b->top->eval();
+    for (int64_t i = 0; i < count; i++) {
+      Port& p = ports[i];
+      for (int64_t n = 0; n < *p.push; n++) {
+        if (rows == room) return -1;
+        int64_t* row = log + rows++ * width;
+        uint32_t item[64];
+        memcpy(item, p.item + 4 * p.words * n, 4 * p.words);
+        row[0] = c;
+        row[1] = i;
+        for (int64_t w = 0; w < p.words; w++) row[2 + w] = item[w];
+      }
+    }
+    clock(b);
+  }
+  return rows;
+}
+}

@@ -1,0 +1,160 @@
+// The decoder lines: the auto-encoder's second half, h' compressed heads of Q and K back to h, in front of the engines.
+// Tokens stream from the activation buffer into the operand buffers; single vectors that the sparser engine did not
+// find in the denser engine's Q buffer are fetched one by one, and go first.
+module decoder #(
+    parameter int LINES      = 32,
+    parameter int MACS       = 8,
+    parameter int PORT_BYTES = 256,
+    parameter int QUEUE      = 32,
+    parameter int PASSES     = 16
+) (
+    input  logic             clk,
+    input  logic             rst,
+    input  logic             passes_we,
+    input  isa::word_t       passes_address,
+    input  isa::passes_row_t passes_data,
+    input  logic [7:0]       command_valid,
+    input  isa::decode_t     command_data,
+    output logic [7:0]       command_pop,
+    input  logic [7:0]       miss_valid,
+    input  isa::miss_t       miss_data,
+    output logic [7:0]       miss_pop,
+    input  logic [7:0]       denser_room,
+    output logic [7:0]       denser_push,
+    output isa::operands_t   denser_item,
+    input  logic [7:0]       sparser_room,
+    output logic [7:0]       sparser_push,
+    output isa::operands_t   sparser_item,
+    input  logic [7:0]       vector_room,
+    output logic [7:0]       vector_push,
+    output isa::vector_t     vector_item,
+    input  logic [7:0]       done_room,
+    output logic [7:0]       done_push,
+    output isa::done_t       done_item
+);
+  localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
+  localparam int WIDE = LINES * MACS;
+  typedef enum logic [1:0] {NOTHING, TOKEN, VECTOR} work_t;
+  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
+  logic [$bits(isa::decode_t)-1:0] todo[QUEUE];
+  logic [7:0] oldest, held, next_oldest, next_held, newest;
+  isa::word_t token, arrived_pass, arrived, line, next_token, next_pass, next_arrived, next_line;
+  logic any_arrived, next_any;
+  work_t busy, next_busy;
+  isa::clock_t now, ready_at, next_ready_at;
+  isa::decode_t job, following;
+  isa::passes_row_t asked, working;
+  isa::word_t size, most, cycles;
+  logic stuck;
+
+  function automatic logic [7:0] wrap(input logic [7:0] slot);
+    wrap = slot >= 8'(QUEUE) ? slot - 8'(QUEUE) : slot;
+  endfunction
+
+  // A command that is taken in this cycle may be the one that is worked on in this cycle.
+  function automatic isa::decode_t entry(input logic [7:0] slot);
+    entry = command_pop != 0 && slot == newest ? command_data : todo[QA'(slot)];
+  endfunction
+
+  function automatic isa::word_t beats(input isa::word_t amount, input int wide);
+    beats = (amount + isa::W'(wide - 1)) / isa::W'(wide);
+  endfunction
+
+  always_comb begin
+    newest = wrap(oldest + held);
+    command_pop = {7'd0, command_valid != 0 && held < 8'(QUEUE)};
+    next_held = held + command_pop;
+    next_pass = arrived_pass;
+    next_arrived = arrived;
+    next_any = any_arrived;
+    if (command_pop != 0 && command_data.kind != 0) begin
+      next_any = 1'b1;
+      next_pass = command_data.number;
+      next_arrived = command_data.first + command_data.tokens;
+    end
+    next_oldest = oldest;
+    next_token = token;
+    next_busy = busy;
+    next_line = line;
+    next_ready_at = ready_at;
+    vector_push = '0;
+    denser_push = '0;
+    done_push = '0;
+    miss_pop = '0;
+    stuck = 1'b0;
+    job = entry(oldest);
+    vector_item.line = line;
+    denser_item = '{number: job.number, kind: job.kind, tokens: job.first + token + 1'b1};
+    sparser_item = denser_item;
+    done_item.number = 1;
+
+    if (busy != NOTHING && now >= ready_at) begin
+      if (busy == VECTOR) begin
+        if (vector_room == 0) stuck = 1'b1;
+        else vector_push = 8'd1;
+      end else begin
+        if (denser_room == 0 || sparser_room == 0 || (token + 1'b1 == job.tokens && done_room == 0)) stuck = 1'b1;
+        else begin
+          denser_push = 8'd1;
+          next_token  = token + 1'b1;
+        end
+      end
+      if (!stuck) next_busy = NOTHING;
+    end
+    sparser_push = denser_push;
+
+    if (!stuck && next_held != 0 && next_busy == NOTHING && (job.kind == 2 || next_token == job.tokens)) begin
+      if (done_room == 0) stuck = 1'b1;
+      else begin
+        done_push   = 8'd1;
+        next_oldest = wrap(oldest + 8'd1);
+        next_held   = next_held - 8'd1;
+        next_token  = '0;
+      end
+    end
+
+    asked = passes[PA'(miss_data.number)];
+    following = entry(next_oldest);
+    working = passes[PA'(following.number)];
+    size = '0;
+    most = '0;
+    if (!stuck && next_busy == NOTHING && miss_valid != 0 && next_any
+        && (miss_data.number < next_pass
+            || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))) begin
+      miss_pop = 8'd1;
+      next_busy = VECTOR;
+      next_line = miss_data.line;
+      size = asked.encoded != 0 ? isa::W'(asked.dim * asked.encoded) : asked.dim;
+      most = asked.encoded != 0 ? beats(size, WIDE) : '0;
+    end else if (!stuck && next_busy == NOTHING && next_held != 0 && following.kind < 2) begin
+      next_busy = TOKEN;
+      size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
+      most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
+    end
+    cycles = beats(size, PORT_BYTES);
+    if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
+  end
+
+  always_ff @(posedge clk) begin
+    if (passes_we) passes[PA'(passes_address)] <= passes_data;
+    if (command_pop != 0) todo[QA'(newest)] <= command_data;
+    now <= rst ? '0 : now + 1'b1;
+    if (rst) begin
+      oldest <= '0;
+      held <= '0;
+      token <= '0;
+      any_arrived <= 1'b0;
+      busy <= NOTHING;
+    end else begin
+      oldest <= next_oldest;
+      held <= next_held;
+      token <= next_token;
+      any_arrived <= next_any;
+      busy <= next_busy;
+    end
+    arrived_pass <= next_pass;
+    arrived <= next_arrived;
+    line <= next_line;
+    ready_at <= next_ready_at;
+  end
+endmodule

@@ -1,0 +1,52 @@
+// The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
+// Each output of the array meets its h' weights; other items pass in one cycle.
+module encoder #(
+    parameter int LINES = 8,
+    parameter int MACS  = 8
+) (
+    input  logic          clk,
+    input  logic          rst,
+    input  logic [7:0]    outputs_valid,
+    input  isa::outputs_t outputs_data,
+    output logic [7:0]    outputs_pop,
+    input  logic [7:0]    out_room,
+    output logic [7:0]    out_push,
+    output isa::out_t     out_item
+);
+  localparam int WIDE = LINES * MACS;
+  isa::word_t elements, passes, carry;
+  isa::clock_t now, ready_at;
+  logic holds, leaves, waiting;
+  isa::word_t work, total;
+
+  always_comb begin
+    waiting = holds && (now < ready_at || (elements != 0 && out_room == 0));
+    leaves = holds && !waiting;
+    out_push = {7'd0, leaves && elements != 0};
+    out_item = '{elements: elements, passes: passes};
+    outputs_pop = {7'd0, !waiting && outputs_valid != 0};
+    work = isa::W'(outputs_data.elements * outputs_data.encoded);
+    total = carry + work;
+  end
+
+  always_ff @(posedge clk) begin
+    now <= rst ? '0 : now + 1'b1;
+    if (rst) begin
+      holds <= 1'b0;
+      carry <= '0;
+    end else if (outputs_pop != 0) begin
+      holds  <= 1'b1;
+      passes <= outputs_data.passes;
+      if (outputs_data.heads != 0) begin
+        ready_at <= now + 32'((work + isa::W'(WIDE - 1)) / isa::W'(WIDE));
+        elements <= total / outputs_data.heads;
+        carry    <= total % outputs_data.heads;
+      end else begin
+        ready_at <= now + 32'd1;
+        elements <= outputs_data.elements;
+      end
+    end else if (leaves) begin
+      holds <= 1'b0;
+    end
+  end
+endmodule

@@ -1,0 +1,72 @@
+// The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
+// A column costs its index words, and at least one cycle.
+module index_walker #(
+    parameter int WORD_BYTES  = 8,
+    parameter int INDEX_BYTES = 1,
+    parameter int PASSES      = 16,
+    parameter int COLUMNS     = 1024
+) (
+    input  logic             clk,
+    input  logic             rst,
+    input  logic             passes_we,
+    input  isa::word_t       passes_address,
+    input  isa::passes_row_t passes_data,
+    input  logic             columns_we,
+    input  isa::word_t       columns_address,
+    input  isa::columns_row_t columns_data,
+    input  logic [7:0]       command_valid,
+    input  isa::command_t    command_data,
+    output logic [7:0]       command_pop,
+    input  logic [7:0]       column_room,
+    output logic [7:0]       column_push,
+    output isa::column_t     column_item
+);
+  localparam int PA = $clog2(PASSES), CA = $clog2(COLUMNS);
+  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
+  logic [$bits(isa::columns_row_t)-1:0] columns[COLUMNS];
+  isa::word_t at, stop, next_at, next_stop;
+  isa::clock_t now, ready_at, next_ready_at;
+  logic reading, next_reading, waiting;
+  isa::passes_row_t one;
+  isa::columns_row_t held, wanted;
+  isa::word_t size;
+
+  always_comb begin
+    next_at = at;
+    next_stop = stop;
+    next_reading = reading;
+    next_ready_at = ready_at;
+    command_pop = '0;
+    column_push = '0;
+    held = columns[CA'(at)];
+    column_item = '{head: held.head, column: held.column, first: held.first, count: held.count};
+    one = passes[PA'(command_data.number)];
+    waiting = reading && (now < ready_at || column_room == 0);
+    if (reading && !waiting) begin
+      column_push = 8'd1;
+      next_at = at + 1'b1;
+      next_reading = 1'b0;
+    end
+    if (!waiting && next_at == next_stop && command_valid != 0) begin
+      command_pop = 8'd1;
+      next_at = one.first_column;
+      next_stop = one.first_column + one.sparse_columns;
+    end
+    wanted = columns[CA'(next_at)];
+    size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(2);  // its rows, and a pointer
+    if (!waiting && next_at != next_stop) begin
+      next_reading = 1'b1;
+      next_ready_at = now + 32'((size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES));
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (passes_we) passes[PA'(passes_address)] <= passes_data;
+    if (columns_we) columns[CA'(columns_address)] <= columns_data;
+    now <= rst ? '0 : now + 1'b1;
+    at <= rst ? '0 : next_at;
+    stop <= rst ? '0 : next_stop;
+    reading <= !rst && next_reading;
+    ready_at <= next_ready_at;
+  end
+endmodule

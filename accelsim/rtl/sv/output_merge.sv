@@ -1,0 +1,123 @@
+// The output merge: adds the denser and the sparser engine's partial sums of an output row and requantises them.
+// It has a window of places from the oldest unfinished row on. A tile of the denser engine stays in the engine's shadow
+// accumulators until its last row has been taken, one row a cycle.
+module output_merge #(
+    parameter int PLACES = 64,
+    parameter int PASSES = 16,
+    parameter int ROWS   = 1024
+) (
+    input  logic             clk,
+    input  logic             rst,
+    input  logic             passes_we,
+    input  isa::word_t       passes_address,
+    input  isa::passes_row_t passes_data,
+    input  logic             rows_we,
+    input  isa::word_t       rows_address,
+    input  isa::rows_row_t   rows_data,
+    input  logic [7:0]       command_valid,
+    input  isa::command_t    command_data,
+    output logic [7:0]       command_pop,
+    input  logic [7:0]       dense_valid,
+    input  isa::dense_t      dense_data,
+    output logic [7:0]       dense_pop,
+    input  logic [7:0]       sparse_valid,
+    input  isa::sparse_t     sparse_data,
+    output logic [7:0]       sparse_pop,
+    input  logic [7:0]       row_room,
+    output logic [7:0]       row_push,
+    output isa::row_t [1:0]  row_item,
+    input  logic [7:0]       denser_window_room,
+    output logic [7:0]       denser_window_push,
+    output isa::denser_window_t denser_window_item,
+    input  logic [7:0]       sparser_window_room,
+    output logic [7:0]       sparser_window_push,
+    output isa::sparser_window_t sparser_window_item,
+    input  logic [7:0]       done_room,
+    output logic [7:0]       done_push,
+    output isa::done_t       done_item
+);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
+  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
+  isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
+  logic active, next_active, going;
+  isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;
+  isa::passes_row_t one;
+
+  // The two parts of this cycle: place, parts seen with it, whether it completes its row, whether it is taken.
+  isa::word_t place_d, place_s, seen_d, seen_s;
+  logic whole_d, whole_s, take_d, take_s;
+
+  always_comb begin
+    one = passes[PA'(command_data.number)];
+    command_pop = {7'd0, !active && command_valid != 0};
+    going = active || command_valid != 0;
+    next_oldest = active ? oldest : one.first_row;
+    next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
+
+    place_d = dense_data.place + (dense_data.rows > 1 ? taken : '0);
+    seen_d = seen[RA'(place_d)] + 1'b1;
+    whole_d = seen_d == parts[RA'(place_d)];
+    take_d = going && dense_valid != 0 && (!whole_d || row_room != 0);
+    dense_pop = '0;
+    next_taken = taken;
+    if (take_d) begin
+      if (dense_data.rows > 1 && taken + 1'b1 < dense_data.rows) next_taken = taken + 1'b1;
+      else begin
+        dense_pop  = 8'd1;
+        next_taken = '0;
+      end
+    end
+
+    place_s = sparse_data.place;
+    seen_s = seen[RA'(place_s)] + 1'b1;
+    if (take_d && place_d == place_s) seen_s = seen_d + 1'b1;
+    whole_s = seen_s == parts[RA'(place_s)];
+    take_s = going && sparse_valid != 0 && (!whole_s || row_room > {7'd0, take_d && whole_d});
+    sparse_pop = {7'd0, take_s};
+
+    row_push = {7'd0, take_d && whole_d} + {7'd0, take_s && whole_s};
+    row_item[0].bytes = take_d && whole_d ? values[RA'(place_d)] : values[RA'(place_s)];
+    row_item[1].bytes = values[RA'(place_s)];
+
+    for (int n = 0; n < PLACES; n++) begin
+      if (next_oldest < next_last && parts[RA'(next_oldest)] == (
+          take_s && place_s == next_oldest ? seen_s :
+          take_d && place_d == next_oldest ? seen_d : seen[RA'(next_oldest)])) begin
+        next_oldest = next_oldest + 1'b1;
+      end else break;
+    end
+    window_end = next_oldest + isa::W'(PLACES);
+    if (window_end > next_last) window_end = next_last;
+
+    denser_window_push = {7'd0, going && window_end != told && denser_window_room != 0 && sparser_window_room != 0};
+    sparser_window_push = denser_window_push;
+    denser_window_item.end_ = window_end;
+    sparser_window_item.end_ = window_end;
+    done_item.number = 1;
+    done_push = {7'd0, going && next_oldest == next_last && done_room != 0
+                       && (window_end == told || denser_window_push != 0)};
+    next_active = going && done_push == 0;
+  end
+
+  always_ff @(posedge clk) begin
+    if (passes_we) passes[PA'(passes_address)] <= passes_data;
+    if (rows_we) begin
+      parts[RA'(rows_address)]  <= rows_data.parts;
+      values[RA'(rows_address)] <= rows_data.values;
+      seen[RA'(rows_address)]   <= '0;
+    end else begin
+      if (take_d) seen[RA'(place_d)] <= seen_d;
+      if (take_s) seen[RA'(place_s)] <= seen_s;
+    end
+    active <= !rst && next_active;
+    taken  <= rst ? '0 : next_taken;
+    told   <= rst ? '0 : denser_window_push != 0 ? window_end : told;
+    if (rst) begin
+      oldest <= '0;
+      last   <= '0;
+    end else if (going) begin
+      oldest <= next_oldest;
+      last   <= next_last;
+    end
+  end
+endmodule

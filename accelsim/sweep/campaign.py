@@ -1,0 +1,142 @@
+"""Running a sweep: points that are not stored yet are simulated and stored, one by one, until none is missing."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accelsim.sweep.cluster import cluster
+from accelsim.sweep.design import parameters
+from accelsim.sweep.measure import Outcome, Task
+from accelsim.sweep.plan import read
+from accelsim.sweep.points import Expansion, Point, expand
+from accelsim.sweep.processes import inline, processes
+from accelsim.sweep.source import source_hash
+from accelsim.sweep.store import Store
+
+Execute = Callable[[Iterable[Task]], Iterator[Outcome]]
+LISTED = 200  # points between two entries of the list of a sweep's points
+
+
+@dataclass
+class Progress:
+    """How far a sweep is. kept: points found in the store; computed: simulated now; failures: (point, sentence), of this
+    run and of earlier ones.
+    """
+
+    total: int
+    kept: int = 0
+    computed: int = 0
+    repeated: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def handled(self) -> int:
+        return self.kept + self.computed + self.repeated
+
+
+def executor(count: int | None = None, scheduler: str | None = None) -> Execute:
+    """Where points are simulated: a Dask cluster, `count` processes (all cores without it), or this process (0)."""
+    if scheduler:
+        return lambda tasks: cluster(tasks, scheduler)
+    if count == 0:
+        return inline
+    return lambda tasks: processes(tasks, count or cores())
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def sweep(
+    file: str | Path,
+    store: str | Path,
+    *,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    retry: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """Run a sweep file into a store, as `accelsim sweep` does; what is stored already is not simulated again.
+
+    `processes`: workers (all cores without it; 0: this process itself); `scheduler`: the address of a Dask scheduler;
+    `retry`: simulate failed points again; `progress` is called after every point. Raises InputError when the file, the
+    store or the cluster is unusable; a point that fails does not raise.
+    """
+    plan = read(file)
+    points = expand(plan)
+    with Store(store) as opened:
+        return run(plan.name, points, opened, executor(processes, scheduler), retry=retry, progress=progress)
+
+
+def run(
+    name: str,
+    points: Expansion | Iterable[Point],
+    store: Store,
+    execute: Execute,
+    *,
+    retry: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """Bring all points of a sweep into the store. Only this process writes to it; the workers send what they found."""
+    state = Progress(len(points))
+    waiting: dict[str, Point] = {}
+    members: list[tuple[int, str]] = []
+    seen: set[str] = set()
+
+    def tasks() -> Iterator[Task]:
+        """The points that are still to be simulated, settled as late as possible."""
+        for place, point in enumerate(points):
+            members.append((place, point.key))
+            if len(members) >= LISTED:
+                store.enlist(name, members)
+                members.clear()
+            if point.key in seen:
+                state.repeated += 1
+                continue
+            seen.add(point.key)
+            status = store.status(point.key)
+            if status == "done" or (status == "failed" and not retry):
+                state.kept += 1
+                if status == "failed":
+                    state.failures.append((title(point), store.error(point.key)))
+                progress(state)
+            elif point.arch is None:
+                finish(point, Outcome(point.key, None, point.error, 0.0))
+            else:
+                waiting[point.key] = point
+                yield Task(point.key, point.arch, point.workload, source_hash())
+
+    def finish(point: Point, outcome: Outcome) -> None:
+        store.add(point, values(point), outcome)
+        state.computed += 1
+        if outcome.error:
+            state.failures.append((title(point), outcome.error))
+        progress(state)
+
+    outcomes = execute(tasks())
+    try:
+        for outcome in outcomes:
+            finish(waiting.pop(outcome.key), outcome)
+    finally:
+        outcomes.close()
+        if members:
+            store.enlist(name, members)
+    store.shorten(name, len(points))
+    return state
+
+
+def title(point: Point) -> str:
+    """A point in one line."""
+    return " ".join([point.machine, point.workload.name, *(f"{n}={v}" for n, v in point.settings)])
+
+
+def values(point: Point) -> dict[str, object]:
+    """What the sweep varied, as the machine uses it: sizes in bytes, times in cycles; as written if it is impossible."""
+    if point.arch is None:
+        return dict(point.settings)
+    resolved = parameters(point.arch)
+    names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in point.settings)
+    return {name: resolved[name] if name in resolved else text for name, (_, text) in zip(names, point.settings)}
+

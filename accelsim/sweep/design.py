@@ -1,0 +1,64 @@
+"""A machine whose file is read once and whose values are then set many times."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from accelsim.accelerators import schema
+from accelsim.config import arch as configuration
+from accelsim.config import document, load_arch, shipped
+from accelsim.config.arch import Arch
+from accelsim.config.resolve import Resolution
+from accelsim.core.errors import InputError
+
+
+class Base:
+    """A machine's file with fixed overrides; `with_settings` gives what `load_arch` gives, without reading it again.
+
+    Raises InputError when the file or the overrides are wrong.
+    """
+
+    def __init__(self, file: str | Path, overrides: Sequence[str] = ()):
+        self.arch = load_arch(file, schema, overrides)
+        self.path = shipped.find("arch_configs", file)
+        self.schema = schema(self.arch.machine)
+        self.overrides = tuple(overrides)
+        top, _ = document.read(self.path)
+        self.settings = list(configuration._settings(self.path, top, self.schema, Resolution(str(self.path))))
+
+    def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
+        """The machine with values as (name, text). Raises InputError with a line for every mistake."""
+        resolution, given = Resolution(str(self.path)), list(self.settings)
+        for text in (*self.overrides, *(f"{name}={value}" for name, value in settings)):
+            if setting := configuration._override(text, self.schema, resolution):
+                given.append(setting)
+        fields = resolution.settle(self.schema, given)
+        if resolution.problems:
+            raise InputError(resolution.text())
+        arch = Arch(**{"name": self.arch.name, "machine": self.schema.name, "source": str(self.path)} | fields)
+        if broken := [sentence for rule in self.schema.rules if (sentence := rule(arch))]:
+            raise InputError("\n".join(f"{self.path}: {sentence}" for sentence in broken))
+        return arch
+
+
+def parameters(arch: Arch) -> dict[str, int | float | str]:
+    """Every value of a machine by the name an override gives it; clocks in Hz, all else in the parameter's unit."""
+    found = {f"clocks.{name}": number(hertz) for name, hertz in arch.clocks.items()}
+    found |= {name: str(value) if not isinstance(value, int) else value for name, value in arch.options.items()}
+    for part, values in arch.parts.items():
+        if part in arch.models:
+            found[f"{part}.model"] = arch.models[part]
+        found |= {f"{part}.{name}": value for name, value in values.items()}
+    for key, value in arch.energy.items():
+        if not isinstance(value, dict):
+            found[f"energy.{key}"] = value
+    return found
+
+
+def number(value: Fraction) -> int | float:
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def switches(machine: str) -> list[str]:
+    """The options of a machine that are on or off."""
+    return [name for name, option in schema(machine).options.items() if set(option.choices) == {"true", "false"}]

@@ -1,0 +1,127 @@
+"""Conditions over parameters and figures, as in `engine.lines * engine.macs == 512` or `area_mm2 <= 3`."""
+
+import ast
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from accelsim.core.errors import InputError, suggest
+
+ARITHMETIC = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+COMPARISONS = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+FUNCTIONS = {"min": min, "max": max, "abs": abs}
+WORDS = {"true": "true", "false": "false"}  # the values of a switch
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked condition. names: what it asks for, by full name; where: names it in errors."""
+
+    text: str
+    where: str
+    tree: ast.expr
+    names: frozenset[str]
+    full: Mapping[str, str]
+
+    def value(self, values: Mapping[str, object]) -> object:
+        """What it comes to, given every one of its names. Raises InputError when it cannot be evaluated."""
+        try:
+            return self._of(self.tree, values)
+        except (TypeError, ArithmeticError) as reason:
+            raise InputError(f"{self.where}: {self.text!r} cannot be evaluated: {reason}") from None
+
+    def holds(self, values: Mapping[str, object]) -> bool:
+        return bool(self.value(values))
+
+    def violation(self, values: Mapping[str, object]) -> float:
+        """How far a comparison of numbers is from holding, relative to its right side; 0 when it holds."""
+        if self.holds(values):
+            return 0.0
+        if isinstance(self.tree, ast.Compare) and len(self.tree.ops) == 1:
+            left, right = self._of(self.tree.left, values), self._of(self.tree.comparators[0], values)
+            if isinstance(left, int | float) and isinstance(right, int | float):
+                return max(abs(left - right) / max(abs(right), 1e-30), 1e-9)
+        return 1.0
+
+    def _of(self, node: ast.expr, values: Mapping[str, object]) -> object:
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.BinOp):
+            return ARITHMETIC[type(node.op)](self._of(node.left, values), self._of(node.right, values))
+        if isinstance(node, ast.UnaryOp):
+            inner = self._of(node.operand, values)
+            return not inner if isinstance(node.op, ast.Not) else -inner
+        if isinstance(node, ast.BoolOp):
+            every = all if isinstance(node.op, ast.And) else any
+            return every(self._of(part, values) for part in node.values)
+        if isinstance(node, ast.Compare):
+            terms = [self._of(part, values) for part in (node.left, *node.comparators)]
+            return all(COMPARISONS[type(op)](a, b) for op, a, b in zip(node.ops, terms, terms[1:]))
+        if isinstance(node, ast.Call):
+            return FUNCTIONS[node.func.id](*(self._of(part, values) for part in node.args))
+        name = ast.unparse(node)
+        return WORDS[name] if name in WORDS else values[self.full[name]]
+
+
+def parse(text: str, known: Iterable[str], where: str) -> Expression:
+    """Check a condition; a name may leave out its part where that is clear (`lines` for `engine.lines`).
+
+    Allowed are numbers, quoted words, true and false, names, + - * / // %, comparisons, and, or, not, parentheses, min,
+    max and abs. Raises InputError that names the culprit and what is near.
+    """
+    known = list(known)
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise InputError(f"{where}: {text!r} is no condition, such as 'engine.lines * engine.macs == 512'") from None
+    full = {name: _full(name, known, text, where) for name in _names(tree, text, where)}
+    return Expression(text, where, tree, frozenset(full.values()), full)
+
+
+def _full(name: str, known: list[str], text: str, where: str) -> str:
+    if name in known:
+        return name
+    ends = [k for k in known if k.endswith(f".{name}")]
+    if len(ends) == 1:
+        return ends[0]
+    hint = f" (it may be {' or '.join(map(repr, ends))})" if ends else suggest(name, known)
+    raise InputError(f"{where}: {text!r} names {name!r}, which is no parameter or figure here{hint}")
+
+
+def _names(node: ast.AST, text: str, where: str) -> set[str]:
+    """The names in a tree. Raises InputError for anything that is not allowed."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        name = ast.unparse(node)
+        if all(isinstance(n, ast.Name | ast.Attribute | ast.Load) for n in ast.walk(node)):
+            return set() if name in WORDS else {name}
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float | str):
+        return set()
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+        if node.args and not node.keywords:
+            return set().union(*(_names(part, text, where) for part in node.args))
+    elif (
+        (isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC)
+        or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub))
+        or (isinstance(node, ast.Compare) and all(type(op) in COMPARISONS for op in node.ops))
+        or isinstance(node, ast.BoolOp)
+    ):
+        parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+        return set().union(*(_names(part, text, where) for part in parts))
+    raise InputError(
+        f"{where}: {text!r}: {ast.unparse(node)!r} is not allowed in a condition; there are numbers, quoted words, names,"
+        f" + - * / // %, comparisons, and, or, not, {', '.join(FUNCTIONS)}"
+    )

@@ -1,0 +1,98 @@
+"""One point simulated: from a configuration and a workload to a flat row of figures."""
+
+import time
+from dataclasses import dataclass
+
+from accelsim.config.arch import Arch
+from accelsim.core.errors import InputError
+from accelsim.report.figures import Summary
+from accelsim.sweep.points import WorkloadFile
+from accelsim.sweep.source import source_hash
+from accelsim.workload.workload import Workload
+
+Figures = dict[str, int | float | None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs: a point that is possible, and the source it is to be simulated with."""
+
+    key: str
+    arch: Arch
+    workload: WorkloadFile
+    source: str
+
+    @property
+    def netlist(self) -> str:
+        """Two tasks with the same one run the same compiled kernel."""
+        return f"{self.arch.machine} {sorted(self.arch.models.items())}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A simulated point: its figures, or the sentence that says why there are none."""
+
+    key: str
+    figures: Figures | None
+    error: str | None
+    seconds: float  # of simulation, on the worker's clock
+
+
+def perform(task: Task, workload: Workload | None = None) -> Outcome:
+    """Simulate a task; whatever goes wrong becomes its error, so that no point can stop the others."""
+    begun = time.perf_counter()
+    try:
+        if task.source != source_hash():
+            raise InputError("this worker runs another version of accelsim than the sweep; install the same everywhere")
+        made, error = measure(task.arch, workload or task.workload.load()), None
+    except InputError as reason:
+        made, error = None, str(reason)
+    except Exception as reason:  # a fault of the simulator is the point's, too
+        made, error = None, f"internal error: {type(reason).__name__}: {reason}"
+    return Outcome(task.key, made, error, time.perf_counter() - begun)
+
+
+def measure(arch: Arch, workload: Workload) -> Figures:
+    """The figures of a run. Raises InputError when the workload does not fit the machine."""
+    from accelsim.accelerators.run import run
+    from accelsim.report.metrics import summarize
+
+    return figures(summarize(run(arch, workload)))
+
+
+def figures(summary: Summary) -> Figures:
+    """The figures of a run by name: of the whole, of each phase, and how busy each part was (shares of its cycles)."""
+    total = summary.total
+    row: Figures = {
+        "cycles": total.cycles,
+        "seconds": total.seconds,
+        "energy_pj": total.energy.pj,
+        "energy_low_pj": total.energy.low_pj,
+        "energy_high_pj": total.energy.high_pj,
+        "chip_energy_pj": total.energy.chip_pj,
+        "dram_energy_pj": total.energy.dram_pj,
+        "power_w": total.power_w,
+        "chip_power_w": total.chip_power_w,
+        "area_mm2": summary.area_um2 / 1e6,
+        "mac_utilization": total.mac_utilization,
+        "bandwidth_utilization": total.bandwidth_utilization,
+        "q_forward_hit_rate": summary.q_forward_hit_rate,
+        "macs": total.macs,
+        "dense_macs": total.dense_macs,
+        "mac_ops": total.mac_ops,
+        "dram_read_bytes": total.dram_read_bytes,
+        "dram_write_bytes": total.dram_write_bytes,
+        "ops_per_byte": total.roofline.ops_per_byte,
+        "ops_per_s": total.roofline.ops_per_s,
+        "peak_ops_per_s": summary.peak_ops_per_s,
+        "dram_peak_bytes_per_s": summary.dram_peak_bytes_per_s,
+    }
+    for phase in summary.phases:
+        row[f"phase.{phase.name}.cycles"] = phase.cycles
+        row[f"phase.{phase.name}.energy_pj"] = phase.energy.pj
+        row[f"phase.{phase.name}.mac_utilization"] = phase.mac_utilization
+        row[f"phase.{phase.name}.bandwidth_utilization"] = phase.bandwidth_utilization
+    for name, activity in total.activity.items():
+        for status in ("busy", "starved", "blocked"):
+            row[f"part.{name}.{status}"] = activity.share(status)
+    return row

@@ -1,0 +1,221 @@
+"""What a sweep file says: machines, workloads, axes, how to combine them, which combinations count, what to look for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelsim.config import document, shipped
+from accelsim.config.document import Entry
+from accelsim.core.errors import InputError, suggest
+from accelsim.sweep.axes import Axis, axis, whole
+
+METHODS = ("grid", "zip", "random", "latin_hypercube")
+SAMPLED = ("random", "latin_hypercube")
+KEYS = ("sweep", "machines", "workloads", "axes", "method", "points", "seed", "constraints", "objectives")
+KINDS = ("all", "attention", "gemm", "norm", "elementwise")
+SAMPLERS = ("tpe", "nsga2", "random")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A machine's file (or shipped name) with overrides that hold for all its points, and axes of its own."""
+
+    file: str
+    overrides: tuple[str, ...] = ()
+    axes: tuple[Axis, ...] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """A workload's file (or shipped name), whole or only its layers of one kind."""
+
+    file: str
+    only: str = "all"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep. `axes` hold for every machine; `points` is how many designs are drawn where `method` samples;
+    `constraints` are (text, where); `objectives` are the figures a search makes small.
+    """
+
+    name: str
+    machines: tuple[Subject, ...]
+    workloads: tuple[Work, ...]
+    axes: tuple[Axis, ...] = ()
+    method: str = "grid"
+    points: int = 0
+    seed: int = 0
+    constraints: tuple[tuple[str, str], ...] = ()
+    objectives: tuple[str, ...] = ("cycles", "energy_pj", "area_mm2")
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The sweep file meant by a path or by the name of a shipped one. Raises InputError that lists what is shipped."""
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    known = {path.stem: path for path in sorted((shipped.folder("arch_configs") / "sweeps").glob("*.yaml"))}
+    name = str(name_or_path).removesuffix(".yaml")
+    if name in known:
+        return known[name]
+    raise InputError(
+        f"{str(name_or_path)!r}: there is no such file and no sweep of this name; shipped are {', '.join(known)}"
+        f"{suggest(Path(name).name, known)}"
+    )
+
+
+def read(name_or_path: str | Path) -> Plan:
+    """Read a sweep file. Raises one InputError with a line for every mistake there is."""
+    path = find(name_or_path)
+    top, repeated = document.read(path)
+    reader = Reader(path, [(line, f"{path}:{line}: {sentence}") for line, sentence in repeated])
+    if not isinstance(top.value, dict) or not top.value:
+        raise InputError(f"{path}:1: a sweep is described by a mapping with 'machines', 'workloads' and 'axes'")
+    plan = reader.plan(top.value)
+    if reader.problems:
+        raise InputError("\n".join(text for _, text in sorted(reader.problems, key=lambda problem: problem[0])))
+    return plan
+
+
+class Reader:
+    """Reads the entries of one file and collects what is wrong with them as (line, sentence)."""
+
+    def __init__(self, path: Path, problems: list[tuple[int, str]]):
+        self.path, self.problems = path, problems
+
+    def problem(self, line: int, rule: str) -> None:
+        self.problems.append((line, f"{self.path}:{line}: {rule}"))
+
+    def plan(self, top: dict[str, Entry]) -> Plan:
+        for key, entry in top.items():
+            if key not in KEYS:
+                self.problem(entry.line, f"there is no entry {key!r} in a sweep{suggest(key, KEYS)}; it has {', '.join(KEYS)}")
+        for key in ("machines", "workloads"):
+            if key not in top:
+                self.problem(1, f"{key!r} is missing; a sweep says which {key} it runs, as in '{key}: [NAME]'")
+        empty = Entry(1, {})
+        method = self.word(top, "method", "grid", METHODS)
+        machines = tuple(filter(None, map(self.machine, self.items(top, "machines"))))
+        plan = Plan(
+            name=self.word(top, "sweep", self.path.stem),
+            machines=machines,
+            workloads=tuple(filter(None, map(self.workload, self.items(top, "workloads")))),
+            axes=self.axes(top.get("axes", empty)),
+            method=method,
+            points=self.count(top, "points", 0),
+            seed=self.count(top, "seed", 0),
+            constraints=tuple(
+                (entry.value, f"{self.path}:{entry.line}")
+                for entry in self.items(top, "constraints")
+                if self.is_text(entry, "a constraint")
+            ),
+            objectives=tuple(e.value for e in self.items(top, "objectives") if self.is_text(e, "an objective"))
+            or Plan.objectives,
+        )
+        line = top.get("method", top.get("points", empty)).line
+        if (plan.method in SAMPLED) != ("points" in top):
+            need = f"needs 'points: N', how many designs are drawn" if plan.method in SAMPLED else "has no 'points'"
+            self.problem(line, f"method {plan.method} {need}")
+        for subject in machines:
+            self.check_axes((*plan.axes, *subject.axes), plan.method, line)
+        return plan
+
+    def check_axes(self, axes: tuple[Axis, ...], method: str, line: int) -> None:
+        names = [a.name for a in axes]
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            self.problem(line, f"{name} is an axis of the sweep and of a machine; leave one out")
+        if method not in SAMPLED:
+            for open_axis in (a for a in axes if not a.values):
+                self.problem(
+                    line, f"{open_axis.name} is an open range, which a {method} cannot walk; add step, factor or steps to it"
+                )
+        if method == "zip" and len({len(a.values) for a in axes}) > 1:
+            sizes = ", ".join(f"{a.name} {len(a.values)}" for a in axes)
+            self.problem(line, f"axes that are zipped must have the same number of values, not {sizes}")
+
+    def items(self, top: dict[str, Entry], key: str) -> list[Entry]:
+        entry = top.get(key)
+        if entry is None:
+            return []
+        if isinstance(entry.value, list) and entry.value:
+            return entry.value
+        if isinstance(entry.value, str) and entry.value:
+            return [entry]
+        self.problem(entry.line, f"{key} must be a list, as in '{key}: [NAME]'")
+        return []
+
+    def word(self, top: dict[str, Entry], key: str, default: str, known: tuple[str, ...] = ()) -> str:
+        entry = top.get(key)
+        if entry is None:
+            return default
+        if not self.is_text(entry, key):
+            return default
+        if known and entry.value not in known:
+            hint = suggest(entry.value, known)
+            self.problem(entry.line, f"{key}: expected one of {', '.join(known)}, not {entry.value!r}{hint}")
+            return default
+        return entry.value
+
+    def count(self, top: dict[str, Entry], key: str, default: int) -> int:
+        entry = top.get(key)
+        if entry is None or not self.is_text(entry, key):
+            return default
+        if key == "seed" and entry.value == "0":
+            return 0
+        return self.taken(entry, lambda: whole("the sweep", key, entry.value, f"{self.path}:{entry.line}")) or default
+
+    def is_text(self, entry: Entry, what: str) -> bool:
+        if isinstance(entry.value, str) and entry.value:
+            return True
+        self.problem(entry.line, f"{what} must be a single value")
+        return False
+
+    def taken(self, entry: Entry, made: Callable):
+        """What `made` gives; None, and a problem, when it refuses."""
+        try:
+            return made()
+        except InputError as error:
+            self.problems.append((entry.line, str(error)))
+            return None
+
+    def axes(self, entry: Entry) -> tuple[Axis, ...]:
+        if not isinstance(entry.value, dict):
+            self.problem(entry.line, "axes must be a mapping, as in 'axes: {engine.lines: [32, 64]}'")
+            return ()
+        made = (
+            self.taken(values, lambda n=name, v=values: axis(n, v, f"{self.path}:{v.line}"))
+            for name, values in entry.value.items()
+        )
+        return tuple(filter(None, made))
+
+    def machine(self, entry: Entry) -> Subject | None:
+        if isinstance(entry.value, str) and entry.value:
+            return Subject(entry.value)
+        known = ("machine", "set", "axes")
+        if not self.mapping(entry, known, "a machine", "machine"):
+            return None
+        fixed = entry.value.get("set", Entry(entry.line, {}))
+        if not isinstance(fixed.value, dict) or not all(isinstance(v.value, str) for v in fixed.value.values()):
+            self.problem(fixed.line, "set must be a mapping of single values, as in 'set: {heads: serial}'")
+            return None
+        overrides = tuple(f"{name}={value.value}" for name, value in fixed.value.items())
+        own = self.axes(entry.value["axes"]) if "axes" in entry.value else ()
+        return Subject(entry.value["machine"].value, overrides, own)
+
+    def workload(self, entry: Entry) -> Work | None:
+        if isinstance(entry.value, str) and entry.value:
+            return Work(entry.value)
+        if not self.mapping(entry, ("workload", "only"), "a workload", "workload"):
+            return None
+        return Work(entry.value["workload"].value, self.word(entry.value, "only", "all", KINDS))
+
+    def mapping(self, entry: Entry, known: tuple[str, ...], what: str, must: str) -> bool:
+        """Whether an entry is a mapping with only known keys and the one it must have; else a problem."""
+        if not isinstance(entry.value, dict) or must not in entry.value or not self.is_text(entry.value[must], must):
+            self.problem(entry.line, f"{what} is a name or a mapping with {must!r}, as in '{{{must}: NAME}}'")
+            return False
+        for key, value in entry.value.items():
+            if key not in known:
+                self.problem(value.line, f"{what} has no entry {key!r}{suggest(key, known)}; it has {', '.join(known)}")
+                return False
+        return True

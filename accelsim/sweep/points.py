@@ -1,0 +1,218 @@
+"""From a plan to its points: every combination that counts, in a fixed order, each with the key of its result."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from accelsim import __version__
+from accelsim.config.arch import Arch
+from accelsim.config.shipped import find
+from accelsim.core.errors import InputError
+from accelsim.sweep.design import Base, parameters
+from accelsim.sweep.expression import Expression, parse
+from accelsim.sweep.plan import SAMPLED, Plan, Subject, Work
+from accelsim.sweep.source import prices, source_hash
+from accelsim.workload import load
+from accelsim.workload.workload import Workload
+
+Settings = tuple[tuple[str, str], ...]  # (name of a parameter, its value as text)
+TRIES = 1000  # draws for one design that meets the constraints
+
+
+@dataclass(frozen=True)
+class WorkloadFile:
+    """A workload that any process can load again; `hash` says whether the file still holds the same."""
+
+    path: str
+    only: str
+    name: str
+    hash: str
+    sparsity: float
+
+    def load(self) -> Workload:
+        """The workload. Raises InputError when the file has changed since."""
+        return _loaded(self)
+
+
+@lru_cache(maxsize=8)
+def _loaded(file: WorkloadFile) -> Workload:
+    work = workload(file.path, file.only)
+    if work.hash != file.hash:
+        raise InputError(f"{file.path}: the workload has changed since the sweep began; run the sweep again")
+    return work
+
+
+def workload(path: str | Path, only: str) -> Workload:
+    work = load(Path(path))
+    return work if only == "all" else work.only(only)
+
+
+def workload_file(wanted: Work) -> WorkloadFile:
+    """Raises InputError when there is no such workload or it is none."""
+    path = find("workloads", wanted.file)
+    work = workload(path, wanted.only)
+    return WorkloadFile(str(path.resolve()), wanted.only, work.name, work.hash, work.sparsity)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design and one workload. `arch` is None, and `error` says why, when the design is impossible."""
+
+    key: str
+    machine: str
+    workload: WorkloadFile
+    settings: Settings
+    arch: Arch | None
+    error: str | None = None
+
+
+def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
+    """Settle a design. Its key is the hash of everything the result depends on: the resolved configuration, the prices
+    of its energy table, the workload, the version and the source of the simulator.
+    """
+    try:
+        arch, error = machine.with_settings(settings), None
+        content = {"arch": arch.hash, "prices": prices(json.dumps(arch.energy, sort_keys=True))}
+    except InputError as reason:
+        arch, error = None, str(reason)
+        content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
+    content |= {"workload": work.hash, "version": __version__, "source": source_hash()}
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return Point(key, machine.arch.name, work, settings, arch, error)
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Everything a plan asks for: per machine its designs, each to run on every workload."""
+
+    designs: tuple[tuple[Base, tuple[Settings, ...]], ...]
+    workloads: tuple[WorkloadFile, ...]
+
+    def __len__(self) -> int:
+        return sum(len(settings) for _, settings in self.designs) * len(self.workloads)
+
+    def __iter__(self) -> Iterator[Point]:
+        for machine, designs in self.designs:
+            for settings in designs:
+                for work in self.workloads:
+                    yield point(machine, settings, work)
+
+
+def expand(plan: Plan) -> Expansion:
+    """All points of a plan. Raises InputError for an unknown machine, workload, parameter or name in a constraint, and
+    when nothing is left to run.
+    """
+    designs = tuple(
+        (machine, tuple(designs_of(plan, subject, machine)))
+        for subject in plan.machines
+        for machine in [Base(subject.file, subject.overrides)]
+    )
+    made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
+    if not len(made):
+        raise InputError(f"sweep {plan.name}: no combination of values meets the constraints; there is nothing to run")
+    return made
+
+
+def designs_of(plan: Plan, subject: Subject, machine: Base) -> Iterator[Settings]:
+    """The settings of every design of a machine that meets the constraints."""
+    axes = (*plan.axes, *subject.axes)
+    names = [a.name for a in axes]
+    meets = Filter(machine, plan.constraints, [(a.name, a.values or (a.at(0.0), a.at(0.999))) for a in axes])
+    if plan.method in SAMPLED:
+        yield from drawn(plan, axes, meets)
+        return
+    combine = zip if plan.method == "zip" else itertools.product
+    for values in combine(*(a.values for a in axes)) if axes else [()]:
+        settings = tuple(zip(names, values))
+        if meets(settings):
+            yield settings
+
+
+def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
+    """`plan.points` different designs by random numbers; a Latin hypercube is drawn anew until there are enough."""
+    import numpy as np
+
+    rng, found, draws = np.random.default_rng(plan.seed), {}, 0
+    while len(found) < plan.points and draws < TRIES * plan.points:
+        shares = rng.random((plan.points, len(axes)))
+        if plan.method == "latin_hypercube":
+            cells = np.stack([rng.permutation(plan.points) for _ in axes], axis=1) if axes else shares
+            shares = (cells + shares) / plan.points
+        draws += plan.points
+        for row in shares:
+            settings = tuple((a.name, a.at(float(u))) for a, u in zip(axes, row))
+            if settings not in found and len(found) < plan.points and meets(settings):
+                found[settings] = None
+        if not axes:
+            break
+    if len(found) < plan.points:
+        raise InputError(
+            f"sweep {plan.name}: only {len(found)} different designs that meet the constraints were found in {draws} draws,"
+            f" but {plan.points} are asked for; ask for fewer points or widen the axes"
+        )
+    yield from found
+
+
+class Filter:
+    """Whether settings meet the constraints, which are about the resolved parameters of a machine.
+
+    As long as no axis changes a clock or a model, no parameter depends on another's value, so that each value is
+    resolved once, not once for every combination. An impossible design meets every constraint: it is run, and listed as
+    failed. Raises InputError when an axis names no parameter or a constraint no value.
+    """
+
+    def __init__(self, machine: Base, constraints: Sequence[tuple[str, str]], axes: Sequence):
+        self.machine, self.values = machine, parameters(machine.arch)
+        for name, values in axes:
+            self.check_name(name, values[0])
+        self.short = {name: self.full(name) for name, _ in axes}
+        self.conditions: list[Expression] = [parse(text, self.values, where) for text, where in constraints]
+        asked = set().union(*(c.names for c in self.conditions)) if self.conditions else set()
+        self.apart = not any(name.startswith("clocks.") or name.endswith(".model") for name in self.short.values())
+        self.resolved: dict[tuple[str, str], object] = {}
+        if self.apart:
+            for name, values in axes:
+                if self.short[name] in asked:
+                    for value in values:
+                        self.resolve(name, value)
+
+    def full(self, name: str) -> str:
+        return name.removeprefix("options.").removeprefix("parts.")
+
+    def check_name(self, name: str, value: str) -> None:
+        """An axis must name something: a bad value fails its points, a bad name the sweep."""
+        try:
+            self.machine.with_settings([(name, value)])
+        except InputError as error:
+            if self.full(name) not in self.values and not name.startswith("energy."):
+                raise InputError(f"axis {name} of {self.machine.path}: {error}") from None
+
+    def resolve(self, name: str, value: str) -> object:
+        """A value as it is used; None when it is impossible."""
+        if (name, value) not in self.resolved:
+            try:
+                arch = self.machine.with_settings([(name, value)])
+                self.resolved[name, value] = parameters(arch).get(self.short[name])
+            except InputError:
+                self.resolved[name, value] = None
+        return self.resolved[name, value]
+
+    def __call__(self, settings: Settings) -> bool:
+        if not self.conditions:
+            return True
+        values = self.of(settings)
+        return values is None or all(c.holds(values) for c in self.conditions)
+
+    def of(self, settings: Settings) -> dict[str, object] | None:
+        """All parameters under some settings, or None when they are impossible."""
+        if self.apart:
+            changed = {self.short[name]: self.resolve(name, value) for name, value in settings}
+            return None if None in changed.values() else self.values | changed
+        try:
+            return parameters(self.machine.with_settings(settings))
+        except InputError:
+            return None

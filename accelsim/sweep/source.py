@@ -1,0 +1,38 @@
+"""What a result depends on beside its configuration and its workload: the simulator's source and the energy table."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import accelsim
+
+ROOMS = (
+    "core", "components", "isa", "workload", "dataflows", "accelerators", "energy", "config",
+    "report/record.py", "report/metrics.py", "report/figures.py", "sweep/measure.py",
+)  # fmt: skip
+KINDS = (".py", ".yaml", ".csv")
+
+
+@cache
+def source_hash() -> str:
+    """sha256 of every file of the package that a figure can depend on, as they were when first asked for."""
+    root = Path(accelsim.__file__).resolve().parent
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        place = root / room
+        files = [place] if place.is_file() else [p for p in sorted(place.rglob("*")) if p.suffix in KINDS]
+        for file in files:
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+@cache
+def prices(energy: str) -> str:
+    """sha256 of the resolved energy table that a configuration's `energy` (as JSON) names: a file may have changed."""
+    import json
+
+    from accelsim.energy import load_table
+
+    table = load_table(json.loads(energy))
+    return hashlib.sha256(json.dumps(table.document, sort_keys=True, default=str).encode()).hexdigest()
