@@ -1,0 +1,45 @@
+"""Index walker: one column after another, at the width of the index buffer's port."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.components.index_walker import IndexWalker
+from accelsim.isa.tables import COLUMNS, PASSES
+from tests.components.harness import exercise, table
+
+
+def walker(*counts, word_bytes=4, index_bytes=1):
+    """Pass 0 has the columns with these counts, but for the last; pass 1 has the last one."""
+    firsts = [sum(counts[:n]) for n in range(len(counts))]
+    columns = [(n % 3, 7 + n, first, count) for n, (first, count) in enumerate(zip(firsts, counts))]
+    own = {"first_column": 0, "sparse_columns": len(counts) - 1}
+    passes = [own, {"first_column": len(counts) - 1, "sparse_columns": 1}]
+    memory = {"passes": table(PASSES, passes), "columns": table(COLUMNS, columns)}
+    return lambda: IndexWalker("walker", word_bytes=word_bytes, index_bytes=index_bytes, **memory)
+
+
+def test_a_column_takes_the_words_of_its_rows_and_its_pointer():
+    # 2 bytes of pointer and 1, 2, 3, 14 row numbers of a byte: 1, 1, 2, 4 words of 4 bytes, one after another
+    seen = exercise(walker(1, 2, 3, 14), {"command": [(5, 0, 0, 0, 0), (5, 0, 1, 0, 0)]})
+    assert seen.pushes["column"] == [(7, 0, 7, 0, 1), (8, 1, 8, 1, 2), (10, 2, 9, 3, 3), (14, 0, 10, 6, 14)]
+    assert seen.counts == {"read_bytes": 4 * 2 + 20}
+    assert seen.status["busy"] == 8
+
+
+@pytest.mark.parametrize(("index_bytes", "words"), [(1, 2), (2, 3), (3, 4), (4, 5)])
+def test_a_wider_row_number_costs_more_words(index_bytes, words):
+    seen = exercise(walker(5, 5, word_bytes=5, index_bytes=index_bytes), {"command": [(0, 0, 0, 0, 0)]})
+    assert seen.cycles("column") == [1 + words]
+
+
+@settings(max_examples=10, deadline=None)
+@given(counts=st.lists(st.integers(1, 40), min_size=2, max_size=8), gap=st.integers(0, 12))
+def test_nothing_is_lost_under_back_pressure(counts, gap):
+    feed = {"command": [(0, 0, 0, 0, 0), (0, 0, 1, 0, 0)]}
+    seen = exercise(walker(*counts), feed, accept={"column": (0, gap)}, depth={"column": 1})
+    assert [item[4] for item in seen.pushes["column"]] == counts
+    words = [-(-(2 + n) // 4) for n in counts]
+    for earlier, later, more in zip(seen.cycles("column"), seen.cycles("column")[1:], words[1:]):
+        assert later >= earlier + more
+    assert seen.counts == {"read_bytes": sum(counts) + 2 * len(counts)}
