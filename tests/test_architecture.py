@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "energy": ("core.result", "core.status"),
     "report": ("core.result", "core.status", "energy"),
     "accelerators": ("core", "isa", "components", "workload", "dataflows", "config", "energy", "report.record"),
+    "validation": ("core", "isa", "components", "workload", "dataflows", "config", "accelerators"),
     "sweep": ("core.result", "accelerators", "config", "workload", "energy", "report"),
     "rtl": ("core", "isa", "components"),
     "cli": ("",),

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -99,8 +100,9 @@ def sources(file: Path, found: set[Path]) -> None:
                     sources(other, found)
 
 
-def fingerprint(components: list[Component]) -> "hashlib._Hash":
-    """A digest of all source a kernel is made of.
+@lru_cache
+def fingerprint(kinds: frozenset[type[Component]]) -> str:
+    """A digest of all source that a kernel of these components is made of.
 
     Numba's cache knows when a file changes but not when a function it calls does, in another file; so the kernel's
     name covers the core, every component's file, and whatever these import.
@@ -110,12 +112,12 @@ def fingerprint(components: list[Component]) -> "hashlib._Hash":
     import numba
 
     files: set[Path] = set((PACKAGE / "core").glob("*.py"))
-    for file in {Path(inspect.getsourcefile(type(c))) for c in components}:
+    for file in {Path(inspect.getsourcefile(kind)) for kind in kinds}:
         sources(file, files)
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version}".encode())
     for file in sorted(files):
         digest.update(file.read_bytes())
-    return digest
+    return digest.hexdigest()
 
 
 def cache_folder() -> Path:
@@ -137,8 +139,7 @@ def compile_kernel(components: list[Component], binding: dict, domains: list[str
     text, arguments = source(components, binding, domains)
     if os.environ.get("ACCELSIM_DUMP"):
         sys.stderr.write(text)
-    digest = fingerprint(components)
-    digest.update(text.encode())
+    digest = hashlib.sha256((fingerprint(frozenset(map(type, components))) + text).encode())
     name = f"kernel_{digest.hexdigest()[:16]}"
     if name not in sys.modules:
         folder = cache_folder()
