@@ -133,6 +133,49 @@ def run(
     show([tables.report(record, summary, layers=layers), f"written to {target}"])
 
 
+@app.command()
+def dram(
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRACE", help="cycle,addr,op lines, or Ramulator's or DRAMsim3's format; gzipped or not."
+        ),
+    ],
+    controller: Annotated[
+        str, typer.Option(help="dramsim3, frfcfs or frfcfs_rowhit (the latter two are Ramulator's).")
+    ] = "dramsim3",
+    standard: Annotated[str, typer.Option(help="A shipped standard, or a YAML file.")] = "ddr4_2400_reference",
+    channels: Annotated[int, typer.Option(help="Channels, 1 to 16.")] = 1,
+    mapping: Annotated[
+        str, typer.Option("--map", help="m1, m2, or the fields from the highest bits down: row|bank|...|channel.")
+    ] = "m1",
+    ranks: Annotated[int | None, typer.Option(help="Ranks of a channel; the standard's own without it.")] = None,
+    closed_page: Annotated[bool, typer.Option("--closed-page", help="Close a row after each access.")] = False,
+    io: Annotated[bool, typer.Option("--io", help="Count the energy of wires and termination too.")] = False,
+    completions: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.npz", help="Store when each request was accepted and done, in DRAM cycles."),
+    ] = None,
+) -> None:
+    """Replay a memory trace, exact to the cycle of DRAMsim3 or Ramulator 2.1."""
+    from accelsim.components.dram.replay import replay_file
+
+    found = replay_file(
+        trace, controller=controller, standard=standard, channels=channels, mapping=mapping, ranks=ranks,
+        closed_page=closed_page, io=io, completions=completions,
+    )  # fmt: skip
+    show(f"{name:38} {figure(value)}" for name, value in found.items())
+
+
+def figure(value) -> str:
+    """A number, a list or a mapping as a person reads it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {figure(v)}" for name, v in value.items())
+    if isinstance(value, list):
+        return " ".join(map(figure, value))
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
 @contextmanager
 def watch(title: str, layers: int):
     """A progress bar over the layers, on a terminal; the first run of a machine compiles it."""
