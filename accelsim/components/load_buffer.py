@@ -5,6 +5,7 @@ there is room for all of it and its fence is lifted (what it reads has been writ
 """
 
 from accelsim.core import (
+    BLOCKED,
     BUSY,
     IDLE,
     STARVED,
@@ -60,7 +61,7 @@ class LoadBuffer(Component):
     @tick
     def tick(now, r, loads, flight, request, fill, loaded, release, grant):
         before = r.held
-        moved = False
+        moved = blocked = False
         if can_pop(release):
             space = pop(release)
             r.held -= space.bytes
@@ -71,36 +72,40 @@ class LoadBuffer(Component):
             r.held -= leave.bytes
             r.fences += leave.fences
             moved = True
-        if can_pop(fill) and (flight[r.oldest].bytes > front(fill).bytes or can_push(loaded)):
-            part = pop(fill)
-            flight[r.oldest].bytes -= part.bytes
-            r.write_bytes += part.bytes
-            moved = True
-            if flight[r.oldest].bytes == 0:
-                push(loaded).number = 1
-                r.oldest = (r.oldest + 1) % r.outstanding
-                r.in_flight -= 1
+        if can_pop(fill):
+            if flight[r.oldest].bytes > front(fill).bytes or can_push(loaded):
+                part = pop(fill)
+                flight[r.oldest].bytes -= part.bytes
+                r.write_bytes += part.bytes
+                moved = True
+                if flight[r.oldest].bytes == 0:
+                    push(loaded).number = 1
+                    r.oldest = (r.oldest + 1) % r.outstanding
+                    r.in_flight -= 1
+            else:
+                blocked = True
         if r.next_load < loads.shape[0] and r.in_flight < r.outstanding:
             load = loads[r.next_load]
             size = load.bytes * load.segments
             fits = r.held + size <= (r.capacity_bytes if r.overlap else size)
-            if load.fence <= r.fences and fits and can_push(request):
-                tile = push(request)
-                tile.address, tile.bytes, tile.segments, tile.pitch = (
-                    load.address,
-                    load.bytes,
-                    load.segments,
-                    load.pitch,
-                )
-                flight[(r.oldest + r.in_flight) % r.outstanding].bytes = size
-                r.in_flight += 1
-                r.held += size
-                r.next_load += 1
-                moved = True
+            if load.fence <= r.fences and fits:
+                if can_push(request):
+                    tile = push(request)
+                    tile.address, tile.bytes = load.address, load.bytes
+                    tile.segments, tile.pitch = load.segments, load.pitch
+                    flight[(r.oldest + r.in_flight) % r.outstanding].bytes = size
+                    r.in_flight += 1
+                    r.held += size
+                    r.next_load += 1
+                    moved = True
+                else:
+                    blocked = True
         if r.held != before:
             r.byte_cycles += before * (now - r.held_since)
             r.held_since = now
             r.peak_bytes = max(r.peak_bytes, r.held)
         if moved:
             return BUSY
+        if blocked:
+            return BLOCKED
         return STARVED if r.in_flight else IDLE

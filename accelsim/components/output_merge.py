@@ -4,8 +4,8 @@
 It has a window of places, one for every output row from the oldest unfinished one on; a row's place is its number
 modulo the window. Both engines take up rows in the same order and only inside the window, so a place is free when a
 partial row comes, and neither engine can lock out the other. Rows leave in order, one a cycle, so that the stores find
-their bytes in the order in which they were planned. A tile of the denser engine stays in the engine's shadow accumulators
-until its last row has been taken, one row a cycle.
+their bytes in the order in which they were planned. A tile of the denser engine stays in the engine's shadow
+accumulators until its last row has been taken, one row a cycle.
 """
 
 import numpy as np

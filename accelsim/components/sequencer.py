@@ -110,25 +110,25 @@ class Sequencer(Component):
         weight_loaded, act_loaded, index_loaded, array_done, vector_done, decoder_done, denser_done, sparser_done,
         passes_done, stored,
     ):  # fmt: skip
-        if can_pop(weight_loaded):
+        while can_pop(weight_loaded):
             finished[WEIGHT_LOADED].count += pop(weight_loaded).number
-        if can_pop(act_loaded):
+        while can_pop(act_loaded):
             finished[ACT_LOADED].count += pop(act_loaded).number
-        if can_pop(index_loaded):
+        while can_pop(index_loaded):
             finished[INDEX_LOADED].count += pop(index_loaded).number
-        if can_pop(array_done):
+        while can_pop(array_done):
             finished[ARRAY_DONE].count += pop(array_done).number
-        if can_pop(vector_done):
+        while can_pop(vector_done):
             finished[VECTOR_DONE].count += pop(vector_done).number
-        if can_pop(decoder_done):
+        while can_pop(decoder_done):
             finished[DECODER_DONE].count += pop(decoder_done).number
-        if can_pop(denser_done):
+        while can_pop(denser_done):
             finished[DENSER_DONE].count += pop(denser_done).number
-        if can_pop(sparser_done):
+        while can_pop(sparser_done):
             finished[SPARSER_DONE].count += pop(sparser_done).number
-        if can_pop(passes_done):
+        while can_pop(passes_done):
             finished[PASSES_DONE].count += pop(passes_done).number
-        if can_pop(stored):
+        while can_pop(stored):
             finished[STORED].count += pop(stored).number
         if r.pc == program.shape[0]:
             return IDLE
