@@ -86,10 +86,11 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
 def compiled():
     """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an
     edit in a called function of another file."""
-    files: set[Path] = set()
-    sources(Path(__file__), files)
+    found: set[Path] = set()
+    sources(Path(__file__), found)
+    files = [file for file in sorted(found) if file.parent == Path(__file__).parent]  # what they import is not compiled
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {KEPT}".encode())
-    for file in sorted(files):
+    for file in files:
         digest.update(file.read_bytes())
     name = f"dram_{digest.hexdigest()[:16]}"
     path = cache_folder() / f"{name}.py"
