@@ -1,0 +1,98 @@
+"""Output merge: rows of one and of several parts, the window, rows that leave in order."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.components.output_merge import OutputMerge
+from accelsim.isa.tables import PASSES, ROWS
+from tests.components.harness import exercise, table
+
+VALUES = 5
+
+
+def merge(*parts, places=4, heads=1):
+    """Pass 0 has rows with these parts, but for the last; pass 1 has the last one."""
+    rows = [{"parts": n, "values": VALUES} for n in parts]
+    first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0}
+    memory = {
+        "passes": table(PASSES, [first, {"heads": 1, "rows": 1, "first_row": len(parts) - 1}]),
+        "rows": table(ROWS, rows),
+    }
+    return lambda: OutputMerge("merge", places=places, **memory)
+
+
+def command(at, number):
+    return (at, 0, number, 0, 0)
+
+
+def test_rows_leave_with_their_last_part_in_order():
+    # row 0 has two parts: it leaves with the second, seen in 21; row 1 was complete in 11 and leaves behind it
+    feed = {"command": [command(0, 0)], "sparse": [(9, 0, 1, 3), (10, 1, 1, 2)], "dense": [(20, 0, 1, 4)]}
+    seen = exercise(merge(2, 1, 1), feed)
+    assert seen.pushes["row"] == [(21, VALUES), (22, VALUES)]
+    assert seen.cycles("done") == [22]
+    # written: 3 partial rows; read: one to add to, and two that leave; 4 bytes a value
+    assert seen.counts == {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (3 + 1 + 2)}
+
+
+def test_a_tile_of_the_denser_engine_is_taken_one_row_a_cycle():
+    feed = {"command": [command(0, 0)], "dense": [(5, 0, 3, 7), (5, 3, 1, 7)]}
+    seen = exercise(merge(1, 1, 1, 1, 1), feed, depth={"dense": 1})
+    assert seen.cycles("dense") == [5, 9]  # its place is free after the cycle in which the third row is taken
+    assert seen.cycles("row") == [6, 7, 8, 10]
+
+
+def test_both_engines_parts_of_one_row_may_come_in_one_cycle():
+    feed = {"command": [command(0, 0)], "dense": [(5, 0, 1, 1)], "sparse": [(5, 0, 1, 1), (5, 1, 1, 1)]}
+    seen = exercise(merge(2, 1, 1), feed)
+    assert seen.cycles("row") == [6, 7]
+    assert seen.counts["add_ops"] == VALUES
+
+
+def test_the_window_moves_on_when_the_oldest_row_leaves():
+    feed = {
+        "command": [command(0, 0), command(0, 1)],
+        "sparse": [(10, 1, 1, 1), (20, 0, 1, 1), (30, 2, 1, 1), (40, 3, 1, 1)],
+    }
+    seen = exercise(merge(1, 1, 1, 1, places=2), feed)
+    # at the command to 2; as row 0 leaves in 21 to 3, which is the last of the pass; row 1 leaves in 22; the second
+    # pass is taken up in the cycle after the first was finished
+    assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(1, 2), (21, 3), (32, 4)]
+    assert seen.cycles("row") == [21, 22, 31, 41]
+    assert seen.cycles("done") == [31, 41]
+
+
+def test_full_outputs_hold_the_row_and_the_window_back():
+    feed = {"command": [command(0, 0)], "sparse": [(10 + n, n, 1, 1) for n in range(3)]}
+    seen = exercise(merge(1, 1, 1, 1, places=1), feed, accept={"row": (50, 0)}, depth={"row": 1})
+    assert seen.cycles("row") == [11, 51, 53]
+    assert seen.pushes["denser_window"] == [(1, 1), (11, 2), (51, 3)]
+    for port in ("denser_window", "sparser_window"):
+        seen = exercise(merge(1, 1, 1, 1, places=1), feed, accept={port: (50, 0)}, depth={port: 1})
+        # both engines are told at the same time, of the window as it is by then
+        assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(1, 1), (51, 3)]
+        assert seen.cycles("row") == [11, 12, 13] and seen.cycles("done") == [51]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    parts=st.lists(st.integers(1, 3), min_size=2, max_size=9),
+    seed=st.randoms(use_true_random=False),
+    gap=st.integers(0, 6),
+    tile=st.integers(1, 4),
+)
+def test_no_part_is_lost_whatever_order_parts_come_in(parts, seed, gap, tile):
+    """Every row has one part of the denser engine, in tiles; its other parts come from the sparser engine, shuffled."""
+    rows = parts[:-1]
+    others = [row for row, n in enumerate(rows) for _ in range(n - 1)]
+    seed.shuffle(others)
+    feed = {
+        "command": [command(0, 0)],
+        "dense": [(0, at, min(tile, len(rows) - at), 1) for at in range(0, len(rows), tile)],
+        "sparse": [(seed.randint(0, 30), row, 1, 1) for row in others],
+    }
+    feed["sparse"] = [(at, *rest) for at, (_, *rest) in zip(sorted(f[0] for f in feed["sparse"]), feed["sparse"])]
+    seen = exercise(merge(*parts, places=64), feed, accept={"row": (0, gap)}, depth={"row": 1, "dense": 1})
+    assert len(seen.pushes["row"]) == len(rows) and seen.cycles("done") == [seen.cycles("row")[-1]]
+    assert seen.counts["add_ops"] == VALUES * (sum(rows) - len(rows))
+    assert seen.counts["requant_ops"] == VALUES * len(rows)

@@ -1,0 +1,121 @@
+"""Softmax unit: exponentials as scores come, one reciprocal a row, both exponent modes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.components.softmax_unit import SoftmaxUnit
+from accelsim.isa.tables import DENSE, PASSES, ROWS
+from tests.components.harness import exercise, table
+
+EXP, DIVIDE = 4, 16
+
+
+def softmax(*rows, heads=1, columns=(), **sizes):
+    """One pass of `heads` x rows; a row is (dense scores, sparse scores); `columns`: the head of each dense column."""
+    entries = [{"dense": d, "sparse": s, "scores": d + s} for d, s in rows]
+    memory = {
+        "passes": table(PASSES, [{"heads": heads, "rows": len(rows) // heads}]),
+        "rows": table(ROWS, entries),
+        "dense": table(DENSE, [(head, n) for n, head in enumerate(columns)]),
+    }
+    sizes = {"lanes": 4, "exp_cycles": EXP, "divide_cycles": DIVIDE} | sizes
+    return lambda: SoftmaxUnit("softmax", **memory, **sizes)
+
+
+GO = [(0, 0, 0, 0, 0)]
+
+
+def test_a_row_is_ready_an_exponential_and_a_division_after_its_last_score():
+    # row 0: two sparse scores in 10; row 1: one of the denser engine, 4 columns, in 20, and a sparse one in 25
+    feed = {"command": GO, "score": [(10, 0, 7), (10, 0, 9), (25, 1, 3)], "scores": [(20, 1, 1, 0, 4)]}
+    seen = exercise(softmax((0, 2), (4, 1), columns=[0] * 4), feed)
+    assert seen.pushes["sparser"] == [(11 + EXP + DIVIDE, 0), (26 + EXP + DIVIDE, 1)]
+    assert seen.pushes["denser"] == [(26 + EXP + DIVIDE, 1)]
+    assert seen.counts == {
+        "exp_ops": 7, "compare_ops": 0, "add_ops": 7, "divide_ops": 2, "score_write_bytes": 3 * 3 + 4 * 2,
+        "score_read_bytes": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("exp", "divide"), [(1, 1), (9, 2), (2, 30)])
+def test_the_depths_of_the_pipelines_add_up(exp, divide):
+    make = softmax((0, 1), exp_cycles=exp, divide_cycles=divide)
+    assert exercise(make, {"command": GO, "score": [(10, 0, 7)]}).cycles("sparser") == [11 + exp + divide]
+
+
+def test_scores_are_taken_a_lane_each_the_sparser_engines_first():
+    # 3 sparse scores and 2 rows x 3 columns of the denser engine arrive at once: 3 + 1, 4, 1; the rows end in 3 cycles
+    feed = {"command": GO, "score": [(5, n, 0) for n in range(3)], "scores": [(5, 0, 2, 0, 3)]}
+    seen = exercise(softmax((3, 1), (3, 1), (0, 1), columns=[0] * 3), feed)
+    assert seen.pushes["sparser"] == [(6 + EXP + DIVIDE, 2), (7 + EXP + DIVIDE, 0), (8 + EXP + DIVIDE, 1)]
+
+
+def test_dense_columns_belong_to_the_rows_of_their_head():
+    # two heads x two rows; columns of heads 0, 1, 1: rows of head 1 have two dense scores
+    feed = {"command": GO, "scores": [(5, 0, 1, 0, 3), (6, 1, 1, 0, 3)]}
+    seen = exercise(softmax((1, 0), (1, 0), (2, 0), (2, 0), heads=2, columns=[0, 1, 1]), feed)
+    assert seen.pushes["denser"] == [(26, 0), (27, 2), (28, 1), (29, 3)]
+
+
+def test_one_reciprocal_begins_every_interval():
+    feed = {"command": GO, "score": [(5, n, 0) for n in range(4)]}
+    assert exercise(softmax(*[(0, 1)] * 4), feed).cycles("sparser") == [26, 27, 28, 29]
+    assert exercise(softmax(*[(0, 1)] * 4, divide_interval=5), feed).cycles("sparser") == [26, 31, 36, 41]
+
+
+def test_with_a_maximum_the_exponentials_begin_when_the_row_is_complete():
+    # 6 scores in 4 lanes: taken in 6 and 7; exponentials in 8 (4) and 9 (2), then the pipelines
+    feed = {"command": GO, "score": [(5, 0, n) for n in range(6)]}
+    seen = exercise(softmax((0, 6), mode="max"), feed, depth={"score": 8})
+    assert seen.cycles("sparser") == [9 + EXP + DIVIDE]
+    assert seen.counts == {
+        "exp_ops": 6, "compare_ops": 6, "add_ops": 6, "divide_ops": 1, "score_write_bytes": 6 * 3 + 6 * 2,
+        "score_read_bytes": 12,
+    }  # fmt: skip
+
+
+def test_with_a_maximum_arriving_scores_go_before_exponentials():
+    # row 0 is complete in 6; scores of row 1 keep all 4 lanes busy in 7 and 8; exponentials: 1 + 3 in 9, 4 in 10, 1 in 11
+    feed = {"command": GO, "score": [(5, 0, 0)] + [(6, 1, 0)] * 4 + [(7, 1, 0)] * 4}
+    seen = exercise(softmax((0, 1), (0, 8), mode="max"), feed, depth={"score": 16})
+    assert seen.cycles("sparser") == [9 + EXP + DIVIDE, 11 + EXP + DIVIDE]
+
+
+@pytest.mark.parametrize("port", ["denser", "sparser"])
+def test_a_row_is_handed_on_when_both_engines_have_room(port):
+    feed = {"command": GO, "score": [(5, 0, 0), (5, 1, 0)], "scores": [(5, 0, 2, 0, 1)]}
+    seen = exercise(softmax((1, 1), (1, 1), columns=[0]), feed, accept={port: (80, 0)}, depth={port: 1})
+    assert seen.cycles("denser") == seen.cycles("sparser") == [26, 81]
+    assert seen.status["blocked"] == 81 - 27
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.integers(0, 5)).filter(any), min_size=1, max_size=6),
+    dense=st.integers(1, 5),
+    seed=st.randoms(use_true_random=False),
+    gap=st.integers(0, 9),
+    mode=st.sampled_from(["bounded", "max"]),
+    interval=st.integers(1, 7),
+)
+def test_every_row_is_handed_on_once(rows, dense, seed, gap, mode, interval):
+    has = [(dense * any_dense, sparse) for any_dense, sparse in rows]
+    scores = [n for n, (_, sparse) in enumerate(has) for _ in range(sparse)]
+    seed.shuffle(scores)
+    feed = {
+        "command": GO,
+        "score": [(2 * n, place, 0) for n, place in enumerate(scores)],
+        "scores": [(n, n, 1, 0, dense) for n, (d, _) in enumerate(has) if d],
+    }
+    make = softmax(*has, columns=[0] * dense, mode=mode, divide_interval=interval)
+    seen = exercise(make, feed, accept={"sparser": (0, gap)}, depth={"sparser": 1, "scores": 1})
+    assert sorted(p[1] for p in seen.pushes["denser"]) == [n for n, (d, _) in enumerate(has) if d]
+    assert sorted(p[1] for p in seen.pushes["sparser"]) == [n for n, (_, s) in enumerate(has) if s]
+    whole = sum(d + s for d, s in has)
+    assert seen.counts["exp_ops"] == seen.counts["add_ops"] == whole and seen.counts["divide_ops"] == len(has)
+    last = dict.fromkeys(range(len(has)), 0)
+    for at, place, _ in seen.pushes["score"]:
+        last[place] = max(last[place], at + 1)
+    for port in ("denser", "sparser"):
+        assert all(at >= last[place] + EXP + DIVIDE for at, place in seen.pushes[port])
