@@ -76,7 +76,7 @@ def test_with_a_maximum_the_exponentials_begin_when_the_row_is_complete():
 
 
 def test_with_a_maximum_arriving_scores_go_before_exponentials():
-    # row 0 is complete in 6; scores of row 1 keep all 4 lanes busy in 7 and 8; exponentials: 1 + 3 in 9, 4 in 10, 1 in 11
+    # row 0 is complete in 6; row 1 keeps all 4 lanes busy in 7 and 8; exponentials: 1 + 3 in 9, 4 in 10, 1 in 11
     feed = {"command": GO, "score": [(5, 0, 0)] + [(6, 1, 0)] * 4 + [(7, 1, 0)] * 4}
     seen = exercise(softmax((0, 1), (0, 8), mode="max"), feed, depth={"score": 16})
     assert seen.cycles("sparser") == [9 + EXP + DIVIDE, 11 + EXP + DIVIDE]
