@@ -134,13 +134,8 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="accelsim-cache-"))
 
 
-def compile_kernel(components: list[Component], binding: dict, domains: list[str]) -> tuple[ModuleType, list[str]]:
-    """Write the kernel to a file named after everything it is made of, and import it; and its arguments' names."""
-    text, arguments = source(components, binding, domains)
-    if os.environ.get("ACCELSIM_DUMP"):
-        sys.stderr.write(text)
-    digest = hashlib.sha256((fingerprint(frozenset(map(type, components))) + text).encode())
-    name = f"kernel_{digest.hexdigest()[:16]}"
+def kept(name: str, text: str) -> ModuleType:
+    """A generated module, kept in the cache folder so that numba can keep its machine code beside it."""
     if name not in sys.modules:
         folder = cache_folder()
         path = folder / f"{name}.py"
@@ -150,6 +145,16 @@ def compile_kernel(components: list[Component], binding: dict, domains: list[str
             os.replace(file.name, path)
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[name] = module  # first: numba cannot load again what it compiled for a module nobody knows
         spec.loader.exec_module(module)
-    return sys.modules[name], arguments
+    return sys.modules[name]
+
+
+def compile_kernel(components: list[Component], binding: dict, domains: list[str]) -> tuple[ModuleType, list[str]]:
+    """Write the kernel to a file named after everything it is made of, and import it; and its arguments' names."""
+    text, arguments = source(components, binding, domains)
+    if os.environ.get("ACCELSIM_DUMP"):
+        sys.stderr.write(text)
+    digest = hashlib.sha256((fingerprint(frozenset(map(type, components))) + text).encode())
+    name = f"kernel_{digest.hexdigest()[:16]}"
+    return kept(name, text), arguments

@@ -2,10 +2,7 @@
 next."""
 
 import hashlib
-import importlib.util
-import os
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from numba import njit
 
 from accelsim.components.dram.controller import tick
 from accelsim.components.dram.state import DRAMSIM3
-from accelsim.core.elaborate import cache_folder, sources
+from accelsim.core.elaborate import kept, sources
 
 KEPT = """\
 from numba import njit
@@ -93,12 +90,4 @@ def compiled():
     for file in files:
         digest.update(file.read_bytes())
     name = f"dram_{digest.hexdigest()[:16]}"
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(KEPT)
-        os.replace(file.name, path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.run
+    return kept(name, KEPT).run
