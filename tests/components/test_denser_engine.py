@@ -1,0 +1,144 @@
+"""Denser engine: tiles of columns (scores) and of rows (values), and what each of them waits for."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.components.denser_engine import DenserEngine
+from accelsim.isa.tables import DENSE, PASSES, ROWS
+from tests.components.harness import exercise, table
+
+K, Q = 0, 1
+SCORES, VALUES = 0, 1
+ALL = 1 << 30
+
+
+def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64):
+    """One pass: `columns` of each head (their tokens), `rows` of every head."""
+    dense = [(head, column) for head, mine in enumerate(columns) for column in mine]
+    entry = {
+        "heads": len(columns), "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "denser_lines": lines,
+        "tile_rows": tile_rows, "dense": len(dense),
+    }  # fmt: skip
+    outputs = [{"head": head, "dense": len(mine)} for head, mine in enumerate(columns) for _ in range(rows)]
+    memory = {"passes": table(PASSES, [entry]), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
+    return lambda: DenserEngine("denser", lines=lines, macs=macs, q_port_bytes=q_port_bytes, **memory)
+
+
+THERE = [(0, 0, K, 100), (0, 0, Q, 100)]
+
+
+def test_a_tile_of_columns_loads_its_keys_and_then_streams_the_rows():
+    # 6 columns on 4 lines: tiles of 4 and 2; 5 rows of ceil(10 / 4) = 3 cycles; the tile of 2 does two rows at once
+    seen = exercise(engine([[0, 1, 2, 3, 4, 5]], 5), {"command": [(9, SCORES, 0, 0, 0)], "operands": THERE})
+    first, second = 10 + 4, 10 + 4 + 15 + 2
+    assert seen.pushes["scores"] == [
+        *((first + 3 * (n + 1), n, 1, 0, 4) for n in range(5)),
+        (second + 3, 0, 2, 4, 2), (second + 6, 2, 2, 4, 2), (second + 9, 4, 1, 4, 2),
+    ]  # fmt: skip
+    assert seen.cycles("done") == [second + 9]
+    counts = seen.counts
+    assert counts["mac_ops"] == 5 * 6 * 10 and counts["k_read_bytes"] == 6 * 10
+    assert counts["q_read_bytes"] == 2 * 5 * 10 and counts["accumulator_bytes"] == 4 * 5 * 6 * 3
+    assert seen.status["busy"] == second + 9 - 10
+
+
+@pytest.mark.parametrize(("q_port_bytes", "group"), [(16, 2), (15, 1), (64, 4)])
+def test_rows_at_once_are_bounded_by_the_port_of_the_q_buffer(q_port_bytes, group):
+    # two columns of two heads on 8 lines: 4 repetitions, each of which takes 4 bytes a head and cycle
+    make = engine([[0], [0]], 8, lines=8, q_port_bytes=q_port_bytes)
+    seen = exercise(make, {"command": [(0, SCORES, 0, 0, 0)], "operands": THERE})
+    assert seen.cycles("scores") == [1 + 2 + 3 * (n + 1) for n in range(8 // group)]
+    assert seen.counts["q_read_bytes"] == 2 * 8 * 10
+
+
+def test_keys_are_loaded_when_the_last_of_the_tile_is_there():
+    # the tile's largest token is 7: 7 tokens are not enough, 8 are; then K (2) and a row (3)
+    command = [(0, SCORES, 0, 0, 0)]
+    feed = {"command": command, "operands": [(0, 0, Q, 100), (20, 0, K, 7), (40, 0, K, 8)]}
+    seen = exercise(engine([[7, 2]], 1), feed)
+    assert seen.cycles("scores") == [41 + 2 + 3]
+    assert seen.status["starved"] == 41 - 1
+
+
+def test_a_row_streams_when_its_q_is_there():
+    # rows 3, 4, 5 of the layer: tokens up to 4 are there from 21 on, up to 5 from 31, up to 6 from 41
+    operands = [(0, 0, K, 9), (20, 0, Q, 4), (30, 0, Q, 5), (40, 0, Q, 6)]
+    seen = exercise(engine([[0, 1, 2]], 3, row0=3), {"command": [(0, SCORES, 0, 0, 0)], "operands": operands})
+    assert seen.cycles("scores") == [24, 34, 44]
+    assert seen.cycles("done") == [44]
+
+
+def test_a_full_output_stops_the_rows():
+    feed = {"command": [(0, SCORES, 0, 0, 0)], "operands": THERE}
+    seen = exercise(engine([[0, 1, 2]], 3), feed, accept={"scores": (50, 0)}, depth={"scores": 1})
+    assert seen.cycles("scores") == [1 + 3 + 3, 51, 54]
+    assert seen.status["blocked"] == 51 - 10
+
+
+def values(ready, window, begin=0, end=None, count=4):
+    return {
+        "command": [(0, VALUES, 0, begin, count if end is None else end)],
+        "softmaxed": [(at, place) for place, at in enumerate(ready)],
+        "window": window,
+    }
+
+
+def test_a_tile_of_rows_takes_its_values_one_after_another():
+    # 3 columns of 6 features on 4 multipliers: 3 x 2 cycles a tile of 2 rows
+    seen = exercise(engine([[0, 1, 2]], 5), values([0] * 5, [(0, ALL)], count=5), depth={"softmaxed": 8})
+    assert seen.pushes["partial"] == [(7, 0, 2, 3), (13, 2, 2, 3), (19, 4, 1, 3)]
+    assert seen.cycles("done") == [19]
+    counts = seen.counts
+    assert counts["mac_ops"] == 5 * 3 * 6 and counts["v_read_bytes"] == 3 * 3 * 6
+    assert counts["score_read_bytes"] == 2 * 15 and counts["normalise_ops"] == 15
+    assert counts["accumulator_bytes"] == 4 * 5 * 3 * 6
+
+
+def test_a_tile_waits_for_all_its_rows_and_for_the_window():
+    make = engine([[0, 1, 2]], 4)
+    assert exercise(make, values([0, 30, 0, 0], [(0, ALL)])).cycles("partial") == [31 + 6, 31 + 12]
+    assert exercise(make, values([0, 0, 0, 60], [(0, ALL)])).cycles("partial") == [7, 61 + 6]
+    # a window that ends within a tile holds it back
+    seen = exercise(make, values([0] * 4, [(0, 1), (20, 2), (30, 3), (40, 4)]))
+    assert seen.cycles("partial") == [21 + 6, 41 + 6]
+    assert seen.status["starved"] == 20 + (41 - 27)
+
+
+def test_a_command_may_be_a_part_of_the_outputs_and_a_head_without_columns_costs_nothing():
+    # heads of 3 rows with 2, 0 and 1 columns; outputs 1 to 7: 2 rows of head 0, head 1 skipped, 2 of head 2
+    feed = values([0] * 9, [(0, ALL)], begin=1, end=8)
+    seen = exercise(engine([[0, 1], [], [5]], 3), feed, depth={"softmaxed": 16})
+    assert seen.pushes["partial"] == [(1 + 4, 1, 2, 2), (5 + 2, 6, 2, 1)]
+    assert seen.cycles("done") == [7]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    columns=st.lists(st.sets(st.integers(0, 9), max_size=6).map(sorted), min_size=1, max_size=3).filter(any),
+    rows=st.integers(1, 7),
+    lines=st.integers(1, 6),
+    dims=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    gap=st.integers(0, 12),
+)
+def test_every_score_and_every_row_leaves_once(columns, rows, lines, dims, gap):
+    make = engine(columns, rows, lines=lines, dim=dims[0], value_dim=dims[1], tile_rows=lines)
+    outputs = rows * len(columns)
+    feed = values([0] * outputs, [(0, ALL)], count=outputs)
+    feed["command"] = [(0, SCORES, 0, 0, 0), *feed["command"]]
+    feed["operands"] = THERE
+    seen = exercise(make, feed, accept={"scores": (0, gap), "partial": (0, gap)}, depth={"scores": 1, "partial": 1})
+    dense = [(head, column) for head, mine in enumerate(columns) for column in mine]
+    left = [
+        (dense[first + c], row + n)
+        for _, row, some, first, count in seen.pushes["scores"]
+        for n in range(some)
+        for c in range(count)
+    ]
+    assert sorted(left) == sorted((d, row) for d in dense for row in range(rows))
+    done = [place + n for _, place, some, _ in seen.pushes["partial"] for n in range(some)]
+    assert done == [head * rows + row for head, mine in enumerate(columns) if mine for row in range(rows)]
+    assert seen.counts["mac_ops"] == rows * len(dense) * sum(dims)
+    assert len(seen.pushes["done"]) == 2
+    # no more multiply-accumulates in a cycle than there are multipliers
+    assert seen.counts["mac_ops"] <= seen.status["busy"] * lines * 4
