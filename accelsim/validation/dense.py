@@ -1,5 +1,5 @@
-"""Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in order;
-and on small layers the tiles, replayed in integers, give the matrix product."""
+"""Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in
+order; and on small layers the tiles, replayed in integers, give the matrix product."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,9 @@ class Tile:
 class GemmCheck:
     """Follows the instructions of one dense layer."""
 
-    def __init__(self, evidence: Evidence, layer: Gemm, ledgers: dict[str, Ledger], loads: list[int], stores: list[int]):
+    def __init__(
+        self, evidence: Evidence, layer: Gemm, ledgers: dict[str, Ledger], loads: list[int], stores: list[int]
+    ):
         """loads: the activation buffer's loads of this layer; stores: the layer's stores, in order."""
         self.evidence, self.layer, self.ledgers, self.stores = evidence, layer, ledgers, stores
         self.batch_tokens = layer.tokens * evidence.workload.batch
@@ -88,12 +90,10 @@ class GemmCheck:
         if heads:
             self.encoded_in += rows * columns
             size = self.encoded_in * encoded // heads - (self.encoded_in - rows * columns) * encoded // heads
-        row, stores = self.take_stores(where, group, column, rows, columns, size, step_rows, step_columns)
+        row = self.take_stores(where, group, column, rows, columns, size, step_rows, step_columns)
         if {(s.arguments[0], s.arguments[1]) for s, _ in self.part} != {(rows, columns)}:
             self.wrong.append(f"{where}: its parts are of different sizes")
-        self.tiles.append(
-            Tile(group, row, rows, column, columns, [(depth, s.arguments[2]) for s, depth in self.part])
-        )
+        self.tiles.append(Tile(group, row, rows, column, columns, [(depth, s.arguments[2]) for s, depth in self.part]))
         for part, depth in self.part:
             self.operands(where, part, group, row, rows, depth, part.arguments[2])
         if self.layer.residual:
@@ -101,7 +101,7 @@ class GemmCheck:
             block = self.residual[row : row + rows, group * self.layer.out_features :][:, column : column + columns]
             self.read_act(where, step, block, "residual")
 
-    def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> tuple[int, int]:
+    def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> int:
         """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row."""
         table, packed = self.evidence.tables["stores"], self.layer.role in ("qkv", "q", "kv")
         total, first, layer = 0, None, self.layer
@@ -122,22 +122,22 @@ class GemmCheck:
                 row, at = divmod(offset, pitch)
                 first = row if first is None else first
                 at -= group * layer.out_features + column
-                inside = 0 <= at and at + store.bytes <= columns and 0 <= row - first <= rows - store.segments
+                inside = at >= 0 and at + store.bytes <= columns and 0 <= row - first <= rows - store.segments
                 if not inside or (store.segments > 1 and store.pitch != pitch):
                     self.wrong.append(f"{where}: a store of rows {row} on lies outside the tile")
-                # steps leave row by row of steps; a store counts bytes, and must find its own
-                deep = row - first + int(store.segments) - 1
+                # steps leave whole, all of some rows before those of the next; a store counts bytes and must find its
+                # own
+                deep, wide = row - first + int(store.segments) - 1, at + int(store.bytes) - 1
                 band = deep // step_rows * step_rows
-                across = min(columns, ((at + int(store.bytes) - 1) // step_columns + 1) * step_columns)
-                need = band * columns + min(step_rows, rows - band) * across
-                if need > total:
+                before = band * columns + min(step_rows, rows - band) * (wide // step_columns * step_columns)
+                if total <= before:
                     self.wrong.append(
-                        f"{where}: {total} bytes have arrived when its store of rows {row} to {first + deep} is asked "
-                        f"for, whose last is number {need}"
+                        f"{where}: {total} bytes have left when its store of rows {row} to {first + deep} is asked "
+                        f"for, whose last comes after {before}"
                     )
         if total != size:
             self.wrong.append(f"{where}: {total} bytes are stored of {size}")
-        return (first or 0), total
+        return first or 0
 
     def show(self, step: Step) -> None:
         """Enter the loads that have arrived when an instruction is dispatched."""

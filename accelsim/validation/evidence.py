@@ -17,8 +17,8 @@ class Evidence:
     """One run.
 
     tables: the program's tables (isa). places: tensor -> its first byte in DRAM. log: "component.port" of a monitored
-    channel -> records of `at` (the core cycle it was pushed in) and its payload. held, peak: bytes a buffer holds at the
-    end, and the most it ever held.
+    channel -> records of `at` (the core cycle it was pushed in) and its payload. held, peak: bytes a buffer holds at
+    the end, and the most it ever held.
     """
 
     arch: Arch

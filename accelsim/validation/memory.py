@@ -91,7 +91,7 @@ def spread(descriptors: np.recarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def check_memory(evidence: Evidence, known: list[Tensor], report: Report) -> tuple[dict[str, list], list[int]] | None:
-    """All about addresses. For every buffer the layer each load is for (None: constants); and stores up to each layer."""
+    """All about addresses. For every buffer the layer each load is for (None: constants); stores up to each layer."""
     lost = [f"{t.name} has no place in DRAM" for t in known if t.first < 0]
     ends = np.array([t.first + t.size for t in known], np.int64)
     firsts = np.array([t.first for t in known], np.int64)
@@ -111,8 +111,8 @@ def check_memory(evidence: Evidence, known: list[Tensor], report: Report) -> tup
         sums, most = int(np.count_nonzero(touched[n])), int(touched[n].max(initial=0))
         good = sums == tensor.whole and (most <= 1 or not tensor.written)
         verb = "written once" if tensor.written else "read"
-        report.add("memory", tensor.name, f"every byte is {verb}", tensor.whole,
-                   [] if good else [f"{tensor.name}: {sums} bytes of {tensor.whole}, {most} times at most"])  # fmt: skip
+        wrong = [] if good else [f"{tensor.name}: {sums} bytes of {tensor.whole}, {most} times at most"]
+        report.add("memory", tensor.name, f"every byte is {verb}", tensor.whole, wrong)
     layers = {b: [None if known[n].constant else known[n].layer for n in owners[b]] for b in ("weight", "act", "index")}
     of_store = np.array([known[n].layer for n in owners["stores"]], np.int64)
     report.compare("memory", "stores", "layers are written one after the other", np.diff(of_store, prepend=0) >= 0,
@@ -132,8 +132,8 @@ def check_descriptors(
     good = (owner >= 0) & (size > 0) & (address + size <= ends[owner])
     good &= np.array([t.written for t in known], bool)[owner] == (table == "stores")
     report.compare("memory", f"{table} descriptors", "each lies inside one tensor", good,
-                   lambda n: f"{table} {which[n]}: bytes {address[n]} to {address[n] + size[n]} are not all of one tensor, "
-                             f"near {known[owner[n]].name}")  # fmt: skip
+                   lambda n: f"{table} {which[n]}: bytes {address[n]} to {address[n] + size[n]} are not all of one "
+                             f"tensor, near {known[owner[n]].name}")  # fmt: skip
     if good.all():
         for n, at, many in zip(owner.tolist(), (address - firsts[owner]).tolist(), size.tolist(), strict=True):
             block = touched[n][at : at + many]

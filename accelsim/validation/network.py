@@ -5,8 +5,7 @@ from collections import defaultdict
 from accelsim.isa import instructions as isa
 from accelsim.validation.dense import GemmCheck
 from accelsim.validation.evidence import Evidence
-from accelsim.validation.expected import AttentionWork
-from accelsim.validation.memory import check_memory, tensors
+from accelsim.validation.memory import Tensor, check_memory
 from accelsim.validation.operands import AttentionOperands
 from accelsim.validation.outputs import Outputs
 from accelsim.validation.program import GRANTS, Ledger, Step, check_fences, walk
@@ -15,10 +14,10 @@ from accelsim.workload.layers import Gemm
 
 
 def check_program(
-    evidence: Evidence, works: list[AttentionWork], outputs: Outputs | None, report: Report
+    evidence: Evidence, known: list[Tensor], outputs: Outputs | None, report: Report
 ) -> list[Step] | None:
     """All that the program itself tells: addresses, order, space, tiles. None when addresses are wrong already."""
-    found = check_memory(evidence, tensors(evidence, works), report)
+    found = check_memory(evidence, known, report)
     if found is None:
         return None
     sources, stores = found

@@ -1,13 +1,14 @@
 """The operands of attention: every pass is sent the K, the Q, the V and the index it needs, after they were loaded."""
 
 from collections import defaultdict
+from functools import cached_property
 
 import numpy as np
 
 from accelsim.isa import instructions as isa
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.outputs import Outputs
-from accelsim.validation.program import Ledger, Step
+from accelsim.validation.program import DONE, Ledger, Step
 from accelsim.validation.report import Report
 
 KINDS = {0: "k", 1: "q", 2: "q"}  # what a decoder's command is about; with 2, Q stays in the global buffer
@@ -23,32 +24,35 @@ class AttentionOperands:
         self.sent = {kind: [[] for _ in self.passes] for kind in "kq"}  # (first, tokens) of each pass
         self.q_loads: dict[int, set[int]] = defaultdict(set)
         self.issued: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # (op, pass) -> (begin, end)
-        # loads by buffer and address, in order: the n-th pass that needs an address is served by the n-th of them
-        self.at: dict[str, dict[int, list[int]]] = {}
+        # loads by buffer and place, in order: the n-th pass that needs a place is served by the n-th of them
+        self.at: dict[str, dict[tuple[int, int], list[int]]] = {}
         for buffer in ("weight", "act", "index"):
             self.at[buffer] = defaultdict(list)
-            for n, address in enumerate(evidence.tables[buffer]["address"].tolist()):
-                self.at[buffer][address].append(n)
-        self.used: dict[tuple[str, int], list[int]] = defaultdict(list)
+            table = evidence.tables[buffer]
+            sizes = (table["bytes"] * table["segments"]).tolist()
+            for n, place in enumerate(zip(table["address"].tolist(), sizes, strict=True)):
+                self.at[buffer][place].append(n)
+        self.used: dict[tuple[str, int, int], list[int]] = defaultdict(list)
 
     def tensor(self, name: str, number: int) -> int:
         """The address of an operand of a pass."""
         layer, image = self.outputs.works[self.outputs.pass_work[number]].layer, self.outputs.pass_image[number]
         return self.evidence.places[f"{layer.name}.{name}.{image}"]
 
-    def load(self, buffer: str, address: int, size: int, number: int, what: str) -> int | None:
-        """The load that serves a pass with what lies at an address."""
-        users, loads = self.used[buffer, address], self.at[buffer].get(address, [])
+    def load(self, buffer: str, address: int, size: int, number: int, what: str) -> list[int]:
+        """The loads that serve a pass with what lies at an address."""
+        users, loads = self.used[buffer, address, size], self.at[buffer].get((address, size), [])
         if number not in users:
             users.append(number)
-        if not loads:
-            self.wrong.append(f"pass {number}: {what} is not loaded")
-            return None
-        load = loads[min(users.index(number), len(loads) - 1)]
-        table = self.evidence.tables[buffer][load]
-        if table.bytes * table.segments != size:
-            self.wrong.append(f"pass {number}: {table.bytes * table.segments} bytes are loaded as {what}, not {size}")
-        return load
+        if loads:
+            return [loads[min(users.index(number), len(loads) - 1)]]
+        table = self.evidence.tables[buffer]
+        ends = table["address"] + table["bytes"]
+        over = np.flatnonzero((table["address"] < address + size) & (ends > address) & (table["segments"] == 1))
+        # what all passes share is loaded once, in pieces of its own
+        if int((np.minimum(ends[over], address + size) - np.maximum(table["address"][over], address)).sum()) != size:
+            self.wrong.append(f"pass {number}: {what} ({size} bytes) is not loaded")
+        return over.tolist()
 
     def step(self, step: Step) -> None:
         """One instruction."""
@@ -81,14 +85,20 @@ class AttentionOperands:
             count = work.layer.kv_tokens if kind == "k" else work.layer.q_tokens
             address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
             size = tokens * work.layer.qk_dim * int(one.heads)
-        load = self.load("act", address, size, number, f"{kind.upper()} from token {first} on")
-        if load is not None:
-            self.ledgers["act"].read(load, step, f"pass {number}, {kind.upper()}")
-            if kind == "q":
-                self.q_loads[number].add(load)
+        for load in self.load("act", address, size, number, f"{kind.upper()} from token {first} on"):
+            if kind == "k":
+                self.ledgers["act"].read(load, step, f"pass {number}, K")
+                continue
+            # an engine's scores cannot be done before it has had all Q
+            engine = isa.DENSER if step.arguments[0] == 1 else isa.SPARSER
+            done = DONE[engine], self.scored.get((engine, number), 0)
+            self.ledgers["act"].read(load, step, f"pass {number}, Q", *done)
+            self.q_loads[number].add(load)
         self.sent[kind][number].append((first, tokens))
         if step.arguments[0] and (step.arguments[0] == 1) != (one.dense > 0):
-            self.wrong.append(f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away")
+            self.wrong.append(
+                f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away"
+            )
 
     def walk(self, step: Step, number: int) -> None:
         """The index of a pass, read until the sparser engine's scores are done."""
@@ -98,32 +108,29 @@ class AttentionOperands:
         mine = columns[one.first_column : one.first_column + one.sparse_columns]
         distinct = len(np.unique(mine["head"] * self.outputs.stride + mine["column"]))
         size = int(mine["count"].sum()) * self.evidence.part("walker", "index_bytes") + 2 * distinct
-        nth = number - int(np.flatnonzero((self.outputs.pass_work == self.outputs.pass_work[number])
-                                          & (self.outputs.pass_image == self.outputs.pass_image[number]))[0])  # fmt: skip
+        owner = self.outputs.pass_work, self.outputs.pass_image
+        nth = number - int(np.flatnonzero((owner[0] == owner[0][number]) & (owner[1] == owner[1][number]))[0])
         address = self.evidence.places.get(f"{layer}.index.{nth}", -1)
-        load = self.load("index", address, size, number, "the index")
-        if load is not None:
-            phases = len(self.issued[isa.WALKER, number])
-            self.issued[isa.WALKER, number].append((phases, phases))
+        for load in self.load("index", address, size, number, "the index"):
             # its scoring phase follows; phases of the sparser engine are counted from the start of the program
-            self.ledgers["index"].read(load, step, f"pass {number}", isa.SPARSER_DONE, self.scored[number])
+            self.ledgers["index"].read(load, step, f"pass {number}", isa.SPARSER_DONE,
+                                       self.scored.get((isa.SPARSER, number), 0))  # fmt: skip
 
-    @property
-    def scored(self) -> dict[int, int]:
-        """For every pass, how many phases the sparser engine has finished when its scores are done."""
-        if not hasattr(self, "_scored"):
-            program = self.evidence.tables["program"]
-            phases = program[program["op"] == isa.SPARSER]
-            self._scored = {int(p.b): n + 1 for n, p in enumerate(phases) if p.a == 0}
-        return self._scored
+    @cached_property
+    def scored(self) -> dict[tuple[int, int], int]:
+        """For every engine's op and pass, how many phases the engine has finished when the pass's scores are done."""
+        program, found = self.evidence.tables["program"], {}
+        for op in (isa.DENSER, isa.SPARSER):
+            phases = program[program["op"] == op]
+            found |= {(op, int(p.b)): n + 1 for n, p in enumerate(phases) if p.a == 0}
+        return found
 
     def values(self, step: Step, number: int) -> None:
         """V, read by a phase of an engine."""
         one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
         size = layer.kv_tokens * layer.v_dim
         address = self.tensor("v", number) + int(self.outputs.pass_head[number]) * size
-        load = self.load("weight", address, size * int(one.heads), number, "V")
-        if load is not None:
+        for load in self.load("weight", address, size * int(one.heads), number, "V"):
             self.ledgers["weight"].read(load, step, f"pass {number}, V")
 
     def close(self, report: Report) -> None:

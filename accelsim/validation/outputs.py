@@ -96,7 +96,9 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
     t, stride = evidence.tables, outputs.stride
     passes, rows = t["passes"], t["rows"]
     of_dense = np.repeat(np.arange(len(passes)), passes["dense"])
-    if len(of_dense) != len(t["dense"]) or np.any(passes["first_dense"] != np.cumsum(passes["dense"]) - passes["dense"]):
+    if len(of_dense) != len(t["dense"]) or np.any(
+        passes["first_dense"] != np.cumsum(passes["dense"]) - passes["dense"]
+    ):
         report.add("tables", "DENSE", "passes divide the table", len(of_dense), ["the passes leave gaps or overlap"])
         return
     number = np.repeat(of_dense, passes["rows"][of_dense])

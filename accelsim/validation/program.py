@@ -24,9 +24,9 @@ DONE = {
 
 @dataclass(frozen=True)
 class Step:
-    """An instruction. at: its place in the program. layer: the layer it belongs to. nth: how many of its kind precede it.
-    known: for every counter, what it has reached at least when the instruction is dispatched (instructions are dispatched
-    in order, so all waits before count too). waits: what it waits for itself."""
+    """An instruction. at: its place in the program. layer: the layer it belongs to. nth: how many of its kind precede
+    it. known: for every counter, what it has reached at least when the instruction is dispatched (instructions are
+    dispatched in order, so all waits before count too). waits: what it waits for itself."""
 
     at: int
     op: int
@@ -62,7 +62,7 @@ class Ledger:
     sizes: list[int]
     needs: dict[int, dict[int, int]] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
-    freed: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
+    freed: list[tuple[int, int, np.ndarray]] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     reads: int = 0
 
@@ -78,10 +78,11 @@ class Ledger:
 
     def free(self, step: Step, size: int, counter: int = 0, count: int = 0) -> None:
         """Bytes are given back by an instruction, or by a unit when `counter` reaches `count`."""
-        known = list(step.known)
+        # what was known when earlier bytes were given back is still known
+        known = np.maximum(step.known, self.freed[-1][2]) if self.freed else np.array(step.known)
         if counter:
             known[counter] = max(known[counter], count)
-        self.freed.append((step.at, size, tuple(known)))
+        self.freed.append((step.at, size, known))
 
     def check(self, report: Report) -> None:
         """Loads arrive before they are read; no byte is given back before its last reader is done; all are, once."""

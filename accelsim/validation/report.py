@@ -54,9 +54,7 @@ class Report:
         wrong = len(sentences) if wrong < 0 else wrong
         self.checks.append(Check(name, scope, compared, int(count), int(wrong), tuple(sentences[:SHOWN])))
 
-    def compare(
-        self, name: str, scope: str, compared: str, good: np.ndarray, sentence: Callable[[int], str]
-    ) -> None:
+    def compare(self, name: str, scope: str, compared: str, good: np.ndarray, sentence: Callable[[int], str]) -> None:
         """Enter a check over an array of verdicts; `sentence(n)` says what is wrong with entry n."""
         bad = np.flatnonzero(~np.asarray(good, bool))
         self.add(name, scope, compared, len(good), [sentence(int(n)) for n in bad[:SHOWN]], len(bad))

@@ -1,4 +1,4 @@
-"""The scores that left the engines: each once, none before its operands arrived, none faster than the lines can."""
+"""The scores that left the engines: each once, none before its operands arrived."""
 
 from dataclasses import dataclass
 
@@ -33,8 +33,8 @@ def steps(count: np.ndarray) -> np.ndarray:
     return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
-def read_scores(evidence: Evidence) -> tuple[Scores, np.ndarray]:
-    """All scores in the log, in order; and for each item of the denser engine its pass."""
+def read_scores(evidence: Evidence) -> Scores:
+    """All scores in the log, in order."""
     passes, dense = evidence.tables["passes"], evidence.tables["dense"]
     tiles, single = evidence.log["denser.scores"], evidence.log["sparser.score"]
     of_dense = np.repeat(np.arange(len(passes)), passes["dense"])
@@ -50,7 +50,7 @@ def read_scores(evidence: Evidence) -> tuple[Scores, np.ndarray]:
     at = np.concatenate([known["at"][item], single["at"]])
     order = np.argsort(at, kind="stable")
     is_dense = np.arange(len(at)) < len(item)
-    return Scores(places[order], columns[order], at[order], is_dense[order]), number
+    return Scores(places[order], columns[order], at[order], is_dense[order])
 
 
 def beats_of(evidence: Evidence, number: np.ndarray, features: str = "dim") -> np.ndarray:
@@ -77,7 +77,7 @@ def token_arrival(arrived: np.ndarray, number: np.ndarray, token: np.ndarray) ->
 
 def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores | None:
     """All about the scores; None when they are not those that must be computed."""
-    scores, number = read_scores(evidence)
+    scores = read_scores(evidence)
     before = len(report.failed)
     for dense, engine in ((True, "denser"), (False, "sparser")):
         mine = scores.of(dense)
@@ -93,7 +93,8 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
         k_at = token_arrival(arrivals(evidence, K, f"decoder.{engine}"), one, mine.column)
         what = "a key arrived before a score with it was begun"
         report.compare("operands", f"K, {engine} engine", what, k_at + 1 <= begun,
-                       lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not there")  # fmt: skip
+                       lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not "
+                                         "there")  # fmt: skip
         q_at = token_arrival(arrivals(evidence, Q, f"decoder.{engine}"), one, outputs.row[mine.place])
         there = q_at + 1 <= begun
         if dense:
@@ -101,7 +102,6 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
                            lambda n, m=mine: f"{outputs.named(m.place[n])}: its Q was not there")  # fmt: skip
         else:
             check_fetched(evidence, outputs, report, mine.place, begun, there & (passes["forward"][one] > 0))
-    check_pace(evidence, outputs, report, scores, number)
     return scores
 
 
@@ -115,7 +115,8 @@ def check_fetched(
     asked, came = misses[:some], vectors[:some]
     report.compare("operands", "single Q vectors", "they come in order, to the line that asked, after it asked",
                    (asked["line"] == came["line"]) & (asked["at"] < came["at"]),
-                   lambda n: f"vector {n} went to line {came['line'][n]} and not to line {asked['line'][n]}")  # fmt: skip
+                   lambda n: f"vector {n} went to line {came['line'][n]}, asked for by line "
+                             f"{asked['line'][n]}")  # fmt: skip
     one = passes[asked["number"]]
     wanted = one["first_row"] + asked["head"] * one["rows"] + asked["row"]
     order = np.lexsort((came["at"], wanted))
@@ -130,37 +131,8 @@ def check_fetched(
     found = at < np.searchsorted(have, need, side="right")
     in_time = found & (np.append(have_at, NEVER)[np.where(found, at, len(have))] + 1 <= begun[alone])
     report.compare("operands", "Q, sparser engine", "a query was forwarded or fetched before its score was begun",
-                   in_time, lambda n: f"{outputs.named(need[n])}: its Q was neither there nor fetched in time")  # fmt: skip
+                   in_time,
+                   lambda n: f"{outputs.named(need[n])}: its Q was neither there nor fetched in time")  # fmt: skip
     hits, lost = (evidence.count("sparser", f"q_forward_{n}") for n in ("hits", "misses"))
     report.equal("operands", "Q, sparser engine", "hits and misses are all scores", hits + lost, len(place))
     report.equal("operands", "Q, sparser engine", "misses counted", lost, len(misses))
-
-
-def check_pace(
-    evidence: Evidence, outputs: Outputs, report: Report, scores: Scores, number: np.ndarray
-) -> None:
-    """No engine does more than its lines can do."""
-    tiles, passes = evidence.log["denser.scores"], evidence.tables["passes"]
-    beats, lines = beats_of(evidence, number), passes["denser_lines"][number]
-    apart = np.diff(tiles["at"], prepend=-NEVER)
-    good = (apart >= beats) & (tiles["rows"] * tiles["count"] <= lines)
-    report.compare("lines", "denser engine, scores", "an item of at most one score a line, as often as a line can", good,
-                   lambda n: f"pass {number[n]}: {tiles['rows'][n] * tiles['count'][n]} scores on {lines[n]} lines, "
-                             f"{apart[n]} cycles after the last")  # fmt: skip
-    mine = scores.of(dense=False)
-    one = outputs.number[mine.place]
-    order = np.lexsort((mine.at, one))
-    one, at = one[order], mine.at[order]
-    engines = np.maximum(passes["sparser_lines"][one], 1)
-    # a line gives a score every so many cycles: the n-th and the (n + lines)-th are at least that far apart
-    later = np.arange(len(one)) + engines
-    known = later < len(one)
-    later = np.where(known, later, 0)
-    known &= one[later] == one
-    report.compare("lines", "sparser engine, scores", "no more scores than its lines can compute",
-                   ~known | (at[later] - at >= beats_of(evidence, one)),
-                   lambda n: f"pass {one[n]}: too many scores in cycle {at[n]}")  # fmt: skip
-    ports = evidence.part("sparser", "score_ports")
-    cycles, many = np.unique(mine.at, return_counts=True)
-    report.compare("lines", "score ports", "no more scores a cycle than ports", many <= ports,
-                   lambda n: f"{many[n]} scores left in cycle {cycles[n]} by {ports} ports")  # fmt: skip

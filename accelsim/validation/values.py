@@ -58,8 +58,8 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
         early = notes["at"] - last_score[notes["place"]]
         report.compare("softmax", f"{engine} engine", "a row is ready after its last score, exponential and reciprocal",
                        early >= latency,
-                       lambda n, x=notes, e=early: f"{outputs.named(x['place'][n])}: {e[n]} cycles after its last score, "
-                                                   f"which take {latency}")  # fmt: skip
+                       lambda n, x=notes, e=early: f"{outputs.named(x['place'][n])}: {e[n]} cycles after its last "
+                                                   f"score, which take {latency}")  # fmt: skip
         ready = np.full(len(rows), NEVER)
         ready[notes["place"][::-1]] = notes["at"][::-1]
         mine = parts.dense == dense
@@ -68,7 +68,6 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
                        ready[place] + 1 <= begun,
                        lambda n, p=place: f"{outputs.named(p[n])}: begun before its scores were complete")  # fmt: skip
         check_window(evidence, outputs, report, engine, place, begun)
-    check_value_pace(evidence, parts, outputs, report)
     check_rows(evidence, outputs, parts, report)
     return parts
 
@@ -90,8 +89,8 @@ def check_parts(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repo
         pieces = wanted > 0 if dense else -(-wanted // segment)
         report.compare("values", f"{engine} engine", "each part of an output once, of all its scores",
                        (many == pieces) & (total == wanted),
-                       lambda n, m=many, t=total, w=wanted: f"{outputs.named(n)}: {m[n]} parts of {t[n]} scores in all, "
-                                                            f"where there are {w[n]} scores")  # fmt: skip
+                       lambda n, m=many, t=total, w=wanted: f"{outputs.named(n)}: {m[n]} parts of {t[n]} scores in "
+                                                            f"all, where there are {w[n]} scores")  # fmt: skip
         size = parts.scores[mine]
         report.compare("values", f"{engine} engine", "no part is larger than a segment", size <= most,
                        lambda n, s=size: f"part {n} is of {s[n]} scores")  # fmt: skip
@@ -113,31 +112,6 @@ def check_window(
                    told["end"] <= oldest + places,
                    lambda n: f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with "
                              f"{places} places")  # fmt: skip
-
-
-def check_value_pace(evidence: Evidence, parts: Parts, outputs: Outputs, report: Report) -> None:
-    """No engine has more rows at work than it has lines."""
-    tiles, passes = evidence.log["denser.partial"], evidence.tables["passes"]
-    number = outputs.number[tiles["place"]]
-    need = tiles["scores"] * beats_of(evidence, number, "value_dim")
-    apart = np.diff(tiles["at"], prepend=-NEVER)
-    lines = passes["denser_lines"][number]
-    report.compare("lines", "denser engine, values", "a tile of at most one row a line, one after the other",
-                   (apart >= need) & (tiles["rows"] <= lines),
-                   lambda n: f"pass {number[n]}: {tiles['rows'][n]} rows on {lines[n]} lines, {apart[n]} cycles after the "
-                             f"last")  # fmt: skip
-    mine = ~parts.dense
-    number = outputs.number[parts.place[mine]]
-    # work in the cycles from begin to end of a pass is at most its lines' time
-    begun, at = np.full(len(passes), NEVER), np.full(len(passes), -1)
-    work = np.bincount(number, (parts.at - parts.begun)[mine], minlength=len(passes))
-    np.minimum.at(begun, number, parts.begun[mine])
-    np.maximum.at(at, number, parts.at[mine])
-    has = at >= 0
-    report.compare("lines", "sparser engine, values", "no more work in a pass than its lines have time for",
-                   ~has | (work <= (at - begun) * passes["sparser_lines"]),
-                   lambda n: f"pass {n}: {work[n]:.0f} line cycles of work on {passes['sparser_lines'][n]} lines in "
-                             f"{at[n] - begun[n]} cycles")  # fmt: skip
 
 
 def check_rows(evidence: Evidence, outputs: Outputs, parts: Parts, report: Report) -> None:
