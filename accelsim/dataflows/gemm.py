@@ -1,8 +1,10 @@
 """Dense layers on the MAC array: output-stationary tiles, operands streamed through the global buffers."""
 
+from collections.abc import Iterator
+
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.resources import Resources
-from accelsim.dataflows.tiling import PASSES, ceil, encoded_elements, pieces, plan_gemm
+from accelsim.dataflows.tiling import PASSES, GemmPlan, ceil, encoded_elements, pieces, plan_gemm
 from accelsim.isa import instructions as isa
 from accelsim.workload.layers import Attention, Gemm
 
@@ -42,8 +44,9 @@ def emit_columns(
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth
     source = p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
-    residual = p.allocate(f"{layer.name}.residual", tokens * layer.out_features) if layer.residual else 0
-    target = p.allocate(f"{layer.name}.output", tokens * layer.out_features * layer.repeat)
+    whole = tokens * layer.out_features * layer.repeat
+    residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
+    target = p.allocate(f"{layer.name}.output", whole)
     packed = layer.role in ("qkv", "q", "kv")
     pitch = layer.out_features * layer.repeat
     row_bytes = ceil(inputs, tokens)
@@ -68,8 +71,8 @@ def emit_columns(
             resident = p.load("act", source + first, tile_bytes)
         addition: Wait = NOW
         if layer.residual:
-            start = residual + row_at[m] * layer.out_features + column + feature_at[n]
-            addition = p.load("act", start, columns, rows, layer.out_features)
+            start = residual + row_at[m] * pitch + group * layer.out_features + column + feature_at[n]
+            addition = p.load("act", start, columns, rows, pitch)
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
             last = d + 1 == len(plan.depth_tiles)
@@ -106,14 +109,14 @@ def emit_columns(
             )  # fmt: skip
             p.will(isa.ARRAY_DONE)
             depth_at += deep
-        store_tile(p, have, target, layer, row_at[m], rows, column + feature_at[n], columns, heads, encoded,
+        store_tile(p, have, plan, target, layer, row_at[m], rows, column + feature_at[n], columns, heads, encoded,
                    done_elements, packed, pitch, group, tokens)  # fmt: skip
         done_elements += rows * columns
 
 
 def store_tile(
-    p: Program, have: Resources, target: int, layer: Gemm, row: int, rows: int, column: int, columns: int, heads: int,
-    encoded: int, before: int, packed: bool, pitch: int, group: int, tokens: int,
+    p: Program, have: Resources, plan: GemmPlan, target: int, layer: Gemm, row: int, rows: int, column: int,
+    columns: int, heads: int, encoded: int, before: int, packed: bool, pitch: int, group: int, tokens: int,
 ) -> None:  # fmt: skip
     """The stores of a tile, each small enough for half the output buffer."""
     most = have.store_bytes // 2
@@ -122,12 +125,36 @@ def store_tile(
             size = encoded_elements(before + rows * columns, heads, encoded) - encoded_elements(before, heads, encoded)
         else:
             size = rows * columns
-        at = target + column * tokens + row * columns
+        at = target + (group * layer.out_features + column) * tokens + row * columns
         for piece in pieces(size, most) if size else []:
             p.store(at, piece)
             at += piece
         return
     at = target + row * pitch + group * layer.out_features + column
-    for some in pieces(rows, max(1, most // columns)):
-        p.store(at, columns, some, pitch)
-        at += some * pitch
+    for first, some, side, wide in blocks(rows, columns, plan, most):
+        p.store(at + first * pitch + side, wide, some, pitch)
+
+
+def blocks(rows: int, columns: int, plan: GemmPlan, most: int) -> Iterator[tuple[int, int, int, int]]:
+    """(first row, rows, first column, columns) of a tile's parts of at most `most` bytes, in the order they leave the
+    array: step by step, all steps of some rows before those of the next. A step leaves as a whole.
+    """
+    if columns <= plan.step_features:  # steps are rows
+        for first, some in runs(rows, most // columns):
+            yield first, some, 0, columns
+        return
+    bands = most // (columns * plan.step_tokens)
+    for first, some in runs(rows, max(1, bands) * plan.step_tokens):
+        if bands:
+            yield first, some, 0, columns
+            continue
+        for side in range(0, columns, plan.step_features):
+            wide = min(plan.step_features, columns - side)
+            for begin, few in runs(some, most // wide):
+                yield first + begin, few, side, wide
+
+
+def runs(total: int, most: int) -> Iterator[tuple[int, int]]:
+    """(begin, length) of runs of `most`, the last one shorter."""
+    for at in range(0, total, most):
+        yield at, min(most, total - at)

@@ -60,6 +60,12 @@ def plan_gemm(
     Raises InputError when even the smallest tile does not fit.
     """
     step_tokens, step_features = step_shape(tokens, features, have)
+    step = min(step_tokens, tokens) * min(step_features, features)
+    if step > have.store_bytes // 2:
+        raise InputError(
+            f"layer {name}: the array's outputs of one step need 2 x {step} bytes of act_gb1 ({have.store_bytes}); "
+            "make its capacity_bytes larger or engine.lines smaller"
+        )
     feature_tile = min(max(have.lines, step_features), features)
     feature_tiles = tuple(feature_tile for _ in range(features // feature_tile))
     if features % feature_tile:
