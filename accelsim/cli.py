@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
+from accelsim.sweep import commands as sweep_commands
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -131,6 +132,27 @@ def run(
     summary = metrics.summarize(record)
     files.write(record, target, pictures=plots, summary=summary)
     show([tables.report(record, summary, layers=layers), f"written to {target}"])
+
+
+@app.command()
+def validate(
+    machine: Machine,
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
+    overrides: Overrides = None,
+    every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
+) -> None:
+    """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
+    from accelsim.accelerators import schema
+    from accelsim.config import load_arch
+    from accelsim.config.shipped import find
+    from accelsim.validation import validate
+    from accelsim.validation.table import tables
+    from accelsim.workload import load
+
+    report = validate(load_arch(machine, schema, overrides or ()), load(find("workloads", workload)))
+    show(tables(report, every))
+    if not report.passed:
+        raise SystemExit(1)
 
 
 @app.command()
@@ -315,6 +337,9 @@ def summary(made):
         tokens = " ".join(map(str, row.global_tokens))
         table.add_row(row.name, row.role or row.kind, row.shape, *macs, *shares, tokens)
     yield table
+
+
+sweep_commands.register(app, show)
 
 
 def main() -> None:
