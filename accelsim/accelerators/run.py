@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from accelsim import __version__
-from accelsim.accelerators import machine
+from accelsim.accelerators import machine, main_memory
 from accelsim.config.arch import Arch
 from accelsim.report.record import RunRecord
 from accelsim.workload.layers import Attention, Gemm
@@ -65,7 +65,7 @@ def run(
         },
         layers=layers,
         peak_macs=model.peak_macs(arch),
-        dram_peak_bytes_per_s=model.dram_peak_bytes_per_s(arch),
-        notes={"version": __version__, **model.notes(arch), "instructions": len(program.instructions)},
+        dram_peak_bytes_per_s=main_memory.peak_bytes_per_s(arch),
+        notes={"version": __version__, **main_memory.notes(arch, sim), "instructions": len(program.instructions)},
         array=model.ARRAY,
     )

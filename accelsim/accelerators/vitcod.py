@@ -3,11 +3,10 @@
 DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
 """
 
+from accelsim.accelerators import main_memory
 from accelsim.components.decoder import Decoder
 from accelsim.components.denser_engine import DenserEngine
 from accelsim.components.dma import Dma
-from accelsim.components.dram.memory import Memory
-from accelsim.components.dram_pipe import DramPipe
 from accelsim.components.encoder import Encoder
 from accelsim.components.index_walker import IndexWalker
 from accelsim.components.load_buffer import LoadBuffer
@@ -76,9 +75,10 @@ SCHEMA = MachineSchema(
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
-        "dram": Part("the memory", "dram", {"pipe": DramPipe, "exact": Memory}),
+        "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
+    rules=(main_memory.clock_rule,),
 )
 
 
@@ -88,17 +88,6 @@ ARRAY = ("engine", "denser", "sparser")  # the controllers of the MAC lines
 def peak_macs(arch: Arch) -> int:
     """Multiply-accumulates a core cycle."""
     return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
-
-
-def dram_peak_bytes_per_s(arch: Arch) -> float:
-    """What all DRAM channels move at best."""
-    dram = arch.parts["dram"]
-    return float(arch.clocks["dram"] * dram["channels"] * dram["bytes_per_cycle"])
-
-
-def notes(arch: Arch) -> dict[str, str]:
-    """What a reader of a result must know beside the configuration."""
-    return {"dram": "pipe: latency and bandwidth, no rows or refresh"}
 
 
 def resources(arch: Arch) -> Resources:

@@ -32,8 +32,8 @@ def heading(record: RunRecord) -> list[str]:
     lines = [f"{record.machine} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"]
     if work.get("synthetic"):
         lines.append("The workload is synthetic: its masks were generated, not taken from a trained model.")
-    if work.get("provenance"):
-        lines.append(f"Workload from: {work['provenance']}")
+    if made := work.get("provenance", {}).get("made_by"):
+        lines.append(f"Workload made by {made}")
     return lines + [f"{key.replace('_', ' ')}: {value}" for key, value in record.notes.items()]
 
 

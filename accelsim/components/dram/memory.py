@@ -44,7 +44,7 @@ def state(part: str) -> Mem:
     return Mem(f"controller state: {part}", lambda c: getattr(c.registers(), part))
 
 
-class Memory(Component):
+class ExactDram(Component):
     """DRAM with banks, rows, refresh, queues and a scheduler, exact to the clock."""
 
     standard = Param("ddr4_2400", "choice", "device and timings", choices=tuple(names()))

@@ -1,0 +1,66 @@
+"""The part `dram` of a machine: its models, what it moves at best, and what a result says of it."""
+
+from accelsim.components.dram.memory import BIN_CYCLES, ExactDram
+from accelsim.components.dram.standard import load_standard
+from accelsim.components.dram_pipe import DramPipe
+from accelsim.config.arch import Arch
+from accelsim.core import Simulator
+
+MODELS = {"pipe": DramPipe, "exact": ExactDram}
+PERCENTILES = (50, 95, 99)
+
+
+def clock_rule(arch: Arch) -> str | None:
+    """The memory's clock is its standard's (to half a percent, since data sheets round tCK)."""
+    if arch.models["dram"] != "exact":
+        return None
+    standard = load_standard(arch.parts["dram"]["standard"])
+    wanted = 1e3 / standard.tck_ns
+    found = float(arch.clocks["dram"]) / 1e6
+    if abs(found - wanted) <= 0.005 * wanted:
+        return None
+    return (
+        f"clocks.dram is {found:g} MHz, but dram.standard = {standard.name} runs at {wanted:.4g} MHz "
+        f"(tCK = {standard.tck_ns} ns); set clocks.dram to that"
+    )
+
+
+def peak_bytes_per_s(arch: Arch) -> float:
+    """What all channels move at best."""
+    dram = arch.parts["dram"]
+    if arch.models["dram"] == "exact":
+        each = load_standard(dram["standard"]).peak_bytes_per_clock
+    else:
+        each = dram["bytes_per_cycle"]
+    return float(arch.clocks["dram"]) * dram["channels"] * each
+
+
+def notes(arch: Arch, sim: Simulator) -> dict[str, str]:
+    """Which model ran; for the exact one also rows, channels, latencies and refresh, of the whole run."""
+    dram = arch.parts["dram"]
+    if arch.models["dram"] != "exact":
+        return {"dram": "pipe: latency and bandwidth, no rows or refresh"}
+    memory = next(c for c in sim.components if c.name == "dram")
+    count, channels = memory.counts(), memory.storage["channel"]
+    lines = (channels["read_lines"] + channels["write_lines"]).tolist()
+    opened = count["row_hits"] + count["activates"]
+    latency = memory.storage["latency"]
+    standard = load_standard(dram["standard"])
+    said = {
+        "dram": f"exact: {dram['controller']}, {dram['standard']}, {dram['channels']} channels, "
+        f"{dram['ranks']} ranks each, map {dram['mapping']}, {dram['page']} page",
+        "dram_channels": " : ".join(f"{64 * n:,}" for n in lines) + " bytes",
+        "dram_refresh": f"{standard.timing['tRFC'] / standard.timing['tREFI']:.1%} of the time",
+    }
+    if opened:
+        said["dram_rows"] = (
+            f"{count['row_hits'] / opened:.1%} hits, {count['row_misses'] / opened:.1%} misses, "
+            f"{count['row_conflicts'] / opened:.1%} conflicts"
+        )
+    if latency.sum():
+        reached = latency.cumsum() / latency.sum()
+        at = [int((reached < p / 100).sum() + 1) * BIN_CYCLES for p in PERCENTILES]
+        mean = count["read_cycles"] / count["read_lines"]
+        parts = ", ".join(f"p{p} {n}" for p, n in zip(PERCENTILES, at, strict=True))
+        said["dram_read_latency"] = f"mean {mean:.0f} DRAM cycles, {parts} (to {BIN_CYCLES} cycles)"
+    return said
