@@ -32,7 +32,8 @@ def heading(record: RunRecord) -> list[str]:
     lines = [f"{record.machine} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"]
     if work.get("synthetic"):
         lines.append("The workload is synthetic: its masks were generated, not taken from a trained model.")
-    if made := work.get("provenance", {}).get("made_by"):
+    made = work.get("provenance")
+    if made := made.get("made_by") if isinstance(made, dict) else made:
         lines.append(f"Workload made by {made}")
     return lines + [f"{key.replace('_', ' ')}: {value}" for key, value in record.notes.items()]
 
