@@ -122,6 +122,8 @@ class AttentionLayer:
         p, have = self.p, self.have
         one, table, number = self.passes[n], self.tables[n], numbers[n]
         dense, sparse = len(table.dense) > 0, len(table.columns) > 0
+        # with a single line the engines take turns, as they do when they are not to work at the same time
+        together = have.two_engines and table.denser_lines + table.sparser_lines <= have.lines
         before, before2 = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
         p.issue(isa.SOFTMAX, 0, number, wait=before, wait2=before2)
         p.issue(isa.MERGE, 0, number)
@@ -130,22 +132,22 @@ class AttentionLayer:
             p.issue(isa.DENSER, 0, number)
             scored = p.will(isa.DENSER_DONE)
         if sparse:
-            p.issue(isa.WALKER, 0, number, wait=self.loaded[n, -1], wait2=NOW if have.two_engines else scored)
+            p.issue(isa.WALKER, 0, number, wait=self.loaded[n, -1], wait2=NOW if together else scored)
             p.issue(isa.SPARSER, 0, number)
             p.will(isa.SPARSER_DONE)
         finished = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
         outputs = one.rows * len(one.heads)
-        step = outputs if have.two_engines else have.places
+        step = outputs if together else have.places
         for begin in range(0, outputs, step):
             end = min(begin + step, outputs)
             wait, wait2 = NOW, self.loaded[n, -2]
-            if not have.two_engines:
+            if not together:
                 wait = p.all_of(isa.SPARSER_DONE)
             if dense:
                 p.issue(isa.DENSER, 1, number, begin, end, wait=wait, wait2=wait2)
                 wait = p.will(isa.DENSER_DONE)
             if sparse:
-                p.issue(isa.SPARSER, 1, number, begin, end, wait=NOW if have.two_engines else wait, wait2=wait2)
+                p.issue(isa.SPARSER, 1, number, begin, end, wait=NOW if together else wait, wait2=wait2)
                 p.will(isa.SPARSER_DONE)
             self.store(one, begin, end)
         p.will(isa.PASSES_DONE)
