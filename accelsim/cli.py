@@ -228,7 +228,8 @@ def describe(machine: Machine, overrides: Overrides = None) -> None:
 
     arch = load_arch(machine, schema, overrides or ())
     show(tables(describe(schema(arch.machine), arch)))
-    show(["Who sends to whom", *diagram(arch), "", wiring(channels(arch))])
+    if rows := channels(arch):
+        show(["Who sends to whom", *diagram(rows), "", wiring(rows)])
 
 
 @app.command("list")

@@ -31,10 +31,10 @@ def channels(arch: Arch) -> list[ChannelRow]:
     return rows
 
 
-def diagram(arch: Arch) -> list[str]:
+def diagram(rows: list[ChannelRow]) -> list[str]:
     """The machine as text: each component with an arrow to every component it sends to."""
     targets: dict[str, list[str]] = {}
-    for row in channels(arch):
+    for row in rows:
         mine = targets.setdefault(row.producer.split(".")[0], [])
         other = row.consumer.split(".")[0]
         if other not in mine:
