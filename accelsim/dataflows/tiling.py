@@ -100,9 +100,9 @@ def plan_gemm(
                 )
             )
 
-    residual_room = 2 * spare * min(tokens, psum_rows)
-    if inputs + residual_room <= have.act_bytes:
-        consider("resident", tokens, 1 if len(depth_tiles) == 1 else None, 1)
+    beside = have.act_bytes - inputs
+    if beside >= 0:
+        consider("resident", beside // (2 * spare) if residual else tokens, 1 if len(depth_tiles) == 1 else None, 1)
     consider("rows", have.act_bytes // (row_bytes + 2 * spare), None, 1)
     chunk = ceil(row_bytes * depth_tiles[0], depth)
     consider("stream", have.act_bytes // (2 * chunk + 2 * spare), None, len(feature_tiles))

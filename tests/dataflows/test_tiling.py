@@ -1,0 +1,178 @@
+"""Folds, tiles and shares: closed forms, bounds, and the best of all candidates by brute force."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.core.errors import InputError
+from accelsim.dataflows.tiling import ceil, encoded_elements, pieces, plan_gemm, share_lines, step_shape
+from tests.dataflows.machines import machine
+
+SMALL = st.integers(1, 40)
+
+
+@given(total=SMALL, most=SMALL)
+def test_pieces_are_few_equal_and_complete(total, most):
+    parts = pieces(total, most)
+    assert sum(parts) == total and len(parts) == -(-total // most) and max(parts) <= most
+    assert max(parts) - min(parts) <= 1
+
+
+@given(lines=st.integers(1, 100), denser=st.integers(0, 10_000), sparser=st.integers(0, 10_000))
+def test_lines_are_shared_in_proportion_to_the_work(lines, denser, sparser):
+    a, b = share_lines(lines, denser, sparser)
+    if not denser or not sparser:
+        assert (a, b) == (lines * bool(denser), lines * bool(sparser))
+    elif lines == 1:
+        assert (a, b) == (1, 1)
+    else:
+        assert a + b == lines and a >= 1 and b >= 1
+        exact = lines * denser / (denser + sparser)
+        assert abs(a - exact) <= 0.5 or a in (1, lines - 1)
+        assert abs(a - exact) < 1
+
+
+@given(tokens=SMALL, features=SMALL, lines=SMALL, macs=SMALL)
+def test_a_step_is_laid_out_the_way_that_needs_fewer_of_them(tokens, features, lines, macs):
+    a, b = step_shape(tokens, features, machine(lines=lines, macs=macs))
+    assert sorted((a, b)) == sorted((lines, macs))
+    steps = ceil(tokens, a) * ceil(features, b)
+    assert steps == min(ceil(tokens, lines) * ceil(features, macs), ceil(tokens, macs) * ceil(features, lines))
+
+
+@given(parts=st.lists(st.integers(0, 50), max_size=6), heads=st.integers(1, 12), encoded=st.integers(1, 12))
+def test_values_leave_the_encoder_as_complete_groups_of_weights(parts, heads, encoded):
+    """One part after another, with what is left over carried on, as the hardware does it."""
+    carry = before = 0
+    for part in parts:
+        work = carry + part * encoded
+        out, carry = divmod(work, heads)
+        assert out == encoded_elements(before + part, heads, encoded) - encoded_elements(before, heads, encoded)
+        before += part
+
+
+def candidates(tokens, features, inputs, plan, residual, have):
+    """DRAM traffic of every order and row tile that fits, for the plan's features and depths: the slow way."""
+    feature_tile, depth_tile = plan.feature_tiles[0], plan.depth_tiles[0]
+    depth, cut = sum(plan.depth_tiles), len(plan.depth_tiles) > 1
+    row = ceil(inputs, tokens)
+    for rows in sorted({*range(plan.step_tokens, tokens, plan.step_tokens), tokens}):
+        if cut and 4 * rows * feature_tile > have.psum_bytes:
+            continue
+        times, addition = ceil(tokens, rows), 2 * rows * feature_tile * residual
+        weights = depth * features
+        if inputs + addition <= have.act_bytes:
+            yield weights * (times if cut else 1) + inputs
+        if rows * row + addition <= have.act_bytes:
+            yield weights * times + inputs
+        if 2 * rows * ceil(row * depth_tile, depth) + addition <= have.act_bytes:
+            yield weights * times + inputs * len(plan.feature_tiles)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 40), st.integers(1, 90), st.integers(1, 40)),
+    lines=st.integers(1, 8),
+    macs=st.integers(1, 4),
+    buffers=st.tuples(st.integers(1, 600), st.integers(1, 900), st.integers(1, 600)),
+    overlap=st.integers(1, 4),
+    residual=st.booleans(),
+    double_buffer=st.booleans(),
+)
+def test_a_plan_fits_covers_and_moves_least(sizes, lines, macs, buffers, overlap, residual, double_buffer):
+    tokens, depth, features = sizes
+    inputs = ceil(tokens * depth, overlap)
+    have = machine(
+        lines=lines, macs=macs, weight_bytes=buffers[0], act_bytes=buffers[1], psum_bytes=buffers[2],
+        double_buffer=double_buffer,
+    )  # fmt: skip
+    try:
+        plan = plan_gemm("x", tokens, depth, features, inputs, residual, have)
+    except InputError:
+        return
+    assert sum(plan.row_tiles) == tokens and sum(plan.feature_tiles) == features and sum(plan.depth_tiles) == depth
+    assert min(plan.row_tiles + plan.feature_tiles + plan.depth_tiles) >= 1
+    assert max(plan.feature_tiles) * max(plan.depth_tiles) * (1 + double_buffer) <= have.weight_bytes
+    rows = max(plan.row_tiles)
+    if len(plan.depth_tiles) > 1:
+        assert 4 * rows * max(plan.feature_tiles) <= have.psum_bytes
+    traffic = list(candidates(tokens, features, inputs, plan, residual, have))
+    assert plan.dram_bytes == min(traffic)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 30), st.integers(1, 60), st.integers(1, 30)),
+    buffers=st.tuples(st.integers(16, 200), st.integers(16, 200), st.integers(16, 200)),
+)
+def test_a_plan_is_refused_only_when_nothing_fits(sizes, buffers):
+    tokens, depth, features = sizes
+    have = machine(weight_bytes=buffers[0], act_bytes=buffers[1], psum_bytes=buffers[2], lines=4, macs=2)
+    wide = min(features, 4) if step_shape(tokens, features, have)[1] <= 4 else min(features, 8)
+    try:
+        plan_gemm("x", tokens, depth, features, tokens * depth, False, have)
+        fits = True
+    except InputError:
+        fits = False
+    step = min(step_shape(tokens, features, have)[0], tokens)
+    room = have.weight_bytes // 2 // wide
+    deep = pieces(depth, room)[0] if room else 0
+    possible = room and (len(pieces(depth, room)) == 1 or 4 * step * wide <= have.psum_bytes)
+    possible = possible and (tokens * depth <= have.act_bytes or 2 * step * deep <= have.act_bytes)
+    possible = possible or (
+        room and step * depth <= have.act_bytes and (deep == depth or 4 * step * wide <= buffers[2])
+    )
+    assert fits == bool(possible)
+
+
+REFUSALS = [
+    (
+        {"weight_bytes": 15},
+        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 15; make it at least 16 bytes",
+    ),
+    (
+        {"weight_bytes": 7, "double_buffer": False},
+        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 7; make it at least 8 bytes",
+    ),
+    (
+        {"act_bytes": 60, "weight_bytes": 160, "psum_bytes": 10_000},
+        "layer x: a tile of 4 tokens needs 80 bytes of activations (act_gb0.capacity_bytes = 60) and 128 bytes of "
+        "partial sums (engine.psum_bytes = 10000); make the buffers larger or engine.lines smaller",
+    ),
+    (
+        {"psum_bytes": 127, "weight_bytes": 160},
+        "layer x: a tile of 4 tokens needs 80 bytes of activations (act_gb0.capacity_bytes = 2048) and 128 bytes of "
+        "partial sums (engine.psum_bytes = 127); make the buffers larger or engine.lines smaller",
+    ),
+    (
+        {"store_bytes": 63},
+        "layer x: the array's outputs of one step need 2 x 32 bytes of act_gb1 (63); make its capacity_bytes larger or "
+        "engine.lines smaller",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSALS)
+def test_buffers_that_are_too_small_are_refused_in_a_sentence(change, sentence):
+    with pytest.raises(InputError) as refused:
+        plan_gemm("x", 40, 100, 32, 4000, False, machine(**change))
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "change", [{"weight_bytes": 16}, {"store_bytes": 64}, {"psum_bytes": 128, "weight_bytes": 160}]
+)
+def test_what_the_sentence_asks_for_is_enough(change):
+    plan_gemm("x", 40, 100, 32, 4000, False, machine(**change))
+
+
+def test_a_plan_that_is_cut_to_the_smallest_tile():
+    have = machine(act_bytes=80, weight_bytes=160)
+    plan = plan_gemm("x", 40, 100, 32, 4000, False, have)
+    assert (plan.order, plan.row_tiles, plan.feature_tiles, plan.depth_tiles) == (
+        "stream",
+        (4,) * 10,
+        (8,) * 4,
+        (10,) * 10,
+    )
+    assert plan.dram_bytes == 10 * 3200 + 4 * 4000
