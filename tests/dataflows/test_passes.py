@@ -1,0 +1,168 @@
+"""Passes: every head and row once, within the buffers; their tables say what the mask says."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.core.errors import InputError
+from accelsim.dataflows.passes import plan_passes, split_heads, tabulate
+from accelsim.workload import Attention, AttentionMask
+from tests.dataflows.machines import attentions, machine, machines
+
+
+def compiled(case, have):
+    layer, mask = case
+    work = split_heads(layer, mask, have)
+    passes, halves = plan_passes(layer, work, have)
+    return layer, mask, work, passes, halves
+
+
+@settings(max_examples=120, deadline=None)
+@given(case=attentions(), have=machines())
+def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
+    layer, _, work, passes, halves = compiled(case, have)
+    seen = np.zeros((layer.heads, layer.q_tokens), int)
+    share = 2 if halves else 1
+    for one in passes:
+        seen[list(one.heads), one.row0 : one.row0 + one.rows] += 1
+        heads, last = len(one.heads), one.row0 + one.rows
+        assert list(one.heads) == list(range(one.heads[0], one.heads[0] + heads))
+        assert have.heads_parallel or heads == 1
+        assert heads * one.rows * layer.qk_dim <= have.q_bytes // share
+        assert heads * layer.kv_tokens * layer.qk_dim <= have.k_bytes // share
+        assert heads * layer.kv_tokens * layer.v_dim <= have.weight_bytes
+        dense = sum(len(work[h].dense) for h in one.heads) * one.rows
+        sparse = sum(int(work[h].sparse[one.row0 : last].sum()) for h in one.heads)
+        columns = sum(int(work[h].sparse[one.row0 : last].any(axis=0).sum()) for h in one.heads)
+        assert 2 * dense + 3 * sparse <= have.score_bytes
+        assert sparse * have.index_entry_bytes + 2 * columns <= have.index_bytes // (2 if have.double_buffer else 1)
+    assert (seen == 1).all()
+    assert [(one.heads[0], one.row0) for one in passes] == sorted((one.heads[0], one.row0) for one in passes)
+    assert have.double_buffer or not halves
+
+
+@settings(max_examples=120, deadline=None)
+@given(case=attentions(), have=machines())
+def test_heads_are_split_as_the_options_say(case, have):
+    layer, mask = case
+    for head, work in enumerate(split_heads(layer, mask, have)):
+        keep = mask.keep[head] if have.prune else np.ones_like(mask.keep[head])
+        dense = np.zeros_like(keep)
+        dense[:, work.dense] = True
+        assert not (dense & work.sparse).any()
+        assert ((dense | work.sparse) >= keep).all() and (work.sparse <= keep).all()
+        assert (np.diff(work.dense) > 0).all()
+        if not have.reorder:
+            assert not len(work.dense)
+        elif have.prune:
+            assert set(work.dense) == set(mask.order[head, : mask.global_tokens[head]].tolist())
+
+
+@settings(max_examples=120, deadline=None)
+@given(case=attentions(), have=machines())
+def test_tables_of_a_pass_say_what_the_mask_says(case, have):
+    layer, _, work, passes, _ = compiled(case, have)
+    for one in passes:
+        table = tabulate(layer, one, work, have)
+        dense = np.zeros((len(one.heads), one.rows, layer.kv_tokens), int)
+        sparse, listed = dense.copy(), 0
+        for column in table.dense:
+            dense[column["head"], :, column["column"]] += 1
+        at = 0
+        for column in table.columns:
+            assert column["first"] == at and 1 <= column["count"] <= have.segment
+            rows = table.index["row"][at : at + column["count"]]
+            assert (np.diff(rows) > 0).all()
+            sparse[column["head"], rows, column["column"]] += 1
+            at += int(column["count"])
+        assert at == len(table.index)
+        for n, head in enumerate(one.heads):
+            block = work[head].sparse[one.row0 : one.row0 + one.rows]
+            assert (sparse[n] == block).all()
+            assert (np.flatnonzero(dense[n, 0]) == work[head].dense).all()
+            for row in range(one.rows):
+                entry = table.rows[n * one.rows + row]
+                count = int(block[row].sum())
+                assert (entry["head"], entry["sparse"], entry["first"]) == (n, count, listed)
+                assert entry["dense"] == len(work[head].dense) and entry["scores"] == count + entry["dense"]
+                assert entry["parts"] == -(-count // have.segment) + (entry["dense"] > 0) >= 1
+                assert entry["values"] == layer.v_dim
+                listed += count
+        works = (len(table.dense) > 0, len(table.columns) > 0)
+        lines = (table.denser_lines, table.sparser_lines)
+        assert tuple(n > 0 for n in lines) == works
+        assert all(n in (0, have.lines) for n in lines) if not have.two_engines else sum(lines) <= max(2, have.lines)
+        assert table.index_bytes == len(table.index) * have.index_entry_bytes + 2 * int(sparse.any(axis=1).sum())
+
+
+def layer(heads=2, tokens=10, dim=4):
+    return Attention("a", "b", heads, tokens, tokens, dim, dim), AttentionMask.dense(heads, tokens, tokens)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"k_bytes": 39}, "layer a: one head needs 40 bytes at once, denser.k_bytes gives 39; make it larger"),
+        (
+            {"weight_bytes": 39},
+            "layer a: one head needs 40 bytes at once, weight_gb.capacity_bytes gives 39; make it larger",
+        ),
+        ({"q_bytes": 3}, "layer a: one head needs 4 bytes at once, denser.q_bytes gives 3; make it larger"),
+        (
+            {"score_bytes": 19},
+            "layer a: not even one row of head 0 fits softmax.score_bytes = 19 and index_buffer.capacity_bytes = 256; "
+            "make them larger",
+        ),
+        (
+            {"index_bytes": 59, "reorder": False},
+            "layer a: not even one row of head 0 fits softmax.score_bytes = 512 and index_buffer.capacity_bytes = 59; "
+            "make them larger",
+        ),
+    ],
+)
+def test_buffers_that_are_too_small_are_refused_in_a_sentence(change, sentence):
+    with pytest.raises(InputError) as refused:
+        compiled(layer(), machine(**change))
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "passes"),
+    [
+        ({}, 1),
+        ({"heads_parallel": False}, 2),
+        ({"k_bytes": 40}, 2),
+        ({"weight_bytes": 40}, 2),
+        ({"q_bytes": 4}, 20),  # a row at a time
+        ({"score_bytes": 20}, 20),
+        ({"score_bytes": 399}, 2),
+        ({"index_bytes": 60, "reorder": False}, 20),  # 10 entries and 10 pointers in half of the buffer
+        ({"index_bytes": 30, "reorder": False, "double_buffer": False}, 20),
+    ],
+)
+def test_passes_are_as_few_as_the_buffers_allow(change, passes):
+    assert len(compiled(layer(), machine(**change))[3]) == passes
+
+
+@pytest.mark.parametrize(
+    ("change", "halves", "heads"),
+    [
+        ({"q_bytes": 80, "k_bytes": 80}, False, [2, 2]),  # halving would separate heads that fit together
+        ({"q_bytes": 80, "k_bytes": 80, "heads_parallel": False}, True, [1] * 4),
+        ({"q_bytes": 160, "k_bytes": 160, "heads_parallel": False}, True, [1] * 4),
+        ({"q_bytes": 79, "k_bytes": 80, "heads_parallel": False}, False, [1] * 4),
+        ({"q_bytes": 160, "k_bytes": 160, "heads_parallel": False, "double_buffer": False}, False, [1] * 4),
+        ({"q_bytes": 500, "k_bytes": 500}, False, [4]),
+    ],
+)
+def test_operand_buffers_are_halved_unless_that_separates_heads(change, halves, heads):
+    _, _, _, passes, found = compiled(layer(heads=4), machine(score_bytes=10_000, **change))
+    assert (found, [len(one.heads) for one in passes]) == (halves, heads)
+
+
+@given(case=attentions(queries=1), seed=st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_a_single_query_is_a_single_block(case, seed):
+    _, _, _, passes, _ = compiled(case, machine(segment=1 + seed))
+    assert all((one.row0, one.rows) == (0, 1) for one in passes)
