@@ -63,7 +63,9 @@ def span(name: str, given: dict, where: str) -> Axis:
     """An axis from the entries of a range."""
     for key, text in given.items():
         if key not in KEYS:
-            raise InputError(f"{where}: {name}: a range has no entry {key!r}{suggest(key, KEYS)}; it has {', '.join(KEYS)}")
+            raise InputError(
+                f"{where}: {name}: a range has no entry {key!r}{suggest(key, KEYS)}; it has {', '.join(KEYS)}"
+            )
         if not isinstance(text, str) or not text:
             raise InputError(f"{where}: {name}: {key} must be a single value")
     if "from" not in given or "to" not in given:
@@ -108,7 +110,9 @@ def span(name: str, given: dict, where: str) -> Axis:
         return finite(made, steps, where, spread)
     first, last = math.ceil(low), math.floor(high)
     if -(-first // multiple) > last // multiple:
-        raise InputError(f"{where}: {name}: no multiple of {multiple} lies between {given['from']!r} and {given['to']!r}")
+        raise InputError(
+            f"{where}: {name}: no multiple of {multiple} lies between {given['from']!r} and {given['to']!r}"
+        )
     return Axis(name, (), first, last, unit, scale == "log", multiple)
 
 

@@ -20,8 +20,8 @@ LISTED = 200  # points between two entries of the list of a sweep's points
 
 @dataclass
 class Progress:
-    """How far a sweep is. kept: points found in the store; computed: simulated now; failures: (point, sentence), of this
-    run and of earlier ones.
+    """How far a sweep is. kept: points found in the store; computed: simulated now; repeated: the same machine and
+    workload as another point; failures: (point, sentence), of this run and of earlier ones.
     """
 
     total: int
@@ -133,10 +133,9 @@ def title(point: Point) -> str:
 
 
 def values(point: Point) -> dict[str, object]:
-    """What the sweep varied, as the machine uses it: sizes in bytes, times in cycles; as written if it is impossible."""
+    """What the sweep varied, as the machine uses it: sizes in bytes, times in cycles; impossible ones as written."""
     if point.arch is None:
         return dict(point.settings)
     resolved = parameters(point.arch)
     names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in point.settings)
-    return {name: resolved[name] if name in resolved else text for name, (_, text) in zip(names, point.settings)}
-
+    return {name: resolved.get(name, text) for name, (_, text) in zip(names, point.settings)}

@@ -58,7 +58,9 @@ def submitted(client, tasks: Iterable[Task], done) -> Iterator[Outcome]:
                 break
         future = next(done)
         _, task = waiting.pop(future.key)
-        error = None if future.status == "finished" else future.exception() if future.status == "error" else future.status
+        error = (
+            None if future.status == "finished" else future.exception() if future.status == "error" else future.status
+        )
         if isinstance(error, str | CancelledError):
             raise InputError(f"the Dask scheduler was lost ({error}); give the same command again to go on")
         warm.add(task.netlist)

@@ -77,8 +77,9 @@ class Expression:
         return WORDS[name] if name in WORDS else values[self.full[name]]
 
 
-def parse(text: str, known: Iterable[str], where: str) -> Expression:
-    """Check a condition; a name may leave out its part where that is clear (`lines` for `engine.lines`).
+def parse(text: str, known: Iterable[str], where: str, first: Iterable[str] = ()) -> Expression:
+    """Check a condition; a name may leave out its part where that is clear (`lines` for `engine.lines`): if only one of
+    `first`, or else of all `known`, ends so.
 
     Allowed are numbers, quoted words, true and false, names, + - * / // %, comparisons, and, or, not, parentheses, min,
     max and abs. Raises InputError that names the culprit and what is near.
@@ -88,18 +89,22 @@ def parse(text: str, known: Iterable[str], where: str) -> Expression:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         raise InputError(f"{where}: {text!r} is no condition, such as 'engine.lines * engine.macs == 512'") from None
-    full = {name: _full(name, known, text, where) for name in _names(tree, text, where)}
+    full = {name: _full(name, known, list(first), text, where) for name in _names(tree, text, where)}
     return Expression(text, where, tree, frozenset(full.values()), full)
 
 
-def _full(name: str, known: list[str], text: str, where: str) -> str:
+def _full(name: str, known: list[str], first: list[str], text: str, where: str) -> str:
     if name in known:
         return name
-    ends = [k for k in known if k.endswith(f".{name}")]
+    ends = [k for k in first if k.endswith(f".{name}")] or [k for k in known if k.endswith(f".{name}")]
     if len(ends) == 1:
         return ends[0]
-    hint = f" (it may be {' or '.join(map(repr, ends))})" if ends else suggest(name, known)
+    hint = f" (it may be {' or '.join(map(repr, ends))})" if ends else suggest(name, [*known, *ends_of(known)])
     raise InputError(f"{where}: {text!r} names {name!r}, which is no parameter or figure here{hint}")
+
+
+def ends_of(names: Iterable[str]) -> list[str]:
+    return [name.rpartition(".")[2] for name in names]
 
 
 def _names(node: ast.AST, text: str, where: str) -> set[str]:
@@ -122,6 +127,6 @@ def _names(node: ast.AST, text: str, where: str) -> set[str]:
         parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
         return set().union(*(_names(part, text, where) for part in parts))
     raise InputError(
-        f"{where}: {text!r}: {ast.unparse(node)!r} is not allowed in a condition; there are numbers, quoted words, names,"
-        f" + - * / // %, comparisons, and, or, not, {', '.join(FUNCTIONS)}"
+        f"{where}: {text!r}: {ast.unparse(node)!r} is not allowed in a condition; there are numbers, quoted words,"
+        f" names, + - * / // %, comparisons, and, or, not, {', '.join(FUNCTIONS)}"
     )

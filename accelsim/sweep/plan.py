@@ -1,4 +1,4 @@
-"""What a sweep file says: machines, workloads, axes, how to combine them, which combinations count, what to look for."""
+"""What a sweep file says: machines, workloads, axes, how to combine them, which combinations count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,7 +89,9 @@ class Reader:
     def plan(self, top: dict[str, Entry]) -> Plan:
         for key, entry in top.items():
             if key not in KEYS:
-                self.problem(entry.line, f"there is no entry {key!r} in a sweep{suggest(key, KEYS)}; it has {', '.join(KEYS)}")
+                self.problem(
+                    entry.line, f"there is no entry {key!r} in a sweep{suggest(key, KEYS)}; it has {', '.join(KEYS)}"
+                )
         for key in ("machines", "workloads"):
             if key not in top:
                 self.problem(1, f"{key!r} is missing; a sweep says which {key} it runs, as in '{key}: [NAME]'")
@@ -114,7 +116,7 @@ class Reader:
         )
         line = top.get("method", top.get("points", empty)).line
         if (plan.method in SAMPLED) != ("points" in top):
-            need = f"needs 'points: N', how many designs are drawn" if plan.method in SAMPLED else "has no 'points'"
+            need = "needs 'points: N', how many designs are drawn" if plan.method in SAMPLED else "has no 'points'"
             self.problem(line, f"method {plan.method} {need}")
         for subject in machines:
             self.check_axes((*plan.axes, *subject.axes), plan.method, line)
@@ -127,7 +129,8 @@ class Reader:
         if method not in SAMPLED:
             for open_axis in (a for a in axes if not a.values):
                 self.problem(
-                    line, f"{open_axis.name} is an open range, which a {method} cannot walk; add step, factor or steps to it"
+                    line,
+                    f"{open_axis.name} is an open range, which a {method} cannot walk; add step, factor or steps to it",
                 )
         if method == "zip" and len({len(a.values) for a in axes}) > 1:
             sizes = ", ".join(f"{a.name} {len(a.values)}" for a in axes)

@@ -151,8 +151,8 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
             break
     if len(found) < plan.points:
         raise InputError(
-            f"sweep {plan.name}: only {len(found)} different designs that meet the constraints were found in {draws} draws,"
-            f" but {plan.points} are asked for; ask for fewer points or widen the axes"
+            f"sweep {plan.name}: only {len(found)} different designs that meet the constraints were found in {draws}"
+            f" draws, but {plan.points} are asked for; ask for fewer points or widen the axes"
         )
     yield from found
 
@@ -170,7 +170,9 @@ class Filter:
         for name, values in axes:
             self.check_name(name, values[0])
         self.short = {name: self.full(name) for name, _ in axes}
-        self.conditions: list[Expression] = [parse(text, self.values, where) for text, where in constraints]
+        self.conditions: list[Expression] = [
+            parse(text, self.values, where, self.short.values()) for text, where in constraints
+        ]
         asked = set().union(*(c.names for c in self.conditions)) if self.conditions else set()
         self.apart = not any(name.startswith("clocks.") or name.endswith(".model") for name in self.short.values())
         self.resolved: dict[tuple[str, str], object] = {}

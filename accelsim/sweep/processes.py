@@ -154,7 +154,9 @@ class Pool:
             self.deaths[task.key] += 1
             if self.deaths[task.key] >= DEATHS:
                 worker.tasks.popleft()
-                yield Outcome(task.key, None, f"{DEATHS} worker processes died of this point ({how}); out of memory?", 0.0)
+                yield Outcome(
+                    task.key, None, f"{DEATHS} worker processes died of this point ({how}); out of memory?", 0.0
+                )
         queue.front.extendleft(reversed(worker.tasks))
 
     def stop(self) -> None:

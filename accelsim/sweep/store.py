@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS points (
     key TEXT PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('done', 'failed')),
     machine TEXT NOT NULL, workload TEXT NOT NULL, settings TEXT NOT NULL, arch TEXT, workload_hash TEXT NOT NULL,
-    sparsity REAL NOT NULL, figures TEXT, error TEXT, version TEXT NOT NULL, source TEXT NOT NULL, seconds REAL NOT NULL,
+    sparsity REAL NOT NULL, figures TEXT, error TEXT, version TEXT NOT NULL, source TEXT NOT NULL,
+    seconds REAL NOT NULL,
     CHECK ((status = 'done') = (figures IS NOT NULL) AND (status = 'failed') = (error IS NOT NULL))
 );
 CREATE TABLE IF NOT EXISTS members (

@@ -1,0 +1,222 @@
+"""The commands of this room; the command line registers them and prints what they yield."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Show = Callable[[Iterable[object]], None]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A sweep file, or the name of a shipped one.")]
+StoreOption = Annotated[Path, typer.Option("--store", metavar="STORE", help="The results; made if it is not there.")]
+Processes = Annotated[
+    int | None,
+    typer.Option("-j", "--processes", min=0, help="Workers; all cores without it, 0 for this process itself."),
+]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, as in tcp://host:8786.")
+]
+Where = Annotated[
+    list[str] | None, typer.Option("--where", metavar="CONDITION", help="Only these points; 'lines >= 32'. Repeatable.")
+]
+SweepName = Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="Only the points of this sweep.")]
+Workloads = Annotated[list[str], typer.Argument(metavar="WORKLOAD...", help="Shipped workloads, or YAML files.")]
+Only = Annotated[str, typer.Option("--only", help="Only layers of a kind: attention, gemm, norm, elementwise, or all.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value in all of them.")]
+Picture = Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the speed-ups as bars.")]
+Keep = Annotated[str, typer.Option("--store", metavar="STORE", help="Keep the runs, and use those that are kept.")]
+
+
+def register(app: typer.Typer, show: Show) -> None:
+    """Add the commands to an app; `show` prints tables and sentences."""
+    for command in (sweep, results, plot, search, compare, ablate):
+        app.command(command.__name__)(shown(command, show))
+
+
+def shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[..., None]:
+    """A command that prints what it yields, as it comes."""
+    from functools import wraps
+
+    @wraps(command)
+    def run(*arguments, **options) -> None:
+        for thing in command(*arguments, **options):
+            show([thing])
+
+    return run
+
+
+def sweep(
+    file: File,
+    store: StoreOption,
+    processes: Processes = None,
+    scheduler: Scheduler = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Simulate failed points again.")] = False,
+) -> Iterator[object]:
+    """Simulate every point of a sweep that the store does not hold yet."""
+    from accelsim.sweep import campaign, terminal
+    from accelsim.sweep.plan import read
+    from accelsim.sweep.points import expand
+    from accelsim.sweep.store import Store
+
+    plan = read(file)
+    points = expand(plan)
+    yield terminal.announcement(plan, points)
+    execute = campaign.executor(processes, scheduler)
+    with Store(store) as opened, bar(plan.name, len(points)) as progress:
+        try:
+            state = campaign.run(plan.name, points, opened, execute, retry=retry, progress=progress)
+        except KeyboardInterrupt:
+            state = None
+    if state is None:
+        yield f"interrupted; what was finished is in {store}, and the same command goes on from there"
+        raise typer.Exit(130)
+    yield from terminal.ending(state, store)
+    if state.failures and len(state.failures) == state.total:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def bar(title: str, total: int):
+    """A progress bar with rate, estimate and failures, on a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(title, total=total, rate="", failed="")
+
+        def update(state) -> None:
+            elapsed = shown.tasks[0].elapsed or 0.0
+            rate = f"{state.computed / elapsed:.1f} points/s" if elapsed and state.computed else ""
+            failed = f"{len(state.failures)} failed" if state.failures else ""
+            shown.update(task, completed=state.handled, rate=rate, failed=failed)
+
+        yield update
+
+
+def results(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of a sweep.")],
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write all columns as CSV.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write them as Parquet.")] = None,
+    where: Where = None,
+    sweep: SweepName = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Failed points too, with what is wrong with them.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Every parameter, not only what was varied.")] = False,
+    best: Annotated[str, typer.Option("--best", metavar="FIGURE", help="Show the points where this is smallest.")] = "",
+) -> Iterator[object]:
+    """Print the points of a store, or write them as a table."""
+    from accelsim.sweep import table, terminal
+
+    found = table.load_results(store, sweep=sweep, where=where or (), failed=failed, whole=whole)
+    if not (csv or parquet):
+        yield from terminal.points(found, best)
+    for path, write in ((csv, table.write_csv), (parquet, table.write_parquet)):
+        if path:
+            yield f"{write(found, path)}: {len(found['machine'])} points, {len(found)} columns"
+
+
+def plot(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of a sweep.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="metric, speedup, pareto, sensitivity, heatmap or utilization.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="KIND.png without it.")
+    ] = None,
+    metric: Annotated[str, typer.Option("--metric", metavar="FIGURE", help="What is drawn.")] = "cycles",
+    over: Annotated[
+        list[str] | None, typer.Option("--over", metavar="NAME", help="An axis (pareto: a figure). Repeatable.")
+    ] = None,
+    where: Where = None,
+    sweep: SweepName = None,
+) -> Iterator[object]:
+    """Draw the results of a store; nothing is simulated again."""
+    from accelsim.sweep import plots, table
+
+    found = table.load_results(store, sweep=sweep, where=where or ())
+    yield f"{plots.draw(kind, found, output or Path(f'{kind}.png'), metric=metric, axes=over or ())}: written"
+
+
+def search(
+    file: File,
+    store: StoreOption,
+    budget: Annotated[int, typer.Option("--budget", min=1, help="How many designs to simulate.")] = 100,
+    sampler: Annotated[str, typer.Option("--sampler", help="tpe, nsga2 or random.")] = "tpe",
+    grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Compare with a grid of the same budget.")] = True,
+    processes: Processes = None,
+    scheduler: Scheduler = None,
+) -> Iterator[object]:
+    """Look for the best designs with Optuna: a front of cycles, energy and area, or of other figures."""
+    from accelsim.sweep import terminal
+    from accelsim.sweep.campaign import Progress
+    from accelsim.sweep.search import search as look
+
+    with bar("search", budget * (2 if grid else 1)) as update:
+        found = look(
+            file, store, budget, sampler=sampler, grid=grid, processes=processes, scheduler=scheduler,
+            progress=lambda done, total: update(Progress(total, computed=done)),
+        )  # fmt: skip
+    yield from terminal.search(found, grid)
+
+
+def compare(
+    machines: Annotated[
+        list[str], typer.Argument(metavar="MACHINE MACHINE... WORKLOAD...", help="Machines, then workloads.")
+    ],
+    only: Only = "all",
+    overrides: Set = None,
+    picture: Picture = None,
+    store: Keep = ":memory:",
+    processes: Processes = None,
+) -> Iterator[object]:
+    """Run machines side by side; speed-ups and energy over the first, with the geometric mean."""
+    from accelsim.sweep import terminal
+    from accelsim.sweep.compare import compare as run
+    from accelsim.sweep.compare import split
+    from accelsim.sweep.plan import Work
+
+    first, works = split(machines)
+    found = run(first, [Work(w, only) for w in works], overrides=overrides or (), store=store, processes=processes)
+    yield from terminal.contest(found, f"against {found.variants[0]}", picture)
+
+
+def ablate(
+    machine: Annotated[str, typer.Argument(metavar="MACHINE", help="A shipped machine, or a YAML file.")],
+    workloads: Workloads,
+    only: Only = "all",
+    steps: Annotated[
+        str,
+        typer.Option("--steps", metavar="A,B+C,...", help="Switch these on one after the other, from none of them."),
+    ] = "",
+    overrides: Set = None,
+    picture: Picture = None,
+    store: Keep = ":memory:",
+    processes: Processes = None,
+) -> Iterator[object]:
+    """Run a machine without each of its ideas (its switches), or with one more after the other."""
+    from accelsim.sweep import terminal
+    from accelsim.sweep.compare import ablate as run
+    from accelsim.sweep.plan import Work
+
+    wanted = [step for step in steps.split(",") if step]
+    found = run(
+        machine,
+        [Work(w, only) for w in workloads],
+        steps=wanted,
+        overrides=overrides or (),
+        store=store,
+        processes=processes,
+    )
+    yield from terminal.contest(found, f"against {found.variants[0]}", picture)

@@ -1,0 +1,109 @@
+"""Machines side by side, and a machine without each of its ideas: speed-ups and energy, with the geometric mean."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelsim.config import document, shipped
+from accelsim.core.errors import InputError
+from accelsim.sweep.campaign import Execute, executor, run
+from accelsim.sweep.design import Base, switches
+from accelsim.sweep.measure import Figures
+from accelsim.sweep.plan import Work
+from accelsim.sweep.points import point, workload_file
+from accelsim.sweep.store import Store
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Variants (the first is the reference) on workloads: figures[variant][workload]."""
+
+    variants: list[str]
+    workloads: list[str]
+    figures: list[list[Figures]]
+
+    def gains(self, metric: str) -> list[list[float]]:
+        """[variant][workload]: how many times smaller the metric is than the reference's."""
+        first = self.figures[0]
+        return [[a[metric] / b[metric] for a, b in zip(first, row)] for row in self.figures]
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def contest(
+    variants: Sequence[tuple[str, Base, Sequence[tuple[str, str]]]],
+    workloads: Sequence[Work],
+    store: str,
+    execute: Execute,
+) -> Contest:
+    """Simulate every variant, given as (name, machine, settings), on every workload. Raises InputError if one fails."""
+    files = [workload_file(w) for w in workloads]
+    points = [point(base, tuple(settings), f) for _, base, settings in variants for f in files]
+    with Store(store) as opened:
+        state = run("compare", points, opened, execute)
+        if state.failures:
+            raise InputError("\n".join(f"{name}: {error}" for name, error in state.failures))
+        found = [opened.figures(p.key) for p in points]
+    rows = [found[i : i + len(files)] for i in range(0, len(found), len(files))]
+    return Contest([name for name, _, _ in variants], [f.name for f in files], rows)
+
+
+def split(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The machines and the workloads among names and files. Raises InputError unless there are both."""
+    machines = [n for n in names if is_machine(n)]
+    workloads = [n for n in names if n not in machines]
+    if not machines or not workloads:
+        missing = "workload" if machines else "machine"
+        raise InputError(f"a comparison needs machines and workloads; there is no {missing} among {', '.join(names)}")
+    return machines, workloads
+
+
+def is_machine(name: str) -> bool:
+    """Whether a file says `machine: NAME`, or a shipped machine has this name."""
+    if not Path(name).is_file():
+        return name.removesuffix(".yaml") in shipped.listing("arch_configs")
+    top, _ = document.read(Path(name))
+    return isinstance(top.value, dict) and "machine" in top.value
+
+
+def compare(
+    machines: Sequence[str], workloads: Sequence[Work], *, overrides: Sequence[str] = (), store: str = ":memory:",
+    processes: int | None = None,
+) -> Contest:  # fmt: skip
+    """Machines, the first of which is the reference, on workloads. Raises InputError when a run fails."""
+    bases = [Base(m, overrides) for m in machines]
+    names = [b.arch.name for b in bases]
+    twice = {n for n in names if names.count(n) > 1}
+    labels = [str(m) if n in twice else n for m, n in zip(machines, names)]
+    return contest([(name, b, ()) for name, b in zip(labels, bases)], workloads, store, executor(processes))
+
+
+def ablate(
+    machine: str, workloads: Sequence[Work], *, steps: Sequence[str] = (), overrides: Sequence[str] = (),
+    store: str = ":memory:", processes: int | None = None,
+) -> Contest:  # fmt: skip
+    """A machine as it is, then without each of its switches (options that are true or false) that are on.
+
+    With `steps`, such as ("prune", "reorder+two_engines", "auto_encoder"): first without all of them, then with one
+    more after the other. Raises InputError for a machine without such switches, an unknown step, and when a run fails.
+    """
+    base = Base(machine, overrides)
+    known = switches(base.arch.machine)
+    on = [name for name in known if base.arch.options[name] == "true"]
+    if not on:
+        raise InputError(f"{machine}: no option of this machine is on that could be switched off")
+    if not steps:
+        variants = [(base.arch.name, base, ()), *((f"without {n}", base, ((n, "false"),)) for n in on)]
+        return contest(variants, workloads, store, executor(processes))
+    groups = [step.split("+") for step in steps]
+    for name in (n for group in groups for n in group):
+        if name not in known:
+            raise InputError(f"--steps: {name!r} is no switch of {machine}; these are: {', '.join(known)}")
+    variants = []
+    for count in range(len(groups) + 1):
+        settings = tuple((n, "true" if i < count else "false") for i, group in enumerate(groups) for n in group)
+        variants.append((f"+ {steps[count - 1]}" if count else "without all of these", base, settings))
+    return contest(variants, workloads, store, executor(processes))

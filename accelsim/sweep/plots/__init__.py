@@ -1,0 +1,41 @@
+"""Pictures of a sweep, drawn from its stored results; nothing is simulated again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from accelsim.core.errors import InputError, suggest
+from accelsim.sweep.table import Columns, put
+
+KINDS = ("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization")
+
+
+def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes: Sequence[str] = ()) -> Path:
+    """Draw a picture of some points as PNG; the file.
+
+    kind: `metric` (over one or two axes), `speedup` (bars, over the slowest or the first), `pareto` (two or three
+    figures), `sensitivity` (how far each parameter moves the metric), `heatmap` (the metric over two axes), or
+    `utilization` (how busy every part is, point by point). Raises InputError when the table has nothing to draw.
+    """
+    from accelsim.report.plots.style import save
+    from accelsim.sweep.plots import bars, front, lines, maps
+
+    if kind not in KINDS:
+        raise InputError(f"there is no picture {kind!r}{suggest(kind, KINDS)}; there are {', '.join(KINDS)}")
+    if not table["machine"]:
+        raise InputError("there is no point to draw; the store is empty or --where leaves nothing")
+    for name in (metric, *axes):
+        if name not in table:
+            raise InputError(f"there is no column {name!r}{suggest(name, table)}; `accelsim results` lists the columns")
+    picture = {
+        "metric": lines.metric_lines, "speedup": bars.speedup, "pareto": front.pareto, "sensitivity": bars.sensitivity,
+        "heatmap": maps.heatmap, "utilization": maps.utilization,
+    }[kind]  # fmt: skip
+    return put(path, lambda file: save(picture(table, metric, list(axes)), file))
+
+
+def draw_contest(variants, workloads, gains, means, path: Path) -> Path:
+    """Draw the speed-ups of a comparison as PNG; the file."""
+    from accelsim.report.plots.style import save
+    from accelsim.sweep.plots.bars import contest
+
+    return put(path, lambda file: save(contest(variants, workloads, gains, means), file))

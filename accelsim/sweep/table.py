@@ -1,0 +1,129 @@
+"""The results of a store as a table: columns by name, conditions over them, and files of it."""
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from accelsim.core.errors import InputError
+from accelsim.sweep.expression import parse
+from accelsim.sweep.store import Row, Store
+
+Columns = dict[str, list]
+ABOUT = ("machine", "workload", "sparsity", "status", "error")
+
+
+def load_results(
+    store: str | Path, *, sweep: str | None = None, where: Iterable[str] = (), failed: bool = False, whole: bool = False
+) -> Columns:
+    """The points of a store as columns of one length, ready for `pandas.DataFrame(...)`.
+
+    Columns: machine, workload, sparsity, status, error; what the sweeps varied (`engine.lines`), as the machine uses
+    it; then every figure (`cycles`, `energy_pj`, ...; see docs/sweeps.md), None where a point has none. `sweep`: only
+    the points of this sweep; `where`: conditions such as "engine.lines >= 32"; `failed`: failed points too; `whole`:
+    every parameter of the machine, not only what was varied. Raises InputError for an unknown sweep, name or store.
+    """
+    with Store(store, create=False) as opened:
+        if sweep is not None and sweep not in opened.sweeps():
+            known = ", ".join(opened.sweeps()) or "none"
+            raise InputError(f"{store}: there is no sweep {sweep!r} in this store; there are: {known}")
+        varied = {name for row in opened.rows(sweep=sweep) for name in row.settings}
+        rows = opened.rows(sweep=sweep, arch=whole or has_gaps(opened, sweep, varied))
+    rows = [row for row in rows if failed or row.status == "done"]
+    return selected(columns(rows, whole), where, f"{store}: --where")
+
+
+def has_gaps(store: Store, sweep: str | None, varied: set[str]) -> bool:
+    """Whether some point lacks a parameter that another sweep varied, so that its configuration has to be read."""
+    return any(varied - set(row.settings) for row in store.rows(sweep=sweep))
+
+
+def columns(rows: list[Row], whole: bool = False) -> Columns:
+    """Rows as columns; what a point's own sweep did not vary is taken from its configuration."""
+    settings = list(dict.fromkeys(name for row in rows for name in row.settings))
+    values = [flat(row.arch) | row.settings if row.arch else row.settings for row in rows]
+    if whole:
+        settings = list(dict.fromkeys([*settings, *(name for row in values for name in row)]))
+    figures = list(dict.fromkeys(name for row in rows for name in row.figures or ()))
+    made: Columns = {name: [getattr(row, name) for row in rows] for name in ABOUT}
+    made |= {name: [v.get(name) for v in values] for name in settings}
+    return made | {name: [(row.figures or {}).get(name) for row in rows] for name in figures}
+
+
+def flat(arch: dict) -> dict[str, object]:
+    """A stored configuration by the names of overrides."""
+    found = {f"clocks.{name}": hertz(text) for name, text in arch["clocks"].items()} | arch["options"]
+    for part, values in arch["parts"].items():
+        found |= {f"{part}.{name}": value for name, value in values.items()}
+    return found
+
+
+def hertz(text: str) -> int | float:
+    from accelsim.config.units import frequency
+    from accelsim.sweep.design import number
+
+    return number(frequency(text))
+
+
+def selected(table: Columns, where: Iterable[str], source: str) -> Columns:
+    """The lines for which every condition holds; one that lacks a value a condition asks for is left out."""
+    conditions = [parse(text, table, source) for text in where]
+    if not conditions:
+        return table
+    names = set().union(*(c.names for c in conditions))
+    keep = []
+    for i in range(len(table["machine"])):
+        values = {name: table[name][i] for name in names}
+        if None not in values.values() and all(c.holds(values) for c in conditions):
+            keep.append(i)
+    return {name: [column[i] for i in keep] for name, column in table.items()}
+
+
+def column(table: Columns, name: str, store: str | Path) -> list:
+    """A column by its name, or by what is behind the last point of it. Raises InputError that names what is near."""
+    return table[parse(name, table, f"{store}").full.get(name, name)]
+
+
+def write_csv(table: Columns, path: Path) -> Path:
+    """Comma-separated, a header line, empty where there is no value."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(table)
+    lines.writerows(zip(*table.values()))
+    return put(path, lambda file: file.write_bytes(text.getvalue().encode()))
+
+
+def write_parquet(table: Columns, path: Path) -> Path:
+    """Apache Parquet. Raises InputError without pyarrow."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError("Parquet files need pyarrow; install it with `pip install 'accelsim[data]'`") from None
+    arrays = {}
+    for name, values in table.items():
+        kinds = {type(v) for v in values if v is not None}
+        mixed = len(kinds) > 1 and not kinds <= {int, float}
+        exact = [float(v) if v is not None and kinds == {int, float} else v for v in values]
+        arrays[name] = pyarrow.array([v if v is None else str(v) for v in values] if mixed else exact)
+    return put(path, lambda file: pyarrow.parquet.write_table(pyarrow.table(arrays), file))
+
+
+def put(path: Path, write) -> Path:
+    """Write a file under another name and rename it. Raises InputError when it cannot be written."""
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as reason:
+        raise InputError(f"{path}: cannot be written ({reason.strerror or reason}); name another file") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,108 @@
+"""What the commands print: tables and sentences."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accelsim.report.quantities import joules, percent, scaled
+from accelsim.report.tables import table
+from accelsim.sweep.campaign import Progress
+from accelsim.sweep.compare import Contest, geometric_mean
+from accelsim.sweep.plan import Plan
+from accelsim.sweep.plots import draw_contest
+from accelsim.sweep.plots.axes import varied
+from accelsim.sweep.points import Expansion
+from accelsim.sweep.table import Columns
+
+if TYPE_CHECKING:
+    from accelsim.sweep.search import Found
+
+SHOWN = 20  # rows of a long table
+
+
+def announcement(plan: Plan, points: Expansion) -> str:
+    """What is about to run."""
+    designs = [len(settings) for _, settings in points.designs]
+    machines = ", ".join(base.arch.name for base, _ in points.designs)
+    works = ", ".join(w.name for w in points.workloads)
+    return (
+        f"{plan.name}: {len(points):,} points, {sum(designs):,} designs ({plan.method}) of {machines}"
+        f" on {len(points.workloads)} workloads ({works})"
+    )
+
+
+def ending(state: Progress, store: Path) -> Iterator[str]:
+    """What has run, and every point that failed."""
+    yield f"{store}: {state.computed:,} points simulated, {state.kept:,} were there already"
+    if state.repeated:
+        yield f"{state.repeated:,} points are the same machine and workload as another of them"
+    if state.failures:
+        yield f"{len(state.failures):,} points failed (--retry simulates them again):"
+        yield from (f"  {name}: {error}" for name, error in state.failures)
+
+
+def points(found: Columns, best: str) -> Iterator[object]:
+    """The points of a table, at most SHOWN; those with the smallest `best` first."""
+    count = len(found["machine"])
+    order = list(range(count))
+    if best:
+        from accelsim.core.errors import InputError, suggest
+
+        if best not in found:
+            raise InputError(f"--best: there is no column {best!r}{suggest(best, found)}")
+        order = sorted((i for i in order if found[best][i] is not None), key=lambda i: found[best][i])
+    names = [n for n in varied(found) if n not in ("machine", "workload")]
+    made = table(f"{count:,} points", "machine", "workload", *names, "cycles", "energy", "area", "MAC use", "")
+    for i in order[:SHOWN]:
+        cell = {n: column[i] for n, column in found.items()}
+        has = cell["status"] == "done"
+        figures = ["", "", "", ""]
+        if has:
+            figures = [f"{cell['cycles']:,}", joules(cell["energy_pj"]), f"{cell['area_mm2']:.2f} mm2"]
+            figures.append(percent(cell["mac_utilization"]))
+        settings = [str(cell[n]) if cell[n] is not None else "" for n in names]
+        made.add_row(cell["machine"], cell["workload"], *settings, *figures, "" if has else "failed")
+    yield made
+    yield from (f"failed: {e}" for e in dict.fromkeys(e for e in found["error"] if e))
+    if count > SHOWN:
+        yield f"{count - SHOWN:,} more; --csv FILE or --parquet FILE writes all, --best FIGURE sorts, --where selects"
+
+
+def contest(found: Contest, title: str, picture: Path | None) -> Iterator[object]:
+    """Speed-ups and energy of every variant over the first."""
+    for metric, what in (("cycles", "speed-up"), ("energy_pj", "energy efficiency"), ("dram_read_bytes", "DRAM reads")):
+        made = table(
+            f"{what} {title}" + (" (times fewer)" if what == "DRAM reads" else ""), "", *found.workloads, "mean"
+        )
+        for name, row in zip(found.variants, found.gains(metric)):
+            made.add_row(name, *(f"{gain:.2f}x" for gain in row), f"{geometric_mean(row):.2f}x")
+        yield made
+    made = table("absolute", "", *found.workloads)
+    for name, row in zip(found.variants, found.figures):
+        made.add_row(name, *(f"{f['cycles']:,} cycles, {scaled(f['energy_pj'] * 1e-12, 'J')}" for f in row))
+    yield made
+    yield "mean: geometric"
+    if picture:
+        gains = found.gains("cycles")
+        means = [geometric_mean(row) for row in gains]
+        yield f"{draw_contest(found.variants, found.workloads, gains, means, picture)}: written"
+
+
+def search(found: "Found", grid: bool) -> Iterator[object]:
+    """The front, and what it is worth beside a grid's."""
+    best = found.front(found.searched)
+    names = [name for name, _ in best[0].settings] if best else []
+    made = table(
+        f"front: {len(best)} of {len(found.searched)} designs that meet the constraints", *found.objectives, *names
+    )
+    for c in best[:SHOWN]:
+        made.add_row(*(f"{v:,.6g}" for v in c.scores), *(text for _, text in c.settings))
+    yield made
+    if found.wasted:
+        yield f"{found.wasted:,} proposals broke a constraint and were not simulated"
+    if grid:
+        mine, theirs = found.shares()
+        yield (
+            f"share of the space between best and worst that is dominated: search {percent(mine)}"
+            f" ({len(found.searched)} designs), grid {percent(theirs)} ({len(found.gridded)} designs)"
+        )
