@@ -90,11 +90,15 @@ class DenserEngine(Component):
             ready[pop(softmaxed).place] = 1
         while can_pop(window):
             r.window_end = pop(window).end
+        taken = False
         while True:
             if r.phase == 0:
                 if not can_pop(command):
                     return IDLE
+                if taken:  # one command a cycle
+                    return BUSY
                 todo = pop(command)
+                taken = True
                 r.phase, r.number, r.row, r.size, r.streaming = 1 + todo.phase, todo.number, 0, 0, 0
                 r.item = todo.begin if todo.phase else 0
                 r.end = todo.end if todo.phase else passes[todo.number].dense
@@ -150,8 +154,9 @@ class DenserEngine(Component):
                 place = one.first_row + r.item
                 count = rows[place].dense
                 if r.size == 0:
-                    size = min(one.tile_rows, one.rows - r.item % one.rows, r.end - r.item)
+                    size = min(one.rows - r.item % one.rows, r.end - r.item)
                     if count:
+                        size = min(size, one.tile_rows)
                         if place + size > r.window_end:
                             return STARVED
                         for n in range(place, place + size):

@@ -55,11 +55,13 @@ class IndexWalker(Component):
             out.head, out.column, out.first, out.count = one.head, one.column, one.first, one.count
             r.next += 1
             r.reading = 0
-        while r.next == r.end:
+        if r.next == r.end:
             if not can_pop(command):
                 return IDLE
             one = passes[pop(command).number]
             r.next, r.end = one.first_column, one.first_column + one.sparse_columns
+            if r.next == r.end:
+                return BUSY
         size = columns[r.next].count * r.index_bytes + 2  # its rows, and a pointer
         words = (size + r.word_bytes - 1) // r.word_bytes
         r.read_bytes += size

@@ -137,7 +137,7 @@ int64_t bench_run(Bench* b, int64_t first, int64_t cycles, Port* ports, int64_t 
         memcpy(item, p.item + 4 * p.words * n, 4 * p.words);
         row[0] = c;
         row[1] = i;
-        for (int64_t w = 0; w < p.words; w++) row[2 + w] = item[w];
+        for (int64_t w = 0; w < width - 2; w++) row[2 + w] = w < p.words ? item[w] : 0;
       }
     }
     clock(b);

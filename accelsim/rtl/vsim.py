@@ -110,21 +110,28 @@ def compile_bench(work: Path, root: Path, trace: bool, optimise: str) -> None:
     base = ["g++", "-fPIC", "-std=c++17", *defines, f"-I{include}", f"-I{include / 'vltstd'}"]
     kept = work.parent / f"runtime-{hashlib.sha256(repr(base).encode()).hexdigest()[:12]}"
     kept.mkdir(exist_ok=True)
+    # One translation unit, and the runtime's headers compiled once: most of the time goes into reading them.
     generated = [p for p in work.glob("*.cpp") if not p.name.endswith("__ALL.cpp")] + [HERE / "bench.cpp"]
-    jobs = [
-        (base + ["-O2", "-c", str(s)], kept / f"{s.stem}.o") for s in runtime if not (kept / f"{s.stem}.o").exists()
-    ]
-    jobs += [(base + [optimise, f"-I{work}", "-c", str(s)], work / f"{s.stem}.o") for s in generated]
-
-    def one(job: tuple[list[str], Path]) -> None:
-        temporary = f"{job[1]}.{os.getpid()}"
-        subprocess.run([*job[0], "-o", temporary], check=True)
-        os.replace(temporary, job[1])
-
+    (work / "all.cpp").write_text("".join(f'#include "{p}"\n' for p in generated))
+    headers = kept / f"headers{optimise}.h"
+    if not headers.with_suffix(".h.gch").exists():
+        headers.write_text('#include "verilated.h"\n')
+        compile_to(headers.with_suffix(".h.gch"), [*base, optimise, "-x", "c++-header", str(headers)])
+    objects = [kept / f"{source.stem}.o" for source in runtime]
+    jobs = [(o, [*base, "-O2", "-c", str(s)]) for o, s in zip(objects, runtime) if not o.exists()]
+    used = [*base, optimise, "-include", str(headers), f"-I{work}", "-c", str(work / "all.cpp")]
+    jobs.append((work / "all.o", used))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(one, jobs))
-    objects = [*(kept / f"{s.stem}.o" for s in runtime), *(work / f"{s.stem}.o" for s in generated)]
-    subprocess.run(["g++", "-shared", "-o", str(work / "bench.so"), *map(str, objects), "-lpthread"], check=True)
+        list(pool.map(lambda job: compile_to(*job), jobs))
+    everything = [str(o) for o in [*objects, work / "all.o"]]
+    compile_to(work / "bench.so", ["g++", "-shared", *everything, "-lpthread"])
+
+
+def compile_to(output: Path, command: list[str]) -> None:
+    """Run the compiler; the file appears when it is whole."""
+    temporary = f"{output}.{os.getpid()}"
+    subprocess.run([*command, "-o", temporary], check=True)
+    os.replace(temporary, output)
 
 
 class Port(ctypes.Structure):

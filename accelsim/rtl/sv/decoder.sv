@@ -27,7 +27,7 @@ module decoder #(
     output isa::operands_t   sparser_item,
     input  logic [7:0]       vector_room,
     output logic [7:0]       vector_push,
-    output isa::vector_t     vector_item,
+    output isa::line_t     vector_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item

@@ -11,7 +11,7 @@ module encoder #(
     output logic [7:0]    outputs_pop,
     input  logic [7:0]    out_room,
     output logic [7:0]    out_push,
-    output isa::out_t     out_item
+    output isa::encoded_t     out_item
 );
   localparam int WIDE = LINES * MACS;
   isa::word_t elements, passes, carry;

@@ -15,7 +15,7 @@ module index_walker #(
     input  isa::word_t       columns_address,
     input  isa::columns_row_t columns_data,
     input  logic [7:0]       command_valid,
-    input  isa::command_t    command_data,
+    input  isa::pass_t    command_data,
     output logic [7:0]       command_pop,
     input  logic [7:0]       column_room,
     output logic [7:0]       column_push,

@@ -1,6 +1,6 @@
 // The output merge: adds the denser and the sparser engine's partial sums of an output row and requantises them.
-// It has a window of places from the oldest unfinished row on. A tile of the denser engine stays in the engine's shadow
-// accumulators until its last row has been taken, one row a cycle.
+// It has a window of places from the oldest row on that has not left; rows leave in order, one a cycle. A tile of the
+// denser engine stays in the engine's shadow accumulators until its last row has been taken, one row a cycle.
 module output_merge #(
     parameter int PLACES = 64,
     parameter int PASSES = 16,
@@ -15,23 +15,23 @@ module output_merge #(
     input  isa::word_t       rows_address,
     input  isa::rows_row_t   rows_data,
     input  logic [7:0]       command_valid,
-    input  isa::command_t    command_data,
+    input  isa::pass_t    command_data,
     output logic [7:0]       command_pop,
     input  logic [7:0]       dense_valid,
-    input  isa::dense_t      dense_data,
+    input  isa::partial_t      dense_data,
     output logic [7:0]       dense_pop,
     input  logic [7:0]       sparse_valid,
-    input  isa::sparse_t     sparse_data,
+    input  isa::partial_t     sparse_data,
     output logic [7:0]       sparse_pop,
     input  logic [7:0]       row_room,
     output logic [7:0]       row_push,
-    output isa::row_t [1:0]  row_item,
+    output isa::bytes_t      row_item,
     input  logic [7:0]       denser_window_room,
     output logic [7:0]       denser_window_push,
-    output isa::denser_window_t denser_window_item,
+    output isa::window_t denser_window_item,
     input  logic [7:0]       sparser_window_room,
     output logic [7:0]       sparser_window_push,
-    output isa::sparser_window_t sparser_window_item,
+    output isa::window_t sparser_window_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item
@@ -43,9 +43,9 @@ module output_merge #(
   isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;
   isa::passes_row_t one;
 
-  // The two parts of this cycle: place, parts seen with it, whether it completes its row, whether it is taken.
-  isa::word_t place_d, place_s, seen_d, seen_s;
-  logic whole_d, whole_s, take_d, take_s;
+  // The two parts of this cycle: place, parts seen with it, whether it is taken.
+  isa::word_t place_d, place_s, seen_d, seen_s, seen_oldest;
+  logic take_d, take_s;
 
   always_comb begin
     one = passes[PA'(command_data.number)];
@@ -56,8 +56,7 @@ module output_merge #(
 
     place_d = dense_data.place + (dense_data.rows > 1 ? taken : '0);
     seen_d = seen[RA'(place_d)] + 1'b1;
-    whole_d = seen_d == parts[RA'(place_d)];
-    take_d = going && dense_valid != 0 && (!whole_d || row_room != 0);
+    take_d = going && dense_valid != 0;
     dense_pop = '0;
     next_taken = taken;
     if (take_d) begin
@@ -71,21 +70,16 @@ module output_merge #(
     place_s = sparse_data.place;
     seen_s = seen[RA'(place_s)] + 1'b1;
     if (take_d && place_d == place_s) seen_s = seen_d + 1'b1;
-    whole_s = seen_s == parts[RA'(place_s)];
-    take_s = going && sparse_valid != 0 && (!whole_s || row_room > {7'd0, take_d && whole_d});
+    take_s = going && sparse_valid != 0;
     sparse_pop = {7'd0, take_s};
 
-    row_push = {7'd0, take_d && whole_d} + {7'd0, take_s && whole_s};
-    row_item[0].bytes = take_d && whole_d ? values[RA'(place_d)] : values[RA'(place_s)];
-    row_item[1].bytes = values[RA'(place_s)];
+    seen_oldest = seen[RA'(next_oldest)];
+    if (take_d && place_d == next_oldest) seen_oldest = seen_d;
+    if (take_s && place_s == next_oldest) seen_oldest = seen_s;
+    row_push = {7'd0, going && next_oldest < next_last && seen_oldest == parts[RA'(next_oldest)] && row_room != 0};
+    row_item.bytes = values[RA'(next_oldest)];
+    if (row_push != 0) next_oldest = next_oldest + 1'b1;
 
-    for (int n = 0; n < PLACES; n++) begin
-      if (next_oldest < next_last && parts[RA'(next_oldest)] == (
-          take_s && place_s == next_oldest ? seen_s :
-          take_d && place_d == next_oldest ? seen_d : seen[RA'(next_oldest)])) begin
-        next_oldest = next_oldest + 1'b1;
-      end else break;
-    end
     window_end = next_oldest + isa::W'(PLACES);
     if (window_end > next_last) window_end = next_last;
 

@@ -26,7 +26,7 @@ module softmax_unit #(
     input  isa::word_t       rows_address,
     input  isa::rows_row_t   rows_data,
     input  logic [7:0]       command_valid,
-    input  isa::command_t    command_data,
+    input  isa::pass_t    command_data,
     output logic [7:0]       command_pop,
     input  logic [7:0]       scores_valid,
     input  isa::scores_t [SCORES_POPS-1:0] scores_data,
@@ -36,10 +36,10 @@ module softmax_unit #(
     output logic [7:0]       score_pop,
     input  logic [7:0]       denser_room,
     output logic [7:0]       denser_push,
-    output isa::denser_t     denser_item,
+    output isa::ready_t     denser_item,
     input  logic [7:0]       sparser_room,
     output logic [7:0]       sparser_push,
-    output isa::sparser_t    sparser_item
+    output isa::ready_t    sparser_item
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
   logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
@@ -47,8 +47,8 @@ module softmax_unit #(
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
-  isa::word_t  queue_place[ROWS];
-  isa::clock_t queue_ready[ROWS];
+  isa::word_t  queue_place[1<<RA];
+  isa::clock_t queue_ready[1<<RA];
   logic [RA-1:0] completed, exponentiated, handed, next_completed, next_exponentiated, next_handed;
   logic active, next_active, going;
   isa::word_t number, left, row, nth, exp_taken, next_left, next_row, next_nth, next_exp_taken;
@@ -58,6 +58,7 @@ module softmax_unit #(
   // The scores taken in this cycle, in order: place, count with it, whether it completes its row.
   isa::word_t [LANES-1:0] place, reached;
   logic [LANES-1:0] taken, whole;
+  logic [LANES-1:0][RA-1:0] put, began;  // their slots in the queue
   // Reciprocals begun in this cycle: when they are known.
   isa::clock_t [LANES-1:0] known_at;
   logic [LANES-1:0] begun;
@@ -110,6 +111,7 @@ module softmax_unit #(
       reached[n] = seen[RA'(place[n])] + 1'b1;
       for (int m = 0; m < n; m++) if (taken[m] && place[m] == place[n]) reached[n] = reached[n] + 1'b1;
       whole[n] = taken[n] && reached[n] == needed[RA'(place[n])];
+      put[n] = next_completed;
       if (whole[n]) next_completed = next_completed + 1'b1;
     end
 
@@ -122,6 +124,7 @@ module softmax_unit #(
     at_place = '0;
     for (int n = 0; n < LANES; n++) begin
       begun[n] = 1'b0;
+      began[n] = next_exponentiated;
       known_at[n] = '0;
       if (MODE == 0) begin
         begun[n] = whole[n];
@@ -162,12 +165,6 @@ module softmax_unit #(
     next_active = going && !(next_handed != handed && next_left == 0);
   end
 
-  logic [RA-1:0] put, ready;
-  always_comb begin
-    put = '0;
-    ready = '0;
-  end
-
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) head_of[DA'(dense_address)] <= dense_data.head;
@@ -179,5 +176,26 @@ module softmax_unit #(
     end else begin
       for (int n = 0; n < LANES; n++) if (taken[n]) seen[RA'(place[n])] <= reached[n];
     end
+    for (int n = 0; n < LANES; n++) begin
+      if (whole[n]) queue_place[put[n]] <= place[n];
+      if (begun[n]) queue_ready[began[n]] <= known_at[n];
+    end
+    now <= rst ? '0 : now + 1'b1;
+    active <= !rst && next_active;
+    if (rst) begin
+      {completed, exponentiated, handed} <= '0;
+      {row, nth, exp_taken} <= '0;
+      free_at <= '0;
+    end else begin
+      completed <= next_completed;
+      exponentiated <= next_exponentiated;
+      handed <= next_handed;
+      row <= next_row;
+      nth <= next_nth;
+      exp_taken <= next_exp_taken;
+      free_at <= next_free_at;
+    end
+    if (command_pop != 0) number <= command_data.number;
+    left <= next_left;
   end
 endmodule

@@ -1,0 +1,184 @@
+"""Co-simulation: the same stimulus drives components in the kernel and their modules in Verilator, and every transfer
+on every channel is compared, cycle and payload."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from accelsim.core import DeadlockError, Param, Simulator
+from accelsim.core.elaborate import cache_folder
+from accelsim.rtl.netlist import Netlist
+from accelsim.rtl.package import PAYLOADS, TABLES, with_derived, words
+from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
+from accelsim.rtl.vsim import Bench, Port, build
+
+AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
+AROUND = 6  # transfers shown on either side of a difference
+
+
+@dataclass
+class Case:
+    """One stimulus: the netlist, its tables, a script for each input, an opening pattern for each output."""
+
+    name: str
+    netlist: Netlist
+    tables: dict[str, np.ndarray]
+    scripts: dict[str, Script]
+    opens: dict[str, np.ndarray]
+    stuck: bool = False  # whether something may be left over at the end
+
+
+@dataclass
+class Outcome:
+    """How often a netlist was compared, and the first difference, if there is one."""
+
+    name: str
+    cases: int = 0
+    transfers: int = 0
+    cycles: int = 0
+    differences: int = 0
+    first: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def run_model(case: Case, skip: bool = True) -> tuple[np.ndarray, Simulator]:
+    """int64[transfers, 2 + fields]: cycle, channel, payload of all transfers of the model, in order of cycle, channel.
+
+    Raises DeadlockError when something is left over and the case does not allow it.
+    """
+    sim, net = Simulator(), case.netlist
+    parts = {}
+    for unit in net.units:
+        tables = {t: case.tables[t] for t in unit.twin.tables}
+        kind = unit.twin.component
+        params = kind.declared(Param)
+        values = {n: params[n].choices[v] if params[n].choices else v for n, v in unit.values.items()}
+        parts[unit.name] = sim.add(kind(unit.name, **values, **tables))
+    for wire in net.wires:
+        fields = PAYLOADS[net.payload(wire)]
+        into, out = net.items(wire)
+        producer, consumer = wire.producer, wire.consumer
+        if producer is None:
+            table = script_table(case.scripts[wire.name], fields)
+            parts["_" + wire.name] = sim.add(source_of(fields)(f"source_{wire.name}", script=table, most=into))
+            producer = "_" + wire.name, "item"
+        if consumer is None:
+            table = case.opens[wire.name].astype(np.int64)
+            parts[wire.name + "_"] = sim.add(sink_of(fields)(f"sink_{wire.name}", open=table, most=out))
+            consumer = wire.name + "_", "item"
+        sim.connect(parts[producer[0]], producer[1], parts[consumer[0]], consumer[1], depth=wire.depth, monitored=True)
+    try:
+        sim.run(skip=skip)
+    except DeadlockError:
+        if not case.stuck:
+            raise
+    width = 2 + max(len(PAYLOADS[net.payload(w)]) for w in net.wires)
+    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 2), np.int64)
+    rows = []
+    for i, wire in enumerate(net.wires):
+        mine = logged[logged[:, 1] == i]
+        row = np.zeros((len(mine), width), np.int64)
+        row[:, 0], row[:, 1] = mine[:, 0], i
+        for n, name in enumerate(PAYLOADS[net.payload(wire)]):
+            row[:, 2 + n] = mine[:, 2 + sim.item.fields[name][1] // 8]
+        rows.append(row)
+    found = np.concatenate(rows)
+    return found[np.lexsort((found[:, 1], found[:, 0]))], sim
+
+
+def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:
+    """The Verilated bench of a netlist."""
+    key = hashlib.sha256((netlist.text() + str(netlist.bits)).encode()).hexdigest()[:16]
+    folder = cache_folder() / "rtl" / f"top-{key}"
+    return build(netlist.files(folder), netlist.top, trace=trace, optimise=optimise)
+
+
+def table_words(case: Case, table: str) -> np.ndarray:
+    """A table as it is loaded into the modules."""
+    if table == "rows":
+        segments = [u.values["segment"] for u in case.netlist.units if "segment" in u.values]
+        return with_derived(case.tables["rows"], segments[0] if segments else 1)
+    return words(case.tables[table], TABLES[table])
+
+
+def open_bench(case: Case, built: Path, trace: Path | None = None) -> tuple[Bench, list[Port], list[np.ndarray]]:
+    """A bench with its tables loaded, about to begin cycle 0; its ports; and arrays that must live as long."""
+    bench = Bench(built, trace)
+    bench.reset()
+    for table in case.netlist.tables():
+        bench.load(table, table_words(case, table))
+    bench.reset()
+    bench.ports["rst"][0] = 0
+    ports, alive = [], []
+    for wire in case.netlist.wires:
+        into, out = case.netlist.items(wire)
+        n, a = wire.name, bench.address
+        port = Port(a[f"{n}_push"], a[f"{n}_item"], kind=2, words=len(PAYLOADS[case.netlist.payload(wire)]))
+        if wire.producer is None:
+            script = case.scripts[n]
+            at, items = np.ascontiguousarray(script.at, np.int64), np.ascontiguousarray(script.items, np.uint32)
+            alive += [at, items]
+            port.level, port.kind, port.most = a[f"{n}_level"], 0, into
+            port.at, port.items, port.count = at.ctypes.data, items.ctypes.data, len(at)
+        elif wire.consumer is None:
+            opens = np.ascontiguousarray(case.opens[n], np.uint8)
+            alive.append(opens)
+            port.level, port.pop, port.kind, port.most = a[f"{n}_level"], a[f"{n}_pop"], 1, out
+            port.open, port.count = opens.ctypes.data, len(opens)
+        else:
+            port.most = into
+        ports.append(port)
+    return bench, ports, alive
+
+
+def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) -> np.ndarray:
+    """The same of the modules, for so many cycles."""
+    bench, ports, alive = open_bench(case, built, trace)
+    try:
+        found = bench.run(0, cycles, ports, 2 + max(p.words for p in ports))
+    finally:
+        bench.close()
+    del alive
+    return found
+
+
+def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str]:
+    """How many transfers differ, and the first difference with the transfers around it in both."""
+    if len(model) == len(module) and (model == module).all():
+        return 0, ""
+    same = min(len(model), len(module))
+    wrong = np.nonzero((model[:same] != module[:same]).any(axis=1))[0]
+    at = int(wrong[0]) if len(wrong) else same
+    lines = [f"{case.name}: the first difference is transfer {at}"]
+    for n in range(max(0, at - AROUND), min(at + AROUND, max(len(model), len(module)))):
+        sides = [line(case, log[n]) if n < len(log) else "nothing" for log in (model, module)]
+        lines.append(f"{'>' if n == at else ' '} model {sides[0]:<60} module {sides[1]}")
+    return len(wrong) + abs(len(model) - len(module)), "\n".join(lines)
+
+
+def line(case: Case, row: np.ndarray) -> str:
+    """One transfer as text."""
+    wire = case.netlist.wires[row[1]]
+    fields = PAYLOADS[case.netlist.payload(wire)]
+    return f"{row[0]} {wire.name} " + " ".join(f"{n}={v}" for n, v in zip(fields, row[2:].tolist()))
+
+
+def cosimulate(name: str, cases: Iterable[Case], optimise: str = "-O1") -> Outcome:
+    """Compare all cases. Raises InputError without Verilator or g++."""
+    outcome = Outcome(name)
+    for case in cases:
+        model, sim = run_model(case)
+        cycles = sim.at + AFTER
+        module = run_module(case, cycles, library(case.netlist, optimise=optimise))
+        count, text = compare(case, model, module)
+        outcome.cases += 1
+        outcome.transfers += len(model)
+        outcome.cycles += cycles
+        outcome.differences += count
+        outcome.first = outcome.first or text
+        for i, wire in enumerate(case.netlist.wires):
+            outcome.counts[wire.name] = outcome.counts.get(wire.name, 0) + int((model[:, 1] == i).sum())
+    return outcome

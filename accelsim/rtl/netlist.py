@@ -1,0 +1,173 @@
+"""Benches: modules wired by channels, with a channel on every port that leads outside; and the same as hardware."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accelsim.core.component import In
+from accelsim.rtl.package import PAYLOADS, TABLES, package
+from accelsim.rtl.twins import TWINS, Twin
+from accelsim.rtl.vsim import SOURCES
+
+BITS = 20  # of a word in hardware
+FIELD = 32  # bits of a field at a bench's ports
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One module of a netlist and its component's parameters, as a tick sees them."""
+
+    name: str
+    twin: Twin
+    values: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A channel; without a producer (a consumer) it comes from (leads) outside."""
+
+    name: str
+    depth: int
+    producer: tuple[str, str] | None = None
+    consumer: tuple[str, str] | None = None
+
+
+@dataclass
+class Netlist:
+    """Units, wires, and how many rows each table has."""
+
+    top: str
+    units: list[Unit]
+    wires: list[Wire]
+    rows: dict[str, int] = field(default_factory=dict)
+    bits: int = BITS
+
+    def unit(self, name: str) -> Unit:
+        return next(u for u in self.units if u.name == name)
+
+    def payload(self, wire: Wire) -> str:
+        """The payload's name in the package `isa`."""
+        unit, port = wire.producer or wire.consumer
+        return self.unit(unit).twin.payload(port)
+
+    def items(self, wire: Wire) -> tuple[int, int]:
+        """Items that may enter and leave in a cycle; outside as many as inside."""
+        ends = []
+        for end in (wire.producer, wire.consumer):
+            unit = self.unit(end[0]) if end else None
+            ends.append(unit.twin.items(end[1], unit.values, wire.depth) if unit else 0)
+        into, out = ends
+        return into or out, out or into
+
+    def tables(self) -> list[str]:
+        """The tables that are loaded."""
+        return [t for t in TABLES if any(t in u.twin.tables for u in self.units)]
+
+    def modules(self) -> list[str]:
+        """The modules it is made of."""
+        return ["channel", *dict.fromkeys(u.twin.module for u in self.units)]
+
+    def files(self, folder: Path) -> list[Path]:
+        """Write the package and the top into `folder`; every file of the design, the package first."""
+        folder.mkdir(parents=True, exist_ok=True)
+        isa, top = folder / "isa.sv", folder / f"{self.top}.sv"
+        for path, text in ((isa, package(self.bits)), (top, self.text())):
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+        return [isa, *(SOURCES / f"{m}.sv" for m in self.modules()), top]
+
+    def text(self) -> str:
+        """The top module."""
+        ports = ["input logic clk", "input logic rst"]
+        body: list[str] = []
+        for table in self.tables():
+            count = len(TABLES[table])
+            ports += [
+                f"input logic {table}_we", f"input logic [31:0] {table}_address",
+                f"input logic [{FIELD * count - 1}:0] {table}_data",
+            ]  # fmt: skip
+            body.append(f"  isa::{table}_row_t {table}_row;")
+            body += narrow(f"{table}_row", f"{table}_data", count)
+        for wire in self.wires:
+            ports += self.edge(wire)
+            body += self.channel(wire)
+        for unit in self.units:
+            body.append(self.instance(unit))
+        head = ",\n    ".join(ports)
+        return f"module {self.top} (\n    {head}\n);\n" + "\n".join(body) + "\nendmodule\n"
+
+    def edge(self, wire: Wire) -> list[str]:
+        """What of a channel can be seen from outside."""
+        into, _ = self.items(wire)
+        n, width = wire.name, FIELD * len(PAYLOADS[self.payload(wire)]) * into
+        way = "output" if wire.producer else "input"
+        ports = [f"{way} logic [7:0] {n}_push", f"{way} logic [{width - 1}:0] {n}_item"]
+        if not wire.producer:
+            ports.append(f"output logic [7:0] {n}_level")
+        if not wire.consumer:
+            ports += [f"output logic [7:0] {n}_level", f"input logic [7:0] {n}_pop"]
+        return ports
+
+    def channel(self, wire: Wire) -> list[str]:
+        """The channel itself, and its payload at the width of a bench's ports."""
+        into, out = self.items(wire)
+        n, fields = wire.name, len(PAYLOADS[self.payload(wire)])
+        kind = f"isa::{self.payload(wire)}_t"
+        lines = [
+            f"  logic [{into}*$bits({kind})-1:0] {n}__item;", f"  logic [{out}*$bits({kind})-1:0] {n}__data;",
+            f"  logic [7:0] {n}__room, {n}__valid, {n}__pop;",
+        ]  # fmt: skip
+        if wire.producer:
+            for i in range(into * fields):
+                lines.append(f"  assign {n}_item[{FIELD * i}+:{FIELD}] = {FIELD}'({n}__item[{bits(i)}]);")
+        else:
+            lines += narrow(f"{n}__item", f"{n}_item", into * fields)
+            lines.append(f"  assign {n}_level = {n}__room;")
+        if not wire.consumer:
+            lines += [f"  assign {n}_level = {n}__valid;", f"  assign {n}__pop = {n}_pop;"]
+        lines.append(
+            f"  channel #(.WIDTH($bits({kind})), .DEPTH({wire.depth}), .PUSHES({into}), .POPS({out})) {n}__channel (\n"
+            f"      .clk, .rst, .push({n}_push), .item({n}__item), .room({n}__room), .valid({n}__valid),\n"
+            f"      .data({n}__data), .pop({n}__pop));"
+        )
+        return lines
+
+    def instance(self, unit: Unit) -> str:
+        """A module with its parameters, its tables and its ends of channels."""
+        wires = {end: w for w in self.wires for end in (w.producer, w.consumer) if end}
+        depths = {p: wires[unit.name, p].depth for p in unit.twin.ports()}
+        values = unit.twin.parameters(unit.values, depths)
+        values |= {t.upper(): self.rows[t] for t in unit.twin.tables}
+        parameters = ", ".join(f".{n}({v})" for n, v in values.items())
+        ports = [".clk", ".rst"]
+        for t in unit.twin.tables:
+            ports += [f".{t}_we", f".{t}_address(isa::W'({t}_address))", f".{t}_data({t}_row)"]
+        for port, field_ in unit.twin.ports().items():
+            n = wires[unit.name, port].name
+            if isinstance(field_, In):
+                ports += [f".{port}_valid({n}__valid)", f".{port}_data({n}__data)", f".{port}_pop({n}__pop)"]
+            else:
+                ports += [f".{port}_room({n}__room)", f".{port}_push({n}_push)", f".{port}_item({n}__item)"]
+        return f"  {unit.twin.module} #({parameters}) {unit.name} (\n      " + ",\n      ".join(ports) + ");"
+
+
+def bits(i: int) -> str:
+    return f"isa::W*{i}+:isa::W"
+
+
+def narrow(to: str, source: str, fields: int) -> list[str]:
+    """Each field of a port, cut to a word."""
+    parts = ", ".join(f"isa::W'({source}[{FIELD * i}+:{FIELD}])" for i in reversed(range(fields)))
+    return [f"  assign {to} = {{{parts}}};"]
+
+
+def alone(module: str, values: dict[str, int], depths: dict[str, int], rows: dict[str, int]) -> Netlist:
+    """One module with a channel on every port."""
+    twin = TWINS[module]
+    unit = Unit("unit", twin, values)
+    wires = [
+        Wire(port, depths[port], None, ("unit", port))
+        if isinstance(f, In)
+        else Wire(port, depths[port], ("unit", port))
+        for port, f in twin.ports().items()
+    ]
+    return Netlist(f"{module}_bench", [unit], wires, rows)

@@ -1,0 +1,94 @@
+"""The SystemVerilog package `isa`: the tables and payloads that components share, written from their declarations."""
+
+import numpy as np
+
+from accelsim.components.mac_array import OUTPUTS
+from accelsim.components.sequencer import Sequencer
+from accelsim.isa.instructions import DONE, PASS
+from accelsim.isa.tables import (
+    COLUMN,
+    COLUMNS,
+    DENSE,
+    INDEX,
+    MISS,
+    OPERANDS,
+    PARTIAL,
+    PASSES,
+    READY,
+    ROWS,
+    SCORE,
+    SCORES,
+    WINDOW,
+)
+
+# Rows carry two more words in hardware, which a component of the model computes as it goes: segments of the rows
+# before it, and the first row from it on that has sparse scores.
+DERIVED = ("preceding", "following")
+TABLES: dict[str, tuple[str, ...]] = {
+    "passes": PASSES.names,
+    "dense": DENSE.names,
+    "columns": COLUMNS.names,
+    "index": INDEX.names,
+    "rows": ROWS.names + DERIVED,
+}
+PAYLOADS: dict[str, tuple[str, ...]] = {
+    "pass": tuple(PASS),
+    "decode": Sequencer.fields["decode"].payload.names,
+    "done": tuple(DONE),
+    "column": tuple(COLUMN),
+    "partial": tuple(PARTIAL),
+    "window": tuple(WINDOW),
+    "scores": tuple(SCORES),
+    "score": tuple(SCORE),
+    "ready": tuple(READY),
+    "operands": tuple(OPERANDS),
+    "miss": tuple(MISS),
+    "line": ("line",),
+    "bytes": ("bytes",),
+    "outputs": tuple(OUTPUTS),
+    "encoded": ("elements", "passes"),
+}
+KEYWORDS = ("begin", "end")
+
+
+def struct(name: str, fields: tuple[str, ...]) -> str:
+    """A packed struct; its first field is in the low bits."""
+    words = "".join(f" word_t {f}_;" if f in KEYWORDS else f" word_t {f};" for f in reversed(fields))
+    return f"  typedef struct packed {{{words} }} {name};"
+
+
+def package(bits: int) -> str:
+    """The package with words of so many bits."""
+    lines = [
+        "// What the units' tables and channels carry. Written from the declarations of the simulator's components.",
+        "package isa;",
+        f"  localparam int W = {bits};",
+        "  typedef logic [W-1:0] word_t;",
+        "  typedef logic [31:0] clock_t;  // a cycle number",
+        "  typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
+        *(struct(f"{n}_row_t", fields) for n, fields in TABLES.items()),
+        *(struct(f"{n}_t", fields) for n, fields in PAYLOADS.items()),
+        "endpackage",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def with_derived(rows: np.ndarray, segment: int) -> np.ndarray:
+    """uint32[rows + 1, fields] of the table of rows with its derived words, and a last row that ends the table."""
+    sparse = rows["sparse"].astype(np.int64)
+    before = np.concatenate([[0], np.cumsum(-(-sparse // segment))])
+    following = np.full(len(rows) + 1, len(rows))
+    for n in range(len(rows) - 1, -1, -1):
+        following[n] = n if sparse[n] else following[n + 1]
+    table = np.zeros((len(rows) + 1, len(TABLES["rows"])), np.uint32)
+    for n, name in enumerate(ROWS.names):
+        table[:-1, n] = rows[name]
+    table[:, -2], table[:, -1] = before, following
+    return table
+
+
+def words(table: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """uint32[rows, fields] of a record table."""
+    return (
+        np.stack([table[n].astype(np.uint32) for n in names], axis=1) if len(table) else np.zeros((0, len(names)), "u4")
+    )

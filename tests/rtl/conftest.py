@@ -1,0 +1,12 @@
+"""Everything here needs Verilator and a C++ compiler."""
+
+import pytest
+
+from accelsim.rtl.vsim import missing
+
+
+@pytest.fixture(autouse=True)
+def tools() -> None:
+    why = missing()
+    if why:
+        pytest.skip(why)

@@ -1,0 +1,54 @@
+"""Every component against its module, a few cases each (all settings with -m slow), and the comparison itself."""
+
+import numpy as np
+import pytest
+
+from accelsim.rtl.cases import SETTINGS, cases
+from accelsim.rtl.cosim import AFTER, compare, cosimulate, library, run_model, run_module
+
+
+@pytest.mark.parametrize("component", SETTINGS)
+def test_not_one_transfer_differs(component):
+    outcome = cosimulate(component, cases(component, 12, 7, settings=1))
+    assert outcome.first == ""
+    assert outcome.differences == 0 and outcome.cases == 12
+    assert all(outcome.counts.values()), f"a port without a transfer proves nothing: {outcome.counts}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("component", SETTINGS)
+def test_not_one_transfer_differs_in_300_cases_of_all_settings(component):
+    outcome = cosimulate(component, cases(component, 300, 11))
+    assert outcome.first == ""
+    assert outcome.differences == 0 and outcome.cases == 300
+    assert all(outcome.counts.values())
+
+
+def test_sleeping_does_not_change_what_is_compared():
+    for case in cases("denser_engine", 4, 3, settings=1):
+        assert np.array_equal(run_model(case)[0], run_model(case, skip=False)[0])
+
+
+def test_a_difference_is_shown_with_both_sides_around_it():
+    case = next(cases("index_walker", 1, 3, settings=1))
+    model, sim = run_model(case)
+    module = run_module(case, sim.at + AFTER, library(case.netlist))
+    assert compare(case, model, module) == (0, "")
+    late = module.copy()
+    late[-1, 0] += 1
+    count, text = compare(case, model, late)
+    assert count == 1
+    shown = [line for line in text.splitlines() if line.startswith(">")]
+    assert len(shown) == 1
+    left, right = shown[0].removeprefix("> model ").split(" module ")
+    assert int(right.split()[0]) == int(left.split()[0]) + 1
+    assert left.split()[1:] == right.split()[1:]
+    count, text = compare(case, model, module[:-1])
+    assert count == 1 and text.splitlines()[-1].endswith("module nothing")
+
+
+def test_the_same_seed_gives_the_same_cases():
+    first, second = (list(cases("softmax_unit", 3, 5)) for _ in range(2))
+    other = list(cases("softmax_unit", 3, 6))
+    assert all((a.scripts["score"].items == b.scripts["score"].items).all() for a, b in zip(first, second))
+    assert any(len(a.scripts["score"].items) != len(b.scripts["score"].items) for a, b in zip(first, other))
