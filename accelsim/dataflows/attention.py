@@ -1,5 +1,6 @@
 """Sparse attention: K-stationary scores on both engines at once, softmax, output-stationary values, merged on write."""
 
+from accelsim.core.errors import InputError
 from accelsim.dataflows.passes import Pass, PassTables, plan_passes, split_heads, tabulate
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.resources import Resources
@@ -25,18 +26,27 @@ class AttentionLayer:
         # The auto-encoder mixes heads: every pass needs all compressed heads. They stay on chip if they fit.
         self.stays = bool(self.coded) and whole <= have.act_bytes
         self.loaded: dict[tuple[int, int], Wait] = {}
+        if not self.stays:
+            self.check_room()
+
+    def check_room(self) -> None:
+        """Raise InputError when the activation buffer does not hold a pass's Q and the piece that is being fetched."""
+        for one in self.passes:
+            held = most = 0
+            for kind, _, tokens in self.pieces(one):
+                size = self.piece_bytes(one, tokens)
+                most = max(most, held + size)
+                held += size if kind == Q else 0
+            if most > self.have.act_bytes:
+                raise InputError(
+                    f"layer {self.layer.name}: {one.rows} queries and a piece of keys need {most} bytes of act_gb0 "
+                    f"({self.have.act_bytes}); make its capacity_bytes larger"
+                )
 
     def emit(self, image: int) -> None:
         """The whole layer for one image."""
         p, layer = self.p, self.layer
-        size = layer.heads * layer.v_dim
-        for name, tokens, width in (
-            ("q", layer.q_tokens, self.token_bytes),
-            ("k", layer.kv_tokens, self.token_bytes),
-            ("v", layer.kv_tokens, size),
-            ("output", layer.q_tokens, size),
-        ):
-            setattr(self, name, p.allocate(f"{layer.name}.{name}.{image}", tokens * width))
+        self.place(image)
         p.fence("weight")
         numbers = []
         for one, table in zip(self.passes, self.tables):
@@ -51,6 +61,42 @@ class AttentionLayer:
         if self.stays:
             p.free("act", (layer.q_tokens + layer.kv_tokens) * self.token_bytes, wait=p.all_of(isa.DECODER_DONE),
                    wait2=p.all_of(isa.SPARSER_DONE))  # fmt: skip
+
+    def place(self, image: int) -> None:
+        """Where Q, K and V stand in DRAM: (address, bytes a token, bytes from a token to the next)."""
+        p, layer = self.p, self.layer
+        widths = {"q": self.token_bytes, "k": self.token_bytes, "v": layer.heads * layer.v_dim}
+        tokens = {"q": layer.q_tokens, "k": layer.kv_tokens, "v": layer.kv_tokens}
+        self.places = {}
+        if self.have.layout == "fused_qkv":  # Q stands apart where it has tokens of its own
+            together = "qkv" if layer.q_tokens == layer.kv_tokens else "kv"
+            row = sum(widths[name] for name in together)
+            at = p.allocate(f"{layer.name}.{together}.{image}", layer.kv_tokens * row)
+            for name in together:
+                self.places[name] = at, widths[name], row
+                at += widths[name]
+        for name in widths:
+            if name not in self.places:
+                at = p.allocate(f"{layer.name}.{name}.{image}", tokens[name] * widths[name])
+                self.places[name] = at, widths[name], widths[name]
+        self.output = p.allocate(f"{layer.name}.output.{image}", layer.q_tokens * layer.heads * layer.v_dim)
+
+    def operand(self, name: str, one: Pass, first: int, tokens: int) -> tuple[int, int, int, int]:
+        """The tile of an operand: `tokens` tokens of the pass's heads (all compressed heads, if there are any)."""
+        at, width, pitch = self.places[name]
+        if self.coded and name != "v":
+            return (at + first * pitch, *self.run_of(width, tokens, pitch))
+        dim, count = (self.layer.v_dim, self.layer.kv_tokens) if name == "v" else (self.layer.qk_dim, 0)
+        count = count or (self.layer.q_tokens if name == "q" else self.layer.kv_tokens)
+        head, heads = one.heads[0], len(one.heads)
+        if self.have.layout == "packed":  # head by head, all tokens of a head together
+            return (at + (head * count + first) * dim, *self.run_of(tokens * dim, heads, count * dim))
+        return (at + first * pitch + head * dim, *self.run_of(heads * dim, tokens, pitch))
+
+    @staticmethod
+    def run_of(size: int, segments: int, pitch: int) -> tuple[int, int, int]:
+        """Segments that touch are one."""
+        return (size * segments, 1, 0) if size == pitch else (size, segments, pitch)
 
     def tabulate(self, one: Pass, table: PassTables) -> int:
         """Enter a pass into the pass table; its number."""
@@ -89,17 +135,10 @@ class AttentionLayer:
         if n == 0 or not self.stays:
             pieces = self.pieces(one) if not self.stays else self.pieces(Pass(one.heads, 0, layer.q_tokens))
             for kind, first, tokens in pieces:
-                base = self.k if kind == K else self.q
-                count = layer.kv_tokens if kind == K else layer.q_tokens
-                if self.coded:
-                    wait = p.load("act", base + first * self.token_bytes, tokens * self.token_bytes)
-                else:  # packed head by head
-                    at = base + (one.heads[0] * count + first) * layer.qk_dim
-                    wait = p.load("act", at, tokens * layer.qk_dim, len(one.heads), count * layer.qk_dim)
+                wait = p.load("act", *self.operand("k" if kind == K else "q", one, first, tokens))
                 for token in range(first, first + tokens):
                     self.loaded[n, 2 * token + kind] = wait
-        size = layer.kv_tokens * layer.v_dim
-        self.loaded[n, -2] = p.load("weight", self.v + one.heads[0] * size, size * len(one.heads))
+        self.loaded[n, -2] = p.load("weight", *self.operand("v", one, 0, layer.kv_tokens))
 
     def decode(self, n: int, numbers: list[int]) -> None:
         """Have the operands of a pass moved into the engines' buffers, chunk by chunk as they arrive."""
