@@ -39,6 +39,12 @@ SCHEMA = MachineSchema(
     clocks={"core": "500 MHz", "dram": "1200 MHz"},
     options={
         "heads": Param("parallel", "choice", "heads worked on together, or one by one", choices=("parallel", "serial")),
+        "layout": Param(
+            "packed",
+            "choice",
+            "Q, K and V in DRAM: head by head, or token by token, each by itself or all in one tensor",
+            choices=("packed", "token_major", "fused_qkv"),
+        ),
         "auto_encoder": switch("Q and K are compressed across heads by the encoder and restored by the decoder"),
         "prune": switch("the workload's masks are applied; off: every score is computed"),
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
@@ -107,6 +113,7 @@ def resources(arch: Arch) -> Resources:
         places=part["merge"]["places"],
         segment=part["sparser"]["segment"],
         index_entry_bytes=part["walker"]["index_bytes"],
+        layout=arch.options["layout"],
         heads_parallel=arch.options["heads"] == "parallel",
         auto_encoder=on["auto_encoder"],
         reorder=on["reorder"],

@@ -47,8 +47,11 @@ def emit_columns(
     whole = tokens * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
-    packed = layer.role in ("qkv", "q", "kv")
+    packed = layer.role in ("qkv", "q", "kv") and (have.layout == "packed" or heads > 0)
     pitch = layer.out_features * layer.repeat
+    corner = group * layer.out_features + column  # the first of these columns in a row of the output
+    if layer.role in ("qkv", "q", "kv") and have.layout == "token_major":  # Q, K and V are tensors of their own
+        target, pitch, corner = target + corner * tokens, features, 0
     row_bytes = ceil(inputs, tokens)
     done_elements = 0
     resident: Wait = NOW
@@ -61,11 +64,11 @@ def emit_columns(
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
     if plan.order == "resident":
         resident = p.load("act", source, inputs)
-    for at, (m, n) in enumerate(tiles):
+    for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
-        last_tile = at + 1 == len(tiles)
-        last_of_row = last_tile or tiles[at + 1][0] != m
-        if outer_rows and (at == 0 or tiles[at - 1][0] != m):
+        last_tile = nth + 1 == len(tiles)
+        last_of_row = last_tile or tiles[nth + 1][0] != m
+        if outer_rows and (nth == 0 or tiles[nth - 1][0] != m):
             first = min(inputs, row_at[m] * row_bytes)
             tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
             resident = p.load("act", source + first, tile_bytes)
@@ -109,29 +112,27 @@ def emit_columns(
             )  # fmt: skip
             p.will(isa.ARRAY_DONE)
             depth_at += deep
-        store_tile(p, have, plan, target, layer, row_at[m], rows, column + feature_at[n], columns, heads, encoded,
-                   done_elements, packed, pitch, group, tokens)  # fmt: skip
+        side = corner + feature_at[n]
+        if packed:
+            at = target + side * tokens + row_at[m] * columns
+            store_run(p, have, at, done_elements, rows * columns, heads, encoded)
+        else:
+            store_tile(p, have, plan, target + row_at[m] * pitch + side, rows, columns, pitch)
         done_elements += rows * columns
 
 
-def store_tile(
-    p: Program, have: Resources, plan: GemmPlan, target: int, layer: Gemm, row: int, rows: int, column: int,
-    columns: int, heads: int, encoded: int, before: int, packed: bool, pitch: int, group: int, tokens: int,
-) -> None:  # fmt: skip
-    """The stores of a tile, each small enough for half the output buffer."""
-    most = have.store_bytes // 2
-    if packed:
-        if heads:
-            size = encoded_elements(before + rows * columns, heads, encoded) - encoded_elements(before, heads, encoded)
-        else:
-            size = rows * columns
-        at = target + (group * layer.out_features + column) * tokens + row * columns
-        for piece in pieces(size, most) if size else []:
-            p.store(at, piece)
-            at += piece
-        return
-    at = target + row * pitch + group * layer.out_features + column
-    for first, some, side, wide in blocks(rows, columns, plan, most):
+def store_run(p: Program, have: Resources, at: int, before: int, elements: int, heads: int, encoded: int) -> None:
+    """The stores of a tile that is kept as one run of bytes; `before` elements of its group left the array earlier."""
+    if heads:
+        elements = encoded_elements(before + elements, heads, encoded) - encoded_elements(before, heads, encoded)
+    for piece in pieces(elements, have.store_bytes // 2) if elements else []:
+        p.store(at, piece)
+        at += piece
+
+
+def store_tile(p: Program, have: Resources, plan: GemmPlan, at: int, rows: int, columns: int, pitch: int) -> None:
+    """The stores of a tile of a row-major tensor, each small enough for half the output buffer."""
+    for first, some, side, wide in blocks(rows, columns, plan, have.store_bytes // 2):
         p.store(at + first * pitch + side, wide, some, pitch)
 
 

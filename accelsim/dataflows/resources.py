@@ -20,6 +20,7 @@ class Resources:
     places: int
     segment: int
     index_entry_bytes: int
+    layout: str = "packed"  # of Q, K, V in DRAM: packed (head by head), token_major, fused_qkv
     heads_parallel: bool = True
     auto_encoder: bool = True
     reorder: bool = True
