@@ -21,9 +21,9 @@ from accelsim.isa.tables import (
     WINDOW,
 )
 
-# Rows carry two more words in hardware, which a component of the model computes as it goes: segments of the rows
-# before it, and the first row from it on that has sparse scores.
-DERIVED = ("preceding", "following")
+# Rows carry three more words in hardware, which a component of the model computes as it goes: segments of the rows
+# before it, and the first row from it on that has sparse scores, that has dense ones.
+DERIVED = ("preceding", "following", "next_dense")
 TABLES: dict[str, tuple[str, ...]] = {
     "passes": PASSES.names,
     "dense": DENSE.names,
@@ -77,13 +77,13 @@ def with_derived(rows: np.ndarray, segment: int) -> np.ndarray:
     """uint32[rows + 1, fields] of the table of rows with its derived words, and a last row that ends the table."""
     sparse = rows["sparse"].astype(np.int64)
     before = np.concatenate([[0], np.cumsum(-(-sparse // segment))])
-    following = np.full(len(rows) + 1, len(rows))
-    for n in range(len(rows) - 1, -1, -1):
-        following[n] = n if sparse[n] else following[n + 1]
     table = np.zeros((len(rows) + 1, len(TABLES["rows"])), np.uint32)
     for n, name in enumerate(ROWS.names):
         table[:-1, n] = rows[name]
-    table[:, -2], table[:, -1] = before, following
+    table[:, -3] = before
+    for word, name in ((-2, "sparse"), (-1, "dense")):
+        used = np.append(np.nonzero(rows[name])[0], len(rows))
+        table[:, word] = used[np.searchsorted(used, np.arange(len(rows) + 1))]
     return table
 
 

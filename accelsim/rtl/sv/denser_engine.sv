@@ -1,8 +1,8 @@
 // The denser engine's control: MAC lines that work on the global tokens' columns as a dense block, in lockstep.
 // Scores (K-stationary): a tile of columns is loaded, one K a cycle, then the rows stream by. Values (output-
 // stationary): each line keeps one output row, the Vs of the global tokens stream by.
-// A cycle is a chain of up to STEPS steps: finish a row or tile, finish the phase, take up the next command, skip heads
-// without dense columns, begin.
+// A cycle is a chain of up to STEPS steps: finish a row or tile, skip heads without dense columns, finish the phase, take
+// up the next command, skip again, begin.
 module denser_engine #(
     parameter int LINES        = 64,
     parameter int MACS         = 8,
@@ -10,7 +10,7 @@ module denser_engine #(
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
     parameter int ROWS         = 1024,
-    parameter int STEPS        = 8
+    parameter int STEPS        = 6
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -61,7 +61,7 @@ module denser_engine #(
   } state_t;
   logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
   logic [$bits(isa::dense_row_t)-1:0] columns[DENSE];
-  isa::word_t dense_of[ROWS];
+  isa::word_t dense_of[ROWS], next_dense[ROWS];
   logic [ROWS-1:0] ready, next_ready;
   state_t state, s;
   isa::operands_there_t [1:0] there, known;
@@ -191,29 +191,32 @@ module denser_engine #(
       end else begin
         place = one.first_row + s.item;
         count = dense_of[RA'(place)];
-        if (s.size == 0) begin
+        if (count == 0) begin
+          s.item = next_dense[RA'(place)] - one.first_row;
+          if (s.item > s.last) s.item = s.last;
+        end else if (s.size == 0) begin
           most = one.rows - s.item % one.rows;
           if (s.last - s.item < most) most = s.last - s.item;
-          if (count != 0 && one.tile_rows < most) most = one.tile_rows;
+          if (one.tile_rows < most) most = one.tile_rows;
           all_ready = 1'b1;
           for (int n = 0; n < LINES; n++) begin
             if (isa::W'(n) < most && !next_ready[RA'(place + isa::W'(n))]) all_ready = 1'b0;
           end
-          if (count != 0 && (place + most > limit || !all_ready)) halt = 1'b1;
+          if (place + most > limit || !all_ready) halt = 1'b1;
           else begin
             beats = (one.value_dim + isa::W'(MACS - 1)) / isa::W'(MACS);
             s.size = most;
             s.ready_at = now + 32'(isa::W'(count * beats));
           end
         end
-        if (!halt && (now < s.ready_at || (count != 0 && partial_room <= partial_push))) halt = 1'b1;
-        if (!halt) begin
-          if (count != 0) begin
+        if (!halt && count != 0) begin
+          if (now < s.ready_at || partial_room <= partial_push) halt = 1'b1;
+          else begin
             partial_push = partial_push + 8'd1;
             partial_item = '{place: place, rows: s.size, scores: count};
+            s.item = s.item + s.size;
+            s.size = '0;
           end
-          s.item = s.item + s.size;
-          s.size = '0;
         end
       end
     end
@@ -222,7 +225,10 @@ module denser_engine #(
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) columns[DA'(dense_address)] <= dense_data;
-    if (rows_we) dense_of[RA'(rows_address)] <= rows_data.dense;
+    if (rows_we) begin
+      dense_of[RA'(rows_address)]   <= rows_data.dense;
+      next_dense[RA'(rows_address)] <= rows_data.next_dense;
+    end
     now <= rst ? '0 : now + 1'b1;
     ready <= next_ready;
     if (rows_we) ready[RA'(rows_address)] <= 1'b0;

@@ -1,0 +1,143 @@
+"""`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
+wires them; it takes one pass (heads x rows) of a layer's attention from commands to output rows."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from accelsim.core import Param, Simulator
+from accelsim.isa.instructions import DECODE
+from accelsim.rtl.attention import CAPACITY, draw, draw_keep, fits, tabulate
+from accelsim.rtl.cases import Rng, decodes, opens, script
+from accelsim.rtl.cosim import Case
+from accelsim.rtl.netlist import Netlist, Unit, Wire
+from accelsim.rtl.stimulus import Script
+from accelsim.rtl.twins import TWINS
+
+UNITS = {
+    "decoder": "decoder", "walker": "index_walker", "denser": "denser_engine", "sparser": "sparser_engine",
+    "softmax": "softmax_unit", "merge": "output_merge",
+}  # fmt: skip
+INSIDE = (
+    ("decoder.denser", "denser.operands", 2), ("decoder.sparser", "sparser.operands", 2),
+    ("sparser.miss", "decoder.miss", 8), ("decoder.vector", "sparser.vector", 2),
+    ("walker.column", "sparser.column", 4), ("denser.scores", "softmax.scores", 2),
+    ("sparser.score", "softmax.score", 16), ("softmax.denser", "denser.softmaxed", 4),
+    ("softmax.sparser", "sparser.softmaxed", 4), ("denser.partial", "merge.dense", 1),
+    ("sparser.partial", "merge.sparse", 4), ("merge.denser_window", "denser.window", 2),
+    ("merge.sparser_window", "sparser.window", 2),
+)  # fmt: skip
+DEFAULTS = {
+    "decoder": {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32},
+    "walker": {"word_bytes": 8, "index_bytes": 1},
+    "denser": {"lines": 64, "macs": 8, "q_port_bytes": 256},
+    "sparser": {"lines": 64, "macs": 8, "banks": 4, "score_ports": 8, "segment": 16},
+    "softmax": {"lanes": 8, "mode": 0, "exp_cycles": 4, "divide_cycles": 16, "divide_interval": 1},
+    "merge": {"places": 64},
+}
+SMALL = {
+    "decoder": {"lines": 2, "macs": 4, "port_bytes": 16, "queue": 4},
+    "walker": {"word_bytes": 2, "index_bytes": 2},
+    "denser": {"lines": 8, "macs": 4, "q_port_bytes": 16},
+    "sparser": {"lines": 8, "macs": 4, "banks": 2, "score_ports": 2, "segment": 5},
+    "softmax": {"lanes": 2, "mode": 1, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 3},
+    "merge": {"places": 8},
+}
+
+
+def core(values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, top: str = "attention_core") -> Netlist:
+    """The netlist; `values` are the parameters of each unit, `rows` the sizes of the tables."""
+    units = [Unit(name, TWINS[module], dict(values[name])) for name, module in UNITS.items()]
+    wires = [Wire(f"{name}_command", 4, None, (name, "command")) for name in UNITS]
+    for out, into, depth in INSIDE:
+        producer, consumer = tuple(out.split(".")), tuple(into.split("."))
+        wires.append(Wire("_".join(producer), depth, producer, consumer))
+    wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
+    wires.append(Wire("merge_row", 4, ("merge", "row")))
+    return Netlist(top, units, wires, rows)
+
+
+def jobs(tables: Mapping[str, np.ndarray], pieces: list[tuple]) -> dict[str, list[tuple]]:
+    """The commands of one pass (the first of the tables) for every unit."""
+    one = tables["passes"][0]
+    both = [(0, 0, 0, 0), (1, 0, 0, int(one.rows * one.heads))]
+    return {
+        "decoder": pieces, "walker": both[:1] if one.sparse_columns else [], "denser": both if one.dense else [],
+        "sparser": both if one.sparse_columns else [], "softmax": both[:1], "merge": both[:1],
+    }  # fmt: skip
+
+
+def random_cases(count: int, seed: int, *, settings: int | None = None, largest: int = 40) -> Iterator[Case]:
+    """Random passes: shapes, masks, times of commands and back-pressure on everything that leads outside."""
+    used = [DEFAULTS, SMALL][:settings]
+    for n in range(count):
+        rng = np.random.default_rng([seed, n, 77])
+        values = used[n % len(used)]
+        while True:
+            shape = draw(rng, values["denser"]["lines"], largest if n % 8 else 197)
+            dense, sparse = draw_keep(rng, shape)
+            shape.forward = int(
+                any(len(columns) for columns in dense)
+            )  # Q reaches the denser engine's buffer if needed
+            for head in range(shape.heads):  # every row keeps at least the class token
+                if 0 not in dense[head]:
+                    sparse[head][:, 0] = True
+            tables = tabulate([shape], [(dense, sparse)], values["sparser"]["segment"], values["merge"]["places"])
+            if fits(tables):
+                break
+        work = jobs(tables, decodes(rng, 0, shape, tables))
+        scripts = {f"{name}_command": script(rng, items, 4) for name, items in work.items()}
+        yield finish(rng, f"attention_core {n}", core(values), tables, scripts)
+
+
+def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], back: bool = True) -> Case:
+    """A case with its sinks, which hold back or not."""
+    sinks = {w.name: opens(rng) if back else np.ones(1, bool) for w in net.wires if w.consumer is None}
+    return Case(name, net, tables, scripts, sinks)
+
+
+def passes_of(tables: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.recarray]]:
+    """Each pass of a program's tables on its own, places counted from its start."""
+    for one in tables["passes"]:
+        index0 = int(tables["rows"]["first"][one.first_row])
+        mine = {
+            "passes": np.array([one], tables["passes"].dtype),
+            "dense": tables["dense"][one.first_dense : one.first_dense + one.dense].copy(),
+            "columns": tables["columns"][one.first_column : one.first_column + one.sparse_columns].copy(),
+            "rows": tables["rows"][one.first_row : one.first_row + one.rows * one.heads].copy(),
+        }
+        entries = int(mine["rows"]["sparse"].sum())
+        mine["index"] = tables["index"][index0 : index0 + entries].copy()
+        mine["columns"]["first"] -= index0
+        mine["rows"]["first"] -= index0
+        for name in ("first_dense", "first_column", "first_row"):
+            mine["passes"][name] = 0
+        yield {n: t.view(np.recarray) for n, t in mine.items()}
+
+
+def values_of(sim: Simulator) -> dict[str, dict[str, int]]:
+    """The parameters of a machine's attention units, which have the names of UNITS."""
+    parts = {c.name: c for c in sim.components}
+    return {name: {p: parts[name].value(p) for p in parts[name].declared(Param)} for name in UNITS}
+
+
+def workload_cases(tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str) -> Iterator[Case]:
+    """Every pass of a compiled workload: its own commands as soon as there is room, no back-pressure outside.
+
+    `tables` are a program's, with its instructions.
+    """
+    rng = np.random.default_rng(0)
+    orders = tables["program"][tables["program"]["op"] == DECODE]
+    every = list(passes_of({**tables, "index": tables["entries"]}))
+    rows = {n: 2 + max(len(t[n]) for t in every) for n in CAPACITY}
+    net = core(values, rows)
+    for n, mine in enumerate(every):
+        pieces = [(int(o["a"]), int(o["b"]), int(o["c"]), 0) for o in orders[orders["d"] == n]]
+        work = jobs(mine, pieces)
+        scripts = {f"{unit}_command": script_at_once(items) for unit, items in work.items()}
+        yield finish(rng, f"{name} pass {n}", net, mine, scripts, back=False)
+
+
+def script_at_once(items: list[tuple]) -> Script:
+    """Everything as soon as there is room."""
+    return Script(np.zeros(len(items), np.int64), np.array(items, np.int64).reshape(len(items), 4))
