@@ -71,7 +71,7 @@ def emit_columns(
         if outer_rows and (nth == 0 or tiles[nth - 1][0] != m):
             first = min(inputs, row_at[m] * row_bytes)
             tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
-            resident = p.load("act", source + first, tile_bytes)
+            resident = p.load("act", source + first, tile_bytes) if tile_bytes else resident
         addition: Wait = NOW
         if layer.residual:
             start = residual + row_at[m] * pitch + group * layer.out_features + column + feature_at[n]
@@ -86,13 +86,14 @@ def emit_columns(
             frees = size if not weights_stay or m + 1 == len(row_at) else 0
             acts = 0
             if plan.order == "stream":
-                chunk = ceil(row_bytes * deep, depth)
-                start = source + row_at[m] * row_bytes + row_bytes * depth_at // depth
-                if len(plan.depth_tiles) == 1 or layer.input_elements is not None:
-                    resident = p.load("act", start, chunk * rows)
-                else:
-                    resident = p.load("act", start, chunk, rows, row_bytes)
-                acts = chunk * rows
+                start = source + min(inputs, row_at[m] * row_bytes)
+                if len(plan.depth_tiles) > 1 and layer.input_elements is None:
+                    resident, acts = p.load("act", start + depth_at, deep, rows, row_bytes), deep * rows
+                else:  # of the distinct elements of its rows, the part's share
+                    span = source + min(inputs, (row_at[m] + rows) * row_bytes) - start
+                    first = span * depth_at // depth
+                    acts = span * (depth_at + deep) // depth - first
+                    resident = p.load("act", start + first, acts) if acts else resident
             elif last and outer_rows and last_of_row:
                 acts = min(inputs, (row_at[m] + rows) * row_bytes) - min(inputs, row_at[m] * row_bytes)
             elif last and last_tile and plan.order == "resident":
