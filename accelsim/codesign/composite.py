@@ -77,10 +77,7 @@ def multi_head_attention(
     ]  # fmt: skip
     if odd:
         raise InputError(f"nn.MultiheadAttention with {odd[0]} cannot be represented in a workload.")
-    if use_separate_proj_weight:
-        weights = [q_proj_weight, k_proj_weight, v_proj_weight]
-    else:
-        weights = in_proj_weight.chunk(3)
+    weights = [q_proj_weight, k_proj_weight, v_proj_weight] if use_separate_proj_weight else in_proj_weight.chunk(3)
     biases = in_proj_bias.chunk(3) if in_proj_bias is not None else [None] * 3
     if query is key and key is value and not use_separate_proj_weight:
         q, k, v = linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)

@@ -1,41 +1,12 @@
-"""From traced operations to the layers of a workload: biases, scales, batch norms, activations and residuals go into the
-product they follow, and the projections of one input to Q, K and V become one product."""
+"""From traced operations to the layers of a workload: biases, scales, batch norms, activations and residuals go into
+the product they follow, and the projections of one input to Q, K and V become one product."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from dataclasses import dataclass, field
-from dataclasses import replace as with_changes
 
+from accelsim.codesign.step import Step, name_layers, split_lead
 from accelsim.codesign.trace import INPUT, Node
-from accelsim.core.errors import InputError
-from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
-
-
-@dataclass
-class Step:
-    """A layer in the making. node: the traced operation, folded: what was folded into it, in order; parts: the products
-    that were merged into this one."""
-
-    node: Node
-    sources: tuple[tuple[int, ...], ...]
-    folded: list[Node] = field(default_factory=list)
-    parts: list[Step] = field(default_factory=list)
-    activation: str | None = None
-    residual: bool = False
-    bias: bool = False
-    role: str = "other"
-    encodes: int | None = None
-    layer: Layer | None = None
-
-    @property
-    def kind(self) -> str:
-        return self.node.kind
-
-    @property
-    def columns(self) -> int:
-        return sum(p.node.sizes["out_features"] for p in self.parts) or self.node.sizes["out_features"]
 
 
 def lower(nodes: list[Node]) -> list[Step]:
@@ -45,7 +16,7 @@ def lower(nodes: list[Node]) -> list[Step]:
     _merge_projections(steps, place)
     ordered = sorted({id(s): s for s in steps.values()}.values(), key=lambda s: s.node.number)
     _roles(ordered, steps, place)
-    _name(ordered)
+    name_layers(ordered)
     return ordered
 
 
@@ -72,7 +43,8 @@ def _fold(nodes: list[Node]) -> tuple[dict[int, Step], dict[int, int]]:
                     readers[sources[0][0]] += readers[node.number] - 1
                     continue
                 target = None
-            steps[node.number] = Step(node, sources, bias=node.sizes.get("bias", False))
+            steps[node.number] = step = Step(node, sources, bias=node.sizes.get("bias", False))
+            _fold_norm_before(step, steps, readers)
             continue
         step = steps[target]
         place[node.number] = target
@@ -86,6 +58,17 @@ def _fold(nodes: list[Node]) -> tuple[dict[int, Step], dict[int, int]]:
             step.bias = step.bias or node.kind == "norm" or node.values.get("op") in ("add", "sub")
             step.folded.append(node)
     return steps, place
+
+
+def _fold_norm_before(step: Step, steps: dict[int, Step], readers: Counter) -> None:
+    """A batch norm that only one linear layer reads goes into that layer's weights."""
+    read = step.sources[0] if step.sources else ()
+    norm = steps.get(read[0]) if len(read) == 1 else None
+    if step.kind != "gemm" or step.node.sizes["op"] != "linear" or norm is None or readers[read[0]] != 1:
+        return
+    if norm.node.sizes.get("norm") == "batchnorm":
+        step.before, step.sources, step.bias = norm.node, norm.sources, True
+        del steps[read[0]]
 
 
 def _target(node: Node, sources, steps: dict[int, Step], readers: Counter) -> int | None:
@@ -136,6 +119,7 @@ def _busy(step: Step) -> bool:
 
 def _roles(ordered: list[Step], steps: dict[int, Step], place: dict[int, int]) -> None:
     """What each product is for, and which projections feed the encoder of an attention."""
+    tokens = 0
     for step in ordered:
         step.sources = tuple(
             tuple(dict.fromkeys(n if n == INPUT else _resolve(place, n) for n in s)) for s in step.sources
@@ -151,16 +135,14 @@ def _roles(ordered: list[Step], steps: dict[int, Step], place: dict[int, int]) -
                 step.role = "head"
             else:
                 from_attention = [steps[n] for s in step.sources[:1] for n in s if steps[n].kind == "attention"]
-                before = [steps[n].node.sizes for n in step.sources[0]]
                 if from_attention:
                     square = from_attention[0].node.sizes["q_tokens"] == from_attention[0].node.sizes["kv_tokens"]
                     step.role = "proj" if square else "downsample"
-                elif all(s["elements"] <= sizes["tokens"] * sizes["in_features"] for s in before) and any(
-                    s.get("tokens", sizes["tokens"]) > sizes["tokens"] for s in before
-                ):
+                elif sizes["tokens"] < tokens:
                     step.role = "downsample"
                 else:
                     step.role = "mlp"
+            tokens = sizes["tokens"]
     for step in ordered:
         if step.kind == "attention":
             _feed(step, steps)
@@ -184,77 +166,3 @@ def _feed(step: Step, steps: dict[int, Step]) -> None:
     for source in (q, k, v):
         if source is not None and source.kind == "gemm" and source.encodes is None and source.role == "mlp":
             source.role = "other"
-
-
-def split_lead(lead: tuple[int, ...]) -> tuple[int, int]:
-    """(windows, maps of one image) of an attention's leading sizes."""
-    maps = 1
-    for size in lead:
-        maps *= size
-    return (lead[0] if len(lead) == 2 else 1), maps
-
-
-def _name(ordered: list[Step]) -> None:
-    """Names (the module's path, made unique), blocks, and the layers themselves."""
-    blocks = {_prefix(s.node.path) for s in ordered if s.kind == "attention"}
-    taken: set[str] = set()
-    names: dict[int, str] = {}
-    for step in ordered:
-        paths = [p.node.path for p in step.parts] or [step.node.path]
-        stem = paths[0] if len(paths) == 1 else f"{_common(paths)}.{step.role}".strip(".")
-        if step.kind not in ("gemm", "attention", "norm"):
-            stem = f"{stem}.{step.node.sizes.get('op', step.kind)}".strip(".")
-        stem = stem or step.kind
-        name, number = stem, 1
-        while name in taken:
-            number += 1
-            name = f"{stem}.{step.kind}" if number == 2 and f"{stem}.{step.kind}" not in taken else f"{stem}.{number}"
-        taken.add(name)
-        names[step.node.number] = name
-    for step in ordered:
-        name = names[step.node.number]
-        inside = [b for b in blocks if b and f"{step.node.path}.".startswith(f"{b}.")]
-        block = max(inside, key=len) if inside else (_prefix(step.node.path) or name).split(".attn")[0]
-        step.layer = _layer(step, name, block, names)
-
-
-def _layer(step: Step, name: str, block: str, names: dict[int, str]) -> Layer:
-    sizes = step.node.sizes
-    try:
-        if step.kind == "gemm":
-            gemm = Gemm(
-                name, block, step.role, sizes["tokens"], sizes["in_features"],
-                step.columns if step.parts else sizes["out_features"], step.bias, step.activation, step.residual,
-                names.get(step.encodes), sizes["repeat"],
-            )  # fmt: skip
-            known = sizes.get("input_elements")
-            return gemm if known is None else with_changes(gemm, input_elements=known)
-        if step.kind == "attention":
-            windows, maps = split_lead(sizes["lead"])
-            return Attention(
-                name, block, maps, sizes["q_tokens"], sizes["kv_tokens"], sizes["qk_dim"], sizes["v_dim"], None,
-                step.activation, windows=windows,
-            )  # fmt: skip
-        if step.kind == "norm":
-            return Norm(name, block, sizes["tokens"], sizes["features"], sizes["norm"])
-        if step.kind in ("add", "multiply"):
-            return Elementwise(name, block, step.kind, sizes["tokens"], sizes["features"], 2)
-        if step.kind == "affine":
-            raise InputError(f"{step.node.path or 'the model'}: it scales the image itself; give it a scaled image.")
-        return Elementwise(name, block, sizes["op"], sizes["tokens"], sizes["features"])
-    except KeyError as error:
-        raise InputError(f"{name}: the trace lacks {error} of this operation.") from None
-
-
-def _prefix(path: str) -> str:
-    """'blocks.3.attn.qkv' -> 'blocks.3', 'head' -> 'head'."""
-    found = re.match(r"(.*\.\d+|\d+)(?=\.|$)", path)
-    return found.group(1) if found else path.split(".")[0]
-
-
-def _common(paths: list[str]) -> str:
-    parts = [p.split(".") for p in paths]
-    same = 0
-    while all(len(p) > same and p[same] == parts[0][same] for p in parts):
-        same += 1
-    return ".".join(parts[0][:same])

@@ -10,25 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accelsim.codesign.capture import Call, watch
+from accelsim.codesign.operations import CONSTANT, FREE, NORMS, POOLS, PRODUCTS
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 from accelsim.workload.layers import ACTIVATIONS
-
-FREE = set(
-    "reshape view permute transpose flatten unflatten squeeze unsqueeze expand expand_as contiguous clone detach to "
-    "float type_as chunk split tensor_split unbind getitem narrow select cat concat concatenate stack roll pad repeat "
-    "repeat_interleave swapaxes swapdims movedim moveaxis flip index_select dropout dropout1d dropout2d alpha_dropout "
-    "feature_dropout view_as reshape_as t get requires_grad_ broadcast_to pixel_unshuffle neg type cpu split_with_sizes "
-    "native_dropout".split()
-)
-"""Operations that only move or rename data: no work for an arithmetic unit."""
-_CONSTANT = set("zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full "
-                "new_tensor bernoulli".split())  # fmt: skip
-_PRODUCTS = ("matmul", "mm", "bmm", "addmm")
-_POOLS = {"mean": "mean", "amax": "max", "adaptive_avg_pool1d": "mean", "adaptive_avg_pool2d": "mean",
-          "adaptive_max_pool1d": "max", "adaptive_max_pool2d": "max", "max": "max"}  # fmt: skip
-_NORMS = {"layer_norm": "layernorm", "rms_norm": "rmsnorm", "normalize": "rmsnorm", "group_norm": "groupnorm",
-          "batch_norm": "batchnorm", "instance_norm": "groupnorm"}  # fmt: skip
 
 
 @dataclass
@@ -47,9 +32,11 @@ class Node:
 INPUT = -1
 
 
-def trace(model, image, values: bool = False) -> list[Node]:
-    """The operations of `model(image)`, image one image [1, ...], in the order they ran. `values`: keep operands and
-    results of products and attentions. Errors: InputError that names the first operation a workload cannot represent.
+def trace(model, image, values: bool = False, **changes) -> list[Node]:
+    """The operations of `model(image)`, image one image [1, ...], in the order they ran.
+
+    `values`: keep operands and results of products and attentions. changes: transform, keep and sites as
+    `capture.watch` takes them. Errors: InputError that names the first operation a workload cannot represent.
     """
     torch = need("torch", "tracing a model")
     if image.shape[0] != 1:
@@ -57,7 +44,7 @@ def trace(model, image, values: bool = False) -> list[Node]:
     tracer = _Tracer(torch, values)
     image = image.clone()
     image._from = (INPUT,)
-    with torch.no_grad(), watch(model, on_call=tracer.attention, on_other=tracer.other):
+    with torch.no_grad(), watch(model, on_call=tracer.attention, on_other=tracer.other, **changes):
         output = model(image)
     for tensor in _tensors(output):
         if getattr(tensor, "_scores", None) is not None and _from(tensor._scores.q):
@@ -91,12 +78,13 @@ class _Tracer:
         """Every call that is no attention."""
         given = [t for t in _tensors((args, kwargs)) if _from(t) or _scored(t)]
         made = [t for t in _tensors(result) if t.is_floating_point()]
-        if not given or not made or name in _CONSTANT:
+        if not given or not made or name in CONSTANT:
             return
         if any(_scored(t) for t in given):
             raise InputError(_cannot(path, name))
-        origin = tuple(dict.fromkeys(number for t in given for number in _from(t)))
         if name in FREE:
+            joined = given if name in ("cat", "concat", "concatenate", "stack") else given[:1]
+            origin = tuple(dict.fromkeys(number for t in joined for number in _from(t)))
             for tensor in made:
                 tensor._from = origin
                 tensor._channels = name in ("dropout", "contiguous", "clone", "detach") and _channels(given[0])
@@ -110,17 +98,14 @@ class _Tracer:
         tokens, features = _layout(result, _channels(source))
         if name == "linear":
             self.linear(path, args, kwargs, result, origins)
-        elif name in _PRODUCTS:
+        elif name in PRODUCTS:
             self.weights_product(path, name, args, result, given)
         elif name in ("conv1d", "conv2d"):
             self.convolution(path, args, kwargs, result, origins)
-        elif name in _NORMS:
+        elif name in NORMS:
             self.norm(path, name, args, kwargs, result, source)
-        elif name in _POOLS:
-            before, width = _layout(source, _channels(source) or name.startswith("adaptive"))
-            if result.numel() != width:
-                raise InputError(_cannot(path, f"{name} that leaves {result.numel()} values of {width} channels"))
-            self.add("pool", path, result, origins, op=_POOLS[name], tokens=before, features=width)
+        elif name in POOLS:
+            self.pool(path, name, args, kwargs, result, source)
         elif name in ACTIVATIONS:
             self.add("activation", path, result, origins, op=name, tokens=tokens, features=features)
             result._channels = _channels(source)
@@ -187,8 +172,21 @@ class _Tracer:
                 raise InputError(f"{path}: batch normalisation is in training mode; call model.eval() first.")
             mean, var = bound.get("mean", kwargs.get("running_mean")), bound.get("var", kwargs.get("running_var"))
             factor = (bound["weight"] if bound.get("weight") is not None else 1) / (var + bound.get("eps", 1e-5)) ** 0.5
-            values = {"factor": factor, "shift": (bound["bias"] if bound.get("bias") is not None else 0) - mean * factor}
-        self.add("norm", path, result, [_from(source)], values | {"out": result}, norm=_NORMS[name], tokens=tokens,
+            bias = bound["bias"] if bound.get("bias") is not None else 0
+            values = {"factor": factor, "shift": bias - mean * factor, "x": source}
+        self.add("norm", path, result, [_from(source)], values | {"out": result}, norm=NORMS[name], tokens=tokens,
+                 features=features)  # fmt: skip
+        result._channels = _channels(source)
+
+    def pool(self, path, name, args, kwargs, result, source) -> None:
+        """A mean or maximum over groups of equal size that do not overlap."""
+        names = ("input", "kernel_size", "stride", "padding", "ceil_mode")
+        bound = dict(zip(names, args)) | kwargs if "_pool" in name and "adaptive" not in name else {}
+        apart = bound.get("stride") in (None, [], bound.get("kernel_size")) and bound.get("padding", 0) in (0, (0, 0))
+        if not apart or source.numel() % result.numel():
+            raise InputError(_cannot(path, f"{name} over windows that overlap or are padded"))
+        features = result.numel()
+        self.add("pool", path, result, [_from(source)], op=POOLS[name], tokens=source.numel() // features,
                  features=features)  # fmt: skip
         result._channels = _channels(source)
 
@@ -197,6 +195,9 @@ class _Tracer:
         constant = next((t for t in _tensors(args) if not _from(t)), None)
         small = constant is None or constant.numel() <= max(features, result.shape[-1])
         if len(given) == 1 and small:  # a scale or a bias, folded into what made its operand
+            if len(_from(given[0])) != 1 or _from(given[0]) == (INPUT,):
+                result._from = _from(given[0])
+                return
             operand = constant if constant is not None else next(a for a in args if isinstance(a, int | float))
             self.add("affine", path, result, [_from(given[0])], {"by": operand, "op": name, "out": result})
         elif name in ("div", "truediv") and len(given) == 2:
@@ -209,8 +210,8 @@ class _Tracer:
 
 def _cannot(path: str, what: str) -> str:
     return (
-        f"{path or 'the model'}: {what!r} cannot be represented in a workload, which knows linear layers, convolutions, "
-        "attention, normalisations, activations, sums, products and means over all tokens."
+        f"{path or 'the model'}: {what!r} cannot be represented in a workload, which knows linear layers, "
+        "convolutions, attention, normalisations, activations, sums, products and means over all tokens."
     )
 
 

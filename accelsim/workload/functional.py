@@ -54,6 +54,13 @@ def choose_scaling(scale_q: float, scale_k: float, qk_dim: int) -> Scaling:
     return Scaling(multiplier, shift)
 
 
+def choose_requantization(scale_sums: float, scale_out: float) -> Scaling:
+    """The 15-bit multiplier and shift (0 to 62) for which (sum * multiplier) >> shift turns sums of this scale into
+    integers of another: multiplier / 2^shift is closest to scale_sums / scale_out. Errors: InputError as above."""
+    # choose_scaling of a dimension and factor that cancel its own
+    return choose_scaling(scale_sums / scale_out, 1 / (math.log2(math.e) * 2**FRACTION), 1)
+
+
 def scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """int32[heads, q_tokens, kv_tokens] = Q K^T of int8 q[heads, q_tokens, qk_dim] and k[heads, kv_tokens, qk_dim]."""
     return np.matmul(_int8("q", q).astype(np.int32), _int8("k", k).astype(np.int32).transpose(0, 2, 1))

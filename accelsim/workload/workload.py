@@ -19,7 +19,7 @@ from accelsim.workload.mask import AttentionMask
 @dataclass(frozen=True, eq=False)
 class Workload:
     """layers: in the order they run. masks: Attention layer name -> AttentionMask; a layer without one is dense.
-    tensors: 'LAYER.OPERAND' -> int8 array (see `tensor_shapes`); scales: 'LAYER.OPERAND' -> real value of one integer
+    tensors: 'LAYER.OPERAND' -> array (see `stored_shapes`); scales: 'LAYER.OPERAND' -> real value of one integer
     step. batch: images. bits: operand widths {'activation', 'weight'}. synthetic: the masks were generated, not
     measured on a network. provenance: how it was made, plain texts and numbers. Errors: InputError when the parts do
     not fit together.
@@ -120,26 +120,28 @@ class Workload:
                 f"kv_tokens = {list(need)}."
             )
 
-    def _operand(self, name: str, what: str) -> tuple[int, ...]:
+    def _operand(self, name: str, what: str) -> tuple[str, tuple[int, ...]]:
         layer_name, _, operand = name.rpartition(".")
-        shapes = {a.name: tensor_shapes(a) for a in self.attention_layers}
-        if layer_name not in shapes:
+        known = [layer.name for layer in self.layers if isinstance(layer, Attention | Gemm)]
+        if layer_name not in known:
             raise InputError(
-                f"workload {self.name!r}: {what} {name!r} belongs to no attention layer{suggest(layer_name, shapes)}."
+                f"workload {self.name!r}: {what} {name!r} belongs to no attention layer and no gemm"
+                f"{suggest(layer_name, known)}."
             )
-        if operand not in shapes[layer_name]:
+        shapes = stored_shapes(self.layer(layer_name))
+        if operand not in shapes:
             raise InputError(
                 f"workload {self.name!r}: {what} {name!r} names no operand of its layer, which are "
-                f"{', '.join(shapes[layer_name])}{suggest(operand, shapes[layer_name])}."
+                f"{', '.join(shapes)}{suggest(operand, shapes)}."
             )
-        return shapes[layer_name][operand]
+        return shapes[operand]
 
     def _check_tensor(self, name: str):
-        array, shape = self.tensors[name], self._operand(name, "tensor")
-        if array.dtype != np.int8 or array.shape != shape:
+        array, (dtype, shape) = self.tensors[name], self._operand(name, "tensor")
+        if array.dtype != dtype or array.shape != shape:
             raise InputError(
                 f"workload {self.name!r}: tensor {name!r} is {array.dtype}{list(array.shape)} but must be "
-                f"int8{list(shape)}."
+                f"{dtype}{list(shape)}."
             )
 
     @cached_property
@@ -173,9 +175,11 @@ class Workload:
         if kind == "gemm":
             layers = tuple(replace(layer, encodes=None) for layer in layers)
         keep = self.masks if kind == "attention" else {}
-        extra = (
-            {"tensors": self.tensors, "scales": self.scales} if kind == "attention" else {"tensors": {}, "scales": {}}
-        )
+        names = {layer.name for layer in layers}
+        extra = {
+            field: {key: value for key, value in getattr(self, field).items() if key.rpartition(".")[0] in names}
+            for field in ("tensors", "scales")
+        }
         return replace(self, name=f"{self.name}.{kind}", layers=layers, masks=keep, **extra)
 
     @property
@@ -228,4 +232,24 @@ def tensor_shapes(layer: Attention) -> dict[str, tuple[int, ...]]:
         for operand in "qk":
             shapes[f"encode_{operand}"] = (layer.encoded_heads, layer.heads)
             shapes[f"decode_{operand}"] = (layer.heads, layer.encoded_heads)
+    return shapes
+
+
+def stored_shapes(layer: Attention | Gemm) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Every operand a workload may carry for a layer: its type and shape.
+
+    Attention: `tensor_shapes`; behind an auto-encoder also the codes that q and k are decoded from, and the decoder's
+    biases (in steps of the sums: scale of decode_q x scale of code_q). Gemm: x W + bias, one for each of `repeat`.
+    """
+    if isinstance(layer, Gemm):
+        return {
+            "x": ("int8", (layer.repeat, layer.tokens, layer.in_features)),
+            "weight": ("int8", (layer.repeat, layer.in_features, layer.out_features)),
+            "bias": ("int32", (layer.repeat, layer.out_features)),
+        }
+    shapes = {name: ("int8", shape) for name, shape in tensor_shapes(layer).items()}
+    if layer.encoded_heads is not None:
+        for operand, tokens in (("q", layer.q_tokens), ("k", layer.kv_tokens)):
+            shapes[f"code_{operand}"] = ("int8", (layer.encoded_heads, tokens, layer.qk_dim))
+            shapes[f"decode_{operand}_bias"] = ("int32", (layer.heads,))
     return shapes
