@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
+from accelsim.codesign import commands as codesign_commands
 from accelsim.sweep import commands as sweep_commands
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
@@ -289,6 +290,13 @@ def import_mask(
     write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
 
 
+def shipped_workload(name: str) -> Path:
+    """The file meant by a path or by the name of a shipped workload."""
+    from accelsim.config.shipped import find
+
+    return find("workloads", name)
+
+
 def wiring(rows):
     """Channels as a table."""
     from rich.box import SIMPLE_HEAD
@@ -340,6 +348,7 @@ def summary(made):
     yield table
 
 
+codesign_commands.register(app, show, shipped_workload)
 sweep_commands.register(app, show)
 
 

@@ -1,0 +1,65 @@
+"""A model by its name and a folder of pictures, to a workload: what the command `accelsim export` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from accelsim.codesign.export import Choices, Export, export_workload, workload_name
+from accelsim.codesign.images import image_folder, random_images
+from accelsim.codesign.zoo import open_model
+from accelsim.core.errors import InputError
+
+NOISE_IMAGES = 4
+
+
+def export_named(
+    name: str,
+    choices: Choices,
+    images: Path | None = None,
+    *,
+    checkpoint: Path | None = None,
+    pretrained: bool = False,
+    limit: int | None = 256,
+    batch: int = 16,
+    seed: int = 0,
+    output_name: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Export, str]:
+    """Open a model (see `zoo.open_model`), average its attention over the first `limit` pictures of `images` (None:
+    noise), and export it. Returns the export and, where the numbers are not those of a trained network on real
+    pictures, a sentence that says so ('' otherwise); the provenance says it too. on_progress(done, total) counts
+    images.
+    """
+    if batch < 1:
+        raise InputError(f"batch is {batch} but must be at least 1.")
+    opened = open_model(name, checkpoint, pretrained, seed)
+    if images is None:
+        noise = random_images(opened, NOISE_IMAGES, seed)
+        calibration, total = [noise[i : i + batch] for i in range(0, NOISE_IMAGES, batch)], NOISE_IMAGES
+    else:
+        calibration = image_folder(images, opened, limit, batch)
+        total = len(calibration)
+    done = 0
+
+    def count(some: int) -> None:
+        nonlocal done
+        done += some
+        if on_progress:
+            on_progress(done, total)
+
+    warning = ""
+    if opened.weights == "random":
+        warning = "The weights are random: sizes are real, masks and numbers are those of an untrained network."
+    elif images is None:
+        warning = "No pictures were given: the attention was averaged over noise, and the masks are not to be trusted."
+    provenance = {
+        "note": warning or "Masks from the attention of the network, averaged over pictures; accuracy not measured.",
+        "model": name, "weights": opened.weights, "images": total, "image_source": images.name if images else "noise",
+        "seed": seed,
+    }  # fmt: skip
+    export = export_workload(
+        opened.model, next(iter(calibration))[:1], calibration, name=output_name or workload_name(name),
+        choices=choices, provenance=provenance, on_batch=count,
+    )  # fmt: skip
+    return export, warning

@@ -1,0 +1,159 @@
+"""Vision transformers by name, from timm and from transformers, with random weights, a checkpoint's, or the hub's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelsim.codesign.pytorch import need
+from accelsim.core.errors import InputError, suggest
+
+FAMILIES = {
+    "vit": ("ViTForImageClassification", "ViTConfig"),
+    "deit": ("DeiTForImageClassification", "DeiTConfig"),
+    "levit": ("LevitForImageClassification", "LevitConfig"),
+    "swin": ("SwinForImageClassification", "SwinConfig"),
+    "beit": ("BeitForImageClassification", "BeitConfig"),
+    "dinov2": ("Dinov2ForImageClassification", "Dinov2Config"),
+    "clip": ("CLIPVisionModelWithProjection", "CLIPVisionConfig"),
+}
+"""transformers/NAME: the class, and the configuration whose defaults give its sizes."""
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in evaluation mode, the images it takes (channels, rows, columns; mean and deviation per channel), and
+    where its weights are from: 'random', 'pretrained', or the file."""
+
+    model: Any
+    name: str
+    size: tuple[int, int, int]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    weights: str
+
+
+def open_model(name: str, checkpoint: str | Path | None = None, pretrained: bool = False, seed: int = 0) -> Opened:
+    """A model of timm by its name ('deit_tiny_patch16_224'), one of transformers as 'transformers/deit' (its default
+    sizes), as the folder it was saved to, or, with `pretrained`, as a name on the hub ('google/vit-base-patch16-224').
+
+    checkpoint: a .safetensors, .pth, .pt or .bin file of weights by parameter name. pretrained: the library's own
+    download. Otherwise weights are random, from `seed`. Errors: InputError for a name nobody has, a file that does not
+    fit, or a failed download.
+    """
+    if checkpoint is not None and pretrained:
+        raise InputError("give either a checkpoint or pretrained: both would set the weights.")
+    torch = need("torch", "opening a model")
+    torch.manual_seed(seed)
+    if Path(name).is_dir() or name.startswith("transformers/") or (pretrained and "/" in name and "." not in name[:1]):
+        opened = _transformers(name, pretrained)
+    else:
+        opened = _timm(name, pretrained)
+    if checkpoint is not None:
+        load_weights(opened.model, Path(checkpoint), name)
+        opened = Opened(*(getattr(opened, f) for f in ("model", "name", "size", "mean", "deviation")),
+                        Path(checkpoint).name)  # fmt: skip
+    opened.model.eval()
+    return opened
+
+
+def _timm(name: str, pretrained: bool) -> Opened:
+    timm = need("timm", "opening a model by its name")
+    if not timm.is_model(name.split(".")[0]):
+        known = [*timm.list_models(), *(f"transformers/{f}" for f in FAMILIES)]
+        raise InputError(
+            f"{name!r} is no model of timm, no saved folder and none of transformers/{', transformers/'.join(FAMILIES)}"
+            f"{suggest(name, known)}."
+        )
+    try:
+        model = timm.create_model(name, pretrained=pretrained)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{name}: its weights could not be had from the hub ({_first_line(error)}).") from None
+    config = model.pretrained_cfg if hasattr(model, "pretrained_cfg") else {}
+    return Opened(
+        model, name, tuple(config.get("input_size", (3, 224, 224))), tuple(config.get("mean", IMAGENET[0])),
+        tuple(config.get("std", IMAGENET[1])), "pretrained" if pretrained else "random",
+    )  # fmt: skip
+
+
+def _transformers(name: str, pretrained: bool) -> Opened:
+    library = need("transformers", "opening a model by its name")
+    folder, family = Path(name), name.removeprefix("transformers/")
+    try:
+        if folder.is_dir() or pretrained:
+            config = library.AutoConfig.from_pretrained(name, local_files_only=not pretrained)
+            listed = next(iter(config.architectures or ()), None)
+            cls = getattr(library, listed or FAMILIES.get(config.model_type, ("AutoModel",))[0])
+            model = cls.from_pretrained(name, local_files_only=not pretrained)
+            weights = "pretrained" if pretrained else folder.name
+        else:
+            if family not in FAMILIES:
+                raise InputError(
+                    f"{name!r} is none of transformers/{', transformers/'.join(FAMILIES)}{suggest(family, FAMILIES)}."
+                )
+            cls, config = (getattr(library, n) for n in FAMILIES[family])
+            model, weights = cls(config()), "random"
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: the model could not be opened ({_first_line(error)}).") from None
+    config = getattr(model.config, "vision_config", model.config)
+    side = config.image_size
+    rows, columns = side if isinstance(side, list | tuple) else (side, side)
+    mean, deviation = _normalisation(folder) if folder.is_dir() else IMAGENET
+    return Opened(model, name, (getattr(config, "num_channels", 3), rows, columns), mean, deviation, weights)
+
+
+def _normalisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    file = folder / "preprocessor_config.json"
+    values = json.loads(file.read_text()) if file.is_file() else {}
+    return tuple(values.get("image_mean", IMAGENET[0])), tuple(values.get("image_std", IMAGENET[1]))
+
+
+def load_weights(model, path: Path, name: str) -> None:
+    """Put the weights of a file into a model: all of them, and nothing else. Errors: InputError for a file that is
+    missing, unreadable, or of another model."""
+    state = _read_weights(path)
+    for key in ("model", "state_dict", "module"):
+        if isinstance(state.get(key), dict):
+            state = state[key]
+    own = model.state_dict()
+    missing, extra = [k for k in own if k not in state], [k for k in state if k not in own]
+    wrong = [k for k in own if k in state and tuple(state[k].shape) != tuple(own[k].shape)]
+    if wrong:
+        raise InputError(
+            f"{path}: {wrong[0]} is {list(state[wrong[0]].shape)} but {name} needs {list(own[wrong[0]].shape)}; is the "
+            "file of another size of model?"
+        )
+    if missing or extra:
+        odd, what = (missing[0], "lacks") if missing else (extra[0], "has the unknown")
+        raise InputError(
+            f"{path}: it {what} weight {odd!r}{suggest(odd, extra if missing else own)}; {len(missing)} of the "
+            f"{len(own)} weights of {name} are missing and {len(extra)} are unknown."
+        )
+    model.load_state_dict(state)
+
+
+def _read_weights(path: Path) -> dict:
+    torch = need("torch", "reading weights")
+    if not path.is_file():
+        near = [p.name for p in sorted(path.parent.glob("*"))] if path.parent.is_dir() else []
+        raise InputError(f"{path}: no such file of weights{suggest(path.name, near)}.")
+    try:
+        if path.suffix == ".safetensors":
+            return need("safetensors.torch", "reading weights").load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling raises what it likes
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a readable file of weights ({_first_line(error)}).") from None
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: holds a {type(state).__name__} but weights are a dictionary by parameter name.")
+    return state
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
