@@ -219,6 +219,43 @@ def watch(title: str, layers: int):
 
 
 @app.command()
+def cosim(
+    components: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="Hardware modules; all without any.")
+    ] = None,
+    count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other cases.")] = 1,
+    workload: Annotated[
+        str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every pass of a workload instead.")
+    ] = None,
+    machine: Annotated[
+        str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
+    ] = "vitcod",
+) -> None:
+    """Compare components with their hardware modules, every transfer and cycle (needs accelsim[rtl] and g++)."""
+    from accelsim.rtl.suite import CORE, chosen, suite, table
+
+    names = chosen(components or [])
+    if workload is None:
+        outcomes = list(suite(names, count, seed))
+    else:
+        from accelsim.accelerators import machine as accelerator
+        from accelsim.accelerators import schema
+        from accelsim.config import load_arch
+        from accelsim.config.shipped import find
+        from accelsim.rtl.core import values_of, workload_cases
+        from accelsim.rtl.cosim import cosimulate
+        from accelsim.workload import load
+
+        arch, work = load_arch(machine, schema), load(find("workloads", workload))
+        sim, program = accelerator(arch.machine).build(arch, work)
+        outcomes = [cosimulate(CORE, workload_cases(program.finish(), values_of(sim), work.name))]
+    show([table(outcomes), *(one.first for one in outcomes if one.first)])
+    if any(one.differences for one in outcomes):
+        raise SystemExit(1)
+
+
+@app.command()
 def describe(machine: Machine, overrides: Overrides = None) -> None:
     """Print everything that can be set of a machine, with its value, and what each block does."""
     from accelsim.accelerators import schema

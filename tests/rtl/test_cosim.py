@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from accelsim.core.errors import InputError
 from accelsim.rtl.cases import SETTINGS, cases
 from accelsim.rtl.cosim import AFTER, compare, cosimulate, library, run_model, run_module
+from accelsim.rtl.suite import chosen
 
 
 @pytest.mark.parametrize("component", SETTINGS)
@@ -52,3 +54,26 @@ def test_the_same_seed_gives_the_same_cases():
     other = list(cases("softmax_unit", 3, 6))
     assert all((a.scripts["score"].items == b.scripts["score"].items).all() for a, b in zip(first, second))
     assert any(len(a.scripts["score"].items) != len(b.scripts["score"].items) for a, b in zip(first, other))
+
+
+def test_the_command_prints_a_table_and_fails_when_something_differs(capsys, monkeypatch):
+    from accelsim import cli
+    from accelsim.rtl import cosim
+
+    cli.cosim(["index_walker"], count=1, seed=3)
+    header, _, row = capsys.readouterr().out.strip().splitlines()
+    assert header.split()[:3] == ["module", "cases", "cycles"]
+    assert row.split()[0] == "index_walker" and row.split()[-1] == "0"
+    run = cosim.run_module
+    monkeypatch.setattr(cosim, "run_module", lambda *arguments: run(*arguments)[:-1])
+    with pytest.raises(SystemExit) as left:
+        cli.cosim(["index_walker"], count=1, seed=3)
+    assert left.value.code == 1
+    assert "index_walker 0: the first difference is transfer" in capsys.readouterr().out
+
+
+def test_a_module_that_is_not_there_is_named():
+    with pytest.raises(InputError) as error:
+        chosen(["encodr"])
+    assert str(error.value).startswith("cosim: there is no module 'encodr', only index_walker, output_merge,")
+    assert str(error.value).endswith("(did you mean 'encoder'?)")

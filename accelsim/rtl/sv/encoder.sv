@@ -17,7 +17,7 @@ module encoder #(
   isa::word_t elements, passes, carry;
   isa::clock_t now, ready_at;
   logic holds, leaves, waiting;
-  isa::word_t work, total;
+  isa::word_t work, total, beats;
 
   always_comb begin
     waiting = holds && (now < ready_at || (elements != 0 && out_room == 0));
@@ -27,6 +27,7 @@ module encoder #(
     outputs_pop = {7'd0, !waiting && outputs_valid != 0};
     work = isa::W'(outputs_data.elements * outputs_data.encoded);
     total = carry + work;
+    beats = (work + isa::W'(WIDE - 1)) / isa::W'(WIDE);
   end
 
   always_ff @(posedge clk) begin
@@ -38,7 +39,7 @@ module encoder #(
       holds  <= 1'b1;
       passes <= outputs_data.passes;
       if (outputs_data.heads != 0) begin
-        ready_at <= now + 32'((work + isa::W'(WIDE - 1)) / isa::W'(WIDE));
+        ready_at <= now + 32'(beats);
         elements <= total / outputs_data.heads;
         carry    <= total % outputs_data.heads;
       end else begin

@@ -29,7 +29,7 @@ module index_walker #(
   logic reading, next_reading, waiting;
   isa::passes_row_t one;
   isa::columns_row_t held, wanted;
-  isa::word_t size;
+  isa::word_t size, reads;
 
   always_comb begin
     next_at = at;
@@ -54,9 +54,10 @@ module index_walker #(
     end
     wanted = columns[CA'(next_at)];
     size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(2);  // its rows, and a pointer
+    reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
     if (!waiting && next_at != next_stop) begin
       next_reading = 1'b1;
-      next_ready_at = now + 32'((size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES));
+      next_ready_at = now + 32'(reads);
     end
   end
 

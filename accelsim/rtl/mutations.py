@@ -1,0 +1,125 @@
+"""Seeded bugs, each of which the co-simulation must catch: a harness that cannot fail proves nothing."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from accelsim.rtl.cosim import AFTER, Case, compare, open_bench, run_model
+from accelsim.rtl.vsim import Bench, build
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A bug in a module: this text of it becomes that. `component` is whose cases must catch it."""
+
+    component: str
+    module: str
+    bug: str
+    before: str
+    after: str
+
+
+MUTATIONS = tuple(
+    Mutation(*row)
+    for row in (
+        ("encoder", "channel", "an item is visible in the cycle it is pushed", "assign valid = count < MOST ? count",
+         "assign valid = count + push < MOST ? count + push"),
+        ("encoder", "channel", "room is given back in the cycle of the pop", "assign room  = SIZE - count",
+         "assign room  = SIZE - count + pop"),
+        ("encoder", "encoder", "back-pressure is dropped", "(elements != 0 && out_room == 0)",
+         "(elements == 0 && out_room == 0)"),
+        ("encoder", "encoder", "the carry is lost", "carry    <= total % outputs_data.heads", "carry    <= '0"),
+        ("encoder", "encoder", "items that pass by take two cycles", "ready_at <= now + 32'd1",
+         "ready_at <= now + 32'd2"),
+        ("index_walker", "index_walker", "the column pointer starts one too far", "next_at = one.first_column;",
+         "next_at = one.first_column + 1'b1;"),
+        ("index_walker", "index_walker", "the pointer's two bytes are free", "isa::W'(INDEX_BYTES) + isa::W'(2)",
+         "isa::W'(INDEX_BYTES) + isa::W'(0)"),
+        ("index_walker", "index_walker", "a full channel is not waited for", "|| column_room == 0", ""),
+        ("output_merge", "output_merge", "the window is one place too large", "next_oldest + isa::W'(PLACES);",
+         "next_oldest + isa::W'(PLACES + 1);"),
+        ("output_merge", "output_merge", "two parts of a row in one cycle count as one",
+         "if (take_d && place_d == place_s) seen_s", "if (1'b0) seen_s"),
+        ("output_merge", "output_merge", "a tile's last row is left out", "taken + 1'b1 < dense_data.rows",
+         "taken + 2'd2 < dense_data.rows"),
+        ("softmax_unit", "softmax_unit", "the exponential is a cycle too short", "start = now + 32'(EXP_CYCLES);",
+         "start = now + 32'(EXP_CYCLES - 1);"),
+        ("softmax_unit", "softmax_unit", "the divider's interval is ignored",
+         "next_free_at = start + 32'(DIVIDE_INTERVAL)",
+         "next_free_at = start + 32'd0"),
+        ("softmax_unit", "softmax_unit", "two scores of a row in one cycle count as one",
+         "if (taken[m] && place[m] == place[n]) reached", "if (1'b0) reached"),
+        ("softmax_unit", "softmax_unit", "the ready outputs are swapped", "{7'd0, has_dense[RA'(at_place)]}",
+         "{7'd0, has_sparse[RA'(at_place)]}"),
+        ("denser_engine", "denser_engine", "loading K takes a cycle less", "s.ready_at = now + 32'(most);",
+         "s.ready_at = now + 32'(most) - 32'd1;"),
+        ("denser_engine", "denser_engine", "Q is used one row early", "slot.q < one.row0 + s.row + most",
+         "slot.q + 1'b1 < one.row0 + s.row + most"),
+        ("denser_engine", "denser_engine", "a row's scores are not waited for", "place + most > limit || !all_ready",
+         "place + most > limit"),
+        ("denser_engine", "denser_engine", "the window is not obeyed", "place + most > limit || !all_ready",
+         "!all_ready"),
+        ("denser_engine", "denser_engine", "the feature count is not rounded up",
+         "beats = (one.value_dim + isa::W'(MACS - 1))", "beats = (one.value_dim)"),
+        ("sparser_engine", "sparser_engine", "every Q is forwarded", "forwarded = token < q;", "forwarded = 1'b1;"),
+        ("sparser_engine", "sparser_engine", "a forward is missed", "forwarded = token < q;",
+         "forwarded = token + 1'b1 < q;"),
+        ("sparser_engine", "sparser_engine", "a bank sends two vectors in a cycle", "(!granted[b] ||", "(1'b1 ||"),
+        ("sparser_engine", "sparser_engine", "a vector is not multicast", "bank_token[b] == token)) begin",
+         "bank_token[b] != token)) begin"),
+        ("sparser_engine", "sparser_engine", "two lines take up work in a cycle",
+         "            takes = 1'b0;\n          end\n"
+         "          if (!takes)", "          end\n          if (!takes)"),
+        ("sparser_engine", "sparser_engine", "score back-pressure is dropped", "score_room > score_push", "1'b1"),
+        ("sparser_engine", "sparser_engine", "two scores of a row fall on one place of its list",
+         "== result_place[n]) some = some + 1'b1", "== result_place[n]) some = some"),
+        ("sparser_engine", "sparser_engine", "K is used before it arrived", "column_data.column < k",
+         "column_data.column <= k"),
+        ("sparser_engine", "decoder", "a fetched vector answers another line", "next_line = miss_data.line",
+         "next_line = miss_data.line ^ 1'b1"),
+        ("decoder", "decoder", "single vectors do not go first", "miss_valid != 0 && next_any",
+         "miss_valid != 0 && next_held == 0 && next_any"),
+        ("decoder", "decoder", "decoding is not waited for", "cycles > most ? cycles : most", "cycles"),
+        ("decoder", "decoder", "a command's last token is left out", "next_token == job.tokens)",
+         "next_token + 1'b1 == job.tokens)"),
+    )
+)  # fmt: skip
+
+
+def mutant(case: Case, mutation: Mutation) -> Path:
+    """The bench of a case with the bug in it. Raises ValueError when the text is not there exactly once."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, files = Path(name), []
+        for path in case.netlist.files(folder):
+            if path.stem == mutation.module:
+                text = path.read_text()
+                if text.count(mutation.before) != 1:
+                    raise ValueError(
+                        f"{path.name}: {mutation.before!r} stands there {text.count(mutation.before)} times"
+                    )
+                path = folder / path.name
+                path.write_text(text.replace(mutation.before, mutation.after))
+            files.append(path)
+        return build(files, case.netlist.top)
+
+
+def caught(mutation: Mutation, cases: Iterable[Case]) -> tuple[int, str]:
+    """Differences in the first case that shows any (0: none does), and the first of them."""
+    for case in cases:
+        model, sim = run_model(case)
+        bench: Bench
+        bench, ports, alive = open_bench(case, mutant(case, mutation))
+        try:
+            found = bench.run(0, sim.at + AFTER, ports, 2 + max(p.words for p in ports))
+        except RuntimeError as refused:  # a module that pushes without end
+            return 1, str(refused)
+        finally:
+            bench.close()
+        del alive
+        count, text = compare(case, np.asarray(model), found)
+        if count:
+            return count, text
+    return 0, ""

@@ -1,0 +1,51 @@
+"""The co-simulation as one table: every component's outcome."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from accelsim.core.errors import InputError, suggest
+from accelsim.rtl.cases import SETTINGS, cases
+from accelsim.rtl.core import random_cases
+from accelsim.rtl.cosim import Outcome, cosimulate
+from accelsim.rtl.vsim import missing
+
+CORE = "attention_core"
+COMPONENTS = (*SETTINGS, CORE)
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The components of these names; all without any. Raises InputError for a name that none has."""
+    for name in names:
+        if name not in COMPONENTS:
+            raise InputError(
+                f"cosim: there is no module {name!r}, only {', '.join(COMPONENTS)}{suggest(name, COMPONENTS)}"
+            )
+    return list(names) or list(COMPONENTS)
+
+
+def suite(
+    names: Sequence[str], count: int, seed: int, *, progress: Callable[[str], None] = lambda name: None
+) -> Iterator[Outcome]:
+    """Each component on `count` random cases. Raises InputError without Verilator or g++, or for a wrong name."""
+    names = chosen(names)
+    if count < 1:
+        raise InputError(f"cosim: --cases is {count} but must be >= 1")
+    why = missing()
+    if why:
+        raise InputError(why)
+    for name in names:
+        progress(name)
+        yield cosimulate(name, random_cases(count, seed) if name == CORE else cases(name, count, seed))
+
+
+def table(outcomes: Sequence[Outcome]):
+    """A row a component: cases, cycles, transfers compared, differences."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    made.add_column("module", no_wrap=True)
+    for title in ("cases", "cycles", "transfers compared", "differences"):
+        made.add_column(title, justify="right")
+    for one in outcomes:
+        made.add_row(one.name, *(f"{n:,}" for n in (one.cases, one.cycles, one.transfers, one.differences)))
+    return made
