@@ -1,0 +1,350 @@
+"""A validation passes what is right, and finds every fault that is planted: in the log of a run, in the program that
+was run, and in what is made of its numbers."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+
+from accelsim.codesign.synthetic import synthesize
+from accelsim.dataflows import attention as dataflow
+from accelsim.dataflows.program import NOW, Program
+from accelsim.isa import instructions as isa
+from accelsim.validation import examine, validate
+from accelsim.validation.evidence import Evidence, gather
+from accelsim.validation.expected import attention_work
+from accelsim.validation.outputs import locate
+from accelsim.validation.replay import check_replay
+from accelsim.validation.report import Report
+from accelsim.validation.scores import Scores, read_scores
+from accelsim.validation.values import read_parts
+from tests.accelerators.test_contract import one_of_each, small_machine
+
+
+@pytest.fixture(scope="module")
+def clean() -> Evidence:
+    return gather(small_machine(), one_of_each())
+
+
+@pytest.fixture(scope="module")
+def missing() -> Evidence:
+    """A run whose sparser engine fetches every query itself."""
+    return gather(small_machine("forward=false"), one_of_each())
+
+
+@pytest.fixture
+def run(clean) -> Evidence:
+    return planted(clean)
+
+
+def planted(evidence: Evidence) -> Evidence:
+    """A copy to plant a fault in."""
+    return dataclasses.replace(
+        evidence,
+        tables={n: t.copy() for n, t in evidence.tables.items()},
+        log={n: t.copy() for n, t in evidence.log.items()},
+        held=dict(evidence.held), peak=dict(evidence.peak), places=dict(evidence.places),
+        result=dataclasses.replace(evidence.result, total=copy.deepcopy(evidence.result.total)),
+    )  # fmt: skip
+
+
+def faults(evidence: Evidence) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(name, scope) of every failed check, with its sentences."""
+    return {(c.name, c.scope): c.differences for c in examine(evidence).failed}
+
+
+def drop(evidence: Evidence, channel: str, n: int) -> None:
+    evidence.log[channel] = np.delete(evidence.log[channel], n).view(np.recarray)
+
+
+def repeat(evidence: Evidence, channel: str, n: int) -> None:
+    log = evidence.log[channel]
+    evidence.log[channel] = np.insert(log, n, log[n]).view(np.recarray)
+
+
+def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
+    report = examine(clean)
+    assert report.failed == [] and report.passed and examine(missing).failed == []
+    kinds = {check.name for check in report.checks}
+    assert kinds == {
+        "passes", "tables", "lines", "scores", "operands", "softmax", "values", "window", "rows", "integers", "gemm",
+        "memory", "order", "buffers", "loads", "totals", "vector",
+    }  # fmt: skip
+    assert sum(c.count for c in report.checks if c.name == "integers") == 3 * 17
+    assert [error.layer for error in report.errors] == ["attention"]
+    assert 0 < report.errors[0].rms < 1 < report.errors[0].peak
+
+
+@pytest.mark.parametrize("options", [("reorder=false",), ("prune=false",), ("two_engines=false", "softmax.mode=max")])
+def test_other_orders_of_the_same_work_give_the_same_integers(options):
+    report = validate(small_machine(*options), one_of_each())
+    assert report.failed == [] and len([c for c in report.checks if c.name == "integers"]) == 3
+
+
+def test_a_dropped_score(run):
+    drop(run, "sparser.score", 7)
+    assert "is missing" in faults(run)["scores", "sparser engine"][0]
+
+
+def test_a_score_computed_twice(run):
+    repeat(run, "sparser.score", 7)
+    assert "is there twice" in faults(run)["scores", "sparser engine"][0]
+
+
+def test_a_score_of_another_row(run):
+    run.log["sparser.score"]["place"][7] += 1
+    found = faults(run)["scores", "sparser engine"]
+    assert "is missing" in found[0] and "head 0, row" in found[0]
+
+
+def test_a_doubled_dense_column(run):
+    run.log["denser.scores"]["first"][0] += 1
+    assert {"scores"} == {name for name, _ in faults(run)}
+
+
+def test_a_dropped_tile_of_the_denser_engine(run):
+    drop(run, "denser.scores", 3)
+    assert ("scores", "denser engine") in faults(run)
+
+
+@pytest.mark.parametrize("engine", ["denser", "sparser"])
+def test_a_row_that_is_ready_before_its_last_score(run, engine):
+    run.log[f"softmax.{engine}"]["at"][5] -= 15
+    assert "cycles after its last score" in faults(run)["softmax", f"{engine} engine"][0]
+
+
+@pytest.mark.parametrize("engine", ["denser", "sparser"])
+def test_a_row_begun_before_it_is_ready(run, engine):
+    run.log[f"softmax.{engine}"]["at"][5] += 10_000
+    assert "begun before its scores were complete" in faults(run)["values", f"{engine} engine"][0]
+
+
+def test_a_row_that_nobody_was_told_of(run):
+    drop(run, "softmax.sparser", 5)
+    assert "told 0 times" in faults(run)["softmax", "sparser engine"][0]
+
+
+@pytest.mark.parametrize("change", [drop, repeat])
+def test_a_part_that_is_lost_or_comes_twice(run, change):
+    change(run, "sparser.partial", 4)
+    assert "parts of" in faults(run)["values", "sparser engine"][0]
+
+
+def test_a_part_with_a_score_too_few(run):
+    run.log["denser.partial"]["scores"][2] -= 1
+    assert ("values", "denser engine") in faults(run)
+
+
+def test_a_row_that_leaves_before_its_last_part(run):
+    run.log["merge.row"]["at"][3] -= 1000
+    assert "cannot be layer attention, head 0, row 3" in faults(run)["rows", "merge"][0]
+
+
+def test_a_row_that_never_leaves(run):
+    drop(run, "merge.row", 3)
+    assert "50 were found where 51 are expected" in str(faults(run)["rows", "merge"])
+
+
+def test_work_outside_the_window(run):
+    run.log["merge.sparser_window"]["end"] -= 64
+    assert "begun when the window ended" in faults(run)["window", "sparser engine"][0]
+
+
+def test_a_window_larger_than_its_places():
+    evidence = gather(small_machine("merge.places=4"), one_of_each())
+    evidence.log["merge.denser_window"]["end"] += 1
+    assert "with 4 places" in faults(evidence)["window", "merge, denser engine"][0]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(0, "K"), (1, "Q")])
+def test_an_operand_that_comes_late(run, kind, name):
+    notes = run.log["decoder.denser"]
+    notes["at"][notes["kind"] == kind] += 100
+    assert "was not there" in faults(run)["operands", f"{name}, denser engine"][0]
+
+
+def test_a_query_that_is_neither_forwarded_nor_fetched(missing):
+    evidence = planted(missing)
+    drop(evidence, "decoder.vector", 9)
+    found = faults(evidence)
+    assert ("operands", "single Q vectors") in found and ("operands", "Q, sparser engine") in found
+
+
+def test_a_fetched_query_for_another_line(missing):
+    evidence = planted(missing)
+    evidence.log["decoder.vector"]["line"][9] += 1
+    assert "vector 9 went to line" in faults(evidence)["operands", "single Q vectors"][0]
+
+
+def test_an_engine_that_is_faster_than_its_lines(run):
+    run.log["sparser.score"]["at"][:] = run.log["sparser.score"]["at"][-1]
+    found = faults(run)
+    assert ("lines", "sparser engine, scores") in found and ("lines", "score ports") in found
+
+
+def test_engines_that_do_not_take_turns():
+    evidence = gather(small_machine("two_engines=false"), one_of_each())
+    assert faults(evidence) == {}
+    scores = evidence.log["sparser.score"]
+    scores["at"] -= scores["at"][0] - evidence.log["denser.scores"]["at"][4]
+    assert "both engines work in cycle" in faults(evidence)["lines", "both engines, scores"][0]
+
+
+def test_swapped_heads_in_the_tables(run):
+    head = run.tables["columns"]["head"]
+    run.tables["columns"]["head"] = np.where(head == 0, 1, np.where(head == 1, 0, head))
+    assert ("tables", "INDEX") in faults(run)
+
+
+def test_a_row_number_off_by_one_in_the_index(run):
+    run.tables["entries"]["row"][0] += 1
+    assert ("tables", "INDEX") in faults(run)
+
+
+@pytest.mark.parametrize("field", ["head", "scores", "sparse", "dense", "first", "parts", "values"])
+def test_a_wrong_number_in_the_table_of_rows(run, field):
+    run.tables["rows"][field][6] += 1
+    assert "head 0, row 6" in faults(run)["tables", f"ROWS.{field}"][0]
+
+
+def test_passes_that_leave_out_a_row(run):
+    run.tables["passes"]["rows"][0] -= 1
+    assert ("passes", "attention") in faults(run)
+
+
+def instructions(evidence: Evidence, op: int) -> np.ndarray:
+    return np.flatnonzero(evidence.tables["program"]["op"] == op)
+
+
+@pytest.mark.parametrize("op", [isa.DECODE, isa.DENSER, isa.VECTOR, isa.ARRAY, isa.WALKER])
+def test_an_instruction_that_does_not_wait_for_its_operands(run, op):
+    program = run.tables["program"]
+    # earlier instructions wait for earlier loads only, so that the last wait of each kind is the one that counts
+    mine = instructions(run, op)
+    for wait, count in (("wait", "count"), ("wait2", "count2")):
+        loads = np.isin(program[wait][mine], [isa.WEIGHT_LOADED, isa.ACT_LOADED, isa.INDEX_LOADED])
+        program[count][mine[loads]] -= 1
+    assert faults(run)
+
+
+@pytest.mark.parametrize("op", [isa.GRANT_ACT, isa.GRANT_WEIGHT, isa.GRANT_INDEX])
+def test_space_given_back_before_its_last_reader_is_done(run, op):
+    grants = instructions(run, op)
+    grants = grants[run.tables["program"]["a"][grants] > 0]
+    early = instructions(run, isa.DECODE)[0] - 1
+    row = run.tables["program"][grants[0]].copy()
+    row["wait"] = row["wait2"] = isa.NOTHING
+    rest = np.delete(run.tables["program"], grants[0])
+    run.tables["program"] = np.insert(rest, early, row).view(np.recarray)
+    name = {isa.GRANT_ACT: "act", isa.GRANT_WEIGHT: "weight", isa.GRANT_INDEX: "index"}[op]
+    assert "may still be read" in str(faults(run)["buffers", f"{name} buffer"])
+
+
+def test_a_load_before_the_layers_that_write_it(run):
+    run.tables["act"]["fence"][:] = 0
+    assert "stores of" in faults(run)["order", "act buffer"][0]
+
+
+def test_a_layer_marked_as_ended_too_early(run):
+    mark = instructions(run, isa.MARK)[1]
+    run.tables["program"]["count"][mark] -= 1
+    assert "the end of layer 1 does not wait" in faults(run)["order", "layers"][0]
+
+
+@pytest.mark.parametrize("field", ["a", "b", "c"])
+def test_a_tile_of_another_size(run, field):
+    run.tables["program"][field][instructions(run, isa.ARRAY)[0]] -= 1
+    assert ("gemm", "layer qkv") in faults(run)
+
+
+def test_a_store_that_overwrites_another(run):
+    run.tables["stores"]["address"][1] -= 1
+    assert any(name == "memory" for name, _ in faults(run))
+
+
+def test_a_load_beside_its_tensor(run):
+    run.tables["act"]["address"][0] -= 1
+    assert ("memory", "act descriptors") in faults(run)
+
+
+def test_tensors_on_top_of_each_other(run):
+    run.places["qkv.weight"] = run.places["norm.input"] + 1
+    assert "overlaps" in faults(run)["memory", "tensors"][0]
+
+
+def test_counters_buffers_and_channels(run):
+    run.result.total.counts["engine"]["mac_ops"] -= 1
+    run.peak["act_gb0"] = 1 << 30
+    run.held["weight_gb"] = 8
+    found = faults(run)
+    assert ("totals", "engine.mac_ops") in found
+    assert ("buffers", "act_gb0") in found and ("buffers", "weight_gb") in found
+
+
+def test_an_engine_buffer_that_is_too_small(run):
+    run.arch.parts["denser"]["k_bytes"], before = 50, run.arch.parts["denser"]["k_bytes"]
+    try:
+        assert "pass 0 makes it" in faults(run)["buffers", "denser.k_bytes"][0]
+    finally:
+        run.arch.parts["denser"]["k_bytes"] = before
+
+
+@pytest.mark.parametrize("change", ["column", "place"])
+def test_a_wrong_operand_shows_in_the_integers(run, change):
+    report = Report("", "", 0)
+    outputs = locate(run, attention_work(run), report)
+    scores, parts = read_scores(run), read_parts(run, outputs)
+    check_replay(run, outputs, scores, parts, report)
+    assert report.passed
+    fields = {n: getattr(scores, n).copy() for n in ("place", "column", "at", "dense")}
+    if change == "column":
+        fields["column"][11] = (fields["column"][11] + 1) % 17
+    else:
+        mine = np.flatnonzero(~fields["dense"])
+        a, b = mine[0], mine[fields["place"][mine] != fields["place"][mine[0]]][0]
+        fields["place"][[a, b]] = fields["place"][[b, a]]
+    check_replay(run, outputs, Scores(**fields), parts, report)
+    assert {c.name for c in report.failed} == {"integers"}
+    assert "its values differ" in report.failed[0].differences[0]
+
+
+def test_a_machine_that_is_sent_the_wrong_work(monkeypatch):
+    """The same as in the log, but run: the compiler leaves out the last entry of a mask."""
+    original = dataflow.split_heads
+
+    def careless(layer, mask, have):
+        work = original(layer, mask, have)
+        head, row = 0, int(np.flatnonzero(work[0].sparse_rows > 1)[0])
+        work[head].sparse[row, np.flatnonzero(work[head].sparse[row])[-1]] = False
+        return work
+
+    monkeypatch.setattr(dataflow, "split_heads", careless)
+    report = validate(small_machine(), one_of_each())
+    assert {("tables", "INDEX"), ("totals", "softmax.exp_ops")} <= {(c.name, c.scope) for c in report.failed}
+
+
+def test_a_machine_whose_program_does_not_wait(monkeypatch):
+    monkeypatch.setattr(Program, "fence", lambda self, buffer: None)
+    report = validate(small_machine(), one_of_each())
+    assert {("order", "act buffer"), ("order", "weight buffer")} <= {(c.name, c.scope) for c in report.failed}
+
+
+def test_a_machine_that_begins_values_before_they_are_loaded(monkeypatch):
+    original = Program.issue
+
+    def hasty(self, op, *arguments, wait=NOW, wait2=NOW):
+        original(self, op, *arguments, wait=wait, wait2=NOW if op in (isa.DENSER, isa.SPARSER) else wait2)
+
+    monkeypatch.setattr(Program, "issue", hasty)
+    report = validate(small_machine(), one_of_each())
+    assert ("operands", "weight buffer") in {(c.name, c.scope) for c in report.failed}
+
+
+def test_a_whole_network():
+    report = validate(small_machine("engine.lines=64", "act_gb0.capacity_bytes=20000", "weight_gb.capacity_bytes=20000",
+                                    "softmax.score_bytes=20000"), synthesize("levit_128", 0.9))  # fmt: skip
+    assert report.failed == []
+    assert sum(c.count for c in report.checks if c.compared == "each row, feature and depth computed once") == sum(
+        layer.macs for layer in synthesize("levit_128", 0.9).layers if layer.kind == "gemm"
+    )
