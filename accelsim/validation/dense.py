@@ -58,16 +58,20 @@ class GemmCheck:
         if isa.WEIGHT_LOADED not in step.waits:
             self.wrong.append(f"{where}: it waits for no weights")
             return
-        load = step.waits[isa.WEIGHT_LOADED] - 1
+        load, layer = step.waits[isa.WEIGHT_LOADED] - 1, self.layer
         weight = self.evidence.tables["weight"][load]
-        self.ledgers["weight"].read(load, step, where)
         offset = int(weight.address) - self.place["weight"]
-        each = self.layer.in_features * self.layer.out_features
+        each = layer.in_features * layer.out_features
         if not self.part:
-            self.spot = offset // each, offset % each // self.layer.in_features, 0
+            self.spot = offset // each, offset % each // layer.in_features, 0
         group, column, depth = self.spot
+        if load < 0 or not 0 <= group < layer.repeat or depth + deep > layer.in_features:
+            self.wrong.append(f"{where}: it waits for weights that are not of its layer")
+            self.part = []
+            return
+        self.ledgers["weight"].read(load, step, where)
         # weights lie tile by tile, a tile's parts one after the other
-        if offset != group * each + column * self.layer.in_features + depth * columns:
+        if offset != group * each + column * layer.in_features + depth * columns:
             self.wrong.append(f"{where}: its weights do not lie where those of depth {depth} do")
         if weight.bytes * weight.segments != columns * deep:
             self.wrong.append(f"{where}: {weight.bytes * weight.segments} weights for {columns} x {deep}")
@@ -87,7 +91,7 @@ class GemmCheck:
         if (heads, encoded) != wanted:
             self.wrong.append(f"{where}: the encoder mixes {heads} heads to {encoded}, not {wanted[0]} to {wanted[1]}")
         size = rows * columns
-        if heads:
+        if heads > 0:
             self.encoded_in += rows * columns
             size = self.encoded_in * encoded // heads - (self.encoded_in - rows * columns) * encoded // heads
         row = self.take_stores(where, group, column, rows, columns, size, step_rows, step_columns)
@@ -103,9 +107,15 @@ class GemmCheck:
 
     def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> int:
         """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row."""
-        table, packed = self.evidence.tables["stores"], self.layer.role in ("qkv", "q", "kv")
-        total, first, layer = 0, None, self.layer
-        pitch = layer.out_features * layer.repeat
+        table, layer, layout = self.evidence.tables["stores"], self.layer, self.evidence.layout
+        projected, (limit, mixed, _) = layer.role in ("qkv", "q", "kv"), self.coded
+        packed = projected and (layout == "packed" or (mixed > 0 and column < limit))
+        total, first = 0, None
+        pitch, origin, side = layer.out_features * layer.repeat, 0, group * layer.out_features + column
+        if projected and (layout == "token_major" or mixed):  # what the encoder leaves alone is a tensor of its own
+            corner = limit if column >= limit else 0
+            origin, pitch = (group * layer.out_features + corner) * self.batch_tokens, layer.out_features - corner
+            side = column - corner
         while total < size and self.stored < len(self.stores):
             store = table[self.stores[self.stored]]
             self.stored += 1
@@ -119,9 +129,9 @@ class GemmCheck:
                 if offset != begin + total - int(store.bytes * store.segments):
                     self.wrong.append(f"{where}: its stores are not one after the other")
             else:
-                row, at = divmod(offset, pitch)
+                row, at = divmod(offset - origin, pitch)
                 first = row if first is None else first
-                at -= group * layer.out_features + column
+                at -= side
                 inside = at >= 0 and at + store.bytes <= columns and 0 <= row - first <= rows - store.segments
                 if not inside or (store.segments > 1 and store.pitch != pitch):
                     self.wrong.append(f"{where}: a store of rows {row} on lies outside the tile")
@@ -162,10 +172,12 @@ class GemmCheck:
             grid = self.holds[group].reshape(self.batch_tokens, self.layer.in_features)
             self.read_act(where, step, grid[row : row + rows, depth : depth + deep], "input")
         else:  # windows overlap: a row's share of the distinct elements stands for its window
-            share = -(-self.inputs // self.batch_tokens)
-            first, last = min(self.inputs, row * share), min(self.inputs, (row + rows) * share)
-            if last > first and (self.holds[group][first:last] >= 0).any():
-                self.read_act(where, step, self.holds[group][first:last].clip(0), "input")
+            share, whole = -(-self.inputs // self.batch_tokens), self.layer.in_features
+            first = min(self.inputs, row * share)
+            span = min(self.inputs, (row + rows) * share) - first
+            mine = slice(first + span * depth // whole, first + span * (depth + deep) // whole)
+            if mine.stop > mine.start:
+                self.read_act(where, step, self.holds[group][mine], "input")
 
     def read_act(self, where: str, step: Step, block: np.ndarray, what: str) -> None:
         """Note the loads that hold a block of operands."""

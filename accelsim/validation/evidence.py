@@ -7,6 +7,7 @@ import numpy as np
 from accelsim.accelerators import machine
 from accelsim.config.arch import Arch
 from accelsim.core.result import Result
+from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
 
 BUFFERS = {"weight": "weight_gb", "act": "act_gb0", "index": "index_buffer"}
@@ -33,6 +34,26 @@ class Evidence:
     def on(self, option: str) -> bool:
         """Whether an option of the machine is switched on."""
         return self.arch.options[option] == "true"
+
+    @property
+    def layout(self) -> str:
+        """How Q, K and V lie in DRAM."""
+        return self.arch.options["layout"]
+
+    def fused(self, layer: Attention) -> str:
+        """The operands that share a tensor, in their order in a token's row; Q stands apart if it has other tokens."""
+        if self.layout != "fused_qkv":
+            return ""
+        return "qkv" if layer.q_tokens == layer.kv_tokens else "kv"
+
+    def operand(self, layer: Attention, name: str, image: int, token_bytes: int) -> tuple[int, int]:
+        """Where token 0 of an operand begins, and the bytes from a token to the next (token by token)."""
+        widths = {"q": token_bytes, "k": token_bytes, "v": layer.heads * layer.v_dim}
+        together = self.fused(layer)
+        if name not in together:
+            return self.places[f"{layer.name}.{name}.{image}"], widths[name]
+        before = sum(widths[other] for other in together[: together.index(name)])
+        return self.places[f"{layer.name}.{together}.{image}"] + before, sum(widths[other] for other in together)
 
     def part(self, part: str, parameter: str) -> int:
         """A parameter of the machine."""

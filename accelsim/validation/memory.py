@@ -57,9 +57,12 @@ def tensors(evidence: Evidence, works: list[AttentionWork]) -> list[Tensor]:
         elif isinstance(layer, Attention):
             work, values = work_of[number], layer.heads * layer.v_dim
             for image in range(batch):
-                enter(f"{layer.name}.q.{image}", number, layer.q_tokens * work.token_bytes)
-                enter(f"{layer.name}.k.{image}", number, layer.kv_tokens * work.token_bytes)
-                enter(f"{layer.name}.v.{image}", number, layer.kv_tokens * values)
+                sizes = {"q": layer.q_tokens * work.token_bytes, "k": layer.kv_tokens * work.token_bytes}
+                sizes["v"] = layer.kv_tokens * values
+                if together := evidence.fused(layer):
+                    sizes[together] = sum(sizes.pop(name) for name in together)
+                for name, size in sizes.items():
+                    enter(f"{layer.name}.{name}.{image}", number, size)
                 enter(f"{layer.name}.output.{image}", number, layer.q_tokens * values, written=True)
         else:
             operands = 1 if isinstance(layer, Norm) else layer.operands

@@ -34,10 +34,10 @@ class AttentionOperands:
                 self.at[buffer][place].append(n)
         self.used: dict[tuple[str, int, int], list[int]] = defaultdict(list)
 
-    def tensor(self, name: str, number: int) -> int:
-        """The address of an operand of a pass."""
-        layer, image = self.outputs.works[self.outputs.pass_work[number]].layer, self.outputs.pass_image[number]
-        return self.evidence.places[f"{layer.name}.{name}.{image}"]
+    def tensor(self, name: str, number: int) -> tuple[int, int]:
+        """Where token 0 of an operand of a pass begins, and the bytes from a token to the next (token by token)."""
+        work, image = self.outputs.works[self.outputs.pass_work[number]], self.outputs.pass_image[number]
+        return self.evidence.operand(work.layer, name, image, work.token_bytes)
 
     def load(self, buffer: str, address: int, size: int, number: int, what: str) -> list[int]:
         """The loads that serve a pass with what lies at an address."""
@@ -78,9 +78,12 @@ class AttentionOperands:
         """Tokens of K or Q, for the engines' buffers."""
         kind, first, tokens = KINDS[step.arguments[0]], step.arguments[1], step.arguments[2]
         one, work = self.passes[number], self.outputs.works[self.outputs.pass_work[number]]
-        base = self.tensor(kind, number)
+        base, pitch = self.tensor(kind, number)
         if work.coded:
-            address, size = base + first * work.token_bytes, tokens * work.token_bytes
+            address, size = base + first * pitch, tokens * work.token_bytes
+        elif self.evidence.layout != "packed":
+            address = base + first * pitch + int(self.outputs.pass_head[number]) * work.layer.qk_dim
+            size = tokens * work.layer.qk_dim * int(one.heads)
         else:  # head by head
             count = work.layer.kv_tokens if kind == "k" else work.layer.q_tokens
             address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
@@ -129,7 +132,8 @@ class AttentionOperands:
         """V, read by a phase of an engine."""
         one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
         size = layer.kv_tokens * layer.v_dim
-        address = self.tensor("v", number) + int(self.outputs.pass_head[number]) * size
+        head = int(self.outputs.pass_head[number])
+        address = self.tensor("v", number)[0] + head * (size if self.evidence.layout == "packed" else layer.v_dim)
         for load in self.load("weight", address, size * int(one.heads), number, "V"):
             self.ledgers["weight"].read(load, step, f"pass {number}, V")
 
