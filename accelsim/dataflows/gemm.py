@@ -50,7 +50,9 @@ def emit_columns(
     packed = layer.role in ("qkv", "q", "kv") and (have.layout == "packed" or heads > 0)
     pitch = layer.out_features * layer.repeat
     corner = group * layer.out_features + column  # the first of these columns in a row of the output
-    if layer.role in ("qkv", "q", "kv") and have.layout == "token_major":  # Q, K and V are tensors of their own
+    # Q, K and V are tensors of their own; so is V where Q and K are stored as runs of encoded bytes
+    apart = have.layout == "token_major" or (have.layout == "fused_qkv" and column > 0)
+    if layer.role in ("qkv", "q", "kv") and apart:
         target, pitch, corner = target + corner * tokens, features, 0
     row_bytes = ceil(inputs, tokens)
     done_elements = 0
