@@ -7,6 +7,7 @@ import numpy as np
 
 from accelsim.isa import instructions as isa
 from accelsim.validation.evidence import Evidence
+from accelsim.validation.memory import spread
 from accelsim.validation.outputs import Outputs
 from accelsim.validation.program import DONE, Ledger, Step
 from accelsim.validation.report import Report
@@ -39,20 +40,33 @@ class AttentionOperands:
         work, image = self.outputs.works[self.outputs.pass_work[number]], self.outputs.pass_image[number]
         return self.evidence.operand(work.layer, name, image, work.token_bytes)
 
-    def load(self, buffer: str, address: int, size: int, number: int, what: str) -> list[int]:
-        """The loads that serve a pass with what lies at an address."""
+    def load(
+        self, buffer: str, address: int, size: int, number: int, what: str, rows: tuple[int, int] = (0, 0)
+    ) -> list[int]:
+        """The loads that serve a pass with what lies at an address; `rows`: it lies in rows of (bytes, pitch)."""
         users, loads = self.used[buffer, address, size], self.at[buffer].get((address, size), [])
         if number not in users:
             users.append(number)
         if loads:
             return [loads[min(users.index(number), len(loads) - 1)]]
-        table = self.evidence.tables[buffer]
-        ends = table["address"] + table["bytes"]
-        over = np.flatnonzero((table["address"] < address + size) & (ends > address) & (table["segments"] == 1))
         # what all passes share is loaded once, in pieces of its own
-        if int((np.minimum(ends[over], address + size) - np.maximum(table["address"][over], address)).sum()) != size:
+        which, begins, sizes = self.runs[buffer]
+        if rows[0] < rows[1]:
+            wanted = np.arange(address, address + size // rows[0] * rows[1], rows[1])
+            over = np.flatnonzero(np.isin(begins, wanted) & (sizes == rows[0]))
+            found = rows[0] * len(over)
+        else:
+            ends = begins + sizes
+            over = np.flatnonzero((begins < address + size) & (ends > address))
+            found = int((np.minimum(ends[over], address + size) - np.maximum(begins[over], address)).sum())
+        if found != size:
             self.wrong.append(f"pass {number}: {what} ({size} bytes) is not loaded")
-        return over.tolist()
+        return np.unique(which[over]).tolist()
+
+    @cached_property
+    def runs(self) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """All loads of a buffer as single runs."""
+        return {buffer: spread(self.evidence.tables[buffer]) for buffer in self.at}
 
     def step(self, step: Step) -> None:
         """One instruction."""
@@ -88,7 +102,8 @@ class AttentionOperands:
             count = work.layer.kv_tokens if kind == "k" else work.layer.q_tokens
             address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
             size = tokens * work.layer.qk_dim * int(one.heads)
-        for load in self.load("act", address, size, number, f"{kind.upper()} from token {first} on"):
+        rows = (work.token_bytes, pitch) if work.coded else (0, 0)
+        for load in self.load("act", address, size, number, f"{kind.upper()} from token {first} on", rows):
             if kind == "k":
                 self.ledgers["act"].read(load, step, f"pass {number}, K")
                 continue
