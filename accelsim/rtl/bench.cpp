@@ -7,7 +7,7 @@
 #endif
 #include <cstdint>
 #include <cstring>
-#include "ports.h"  // #define PORTS(X) X(clk) X(rst) ...
+#include "ports.h"  // #define PORTS(X) X(clk) X(rst) ... and SET_CLOCK(top, level), nothing where there is no clock
 
 double sc_time_stamp() { return 0; }
 
@@ -43,10 +43,10 @@ static void dump(Bench* b, int half) {
 
 static void clock(Bench* b) {
   dump(b, 0);
-  b->top->clk = 1;
+  SET_CLOCK(b->top, 1);
   b->top->eval();
   dump(b, 1);
-  b->top->clk = 0;
+  SET_CLOCK(b->top, 0);
   b->top->eval();
   b->cycle++;
 }
@@ -68,7 +68,7 @@ Bench* bench_new(const char* trace) {
     b->file->open(trace);
   }
 #endif
-  b->top->clk = 0;
+  SET_CLOCK(b->top, 0);
   b->top->eval();
   return b;
 }

@@ -18,9 +18,9 @@ def hurry(rng: Rng) -> float:
     return float(rng.choice([1.0, 0.7, 0.3, 0.05], p=[0.4, 0.3, 0.2, 0.1]))
 
 
-def script(rng: Rng, items: list[tuple], width: int, start: int = 0) -> Script:
-    """Items at random times, in order."""
-    eager = hurry(rng)
+def script(rng: Rng, items: list[tuple], width: int, start: int = 0, eager: float | None = None) -> Script:
+    """Items at random times, in order; `eager` is the chance that one comes in the next cycle."""
+    eager = eager or hurry(rng)
     gaps = rng.geometric(eager, len(items)) - 1 if eager < 1 else np.zeros(len(items), np.int64)
     rows = np.array(items, np.int64).reshape(len(items), width)
     return Script(start + np.cumsum(gaps), rows)
@@ -141,9 +141,6 @@ def ready_and_window(rng: Rng, tables: dict, kind: str) -> tuple[list[tuple], li
     while end < total:
         end = min(total, end + int(rng.integers(1, 12)))
         ends.append((end,))
-    if ends:
-        ends[0] = (max(ends[0][0], min(total, 64)),)
-        ends = [e for e in ends if e[0] >= ends[0][0]]
     return [(int(p),) for p in places[order]], ends
 
 
@@ -159,9 +156,10 @@ def phases(tables: dict, kind: str) -> list[tuple]:
 def denser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     shapes, _, tables = passes(rng, values["lines"], int(rng.integers(1, 3)), 16, largest)
     ready, window = ready_and_window(rng, tables, "dense")
+    slow = 0.02 if rng.random() < 0.3 else None
     scripts = {
         "command": script(rng, phases(tables, "dense"), 4), "operands": script(rng, operands(rng, tables, shapes), 3),
-        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1),
+        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow),
     }  # fmt: skip
     return make(rng, "denser_engine", alone("denser_engine", values, depths, CAPACITY), tables, scripts)
 
@@ -204,11 +202,12 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     shapes, _, tables = passes(rng, lines, int(rng.integers(1, 3)), values["segment"], largest)
     net = with_decoder(values, depths)
     ready, window = ready_and_window(rng, tables, "sparse")
+    slow = 0.02 if rng.random() < 0.3 else None
     columns = [tuple(int(x) for x in c) for c in tables["columns"]]
     jobs = [x for n, shape in enumerate(shapes) for x in decodes(rng, n, shape, tables)]
     scripts = {
         "command": script(rng, phases(tables, "sparse_columns"), 4), "column": script(rng, columns, 4),
-        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1), "decode": script(rng, jobs, 4),
+        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow), "decode": script(rng, jobs, 4),
     }  # fmt: skip
     return make(rng, "sparser_engine", net, tables, scripts)
 

@@ -87,7 +87,9 @@ def build(files: Sequence[Path], top: str, *, trace: bool = False, optimise: str
     work.mkdir(parents=True)
     verilator(*flags, "--Mdir", str(work), *map(str, files))
     names = [name for _, name, _, _ in port_list((work / "Vtop.h").read_text())]
-    (work / "ports.h").write_text("#define PORTS(X) " + " ".join(f"X({n})" for n in names) + "\n")
+    clock = "(top)->clk = (level)" if "clk" in names else "(void)0"
+    ports = " ".join(f"X({n})" for n in names)
+    (work / "ports.h").write_text(f"#define PORTS(X) {ports}\n#define SET_CLOCK(top, level) {clock}\n")
     (work / "ports.txt").write_text("\n".join(names) + "\n")
     compile_bench(work, root, trace, optimise)
     shutil.rmtree(out, ignore_errors=True)

@@ -1,0 +1,108 @@
+"""The arithmetic in hardware, bit for bit against the functional twin."""
+
+import numpy as np
+import pytest
+
+from accelsim.rtl.vsim import SOURCES, Bench, build
+from accelsim.workload.functional import EXP2, encode, exponentials, octaves, probabilities, scores
+
+
+def bench(name: str) -> Bench:
+    return Bench(build([SOURCES / f"{name}.sv"], name))
+
+
+def test_a_mac_line_computes_scores_and_values():
+    unit, rng = bench("mac_line"), np.random.default_rng(1)
+    p = unit.ports
+    unit.reset()
+    p["rst"][0] = 0
+    for dim in (8, 16, 64):
+        q, k = (rng.integers(-128, 128, (1, 1, dim)).astype(np.int8) for _ in range(2))
+        p["values"][0] = 0
+        for beat in range(dim // 8):
+            p["valid"][0], p["first"][0] = 1, beat == 0
+            p["stream"].view(np.int8)[:] = q[0, 0, 8 * beat : 8 * beat + 8]
+            p["held"].view(np.int8)[:] = k[0, 0, 8 * beat : 8 * beat + 8]
+            unit.clock()
+        assert p["score"].view(np.int32)[0] == scores(q, k)[0, 0, 0]
+        count = int(rng.integers(1, 30))
+        v, e = rng.integers(-128, 128, (count, 8)).astype(np.int8), rng.integers(0, 128, count)
+        p["values"][0] = 1
+        for n in range(count):
+            p["first"][0], p["probability"][0] = n == 0, e[n]
+            p["stream"].view(np.int8)[:] = v[n]
+            unit.clock()
+        p["valid"][0] = 0
+        unit.clock()
+        assert p["sums"].view(np.int32).tolist() == (e[:, None] * v.astype(np.int64)).sum(axis=0).tolist()
+        assert p["score"].view(np.int32)[0] == scores(q, k)[0, 0, 0], "the other mode must leave the score alone"
+    unit.close()
+
+
+@pytest.mark.parametrize("shift", [0, 7, 20, 30])
+def test_the_exponential_has_every_bit(shift):
+    unit, rng = bench("exponential"), np.random.default_rng(shift)
+    p, some = unit.ports, 4000
+    multiplier = int(rng.integers(2**14, 2**15))
+    s = (rng.integers(-(2**20), 2**20, some) >> rng.integers(0, 18, some)).astype(np.int32)
+    bound = int(octaves(s, multiplier, shift)[0])
+    keep = np.ones((1, some), bool)
+    expected = exponentials(s[None], keep, multiplier, shift, bound, "bounded")[0]
+    p["multiplier"][0], p["shift"][0] = multiplier, shift
+    p["bound"].view(np.int64)[0] = bound & (2**48 - 1)
+    found = []
+    for value in s:
+        p["score"].view(np.int32)[0] = value
+        unit.eval()
+        found.append(int(p["value"][0]))
+    assert found == expected.tolist()
+    unit.close()
+
+
+def test_the_exponential_of_every_fraction_and_octave():
+    unit = bench("exponential")
+    p = unit.ports
+    p["multiplier"][0], p["shift"][0] = 1, 0
+    for u in range(18 * 64):
+        p["score"].view(np.int32)[0] = -u
+        unit.eval()
+        assert p["value"][0] == EXP2[u % 64] >> (u // 64)
+    unit.close()
+
+
+def test_probabilities_have_every_bit():
+    divide, scale, rng = bench("reciprocal"), bench("normalise"), np.random.default_rng(3)
+    rows = [rng.integers(0, 2**15 + 1, int(rng.integers(1, 198))) >> int(rng.integers(0, 16)) for _ in range(200)]
+    rows += [np.zeros(3, np.int64), np.array([1]), np.array([2**15]), np.array([0, 1, 0])]
+    known, stages = [], 16
+    for n in range(len(rows) + stages):
+        divide.ports["sum"][0] = rows[n].sum() if n < len(rows) else 0
+        divide.clock()
+        if n >= stages - 1:
+            known.append(int(divide.ports["value"][0]))
+    for row, reciprocal in zip(rows, known):
+        scale.ports["reciprocal"][0] = reciprocal
+        found = []
+        for e in row:
+            scale.ports["exponential"][0] = e
+            scale.eval()
+            found.append(int(scale.ports["probability"][0]))
+        assert found == probabilities(row).tolist()
+    divide.close(), scale.close()
+
+
+def test_requantising_has_every_bit():
+    unit, rng = bench("requantise"), np.random.default_rng(4)
+    p = unit.ports
+    for _ in range(400):
+        multiplier, shift, heads = int(rng.integers(1, 2**15)), int(rng.integers(0, 24)), int(rng.integers(1, 13))
+        x = rng.integers(-128, 128, (heads, 1, 4)).astype(np.int8)
+        w = rng.integers(-128, 128, (1, heads)).astype(np.int8)
+        bias = rng.integers(-(2**16), 2**16, 1).astype(np.int32)
+        expected = encode(x, w, multiplier, shift, bias)[0, 0]
+        for n in range(4):
+            total = int((w[0].astype(np.int64) * x[:, 0, n]).sum()) + int(bias[0])
+            p["sum"].view(np.int32)[0], p["multiplier"][0], p["shift"][0] = total, multiplier, shift
+            unit.eval()
+            assert p["value"].view(np.int8)[0] == expected[n]
+    unit.close()
