@@ -256,6 +256,23 @@ def cosim(
 
 
 @app.command()
+def rtl(
+    machine: Machine,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")],
+    overrides: Overrides = None,
+) -> None:
+    """Write the attention units as SystemVerilog with a configuration's parameters, and a file list."""
+    from accelsim.accelerators import schema
+    from accelsim.config import load_arch
+    from accelsim.rtl.core import values_of_parts
+    from accelsim.rtl.write import write as write_rtl
+
+    arch = load_arch(machine, schema, overrides or [])
+    files = write_rtl(values_of_parts(arch.parts), output)
+    show([f"{output}: {len(files)} files, listed in files.f; the top is attention_core"])
+
+
+@app.command()
 def describe(machine: Machine, overrides: Overrides = None) -> None:
     """Print everything that can be set of a machine, with its value, and what each block does."""
     from accelsim.accelerators import schema

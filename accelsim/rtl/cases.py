@@ -207,7 +207,8 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     jobs = [x for n, shape in enumerate(shapes) for x in decodes(rng, n, shape, tables)]
     scripts = {
         "command": script(rng, phases(tables, "sparse_columns"), 4), "column": script(rng, columns, 4),
-        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow), "decode": script(rng, jobs, 4),
+        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow),
+        "decode": script(rng, jobs, 4),
     }  # fmt: skip
     return make(rng, "sparser_engine", net, tables, scripts)
 

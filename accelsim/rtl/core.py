@@ -121,6 +121,17 @@ def values_of(sim: Simulator) -> dict[str, dict[str, int]]:
     return {name: {p: parts[name].value(p) for p in parts[name].declared(Param)} for name in UNITS}
 
 
+def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, dict[str, int]]:
+    """The same of a configuration's parts; what both engines share stands with the array (`engine`)."""
+    return {
+        name: {
+            n: p.check(name, parts[name].get(n, parts["engine"].get(n)))
+            for n, p in TWINS[module].component.declared(Param).items()
+        }
+        for name, module in UNITS.items()
+    }
+
+
 def workload_cases(tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str) -> Iterator[Case]:
     """Every pass of a compiled workload: its own commands as soon as there is room, no back-pressure outside.
 

