@@ -31,7 +31,7 @@ def cluster(tasks: Iterable[Task], address: str) -> Iterator[Outcome]:
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
     with client:
-        yield from submitted(client, tasks, distributed.as_completed([]))
+        yield from submitted(client, tasks, distributed.as_completed([], loop=client.loop))
 
 
 def submitted(client, tasks: Iterable[Task], done) -> Iterator[Outcome]:

@@ -184,9 +184,11 @@ class Store:
         with self.explained():
             found = self.connection.execute(query, given).fetchall()
         rows: dict[str, Row] = {}
-        for key, status, machine, workload, settings, sparsity, figures, error, text, name in found:
+        whole_text = f"[{','.join(figures or 'null' for *_, figures, _, _, _ in found)}]"  # parsed at once: much faster
+        for made, (key, status, machine, workload, settings, sparsity, _, error, text, name) in zip(
+            json.loads(whole_text), found
+        ):
             if key not in rows:
-                made = json.loads(figures) if figures else None
                 whole = json.loads(text) if text else None
                 rows[key] = Row(
                     key, status, machine, workload, json.loads(settings), sparsity, made, error, whole, name

@@ -29,15 +29,11 @@ def load_results(
         if sweep is not None and sweep not in opened.sweeps():
             known = ", ".join(opened.sweeps()) or "none"
             raise InputError(f"{store}: there is no sweep {sweep!r} in this store; there are: {known}")
-        varied = {name for row in opened.rows(sweep=sweep) for name in row.settings}
-        rows = opened.rows(sweep=sweep, arch=whole or has_gaps(opened, sweep, varied))
+        rows = opened.rows(sweep=sweep, arch=whole)
+        if not whole and len({frozenset(row.settings) for row in rows}) > 1:  # one sweep varied what another left alone
+            rows = opened.rows(sweep=sweep, arch=True)
     rows = [row for row in rows if failed or row.status == "done"]
     return selected(columns(rows, whole), where, f"{store}: --where")
-
-
-def has_gaps(store: Store, sweep: str | None, varied: set[str]) -> bool:
-    """Whether some point lacks a parameter that another sweep varied, so that its configuration has to be read."""
-    return any(varied - set(row.settings) for row in store.rows(sweep=sweep))
 
 
 def columns(rows: list[Row], whole: bool = False) -> Columns:
@@ -46,10 +42,18 @@ def columns(rows: list[Row], whole: bool = False) -> Columns:
     values = [flat(row.arch) | row.settings if row.arch else row.settings for row in rows]
     if whole:
         settings = list(dict.fromkeys([*settings, *(name for row in values for name in row)]))
-    figures = list(dict.fromkeys(name for row in rows for name in row.figures or ()))
     made: Columns = {name: [getattr(row, name) for row in rows] for name in ABOUT}
     made |= {name: [v.get(name) for v in values] for name in settings}
-    return made | {name: [(row.figures or {}).get(name) for row in rows] for name in figures}
+    return made | transposed([row.figures or {} for row in rows])
+
+
+def transposed(rows: list[dict]) -> Columns:
+    """Mappings as columns, None where one has no such entry; fast where all have the same."""
+    kinds = {tuple(row) for row in rows}
+    if len(kinds) == 1:
+        return dict(zip(*kinds, map(list, zip(*(row.values() for row in rows)))))
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def flat(arch: dict) -> dict[str, object]:
