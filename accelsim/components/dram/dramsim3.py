@@ -18,6 +18,7 @@ from accelsim.components.dram.queues import (
     remember,
     remove,
     remove_hit,
+    soonest,
     sort_out,
 )
 from accelsim.components.dram.state import NEVER
@@ -201,7 +202,10 @@ def step(s, channel, now):
         held = channel * k.ranks + c.refresh_rank
         command, bank, at = refresh(s, channel, now)
         wake = min(wake, at)
-    if command < 0 and c.queued > 0:
+    at = soonest(s, base, k.banks)
+    if at > now:
+        wake = min(wake, at)
+    elif command < 0:
         position = c.pointer
         for _ in range(k.banks):
             position += 1

@@ -17,6 +17,7 @@ from accelsim.components.dram.queues import (
     remember,
     remove,
     remove_hit,
+    soonest,
     sort_out,
 )
 from accelsim.components.dram.state import FRFCFS_ROWHIT, NEVER
@@ -46,7 +47,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
         return False
     i = enter(s, line, row, bank, is_write, tag, now)
     c.outstanding += 1
-    q = channel * (2 * k.banks + 2) + 2 * (bank - channel * k.banks) + is_write
+    q = channel * (2 * k.banks + 2) + is_write * k.banks + bank - channel * k.banks
     append(s, q, i)
     s.due[q] = 0
     s.slot[i].sequence = c.sequence
@@ -101,10 +102,13 @@ def choose_buffered(s, channel, now):
     """
     k, c = s.chip[0], s.channel[channel]
     wake, best, command, oldest = NEVER, -1, -1, NEVER
-    base = channel * (2 * k.banks + 2)
+    base = channel * (2 * k.banks + 2) + c.write_mode * k.banks
+    at = soonest(s, base, k.banks)
+    if at > now:
+        return -1, -1, at
     column = column_command(k, c.write_mode)
     for position in range(k.banks):
-        q = base + 2 * position + c.write_mode
+        q = base + position
         if s.due[q] > now:
             wake = min(wake, s.due[q])
             continue
@@ -146,9 +150,10 @@ def perform(s, channel, bank, command, i, now):
     if i < 0:
         look_again(s, channel)
         return
-    q = channel * (2 * k.banks + 2) + 2 * (bank - channel * k.banks) + slot.is_write
+    q = channel * (2 * k.banks + 2) + slot.is_write * k.banks + bank - channel * k.banks
+    other = q + (-k.banks if slot.is_write else k.banks)
     s.due[q] = 0
-    s.due[q ^ 1] = 0
+    s.due[other] = 0
     if command == PRE:
         b.conflict = 1
         return
@@ -164,7 +169,7 @@ def perform(s, channel, bank, command, i, now):
             slot.sequence = c.sequence
             c.sequence += 1
             sort_out(s, q, b.open_row)
-            sort_out(s, q ^ 1, b.open_row)
+            sort_out(s, other, b.open_row)
         else:
             remove_hit(s, q, i)
         if slot.is_write:

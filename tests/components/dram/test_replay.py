@@ -1,6 +1,8 @@
 """Replay: jumping, flushing, ordering, latencies in closed form, and the files written."""
 
 import hashlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,3 +186,9 @@ def test_wrong_names_and_addresses():
         prices(load_standard("lpddr4"))
     with pytest.raises(InputError, match="standard 'ddr4_2400' has no power.io_read_pj_per_bit"):
         replay(trace((0, 0, "R")), "ddr4_2400", io=True)
+
+
+def test_the_example_of_the_documentation_runs():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "dram.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(example, "docs/dram.md", "exec"), {})
