@@ -93,7 +93,7 @@ def mode_class():
                 result._scores = state
                 swapped = name in ("transpose", "permute") and result.dim() > 1 and _swaps(args)
                 result._turned = swapped != getattr(args[0], "_turned", False)
-            elif self.on_other and result.is_floating_point():
+            elif self.on_other:
                 self.on_other(self.stack[-1], f"{name} of attention scores", args, kwargs, result)
             return result
 

@@ -9,7 +9,7 @@ def balanced_threshold(keep: np.ndarray) -> int:
     """The threshold for `polarize` at which the longer of the two engines' work is the least, of all heads of a layer.
 
     keep: bool[heads, q_tokens, kv_tokens]. The denser engine computes q_tokens scores for each global token, kept or
-    not; the sparser engine what is kept in the other columns. Of equal thresholds the largest.
+    not; the sparser engine what is kept in the other columns. Some column's count; of equally good ones the largest.
     """
     columns = keep.sum(axis=1).ravel()
     rows = keep.shape[1]

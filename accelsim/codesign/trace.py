@@ -77,7 +77,7 @@ class _Tracer:
     def other(self, path: str, name: str, args, kwargs, result) -> None:
         """Every call that is no attention."""
         given = [t for t in _tensors((args, kwargs)) if _from(t) or _scored(t)]
-        made = [t for t in _tensors(result) if t.is_floating_point()]
+        made = [t for t in _tensors(result) if t.is_floating_point() or t.is_complex()]
         if not given or not made or name in CONSTANT:
             return
         if any(_scored(t) for t in given):

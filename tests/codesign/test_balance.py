@@ -26,4 +26,4 @@ def test_by_hand():
     keep = np.eye(10, dtype=bool)[None].copy()
     keep[:, :, :2] = True
     # two dense columns of 10 and 8 scores beside them; nothing dense would leave 28 to the sparser engine
-    assert balanced_threshold(keep) == 9 and work(keep, 9) == 20 and work(keep, 10) == 28
+    assert balanced_threshold(keep) == 1 and work(keep, 1) == 20 and work(keep, 10) == 28
