@@ -1,6 +1,6 @@
 """What a run leaves to be judged: the program and its tables, and everything that crossed the monitored channels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,7 +69,8 @@ def gather(arch: Arch, workload: Workload) -> Evidence:
 
     Raises InputError when the workload does not fit the machine, DeadlockError when it does not run to its end.
     """
-    sim, program = machine(arch.machine).build(arch, workload, monitored=True)
+    sim, program = machine(arch.machine).build(arch, workload)
+    sim.wires = [replace(wire, monitored=True) for wire in sim.wires]
     sim.run()
     result = sim.result()
     period = result.periods["core"]

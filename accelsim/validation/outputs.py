@@ -150,6 +150,9 @@ def same_keys(
 ) -> None:
     """Enter a check that two lists of score keys hold the same scores, none twice."""
     found = np.sort(found)
+    if np.array_equal(found, expected):
+        report.add(name, scope, what, len(expected), [])
+        return
     twice = found[1:][found[1:] == found[:-1]]
     missing, other = np.setdiff1d(expected, found), np.setdiff1d(found, expected)
     sentences = []

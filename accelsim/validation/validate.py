@@ -11,6 +11,7 @@ from accelsim.validation.replay import check_replay
 from accelsim.validation.report import Report
 from accelsim.validation.scores import check_scores
 from accelsim.validation.totals import check_buffers, check_local_buffers, check_totals, check_vectors
+from accelsim.validation.transfers import check_transfers
 from accelsim.validation.values import check_values
 from accelsim.workload.workload import Workload
 
@@ -31,6 +32,7 @@ def examine(evidence: Evidence) -> Report:
     check_totals(evidence, works, known, report)
     check_buffers(evidence, report)
     check_vectors(evidence, report)
+    check_transfers(evidence, report)
     outputs = locate(evidence, works, report)
     check_program(evidence, known, outputs, report)
     if outputs is None or not len(outputs.work):

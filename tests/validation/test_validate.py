@@ -1,9 +1,6 @@
 """A validation passes what is right, and finds every fault that is planted: in the log of a run, in the program that
 was run, and in what is made of its numbers."""
 
-import copy
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -20,47 +17,7 @@ from accelsim.validation.report import Report
 from accelsim.validation.scores import Scores, read_scores
 from accelsim.validation.values import read_parts
 from tests.accelerators.test_contract import one_of_each, small_machine
-
-
-@pytest.fixture(scope="module")
-def clean() -> Evidence:
-    return gather(small_machine(), one_of_each())
-
-
-@pytest.fixture(scope="module")
-def missing() -> Evidence:
-    """A run whose sparser engine fetches every query itself."""
-    return gather(small_machine("forward=false"), one_of_each())
-
-
-@pytest.fixture
-def run(clean) -> Evidence:
-    return planted(clean)
-
-
-def planted(evidence: Evidence) -> Evidence:
-    """A copy to plant a fault in."""
-    return dataclasses.replace(
-        evidence,
-        tables={n: t.copy() for n, t in evidence.tables.items()},
-        log={n: t.copy() for n, t in evidence.log.items()},
-        held=dict(evidence.held), peak=dict(evidence.peak), places=dict(evidence.places),
-        result=dataclasses.replace(evidence.result, total=copy.deepcopy(evidence.result.total)),
-    )  # fmt: skip
-
-
-def faults(evidence: Evidence) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(name, scope) of every failed check, with its sentences."""
-    return {(c.name, c.scope): c.differences for c in examine(evidence).failed}
-
-
-def drop(evidence: Evidence, channel: str, n: int) -> None:
-    evidence.log[channel] = np.delete(evidence.log[channel], n).view(np.recarray)
-
-
-def repeat(evidence: Evidence, channel: str, n: int) -> None:
-    log = evidence.log[channel]
-    evidence.log[channel] = np.insert(log, n, log[n]).view(np.recarray)
+from tests.validation.faults import drop, faults, planted, repeat
 
 
 def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
@@ -69,7 +26,7 @@ def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
     kinds = {check.name for check in report.checks}
     assert kinds == {
         "passes", "tables", "lines", "scores", "operands", "softmax", "values", "window", "rows", "integers", "gemm",
-        "memory", "order", "buffers", "loads", "totals", "vector",
+        "memory", "order", "buffers", "loads", "totals", "vector", "dispatch", "bursts", "stores",
     }  # fmt: skip
     assert sum(c.count for c in report.checks if c.name == "integers") == 3 * 17
     assert [error.layer for error in report.errors] == ["attention"]
