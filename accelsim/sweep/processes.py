@@ -14,7 +14,7 @@ from accelsim.core.errors import InputError
 from accelsim.sweep.measure import Outcome, Task, perform
 
 AHEAD = 2  # tasks at a worker: the one it simulates and the next, so that it never waits for the parent
-DEATHS = 2  # of workers on the same task before it counts as failed
+DEATHS = 3  # of workers on the same task before it counts as failed
 READY = "ready"
 
 
@@ -79,7 +79,7 @@ def start_method():
 def processes(tasks: Iterable[Task], count: int) -> Iterator[Outcome]:
     """Outcomes as they come, from `count` worker processes. Closing the iterator kills the workers.
 
-    A task whose worker dies is given to another; if that dies too, the task is failed. Raises InputError when a worker
+    A task whose worker dies is given to another; if that goes on, the task is failed. Raises InputError when a worker
     cannot even start.
     """
     pool = Pool(count)

@@ -1,5 +1,7 @@
 """Sweep files: what they say, and every mistake at once."""
 
+from pathlib import Path
+
 import pytest
 
 from accelsim.config import shipped
@@ -77,3 +79,13 @@ def test_shipped_sweeps_are_found_by_name_and_can_be_expanded():
         assert len(expand(read(name))) > 0
     with pytest.raises(InputError, match=r"'quik': there is no such file and no sweep .* \(did you mean 'quick'\?\)"):
         find("quik")
+
+
+def test_the_example_of_the_documentation(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    path = tmp_path / "example.yaml"
+    path.write_text(text.split("```yaml\n")[1].split("```")[0].replace("mine.yaml", "vitcod"))
+    points = expand(read(path))
+    designs = [len(settings) for _, settings in points.designs]
+    assert designs[1] == 2 * designs[0]  # the second machine has two values of its own axis
+    assert len(points) == 2 * sum(designs)
