@@ -1,0 +1,30 @@
+"""The code of docs/export.md runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra accelsim[torch]")
+
+PAGE = Path(__file__).parents[2] / "docs" / "export.md"
+
+
+def test_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert len(blocks) == 2
+    names: dict = {}
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), names)
+    assert (tmp_path / "mine.yaml").is_file() and names["loss"].item() > 0
+
+
+def test_every_option_on_the_page_exists():
+    from typer.testing import CliRunner
+
+    from accelsim import cli
+
+    wanted = {*re.findall(r"--[a-z][a-z-]+", PAGE.read_text(encoding="utf-8"))}
+    known = CliRunner().invoke(cli.app, ["export", "--help"], env={"COLUMNS": "200"}).stdout
+    assert wanted and {option for option in wanted if option not in known} == set()
