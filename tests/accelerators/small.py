@@ -80,6 +80,7 @@ def machines(draw) -> Arch:
         "act_gb0.outstanding": some(1, 4), "index_buffer.outstanding": some(1, 2), "dram.window": some(1, 8),
         "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
         "heads": draw(st.sampled_from(["parallel", "serial"])),
+        "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
         "clocks.dram": draw(st.sampled_from(["1200 MHz", "500 MHz", "333 MHz"])),
     }  # fmt: skip
     values |= {option: draw(st.sampled_from(["true", "true", "false"])) for option in OPTIONS}
