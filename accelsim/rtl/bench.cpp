@@ -52,7 +52,7 @@ static void clock(Bench* b) {
 }
 
 extern "C" {
-Bench* bench_new(const char* trace) {
+Bench* bench_new() {
   Bench* b = new Bench;
   b->context = new VerilatedContext;
   b->cycle = 0;
@@ -62,15 +62,20 @@ Bench* bench_new(const char* trace) {
   b->top = new Vtop(b->context, "top");
 #if VM_TRACE
   b->file = nullptr;
-  if (trace && *trace) {
-    b->file = new VerilatedVcdC;
-    b->top->trace(b->file, 99);
-    b->file->open(trace);
-  }
 #endif
   SET_CLOCK(b->top, 0);
   b->top->eval();
   return b;
+}
+
+// Write a waveform from here on; the next cycle is cycle 0, which lasts from 0 to 2 units of time.
+void bench_trace(Bench* b, const char* path) {
+#if VM_TRACE
+  b->cycle = 0;
+  b->file = new VerilatedVcdC;
+  b->top->trace(b->file, 99);
+  b->file->open(path);
+#endif
 }
 
 void bench_delete(Bench* b) {

@@ -1,7 +1,7 @@
 """`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
 wires them; it takes one pass (heads x rows) of a layer's attention from commands to output rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -67,9 +67,11 @@ def jobs(tables: Mapping[str, np.ndarray], pieces: list[tuple]) -> dict[str, lis
     }  # fmt: skip
 
 
-def random_cases(count: int, seed: int, *, settings: int | None = None, largest: int = 40) -> Iterator[Case]:
-    """Random passes: shapes, masks, times of commands and back-pressure on everything that leads outside."""
-    used = [DEFAULTS, SMALL][:settings]
+def random_cases(
+    count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = (DEFAULTS, SMALL), largest: int = 40
+) -> Iterator[Case]:
+    """Random passes: shapes, masks, times of commands and back-pressure on everything that leads outside; `used` are
+    the parameters they run on, in turn."""
     for n in range(count):
         rng = np.random.default_rng([seed, n, 77])
         values = used[n % len(used)]

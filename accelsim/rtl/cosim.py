@@ -11,7 +11,7 @@ import numpy as np
 from accelsim.core import DeadlockError, Param, Simulator
 from accelsim.core.elaborate import cache_folder
 from accelsim.rtl.netlist import Netlist
-from accelsim.rtl.package import PAYLOADS, TABLES, with_derived, words
+from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
 from accelsim.rtl.vsim import Bench, Port, build
 
@@ -44,12 +44,13 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def run_model(case: Case, skip: bool = True) -> tuple[np.ndarray, Simulator]:
+def run_model(case: Case, skip: bool = True, trace: int = 0) -> tuple[np.ndarray, Simulator]:
     """int64[transfers, 2 + fields]: cycle, channel, payload of all transfers of the model, in order of cycle, channel.
 
+    `trace` is the room for status events between two drains.
     Raises DeadlockError when something is left over and the case does not allow it.
     """
-    sim, net = Simulator(), case.netlist
+    sim, net = Simulator(trace=trace), case.netlist
     parts = {}
     for unit in net.units:
         tables = {t: case.tables[t] for t in unit.twin.tables}
@@ -91,7 +92,7 @@ def run_model(case: Case, skip: bool = True) -> tuple[np.ndarray, Simulator]:
 
 def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:
     """The Verilated bench of a netlist."""
-    key = hashlib.sha256((netlist.text() + str(netlist.bits)).encode()).hexdigest()[:16]
+    key = hashlib.sha256((netlist.text() + package(netlist.bits)).encode()).hexdigest()[:16]
     folder = cache_folder() / "rtl" / f"top-{key}"
     return build(netlist.files(folder), netlist.top, trace=trace, optimise=optimise)
 
@@ -104,9 +105,9 @@ def table_words(case: Case, table: str) -> np.ndarray:
     return words(case.tables[table], TABLES[table])
 
 
-def open_bench(case: Case, built: Path, trace: Path | None = None) -> tuple[Bench, list[Port], list[np.ndarray]]:
+def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndarray]]:
     """A bench with its tables loaded, about to begin cycle 0; its ports; and arrays that must live as long."""
-    bench = Bench(built, trace)
+    bench = Bench(built)
     bench.reset()
     for table in case.netlist.tables():
         bench.load(table, table_words(case, table))
@@ -135,8 +136,10 @@ def open_bench(case: Case, built: Path, trace: Path | None = None) -> tuple[Benc
 
 
 def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) -> np.ndarray:
-    """The same of the modules, for so many cycles."""
-    bench, ports, alive = open_bench(case, built, trace)
+    """The same of the modules, for so many cycles; `trace` is where to write their waveform (if built with it)."""
+    bench, ports, alive = open_bench(case, built)
+    if trace:
+        bench.trace(trace)
     try:
         found = bench.run(0, cycles, ports, 2 + max(p.words for p in ports))
     finally:

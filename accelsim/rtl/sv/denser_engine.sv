@@ -59,8 +59,8 @@ module denser_engine #(
     isa::word_t  group;
     isa::clock_t ready_at;
   } state_t;
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
-  logic [$bits(isa::dense_row_t)-1:0] columns[DENSE];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
+  logic [isa::dense_row_bits-1:0] columns[DENSE];
   isa::word_t dense_of[ROWS], next_dense[ROWS];
   logic [ROWS-1:0] ready, next_ready;
   state_t state, s;
@@ -80,7 +80,11 @@ module denser_engine #(
     known = there;
     if (operands_valid != 0) begin
       slot = there[operands_data.number[0]];
-      if (slot.number != operands_data.number) slot = '{number: operands_data.number, k: '0, q: '0};
+      if (slot.number != operands_data.number) begin
+        slot.number = operands_data.number;
+        slot.k = '0;
+        slot.q = '0;
+      end
       if (operands_data.kind == 0) slot.k = operands_data.tokens;
       else slot.q = operands_data.tokens;
       known[operands_data.number[0]] = slot;
@@ -168,7 +172,10 @@ module denser_engine #(
             most = one.rows - s.row;
             if (s.group < most) most = s.group;
             scores_push = 8'd1;
-            scores_item = '{row: s.row, rows: most, first: one.first_dense + s.item, count: s.size};
+            scores_item.row = s.row;
+            scores_item.rows = most;
+            scores_item.first = one.first_dense + s.item;
+            scores_item.count = s.size;
             s.row = s.row + most;
             s.streaming = 1'b0;
           end
@@ -213,7 +220,9 @@ module denser_engine #(
           if (now < s.ready_at || partial_room <= partial_push) halt = 1'b1;
           else begin
             partial_push = partial_push + 8'd1;
-            partial_item = '{place: place, rows: s.size, scores: count};
+            partial_item.place = place;
+            partial_item.rows = s.size;
+            partial_item.scores = count;
             s.item = s.item + s.size;
             s.size = '0;
           end

@@ -23,7 +23,8 @@ module encoder #(
     waiting = holds && (now < ready_at || (elements != 0 && out_room == 0));
     leaves = holds && !waiting;
     out_push = {7'd0, leaves && elements != 0};
-    out_item = '{elements: elements, passes: passes};
+    out_item.elements = elements;
+    out_item.passes = passes;
     outputs_pop = {7'd0, !waiting && outputs_valid != 0};
     work = isa::W'(outputs_data.elements * outputs_data.encoded);
     total = carry + work;

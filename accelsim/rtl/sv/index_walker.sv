@@ -22,8 +22,8 @@ module index_walker #(
     output isa::column_t     column_item
 );
   localparam int PA = $clog2(PASSES), CA = $clog2(COLUMNS);
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
-  logic [$bits(isa::columns_row_t)-1:0] columns[COLUMNS];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
+  logic [isa::columns_row_bits-1:0] columns[COLUMNS];
   isa::word_t at, stop, next_at, next_stop;
   isa::clock_t now, ready_at, next_ready_at;
   logic reading, next_reading, waiting;
@@ -39,7 +39,10 @@ module index_walker #(
     command_pop = '0;
     column_push = '0;
     held = columns[CA'(at)];
-    column_item = '{head: held.head, column: held.column, first: held.first, count: held.count};
+    column_item.head = held.head;
+    column_item.column = held.column;
+    column_item.first = held.first;
+    column_item.count = held.count;
     one = passes[PA'(command_data.number)];
     waiting = reading && (now < ready_at || column_room == 0);
     if (reading && !waiting) begin

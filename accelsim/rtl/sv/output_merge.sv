@@ -37,7 +37,7 @@ module output_merge #(
     output isa::done_t       done_item
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
   logic active, next_active, going;
   isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;

@@ -42,7 +42,7 @@ module softmax_unit #(
     output isa::ready_t    sparser_item
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t head_of[DENSE];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];

@@ -60,8 +60,8 @@ module sparser_engine #(
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX);
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
   typedef enum logic [1:0] {NOWHERE, ASKED, HERE} where_t;
-  logic [$bits(isa::passes_row_t)-1:0] passes[PASSES];
-  logic [$bits(isa::rows_row_t)-1:0] rows[ROWS];
+  logic [isa::passes_row_bits-1:0] passes[PASSES];
+  logic [isa::rows_row_bits-1:0] rows[ROWS];
   isa::word_t index[INDEX], listed[INDEX];
   isa::word_t filled[ROWS];
   logic [ROWS-1:0] ready, next_ready;
@@ -101,7 +101,11 @@ module sparser_engine #(
     vector_pop = {7'd0, vector_valid != 0};
     known = there;
     slot = there[operands_data.number[0]];
-    if (slot.number != operands_data.number) slot = '{number: operands_data.number, k: '0, q: '0};
+    if (slot.number != operands_data.number) begin
+      slot.number = operands_data.number;
+      slot.k = '0;
+      slot.q = '0;
+    end
     if (operands_data.kind == 0) slot.k = operands_data.tokens;
     else slot.q = operands_data.tokens;
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
@@ -189,7 +193,8 @@ module sparser_engine #(
               end
               for (int m = 0; m < SCORE_PORTS; m++) begin
                 if (8'(m) == score_push) begin
-                  score_item[m] = '{place: result_place[n], column: result_column[n]};
+                  score_item[m].place = result_place[n];
+                  score_item[m].column = result_column[n];
                   list_at[m] = row.first + some;
                   fill[m] = some + 1'b1;
                 end
@@ -197,7 +202,9 @@ module sparser_engine #(
               score_push = score_push + 8'd1;
             end else begin
               partial_push = 8'd1;
-              partial_item = '{place: result_place[n], rows: isa::W'(1), scores: result_entries[n]};
+              partial_item.place = result_place[n];
+              partial_item.rows = isa::W'(1);
+              partial_item.scores = result_entries[n];
             end
             ports = ports - 8'd1;
             busy_n[n] = 1'b0;
@@ -240,7 +247,10 @@ module sparser_engine #(
           end else if (miss_push < miss_room) begin
             for (int m = 0; m < MISS_PUSHES; m++) begin
               if (8'(m) == miss_push) begin
-                miss_item[m] = '{number: number_n, row: index[IA'(at[n])], head: head[n], line: isa::W'(n)};
+                miss_item[m].number = number_n;
+                miss_item[m].row = index[IA'(at[n])];
+                miss_item[m].head = head[n];
+                miss_item[m].line = isa::W'(n);
               end
             end
             miss_push  = miss_push + 8'd1;
