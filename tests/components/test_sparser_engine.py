@@ -116,6 +116,10 @@ def test_so_many_scores_leave_in_a_cycle_as_there_are_ports():
     case = Case([[[1, 1, 1]]], lines=3, forward=0, score_ports=2)
     feed = case.feed() | {"vector": [(20, 0), (20, 1), (20, 2)]}
     assert case.run(feed).pushes["score"] == [(24, 0, 0), (24, 0, 1), (25, 0, 2)]
+    # one port; while line 2 still computes, line 1 leaves in the cycle after line 0
+    case = Case([[[1, 1, 1]]], lines=3, forward=0, score_ports=1)
+    feed = case.feed() | {"vector": [(20, 0), (20, 1), (23, 2)]}
+    assert case.run(feed).pushes["score"] == [(24, 0, 0), (25, 0, 1), (27, 0, 2)]
 
 
 def test_a_vector_that_is_not_in_the_q_buffer_is_asked_for():

@@ -18,7 +18,7 @@ def compiled(case, have):
     return layer, mask, work, passes, halves
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(case=attentions(), have=machines())
 def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
     layer, _, work, passes, halves = compiled(case, have)
@@ -42,7 +42,7 @@ def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
     assert have.double_buffer or not halves
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(case=attentions(), have=machines())
 def test_heads_are_split_as_the_options_say(case, have):
     layer, mask = case
@@ -59,7 +59,7 @@ def test_heads_are_split_as_the_options_say(case, have):
             assert set(work.dense) == set(mask.order[head, : mask.global_tokens[head]].tolist())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(case=attentions(), have=machines())
 def test_tables_of_a_pass_say_what_the_mask_says(case, have):
     layer, _, work, passes, _ = compiled(case, have)

@@ -119,7 +119,7 @@ def compiled(net, have):
         Program.allocate = allocate
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(net=networks(), have=machines())
 def test_a_program_can_be_walked_to_its_end_within_the_buffers(net, have):
     program, _ = compiled(net, have)
@@ -139,7 +139,7 @@ def test_a_program_can_be_walked_to_its_end_within_the_buffers(net, have):
         assert store.bytes * store.segments <= have.store_bytes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(net=networks(), have=machines())
 def test_every_descriptor_lies_in_one_tensor_and_tensors_do_not_overlap(net, have):
     program, tensors = compiled(net, have)

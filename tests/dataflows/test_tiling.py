@@ -69,7 +69,7 @@ def candidates(tokens, features, inputs, plan, residual, have):
             yield weights * times + inputs * len(plan.feature_tiles)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 90), st.integers(1, 40)),
     lines=st.integers(1, 8),
