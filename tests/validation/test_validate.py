@@ -4,7 +4,6 @@ was run, and in what is made of its numbers."""
 import numpy as np
 import pytest
 
-from accelsim.codesign.synthetic import synthesize
 from accelsim.dataflows import attention as dataflow
 from accelsim.dataflows.program import NOW, Program
 from accelsim.isa import instructions as isa
@@ -16,7 +15,9 @@ from accelsim.validation.replay import check_replay
 from accelsim.validation.report import Report
 from accelsim.validation.scores import Scores, read_scores
 from accelsim.validation.values import read_parts
+from accelsim.workload import load
 from tests.accelerators.test_contract import one_of_each, small_machine
+from tests.conftest import ROOT
 from tests.validation.faults import drop, faults, planted, repeat
 
 
@@ -299,9 +300,9 @@ def test_a_machine_that_begins_values_before_they_are_loaded(monkeypatch):
 
 
 def test_a_whole_network():
-    report = validate(small_machine("engine.lines=64", "act_gb0.capacity_bytes=20000", "weight_gb.capacity_bytes=20000",
-                                    "softmax.score_bytes=20000"), synthesize("levit_128", 0.9))  # fmt: skip
+    workload = load(ROOT / "workloads" / "levit_128_s90.yaml")
+    room = ("act_gb0.capacity_bytes=20000", "weight_gb.capacity_bytes=20000", "softmax.score_bytes=20000")
+    report = validate(small_machine("engine.lines=64", *room), workload)
     assert report.failed == []
-    assert sum(c.count for c in report.checks if c.compared == "each row, feature and depth computed once") == sum(
-        layer.macs for layer in synthesize("levit_128", 0.9).layers if layer.kind == "gemm"
-    )
+    computed = sum(c.count for c in report.checks if c.compared == "each row, feature and depth computed once")
+    assert computed == workload.macs - sum(layer.macs for layer in workload.attention_layers)

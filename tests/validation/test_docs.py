@@ -1,0 +1,20 @@
+"""docs/validation.md: its code runs, and its table names every check there is."""
+
+import re
+
+from accelsim.validation import examine
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs" / "validation.md").read_text()
+
+
+def test_the_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(compile(code, "docs/validation.md", "exec"), {})
+
+
+def test_every_check_is_explained(clean):
+    rows = re.findall(r"^\| ([a-z, ]+) \| ", TEXT, re.MULTILINE)
+    explained = {name for row in rows for name in row.split(", ")} - {"check"}
+    assert explained == {check.name for check in examine(clean).checks}
