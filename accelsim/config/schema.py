@@ -19,8 +19,8 @@ class Part:
 
     doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
     chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
-    differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user does
-    not set here -> the part whose parameter of the same name decides, or "options".
+    differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user
+    does not set here -> the part whose parameter of the same name decides, or "options".
     """
 
     doc: str

@@ -1,4 +1,4 @@
-"""Cycle counts that change only on purpose. After a deliberate change of timing: `python -m tests.accelerators.golden`."""
+"""Cycle counts that change only on purpose. After a deliberate change: `python -m tests.accelerators.golden`."""
 
 import json
 import sys
