@@ -53,7 +53,7 @@ def sensitivity(table: Columns, metric: str, axes: list[str]):
     made, (ax,) = figure(8, 1.4 + 0.34 * len(rows))
     ax.barh(range(len(rows)), [ratio - 1 for _, ratio, _, _ in rows], left=1, color=BLUE, height=0.7)
     for i, (_, ratio, low, high) in enumerate(rows):
-        ax.text(ratio, i, f" {ratio:.2f}x ({high} to {low})", va="center", fontsize=8)
+        ax.text(ratio, i, f" {ratio:.2f}x ({high} to {low})" if low != high else " no effect", va="center", fontsize=8)
     ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(1, 1 + 1.5 * max(rows[0][1] - 1, 0.01))

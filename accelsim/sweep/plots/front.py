@@ -15,7 +15,7 @@ def pareto(table: Columns, metric: str, axes: list[str]):
     if not rows:
         raise InputError(f"no point has all of {', '.join(names)}")
     beaten, (made, (ax,)) = front(rows), figure(8, 5.4)
-    look = {"c": [r[2] for r in rows], "cmap": "viridis"} if len(names) == 3 else {"color": "#999999"}
+    look = {"c": [r[2] for r in rows], "cmap": "viridis", "norm": "log"} if len(names) == 3 else {"color": "#999999"}
     dots = ax.scatter([r[0] for r in rows], [r[1] for r in rows], s=14, alpha=0.8, linewidths=0, **look)
     if len(names) == 3:
         made.colorbar(dots, ax=ax).set_label(label(names[2]), fontsize=9)
