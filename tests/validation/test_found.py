@@ -48,7 +48,7 @@ def test_inputs_of_a_convolution_whose_accumulation_is_cut(elements):
 def test_an_activation_buffer_that_cannot_hold_the_queries_of_a_pass():
     layer = Attention("attention", "b", 1, 40, 40, 10, 4)
     arch = small_machine("act_gb0.capacity_bytes=350", "softmax.score_bytes=4000")
-    sentence = r"layer attention: 40 queries and a piece of keys need 400 bytes of act_gb0 \(350\); make its capacity_bytes larger"
+    sentence = r"layer attention: 40 queries and a piece of keys need 400 bytes of act_gb0 \(350\); make its capacity"
     with pytest.raises(InputError, match=sentence):
         validate(arch, network(layer))
 
