@@ -11,7 +11,7 @@ from accelsim.dataflows.compile import compile_workload
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import encoded_elements
 from accelsim.isa import instructions as isa
-from accelsim.workload import Elementwise, Gemm, Norm
+from accelsim.workload import Attention, Elementwise, Gemm, Norm
 from tests.dataflows.machines import machine, machines, networks, workload
 
 LOADED = {isa.WEIGHT_LOADED: "weight", isa.ACT_LOADED: "act", isa.INDEX_LOADED: "index"}
@@ -183,6 +183,23 @@ def test_loads_of_a_layer_wait_for_the_stores_of_the_one_before():
     assert sorted(set(fences)) == [0, 1]
     grant = tables["program"][(tables["program"].op == isa.GRANT_ACT) & (tables["program"].b == 1)][0]
     assert (grant.wait, grant.count) == (isa.STORED, len(tables["stores"]) // 2)
+
+
+def test_values_of_attention_wait_for_their_projection_and_weights_do_not():
+    qkv = Gemm("qkv", "b", "qkv", 6, 8, 2 * 3 * 4, encodes="a")
+    layers = (qkv, Attention("a", "b", 2, 6, 6, 4, 4), Gemm("proj", "b", "proj", 6, 8, 8))
+    program, tensors = compiled(workload(*layers), machine())
+    tables = program.finish()
+    stored = tables["program"][(tables["program"].op == isa.GRANT_WEIGHT) & (tables["program"].b == 1)]
+    at, size = tensors["a.v.0"]
+    values = [d.fence for d in tables["weight"] if at <= d.address < at + size]
+    assert values and set(values) == {1}
+    # lifted when all stores of the projection are in DRAM
+    first, length = tensors["qkv.output"]
+    mine = [n for n, d in enumerate(tables["stores"]) if first <= d.address < first + length]
+    assert (stored[0].wait, stored[0].count) == (isa.STORED, len(mine))
+    at, size = tensors["qkv.weight"]
+    assert {d.fence for d in tables["weight"] if at <= d.address < at + size} == {0}
 
 
 @pytest.mark.parametrize(
