@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,13 +68,29 @@ class Store:
             self.connection = sqlite3.connect(self.path, timeout=wait, isolation_level=None)
         try:
             with self.explained():
+                self.enter_wal(wait)
                 self.prepare()
         except InputError:
             self.connection.close()
             raise
 
+    def enter_wal(self, wait: float) -> None:
+        """SQLite does not wait for the lock that a change of the mode takes, so that two who begin at once collide."""
+        end = time.monotonic() + wait
+        while True:
+            try:
+                if self.connection.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",):
+                    return
+            except sqlite3.OperationalError as error:
+                if (error.sqlite_errorcode & 0xFF) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            if time.monotonic() > end:
+                raise InputError(
+                    f"{self.path}: SQLite cannot keep a write-ahead log here; put the store on a local disk"
+                )
+            time.sleep(0.01)
+
     def prepare(self) -> None:
-        self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         tables = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and not {"meta", "points", "members"} <= tables:
