@@ -90,14 +90,15 @@ def _module_class():
         def transform(self, index, q, k):
             out, codes = [], []
             for x, (encoder, decoder) in zip((q, k), self.pairs[2 * index : 2 * index + 2]):
-                heads_last = x.reshape(-1, self.heads[index], *x.shape[-2:]).movedim(1, -1)
-                code = encoder(heads_last)
-                again = decoder(code)
+                flat = x.reshape(-1, self.heads[index], x.shape[-2] * x.shape[-1])
+                # across the heads, not over the last axis: one product of [h', h] and [h, tokens x features] an image
+                code = encoder.weight @ flat
+                again = decoder.weight @ code + decoder.bias[:, None]
                 if self.training:
-                    target = heads_last.detach()
+                    target = flat.detach()
                     self.terms.append((again - target).square().mean() / target.square().mean().clamp_min(1e-12))
-                codes.append(code.movedim(-1, 1))
-                out.append(again.movedim(-1, 1).reshape(x.shape))
+                codes.append(code.unflatten(-1, x.shape[-2:]))
+                out.append(again.reshape(x.shape))
             if self.record:
                 self.codes[index] = tuple(c.detach() for c in codes)
             return tuple(out)

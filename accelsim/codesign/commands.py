@@ -66,7 +66,7 @@ def export(
     seed: Annotated[int, typer.Option(help="Of random weights and noise.")] = 0,
     output: Output = None,
 ) -> Iterator[object]:
-    """Make a workload of a PyTorch vision transformer: trace, prune, polarize, quantize (needs accelsim[torch])."""
+    """Make a workload of a PyTorch vision transformer: trace, prune, polarize, quantize (needs the extra torch)."""
     from accelsim.codesign.export import Choices, save_export, summary, theta_d, workload_name
     from accelsim.codesign.export_named import export_named
 
@@ -104,7 +104,7 @@ def train_demo(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the CPU.")] = 1,
     seed: Annotated[int, typer.Option(help="Of weights and order.")] = 1,
 ) -> Iterator[object]:
-    """Train, compress, prune and fine-tune a small vision transformer, and export it (needs accelsim[torch])."""
+    """Train, compress, prune and fine-tune a small vision transformer, and export it (needs the extra torch)."""
     from accelsim.codesign.demo_data import load_data
     from accelsim.codesign.export import save_export
     from accelsim.codesign.pytorch import need
@@ -114,7 +114,7 @@ def train_demo(
     images = load_data(data, folder, train, test)
     recipe = Recipe(
         patch=patch, epochs=epochs, tuning_epochs=tuning_epochs, auto_encoder=auto_encoder, seed=seed,
-        sparsities=tuple(sparsity or (0.8, 0.9, 0.95)),
+        sparsities=tuple(sparsity or (0.8, 0.9)),
     )  # fmt: skip
     said: list[str] = []
     with _bar("training", "epochs") as step:

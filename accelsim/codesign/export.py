@@ -106,7 +106,7 @@ def export_workload(
     transform = None if encoders is None else encoders.transform
     cls = _has_class_token(layers, sites) if choices.class_token is None else choices.class_token
     prunes = choices.sparsity is not None or choices.theta is not None or keep is not None
-    if maps is None and (prunes or calibration is not None):
+    if maps is None:
         maps = mean_maps(model, calibration, sites, transform=transform, on_batch=on_batch)
     if keep is None and prunes:
         keep = prune(maps, theta=choices.theta, sparsity=choices.sparsity, scope=choices.scope, class_token=cls)

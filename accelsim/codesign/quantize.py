@@ -143,14 +143,14 @@ def _gemm(made: Operands, step: Step, name: str) -> None:
 def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights [repeat, in, out], bias [repeat, out] and float result [repeat, tokens, out] of a product with everything
     that was folded into it."""
-    values, sizes = step.node.values, step.node.sizes
+    values = step.node.values
     weight = _array(values["weight"]).transpose(0, 2, 1)
     repeat, _, out = weight.shape
     bias = np.zeros((repeat, out)) if values["bias"] is None else _array(values["bias"]).reshape(repeat, out)
     if step.before is not None:
         bias = bias + np.einsum("i,rio->ro", _array(step.before.values["shift"]), weight)
         weight = weight * _array(step.before.values["factor"])[:, None]
-    result = values["out"]
+    result = _by_channels(values["out"], repeat, out)
     for node in step.folded:
         if node.kind == "norm":
             factor, shift = (_array(node.values[n]).reshape(repeat, out) for n in ("factor", "shift"))
@@ -162,11 +162,18 @@ def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             )
             shift = {"add": by, "sub": -by}.get(op, by * 0)
         weight, bias = weight * factor[:, None], bias * factor + shift
-        result = node.values["out"]
-    result = _array(result)
-    if sizes["op"] == "conv" and result.ndim == 4:  # [1, channels, rows, columns]
-        result = result.reshape(repeat, out, -1).transpose(0, 2, 1)
-    return weight, bias, result.reshape(repeat, -1, out)
+        # the network's own result; where it comes split into heads, the same by hand
+        own = _by_channels(node.values["out"], repeat, out)
+        result = result * factor[:, None] + shift[:, None] if own is None else own
+    return weight, bias, result
+
+
+def _by_channels(tensor, repeat: int, out: int) -> np.ndarray | None:
+    """A product's result as [repeat, tokens, out]; None when its features are not on one axis."""
+    array, channels = _array(tensor), repeat * out
+    if array.ndim == 4 and array.shape[1] == channels:  # of a convolution: [1, channels, rows, columns]
+        return array.reshape(repeat, out, -1).transpose(0, 2, 1)
+    return array.reshape(-1, repeat, out).transpose(1, 0, 2) if array.shape[-1] == channels else None
 
 
 def quantization_error(workload: Workload, outputs: Mapping[str, np.ndarray], biased=()) -> list[ErrorRow]:

@@ -34,6 +34,9 @@ def test_however_it_is_written_it_is_the_same_workload(kind):
         for w in (one, other)
     )
     assert a.keys() == b.keys() and len(a) == 11
+    scales = [{k.rpartition(".")[2]: v for k, v in w.scales.items() if k.startswith("attn")} for w in (one, other)]
+    for operand in ("q", "k", "v", "code_k"):
+        assert scales[0][operand] == pytest.approx(scales[1][operand], rel=1e-5)
     for key in a:  # the same but for the last bit of a float here and there
         assert np.abs(a[key].astype(int) - b[key]).max() <= 1, key
 
@@ -110,6 +113,37 @@ def test_errors_are_of_the_functional_twin_against_the_model():
     # an output that is not the network's is far off
     wrong = quantization_error(export.workload, {"attn": export.outputs["attn"][::-1]})
     assert wrong[0].relative > 0.5
+
+
+class Normed(torch.nn.Module):
+    """Batch norms behind and before products (LeViT), a layer scale, and a grouped convolution."""
+
+    def __init__(self, dim=12, heads=3):
+        super().__init__()
+        self.inner, self.gamma = Explicit(dim, heads), torch.nn.Parameter(torch.linspace(0.2, 2, dim))
+        self.before, self.after = torch.nn.BatchNorm1d(dim), torch.nn.BatchNorm1d(dim)
+        self.first, self.depthwise = torch.nn.Linear(dim, dim), torch.nn.Conv2d(dim, dim, 3, 2, 1, groups=4)
+        for norm in (self.before, self.after):
+            torch.nn.init.uniform_(norm.running_var, 0.5, 2)
+            for tensor in (norm.weight, norm.bias, norm.running_mean):
+                torch.nn.init.uniform_(tensor, -1, 1)
+
+    def forward(self, x):
+        x = self.inner(x) * self.gamma / 2 - 0.25
+        x = self.after(self.first(self.before(x.flatten(0, 1)))).unflatten(0, (len(x), -1))
+        return self.depthwise(x[:, 1:].transpose(1, 2).unflatten(2, (4, 4))).flatten(2).transpose(1, 2).mean(1)[:, None]
+
+
+def test_what_is_folded_into_weights_is_in_the_operands():
+    torch.manual_seed(3)
+    from tests.codesign.networks import Network
+
+    export = export_workload(Network(Normed).eval(), images(4), name="n", choices=Choices(operands="all"))
+    gemms = {layer.name: layer for layer in export.workload.layers if layer.kind == "gemm"}
+    assert {n: g.repeat for n, g in gemms.items()}["attn.depthwise"] == 4
+    assert [layer.name for layer in export.workload.layers if layer.kind == "norm"] == ["norm1", "norm2"]
+    assert gemms["attn.first"].bias and {r.layer for r in export.errors} == {*gemms, "attn.inner"}
+    assert all(row.relative < 0.06 for row in export.errors), export.errors
 
 
 def test_q_and_k_are_what_the_integer_decoder_makes_of_their_codes():
