@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from typer.core import TyperGroup
 
 import accelsim
 from accelsim.codesign import commands as codesign_commands
+from accelsim.rtl import commands as rtl_commands
 from accelsim.sweep import commands as sweep_commands
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
@@ -122,6 +122,7 @@ def run(
     from accelsim.config import load_arch
     from accelsim.config.shipped import find
     from accelsim.report import files, metrics, tables
+    from accelsim.report.progress import watch
     from accelsim.workload import load
 
     arch = load_arch(machine, schema, overrides or [])
@@ -182,6 +183,7 @@ def dram(
 ) -> None:
     """Replay a memory trace, exact to the cycle of DRAMsim3 or Ramulator 2.1."""
     from accelsim.components.dram.replay import replay_file
+    from accelsim.components.dram.statistics import figure
 
     found = replay_file(
         trace, controller=controller, standard=standard, channels=channels, mapping=mapping, ranks=ranks,
@@ -190,93 +192,11 @@ def dram(
     show(f"{name:38} {figure(value)}" for name, value in found.items())
 
 
-def figure(value) -> str:
-    """A number, a list or a mapping as a person reads it."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {figure(v)}" for name, v in value.items())
-    if isinstance(value, list):
-        return " ".join(map(figure, value))
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-@contextmanager
-def watch(title: str, layers: int):
-    """A progress bar over the layers, on a terminal; the first run of a machine compiles it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("layers"),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=layers)
-        yield lambda done: bar.update(task, completed=done)
-
-
-@app.command()
-def cosim(
-    components: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="Hardware modules; all without any.")
-    ] = None,
-    count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, other cases.")] = 1,
-    workload: Annotated[
-        str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every pass of a workload instead.")
-    ] = None,
-    machine: Annotated[
-        str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
-    ] = "vitcod",
-) -> None:
-    """Compare components with their hardware modules, every transfer and cycle (needs accelsim[rtl] and g++)."""
-    from accelsim.rtl.suite import CORE, chosen, suite, table
-
-    names = chosen(components or [])
-    if workload is None:
-        outcomes = list(suite(names, count, seed))
-    else:
-        from accelsim.accelerators import machine as accelerator
-        from accelsim.accelerators import schema
-        from accelsim.config import load_arch
-        from accelsim.config.shipped import find
-        from accelsim.rtl.core import values_of, workload_cases
-        from accelsim.rtl.cosim import cosimulate
-        from accelsim.workload import load
-
-        arch, work = load_arch(machine, schema), load(find("workloads", workload))
-        sim, program = accelerator(arch.machine).build(arch, work)
-        outcomes = [cosimulate(CORE, workload_cases(program.finish(), values_of(sim), work.name))]
-    show([table(outcomes), *(one.first for one in outcomes if one.first)])
-    if any(one.differences for one in outcomes):
-        raise SystemExit(1)
-
-
-@app.command()
-def rtl(
-    machine: Machine,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")],
-    overrides: Overrides = None,
-) -> None:
-    """Write the attention units as SystemVerilog with a configuration's parameters, and a file list."""
-    from accelsim.accelerators import schema
-    from accelsim.config import load_arch
-    from accelsim.rtl.core import values_of_parts
-    from accelsim.rtl.write import write as write_rtl
-
-    arch = load_arch(machine, schema, overrides or [])
-    files = write_rtl(values_of_parts(arch.parts), output)
-    show([f"{output}: {len(files)} files, listed in files.f; the top is attention_core"])
-
-
 @app.command()
 def describe(machine: Machine, overrides: Overrides = None) -> None:
     """Print everything that can be set of a machine, with its value, and what each block does."""
     from accelsim.accelerators import schema
-    from accelsim.accelerators.netlist import channels, diagram
+    from accelsim.accelerators.netlist import channels, diagram, wiring
     from accelsim.config import load_arch
     from accelsim.config.describe import describe
     from accelsim.config.table import tables
@@ -303,6 +223,7 @@ def workload(
     """Print the layers of a workload, their work and their masks."""
     from accelsim.config.shipped import find
     from accelsim.workload import load
+    from accelsim.workload.summary import summary
 
     show(summary(load(find("workloads", path))))
 
@@ -351,22 +272,6 @@ def shipped_workload(name: str) -> Path:
     return find("workloads", name)
 
 
-def wiring(rows):
-    """Channels as a table."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title="Channels", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("from", "to"):
-        table.add_column(title, overflow="fold")
-    table.add_column("depth", justify="right")
-    for title in ("carries", "payload"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(row.producer, row.consumer, str(row.depth), row.carries, " ".join(row.fields))
-    return table
-
-
 def write(made, output: Path | None) -> None:
     """Save a workload and say what it is."""
     from accelsim.workload import save
@@ -375,34 +280,8 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
 
 
-def summary(made):
-    """A workload as a table."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from accelsim.workload.summary import describe
-
-    rows = describe(made)
-    masked = sum(row.masked_macs for row in rows)
-    yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
-    yield f"{made.macs:,} MACs an image, {masked:,} with the masks; hash {made.hash[:16]}"
-    if made.synthetic:
-        yield "The masks are synthetic, not trained ones."
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for title, wide in (("layer", True), ("role", True), ("shape", False)):
-        table.add_column(title, no_wrap=wide, overflow="fold")
-    for title in ("10^6 MACs", "with mask", "pruned", "in denser"):
-        table.add_column(title, justify="right", overflow="fold", min_width=6)
-    table.add_column("global tokens", overflow="fold")
-    for row in rows:
-        macs = [f"{n / 1e6:,.1f}" for n in (row.macs, row.masked_macs)]
-        shares = [f"{x:.1%}" if x is not None else "" for x in (row.sparsity, row.denser_share)]
-        tokens = " ".join(map(str, row.global_tokens))
-        table.add_row(row.name, row.role or row.kind, row.shape, *macs, *shares, tokens)
-    yield table
-
-
 codesign_commands.register(app, show, shipped_workload)
+rtl_commands.register(app, show)
 sweep_commands.register(app, show)
 
 

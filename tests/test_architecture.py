@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "accelerators": ("core", "isa", "components", "workload", "dataflows", "config", "energy", "report.record"),
     "validation": ("core", "isa", "components", "workload", "dataflows", "config", "accelerators"),
     "sweep": ("core.result", "accelerators", "config", "workload", "energy", "report"),
-    "rtl": ("core", "isa", "components"),
+    "rtl": ("core", "isa", "components", "accelerators", "config", "workload"),
     "cli": ("",),
 }
 BY_ALL = ("core.errors", "__version__")

@@ -41,3 +41,19 @@ def diagram(rows: list[ChannelRow]) -> list[str]:
             mine.append(other)
     width = max(map(len, targets))
     return [f"{name:>{width}} --> {', '.join(others)}" for name, others in targets.items()]
+
+
+def wiring(rows: list[ChannelRow]):
+    """Channels as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title="Channels", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("from", "to"):
+        table.add_column(title, overflow="fold")
+    table.add_column("depth", justify="right")
+    for title in ("carries", "payload"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(row.producer, row.consumer, str(row.depth), row.carries, " ".join(row.fields))
+    return table

@@ -42,3 +42,28 @@ def _row(workload: Workload, layer) -> LayerRow:
         global_tokens=tuple(mask.global_tokens.tolist()),
         denser_share=int(mask.denser_nnz.sum()) / kept,
     )
+
+
+def summary(made):
+    """A workload as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    rows = describe(made)
+    masked = sum(row.masked_macs for row in rows)
+    yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
+    yield f"{made.macs:,} MACs an image, {masked:,} with the masks; hash {made.hash[:16]}"
+    if made.synthetic:
+        yield "The masks are synthetic, not trained ones."
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title, wide in (("layer", True), ("role", True), ("shape", False)):
+        table.add_column(title, no_wrap=wide, overflow="fold")
+    for title in ("10^6 MACs", "with mask", "pruned", "in denser"):
+        table.add_column(title, justify="right", overflow="fold", min_width=6)
+    table.add_column("global tokens", overflow="fold")
+    for row in rows:
+        macs = [f"{n / 1e6:,.1f}" for n in (row.macs, row.masked_macs)]
+        shares = [f"{x:.1%}" if x is not None else "" for x in (row.sparsity, row.denser_share)]
+        tokens = " ".join(map(str, row.global_tokens))
+        table.add_row(row.name, row.role or row.kind, row.shape, *macs, *shares, tokens)
+    yield table

@@ -76,3 +76,12 @@ def latencies(accept, done, trace, reads) -> dict:
         "read_latency_max_cycles": int(waited.max()),
         "read_latency_from_arrival_mean_cycles": float((done - trace.arrival)[reads].mean()),
     }
+
+
+def figure(value) -> str:
+    """A number, a list or a mapping as a person reads it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {figure(v)}" for name, v in value.items())
+    if isinstance(value, list):
+        return " ".join(map(figure, value))
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
