@@ -202,7 +202,9 @@ class Simulator:
         end = self.snapshot()
         marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
         labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
-        logged = np.concatenate(self.transfers) if self.transfers else np.zeros((0, 2), np.int64)
+        logged = (
+            np.concatenate(self.transfers) if self.transfers else np.zeros((0, 2 + self.item.itemsize // 8), np.int64)
+        )
         return Result(
             self.time_base_hz,
             dict(self.periods),

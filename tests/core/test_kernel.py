@@ -101,6 +101,15 @@ def test_tracing_and_monitoring_change_nothing_and_agree_with_the_totals(case):
     assert (r.transfers["source.item -> server.item"]["size"] == sizes(6)).all()
 
 
+def test_monitored_channels_may_carry_nothing():
+    sim = build([], monitored=True)
+    sim.run()
+    assert {name: len(records) for name, records in sim.result().transfers.items()} == {
+        "source.item -> server.item": 0,
+        "server.done -> sink.done": 0,
+    }
+
+
 def test_one_lane_takes_the_sum_of_the_work_and_one_cycle_a_hand_over():
     work = sizes(7)
     sim = build(work, server={"lanes": 1})
