@@ -64,7 +64,7 @@ def check_target(folder: str | Path) -> Path:
         )
     above = next(p for p in target.absolute().parents if p.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"{target}: cannot be written, since {above} is no folder that can be; name another folder")
+        raise InputError(f"{target}: cannot be written ({above} is no folder that can be); name another folder")
     return target
 
 
