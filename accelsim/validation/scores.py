@@ -105,6 +105,17 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
     return scores
 
 
+def announcements(evidence: Evidence) -> np.ndarray:
+    """int64[passes, tokens]: the cycle in which the decoder was told that a query is in the global buffer."""
+    passes, told = evidence.tables["passes"], evidence.log["sequencer.decode"]
+    told = told[told["kind"] != K]
+    known = np.full((len(passes), int((passes["row0"] + passes["rows"]).max(initial=1))), NEVER)
+    for one in told:
+        mine = known[one["number"], one["first"] : one["first"] + one["tokens"]]
+        np.minimum(mine, one["at"], out=mine)
+    return known
+
+
 def check_fetched(
     evidence: Evidence, outputs: Outputs, report: Report, place: np.ndarray, begun: np.ndarray, there: np.ndarray
 ) -> None:
@@ -118,6 +129,15 @@ def check_fetched(
                    lambda n: f"vector {n} went to line {came['line'][n]}, asked for by line "
                              f"{asked['line'][n]}")  # fmt: skip
     one = passes[asked["number"]]
+    announced = announcements(evidence)
+    token = one["row0"] + asked["row"]
+    ready = np.where(
+        token < announced.shape[1], announced[asked["number"], token.clip(0, announced.shape[1] - 1)], NEVER
+    )
+    report.compare("operands", "single Q vectors", "they are fetched when the query is in the global buffer",
+                   ready + 1 < came["at"],
+                   lambda n: f"vector {n}, row {token[n]} of pass {asked['number'][n]}, in cycle "
+                             f"{came['at'][n]}")  # fmt: skip
     wanted = one["first_row"] + asked["head"] * one["rows"] + asked["row"]
     order = np.lexsort((came["at"], wanted))
     have, have_at = wanted[order], came["at"][order]

@@ -126,6 +126,13 @@ def test_a_query_that_is_neither_forwarded_nor_fetched(missing):
     assert ("operands", "single Q vectors") in found and ("operands", "Q, sparser engine") in found
 
 
+def test_a_query_fetched_before_it_is_loaded(missing):
+    evidence = planted(missing)
+    told = evidence.log["sequencer.decode"]
+    told["at"][(told["kind"] > 0) & (told["number"] == 0)] += 500
+    assert "vector 0, row" in faults(evidence)["operands", "single Q vectors"][0]
+
+
 def test_a_fetched_query_for_another_line(missing):
     evidence = planted(missing)
     evidence.log["decoder.vector"]["line"][9] += 1
