@@ -1,0 +1,84 @@
+"""The shipped workload of a trained network: a mask nobody drew, and the numbers of a real picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accelsim.codesign.plot_attention import measured_maps
+from accelsim.codesign.quantize import decoded, quantization_error
+from accelsim.workload import Attention, load
+from accelsim.workload.arrays import decode
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "workloads" / "fmnist_vit_s90.yaml"
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return load(FILE)
+
+
+def test_it_is_measured_and_says_how_accurate_it_is(trained):
+    assert not trained.synthetic and trained.sparsity == pytest.approx(0.9, abs=1e-3)
+    accuracy = {k: v for k, v in trained.provenance.items() if k.startswith("accuracy, ")}
+    control = accuracy["accuracy, control: dense, trained on as long as the pruned"]
+    before, after = (accuracy[f"accuracy, pruned, {when}"] for when in ("before fine-tuning", "fine-tuned"))
+    assert before < after < 1 and control - after < 0.05
+    assert [(a.heads, a.q_tokens, a.encoded_heads) for a in trained.attention_layers] == [(4, 50, 2)] * 4
+    for mask in trained.masks.values():
+        assert mask.keep[:, 0].all() and mask.keep[:, :, 0].all() and (mask.global_tokens >= 1).all()
+
+
+def test_its_masks_keep_the_largest_scores_of_its_maps(trained):
+    maps = measured_maps(FILE)
+    for name, mask in trained.masks.items():
+        patches, kept = maps[name][:, 1:], mask.keep[:, 1:]
+        least_kept = np.where(kept, patches, np.inf)[..., 1:].min(-1)
+        most_pruned = np.where(kept, 0, patches)[..., 1:].max(-1)
+        assert (least_kept >= most_pruned).all()  # row by row, beside the CLS column
+
+
+def test_its_operands_fit_together_and_are_close_to_the_network(trained):
+    stored = decode(FILE.with_suffix(".measured.npz"))
+    outputs = {n.removesuffix(".output"): a for n, a in stored.items() if n.endswith(".output")}
+    rows = quantization_error(trained, outputs)
+    assert len(rows) == 22 and all(row.relative < 0.03 for row in rows), rows
+    for layer in trained.attention_layers:
+        for operand in "qk":
+            again = decoded(trained.tensors, trained.scales, layer.name, operand)
+            assert (again == trained.tensors[f"{layer.name}.{operand}"]).all()
+
+
+def test_it_is_simulated_and_its_masks_save_time(trained):
+    from accelsim.accelerators import schema
+    from accelsim.accelerators.run import run
+    from accelsim.config import load_arch
+    from accelsim.report import metrics
+
+    work = trained.only("attention")
+    cycles = {}
+    for prune in ("true", "false"):
+        arch = load_arch("vitcod", schema, [f"prune={prune}"])
+        cycles[prune] = metrics.summarize(run(arch, work)).total.cycles
+    least = sum(work.masked_macs(layer) for layer in work.attention_layers) / 512
+    assert least < cycles["true"] < cycles["false"]
+
+
+def test_the_network_exports_to_it_again(trained):
+    torch = pytest.importorskip("torch", reason="needs the extra accelsim[torch]")
+    from accelsim.codesign.export import Choices, export_workload
+    from accelsim.codesign.train_demo import Recipe, load_weights
+
+    network = load_weights(DATA / "fmnist_vit_s90.npz", Recipe(patch=4), 28)
+    image = torch.from_numpy(np.load(DATA / "fmnist_image.npy"))
+    again = export_workload(
+        network.model, image, name="again", choices=Choices(operands="all"), encoders=network.encoders,
+        keep=network.keep, maps=network.maps,
+    ).workload  # fmt: skip
+    assert again.layers == trained.layers and all(isinstance(a, Attention) for a in again.attention_layers)
+    for name, mask in again.masks.items():
+        assert (mask.keep == trained.masks[name].keep).all() and (mask.order == trained.masks[name].order).all()
+    for name, array in again.tensors.items():  # another machine's float may round another way
+        assert np.abs(array.astype(int) - trained.tensors[name]).max() <= 2, name
