@@ -26,6 +26,8 @@ def test_every_option_on_the_page_exists():
     from accelsim import cli
 
     wanted = {*re.findall(r"--[a-z][a-z-]+", PAGE.read_text(encoding="utf-8"))}
-    helps = [CliRunner().invoke(cli.app, [c, "--help"], env={"COLUMNS": "200"}).stdout for c in ("export", "train-demo")]
+    helps = [
+        CliRunner().invoke(cli.app, [c, "--help"], env={"COLUMNS": "200"}).stdout for c in ("export", "train-demo")
+    ]
     known = "".join(helps)
     assert wanted and {option for option in wanted if option not in known} == set()
