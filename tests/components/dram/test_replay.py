@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.components.dram.constraints import RD, WR
@@ -67,6 +67,7 @@ def test_a_stream_keeps_the_gap_of_its_bank_groups(controller, mapping):
     closed_page=st.booleans(),
     flush=st.booleans(),
 )
+@example(seed=34, controller="dramsim3", channels=1, ranks=1, closed_page=False, flush=True)  # flushed at once
 def test_jumping_is_the_same_as_stepping_every_clock(seed, controller, channels, ranks, closed_page, flush):
     standard = load_standard("hbm2").with_ranks(ranks)
     requests = traffic(seed, standard, channels, 120)
@@ -103,6 +104,15 @@ def test_a_write_waits_for_an_older_read_of_its_line_and_never_for_ever():
     assert write_at > read_at
     column = np.isin(found.commands["command"], (RD, WR)) & (found.commands["row"] == 59)
     assert found.commands["command"][column].tolist()[:2] == [RD, WR]
+
+
+def test_a_drain_that_a_read_stops_leaves_the_order_of_reads_alone():
+    """Only the state that DRAMsim3 never leaves is treated differently: here draining stops, and reads go on in turn."""
+    reads = [(0, ROW * i, "R") for i in range(21)]  # one bank, so most of them wait in the read queue
+    others = [(0, 8192 * (1 + i % 15) + 64 * (i // 15), "W") for i in range(31)]
+    found = replay(trace(*reads, *others[:10], (0, ROW * 20, "W"), *others[10:]), controller="dramsim3")
+    assert (np.diff(found.done[:21]) > 0).all()
+    assert found.done[31] > found.done[20]
 
 
 @pytest.mark.parametrize("channels", [1, 4])
