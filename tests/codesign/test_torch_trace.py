@@ -169,3 +169,18 @@ def test_what_cannot_be_represented_is_named(kind, text):
 def test_a_trace_is_of_one_image():
     with pytest.raises(InputError, match=r"^a trace runs on one image, but the batch has 3; give image\[:1\]\.$"):
         trace(network(), images(3))
+
+
+def test_what_another_operation_reads_too_is_not_folded():
+    class Quick(Fused):
+        """x sigmoid(1.702 x), CLIP's activation: the product's result is needed twice."""
+
+        def forward(self, x):
+            x = self.proj(super().forward(x))
+            return x * torch.sigmoid(1.702 * x)
+
+    inside = [layer for layer in layers_of(Network(Quick).eval(), images(1)) if layer.name.startswith("attn")]
+    assert [(a.kind, getattr(a, "activation", None)) for a in inside[2:]] == [
+        ("gemm", None), ("gemm", None), ("elementwise", None), ("elementwise", None)
+    ]  # fmt: skip
+    assert [(a.op, a.operands) for a in inside[-2:]] == [("sigmoid", 1), ("multiply", 2)]
