@@ -107,7 +107,7 @@ def test_a_write_waits_for_an_older_read_of_its_line_and_never_for_ever():
 
 
 def test_a_drain_that_a_read_stops_leaves_the_order_of_reads_alone():
-    """Only the state that DRAMsim3 never leaves is treated differently: here draining stops, and reads go on in turn."""
+    """Only the state DRAMsim3 never leaves is treated differently: here draining stops, and reads go on in turn."""
     reads = [(0, ROW * i, "R") for i in range(21)]  # one bank, so most of them wait in the read queue
     others = [(0, 8192 * (1 + i % 15) + 64 * (i // 15), "W") for i in range(31)]
     found = replay(trace(*reads, *others[:10], (0, ROW * 20, "W"), *others[10:]), controller="dramsim3")
