@@ -1,6 +1,8 @@
 """A component: parameters, ports, registers and counters, declared; behaviour, one `tick` function."""
 
+import hashlib
 import inspect
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -99,19 +101,27 @@ class Out(Port):
 
 
 def tick(function: Callable) -> staticmethod:
-    """Mark a function as a component's behaviour in one cycle; numba compiles it.
+    """Mark a function as a component's behaviour in one cycle; its body is compiled (see elaborate.py).
 
     Its arguments are asked for by name, as a module header lists its ports: `now` is the cycle of the component's own
     clock, `r` the record of parameters, scalar registers and counters, `mark` the simulator's mark (see Simulator.run);
-    any other name is the port, lanes or memory declared under it. It returns a status and sets `r.wake` to the next
-    cycle in which it would act even if no channel moved; if it sets none, BUSY means "ask again in the next cycle", any
-    other status "wake me when a channel moves". It is called when that cycle comes, when an item arrives on one of its
+    any other name is the port, lanes or memory declared under it; a parameter asked for by name is compiled in, and
+    branches for other values are left out. It returns a status and sets `r.wake` to the next cycle in which it would
+    act even if no channel moved; if it sets none, BUSY means "ask again in the next cycle", any other status "wake me
+    when a channel moves". It is called when that cycle comes, when an item arrives on one of its
     In ports and when room appears on one of its Out ports; called at any other time it must change nothing and say the
     same again.
     """
-    from accelsim.core.compiled import compiled
+    return staticmethod(function)
 
-    return staticmethod(compiled(function))
+
+def tick_from(text: str, scope: dict[str, Any]) -> staticmethod:
+    """A tick whose text is known only at run time: one function, and what it refers to."""
+    file = f"<tick {hashlib.sha256(text.encode()).hexdigest()[:16]}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # where elaboration finds it
+    made: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), scope, made)
+    return tick(*made.values())
 
 
 class Component:
@@ -167,8 +177,7 @@ class Component:
     @classmethod
     def signature(cls) -> list[str]:
         """The names the tick asks for, in order."""
-        function = getattr(cls.tick, "py_func", cls.tick)
-        return list(inspect.signature(function).parameters)
+        return list(inspect.signature(cls.tick).parameters)
 
     def parameters(self) -> dict[str, int | str]:
         """Every parameter as a user would write it."""

@@ -4,8 +4,9 @@ import numpy as np
 
 from accelsim.core.channel import wrap
 from accelsim.core.compiled import compiled
+from accelsim.core.invoke import invoke, record_at
 from accelsim.core.status import BUSY, NEVER
-from accelsim.core.trace import log, note
+from accelsim.core.trace import has_room, log, note
 
 STATE = np.dtype(
     [
@@ -20,6 +21,7 @@ STATE = np.dtype(
         )
     ]
 )
+RECORD = np.dtype([("wake", "i8")])  # how every component's record begins
 
 
 @compiled
@@ -78,3 +80,50 @@ def commit(at, control, slots, state, period, edge, trace):
             c.peak = max(c.peak, c.count)
             c.pushed = 0
             c.popped = 0
+
+
+@compiled
+def advance(
+    start, stop, skip, control, slots, state, cycles, period, edge, coming, first, order, entries, rows, words, trace,
+    mark,
+):  # fmt: skip
+    """Run from an instant on; returns the instant reached and whether nothing is due any more.
+
+    Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on. Each has
+    its entry's address and its row of `words`, with that row's address (see elaborate.py). Instants are numbered on
+    the time base; a component's `now` counts the edges of its own clock.
+    """
+    domains = period.shape[0]
+    at = start - 1
+    while has_room(trace, state.shape[0], slots.shape[0]):
+        at = NEVER
+        for d in range(domains):
+            soonest = NEVER
+            if skip:
+                for n in range(first[d], first[d + 1]):
+                    soonest = min(soonest, state[order[n]].due)
+            else:
+                soonest = settle(edge[d], state)
+            coming[d] = soonest
+            if soonest < NEVER:
+                at = min(at, soonest * period[d])
+        if at >= NEVER:
+            return last_instant(edge, period), True
+        if at >= stop:
+            return stop, False
+        for d in range(domains):
+            now = coming[d]
+            if now < NEVER and now * period[d] == at:
+                edge[d] = now
+                for n in range(first[d], first[d + 1]):
+                    i = order[n]
+                    me = state[i]
+                    if not skip or me.due <= now:
+                        r = record_at(words[i, 0], RECORD)
+                        r.wake = NEVER
+                        did = invoke(entries[i], now, rows[i])
+                        ticked(me, did, r.wake, now, at, cycles, trace)
+        commit(at, control, slots, state, period, edge, trace)
+        if mark[0]:
+            return at + 1, False
+    return at + 1, False

@@ -8,8 +8,8 @@ import numpy as np
 
 from accelsim.core.channel import CONTROL, Channel, overlay
 from accelsim.core.clock import periods
-from accelsim.core.component import Component, In, Out, Port
-from accelsim.core.elaborate import compile_kernel
+from accelsim.core.component import Component, In, Out, Param, Port
+from accelsim.core.elaborate import entry_source, kept, kept_together, kernel_source, words
 from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
@@ -87,7 +87,7 @@ class Simulator:
         self.wires.append(wire)
 
     def elaborate(self) -> None:
-        """Bind every name once, lay out the memory, compile the kernel."""
+        """Lay out the memory, say where every argument of every tick lies, compile what never was."""
         index = {c.name: i for i, c in enumerate(self.components)}
         domains = [d for d in self.clocks if any(c.clock == d for c in self.components)]
         self.control = np.zeros(len(self.wires), CONTROL)
@@ -100,40 +100,52 @@ class Simulator:
         self.mark = np.zeros(1, np.int64)
         ports = [p for c in self.components for p in c.fields.values() if isinstance(p, Port)]
         self.item = overlay(p.payload.names for p in ports)
-        words = self.item.itemsize // 8
-        bases = np.cumsum([0] + [words * w.depth for w in self.wires])
+        width = self.item.itemsize // 8
+        bases = np.cumsum([0] + [width * w.depth for w in self.wires])
         self.slots = np.zeros(int(bases[-1]), np.int64)
-        values, binding = {}, {}
-        for c in self.components:
-            binding[c.name, "now"], binding[c.name, "mark"] = "now", "mark"
-            for n, array in {"r": c.r[0], **c.storage}.items():
-                binding[c.name, n] = f"{c.name}_{n}"
-                values[f"{c.name}_{n}"] = array
+        bound = {
+            c.name: {"r": c.r[0], "mark": self.mark, **c.storage} | {n: c.value(n) for n in c.declared(Param)}
+            for c in self.components
+        }
         for i, w in enumerate(self.wires):
             row = self.control[i]
             row["depth"], row["monitored"], row["base"] = w.depth, w.monitored, bases[i]
             row["producer"], row["consumer"] = index[w.producer.name], index[w.consumer.name]
-            binding[w.producer.name, w.out] = binding[w.consumer.name, w.into] = f"{w.producer.name}_{w.out}"
-            items = self.slots[bases[i] : bases[i + 1]].view(self.item).view(np.recarray)
-            values[f"{w.producer.name}_{w.out}"] = Channel(self.control.view(np.recarray)[i], items)
+            items = self.slots[bases[i] : bases[i + 1]].view(self.item)
+            bound[w.producer.name][w.out] = bound[w.consumer.name][w.into] = Channel(self.control[i], items)
+        unconnected = Channel(np.zeros(1, CONTROL)[0], np.zeros(1, self.item))
+        entries, arguments = [], []
         for c in self.components:
-            for n in c.signature():
-                port = c.fields.get(n)
-                if (c.name, n) not in binding and isinstance(port, In) and port.optional:
-                    binding[c.name, n] = f"{c.name}_{n}"
-                    nothing = np.zeros(1, CONTROL).view(np.recarray)[0]
-                    values[f"{c.name}_{n}"] = Channel(nothing, np.zeros(1, self.item).view(np.recarray))
-                if (c.name, n) not in binding:
+            mine = bound[c.name]
+            wanted = [n for n in dict.fromkeys(["r", *c.signature()]) if n != "now"]
+            for n in wanted:
+                if n not in mine and getattr(c.fields.get(n), "optional", False):
+                    mine[n] = unconnected
+                if n not in mine:
                     raise TypeError(f"{c.name}.{n} is not connected")
-        module, names = compile_kernel(self.components, binding, domains)
-        self.kernel = module.kernel
-        self.values = [values[n] for n in names]
+            entries.append((type(c), *entry_source(type(c), {n: mine[n] for n in wanted})))
+            arguments.append([word for n in wanted for word in words(mine[n])])
+        self.words = np.zeros((len(arguments), max(map(len, arguments))), np.int64)
+        for row, argument in zip(self.words, arguments):
+            row[: len(argument)] = argument
+        self.rows = self.words.ctypes.data + self.words.strides[0] * np.arange(len(arguments))
+        self.bound = bound, unconnected  # keeps alive what `words` points to
+        self.entries = np.zeros(len(entries), np.int64)
+        self.order = np.argsort(self.state["domain"], kind="stable")
+        self.first = np.searchsorted(self.state["domain"][self.order], np.arange(len(domains) + 1))
+        self.coming = np.zeros(len(domains), np.int64)
         logged = any(w.monitored for w in self.wires)
         self.trace = new_trace(
             max(self.trace_room, len(self.components)) if self.trace_room else 0,
             max(self.log_room, len(self.slots) + 1) if logged else 0,
-            words,
+            width,
         )
+        name, text = kernel_source()
+        self.kernel = kept(name, text).kernel
+        modules = kept_together(
+            {name: (kind, text) for kind, name, text in entries}, lambda: self.advance(0, skip=True)
+        )
+        self.entries[:] = [modules[name].entry.address for _, name, _ in entries]
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
 
@@ -153,10 +165,7 @@ class Simulator:
         last = self.at + units
         while self.at < last and not self.quiet:
             stop = min(last, self.at + self.SLICE)
-            self.at, self.quiet = self.kernel(
-                self.at, stop, skip, self.control.view(np.recarray), self.slots, self.state.view(np.recarray),
-                self.cycles, self.period, self.edge, self.trace, self.mark, *self.values,
-            )  # fmt: skip
+            self.at, self.quiet = self.advance(stop, skip)
             self.drain()
             if self.mark[0]:
                 self.labels.append(int(self.mark[0]) - 1)
@@ -167,6 +176,13 @@ class Simulator:
         if self.quiet:
             self.check_delivered()
         return self.quiet
+
+    def advance(self, stop: int, skip: bool) -> tuple[int, bool]:
+        """One call of the kernel."""
+        tables = self.control.view(np.recarray), self.slots, self.state.view(np.recarray), self.cycles
+        clocks = self.period, self.edge, self.coming, self.first, self.order
+        calls = self.entries, self.rows, self.words
+        return self.kernel(self.at, stop, skip, *tables, *clocks, *calls, self.trace, self.mark)
 
     def drain(self) -> None:
         events, transfers = self.trace.used

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.core import BLOCKED, BUSY, IDLE, Component, In, Mem, Out, Param, Reg, can_pop, can_push, pop, push, tick
+from accelsim.core.component import tick_from
 
 
 @dataclass
@@ -83,8 +84,8 @@ def made(kind: str, base: type[Component], fields: tuple[str, ...]) -> type[Comp
         payload = dict.fromkeys(fields, "as the port it is connected to")
         if base is Source:
             scope = {"BUSY": BUSY, "IDLE": IDLE, "BLOCKED": BLOCKED, "can_push": can_push, "push": push}
-            exec(SOURCE.format(assignments="; ".join(f"out.{f} = one.{f}" for f in fields)), scope)
-            body = {"item": Out("its items", **payload), "tick": tick(scope["source"])}
+            source = tick_from(SOURCE.format(assignments="; ".join(f"out.{f} = one.{f}" for f in fields)), scope)
+            body = {"item": Out("its items", **payload), "tick": source}
         else:
             body = {"item": In("what it takes", **payload), "tick": tick(sink)}
         setattr(module, name, type(name, (base,), {**body, "__module__": __name__}))

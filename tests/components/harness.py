@@ -24,6 +24,7 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.component import tick_from
 
 FREELY = (0, 0)  # a sink that takes all there is in every cycle
 
@@ -81,8 +82,8 @@ def source_of(payload: tuple[str, ...]) -> type[Source]:
     if not hasattr(module, name):
         scope = {"BLOCKED": BLOCKED, "BUSY": BUSY, "IDLE": IDLE, "can_push": can_push, "push": push}
         assignments = ", ".join(f"out.{n}" for n in payload) + " = " + ", ".join(f"one.{n}" for n in payload)
-        exec(BEHAVIOUR.format(assignments=assignments), scope)
-        body = {"item": Out("items", **dict.fromkeys(payload, "")), "tick": tick(scope["behaviour"])}
+        behaviour = tick_from(BEHAVIOUR.format(assignments=assignments), scope)
+        body = {"item": Out("items", **dict.fromkeys(payload, "")), "tick": behaviour}
         setattr(module, name, type(name, (Source,), {**body, "__module__": __name__}))
     return getattr(module, name)
 

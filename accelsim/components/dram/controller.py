@@ -2,16 +2,12 @@
 
 from numba import njit
 
-from accelsim.components.dram import dramsim3, frfcfs
 from accelsim.components.dram.queues import look_again
-from accelsim.components.dram.state import DRAMSIM3, NEVER
-
-offer_dramsim3, step_dramsim3 = dramsim3.offer, dramsim3.step
-offer_frfcfs, step_frfcfs = frfcfs.offer, frfcfs.step
+from accelsim.components.dram.state import NEVER
 
 
 @njit(_nrt=False, forceinline=True)
-def accept(s, now):
+def accept(s, now, offer, lead):
     """Take the offered requests in order up to the first that is refused."""
     k = s.chip[0]
     while k.accepted < k.offered:
@@ -22,19 +18,14 @@ def accept(s, now):
         bank = (r.line >> k.bank_shift) & k.bank_mask
         row = (r.line >> k.row_shift) & k.row_mask
         bank += ((channel * k.ranks + rank) * k.groups + group) * k.group_banks
-        if k.controller == DRAMSIM3:
-            if not offer_dramsim3(s, now, channel, bank, row, r.line, r.is_write, r.tag):
-                return
-            s.channel[channel].wake = now
-        else:
-            if not offer_frfcfs(s, now, channel, bank, row, r.line, r.is_write, r.tag):
-                return
-            s.channel[channel].wake = now + 1
+        if not offer(s, now, channel, bank, row, r.line, r.is_write, r.tag):
+            return
+        s.channel[channel].wake = now + 1 - lead
         k.accepted += 1
 
 
 @njit(_nrt=False, forceinline=True)
-def tick(now, s):
+def tick(now, s, offer, step, lead):
     """Advance the memory to clock `now`, whatever clock it was called at last (later than any call before).
 
     In: `s.request[:chip.offered]` (line, is_write, tag), at most one per channel number of requests; `chip.flush`, no
@@ -42,18 +33,18 @@ def tick(now, s):
     but by acceptance; `s.reply[:chip.replies]`, requests whose data is now known to be complete at `done_at` (the
     caller sets `chip.replies` back to 0). Returns the next clock at which it would act without new input.
 
-    DRAMsim3 sees a request in the clock in which it is offered, Ramulator in the clock after.
+    `offer` and `step` are a controller's, `lead` is 1 if it sees a request in the clock in which it is offered
+    (DRAMsim3) and 0 if it does in the clock after (Ramulator).
     """
     k = s.chip[0]
     k.accepted = 0
     k.acted = 0
-    lead = 1 if k.controller == DRAMSIM3 else 0
     for phase in range(2):
         until = now
         if phase == 0:
             until -= lead
         else:
-            accept(s, now)
+            accept(s, now, offer, lead)
         for channel in range(k.channels):
             c = s.channel[channel]
             if phase == lead and k.eager:
@@ -62,10 +53,7 @@ def tick(now, s):
             if phase == lead and k.flush and lead and c.queued == 0 and c.writes > 0:
                 c.wake = min(c.wake, now)
             while c.wake <= until:
-                if k.controller == DRAMSIM3:
-                    c.wake = step_dramsim3(s, channel, c.wake)
-                else:
-                    c.wake = step_frfcfs(s, channel, c.wake)
+                c.wake = step(s, channel, c.wake)
     wake = NEVER
     for channel in range(k.channels):
         wake = min(wake, s.channel[channel].wake)

@@ -15,12 +15,14 @@ from accelsim.core.elaborate import kept, sources
 
 KEPT = """\
 from numba import njit
+from accelsim.components.dram.{policy} import offer, step
+from accelsim.components.dram.handle import dram_at
 from accelsim.components.dram.loop import drive
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def run(s, now, arrival, line, is_write, accept, done, flush):
-    return drive(s, now, arrival, line, is_write, accept, done, flush)
+def run(handle, now, arrival, line, is_write, accept, done, flush):
+    return drive(dram_at(handle), now, arrival, line, is_write, accept, done, flush, offer, step, {lead})
 """
 
 
@@ -37,7 +39,7 @@ def settled(s):
 
 
 @njit(_nrt=False, forceinline=True)
-def drive(s, now, arrival, line, is_write, accept, done, flush):
+def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lead):
     """Run a trace from clock `now`: before the tick of clock t, requests are offered in order while their arrival is
     at or before t, at most one per channel number of requests, up to the first that is refused.
 
@@ -55,7 +57,7 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
             offered += 1
         k.offered = offered
         k.flush = 1 if flush and first == n else 0
-        wake = tick(now, s)
+        wake = tick(now, s, offer, step, lead)
         for i in range(first, first + k.accepted):
             accept[i] = now
         first += k.accepted
@@ -80,14 +82,16 @@ def drive(s, now, arrival, line, is_write, accept, done, flush):
 
 
 @cache
-def compiled():
-    """`drive`, compiled and kept on disk under a digest of all it is made of: numba's own cache would not notice an
-    edit in a called function of another file."""
-    found: set[Path] = set()
-    sources(Path(__file__), found)
-    files = [file for file in sorted(found) if file.parent == Path(__file__).parent]  # what they import is not compiled
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {KEPT}".encode())
+def compiled(controller: str):
+    """`drive` for a controller, compiled and kept on disk under a digest of all it is made of: numba's own cache would
+    not notice an edit in a called function of another file."""
+    policy, lead = ("dramsim3", 1) if controller == "dramsim3" else ("frfcfs", 0)
+    text = KEPT.format(policy=policy, lead=lead)
+    here, found = Path(__file__).parent, set()
+    for name in ("loop", policy, "handle"):
+        sources(here / f"{name}.py", found)
+    files = [file for file in sorted(found) if file.parent == here]  # what they import from elsewhere is not compiled
+    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {text}".encode())
     for file in files:
         digest.update(file.read_bytes())
-    name = f"dram_{digest.hexdigest()[:16]}"
-    return kept(name, KEPT).run
+    return kept(f"dram_{digest.hexdigest()[:16]}", text).run

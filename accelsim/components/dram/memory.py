@@ -9,6 +9,11 @@ controllers answer every later read of it. Bursts of one stream are answered in 
 import numpy as np
 
 from accelsim.components.dram.controller import tick as step
+from accelsim.components.dram.dramsim3 import offer as dramsim3_offer
+from accelsim.components.dram.dramsim3 import step as dramsim3_step
+from accelsim.components.dram.frfcfs import offer as frfcfs_offer
+from accelsim.components.dram.frfcfs import step as frfcfs_step
+from accelsim.components.dram.handle import dram_at, handle
 from accelsim.components.dram.mapping import address_map
 from accelsim.components.dram.standard import load_standard, names
 from accelsim.components.dram.state import CONTROLLERS, DRAMSIM3, Dram, build
@@ -39,11 +44,6 @@ TAG_BITS = 8  # a line's tag: the clock in which it was offered, and the slot of
 TAG_MASK = (1 << TAG_BITS) - 1
 
 
-def state(part: str) -> Mem:
-    """One array of the controller's registers."""
-    return Mem(f"controller state: {part}", lambda c: getattr(c.registers(), part))
-
-
 class ExactDram(Component):
     """DRAM with banks, rows, refresh, queues and a scheduler, exact to the clock."""
 
@@ -58,14 +58,8 @@ class ExactDram(Component):
     request = In("bursts", **REQUEST)
     reply = Out("finished bursts", **REPLY)
 
-    chip, channel, rank, bank = state("chip"), state("channel"), state("rank"), state("bank")
-    node, queue, due, slot = state("node"), state("queue"), state("due"), state("slot")
-    bucket, earliest, row, first_row = state("bucket"), state("earliest"), state("row"), state("first_row")
-    past, commands, log = state("past"), state("commands"), state("log")
-    asked, answered = (
-        Mem("lines offered", lambda c: c.registers().request),
-        Mem("lines finished", lambda c: c.registers().reply),
-    )
+    registers = Mem("where the controller's state lies", lambda c: handle(c.built()))
+    channel = Mem("state and counters of the channels", lambda c: c.built().channel)
     latency = Mem("read lines by clocks from acceptance to data", lambda c: np.zeros(BINS, np.int64))
 
     burst = Lanes(
@@ -92,25 +86,19 @@ class ExactDram(Component):
     read_lines = Count("lines read")
     read_cycles = Count("clocks from acceptance to data, summed over the lines read", "cycles")
 
-    def registers(self) -> Dram:
+    def built(self) -> Dram:
         """The controller's state at reset."""
-        if not hasattr(self, "built"):
+        if not hasattr(self, "dram"):
             given = self.parameters()
             device = load_standard(given["standard"]).with_ranks(given["ranks"])
             where = address_map(given["mapping"], device, given["channels"])
-            self.built = build(device, where, given["controller"], closed_page=given["page"] == "closed", slots=SLOTS)
-        return self.built
+            self.dram = build(device, where, given["controller"], closed_page=given["page"] == "closed", slots=SLOTS)
+        return self.dram
 
     @tick
-    def tick(
-        now, r, request, reply, burst, latency, chip, channel, rank, bank, node, queue, due, slot, bucket, earliest,
-        row, first_row, past, commands, asked, answered, log,
-    ):  # fmt: skip
-        s = Dram(
-            chip, channel, rank, bank, node, queue, due, slot, bucket, earliest, row, first_row, past, commands, asked,
-            answered, log,
-        )  # fmt: skip
-        k = chip[0]
+    def tick(now, r, controller, request, reply, burst, latency, registers):
+        s = dram_at(registers)
+        k = s.chip[0]
         if can_pop(request) and r.held < r.window:
             item, new = pop(request), burst[(r.oldest + r.held) % r.window]
             new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
@@ -126,13 +114,16 @@ class ExactDram(Component):
         for n in range(r.held):
             mine = burst[(r.oldest + n) % r.window]
             for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
-                ask = asked[k.offered]
+                ask = s.request[k.offered]
                 ask.line, ask.is_write = at, mine.write
                 ask.tag = -1 if mine.write else now << TAG_BITS | (r.oldest + n) % r.window
                 k.offered += 1
             if k.offered == k.channels:
                 break
-        wake = step(now, s)
+        if controller == DRAMSIM3:
+            wake = step(now, s, dramsim3_offer, dramsim3_step, 1)
+        else:
+            wake = step(now, s, frfcfs_offer, frfcfs_step, 0)
         left = k.accepted
         for n in range(r.held):
             mine = burst[(r.oldest + n) % r.window]
@@ -145,7 +136,7 @@ class ExactDram(Component):
             if left == 0:
                 break
         for n in range(k.replies):
-            tag, done_at = answered[n].tag, answered[n].done_at
+            tag, done_at = s.reply[n].tag, s.reply[n].done_at
             if tag >= 0:
                 mine = burst[tag & TAG_MASK]
                 mine.left -= 1
@@ -158,9 +149,9 @@ class ExactDram(Component):
         if k.acted:
             r.activates = r.row_hits = r.row_misses = r.row_conflicts = 0
             for n in range(k.channels):
-                r.row_hits += channel[n].row_hits
-                r.row_misses += channel[n].row_misses
-                r.row_conflicts += channel[n].row_conflicts
+                r.row_hits += s.channel[n].row_hits
+                r.row_misses += s.channel[n].row_misses
+                r.row_conflicts += s.channel[n].row_conflicts
             r.activates = r.row_misses + r.row_conflicts
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
@@ -188,7 +179,7 @@ class ExactDram(Component):
             wake = now + 1
         quiet = r.held == 0
         for n in range(k.channels):
-            c = channel[n]
+            c = s.channel[n]
             kept = k.bank_depth if k.controller == DRAMSIM3 and not c.draining else 0
             quiet = quiet and not (c.reads or c.queued or c.active or c.writes > kept)
         if quiet:  # refresh goes on by itself: the controller catches up when it is next asked

@@ -58,6 +58,7 @@ def replay(
     counts the energy of wires and termination too. Raises InputError for unknown names and for addresses outside the
     device.
     """
+    from accelsim.components.dram.handle import handle
     from accelsim.components.dram.loop import compiled
     from accelsim.components.dram.state import build
 
@@ -72,14 +73,14 @@ def replay(
     check_addresses(trace, where, standard)
     n = len(trace.arrival)
     slots, log = 4096, 16 * n + 4096 if commands else 0
-    run = compiled()
+    run = compiled(controller)
     while True:
         s = build(standard, where, controller, closed_page=closed_page, slots=slots, log=log)
         chip = s.chip[0]
         chip.eager = every_clock
         accept, done = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
         end = run(
-            s,
+            handle(s),
             0,
             np.ascontiguousarray(trace.arrival, np.int64),
             np.ascontiguousarray(trace.address, np.int64) >> LINE_BITS,

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.components.dram.constraints import RD, WR
+from accelsim.components.dram.handle import handle
 from accelsim.components.dram.loop import compiled
 from accelsim.components.dram.mapping import address_map
 from accelsim.components.dram.replay import CONTROLLERS, replay, replay_file, write_completions
@@ -87,7 +88,7 @@ def test_a_memory_called_late_has_refreshed_on_time(controller):
     s = build(REFERENCE, address_map("m1", REFERENCE, 1), controller, log=4096)
     accept, done = np.full(3, -1, np.int64), np.full(3, -1, np.int64)
     line, is_write = requests.address >> 6, requests.is_write.astype(np.int64)
-    compiled()(s, start, requests.arrival, line, is_write, accept, done, True)
+    compiled(controller)(handle(s), start, requests.arrival, line, is_write, accept, done, True)
     np.testing.assert_array_equal(done, waited.done)
     np.testing.assert_array_equal(s.log[: s.chip[0].logged], waited.commands)
     assert waited.statistics["REF"] == start // 9360
