@@ -11,14 +11,16 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from accelsim.core.channel import Channel
 from accelsim.core.component import Component
 
 PACKAGE = Path(__file__).resolve().parents[1]
+IMPORT = re.compile(rf"^\s*from ({PACKAGE.name}[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 WORKERS = 4  # processes that compile at once, at most
 
 KERNEL = """\
@@ -57,6 +60,7 @@ def entry(now, _words):
 Argument = int | Channel | np.record | np.ndarray
 
 
+@lru_cache
 def literal(dtype: np.dtype) -> str:
     """A number's or a record's type as an expression."""
     if dtype.names is None:
@@ -78,9 +82,16 @@ def words(value: Argument) -> list[int]:
     return [value.__array_interface__["data"][0], *value.shape]
 
 
-def entry_source(kind: type[Component], values: Mapping[str, Argument]) -> tuple[str, str]:
-    """Name and text of the module with the entry of a component whose tick is called with these arguments; a number
-    is compiled in."""
+class Generated(NamedTuple):
+    """A module to be: its name, what it is made for, how its text is made if it has to be."""
+
+    name: str
+    kind: type[Component] | None
+    text: Callable[[], str]
+
+
+def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Generated:
+    """The entry of a component whose tick is called with these arguments; a number is compiled in."""
     types, bindings = ['_word = np.dtype("i8")'], []
     length = 0
 
@@ -101,27 +112,32 @@ def entry_source(kind: type[Component], values: Mapping[str, Argument]) -> tuple
             bindings.append(f"    {name} = _Channel({name}_control, {name}_slots)")
         else:
             bind(name, value)
-    lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
-    body = ast.parse("\n".join(lines)).body[0].body
-    known = kind.tick.__globals__
-    text = ENTRY.format(
-        module=kind.__module__,
-        names=", ".join(n for n in kind.tick.__code__.co_names if n in known),
-        types="\n".join(types),
-        bindings="\n".join([f"    _w = _array_at(_words, ({length},), _word)", *bindings]),
-        body="\n".join(lines[body[0].lineno - 1 :]),
-    )
-    if os.environ.get("ACCELSIM_DUMP"):
-        sys.stderr.write(text)
-    return name_of(kind.__name__, text, kind), text
+    bindings.insert(0, f"    _w = _array_at(_words, ({length},), _word)")
+
+    def text() -> str:
+        lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
+        body = ast.parse("\n".join(lines)).body[0].body
+        made = ENTRY.format(
+            module=kind.__module__,
+            names=", ".join(n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__),
+            types="\n".join(types),
+            bindings="\n".join(bindings),
+            body="\n".join(lines[body[0].lineno - 1 :]),
+        )
+        if os.environ.get("ACCELSIM_DUMP"):
+            sys.stderr.write(made)
+        return made
+
+    made_of = "\n".join([ENTRY, kind.__qualname__, kind.tick.__code__.co_filename, *types, *bindings])
+    return Generated(name_of(kind.__name__, made_of, kind), kind, text)
 
 
-def kernel_source() -> tuple[str, str]:
-    """Name and text of the module with the kernel."""
+def kernel_module() -> Generated:
+    """The kernel, which calls the entries."""
     from accelsim.core.schedule import advance
 
     text = KERNEL.format(arguments=", ".join(inspect.signature(advance.py_func).parameters))
-    return name_of("kernel", text, None), text
+    return Generated(name_of("kernel", text, None), None, lambda: text)
 
 
 def name_of(stem: str, text: str, kind: type[Component] | None) -> str:
@@ -130,28 +146,36 @@ def name_of(stem: str, text: str, kind: type[Component] | None) -> str:
     Numba's cache knows when a file changes but not when a function it calls does, in another file; so the name covers
     the core, the component's file, and whatever that imports.
     """
-    return f"{stem}_{hashlib.sha256(core_digest() + source_of(kind) + text.encode()).hexdigest()[:16]}"
+    return f"{stem}_{hashlib.sha256(core_digest() + source_of(kind)[0] + text.encode()).hexdigest()[:16]}"
 
 
 def sources(file: Path, found: set[Path]) -> None:
     """Add a file, and every file of the package that it imports from, and so on."""
     found.add(file)
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
-            folder = PACKAGE.joinpath(*node.module.split(".")[1:])
-            named = [folder / f"{alias.name}.py" for alias in node.names]
-            for other in (folder.with_suffix(".py"), folder / "__init__.py", *named):
-                if other not in found and other.is_file():
-                    sources(other, found)
+    for other in imported(file):
+        if other not in found:
+            sources(other, found)
 
 
 @lru_cache
-def source_of(kind: type[Component] | None) -> bytes:
-    """Everything that the entry of a component, or the kernel, is made of, but for the core."""
+def imported(file: Path) -> list[Path]:
+    """The files of the package that a file imports from."""
+    found = []
+    for module, names in re.findall(IMPORT, file.read_text()):
+        folder = PACKAGE.joinpath(*module.split(".")[1:])
+        named = [folder / f"{name}.py" for name in re.findall(r"\w+", names)]
+        found += [f for f in (folder.with_suffix(".py"), folder / "__init__.py", *named) if f.is_file()]
+    return found
+
+
+@lru_cache
+def source_of(kind: type[Component] | None) -> tuple[bytes, int]:
+    """A digest of everything that an entry, or the kernel, is made of, but for the core; and its length in bytes."""
     core, files = set((PACKAGE / "core").glob("*.py")), set()
     if kind:
         sources(Path(inspect.getsourcefile(kind)), files)
-    return b"".join(file.read_bytes() for file in sorted(files - core))
+    source = b"".join(file.read_bytes() for file in sorted(files - core))
+    return hashlib.sha256(source).digest(), len(source)
 
 
 @lru_cache
@@ -178,13 +202,13 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="accelsim-cache-"))
 
 
-def write(name: str, text: str) -> Path:
+def write(name: str, text: Callable[[], str]) -> Path:
     """A generated module's file in the cache folder."""
     folder = cache_folder()
     path = folder / f"{name}.py"
     if not path.exists():
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as file:
-            file.write(text)
+            file.write(text())
         os.replace(file.name, path)
     return path
 
@@ -212,18 +236,18 @@ def load(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-def kept(name: str, text: str) -> ModuleType:
+def kept(name: str, text: Callable[[], str]) -> ModuleType:
     """A generated module, kept in the cache folder so that numba can keep its machine code beside it."""
     return sys.modules.get(name) or load(write(name, text))
 
 
-def kept_together(modules: Mapping[str, tuple[type[Component], str]], meanwhile: Callable) -> dict[str, ModuleType]:
-    """Generated modules (name: what of, text) by name; several processes compile those that never were.
-
-    This one first does what is to be done `meanwhile`.
-    """
-    paths = {name: write(name, text) for name, (_, text) in modules.items() if name not in sys.modules}
-    fresh = {p: len(source_of(modules[name][0])) for name, p in paths.items() if not compiled_before(p)}
+def kept_together(modules: Iterable[Generated], meanwhile: Callable[[], object]) -> list[ModuleType]:
+    """Generated modules; those that never were compiled are, by several processes, while this one first does what is
+    to be done `meanwhile`."""
+    modules = list(modules)
+    missing = {m.name: m for m in modules if m.name not in sys.modules}.values()
+    paths = {write(m.name, m.text): source_of(m.kind)[1] for m in missing}
+    fresh = {path: weight for path, weight in paths.items() if not compiled_before(path)}
     shares = deal(fresh, min(WORKERS, len(os.sched_getaffinity(0))))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     work = (
@@ -241,7 +265,7 @@ def kept_together(modules: Mapping[str, tuple[type[Component], str]], meanwhile:
     finally:
         for worker in workers:
             worker.wait()
-    return {name: kept(name, text) for name, (_, text) in modules.items()}  # what a worker failed at, compiled here
+    return [kept(m.name, m.text) for m in modules]  # what a worker failed at is compiled here
 
 
 def compiled_before(path: Path) -> bool:

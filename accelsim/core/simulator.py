@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.core.channel import CONTROL, Channel, overlay
 from accelsim.core.clock import periods
 from accelsim.core.component import Component, In, Out, Param, Port
-from accelsim.core.elaborate import entry_source, kept, kept_together, kernel_source, words
+from accelsim.core.elaborate import entry_module, kept, kept_together, kernel_module, words
 from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
@@ -123,7 +123,7 @@ class Simulator:
                     mine[n] = unconnected
                 if n not in mine:
                     raise TypeError(f"{c.name}.{n} is not connected")
-            entries.append((type(c), *entry_source(type(c), {n: mine[n] for n in wanted})))
+            entries.append(entry_module(type(c), {n: mine[n] for n in wanted}))
             arguments.append([word for n in wanted for word in words(mine[n])])
         self.words = np.zeros((len(arguments), max(map(len, arguments))), np.int64)
         for row, argument in zip(self.words, arguments):
@@ -140,12 +140,10 @@ class Simulator:
             max(self.log_room, len(self.slots) + 1) if logged else 0,
             width,
         )
-        name, text = kernel_source()
-        self.kernel = kept(name, text).kernel
-        modules = kept_together(
-            {name: (kind, text) for kind, name, text in entries}, lambda: self.advance(0, skip=True)
-        )
-        self.entries[:] = [modules[name].entry.address for _, name, _ in entries]
+        kernel = kernel_module()
+        self.kernel = kept(kernel.name, kernel.text).kernel
+        modules = kept_together(entries, meanwhile=lambda: self.advance(0, skip=True))
+        self.entries[:] = [module.entry.address for module in modules]
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
 

@@ -51,7 +51,10 @@ def test_netlists_share_the_entries_of_their_components(monkeypatch):
     asked = []
     kept_together = elaborate.kept_together
     monkeypatch.setattr(
-        "accelsim.core.simulator.kept_together", lambda *a: (asked.append(sorted(a[0])), kept_together(*a))[1]
+        "accelsim.core.simulator.kept_together",
+        lambda entries, meanwhile: (asked.append(sorted(e.name for e in entries)), kept_together(entries, meanwhile))[
+            1
+        ],
     )
     build(np.arange(1, 5)).run()
     build(np.arange(1, 9), sink={"gap": 3}, order=(2, 0, 1), clocks={"core": 5, "dram": 7}, served_by="dram").run()
@@ -95,8 +98,14 @@ def test_work_is_dealt_out_evenly(tmp_path):
 
 def test_a_name_changes_with_what_it_is_made_of(monkeypatch):
     values = {"r": Painter("one").r[0], "picture": np.zeros((4, 6), np.int16)}
-    name, _ = elaborate.entry_source(Painter, values)
-    assert elaborate.entry_source(Painter, values)[0] == name
-    assert elaborate.entry_source(Painter, values | {"picture": np.zeros((4, 6), np.int32)})[0] != name
-    monkeypatch.setattr(elaborate, "source_of", lambda kind: b"edited")
-    assert elaborate.entry_source(Painter, values)[0] != name
+    name = elaborate.entry_module(Painter, values).name
+    assert elaborate.entry_module(Painter, values).name == name
+    assert elaborate.entry_module(Painter, values | {"picture": np.zeros((4, 6), np.int32)}).name != name
+    monkeypatch.setattr(elaborate, "source_of", lambda kind: (b"edited", 6))
+    assert elaborate.entry_module(Painter, values).name != name
+
+
+def test_what_a_component_imports_is_part_of_it():
+    found = set()
+    elaborate.sources(elaborate.PACKAGE / "components" / "dram" / "memory.py", found)
+    assert {"frfcfs.py", "dramsim3.py", "queues.py", "tables.py", "state.py"} <= {file.name for file in found}

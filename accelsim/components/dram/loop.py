@@ -94,4 +94,4 @@ def compiled(controller: str):
     digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {text}".encode())
     for file in files:
         digest.update(file.read_bytes())
-    return kept(f"dram_{digest.hexdigest()[:16]}", text).run
+    return kept(f"dram_{digest.hexdigest()[:16]}", lambda: text).run
