@@ -37,7 +37,7 @@ struct Port {           // the same layout in vsim.py
 
 static void dump(Bench* b, int half) {
 #if VM_TRACE
-  if (b->file) b->file->dump(2 * b->cycle + half);
+  if (b->file) b->file->dump(2 * b->cycle + 1 + half);  // a cycle begins with its rising edge, at an even time
 #endif
 }
 
@@ -68,7 +68,8 @@ Bench* bench_new() {
   return b;
 }
 
-// Write a waveform from here on; the next cycle is cycle 0, which lasts from 0 to 2 units of time.
+// Write a waveform from here on; the next cycle is cycle 0, which lasts from 0 to 2 units of time. Registers change at
+// its beginning, what comes from outside in its middle.
 void bench_trace(Bench* b, const char* path) {
 #if VM_TRACE
   b->cycle = 0;

@@ -34,29 +34,68 @@ def cosim(
     machine: Annotated[
         str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
     ] = "vitcod",
+    waves: Annotated[
+        Path | None,
+        typer.Option("--waves", metavar="DIR", help="Write waveforms of one case of each, and a picture, instead."),
+    ] = None,
+    number: Annotated[int, typer.Option("--case", help="Which case (or pass of the workload) that is, from 0.")] = 0,
+    levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
     from accelsim.rtl.suite import CORE, chosen, suite, table
 
     names = chosen(components or [])
+    if waves:
+        from accelsim.rtl.suite import case_of
+
+        for name in names if workload is None else [CORE]:
+            case = case_of(name, number, seed) if workload is None else workload_case(workload, machine, number)
+            yield from waveforms(case, waves / name, levels)
+        return
     if workload is None:
         outcomes = list(suite(names, count, seed))
     else:
-        from accelsim.accelerators import machine as accelerator
-        from accelsim.accelerators import schema
-        from accelsim.config import load_arch
-        from accelsim.config.shipped import find
-        from accelsim.rtl.core import values_of, workload_cases
         from accelsim.rtl.cosim import cosimulate
-        from accelsim.workload import load
 
-        arch, work = load_arch(machine, schema), load(find("workloads", workload))
-        sim, program = accelerator(arch.machine).build(arch, work)
-        outcomes = [cosimulate(CORE, workload_cases(program.finish(), values_of(sim), work.name))]
+        outcomes = [cosimulate(CORE, passes_of(workload, machine))]
     yield table(outcomes)
     yield from (one.first for one in outcomes if one.first)
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
+
+
+def passes_of(workload: str, machine: str):
+    """A case for every pass of a workload on a machine."""
+    from accelsim.accelerators import machine as accelerator
+    from accelsim.accelerators import schema
+    from accelsim.config import load_arch
+    from accelsim.config.shipped import find
+    from accelsim.rtl.core import values_of, workload_cases
+    from accelsim.workload import load
+
+    arch, work = load_arch(machine, schema), load(find("workloads", workload))
+    sim, program = accelerator(arch.machine).build(arch, work)
+    return workload_cases(program.finish(), values_of(sim), work.name)
+
+
+def workload_case(workload: str, machine: str, number: int):
+    """One of them. Raises InputError when there are not so many."""
+    from accelsim.core.errors import InputError
+
+    cases = list(passes_of(workload, machine))
+    if not 0 <= number < len(cases):
+        raise InputError(f"cosim: --case is {number} but {workload} has passes 0 to {len(cases) - 1} on {machine}")
+    return cases[number]
+
+
+def waveforms(case, folder: Path, levels: int) -> Iterator[str]:
+    """Write the waveforms of a case and their picture."""
+    from accelsim.rtl.picture import draw
+    from accelsim.rtl.waves import write_waves
+
+    model, module = write_waves(case, folder, levels)
+    yield f"{model}: the model's waveform of {case.name}; {module}: the modules'"
+    yield f"{draw(folder, case.netlist, case.name)}: a picture of both"
 
 
 def rtl(

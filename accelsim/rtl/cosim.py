@@ -44,13 +44,15 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def run_model(case: Case, skip: bool = True, trace: int = 0) -> tuple[np.ndarray, Simulator]:
+def run_model(
+    case: Case, skip: bool = True, trace: int = 0, simulator: type[Simulator] = Simulator
+) -> tuple[np.ndarray, Simulator]:
     """int64[transfers, 2 + fields]: cycle, channel, payload of all transfers of the model, in order of cycle, channel.
 
-    `trace` is the room for status events between two drains.
+    `trace` is the room for status events between two drains, `simulator` the class that runs it.
     Raises DeadlockError when something is left over and the case does not allow it.
     """
-    sim, net = Simulator(trace=trace), case.netlist
+    sim, net = simulator(trace=trace), case.netlist
     parts = {}
     for unit in net.units:
         tables = {t: case.tables[t] for t in unit.twin.tables}

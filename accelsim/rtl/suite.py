@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from accelsim.core.errors import InputError, suggest
 from accelsim.rtl.cases import SETTINGS, cases
 from accelsim.rtl.core import random_cases
-from accelsim.rtl.cosim import Outcome, cosimulate
+from accelsim.rtl.cosim import Case, Outcome, cosimulate
 from accelsim.rtl.vsim import missing
 
 CORE = "attention_core"
@@ -35,6 +35,14 @@ def suite(
     for name in names:
         progress(name)
         yield cosimulate(name, random_cases(count, seed) if name == CORE else cases(name, count, seed))
+
+
+def case_of(name: str, number: int, seed: int) -> Case:
+    """One random case of a component, counted from 0. Raises InputError for a number below 0."""
+    if number < 0:
+        raise InputError(f"cosim: --case is {number} but must be >= 0")
+    made = random_cases(number + 1, seed) if name == CORE else cases(name, number + 1, seed)
+    return list(made)[number]
 
 
 def table(outcomes: Sequence[Outcome]):

@@ -63,17 +63,18 @@ def verilator(*arguments: str) -> str:
     return done.stderr + done.stdout
 
 
-def build(files: Sequence[Path], top: str, *, trace: bool = False, optimise: str = "-O1") -> Path:
+def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-O1") -> Path:
     """The shared library of the module `top` (whose text is in `files`), from the cache if it is there.
 
-    `trace` compiles waveforms in. Raises InputError without Verilator or g++.
+    `trace` compiles waveforms in, of so many levels of the hierarchy from the top down. Raises InputError without
+    Verilator or g++.
     """
     why = missing()
     if why:
         raise InputError(why)
     _, root = find_verilator()
     flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "-Wno-fatal", "-Wno-lint", "--no-timing"]
-    flags += ["--trace"] if trace else []
+    flags += ["--trace-vcd", "--trace-depth", str(int(trace))] if trace else []
     digest = hashlib.sha256(repr((flags, optimise, str(root))).encode())
     for file in [*files, HERE / "bench.cpp"]:
         digest.update(file.read_bytes())
@@ -91,7 +92,7 @@ def build(files: Sequence[Path], top: str, *, trace: bool = False, optimise: str
     ports = " ".join(f"X({n})" for n in names)
     (work / "ports.h").write_text(f"#define PORTS(X) {ports}\n#define SET_CLOCK(top, level) {clock}\n")
     (work / "ports.txt").write_text("\n".join(names) + "\n")
-    compile_bench(work, root, trace, optimise)
+    compile_bench(work, root, bool(trace), optimise)
     shutil.rmtree(out, ignore_errors=True)
     os.replace(work, out)
     return library

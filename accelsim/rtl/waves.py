@@ -1,24 +1,43 @@
 """Waveforms of a case, the model's and the modules', with the same names and times, to open side by side.
 
-A cycle lasts two units of time in both. The model's file holds of every channel what is pushed and the last item's
-fields, and what every component was doing.
+A cycle lasts two units of time in both, and begins with the rising edge of the clock. Of every channel both files hold,
+named as in the modules: NAME__valid, the items that can be popped; NAME__room, those that can be pushed; NAME__pop and
+NAME_push, those that are; NAME_item, what is pushed, 32 bits a field. The model's has each field of the last item by
+its own name too, and what every component was doing: NAME_status, a number into accelsim.core.STATUS_NAMES.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from accelsim.core import STATUS_NAMES, Simulator
-from accelsim.rtl.cosim import AFTER, Case, library, run_model, run_module
+from accelsim.rtl.cosim import AFTER, Case, library, open_bench, run_model
 from accelsim.rtl.netlist import FIELD
 from accelsim.rtl.package import PAYLOADS
 
 EVENTS = 1 << 16
+TOP = 1
+MODEL, MODULE = "model.vcd", "module.vcd"
+Changes = list[tuple[int, str, int]]  # time, signal, value
 
 
-def names() -> Iterator[str]:
+class Stepped(Simulator):
+    """A simulator that stops after every cycle to note how many items each channel holds."""
+
+    SLICE = 1
+
+    def elaborate(self) -> None:
+        super().elaborate()
+        self.held = [(0, self.control["count"].copy())]
+
+    def drain(self) -> None:
+        super().drain()
+        self.held.append((self.at, self.control["count"].copy()))
+
+
+def codes() -> Iterator[str]:
     """Short names of signals inside a file."""
     n = 0
     while True:
@@ -32,9 +51,9 @@ def names() -> Iterator[str]:
         n += 1
 
 
-def vcd(signals: dict[str, int], changes: list[tuple[int, str, int]], end: int) -> str:
-    """The text of a VCD file: signals by name with their width, changes (time, signal, value), the last time."""
-    code = dict(zip(signals, names()))
+def vcd(signals: Mapping[str, int], changes: Changes, end: int) -> str:
+    """The text of a VCD file: signals by name with their width, changes, the last time."""
+    code = dict(zip(signals, codes()))
     lines = ["$timescale 1ns $end", "$scope module top $end"]
     lines += [f"$var wire {width} {code[n]} {n} $end" for n, width in signals.items()]
     lines += ["$upscope $end", "$enddefinitions $end", "#0"]
@@ -52,43 +71,115 @@ def vcd(signals: dict[str, int], changes: list[tuple[int, str, int]], end: int) 
     return "\n".join([*lines, f"#{end}"]) + "\n"
 
 
-def model_changes(case: Case, found: np.ndarray, sim: Simulator) -> tuple[dict[str, int], list[tuple[int, str, int]]]:
-    """The model's signals and their changes."""
-    signals, changes = {}, []
+def occupancy(case: Case, found: np.ndarray, sim: Stepped) -> tuple[dict[str, int], Changes]:
+    """Valid, room, push and pop of every channel, cycle by cycle."""
+    signals: dict[str, int] = {}
+    changes: Changes = []
+    cycles = np.array([at for at, _ in sim.held])
+    for i, wire in enumerate(case.netlist.wires):
+        _, out = case.netlist.items(wire)
+        # A sleep of all components is one step: nothing is held more or less in its cycles.
+        held = np.zeros(sim.at + 2, np.int64)
+        counts = np.array([count[i] for _, count in sim.held])
+        held[:] = counts[np.searchsorted(cycles, np.arange(len(held)), side="right") - 1]
+        push = np.bincount(found[found[:, 1] == i][:, 0], minlength=len(held))[: len(held)]
+        pop = np.append(held[:-1] + push[:-1] - held[1:], 0)
+        for name, values in {
+            f"{wire.name}__valid": np.minimum(held, out), f"{wire.name}__room": wire.depth - held,
+            f"{wire.name}_push": push, f"{wire.name}__pop": pop,
+        }.items():  # fmt: skip
+            signals[name] = 8
+            at = np.flatnonzero(np.diff(values, prepend=0))
+            changes += [(2 * cycle, name, value) for cycle, value in zip(at.tolist(), values[at].tolist())]
+    return signals, changes
+
+
+def payloads(case: Case, found: np.ndarray) -> tuple[dict[str, int], Changes]:
+    """The items of every channel, whole and by field."""
+    signals: dict[str, int] = {}
+    changes: Changes = []
     for i, wire in enumerate(case.netlist.wires):
         fields = PAYLOADS[case.netlist.payload(wire)]
-        signals[f"{wire.name}_push"] = 8
+        into, _ = case.netlist.items(wire)
+        signals[f"{wire.name}_item"] = FIELD * len(fields) * into
         signals |= {f"{wire.name}_{f}": FIELD for f in fields}
         mine = found[found[:, 1] == i]
-        cycles, counts = np.unique(mine[:, 0], return_counts=True)
-        pushed = dict(zip(cycles.tolist(), counts.tolist()))
-        for cycle, count in pushed.items():
-            changes.append((2 * cycle, f"{wire.name}_push", count))
-            if cycle + 1 not in pushed:
-                changes.append((2 * cycle + 2, f"{wire.name}_push", 0))
+        for cycle in np.unique(mine[:, 0]).tolist():
+            rows = mine[mine[:, 0] == cycle][:, 2 : 2 + len(fields)].ravel().tolist()
+            changes.append((2 * cycle, f"{wire.name}_item", sum(v << FIELD * n for n, v in enumerate(rows))))
         for row in mine.tolist():
             changes += [(2 * row[0], f"{wire.name}_{f}", value) for f, value in zip(fields, row[2:])]
+    return signals, changes
+
+
+def statuses(case: Case, sim: Simulator) -> tuple[dict[str, int], Changes]:
+    """What every component of the case was doing."""
     units = {c.name for c in sim.components} & {u.name for u in case.netlist.units}
-    for unit in sorted(units):
-        signals[f"{unit}_status"] = (len(STATUS_NAMES) - 1).bit_length()
-    for event in np.concatenate(sim.events).tolist() if sim.events else []:
-        at, component, status = event
+    signals = {f"{unit}_status": (len(STATUS_NAMES) - 1).bit_length() for unit in sorted(units)}
+    changes = []
+    for at, component, status in np.concatenate(sim.events).tolist() if sim.events else []:
         name = sim.components[component].name
         if name in units:
             changes.append((2 * at, f"{name}_status", status))
     return signals, changes
 
 
-def write_waves(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Write `model.vcd` and `module.vcd` of a case into a folder. Raises InputError without Verilator or g++."""
+def write_waves(case: Case, folder: Path, levels: int = TOP) -> tuple[Path, Path]:
+    """Write `model.vcd` and `module.vcd` of a case into a folder. Raises InputError without Verilator or g++.
+
+    `levels`: of the modules' hierarchy; TOP is all channels and ports, and nothing inside the units.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    found, sim = run_model(case, trace=EVENTS)
-    signals, changes = model_changes(case, found, sim)
-    paths = folder / "model.vcd", folder / "module.vcd"
-    temporary = folder / f"model.vcd.{os.getpid()}"
-    temporary.write_text(vcd(signals, changes, 2 * (sim.at + AFTER)))
+    found, sim = run_model(case, trace=EVENTS, simulator=Stepped)
+    signals: dict[str, int] = {}
+    changes: Changes = []
+    for more, changed in (occupancy(case, found, sim), payloads(case, found), statuses(case, sim)):
+        signals |= more
+        changes += changed
+    end = sim.at + AFTER
+    paths = folder / MODEL, folder / MODULE
+    temporary = folder / f"{MODEL}.{os.getpid()}"
+    temporary.write_text(vcd(signals, changes, 2 * end))
     os.replace(temporary, paths[0])
-    temporary = folder / f"module.vcd.{os.getpid()}"
-    run_module(case, sim.at + AFTER, library(case.netlist, trace=True), temporary)
+    temporary = folder / f"{MODULE}.{os.getpid()}"
+    bench, ports, alive = open_bench(case, library(case.netlist, trace=levels))
+    bench.trace(temporary)
+    bench.run(0, end, ports, 2 + max(p.words for p in ports))
+    bench.close()
+    del alive
     os.replace(temporary, paths[1])
     return paths
+
+
+def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Signals of a VCD file by name (the first of each name), in the middle of each cycle.
+
+    Values wider than 63 bits are Python integers. Raises KeyError for a name that is not there.
+    """
+    wanted, text = list(names), path.read_text()
+    head, body = text.split("$enddefinitions", 1)
+    code: dict[str, str] = {}
+    for line in head.splitlines():
+        words = line.split()
+        if words[:1] == ["$var"] and words[4] in wanted:
+            code.setdefault(words[4], words[3])
+    found: dict[str, list[tuple[int, int]]] = {code[name]: [] for name in wanted}
+    at = 0
+    for line in body.splitlines():
+        if line.startswith("#"):
+            at = int(line[1:])
+        elif line[:1] == "b":
+            value, _, name = line[1:].partition(" ")
+            if name in found:
+                found[name].append((at // 2, int(value, 2)))
+        elif line[1:] in found and line[:1] in "01":
+            found[line[1:]].append((at // 2, int(line[0])))
+    return {name: by_cycle(found[code[name]], at // 2) for name in wanted}
+
+
+def by_cycle(changes: list[tuple[int, int]], end: int) -> np.ndarray:
+    """The value in each cycle, of changes (cycle, value)."""
+    values = np.zeros(end, object)
+    for (cycle, value), (following, _) in zip(changes, [*changes[1:], (end, 0)]):
+        values[cycle:following] = value
+    return values
