@@ -10,7 +10,9 @@ from accelsim.isa.instructions import DECODE
 from accelsim.rtl.attention import CAPACITY, draw, draw_keep, fits, tabulate
 from accelsim.rtl.cases import Rng, decodes, opens, script
 from accelsim.rtl.cosim import Case
+from accelsim.rtl.datapath import Sizes
 from accelsim.rtl.netlist import Netlist, Unit, Wire
+from accelsim.rtl.operands import random_keep, random_operands
 from accelsim.rtl.stimulus import Script
 from accelsim.rtl.twins import TWINS
 
@@ -45,8 +47,15 @@ SMALL = {
 }
 
 
-def core(values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, top: str = "attention_core") -> Netlist:
-    """The netlist; `values` are the parameters of each unit, `rows` the sizes of the tables."""
+RANDOM = Sizes(heads=4, tokens=256, features=64, scores=4 * 197 * 197)
+
+
+def core(
+    values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, top: str = "attention_core", *,
+    sizes: Sizes | None = None,
+) -> Netlist:  # fmt: skip
+    """The netlist; `values` are the parameters of each unit, `rows` the sizes of the tables, `sizes` those of the data
+    path (None: control alone)."""
     units = [Unit(name, TWINS[module], dict(values[name])) for name, module in UNITS.items()]
     wires = [Wire(f"{name}_command", 4, None, (name, "command")) for name in UNITS]
     for out, into, depth in INSIDE:
@@ -54,7 +63,7 @@ def core(values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, 
         wires.append(Wire("_".join(producer), depth, producer, consumer))
     wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
     wires.append(Wire("merge_row", 4, ("merge", "row")))
-    return Netlist(top, units, wires, rows)
+    return Netlist(top, units, wires, rows, sizes=sizes)
 
 
 def jobs(tables: Mapping[str, np.ndarray], pieces: list[tuple]) -> dict[str, list[tuple]]:
@@ -89,7 +98,12 @@ def random_cases(
                 break
         work = jobs(tables, decodes(rng, 0, shape, tables))
         scripts = {f"{name}_command": script(rng, items, 4) for name, items in work.items()}
-        yield finish(rng, f"attention_core {n}", core(values), tables, scripts)
+        case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, scripts)
+        case.operands = random_operands(
+            rng, shape.heads, shape.rows, shape.tokens, (shape.dim, shape.value_dim), random_keep(rng, dense, sparse),
+            values["softmax"]["mode"] == 0,
+        )  # fmt: skip
+        yield case
 
 
 def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], back: bool = True) -> Case:

@@ -13,6 +13,7 @@ from accelsim.core.elaborate import cache_folder
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
+from accelsim.rtl.values import Comparison, Operands, compare_values, loads
 from accelsim.rtl.vsim import Bench, Port, build
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
@@ -21,7 +22,8 @@ AROUND = 6  # transfers shown on either side of a difference
 
 @dataclass
 class Case:
-    """One stimulus: the netlist, its tables, a script for each input, an opening pattern for each output."""
+    """One stimulus: the netlist, its tables, a script for each input, an opening pattern for each output; operands for
+    a netlist with a data path."""
 
     name: str
     netlist: Netlist
@@ -29,15 +31,18 @@ class Case:
     scripts: dict[str, Script]
     opens: dict[str, np.ndarray]
     stuck: bool = False  # whether something may be left over at the end
+    operands: Operands | None = None
 
 
 @dataclass
 class Outcome:
-    """How often a netlist was compared, and the first difference, if there is one."""
+    """How often a netlist was compared, and the first difference, if there is one; `differences` are of transfers and
+    of values."""
 
     name: str
     cases: int = 0
     transfers: int = 0
+    values: int = 0
     cycles: int = 0
     differences: int = 0
     first: str = ""
@@ -113,6 +118,9 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
     bench.reset()
     for table in case.netlist.tables():
         bench.load(table, table_words(case, table))
+    if case.operands:
+        for name, rows in loads(case.netlist.data, case.tables, case.operands):
+            bench.load(name, rows)
     bench.reset()
     bench.ports["rst"][0] = 0
     ports, alive = [], []
@@ -134,11 +142,14 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
         else:
             port.most = into
         ports.append(port)
+    for n, (items, count) in case.netlist.data.observed().items() if case.operands else ():
+        ports.append(Port(bench.address[f"{n}_push"], bench.address[f"{n}_item"], kind=2, words=count, most=items))
     return bench, ports, alive
 
 
 def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) -> np.ndarray:
-    """The same of the modules, for so many cycles; `trace` is where to write their waveform (if built with it)."""
+    """The same of the modules, for so many cycles, and what can be seen of the data path (as further channels);
+    `trace` is where to write their waveform (if built with it)."""
     bench, ports, alive = open_bench(case, built)
     if trace:
         bench.trace(trace)
@@ -148,6 +159,25 @@ def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) 
         bench.close()
     del alive
     return found
+
+
+def moved(case: Case, found: np.ndarray) -> np.ndarray:
+    """The transfers between units alone, in the columns of `run_model`."""
+    wires = case.netlist.wires
+    width = 2 + max(len(PAYLOADS[case.netlist.payload(w)]) for w in wires)
+    return found[found[:, 1] < len(wires), :width]
+
+
+def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison:
+    """What the data path of a case computed (`found` in the modules' run) against the functional twin."""
+    net = case.netlist
+    channels = {w.name: model[model[:, 1] == i][:, [0, *range(2, model.shape[1])]] for i, w in enumerate(net.wires)}
+    seen = {
+        name: found[found[:, 1] == len(net.wires) + i][:, [0, *range(2, 2 + words)]]
+        for i, (name, (_, words)) in enumerate(net.data.observed().items())
+    }
+    segment = net.unit("sparser").values["segment"]
+    return compare_values(case.name, case.tables, case.operands, channels, seen, segment)
 
 
 def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str]:
@@ -171,6 +201,16 @@ def line(case: Case, row: np.ndarray) -> str:
     return f"{row[0]} {wire.name} " + " ".join(f"{n}={v}" for n, v in zip(fields, row[2:].tolist()))
 
 
+def differences(case: Case, model: np.ndarray, module: np.ndarray, outcome: Outcome) -> tuple[int, str]:
+    """How many transfers and values differ, and the first of them; adds to the values that `outcome` counts."""
+    count, text = compare(case, model, moved(case, module))
+    if case.operands:
+        values = check_values(case, model, module)
+        outcome.values += values.values
+        count, text = count + values.differences, text or values.first
+    return count, text
+
+
 def cosimulate(name: str, cases: Iterable[Case], optimise: str = "-O1") -> Outcome:
     """Compare all cases. Raises InputError without Verilator or g++."""
     outcome = Outcome(name)
@@ -178,7 +218,7 @@ def cosimulate(name: str, cases: Iterable[Case], optimise: str = "-O1") -> Outco
         model, sim = run_model(case)
         cycles = sim.at + AFTER
         module = run_module(case, cycles, library(case.netlist, optimise=optimise))
-        count, text = compare(case, model, module)
+        count, text = differences(case, model, module, outcome)
         outcome.cases += 1
         outcome.transfers += len(model)
         outcome.cycles += cycles

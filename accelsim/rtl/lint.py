@@ -18,7 +18,9 @@ def lint(folder: Path) -> dict[str, list[str]]:
     found = {}
     for path in sorted(SOURCES.glob("*.sv")):
         try:
-            said = verilator("--lint-only", "-Wall", "-Wno-fatal", "--top-module", path.stem, str(isa), str(path))
+            said = verilator(
+                "--lint-only", "-Wall", "-Wno-fatal", "-y", str(SOURCES), "--top-module", path.stem, str(isa), str(path)
+            )
         except RuntimeError as refused:
             said = str(refused)
         lines = [line for line in said.splitlines() if "%Warning" in line or "%Error" in line]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.core.component import In
+from accelsim.rtl.datapath import DECIDED, MODULES, Datapath, Sizes
 from accelsim.rtl.package import PAYLOADS, TABLES, package
 from accelsim.rtl.twins import TWINS, Twin
 from accelsim.rtl.vsim import SOURCES
@@ -33,13 +34,22 @@ class Wire:
 
 @dataclass
 class Netlist:
-    """Units, wires, and how many rows each table has."""
+    """Units, wires, and how many rows each table has; with `sizes`, also the data path behind the units."""
 
     top: str
     units: list[Unit]
     wires: list[Wire]
     rows: dict[str, int] = field(default_factory=dict)
     bits: int = BITS
+    sizes: Sizes | None = None
+
+    @property
+    def data(self) -> Datapath | None:
+        """The data path, if there is one."""
+        if self.sizes is None:
+            return None
+        values = {u.name: u.values for u in self.units}
+        return Datapath(self.sizes, values, self.rows, {w.name: (w.depth, *self.items(w)) for w in self.wires})
 
     def unit(self, name: str) -> Unit:
         return next(u for u in self.units if u.name == name)
@@ -64,7 +74,7 @@ class Netlist:
 
     def modules(self) -> list[str]:
         """The modules it is made of."""
-        return ["channel", *dict.fromkeys(u.twin.module for u in self.units)]
+        return ["channel", *(MODULES if self.sizes else ()), *dict.fromkeys(u.twin.module for u in self.units)]
 
     def files(self, folder: Path) -> list[Path]:
         """Write the package and the top into `folder`; every file of the design, the package first."""
@@ -90,8 +100,12 @@ class Netlist:
         for wire in self.wires:
             ports += self.edge(wire)
             body += self.channel(wire)
+        if self.data:
+            ports += self.data.ports()
+            body += self.data.declarations()
         for unit in self.units:
             body.append(self.instance(unit))
+        body += self.data.body() if self.data else []
         head = ",\n    ".join(ports)
         return f"module {self.top} (\n    {head}\n);\n" + "\n".join(body) + "\nendmodule\n"
 
@@ -147,6 +161,8 @@ class Netlist:
                 ports += [f".{port}_valid({n}__valid)", f".{port}_data({n}__data)", f".{port}_pop({n}__pop)"]
             else:
                 ports += [f".{port}_room({n}__room)", f".{port}_push({n}_push)", f".{port}_item({n}__item)"]
+        if self.sizes:
+            ports += [f".{name}({unit.name}_{name})" for name in DECIDED.get(unit.name, ())]
         return f"  {unit.twin.module} #({parameters}) {unit.name} (\n      " + ",\n      ".join(ports) + ");"
 
 

@@ -30,7 +30,11 @@ module decoder #(
     output isa::line_t     vector_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
-    output isa::done_t       done_item
+    output isa::done_t       done_item,
+    // For the data path: a single vector is begun.
+    output logic             fetches,
+    output isa::word_t       fetches_head,
+    output isa::word_t       fetches_token
 );
   localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
   localparam int WIDE = LINES * MACS;
@@ -133,6 +137,9 @@ module decoder #(
       size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
       most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
     end
+    fetches = miss_pop != 0;
+    fetches_head = miss_data.head;
+    fetches_token = asked.row0 + miss_data.row;
     cycles = beats(size, PORT_BYTES);
     if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
   end

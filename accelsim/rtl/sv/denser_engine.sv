@@ -43,7 +43,20 @@ module denser_engine #(
     output isa::partial_t    partial_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
-    output isa::done_t       done_item
+    output isa::done_t       done_item,
+    // What begins in this cycle, for the data path: a tile of columns, a group of rows of it, a tile of rows.
+    output logic             load,
+    output isa::word_t       load_first,
+    output isa::word_t       load_count,
+    output logic             stream,
+    output isa::word_t       stream_token,
+    output isa::word_t       stream_rows,
+    output isa::word_t       stream_beats,
+    output logic             tile,
+    output isa::word_t       tile_place,
+    output isa::word_t       tile_rows,
+    output isa::word_t       tile_count,
+    output isa::word_t       tile_beats
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
@@ -101,6 +114,9 @@ module denser_engine #(
     partial_item = '0;
     done_push = '0;
     done_item.number = 1;
+    {load, load_first, load_count} = '0;
+    {stream, stream_token, stream_rows, stream_beats} = '0;
+    {tile, tile_place, tile_rows, tile_count, tile_beats} = '0;
     halt = 1'b0;
     one = '0;
     first = '0;
@@ -143,6 +159,7 @@ module denser_engine #(
           most = one.dense - s.item;
           if (one.denser_lines < most) most = one.denser_lines;
           needed = '0;
+          /*verilator unroll_disable*/
           for (int n = 0; n < LINES; n++) begin
             last = columns[DA'(one.first_dense + s.item + isa::W'(n))];
             if (isa::W'(n) < most && last.column > needed) needed = last.column;
@@ -157,6 +174,9 @@ module denser_engine #(
             s.loading = 1'b1;
             s.streaming = 1'b1;
             s.ready_at = now + 32'(most);
+            load = 1'b1;
+            load_first = one.first_dense + s.item;
+            load_count = most;
             s.group = one.denser_lines / most;
             if (isa::W'(Q_PORT_BYTES / MACS) / heads < s.group) s.group = isa::W'(Q_PORT_BYTES / MACS) / heads;
             if (s.group == 0) s.group = 1;
@@ -192,6 +212,10 @@ module denser_engine #(
               beats = (one.dim + isa::W'(MACS - 1)) / isa::W'(MACS);
               s.streaming = 1'b1;
               s.ready_at = now + 32'(beats);
+              stream = 1'b1;
+              stream_token = one.row0 + s.row;
+              stream_rows = most;
+              stream_beats = beats;
             end
           end
         end
@@ -206,6 +230,7 @@ module denser_engine #(
           if (s.last - s.item < most) most = s.last - s.item;
           if (one.tile_rows < most) most = one.tile_rows;
           all_ready = 1'b1;
+          /*verilator unroll_disable*/
           for (int n = 0; n < LINES; n++) begin
             if (isa::W'(n) < most && !next_ready[RA'(place + isa::W'(n))]) all_ready = 1'b0;
           end
@@ -214,6 +239,11 @@ module denser_engine #(
             beats = (one.value_dim + isa::W'(MACS - 1)) / isa::W'(MACS);
             s.size = most;
             s.ready_at = now + 32'(isa::W'(count * beats));
+            tile = 1'b1;
+            tile_place = place;
+            tile_rows = most;
+            tile_count = count;
+            tile_beats = beats;
           end
         end
         if (!halt && count != 0) begin

@@ -7,7 +7,6 @@ module exponential (
     input  logic [15:0]        multiplier,
     input  logic [5:0]         shift,
     input  logic signed [47:0] bound,
-    output logic signed [47:0] octaves,
     output logic [15:0]        value
 );
   localparam logic [64*16-1:0] EXP2 = {
@@ -20,7 +19,7 @@ module exponential (
       16'd27855, 16'd28158, 16'd28464, 16'd28774, 16'd29088, 16'd29405, 16'd29725, 16'd30048,
       16'd30376, 16'd30706, 16'd31041, 16'd31379, 16'd31720, 16'd32066, 16'd32415, 16'd32768
   };
-  logic signed [47:0] product, below;
+  logic signed [47:0] product, octaves, below;
   logic [15:0] fraction;
 
   always_comb begin

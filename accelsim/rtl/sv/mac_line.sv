@@ -1,6 +1,7 @@
 // A MAC line: MACS signed 8-bit multipliers. Scores (SDDMM): the products are added up between the PEs into one sum, a
-// beat of MACS features a cycle. Values (SpMM): every PE accumulates its own feature, the probability is broadcast. A
-// mux in front of every multiplier switches.
+// beat of MACS features a cycle. Values (SpMM): every PE adds its product to its own feature's accumulator, the
+// probability is broadcast; the accumulators of the feature groups that are not worked on lie outside. A mux in front
+// of every multiplier switches.
 module mac_line #(
     parameter int MACS = 8
 ) (
@@ -12,35 +13,33 @@ module mac_line #(
     input  logic [MACS*8-1:0]   stream,       // scores: features of Q; values: features of V
     input  logic [MACS*8-1:0]   held,         // scores: features of K
     input  logic [7:0]          probability,  // values: 0 to 127
-    output logic [31:0]         score,
-    output logic [MACS*32-1:0]  sums
+    input  logic [MACS*32-1:0]  accumulated,  // values: the PEs' accumulators as they are
+    output logic [MACS*32-1:0]  sums,         // and as they become in this cycle
+    output logic [31:0]         score
 );
-  logic signed [MACS-1:0][15:0] product;
-  logic signed [31:0] total;
+  logic signed [31:0] product, total;
   logic signed [7:0] left, right;
 
   always_comb begin
     total = '0;
     left = '0;
     right = '0;
-    for (int n = 0; n < MACS; n++) begin
-      left = $signed(stream[8*n+:8]);
-      right = values ? $signed(probability) : $signed(held[8*n+:8]);
-      product[n] = 16'(left * right);
-      total = total + 32'($signed(product[n]));
+    product = '0;
+    sums = '0;
+    if (valid) begin
+      /*verilator unroll_disable*/
+      for (int n = 0; n < MACS; n++) begin
+        left = $signed(stream[8*n+:8]);
+        right = values ? $signed(probability) : $signed(held[8*n+:8]);
+        product = 32'(16'(left * right));
+        total = total + product;
+        sums[32*n+:32] = (first ? '0 : accumulated[32*n+:32]) + product;
+      end
     end
   end
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      score <= '0;
-      sums  <= '0;
-    end else if (valid && !values) begin
-      score <= (first ? '0 : score) + total;
-    end else if (valid) begin
-      for (int n = 0; n < MACS; n++) begin
-        sums[32*n+:32] <= (first ? '0 : sums[32*n+:32]) + 32'($signed(product[n]));
-      end
-    end
+    if (rst) score <= '0;
+    else if (valid && !values) score <= (first ? '0 : score) + total;
   end
 endmodule

@@ -34,7 +34,17 @@ module output_merge #(
     output isa::window_t sparser_window_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
-    output isa::done_t       done_item
+    output isa::done_t       done_item,
+    // What is taken and what leaves in this cycle, for the data path.
+    output logic             take_d,
+    output isa::word_t       place_d,
+    output isa::word_t       line_d,    // row of the denser engine's tile
+    output logic             first_d,   // nothing of its output was there
+    output logic             take_s,
+    output isa::word_t       place_s,
+    output logic             first_s,
+    output logic             leaves,
+    output isa::word_t       leaves_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
@@ -43,9 +53,7 @@ module output_merge #(
   isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;
   isa::passes_row_t one;
 
-  // The two parts of this cycle: place, parts seen with it, whether it is taken.
-  isa::word_t place_d, place_s, seen_d, seen_s, seen_oldest;
-  logic take_d, take_s;
+  isa::word_t seen_d, seen_s, seen_oldest;  // parts of a row seen with those of this cycle
 
   always_comb begin
     one = passes[PA'(command_data.number)];
@@ -54,7 +62,9 @@ module output_merge #(
     next_oldest = active ? oldest : one.first_row;
     next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
 
-    place_d = dense_data.place + (dense_data.rows > 1 ? taken : '0);
+    line_d = dense_data.rows > 1 ? taken : '0;
+    place_d = dense_data.place + line_d;
+    first_d = seen[RA'(place_d)] == 0;
     seen_d = seen[RA'(place_d)] + 1'b1;
     take_d = going && dense_valid != 0;
     dense_pop = '0;
@@ -68,6 +78,7 @@ module output_merge #(
     end
 
     place_s = sparse_data.place;
+    first_s = seen[RA'(place_s)] == 0;
     seen_s = seen[RA'(place_s)] + 1'b1;
     if (take_d && place_d == place_s) seen_s = seen_d + 1'b1;
     take_s = going && sparse_valid != 0;
@@ -78,7 +89,9 @@ module output_merge #(
     if (take_s && place_s == next_oldest) seen_oldest = seen_s;
     row_push = {7'd0, going && next_oldest < next_last && seen_oldest == parts[RA'(next_oldest)] && row_room != 0};
     row_item.bytes = values[RA'(next_oldest)];
-    if (row_push != 0) next_oldest = next_oldest + 1'b1;
+    leaves = row_push != 0;
+    leaves_place = next_oldest;
+    if (leaves) next_oldest = next_oldest + 1'b1;
 
     window_end = next_oldest + isa::W'(PLACES);
     if (window_end > next_last) window_end = next_last;

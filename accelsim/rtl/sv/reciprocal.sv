@@ -1,4 +1,5 @@
-// (127 << 24) / sum, 0 when the sum is 0: a restoring divider, pipelined, one reciprocal a cycle and STAGES cycles each.
+// (127 << 24) / sum, 0 when the sum is 0: a restoring divider, pipelined, one reciprocal a cycle. STAGES cycles, the last
+// of which ends in a register of whoever takes the result: it is there STAGES - 1 cycles after the sum.
 module reciprocal #(
     parameter int STAGES = 16
 ) (
@@ -36,5 +37,5 @@ module reciprocal #(
       divisor[n] <= divisor_n[n];
     end
   end
-  assign value = divisor[STAGES-1] == 0 ? '0 : quotient[STAGES-1];
+  assign value = divisor_n[STAGES-1] == 0 ? '0 : quotient_n[STAGES-1];
 endmodule

@@ -39,7 +39,19 @@ module softmax_unit #(
     output isa::ready_t     denser_item,
     input  logic [7:0]       sparser_room,
     output logic [7:0]       sparser_push,
-    output isa::ready_t    sparser_item
+    output isa::ready_t    sparser_item,
+    // What is decided in this cycle, for the data path.
+    output logic [LANES-1:0] taken,             // lanes that take a score
+    output isa::word_t [LANES-1:0] place,
+    output logic [LANES-1:0] dense,             // whether it is the denser engine's,
+    output logic [LANES-1:0][7:0] which,        // of which item,
+    output isa::word_t [LANES-1:0] element,     // and which score of it
+    output logic [LANES-1:0][31:0] dense_at,    // its place among the dense scores, column by column
+    output isa::word_t [LANES-1:0] exp_place,   // MODE 1: rows whose scores are exponentiated,
+    output isa::word_t [LANES-1:0] exp_first,   // from which on,
+    output isa::word_t [LANES-1:0] exp_count,   // how many
+    output logic             divides,           // a reciprocal begins
+    output isa::word_t       divides_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
@@ -49,15 +61,16 @@ module softmax_unit #(
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
   isa::word_t  queue_place[1<<RA];
   isa::clock_t queue_ready[1<<RA];
-  logic [RA-1:0] completed, exponentiated, handed, next_completed, next_exponentiated, next_handed;
+  logic [RA-1:0] completed, exponentiated, divided, handed, next_completed, next_exponentiated, next_handed;
   logic active, next_active, going;
-  isa::word_t number, left, row, nth, exp_taken, next_left, next_row, next_nth, next_exp_taken;
+  isa::word_t number, left, row, nth, nth_of_item, exp_taken;
+  isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
 
   // The scores taken in this cycle, in order: place, count with it, whether it completes its row.
-  isa::word_t [LANES-1:0] place, reached;
-  logic [LANES-1:0] taken, whole;
+  isa::word_t [LANES-1:0] reached;
+  logic [LANES-1:0] whole;
   logic [LANES-1:0][RA-1:0] put, began;  // their slots in the queue
   // Reciprocals begun in this cycle: when they are known.
   isa::clock_t [LANES-1:0] known_at;
@@ -78,11 +91,16 @@ module softmax_unit #(
     scores_pop = '0;
     next_row = row;
     next_nth = nth;
+    next_nth_of_item = nth_of_item;
     item = '0;
     tile = scores_data[0];
     for (int n = 0; n < LANES; n++) begin
       taken[n] = 1'b0;
       place[n] = '0;
+      dense[n] = 1'b0;
+      which[n] = item;
+      element[n] = next_nth_of_item;
+      dense_at[n] = '0;
       if (going && n < SCORE_POPS && 8'(n) < score_valid) begin
         taken[n] = 1'b1;
         place[n] = score_data[n].place;
@@ -90,6 +108,10 @@ module softmax_unit #(
       end else if (going && item < scores_valid) begin
         for (int i = 0; i < SCORES_POPS; i++) if (8'(i) == item) tile = scores_data[i];
         taken[n] = 1'b1;
+        dense[n] = 1'b1;
+        dense_at[n] = 32'(isa::W'(tile.first + next_nth - one.first_dense)) * 32'(one.rows)
+                      + 32'(isa::W'(tile.row + next_row));
+        next_nth_of_item = next_nth_of_item + 1'b1;
         place[n] = one.first_row + tile.row + next_row
                    + isa::W'(head_of[DA'(tile.first + next_nth)] * one.rows);
         if (next_nth + 1'b1 < tile.count) next_nth = next_nth + 1'b1;
@@ -98,6 +120,7 @@ module softmax_unit #(
           if (next_row + 1'b1 < tile.rows) next_row = next_row + 1'b1;
           else begin
             next_row = '0;
+            next_nth_of_item = '0;
             item = item + 8'd1;
           end
         end
@@ -126,11 +149,16 @@ module softmax_unit #(
       begun[n] = 1'b0;
       began[n] = next_exponentiated;
       known_at[n] = '0;
+      exp_place[n] = '0;
+      exp_first[n] = next_exp_taken;
+      exp_count[n] = '0;
       if (MODE == 0) begin
         begun[n] = whole[n];
       end else if (lanes != 0 && next_exponentiated != completed) begin
         at_place = queue_place[next_exponentiated];
         some = needed[RA'(at_place)] - next_exp_taken;
+        exp_place[n] = at_place;
+        exp_count[n] = some <= lanes ? some : lanes;
         if (some <= lanes) begin
           lanes = lanes - some;
           next_exp_taken = '0;
@@ -148,6 +176,9 @@ module softmax_unit #(
         known_at[n] = start + 32'(DIVIDE_CYCLES);
       end
     end
+
+    divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
+    divides_place = queue_place[divided];
 
     // One row a cycle is handed on.
     at_place = queue_place[handed];
@@ -183,8 +214,8 @@ module softmax_unit #(
     now <= rst ? '0 : now + 1'b1;
     active <= !rst && next_active;
     if (rst) begin
-      {completed, exponentiated, handed} <= '0;
-      {row, nth, exp_taken} <= '0;
+      {completed, exponentiated, divided, handed} <= '0;
+      {row, nth, nth_of_item, exp_taken} <= '0;
       free_at <= '0;
     end else begin
       completed <= next_completed;
@@ -192,6 +223,8 @@ module softmax_unit #(
       handed <= next_handed;
       row <= next_row;
       nth <= next_nth;
+      nth_of_item <= next_nth_of_item;
+      divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;
     end

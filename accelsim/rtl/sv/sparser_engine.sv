@@ -55,7 +55,24 @@ module sparser_engine #(
     output isa::partial_t    partial_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
-    output isa::done_t       done_item
+    output isa::done_t       done_item,
+    // What is decided in this cycle, for the data path.
+    output logic             scoring,
+    output isa::word_t       beats,
+    output logic [LINES-1:0] begins,                        // lines that begin with their next operand
+    output logic [LINES-1:0] fetched,                       // lines that get a bank's vector
+    output logic [LINES-1:0][7:0] sender,                   // that bank
+    output logic [BANKS-1:0] granted,
+    output isa::word_t [BANKS-1:0] bank_head,
+    output isa::word_t [BANKS-1:0] bank_token,
+    output logic             took,                          // a line takes up a column or a row segment
+    output isa::word_t       took_line,
+    output isa::word_t       took_head,
+    output isa::word_t       took_column,
+    output isa::word_t       took_place,
+    output isa::word_t       took_at,
+    output isa::word_t [SCORE_PORTS-1:0] leaves_line,       // of each score; the first: of the partial row
+    output isa::word_t [SCORE_PORTS-1:0] leaves_at          // the score's place in its row's list
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX);
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
@@ -85,13 +102,10 @@ module sparser_engine #(
   isa::clock_t now;
   isa::passes_row_t one;
   isa::rows_row_t first, last, row;
-  isa::word_t k, q, features, beats, token, some, eligible;
-  logic scoring, takes, forwarded, working;
+  isa::word_t k, q, features, token, some, eligible;
+  logic takes, forwarded, working;
   logic [7:0] ports;
-  isa::word_t list_at[SCORE_PORTS];
   isa::word_t fill[SCORE_PORTS];
-  logic [BANKS-1:0] granted;
-  isa::word_t bank_head[BANKS], bank_token[BANKS];
   logic [7:0] bank;
 
   always_comb begin
@@ -146,6 +160,11 @@ module sparser_engine #(
     miss_item = '0;
     column_pop = '0;
     takes = 1'b1;
+    begins = '0;
+    fetched = '0;
+    sender = '0;
+    {took_line, took_head, took_column, took_place, took_at} = '0;
+    leaves_line = '0;
     working = 1'b0;
     granted = '0;
     token = '0;
@@ -159,7 +178,7 @@ module sparser_engine #(
       bank_token[b] = '0;
     end
     for (int n = 0; n < SCORE_PORTS; n++) begin
-      list_at[n] = '0;
+      leaves_at[n] = '0;
       fill[n] = '0;
     end
     for (int n = 0; n < LINES; n++) begin
@@ -195,13 +214,15 @@ module sparser_engine #(
                 if (8'(m) == score_push) begin
                   score_item[m].place = result_place[n];
                   score_item[m].column = result_column[n];
-                  list_at[m] = row.first + some;
+                  leaves_at[m] = row.first + some;
+                  leaves_line[m] = isa::W'(n);
                   fill[m] = some + 1'b1;
                 end
               end
               score_push = score_push + 8'd1;
             end else begin
               partial_push = 8'd1;
+              leaves_line[0] = isa::W'(n);
               partial_item.place = result_place[n];
               partial_item.rows = isa::W'(1);
               partial_item.scores = result_entries[n];
@@ -213,6 +234,7 @@ module sparser_engine #(
         // The next operand is computed on.
         if (!busy_n[n] && where_n[n] == HERE) begin
           busy_n[n] = 1'b1;
+          begins[n] = 1'b1;
           done_at_n[n] = now + 32'(beats);
           where_n[n] = NOWHERE;
           result_place_n[n] = operand_place[n];
@@ -242,6 +264,8 @@ module sparser_engine #(
                 bank_head[b] = row.head;
                 bank_token[b] = token;
                 where_n[n] = HERE;
+                fetched[n] = 1'b1;
+                sender[n] = bank;
               end
             end
           end else if (miss_push < miss_room) begin
@@ -292,11 +316,19 @@ module sparser_engine #(
             end
             takes = 1'b0;
           end
-          if (!takes) segments_n = segments_n - 1'b1;
+          if (!takes) begin
+            segments_n = segments_n - 1'b1;
+            took_line = isa::W'(n);
+            took_head = head_n[n];
+            took_column = column_n[n];
+            took_place = place_n[n];
+            took_at = at_n[n];
+          end
         end
         working = working || busy_n[n] || where_n[n] != NOWHERE || left_n[n] != 0;
       end
     end
+    took = !takes;
     done_item.number = 1;
     done_push = {7'd0, phase_n != NOTHING && segments_n == 0 && !working && done_room != 0};
     if (done_push != 0) phase_n = NOTHING;
@@ -314,7 +346,7 @@ module sparser_engine #(
       end
     end
     for (int n = 0; n < SCORE_PORTS; n++) begin
-      if (8'(n) < score_push) listed[IA'(list_at[n])] <= score_item[n].column;
+      if (8'(n) < score_push) listed[IA'(leaves_at[n])] <= score_item[n].column;
     end
     ready <= next_ready;
     if (rows_we) ready[RA'(rows_address)] <= 1'b0;
