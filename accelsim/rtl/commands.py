@@ -34,6 +34,9 @@ def cosim(
     machine: Annotated[
         str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
     ] = "vitcod",
+    mutations: Annotated[
+        bool, typer.Option("--mutations", help="Seed the known bugs, one by one, instead; each must be caught.")
+    ] = False,
     waves: Annotated[
         Path | None,
         typer.Option("--waves", metavar="DIR", help="Write waveforms of one case of each, and a picture, instead."),
@@ -45,6 +48,16 @@ def cosim(
     from accelsim.rtl.suite import CORE, chosen, suite, table
 
     names = chosen(components or [])
+    if mutations:
+        from accelsim.rtl.suite import bug_table, bugs
+
+        found = list(bugs(names, seed))
+        yield bug_table(found)
+        missed = sum(1 for _, differences, _ in found if not differences)
+        yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
+        if missed:
+            raise SystemExit(1)
+        return
     if waves:
         from accelsim.rtl.suite import case_of
 

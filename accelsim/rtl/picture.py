@@ -22,7 +22,7 @@ ENGINES = ("denser_scores", "sparser_score", "walker_column", "sparser_miss", "d
 
 
 def busiest(first: np.ndarray, second: np.ndarray, size: int = WINDOW) -> int:
-    """Where the window begins in which the rarer of two events (counts, one a cycle) is most frequent, and then both."""
+    """Where the window begins in which the rarer of two events (counts a cycle) is most frequent, and then both."""
     sums = [np.cumsum(np.append(0, np.minimum(events, 1))) for events in (first, second)]
     both = [s[size:] - s[:-size] if len(s) > size else s[-1:] for s in sums]
     return int(np.argmax(np.minimum(*both) * (2 * size + 1) + sum(both)))

@@ -6,9 +6,11 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.rtl.cases import SETTINGS, cases
 from accelsim.rtl.core import random_cases
 from accelsim.rtl.cosim import Case, Outcome, cosimulate
+from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
 from accelsim.rtl.vsim import missing
 
 CORE = "attention_core"
+ATTEMPTS = 40  # cases that a seeded bug has to be caught in
 COMPONENTS = (*SETTINGS, CORE)
 
 
@@ -43,6 +45,34 @@ def case_of(name: str, number: int, seed: int) -> Case:
         raise InputError(f"cosim: --case is {number} but must be >= 0")
     made = random_cases(number + 1, seed) if name == CORE else cases(name, number + 1, seed)
     return list(made)[number]
+
+
+def bugs(names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]:
+    """Each seeded bug in these components, the differences in the first case that catches it (0: none of 40 does), and
+    the first of them. Raises InputError without Verilator or g++."""
+    why = missing()
+    if why:
+        raise InputError(why)
+    for mutation in MUTATIONS:
+        if mutation.component in names:
+            name = mutation.component
+            made = random_cases(ATTEMPTS, seed) if name == CORE else cases(name, ATTEMPTS, seed)
+            yield mutation, *caught(mutation, made)
+
+
+def bug_table(found: Sequence[tuple[Mutation, int, str]]):
+    """A row a seeded bug: the module it is in, whose cases are compared, how many differences the first case that
+    catches it shows."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title in ("module", "seeded bug", "cases of"):
+        made.add_column(title, no_wrap=title != "seeded bug")
+    made.add_column("differences", justify="right")
+    for mutation, count, _ in found:
+        made.add_row(mutation.module, mutation.bug, mutation.component, f"{count:,}" if count else "NOT CAUGHT")
+    return made
 
 
 def table(outcomes: Sequence[Outcome]):

@@ -1,9 +1,12 @@
 """The harness can fail: every seeded bug is caught."""
 
 import pytest
+from typer.testing import CliRunner
 
+from accelsim import cli
+from accelsim.rtl import suite
 from accelsim.rtl.cases import cases
-from accelsim.rtl.mutations import MUTATIONS, caught
+from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
 
 QUICK = ("index_walker",)
 
@@ -28,3 +31,19 @@ def test_a_seeded_bug_is_caught(mutation):
 def test_a_seeded_bug_is_caught_in_the_larger_modules(mutation):
     count, text = caught(mutation, attempts(mutation))
     assert count > 0 and text
+
+
+def test_the_command_lists_every_bug_and_fails_when_one_is_not_caught(monkeypatch):
+    one, other = (m for m in MUTATIONS if m.bug in ("the carry is lost", "items that pass by take two cycles"))
+    harmless = Mutation("encoder", "encoder", "none at all", "work = isa::W'(", "work =  isa::W'(")
+    monkeypatch.setattr(suite, "MUTATIONS", (one, other))
+    done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--mutations"])
+    assert done.exit_code == 0, done.output
+    rows = done.output.splitlines()
+    assert rows[2].startswith("encoder") and "the carry is lost" in rows[2] and int(rows[2].split()[-1]) > 0
+    assert rows[-1] == "2 seeded bugs, 2 caught"
+    monkeypatch.setattr(suite, "MUTATIONS", (one, harmless))
+    monkeypatch.setattr(suite, "ATTEMPTS", 2)
+    done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--mutations"])
+    assert done.exit_code == 1
+    assert "NOT CAUGHT" in done.output and "2 seeded bugs, 1 caught" in done.output
