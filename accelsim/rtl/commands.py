@@ -77,25 +77,28 @@ def cosim(
         raise SystemExit(1)
 
 
-def passes_of(workload: str, machine: str):
-    """A case for every pass of a workload on a machine."""
+def passes_of(workload: str, machine: str, *, values: bool = True):
+    """A case for every pass of a workload on a machine; with `values`, on its operands."""
     from accelsim.accelerators import machine as accelerator
     from accelsim.accelerators import schema
     from accelsim.config import load_arch
     from accelsim.config.shipped import find
     from accelsim.rtl.core import values_of, workload_cases
+    from accelsim.rtl.operands import workload_operands
     from accelsim.workload import load
 
     arch, work = load_arch(machine, schema), load(find("workloads", workload))
     sim, program = accelerator(arch.machine).build(arch, work)
-    return workload_cases(program.finish(), values_of(sim), work.name)
+    units = values_of(sim)
+    layers = workload_operands(work, arch.options["prune"] == "true", units["softmax"]["mode"] == 0)
+    return workload_cases(program.finish(), units, work.name, layers if values else None)
 
 
 def workload_case(workload: str, machine: str, number: int):
     """One of them. Raises InputError when there are not so many."""
     from accelsim.core.errors import InputError
 
-    cases = list(passes_of(workload, machine))
+    cases = list(passes_of(workload, machine, values=False))
     if not 0 <= number < len(cases):
         raise InputError(f"cosim: --case is {number} but {workload} has passes 0 to {len(cases) - 1} on {machine}")
     return cases[number]

@@ -1,7 +1,7 @@
 """`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
 wires them; it takes one pass (heads x rows) of a layer's attention from commands to output rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from accelsim.rtl.cases import Rng, decodes, opens, script
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.datapath import Sizes
 from accelsim.rtl.netlist import Netlist, Unit, Wire
-from accelsim.rtl.operands import random_keep, random_operands
+from accelsim.rtl.operands import draw_keep as draw_mask
+from accelsim.rtl.operands import draw_operands, pass_operands
 from accelsim.rtl.stimulus import Script
 from accelsim.rtl.twins import TWINS
+from accelsim.rtl.values import Operands
 
 UNITS = {
     "decoder": "decoder", "walker": "index_walker", "denser": "denser_engine", "sparser": "sparser_engine",
@@ -99,8 +101,8 @@ def random_cases(
         work = jobs(tables, decodes(rng, 0, shape, tables))
         scripts = {f"{name}_command": script(rng, items, 4) for name, items in work.items()}
         case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, scripts)
-        case.operands = random_operands(
-            rng, shape.heads, shape.rows, shape.tokens, (shape.dim, shape.value_dim), random_keep(rng, dense, sparse),
+        case.operands = draw_operands(
+            rng, shape.heads, shape.rows, shape.tokens, (shape.dim, shape.value_dim), draw_mask(rng, dense, sparse),
             values["softmax"]["mode"] == 0,
         )  # fmt: skip
         yield case
@@ -148,21 +150,38 @@ def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, d
     }
 
 
-def workload_cases(tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str) -> Iterator[Case]:
+def workload_cases(
+    tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str,
+    layers: Iterable[Operands] | None = None,
+) -> Iterator[Case]:  # fmt: skip
     """Every pass of a compiled workload: its own commands as soon as there is room, no back-pressure outside.
 
-    `tables` are a program's, with its instructions.
+    `tables` are a program's, with its instructions. `layers`: what each attention layer and image computes on; without
+    them, the control alone is simulated.
     """
     rng = np.random.default_rng(0)
     orders = tables["program"][tables["program"]["op"] == DECODE]
     every = list(passes_of({**tables, "index": tables["entries"]}))
     rows = {n: 2 + max(len(t[n]) for t in every) for n in CAPACITY}
-    net = core(values, rows)
-    for n, mine in enumerate(every):
+    operands = list(pass_operands(tables["passes"], layers)) if layers is not None else [None] * len(every)
+    net = core(values, rows, sizes=sizes_of(every, operands) if layers is not None else None)
+    for n, (mine, x) in enumerate(zip(every, operands, strict=True)):
         pieces = [(int(o["a"]), int(o["b"]), int(o["c"]), 0) for o in orders[orders["d"] == n]]
         work = jobs(mine, pieces)
         scripts = {f"{unit}_command": script_at_once(items) for unit, items in work.items()}
-        yield finish(rng, f"{name} pass {n}", net, mine, scripts, back=False)
+        case = finish(rng, f"{name} pass {n}", net, mine, scripts, back=False)
+        case.operands = x
+        yield case
+
+
+def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Operands]) -> Sizes:
+    """What the data path must have room for, to compute every pass."""
+    tokens = max(max(x.q.shape[1], x.k.shape[1]) for x in operands)
+    return Sizes(
+        heads=max(len(x.q) for x in operands), tokens=1 << max(1, (tokens - 1).bit_length()),
+        features=max(max(x.q.shape[2], x.v.shape[2]) for x in operands),
+        scores=max(2, *(int(t["passes"][0].dense * t["passes"][0].rows) for t in every)),
+    )  # fmt: skip
 
 
 def script_at_once(items: list[tuple]) -> Script:

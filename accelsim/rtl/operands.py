@@ -1,16 +1,25 @@
 """What co-simulated passes compute on: random operands, or a workload's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from accelsim.rtl.values import Operands
-from accelsim.workload.functional import Scaling, calibrate_bound, choose_requantization, choose_scaling
+from accelsim.workload.functional import (
+    RANDOM_SCALE,
+    Scaling,
+    calibrate_bound,
+    choose_requantization,
+    choose_scaling,
+    random_operands,
+)
+from accelsim.workload.layers import Attention
+from accelsim.workload.workload import Workload
 
 Rng = np.random.Generator
 
 
-def random_operands(
+def draw_operands(
     rng: Rng, heads: int, rows: int, tokens: int, dims: tuple[int, int], keep: np.ndarray, bounded: bool
 ) -> Operands:
     """Operands from a few steps to the whole of int8, with scores whose spread is from less than an octave to far more;
@@ -32,7 +41,7 @@ def random_operands(
     return Operands(q, k, v, keep, Scaling(multiplier, shift), bound, out)
 
 
-def random_keep(rng: Rng, dense: list[np.ndarray], sparse: np.ndarray) -> np.ndarray:
+def draw_keep(rng: Rng, dense: list[np.ndarray], sparse: np.ndarray) -> np.ndarray:
     """bool[heads, rows, tokens]: the sparse scores, and of the dense columns all or some."""
     keep = sparse.copy()
     density = rng.choice([1.0, 0.7, 0.1])
@@ -51,11 +60,30 @@ def layer_operands(
     return Operands(x["q"], x["k"], x["v"], keep, scaling, bound, choose_requantization(1 / 127, 1))
 
 
-def of_pass(layer: Operands, one: np.record, first_head: int) -> Operands:
-    """The part of a layer's operands that a pass needs; all its queries, since a pass counts them from the layer's
-    first."""
-    heads = slice(first_head, first_head + int(one.heads))
-    keep = layer.keep[heads, int(one.row0) : int(one.row0 + one.rows)]
-    return Operands(
-        layer.q[heads], layer.k[heads], layer.v[heads], keep, layer.scaling, layer.bound, layer.out
-    )  # fmt: skip
+def workload_operands(workload: Workload, prune: bool, bounded: bool) -> Iterator[Operands]:
+    """Of every attention layer and image: the workload's own, random ones where it carries none; `prune`: its mask
+    counts, else every score does; `bounded`: the softmax has a static bound."""
+    for layer in workload.layers:
+        if not isinstance(layer, Attention):
+            continue
+        keep = workload.mask(layer.name).keep
+        scales = {n: workload.scales.get(f"{layer.name}.{n}", RANDOM_SCALE) for n in "qkv"}
+        for image in range(workload.batch):
+            made = random_operands(workload, layer, image)
+            x = {n: workload.tensors.get(f"{layer.name}.{n}", made[n]) for n in "qkv"}
+            yield layer_operands(x, scales, keep if prune else np.ones_like(keep), bounded)
+
+
+def pass_operands(passes: np.recarray, layers: Iterable[Operands]) -> Iterator[Operands]:
+    """The part that each pass needs of its layer's operands. Passes go through a layer head by head, and through the
+    rows of heads that are cut into blocks; a pass counts its queries from the layer's first, and has them all."""
+    every = iter(passes)
+    for x in layers:
+        head = row = 0
+        while head < len(x.q):
+            one = next(every)
+            heads, row = slice(head, head + int(one.heads)), row + int(one.rows)
+            keep = x.keep[heads, int(one.row0) : int(one.row0 + one.rows)]
+            yield Operands(x.q[heads], x.k[heads], x.v[heads], keep, x.scaling, x.bound, x.out)
+            if row == x.q.shape[1]:
+                head, row = head + int(one.heads), 0

@@ -76,14 +76,15 @@ def bug_table(found: Sequence[tuple[Mutation, int, str]]):
 
 
 def table(outcomes: Sequence[Outcome]):
-    """A row a component: cases, cycles, transfers compared, differences."""
+    """A row a component: cases, cycles, transfers and values compared, differences of both."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     made.add_column("module", no_wrap=True)
-    for title in ("cases", "cycles", "transfers compared", "differences"):
+    for title in ("cases", "cycles", "transfers compared", "values compared", "differences"):
         made.add_column(title, justify="right")
     for one in outcomes:
-        made.add_row(one.name, *(f"{n:,}" for n in (one.cases, one.cycles, one.transfers, one.differences)))
+        numbers = (one.cases, one.cycles, one.transfers, one.values, one.differences)
+        made.add_row(one.name, *(f"{n:,}" for n in numbers))
     return made

@@ -171,7 +171,10 @@ def compare_values(
                    np.stack([place // one.rows, place % one.rows, column]))  # fmt: skip
 
     items, sums, outputs = moved["merge_row"], seen["rows_sums"], seen["rows_values"]
-    if done.times("outputs", sums[:, 0], items[:, 0] + LAG) and len(items) == len(want.sums):
+    together = [
+        done.times(name, side[:, 0], items[:, 0] + LAG) for name, side in (("sums", sums), ("outputs", outputs))
+    ]
+    if all(together) and len(items) == len(want.sums):
         count, dim = want.sums.shape
         where = np.stack([n.ravel() for n in np.indices((count, dim))])
         where = np.stack([where[0] // one.rows, where[0] % one.rows, where[1]])
@@ -180,7 +183,7 @@ def compare_values(
         done.equal("output", bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim].ravel(), want.outputs.ravel(), where)
         for n in np.flatnonzero(outputs[:, 1] != np.arange(count))[:1]:
             done.note(f"output {n} is written as output {outputs[n, 1]}")
-    else:
+    elif len(items) != len(want.sums):
         done.note(f"{len(items)} outputs left, not {len(want.sums)}")
     return done
 

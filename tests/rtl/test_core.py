@@ -1,5 +1,6 @@
 """All attention units wired as in the machine: random passes, and the published masks of DeiT-Tiny."""
 
+import numpy as np
 import pytest
 
 from accelsim.accelerators import schema
@@ -8,23 +9,51 @@ from accelsim.codesign.import_mask import import_mask
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.rtl.core import SMALL, random_cases, values_of, workload_cases
-from accelsim.rtl.cosim import cosimulate
+from accelsim.rtl.cosim import AFTER, check_values, cosimulate, library, moved, run_model, run_module
+from accelsim.rtl.operands import workload_operands
 from accelsim.workload import load
 
 
 def every_pass(workload, name: str):
     sim, program = build(load_arch("vitcod", schema), workload)
-    return list(workload_cases(program.finish(), values_of(sim), name))
+    return list(workload_cases(program.finish(), values_of(sim), name, workload_operands(workload, True, True)))
 
 
-def test_not_one_transfer_differs_in_random_passes():
+def test_not_one_transfer_and_no_value_differs_in_random_passes():
     outcome = cosimulate("attention_core", random_cases(10, 5, used=[SMALL]))
     assert outcome.first == ""
     assert outcome.cases == 10 and all(outcome.counts.values())
+    assert outcome.values > 50_000
+
+
+def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
+    case = next(random_cases(1, 5, used=[SMALL]))
+    model, sim = run_model(case)
+    module = run_module(case, sim.at + AFTER, library(case.netlist))
+    assert check_values(case, model, module).differences == 0
+    wires = len(case.netlist.wires)
+    kinds = list(case.netlist.data.observed())
+    for number, kind in enumerate(kinds[:-1]):
+        first = 3 if kind in ("sparse_probabilities", "rows_values") else 2  # word with a value
+        last = np.flatnonzero(module[:, 1] == wires + number)[-1]
+        wrong = module.copy()
+        wrong[last, first] ^= 1
+        found = check_values(case, model, wrong)
+        assert found.differences == 1, kind
+        assert found.first.startswith("attention_core 0: ") and found.first.endswith("in the functional twin")
+        assert check_values(case, model, np.delete(module, last, axis=0)).differences >= 1, kind
+        wrong[last, first] ^= 1
+        wrong[last, 0] += 1
+        if "probabilities" not in kind:
+            assert "left the data path in cycle" in check_values(case, model, wrong).first
+    slip = np.zeros((1, module.shape[1]), module.dtype)
+    slip[0, 1] = wires + kinds.index("slips")
+    assert check_values(case, model, np.concatenate([module, slip])).differences == 1
+    assert np.array_equal(moved(case, module), model)
 
 
 @pytest.mark.slow
-def test_not_one_transfer_differs_in_300_random_passes():
+def test_not_one_transfer_and_no_value_differs_in_300_random_passes():
     outcome = cosimulate("attention_core", random_cases(300, 9))
     assert outcome.first == ""
     assert outcome.cases == 300 and all(outcome.counts.values())
@@ -36,11 +65,12 @@ def test_not_one_transfer_differs_on_the_published_masks(reference):
     masks = import_mask(folder / "info_0.95.npy", "deit_tiny", folder / "global_token_info_0.95.npy")
     outcome = cosimulate("published", every_pass(masks, "published"))
     assert outcome.first == ""
-    assert outcome.counts["merge_row"] == 12 * 3 * 197
+    assert outcome.counts["merge_row"] == 12 * 3 * 197 and outcome.values > 2 * 12 * 3 * 197 * 64
 
 
 @pytest.mark.slow
-def test_not_one_transfer_differs_on_a_shipped_workload():
-    outcome = cosimulate("deit_tiny_s90", every_pass(load(find("workloads", "deit_tiny_s90")), "deit_tiny_s90"))
+@pytest.mark.parametrize(("name", "rows", "dim"), [("deit_tiny_s90", 12 * 3 * 197, 64), ("fmnist_vit_s90", 800, 16)])
+def test_not_one_transfer_and_no_value_differs_on_a_shipped_workload(name, rows, dim):
+    outcome = cosimulate(name, every_pass(load(find("workloads", name)), name))
     assert outcome.first == ""
-    assert outcome.counts["merge_row"] == 12 * 3 * 197
+    assert outcome.counts["merge_row"] == rows and outcome.values > 2 * rows * dim
