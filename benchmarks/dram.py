@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from accelsim.components.dram.handle import handle
 from accelsim.components.dram.loop import compiled
 from accelsim.components.dram.mapping import LINE_BITS, address_map
 from accelsim.components.dram.replay import CONTROLLERS, check_addresses
@@ -18,7 +19,7 @@ from accelsim.components.dram.standard import load_standard
 from accelsim.components.dram.state import build
 from accelsim.components.dram.traces import Trace, read_trace
 
-REPEATS = 5
+REPEATS = 7
 COUNT = 50_000
 STANDARD = load_standard("ddr4_2400_reference")
 SETTINGS = ((1, "m1"), (1, "m2"), (4, "m2"))
@@ -42,7 +43,7 @@ def made(seed: int = 1) -> dict[str, Trace]:
 
 def best(trace: Trace, controller: str, channels: int, mapping: str) -> tuple[float, int]:
     """(seconds, clocks) of a replay."""
-    where, run = address_map(mapping, STANDARD, channels), compiled()
+    where, run = address_map(mapping, STANDARD, channels), compiled(controller)
     check_addresses(trace, where, STANDARD)
     line, is_write = trace.address >> LINE_BITS, trace.is_write.astype(np.int64)
     seconds, end = [], 0
@@ -50,7 +51,7 @@ def best(trace: Trace, controller: str, channels: int, mapping: str) -> tuple[fl
         s = build(STANDARD, where, controller)
         accept, done = np.full(len(line), -1, np.int64), np.full(len(line), -1, np.int64)
         began = time.process_time()
-        end = int(run(s, 0, trace.arrival, line, is_write, accept, done, True))
+        end = int(run(handle(s), 0, trace.arrival, line, is_write, accept, done, True))
         seconds.append(time.process_time() - began)
     return min(seconds), end
 

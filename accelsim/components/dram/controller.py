@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from accelsim.components.dram.queues import look_again
+from accelsim.components.dram.constraints import REF
 from accelsim.components.dram.state import NEVER
 
 
@@ -22,6 +22,24 @@ def accept(s, now, offer, lead):
             return
         s.channel[channel].wake = now + 1 - lead
         k.accepted += 1
+
+
+@njit(_nrt=False)
+def rest(s, channel, now, lead):
+    """Let an idle channel whose rows are closed refresh until shortly before `now`, all at once."""
+    k, c = s.chip[0], s.channel[channel]
+    kept = k.bank_depth if lead else 0
+    if c.reads or c.queued or c.active or c.draining or c.writes > kept or c.refreshes_due or k.eager or len(s.log):
+        return
+    for rank in range(channel * k.ranks, channel * k.ranks + k.ranks):
+        if s.rank[rank].open_banks:
+            return
+    # Every rank refreshes once more as usual, which leaves the device as if it had done so all the time.
+    rounds = (now - c.refresh_at) // (k.refresh_interval * k.ranks) - 1
+    if rounds > 0:
+        s.commands[channel, REF] += rounds * k.ranks * (1 if lead else k.ranks)
+        c.refresh_at += rounds * k.ranks * k.refresh_interval
+        c.wake = c.refresh_at
 
 
 @njit(_nrt=False, forceinline=True)
@@ -49,10 +67,13 @@ def tick(now, s, offer, step, lead):
             c = s.channel[channel]
             if phase == lead and k.eager:
                 c.wake = min(c.wake, now)
-                look_again(s, channel)
+                c.stale = 1
+                c.active_stale = 1
             if phase == lead and k.flush and lead and c.queued == 0 and c.writes > 0:
                 c.wake = min(c.wake, now)
             while c.wake <= until:
+                if until - c.wake > k.refresh_interval:
+                    rest(s, channel, until, lead)
                 c.wake = step(s, channel, c.wake)
     wake = NEVER
     for channel in range(k.channels):

@@ -1,32 +1,19 @@
 """The DRAM itself: banks, the earliest clock of every command, and what a command does to both."""
 
+import numpy as np
 from numba import njit
 
-from accelsim.components.dram.constraints import (
-    ACT,
-    BANK,
-    BANKGROUP,
-    CHANNEL,
-    OTHER_RANKS,
-    PRE,
-    PREA,
-    RANK,
-    RD,
-    RDA,
-    REF,
-    WR,
-    WRA,
-)
-from accelsim.components.dram.state import DRAMSIM3, NEVER
+from accelsim.components.dram.constraints import ACT, PRE, PREA, RD, RDA, REF, WR, WRA
+from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WISHES, WRITE
 
 
 @njit(_nrt=False, forceinline=True)
 def ready_at(s, bank, command):
-    """First clock at which `command` may go to `bank` (its index over all channels)."""
-    return max(
-        max(s.earliest[s.node[bank, CHANNEL], command], s.earliest[s.node[bank, RANK], command]),
-        max(s.earliest[s.node[bank, BANKGROUP], command], s.earliest[s.node[bank, BANK], command]),
-    )
+    """First clock at which `command` may go to `bank`; PREA and REF go to the whole rank."""
+    asked = ASKED[command]
+    if asked in (CLOSE_ALL, REFRESH):
+        bank &= -s.chip[0].rank_banks
+    return s.earliest[asked, bank]
 
 
 @njit(_nrt=False, forceinline=True)
@@ -35,6 +22,15 @@ def column_command(k, is_write):
     if k.closed_page:
         return WRA if is_write else RDA
     return WR if is_write else RD
+
+
+@njit(_nrt=False, forceinline=True)
+def delay(s, asked, first, count, until):
+    """Let no command asked of some banks come before `until`."""
+    # Counted without sign, so that no index is looked at for being negative and the loop becomes vector code.
+    earliest = s.earliest
+    for bank in range(np.uint64(first), np.uint64(first + count)):
+        earliest[asked, bank] = max(earliest[asked, bank], until)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -53,14 +49,49 @@ def hold(s, bank, command, now):
                 position = 0
             s.past[at] = position
             start = s.past[at + 1 + position]
-        then = start + row.latency
-        if row.level == OTHER_RANKS:
-            for node in range(s.node[bank, CHANNEL] + 1, s.node[bank, CHANNEL] + 1 + k.ranks):
-                if node != s.node[bank, RANK]:
-                    s.earliest[node, row.following] = max(s.earliest[node, row.following], then)
-        else:
-            node = s.node[bank, row.level]
-            s.earliest[node, row.following] = max(s.earliest[node, row.following], then)
+        until = start + row.latency
+        first = bank & row.among
+        if row.count == 1:
+            s.earliest[row.asked, first] = max(s.earliest[row.asked, first], until)
+            continue
+        count = row.count
+        if row.others:
+            mine = bank & -k.rank_banks
+            delay(s, row.asked, first, mine - first, until)
+            count += first - mine - k.rank_banks
+            first = mine + k.rank_banks
+        delay(s, row.asked, first, count, until)
+
+
+@njit(_nrt=False, forceinline=True)
+def want(s, queue, bank, opening, closing, reading, writing):
+    """Note which commands a queue of a bank wants."""
+    first = WISHES * queue
+    s.want[first + OPEN, bank] = 0 if opening else NEVER
+    s.want[first + CLOSE, bank] = 0 if closing else NEVER
+    s.want[first + READ, bank] = 0 if reading else NEVER
+    s.want[first + WRITE, bank] = 0 if writing else NEVER
+
+
+@njit(_nrt=False)
+def look(s, queue, first, count):
+    """Find when the queues of some banks can have a command they want. Returns the soonest."""
+    soonest, wishes = NEVER, WISHES * queue
+    want, earliest, due = s.want, s.earliest, s.due
+    for bank in range(np.uint64(first), np.uint64(first + count)):
+        at = min(
+            min(
+                max(want[wishes + OPEN, bank], earliest[OPEN, bank]),
+                max(want[wishes + CLOSE, bank], earliest[CLOSE, bank]),
+            ),
+            min(
+                max(want[wishes + READ, bank], earliest[READ, bank]),
+                max(want[wishes + WRITE, bank], earliest[WRITE, bank]),
+            ),
+        )
+        due[queue, bank] = at
+        soonest = min(soonest, at)
+    return soonest
 
 
 @njit(_nrt=False, forceinline=True)
@@ -96,15 +127,15 @@ def issue(s, channel, bank, command, row, now):
         b.conflict = 0
         close(s, bank, now)
     elif command == PREA:
-        size = k.groups * k.group_banks
-        for other in range(bank // size * size, bank // size * size + size):
+        first = bank & -k.rank_banks
+        for other in range(first, first + k.rank_banks):
             s.bank[other].conflict = 0
             if s.bank[other].open_row >= 0:
                 close(s, other, now)
     elif command == REF:
         c = s.channel[channel]
-        size = k.groups * k.group_banks
-        for other in range(bank // size * size, bank // size * size + size):
+        first = bank & -k.rank_banks
+        for other in range(first, first + k.rank_banks):
             s.bank[other].conflict = 0
         c.refreshes_due -= 1
         c.refresh_rank += 1
@@ -134,16 +165,15 @@ def refresh(s, channel, now):
     Returns (command or -1 for none ready, bank, clock at which one is ready).
     """
     k, c = s.chip[0], s.channel[channel]
-    size = k.groups * k.group_banks
-    first = channel * k.banks + c.refresh_rank * size
+    first = channel * k.banks + c.refresh_rank * k.rank_banks
     if s.rank[s.bank[first].rank].open_banks == 0 or k.controller != DRAMSIM3:
         command = PREA if s.rank[s.bank[first].rank].open_banks else REF
-        at = max(s.earliest[s.node[first, CHANNEL], command], s.earliest[s.node[first, RANK], command])
+        at = ready_at(s, first, command)
         return (command if at <= now else -1), first, at
     wake = NEVER
-    for bank in range(first, first + size):
+    for bank in range(first, first + k.rank_banks):
         if s.bank[bank].open_row >= 0:
-            at = ready_at(s, bank, PRE)
+            at = s.earliest[CLOSE, bank]
             if at <= now:
                 return PRE, bank, at
             wake = min(wake, at)

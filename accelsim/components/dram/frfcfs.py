@@ -4,7 +4,7 @@ buffer of 32, served in turns; of the chosen buffer the oldest request whose nex
 from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE
-from accelsim.components.dram.device import column_command, issue, ready_at, refresh
+from accelsim.components.dram.device import column_command, issue, look, refresh, want
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -13,14 +13,12 @@ from accelsim.components.dram.queues import (
     find,
     forget,
     leave,
-    look_again,
     remember,
     remove,
     remove_hit,
-    soonest,
     sort_out,
 )
-from accelsim.components.dram.state import FRFCFS_ROWHIT, NEVER
+from accelsim.components.dram.state import ACTIVE, CLOSE, FRFCFS_ROWHIT, NEVER, READ, READS, WISHES, WRITES
 
 
 @njit(_nrt=False, forceinline=True)
@@ -47,99 +45,75 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
         return False
     i = enter(s, line, row, bank, is_write, tag, now)
     c.outstanding += 1
-    q = channel * (2 * k.banks + 2) + is_write * k.banks + bank - channel * k.banks
-    append(s, q, i)
-    s.due[q] = 0
+    queue = s.queue[is_write, bank]
+    append(s, queue, i)
     s.slot[i].sequence = c.sequence
     c.sequence += 1
     if s.bank[bank].open_row >= 0:
-        classify(s, q, i, s.bank[bank].open_row)
+        classify(s, queue, i, s.bank[bank].open_row)
     if is_write:
         remember(s, channel, i)
         c.writes += 1
     else:
         c.reads += 1
+    wish(s, is_write, bank)
+    c.stale = 1
     return True
+
+
+@njit(_nrt=False)
+def wish(s, kind, bank):
+    """Note the commands that the bank's reads or writes want, and those that an activated request does."""
+    k, b, queue = s.chip[0], s.bank[bank], s.queue[kind, bank]
+    if b.open_row < 0:
+        want(s, kind, bank, queue.count > 0, False, False, False)
+        return
+    hit, miss = queue.write_hit if kind else queue.read_hit, queue.miss
+    # Nothing that closes a row passes a request for which that row was opened.
+    free = b.active < 0
+    hits = hit >= 0 and (free or not k.closed_page)
+    first = k.controller == FRFCFS_ROWHIT and hit >= 0 and s.slot[hit].arrive <= s.slot[miss].arrive
+    want(s, kind, bank, False, miss >= 0 and free and not first, hits and not kind, hits and kind)
 
 
 @njit(_nrt=False, forceinline=True)
 def choose_active(s, channel, now):
-    """Of the requests whose row was opened for them, the oldest that is ready for its column command.
-
-    Returns (command or -1, slot, clock at which one is ready).
-    """
-    k, c = s.chip[0], s.channel[channel]
-    if c.active_due > now:
-        return -1, -1, c.active_due
-    wake, command, best = NEVER, -1, -1
-    left = c.active
+    """Of the requests whose row was opened for them, the oldest that is ready for its column command."""
+    k, best = s.chip[0], -1
     for bank in range(channel * k.banks, channel * k.banks + k.banks):
-        i = s.bank[bank].active
-        if i < 0:
-            continue
-        slot = s.slot[i]
-        column = column_command(k, slot.is_write)
-        at = ready_at(s, bank, column)
-        wake = min(wake, at)
-        if at <= now and (
-            best < 0
-            or slot.arrive < s.slot[best].arrive
-            or (slot.arrive == s.slot[best].arrive and slot.sequence < s.slot[best].sequence)
-        ):
-            command, best = column, i
-        left -= 1
-        if left == 0:
-            break
-    c.active_due = wake
-    return command, best, wake
+        if s.due[ACTIVE, bank] <= now:
+            i = s.bank[bank].active
+            slot = s.slot[i]
+            if (
+                best < 0
+                or slot.arrive < s.slot[best].arrive
+                or (slot.arrive == s.slot[best].arrive and slot.sequence < s.slot[best].sequence)
+            ):
+                best = i
+    return column_command(k, s.slot[best].is_write), best
 
 
 @njit(_nrt=False, forceinline=True)
 def choose_buffered(s, channel, now):
-    """Of the buffer in turn, the oldest request whose next command is ready.
-
-    Returns (command or -1, slot, clock at which one is ready).
-    """
-    k, c = s.chip[0], s.channel[channel]
-    wake, best, command, oldest = NEVER, -1, -1, NEVER
-    base = channel * (2 * k.banks + 2) + c.write_mode * k.banks
-    at = soonest(s, base, k.banks)
-    if at > now:
-        return -1, -1, at
-    column = column_command(k, c.write_mode)
-    for position in range(k.banks):
-        q = base + position
-        if s.due[q] > now:
-            wake = min(wake, s.due[q])
+    """Of the buffer in turn, the oldest request whose next command is ready. Returns (command, slot)."""
+    k, mode = s.chip[0], s.channel[channel].write_mode
+    best, command, oldest = -1, -1, NEVER
+    closing, column, asked = WISHES * mode + CLOSE, WISHES * mode + READ + mode, READ + mode
+    for bank in range(channel * k.banks, channel * k.banks + k.banks):
+        if s.due[mode, bank] > now:
             continue
-        queue, bank = s.queue[q], channel * k.banks + position
-        b = s.bank[bank]
-        due = NEVER
-        if queue.count == 0:
-            pass
-        elif b.open_row < 0:
-            due = ready_at(s, bank, ACT)
-            if due <= now and s.slot[queue.head].sequence < oldest:
+        queue = s.queue[mode, bank]
+        if s.bank[bank].open_row < 0:
+            if s.slot[queue.head].sequence < oldest:
                 best, command, oldest = queue.head, ACT, s.slot[queue.head].sequence
-        else:
-            hit, miss = queue.write_hit if c.write_mode else queue.read_hit, queue.miss
-            # Nothing that closes a row passes a request for which that row was opened.
-            if hit >= 0 and (b.active < 0 or not k.closed_page):
-                due = ready_at(s, bank, column)
-                if due <= now and s.slot[hit].sequence < oldest:
-                    best, command, oldest = hit, column, s.slot[hit].sequence
-            if (
-                miss >= 0
-                and b.active < 0
-                and not (k.controller == FRFCFS_ROWHIT and hit >= 0 and s.slot[hit].arrive <= s.slot[miss].arrive)
-            ):
-                at = ready_at(s, bank, PRE)
-                due = min(due, at)
-                if at <= now and s.slot[miss].sequence < oldest:
-                    best, command, oldest = miss, PRE, s.slot[miss].sequence
-        s.due[q] = due
-        wake = min(wake, due)
-    return command, best, wake
+            continue
+        if max(s.want[column, bank], s.earliest[asked, bank]) <= now:
+            hit = queue.write_hit if mode else queue.read_hit
+            if s.slot[hit].sequence < oldest:
+                best, command, oldest = hit, column_command(k, mode), s.slot[hit].sequence
+        if max(s.want[closing, bank], s.earliest[CLOSE, bank]) <= now and s.slot[queue.miss].sequence < oldest:
+            best, command, oldest = queue.miss, PRE, s.slot[queue.miss].sequence
+    return command, best
 
 
 @njit(_nrt=False, forceinline=True)
@@ -147,68 +121,78 @@ def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
     k, c, b, slot = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i]
     issue(s, channel, bank, command, slot.row if i >= 0 else -1, now)
+    first, count = bank, 1
     if i < 0:
-        look_again(s, channel)
-        return
-    q = channel * (2 * k.banks + 2) + slot.is_write * k.banks + bank - channel * k.banks
-    other = q + (-k.banks if slot.is_write else k.banks)
-    s.due[q] = 0
-    s.due[other] = 0
-    if command == PRE:
+        first, count = bank & -k.rank_banks, k.rank_banks
+    elif command == PRE:
         b.conflict = 1
-        return
-    if b.active == i:
-        b.active = -1
-        c.active -= 1
     else:
-        if command == ACT:
-            remove(s, q, i)
-            b.active = i
-            c.active += 1
-            c.active_due = 0
-            slot.sequence = c.sequence
-            c.sequence += 1
-            sort_out(s, q, b.open_row)
-            sort_out(s, other, b.open_row)
+        if b.active == i:
+            b.active = -1
+            c.active -= 1
         else:
-            remove_hit(s, q, i)
-        if slot.is_write:
-            forget(s, channel, i)
-            c.writes -= 1
-        else:
-            c.reads -= 1
-    if command != ACT:
-        if not slot.is_write:
-            c.last_done = now + k.read_cycles
-        leave(s, channel, i, now + (k.write_cycles if slot.is_write else k.read_cycles))
+            if command == ACT:
+                remove(s, s.queue[slot.is_write, bank], i)
+                b.active = i
+                c.active += 1
+                slot.sequence = c.sequence
+                c.sequence += 1
+                sort_out(s, s.queue[READS, bank], b.open_row)
+                sort_out(s, s.queue[WRITES, bank], b.open_row)
+            else:
+                remove_hit(s, s.queue[slot.is_write, bank], i)
+            if slot.is_write:
+                forget(s, channel, i)
+                c.writes -= 1
+            else:
+                c.reads -= 1
+        if command != ACT:
+            if not slot.is_write:
+                c.last_done = now + k.read_cycles
+            leave(s, channel, i, now + (k.write_cycles if slot.is_write else k.read_cycles))
+    for other in range(first, first + count):
+        wish(s, READS, other)
+        wish(s, WRITES, other)
+    active = b.active
+    writing = active >= 0 and s.slot[active].is_write
+    want(s, ACTIVE, bank, False, False, active >= 0 and not writing, writing)
+    c.stale = 1
+    c.active_stale = 1
 
 
 @njit(_nrt=False, forceinline=True)
 def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]
+    if c.active_stale:
+        c.active_due = look(s, ACTIVE, channel * k.banks, k.banks) if c.active > 0 else NEVER
+        c.active_stale = 0
     if now >= c.refresh_at:
         c.refreshes_due += k.ranks
         c.refresh_at += k.refresh_interval
-    wake = c.refresh_at
+    wake = min(c.refresh_at, c.active_due)
     command, bank, i = -1, -1, -1
-    if c.active > 0:
-        command, i, at = choose_active(s, channel, now)
-        wake = min(wake, at)
-    if command < 0 and c.refreshes_due > 0:
+    if c.active_due <= now:
+        command, i = choose_active(s, channel, now)
+    elif c.refreshes_due > 0:
         # Nothing but opened rows is served while a refresh waits, and it waits for all of those.
         if c.active == 0:
             command, bank, at = refresh(s, channel, now)
             wake = min(wake, at)
-    elif command < 0:
-        if c.write_mode:
+    else:
+        mode = c.write_mode
+        if mode:
             if c.writes <= k.low_water and c.reads > 0:
-                c.write_mode = 0
+                mode = 0
         elif c.writes >= k.high_water or c.reads == 0:
-            c.write_mode = 1
-        if (c.writes if c.write_mode else c.reads) > 0:
-            command, i, at = choose_buffered(s, channel, now)
-            wake = min(wake, at)
+            mode = 1
+        if c.stale or mode != c.write_mode:
+            c.write_mode = mode
+            c.due = look(s, mode, channel * k.banks, k.banks)
+            c.stale = 0
+        wake = min(wake, c.due)
+        if c.due <= now:
+            command, i = choose_buffered(s, channel, now)
     if command < 0:
         return wake
     if i >= 0:

@@ -1,4 +1,4 @@
-"""A `Dram` inside compiled code: one pointer instead of its seventeen arrays.
+"""A `Dram` inside compiled code: one pointer instead of its eighteen arrays.
 
 Functions that take the arrays themselves, or a tuple of them, take a hundred words each, and compiling the calls of a
 controller took longer than compiling all else. The pointer leads to a row of words: each array's address and shape.
@@ -20,9 +20,10 @@ ARRAYS = {
     "channel": (state.CHANNEL, 1),
     "rank": (state.RANK, 1),
     "bank": (state.BANK, 1),
-    "node": (WORD, 2),
-    "queue": (state.QUEUE, 1),
-    "due": (WORD, 1),
+    "queue": (state.QUEUE, 2),
+    "want": (WORD, 2),
+    "due": (WORD, 2),
+    "oldest": (WORD, 2),
     "slot": (state.SLOT, 1),
     "bucket": (WORD, 1),
     "earliest": (WORD, 2),

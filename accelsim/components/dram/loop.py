@@ -70,8 +70,8 @@ def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lea
         if k.out_of_slots:
             return end
         if first < n:
-            if k.accepted == offered:
-                wake = min(wake, max(now + 1, arrival[first]))
+            if k.accepted == offered:  # the memory catches up by itself
+                wake = max(now + 1, arrival[first])
             elif k.acted:
                 wake = now + 1
         elif flush and not k.flush:

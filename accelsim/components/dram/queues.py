@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from accelsim.components.dram.state import BUCKETS, NEVER
+from accelsim.components.dram.state import BUCKETS
 
 
 @njit(_nrt=False, forceinline=True)
@@ -56,8 +56,8 @@ def merge(s, i, into):
 
 
 @njit(_nrt=False, forceinline=True)
-def append(s, q, i):
-    queue, slot = s.queue[q], s.slot[i]
+def append(s, queue, i):
+    slot = s.slot[i]
     slot.before = queue.tail
     slot.after = -1
     if queue.tail >= 0:
@@ -69,8 +69,8 @@ def append(s, q, i):
 
 
 @njit(_nrt=False, forceinline=True)
-def remove(s, q, i):
-    queue, slot = s.queue[q], s.slot[i]
+def remove(s, queue, i):
+    slot = s.slot[i]
     if slot.before >= 0:
         s.slot[slot.before].after = slot.after
     else:
@@ -83,9 +83,9 @@ def remove(s, q, i):
 
 
 @njit(_nrt=False, forceinline=True)
-def classify(s, q, i, open_row):
+def classify(s, queue, i, open_row):
     """Note slot `i` (the youngest so far) as the queue's first hit or miss of the open row, if it is."""
-    queue, slot = s.queue[q], s.slot[i]
+    slot = s.slot[i]
     if slot.row != open_row:
         if queue.miss < 0:
             queue.miss = i
@@ -97,23 +97,22 @@ def classify(s, q, i, open_row):
 
 
 @njit(_nrt=False, forceinline=True)
-def sort_out(s, q, open_row):
+def sort_out(s, queue, open_row):
     """Find the queue's first hits and first miss of the open row anew."""
-    queue = s.queue[q]
     queue.read_hit = -1
     queue.write_hit = -1
     queue.miss = -1
     i = queue.head
     while i >= 0:
-        classify(s, q, i, open_row)
+        classify(s, queue, i, open_row)
         i = s.slot[i].after
 
 
 @njit(_nrt=False, forceinline=True)
-def remove_hit(s, q, i):
+def remove_hit(s, queue, i):
     """Remove a slot that was its queue's first hit of its kind, and find the next one."""
-    queue, slot = s.queue[q], s.slot[i]
-    remove(s, q, i)
+    slot = s.slot[i]
+    remove(s, queue, i)
     j = slot.after
     while j >= 0 and (s.slot[j].row != slot.row or s.slot[j].is_write != slot.is_write):
         j = s.slot[j].after
@@ -121,24 +120,6 @@ def remove_hit(s, q, i):
         queue.write_hit = j
     else:
         queue.read_hit = j
-
-
-@njit(_nrt=False, forceinline=True)
-def look_again(s, channel):
-    """Drop what is known of when the channel's queues can have a command."""
-    k, c = s.chip[0], s.channel[channel]
-    c.active_due = 0
-    for q in range(channel * (2 * k.banks + 2), channel * (2 * k.banks + 2) + 2 * k.banks):
-        s.due[q] = 0 if s.queue[q].count else NEVER
-
-
-@njit(_nrt=False, forceinline=True)
-def soonest(s, first, count):
-    """The least bound of some queues; a loop without branches, since most clocks end here."""
-    at = NEVER
-    for bound in s.due[first : first + count]:
-        at = min(at, bound)
-    return at
 
 
 @njit(_nrt=False, forceinline=True)

@@ -96,7 +96,8 @@ def replay(
         else:
             break
     found = statistics(s, standard, where, trace, accept, done, int(end), io=io)
-    return Replay(accept, done, found, np.array(s.log[: chip.logged]))
+    issued = np.array(s.log[: chip.logged])  # an idle channel catches up with the others later
+    return Replay(accept, done, found, issued[np.lexsort((issued["channel"], issued["cycle"]))])
 
 
 def replay_file(

@@ -19,40 +19,56 @@ def fields(names: str) -> np.dtype:
 
 # One record for the whole device: sizes, policy, address map, and what goes in and out of a tick.
 CHIP = fields(
-    "controller closed_page channels ranks groups group_banks banks nodes read_cycles write_cycles refresh_interval"
-    " read_depth write_depth bank_depth high_water low_water hit_limit ring"
+    "controller closed_page channels ranks groups group_banks rank_banks banks read_cycles write_cycles"
+    " refresh_interval read_depth write_depth bank_depth high_water low_water hit_limit ring"
     " channel_shift channel_mask rank_shift rank_mask group_shift group_mask bank_shift bank_mask"
     " row_shift row_mask column_shift column_mask"
     " flush eager offered accepted acted replies logged free out_of_slots"
 )
 CHANNEL = fields(
-    "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active active_due"
-    " movable_reads movable_writes outstanding"
-    " sequence last_done forwarded merged row_hits row_misses row_conflicts read_lines write_lines"
+    "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active outstanding"
+    " due active_due stale active_stale sequence last_done forwarded merged row_hits row_misses row_conflicts"
+    " read_lines write_lines"
 )
 BANK = fields("rank open_row columns conflict active")
 RANK = fields("open_banks opened_at active_cycles")
 # A first-in first-out list of slots, with the first of them that fits the open row, by kind, and the first that does
 # not.
-QUEUE = fields("head tail count read_hit write_hit miss waiting_reads waiting_writes")
-SLOT = fields("line row bank is_write tag arrive sequence before after chain merged")
+QUEUE = fields("head tail count read_hit write_hit miss")
+# The queues of every bank. Under Ramulator: reads, writes, and the request whose row was opened for it. Under DRAMsim3:
+# the command queue, and the transactions that wait for it.
+READS, WRITES, ACTIVE = range(3)
+COMMAND, WAITING = 0, 1  # WAITING + is_write
+QUEUES = 3
+# What a bank can be asked for (the column commands as the page policy has them), and what a rank can.
+OPEN, CLOSE, READ, WRITE, CLOSE_ALL, REFRESH = range(6)
+ASKED = (OPEN, CLOSE, CLOSE_ALL, READ, WRITE, READ, WRITE, REFRESH)  # of every command
+WISHES = 4
+SLOT = fields("line row bank is_write tag arrive order sequence before after chain merged")
 REQUEST = fields("line is_write tag")
 REPLY = fields("tag done_at")
 LOG = fields("cycle command channel bank row")
-ROW = fields("following level latency window ring")
+# A timing rule: what it delays, and in which banks around the one it starts at (those that agree but for `among`).
+ROW = fields("asked among count others latency window ring")
 
 
 class Dram(NamedTuple):
-    """All state of a device and its controllers. `earliest[node, command]` is the first clock a command may be
-    issued as far as that node (channel, rank, bank group or bank) is concerned."""
+    """All state of a device and its controllers; banks are counted over all channels.
+
+    `earliest[asked, bank]` is the first clock at which a command may go to a bank (for a rank: to its first bank).
+    `want[WISHES * queue + asked, bank]` is 0 if a queue of that bank wants that command, else NEVER; `due[queue, bank]`
+    the first clock at which it can have any command it wants. `oldest[is_write, bank]` is the sequence of the first
+    transaction that could move to the bank's command queue, or NEVER.
+    """
 
     chip: np.ndarray
     channel: np.ndarray
     rank: np.ndarray
     bank: np.ndarray
-    node: np.ndarray
     queue: np.ndarray
+    want: np.ndarray
     due: np.ndarray
+    oldest: np.ndarray
     slot: np.ndarray
     bucket: np.ndarray
     earliest: np.ndarray
@@ -71,8 +87,8 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     `slots` bounds the requests in flight over all channels, `log` the commands recorded.
     """
     channels, ranks, groups = address_map.channels, standard.ranks, standard.bankgroups
-    banks = ranks * groups * standard.banks_per_group
-    nodes = 1 + ranks + ranks * groups + banks
+    per_rank = groups * standard.banks_per_group
+    banks = ranks * per_rank
     unused = ({c.RD, c.WR} if closed_page else {c.RDA, c.WRA}) | ({c.PREA} if controller == "dramsim3" else set())
     rows = standard.constraints + c.resolve(c.CONTROLLER_ROWS.get(controller, ()), standard.timing)
     bound = c.bind(rows, ranks=ranks, unused=unused)
@@ -81,7 +97,7 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     k = chip[0]
     k["controller"], k["closed_page"] = CONTROLLERS.index(controller), closed_page
     k["channels"], k["ranks"], k["groups"], k["group_banks"] = channels, ranks, groups, standard.banks_per_group
-    k["banks"], k["nodes"] = banks, nodes
+    k["rank_banks"], k["banks"] = per_rank, banks
     k["read_cycles"], k["write_cycles"] = standard.read_cycles, standard.write_cycles
     refresh = standard.timing["tREFI"]
     # DRAMsim3 staggers its ranks over the interval (RANK_LEVEL_STAGGERED); Ramulator refreshes them all at its end.
@@ -94,45 +110,33 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     channel = np.zeros(channels, CHANNEL)
     channel["refresh_at"] = k["refresh_interval"]
     channel["wake"] = 1
+    channel["due"] = channel["active_due"] = NEVER
     bank = np.zeros(channels * banks, BANK)
-    index = np.arange(channels * banks)
-    at, base = index % banks, index // banks * nodes
-    per_rank = groups * standard.banks_per_group
-    bank["rank"] = index // banks * ranks + at // per_rank
-    node = np.empty((channels * banks, 4), np.int64)
-    node[:, c.CHANNEL] = base
-    node[:, c.RANK] = base + 1 + at // per_rank
-    node[:, c.BANKGROUP] = base + 1 + ranks + at // standard.banks_per_group
-    node[:, c.BANK] = base + 1 + ranks + ranks * groups + at
+    bank["rank"] = np.arange(channels * banks) // per_rank
     bank["open_row"] = bank["active"] = -1
-    queue = np.zeros(channels * (2 * banks + 2), QUEUE)
+    queue = np.zeros((QUEUES, channels * banks), QUEUE)
     for name in QUEUE.names:
-        queue[name] = -1 if name in ("head", "tail", "read_hit", "write_hit", "miss") else 0
+        queue[name] = 0 if name == "count" else -1
     slot = np.zeros(slots, SLOT)
     slot["after"] = np.append(np.arange(1, slots), -1)
 
-    row = np.zeros(len(bound), ROW)
-    ring = 0
-    for i, b in enumerate(bound):
-        row[i] = (b.following, b.level, b.latency, b.window, ring)
-        ring += b.window + 1 if b.window > 1 else 0
-    k["ring"] = ring
-    past = np.full(channels * ranks * max(ring, 1), LONG_AGO, np.int64)
-    for b, r in zip(bound, row):
-        if b.window > 1:
-            past[r["ring"] :: max(ring, 1)] = 0  # the first word of a ring is its position
+    row, k["ring"] = rules(bound, {c.BANK: 1, c.BANKGROUP: standard.banks_per_group, c.RANK: per_rank}, banks)
+    past = np.full(channels * ranks * max(k["ring"], 1), LONG_AGO, np.int64)
+    for r in row[row["window"] > 1]:
+        past[r["ring"] :: max(k["ring"], 1)] = 0  # the first word of a ring is its position
     first = np.searchsorted([b.preceding for b in bound], np.arange(len(c.COMMANDS) + 1))
     return Dram(
         chip=chip.view(np.recarray),
         channel=channel.view(np.recarray),
         rank=np.zeros(channels * ranks, RANK).view(np.recarray),
         bank=bank.view(np.recarray),
-        node=node,
         queue=queue.view(np.recarray),
-        due=np.full(len(queue), NEVER, np.int64),
+        want=np.full((QUEUES * WISHES, channels * banks), NEVER, np.int64),
+        due=np.full((QUEUES, channels * banks), NEVER, np.int64),
+        oldest=np.full((2, channels * banks), NEVER, np.int64),
         slot=slot.view(np.recarray),
         bucket=np.full(channels * BUCKETS, -1, np.int64),
-        earliest=np.zeros((channels * nodes, len(c.COMMANDS)), np.int64),
+        earliest=np.zeros((max(ASKED) + 1, channels * banks), np.int64),
         row=row.view(np.recarray),
         first_row=first.astype(np.int64),
         past=past,
@@ -141,3 +145,16 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
         reply=np.zeros(slots + channels, REPLY).view(np.recarray),
         log=np.zeros(log, LOG).view(np.recarray),
     )
+
+
+def rules(bound, sizes: dict[int, int], banks: int) -> tuple[np.ndarray, int]:
+    """The rows of bound constraints, given how many banks are in each level, and the words a rank needs for the past
+    of those with a window."""
+    row, ring = np.zeros(len(bound), ROW), 0
+    for i, b in enumerate(bound):
+        asked, size = ASKED[b.following], sizes.get(b.level, banks)
+        # what a whole rank is asked for is noted at its first bank
+        count = 1 if asked in (CLOSE_ALL, REFRESH) and b.level == c.RANK else size
+        row[i] = (asked, -size, count, b.level == c.OTHER_RANKS, b.latency, b.window, ring)
+        ring += b.window + 1 if b.window > 1 else 0
+    return row, ring

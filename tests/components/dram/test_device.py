@@ -77,5 +77,5 @@ def test_rules_do_not_leak_into_other_channels():
     standard = load_standard("ddr4_2400_reference")
     s = build(standard, address_map("m1", standard, 2), "frfcfs")
     issue(s, 0, 3, c.ACT, 5, START)
-    assert (s.earliest[s.chip[0].nodes :] <= 0).all()
+    assert (s.earliest[:, s.chip[0].banks :] <= 0).all()
     assert s.bank[3].open_row == 5 and (s.bank.open_row[16:] == -1).all()

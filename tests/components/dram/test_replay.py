@@ -203,3 +203,29 @@ def test_the_example_of_the_documentation_runs():
     text = (Path(__file__).resolve().parents[3] / "docs" / "dram.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(example, "docs/dram.md", "exec"), {})
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    gap=st.integers(20_000, 400_000),
+    controller=st.sampled_from(CONTROLLERS),
+    channels=st.sampled_from([1, 4]),
+    ranks=st.sampled_from([1, 2]),
+    closed_page=st.booleans(),
+)
+def test_refreshes_of_an_idle_memory_taken_at_once_are_the_same(gap, controller, channels, ranks, closed_page):
+    """Commands that are recorded are issued one by one; otherwise those of an idle channel are counted at once."""
+    requests = trace(*((gap * i + i % 3, ROW * i + 64 * i, "RW"[i % 4 == 1]) for i in range(6)))
+    options = {"ranks": ranks, "closed_page": closed_page, "flush": False}
+    one_by_one = replay(requests, REFERENCE, controller, channels, commands=True, **options)
+    at_once = replay(requests, REFERENCE, controller, channels, **options)
+    for a, b in zip(one_by_one[:3], at_once[:3], strict=True):
+        np.testing.assert_equal(a, b)
+
+
+def test_a_year_of_idling_costs_nothing():
+    year = 365 * 86_400 * 1_200_000_000
+    for controller in CONTROLLERS:
+        found = replay(trace((0, 0, "R"), (year, 64, "R")), controller=controller, channels=4)
+        assert found.done[1] - year < 1000
+        assert found.statistics["REF"] == 4 * (found.statistics["cycles"] // 9360)
