@@ -36,7 +36,7 @@ def read(path: Path) -> tuple[Entry, list[tuple[int, str]]]:
         raise InputError(f"{path}: cannot be read: {reason}") from None
     repeated: list[tuple[int, str]] = []
     try:
-        events = yaml.parse(text, yaml.SafeLoader)
+        events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         next(events)  # the stream's start
         if isinstance(next(events), yaml.StreamEndEvent):
             return Entry(1, {}), repeated
@@ -64,7 +64,7 @@ def _entry(event: yaml.Event, events: Iterator[yaml.Event], path: str, repeated:
     if depth > DEEPEST:
         raise InputError(f"{path}:{line}: nested more than {DEEPEST} levels deep, which no configuration needs")
     if isinstance(event, yaml.ScalarEvent):
-        return Entry(line, event.value, event.style is not None)
+        return Entry(line, event.value, bool(event.style))  # a plain word's style is None or empty
     if isinstance(event, yaml.SequenceStartEvent):
         items = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
