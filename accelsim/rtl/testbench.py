@@ -12,13 +12,14 @@ import numpy as np
 from accelsim.rtl.cases import encoder
 from accelsim.rtl.core import random_cases
 from accelsim.rtl.cosim import AFTER, Case, run_model, table_words
-from accelsim.rtl.netlist import FIELD, Wire
-from accelsim.rtl.package import PAYLOADS, TABLES
+from accelsim.rtl.datapath import LAG
+from accelsim.rtl.package import PAYLOADS
+from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
+from accelsim.rtl.values import expected, loads
 from accelsim.rtl.vsim import SOURCES, Bench, build
 from accelsim.rtl.write import ENCODER_DEPTHS
 
 PARTS = SOURCES / "testbench"
-STIMULUS = "stimulus"
 ATTEMPTS = 20
 
 
@@ -36,6 +37,9 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     model, sim = run_model(case)
     for table in case.netlist.tables():
         store(stimulus / f"{top}_{table}.hex", table_words(case, table))
+    stored = stored_values(case, model)
+    for name, rows in stored.items():
+        store(stimulus / f"{top}_{name}.hex", rows)
     for i, wire in enumerate(case.netlist.wires):
         fields = len(PAYLOADS[case.netlist.payload(wire)])
         mine = model[model[:, 1] == i]
@@ -49,7 +53,7 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     written = [folder / path.name for path in sorted(PARTS.glob("*.sv"))]
     for path in written:
         shutil.copyfile(PARTS / path.name, path)
-    check.write_text(check_text(case, model, sim.at + AFTER))
+    check.write_text(check_text(case, model, stored, sim.at + AFTER))
     bench.write_text(bench_text(top))
     ordered = [*files, *written, check, bench]
     listed = folder / f"{top}_tb.f"
@@ -101,112 +105,18 @@ def store(path: Path, rows: np.ndarray) -> None:
     path.write_text("".join("".join(f"{w:08x}" for w in row[::-1]) + "\n" for row in words.tolist()))
 
 
-def check_text(case: Case, model: np.ndarray, cycles: int) -> str:
-    """The module that drives, compares and counts; `cycles` is how long it runs."""
+def stored_values(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
+    """What the data path is loaded with, and `rows_values_expected`, the outputs it must give, by the functional twin:
+    the cycle, the place and int8 values; nothing of a case without operands."""
+    if case.operands is None:
+        return {}
     net = case.netlist
-    top = net.top
-    body = [f"  {top} unit (.*);"]
-    names = ["clk", "rst"]
-    for table in net.tables():
-        width = FIELD * len(TABLES[table])
-        rows = len(table_words(case, table))
-        names += [f"{table}_we"]
-        body += [
-            f"  logic {table}_we;", f"  logic [31:0] {table}_address;", f"  logic [{width - 1}:0] {table}_data;",
-            f'  table_loader #(.FILE("{STIMULUS}/{top}_{table}.hex"), .ROWS({rows}), .WIDTH({width}))',
-            f"      {table}__loader (.clk, .we({table}_we), .address({table}_address), .data({table}_data));",
-        ]  # fmt: skip
-    for i, wire in enumerate(net.wires):
-        body += ends(case, wire, int((model[:, 1] == i).sum()))
-    loading = " || ".join(f"{t}_we" for t in net.tables()) or "1'b0"
-    wrong = " + ".join(f"{w.name}__wrong" for w in net.wires)
-    return CHECK.format(
-        top=top, loading=loading, cycles=cycles, wrong=wrong, transfers=len(model), body="\n".join(body)
-    )
-
-
-def ends(case: Case, wire: Wire, transfers: int) -> list[str]:
-    """What drives and watches one channel."""
-    net, n = case.netlist, wire.name
-    into, out = net.items(wire)
-    words = len(PAYLOADS[net.payload(wire)])
-    path = f"{STIMULUS}/{net.top}_{n}"
-    lines = [
-        f"  logic [7:0] {n}_push;",
-        f"  logic [{FIELD * words * into - 1}:0] {n}_item;",
-        f"  logic [31:0] {n}__wrong;",
-    ]
-    if wire.producer is None:
-        count = len(case.scripts[n].at)
-        lines += [
-            f"  logic [7:0] {n}_level;",
-            f'  stored_source #(.FILE("{path}_source.hex"), .COUNT({count}), .WORDS({words}), .MOST({into}))',
-            f"      {n}__source (.clk, .run, .cycle, .room({n}_level), .push({n}_push), .item({n}_item));",
-        ]  # fmt: skip
-    elif wire.consumer is None:
-        lines += [
-            f"  logic [7:0] {n}_level, {n}_pop;",
-            f'  stored_sink #(.FILE("{path}_open.hex"), .COUNT({len(case.opens[n])}), .MOST({out})) {n}__sink (',
-            f"      .run, .cycle, .valid({n}_level), .pop({n}_pop));",
-        ]
-    lines += [
-        f'  stored_monitor #(.FILE("{path}_expected.hex"), .NAME("{n}"), .COUNT({transfers}), .WORDS({words}),',
-        f"      .MOST({into})) {n}__monitor (",
-        f"      .clk, .run, .cycle, .push({n}_push), .item({n}_item), .wrong({n}__wrong));",
-    ]
-    return lines
-
-
-CHECK = """\
-// Loads the tables under reset, plays the stored stimulus from cycle 0 on, and compares every transfer.
-module {top}_check (
-    input  logic        clk,
-    output logic        finished,
-    output logic [31:0] cycle,
-    output logic [31:0] transfers,  // compared
-    output logic [31:0] wrong       // once it is finished: transfers that differ, are missing or are too many
-);
-  logic [1:0] waited = '0;
-  logic [31:0] now = '0;
-  logic rst, run, loading;
-  assign loading = {loading};
-  assign rst = waited != 2'd3;
-  assign finished = now == {cycles};
-  assign run = !rst && !finished;
-  assign cycle = now;
-  assign transfers = {transfers};
-  assign wrong = {wrong};
-  always_ff @(posedge clk) begin
-    if (!loading && rst) waited <= waited + 2'd1;
-    if (run) now <= now + 1;
-  end
-{body}
-endmodule
-"""
-
-
-def bench_text(top: str) -> str:
-    """The module that gives it a clock and says PASS or FAIL."""
-    return BENCH.format(top=top)
-
-
-BENCH = """\
-// Run it in this folder, with any simulator, for instance:
-//   verilator --binary --timing -CFLAGS -std=c++20 -Wno-fatal -Wno-PROCASSINIT --top-module {top}_tb -f {top}_tb.f
-//   obj_dir/V{top}_tb
-module {top}_tb;
-  logic clk = 1'b0;
-  logic finished;
-  logic [31:0] cycle, transfers, wrong;
-  {top}_check check (.*);
-  always #1 clk = !clk;
-  always @(posedge clk) begin
-    if (finished) begin
-      if (wrong == 0) begin
-        $display("PASS: {top}, %0d transfers in %0d cycles, none differs", transfers, cycle);
-        $finish;
-      end else $fatal(1, "FAIL: {top}, %0d of %0d transfers differ", wrong, transfers);
-    end
-  end
-endmodule
-"""
+    found = dict(loads(net.data, case.tables, case.operands))
+    outputs = expected(case.tables, case.operands).outputs
+    left = [i for i, wire in enumerate(net.wires) if wire.name == "merge_row"]
+    cycles = model[model[:, 1] == left[0]][:, 0]
+    _, words = net.data.observed()["rows_values"]
+    values = np.zeros((len(outputs), 4 * (words - 1)), np.int8)
+    values[:, : outputs.shape[1]] = outputs
+    found["rows_values_expected"] = np.column_stack([cycles + LAG, np.arange(len(values)), values.view(np.uint32)])
+    return found

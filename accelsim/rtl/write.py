@@ -8,7 +8,8 @@ from pathlib import Path
 from accelsim.core import Param
 from accelsim.core.errors import InputError
 from accelsim.rtl.attention import CAPACITY
-from accelsim.rtl.core import core
+from accelsim.rtl.core import RANDOM, core
+from accelsim.rtl.datapath import Sizes
 from accelsim.rtl.netlist import Netlist, alone
 from accelsim.rtl.twins import TWINS
 from accelsim.rtl.vsim import SOURCES
@@ -23,22 +24,26 @@ def encoder_values(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, in
     return {n: p.check("encoder", parts["encoder"][n]) for n, p in declared.items()}
 
 
-def tops(values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY) -> list[Netlist]:
+def tops(
+    values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
+) -> list[Netlist]:
     """What is written: the encoder between its channels, if there are values for it, and attention_core."""
     nets = [alone("encoder", values["encoder"], ENCODER_DEPTHS, {})] if "encoder" in values else []
-    return [*nets, core(values, dict(rows))]
+    return [*nets, core(values, dict(rows), sizes=sizes)]
 
 
-def write(values: Mapping[str, dict[str, int]], folder: Path, rows: Mapping[str, int] = CAPACITY) -> list[Path]:
+def write(
+    values: Mapping[str, dict[str, int]], folder: Path, rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
+) -> list[Path]:
     """Write the RTL of the attention units with these parameters into `folder`; the files in the order to read them.
 
     `values` are the parameters of each unit of attention_core, and of `encoder`, which stands outside it; `rows` are
-    the sizes of the tables. Raises InputError when the folder holds something else.
+    the sizes of the tables, `sizes` those of the data path. Raises InputError when the folder holds something else.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / FILE_LIST).exists():
         raise InputError(f"{folder}: the folder is not empty and holds no {FILE_LIST}; choose another for the RTL")
     ends = []
-    for net in tops(values, rows):
+    for net in tops(values, rows, sizes):
         package, *_, end = net.files(folder)
         ends.append(end)
     modules = sorted(SOURCES.glob("*.sv"))

@@ -71,10 +71,13 @@ def test_the_command_runs_both_testbenches(tmp_path):
     passed = [line.split(",")[0] for line in done.output.splitlines() if line.startswith("PASS")]
     assert passed == ["PASS: encoder_bench", "PASS: attention_core"]
     counts = [len(path.read_text().split()) for path in (folder / "stimulus").glob("attention_core_*_expected.hex")]
-    assert len(counts) == len(core(SMALL).wires) and all(counts), "every channel carries something"
+    assert len(counts) == len(core(SMALL).wires) + 1 and all(counts), "every channel carries something; and outputs"
     assert f"PASS: attention_core, {sum(counts)} transfers" in done.output
     names = (folder / "attention_core_tb.f").read_text().split()
     assert all((folder / name).exists() for name in names) and names[-1] == "attention_core_tb.sv"
+    changed(folder / "stimulus" / "attention_core_rows_values_expected.hex", 2, 2, 1)  # a value of the third output
+    outcome = run_testbench("attention_core", folder, [folder / name for name in names])
+    assert outcome.startswith("FAIL: attention_core, 1 of ")
     assert "encoder #(.LINES(8), .MACS(8))" in (folder / "encoder_bench.sv").read_text()
 
 

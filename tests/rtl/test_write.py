@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.core.errors import InputError
-from accelsim.rtl.core import DEFAULTS, core, values_of_parts
+from accelsim.rtl.core import DEFAULTS, RANDOM, core, values_of_parts
 from accelsim.rtl.vsim import SOURCES, verilator
 from accelsim.rtl.write import write
 
@@ -28,7 +28,7 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
 
 def test_the_top_is_the_one_that_is_co_simulated(tmp_path):
     files = write(DEFAULTS, tmp_path / "rtl")
-    assert files[-1].read_text() == core(DEFAULTS).text()
+    assert files[-1].read_text() == core(DEFAULTS, sizes=RANDOM).text()
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path):
