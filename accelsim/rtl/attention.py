@@ -22,6 +22,7 @@ class Shape:
     sparser_lines: int
     encoded: int
     forward: int
+    row0: int = 0
 
 
 def draw(rng: np.random.Generator, lines: int, largest: int) -> Shape:
@@ -59,7 +60,6 @@ def tabulate(
     """The five tables of these passes, one after another."""
     tables = {n: [] for n in ("passes", "dense", "columns", "index", "rows")}
     first = dict.fromkeys(tables, 0)
-    row0 = 0
     for shape, (dense, sparse) in zip(shapes, kept):
         columns, index, at = [], [], 0
         for head in range(shape.heads):
@@ -86,9 +86,9 @@ def tabulate(
         }
         new["passes"] = [
             (
-                shape.heads, shape.rows, row0, shape.dim, shape.value_dim, shape.denser_lines, shape.sparser_lines,
-                max(1, min(shape.denser_lines, places)), first["dense"], len(new["dense"]), first["columns"],
-                len(columns), first["rows"], sum(r[1] for r in rows), shape.encoded, shape.forward,
+                shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
+                shape.sparser_lines, max(1, min(shape.denser_lines, places)), first["dense"], len(new["dense"]),
+                first["columns"], len(columns), first["rows"], sum(r[1] for r in rows), shape.encoded, shape.forward,
             )
         ]  # fmt: skip
         for name, more in new.items():

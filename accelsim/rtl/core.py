@@ -47,6 +47,31 @@ SMALL = {
     "softmax": {"lanes": 2, "mode": 1, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 3},
     "merge": {"places": 8},
 }
+LONE = {
+    "decoder": {"lines": 1, "macs": 1, "port_bytes": 3, "queue": 1},
+    "walker": {"word_bytes": 1, "index_bytes": 2},
+    "denser": {"lines": 1, "macs": 1, "q_port_bytes": 1},
+    "sparser": {"lines": 1, "macs": 1, "banks": 1, "score_ports": 1, "segment": 1},
+    "softmax": {"lanes": 1, "mode": 0, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1},
+    "merge": {"places": 1},
+}
+ODD = {
+    "decoder": {"lines": 3, "macs": 5, "port_bytes": 24, "queue": 3},
+    "walker": {"word_bytes": 5, "index_bytes": 1},
+    "denser": {"lines": 5, "macs": 3, "q_port_bytes": 64},
+    "sparser": {"lines": 5, "macs": 3, "banks": 3, "score_ports": 5, "segment": 40},
+    "softmax": {"lanes": 3, "mode": 0, "exp_cycles": 3, "divide_cycles": 9, "divide_interval": 20},
+    "merge": {"places": 3},
+}
+WIDE = {
+    "decoder": {"lines": 8, "macs": 16, "port_bytes": 128, "queue": 8},
+    "walker": {"word_bytes": 16, "index_bytes": 1},
+    "denser": {"lines": 20, "macs": 16, "q_port_bytes": 100},
+    "sparser": {"lines": 20, "macs": 16, "banks": 5, "score_ports": 3, "segment": 7},
+    "softmax": {"lanes": 5, "mode": 1, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1},
+    "merge": {"places": 33},
+}
+SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)
 
 
 RANDOM = Sizes(heads=4, tokens=256, features=64, scores=4 * 197 * 197)
@@ -79,19 +104,21 @@ def jobs(tables: Mapping[str, np.ndarray], pieces: list[tuple]) -> dict[str, lis
 
 
 def random_cases(
-    count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = (DEFAULTS, SMALL), largest: int = 40
+    count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = SETTINGS, largest: int = 40
 ) -> Iterator[Case]:
-    """Random passes: shapes, masks, times of commands and back-pressure on everything that leads outside; `used` are
-    the parameters they run on, in turn."""
+    """Random passes: shapes, masks, operands, times of commands and back-pressure on everything that leads outside;
+    `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than 15 MACs)."""
     for n in range(count):
         rng = np.random.default_rng([seed, n, 77])
         values = used[n % len(used)]
+        many = 197 if values["denser"]["lines"] * values["denser"]["macs"] >= 15 else 64
         while True:
-            shape = draw(rng, values["denser"]["lines"], largest if n % 8 else 197)
+            shape = draw(rng, values["denser"]["lines"], largest if n % 8 else many)
             dense, sparse = draw_keep(rng, shape)
             shape.forward = int(
                 any(len(columns) for columns in dense)
             )  # Q reaches the denser engine's buffer if needed
+            shape.row0 = int(rng.integers(0, shape.tokens - shape.rows + 1))
             for head in range(shape.heads):  # every row keeps at least the class token
                 if 0 not in dense[head]:
                     sparse[head][:, 0] = True
@@ -101,10 +128,9 @@ def random_cases(
         work = jobs(tables, decodes(rng, 0, shape, tables))
         scripts = {f"{name}_command": script(rng, items, 4) for name, items in work.items()}
         case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, scripts)
-        case.operands = draw_operands(
-            rng, shape.heads, shape.rows, shape.tokens, (shape.dim, shape.value_dim), draw_mask(rng, dense, sparse),
-            values["softmax"]["mode"] == 0,
-        )  # fmt: skip
+        sides = shape.row0 + shape.rows, shape.tokens
+        mask, bounded = draw_mask(rng, dense, sparse), values["softmax"]["mode"] == 0
+        case.operands = draw_operands(rng, shape.heads, *sides, (shape.dim, shape.value_dim), mask, bounded)
         yield case
 
 

@@ -23,7 +23,7 @@ def draw_operands(
     rng: Rng, heads: int, rows: int, tokens: int, dims: tuple[int, int], keep: np.ndarray, bounded: bool
 ) -> Operands:
     """Operands from a few steps to the whole of int8, with scores whose spread is from less than an octave to far more;
-    sometimes with a bound that is not the largest score."""
+    sometimes with a bound that is not the largest score. keep: bool[heads, the last rows of q, tokens]."""
     most = int(rng.choice([2, 20, 128]))
     q, k, v = (
         rng.integers(-most, most, (heads, n, dim)).astype(np.int8)
@@ -35,7 +35,7 @@ def draw_operands(
     shift = int(np.clip(np.rint(np.log2(multiplier * spread / octaves)), 0, 62))
     bound = None
     if bounded:
-        bound = calibrate_bound(q, k, keep, multiplier, shift) if keep.any() else 0
+        bound = calibrate_bound(q[:, -keep.shape[1] :], k, keep, multiplier, shift) if keep.any() else 0
         bound += int(rng.choice([0, 0, -100, 300]))
     out = Scaling(int(rng.integers(2**14, 2**15)), int(rng.integers(14, 24)))
     return Operands(q, k, v, keep, Scaling(multiplier, shift), bound, out)

@@ -1,10 +1,10 @@
 // A scratchpad in banks, interleaved by token: each sends one vector a cycle. Who gets it is the sparser engine's
 // arbitration. A bank must be asked only for its own tokens, those whose number modulo BANKS is the bank's.
 module banked_scratchpad #(
-    parameter int WIDTH  = 64,
+    parameter int WIDTH  = 32,
     parameter int BANKS  = 2,
     parameter int HEADS  = 2,
-    parameter int TOKENS = 16,
+    parameter int TOKENS = 4,
     parameter int HA     = HEADS > 1 ? $clog2(HEADS) : 1,
     parameter int TA     = $clog2(TOKENS)
 ) (

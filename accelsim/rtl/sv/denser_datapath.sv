@@ -3,15 +3,15 @@
 // Scores: line n works on column n modulo the tile's columns and on row n divided by them, of the rows at once. Values:
 // line n works on row n of the tile; as a tile leaves, accumulators and shadows change places.
 module denser_datapath #(
-    parameter int LINES    = 4,
-    parameter int MACS     = 4,
-    parameter int FEATURES = 8,  // of a word in the scratchpads, a multiple of MACS
+    parameter int LINES    = 2,
+    parameter int MACS     = 2,
+    parameter int FEATURES = 2,  // of a word in the scratchpads, a multiple of MACS
     parameter int PORTS    = 2,  // rows x heads whose Q is broadcast at once
     parameter int HA       = 1,
-    parameter int TA       = 4,
-    parameter int DENSE    = 16,
-    parameter int ROWS     = 64,
-    parameter int SA       = 8   // bits of a score's address
+    parameter int TA       = 2,
+    parameter int DENSE    = 4,
+    parameter int ROWS     = 8,
+    parameter int SA       = 4   // bits of a score's address
 ) (
     input  logic                          clk,
     input  logic                          rst,

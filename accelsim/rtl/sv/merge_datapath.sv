@@ -1,8 +1,8 @@
 // The output merge's data: the places of the window, and a requantiser a feature. It does what the control decides two
 // cycles later.
 module merge_datapath #(
-    parameter int FEATURES = 8,
-    parameter int PLACES   = 4
+    parameter int FEATURES = 2,
+    parameter int PLACES   = 2
 ) (
     input  logic                     clk,
     input  logic                     rst,

@@ -1,9 +1,9 @@
 // A scratchpad: words of WIDTH bits, one of them written a cycle, and READS ports, each of which reads a slice of SLICE
 // bits. What a port asks for in a cycle is there in the next, and stays until it asks again.
 module scratchpad #(
-    parameter int WIDTH = 64,
-    parameter int SLICE = 32,
-    parameter int DEPTH = 64,
+    parameter int WIDTH = 32,
+    parameter int SLICE = 16,
+    parameter int DEPTH = 8,
     parameter int READS = 1,
     parameter int AT    = $clog2(DEPTH)
 ) (

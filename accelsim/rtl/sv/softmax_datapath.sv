@@ -3,17 +3,17 @@
 // sparse scores in the rows' lists. MODE 0 keeps exponentials there; MODE 1 keeps scores until the row's maximum is
 // known and their exponentials take their places. A dense score that the mask prunes has the exponential 0.
 module softmax_datapath #(
-    parameter int LINES         = 4,  // of the denser engine: scores of an item
-    parameter int LANES         = 2,
+    parameter int LINES         = 2,  // of the denser engine: scores of an item
+    parameter int LANES         = 1,
     parameter int MODE          = 0,
     parameter int EXP_CYCLES    = 2,
-    parameter int DIVIDE_CYCLES = 4,
-    parameter int SCORES_POPS   = 2,
-    parameter int SCORE_POPS    = 2,
-    parameter int SEGMENT       = 4,
-    parameter int ROWS          = 64,
-    parameter int SCORES        = 256,  // dense scores
-    parameter int ENTRIES       = 256,   // sparse scores
+    parameter int DIVIDE_CYCLES = 2,
+    parameter int SCORES_POPS   = 1,
+    parameter int SCORE_POPS    = 1,
+    parameter int SEGMENT       = 2,
+    parameter int ROWS          = 8,
+    parameter int SCORES        = 32,  // dense scores
+    parameter int ENTRIES       = 16,   // sparse scores
     parameter int SA            = $clog2(SCORES),
     parameter int IA            = $clog2(ENTRIES)
 ) (

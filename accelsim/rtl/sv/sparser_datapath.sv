@@ -2,15 +2,15 @@
 // next one, the probabilities of its row segment, and its accumulators. It does what the control decides two cycles
 // later: in the first cycle it asks the scratchpads, in the second it takes what they sent, and lines compute.
 module sparser_datapath #(
-    parameter int LINES       = 4,
-    parameter int MACS        = 4,
-    parameter int FEATURES    = 8,  // of a word in the scratchpads, a multiple of MACS
+    parameter int LINES       = 2,
+    parameter int MACS        = 2,
+    parameter int FEATURES    = 2,  // of a word in the scratchpads, a multiple of MACS
     parameter int BANKS       = 2,
-    parameter int SEGMENT     = 4,
+    parameter int SEGMENT     = 2,
     parameter int SCORE_PORTS = 2,
     parameter int HA          = 1,
-    parameter int TA          = 4,
-    parameter int IA          = 8   // bits of an entry's address
+    parameter int TA          = 2,
+    parameter int IA          = 4   // bits of an entry's address
 ) (
     input  logic                               clk,
     input  logic                               rst,
