@@ -35,6 +35,18 @@ def peak_bytes_per_s(arch: Arch) -> float:
     return float(arch.clocks["dram"]) * dram["channels"] * each
 
 
+def finish(arch: Arch, sim: Simulator, *, skip: bool = True) -> None:
+    """After a run, let the exact memory write what its controller holds back, and note refreshes and open rows up to
+    the end."""
+    if arch.models["dram"] != "exact":
+        return
+    index = next(i for i, c in enumerate(sim.components) if c.name == "dram")
+    sim.components[index].built().chip["flush"] = 1
+    sim.state["due"][index] = sim.at // sim.period[sim.state["domain"][index]] + 1
+    sim.quiet = False
+    sim.run(skip=skip)
+
+
 def notes(arch: Arch, sim: Simulator) -> dict[str, str]:
     """Which model ran; for the exact one also rows, channels, latencies and refresh, of the whole run."""
     dram = arch.parts["dram"]
@@ -46,11 +58,13 @@ def notes(arch: Arch, sim: Simulator) -> dict[str, str]:
     opened = count["row_hits"] + count["activates"]
     latency = memory.storage["latency"]
     standard = load_standard(dram["standard"])
+    clocks = sim.at // sim.periods[memory.clock]
+    refreshing = count["refreshes"] * standard.timing["tRFC"] / max(1, clocks * dram["channels"] * dram["ranks"])
     said = {
         "dram": f"exact: {dram['controller']}, {dram['standard']}, {dram['channels']} channels, "
         f"{dram['ranks']} ranks each, map {dram['mapping']}, {dram['page']} page",
         "dram_channels": " : ".join(f"{64 * n:,}" for n in lines) + " bytes",
-        "dram_refresh": f"{standard.timing['tRFC'] / standard.timing['tREFI']:.1%} of the time",
+        "dram_refresh": f"{refreshing:.1%} of the time",
     }
     if opened:
         said["dram_rows"] = (

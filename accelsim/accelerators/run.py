@@ -34,6 +34,7 @@ def run(
     model = machine(arch.machine)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
     sim.run(skip=skip, on_mark=progress)
+    main_memory.finish(arch, sim, skip=skip)
     pruned = arch.options.get("prune", "true") == "true"
 
     def useful(layer) -> int:

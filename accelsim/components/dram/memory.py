@@ -4,10 +4,13 @@ Ramulator 2.1 (see docs/dram.md), which complete in the very clock in which they
 Lines are offered in order, at most one a channel and clock, up to the first that is refused. A burst that reads is
 finished when its last line's data has arrived; a burst that writes when its last line has been accepted, since the
 controllers answer every later read of it. Bursts of one stream are answered in their order.
+
+DRAMsim3 keeps up to eight writes a channel for ever; once the program has ended (`chip.flush`) they are written.
 """
 
 import numpy as np
 
+from accelsim.components.dram.constraints import REF
 from accelsim.components.dram.controller import tick as step
 from accelsim.components.dram.dramsim3 import offer as dramsim3_offer
 from accelsim.components.dram.dramsim3 import step as dramsim3_step
@@ -76,6 +79,7 @@ class ExactDram(Component):
     )
     oldest = Reg("slot of the oldest burst")
     held = Reg("bursts under way")
+    resting = Reg("whether nothing is under way: the controller catches up when the next burst comes")
 
     read_bytes = Count("bytes read", "bytes")
     write_bytes = Count("bytes written", "bytes")
@@ -83,6 +87,8 @@ class ExactDram(Component):
     row_hits = Count("lines that found their row open")
     row_misses = Count("rows opened in a closed bank")
     row_conflicts = Count("rows opened after another was closed for them")
+    refreshes = Count("refreshes, noted when the controller next acts")
+    open_cycles = Count("clocks in which a rank had a row open, summed over ranks, noted when it closes", "cycles")
     read_lines = Count("lines read")
     read_cycles = Count("clocks from acceptance to data, summed over the lines read", "cycles")
 
@@ -99,6 +105,8 @@ class ExactDram(Component):
     def tick(now, r, controller, request, reply, burst, latency, registers):
         s = dram_at(registers)
         k = s.chip[0]
+        if r.resting and not k.flush and not can_pop(request):
+            return IDLE
         if can_pop(request) and r.held < r.window:
             item, new = pop(request), burst[(r.oldest + r.held) % r.window]
             new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
@@ -147,11 +155,14 @@ class ExactDram(Component):
                 latency[min(waited // BIN_CYCLES, BINS - 1)] += 1
         k.replies = 0
         if k.acted:
-            r.activates = r.row_hits = r.row_misses = r.row_conflicts = 0
+            r.activates = r.row_hits = r.row_misses = r.row_conflicts = r.refreshes = r.open_cycles = 0
             for n in range(k.channels):
                 r.row_hits += s.channel[n].row_hits
                 r.row_misses += s.channel[n].row_misses
                 r.row_conflicts += s.channel[n].row_conflicts
+                r.refreshes += s.commands[n, REF]
+            for rank in s.rank:
+                r.open_cycles += rank.active_cycles
             r.activates = r.row_misses + r.row_conflicts
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
@@ -180,8 +191,15 @@ class ExactDram(Component):
         quiet = r.held == 0
         for n in range(k.channels):
             c = s.channel[n]
-            kept = k.bank_depth if k.controller == DRAMSIM3 and not c.draining else 0
+            kept = k.bank_depth if k.controller == DRAMSIM3 and not c.draining and not k.flush else 0
             quiet = quiet and not (c.reads or c.queued or c.active or c.writes > kept)
+        if quiet and k.flush:  # the bill of the whole run includes the rows that are still open
+            for rank in s.rank:
+                if rank.open_banks:
+                    r.open_cycles += now - rank.opened_at
+                    rank.active_cycles += now - rank.opened_at
+                    rank.opened_at = now
+        r.resting = quiet
         if quiet:  # refresh goes on by itself: the controller catches up when it is next asked
             return BUSY if can_pop(request) else IDLE
         r.wake = max(wake, now + 1)
