@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.components.dram.mapping import LINE_BITS, AddressMap, address_map
 from accelsim.components.dram.standard import Standard, load_standard
 from accelsim.components.dram.statistics import statistics
-from accelsim.components.dram.traces import Trace, read_trace
+from accelsim.components.dram.traces import Trace, read_trace, request_lines
 from accelsim.core.errors import InputError, suggest
 
 CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
@@ -26,13 +26,22 @@ class Replay(NamedTuple):
     commands: np.ndarray
 
 
+class OutsideDeviceError(InputError):
+    """A request to an address that the device does not have."""
+
+    def __init__(self, request: int, sentence: str) -> None:
+        super().__init__(f"request {request}: {sentence}")
+        self.request, self.sentence = request, sentence
+
+
 def check_addresses(trace: Trace, where: AddressMap, standard: Standard) -> None:
     outside = np.flatnonzero((trace.address < 0) | (trace.address >= where.capacity_bytes))
     if outside.size:
         i = int(outside[0])
-        raise InputError(
-            f"request {i}: address {int(trace.address[i]):#x} lies outside the device: {where.channels} channels of"
-            f" {standard.name} end at {where.capacity_bytes:#x}."
+        raise OutsideDeviceError(
+            i,
+            f"address {int(trace.address[i]):#x} lies outside the device: {where.channels} channels of"
+            f" {standard.name} end at {where.capacity_bytes:#x}.",
         )
 
 
@@ -112,10 +121,16 @@ def replay_file(
     io: bool = False,
     completions: str | Path | None = None,
 ) -> dict:
-    """Replay a trace file and return its statistics; `completions` names an .npz for the arrays `accept` and `done`."""
-    found = replay(
-        read_trace(trace), standard, controller, channels, mapping, ranks=ranks, closed_page=closed_page, io=io
-    )
+    """Replay a trace file and return its statistics; `completions` names an .npz for the arrays `accept` and `done`.
+
+    Raises InputError, with file and line, for what is wrong in the trace, and for whatever else `replay` refuses.
+    """
+    requests = read_trace(trace)
+    try:
+        found = replay(requests, standard, controller, channels, mapping, ranks=ranks, closed_page=closed_page, io=io)
+    except OutsideDeviceError as e:
+        line, _ = request_lines(Path(trace))[e.request]
+        raise InputError(f"{trace}:{line}: {e.sentence}") from e
     if completions is not None:
         write_completions(completions, found)
     return found.statistics

@@ -35,16 +35,8 @@ def read_trace(path: str | Path) -> Trace:
 
     Raises InputError with file, line, value and rule for what is none of the formats, negative, or out of order.
     """
-    path = Path(path)
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-            lines = file.read().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as e:
-        raise InputError(f"{path}: the trace cannot be read: {getattr(e, 'strerror', None) or e}.") from e
     form, rows, last = None, [], 0
-    for number, text in enumerate(lines, 1):
-        if not text.strip() or text.lstrip().startswith("#") or (form is None and text.strip() == "cycle,addr,op"):
-            continue
+    for number, text in request_lines(Path(path)):
         if form is None:
             form = next((f for f in (OWN, DRAMSIM3, RAMULATOR) if f.match(text)), None)
             if form is None:
@@ -60,6 +52,17 @@ def read_trace(path: str | Path) -> Trace:
         raise InputError(f"{path}: the trace holds no request.")
     table = np.array(rows, np.int64)
     return Trace(*(np.ascontiguousarray(column) for column in (table[:, 0], table[:, 1], table[:, 2] != 0)))
+
+
+def request_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a trace that are requests, with their numbers."""
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            lines = file.read().splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as e:
+        raise InputError(f"{path}: the trace cannot be read: {getattr(e, 'strerror', None) or e}.") from e
+    found = [(n, text) for n, text in enumerate(lines, 1) if text.strip() and not text.lstrip().startswith("#")]
+    return found[1:] if found and found[0][1].strip() == "cycle,addr,op" else found
 
 
 def request(where: str, form: re.Pattern, match: re.Match) -> tuple[int, int, int]:

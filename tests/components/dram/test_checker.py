@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accelsim.components.dram.constraints import ACT, COMMANDS, PRE, RD, RDA, WRA
 from accelsim.components.dram.replay import CONTROLLERS, replay
@@ -54,6 +56,22 @@ def test_no_rule_is_ever_broken(name, controller, ranks, closed_page):
     found = replay(trace, standard, controller, 2, closed_page=closed_page, commands=True)
     assert found.statistics["REF"] > 0
     judge(found, trace, standard, 2)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    name=st.sampled_from(names()),
+    controller=st.sampled_from(CONTROLLERS),
+    channels=st.sampled_from([1, 2, 4, 8, 16]),
+    ranks=st.sampled_from([1, 2]),
+    closed_page=st.booleans(),
+)
+def test_no_traffic_breaks_a_rule(seed, name, controller, channels, ranks, closed_page):
+    standard = load_standard(name).with_ranks(ranks)
+    trace = traffic(seed, standard, channels, 150)
+    found = replay(trace, standard, controller, channels, closed_page=closed_page, commands=True)
+    judge(found, trace, standard, channels)
 
 
 @pytest.mark.slow

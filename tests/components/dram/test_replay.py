@@ -181,7 +181,7 @@ def test_files_are_the_same_bytes_and_whole(tmp_path):
         write_completions(tmp_path / "nowhere" / "x.npz", found)
 
 
-def test_wrong_names_and_addresses():
+def test_wrong_names_and_addresses(tmp_path):
     one = trace((0, 1 << 33, "R"))
     with pytest.raises(InputError) as e:
         replay(one)
@@ -189,6 +189,13 @@ def test_wrong_names_and_addresses():
         "request 0: address 0x200000000 lies outside the device: 1 channels of ddr4_2400_reference end at 0x200000000."
     )
     assert (replay(one, channels=2).done > 0).all()
+    path = tmp_path / "far.csv"
+    path.write_text("# far away\ncycle,addr,op\n0,40,R\n\n0,200000000,R\n")
+    with pytest.raises(InputError) as e:
+        replay_file(path)
+    assert str(e.value) == (
+        f"{path}:5: address 0x200000000 lies outside the device: 1 channels of ddr4_2400_reference end at 0x200000000."
+    )
     with pytest.raises(InputError, match=r"controller is 'frfcs': expected one of .* \(did you mean 'frfcfs'\?\)"):
         replay(one, controller="frfcs")
     with pytest.raises(InputError, match="standard 'lpddr4' has no currents"):
