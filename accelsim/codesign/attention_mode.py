@@ -25,6 +25,7 @@ class Scores:
     q: Any
     k: Any
     product: int
+    path: str
     factor: Any = 1.0
     biased: bool = False
     index: int | None = None
@@ -114,7 +115,7 @@ def mode_class():
                     v, p, turned_out = (t.transpose(-2, -1) for t in (a, b, out))
                     self.on_call(
                         Call(mirrored.index, self.stack[-1], mirrored.product, mirrored.q, mirrored.k, marked(v, a), p,
-                             turned_out, mirrored.factor, mirrored.biased)
+                             turned_out, mirrored.factor, mirrored.biased, mirrored.path)
                     )  # fmt: skip
                     out.__dict__.update(turned_out.__dict__)
             elif state is not None and state.index is not None and not getattr(a, "_turned", False):
@@ -122,7 +123,7 @@ def mode_class():
                 if self.on_call:
                     self.on_call(
                         Call(state.index, self.stack[-1], state.product, state.q, state.k, b, a, out, state.factor,
-                             state.biased)
+                             state.biased, state.path)
                     )  # fmt: skip
                 out = marked(finish(out), out) if finish else out
             else:
@@ -133,7 +134,7 @@ def mode_class():
                 out = torch.matmul(a, b)
                 if a.dim() >= 3 and b.dim() >= 3:
                     out = finish(out) if finish else out
-                    out._scores = Scores(a, marked(b.transpose(-2, -1), b), number)
+                    out._scores = Scores(a, marked(b.transpose(-2, -1), b), number, self.stack[-1])
                     return out
                 out = finish(out) if finish else out
                 if self.on_other:
@@ -168,8 +169,8 @@ def mode_class():
                 scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
             p = scores.softmax(-1)
             out = torch.nn.functional.dropout(p, dropout_p) @ value
-            biased = attn_mask is not None or is_causal
-            self.on_call(Call(index, self.stack[-1], None, query, key, value, p, out, factor, biased))
+            biased, path = attn_mask is not None or is_causal, self.stack[-1]
+            self.on_call(Call(index, path, None, query, key, value, p, out, factor, biased, path))
             return out
 
         def spread(self, index, like):

@@ -47,7 +47,8 @@ class Site:
 @dataclass
 class Call:
     """One execution of an attention: tensors [..., tokens, features], scores = q k^T * factor (+ bias), probabilities p
-    after the softmax and the mask, out = p v. factor is None where the scores are no multiple of q k^T."""
+    after the softmax and the mask, out = p v. factor is None where the scores are no multiple of q k^T. path and
+    scores_path: the modules that ran p v and q k^T."""
 
     index: int
     path: str
@@ -59,6 +60,7 @@ class Call:
     out: Any
     factor: Any
     biased: bool
+    scores_path: str
 
 
 def marked(tensor, like):

@@ -15,6 +15,7 @@ from accelsim.codesign.attention_maps import mean_maps
 from accelsim.codesign.auto_encoder import auto_encoders, head_moments
 from accelsim.codesign.balance import balanced_threshold
 from accelsim.codesign.capture import Site, find_sites
+from accelsim.codesign.counter import check_macs, count_macs
 from accelsim.codesign.lowering import lower
 from accelsim.codesign.polarize import polarize
 from accelsim.codesign.prune import prune
@@ -88,7 +89,8 @@ def export_workload(
     auto-encoders (see `auto_encoder`); otherwise `choices.auto_encoder` starts them from PCA. keep, maps: masks and
     maps that are known already (of a network trained with them), one per attention. Attention that is used twice in a
     forward pass is exported twice. Same model and inputs, same bytes.
-    Errors: InputError, which names what a workload cannot represent.
+    Errors: InputError, which names what a workload cannot represent, or where the layers' multiply-accumulates are not
+    those that torch counts.
     """
     torch = need("torch", "exporting a model")
     if model.training:
@@ -97,6 +99,7 @@ def export_workload(
     image = example_inputs[:1]
     calibration = [example_inputs] if calibration is None else calibration
     steps = lower(trace(model, image))
+    check_macs(steps, count_macs(model, image))
     sites = find_sites(model, image)
     attention = {s.node.sizes["index"]: s for s in steps if s.kind == "attention"}
     if encoders is None and choices.auto_encoder is not None:

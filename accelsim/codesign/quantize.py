@@ -171,8 +171,8 @@ def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _by_channels(tensor, repeat: int, out: int) -> np.ndarray | None:
     """A product's result as [repeat, tokens, out]; None when its features are not on one axis."""
     array, channels = _array(tensor), repeat * out
-    if array.ndim == 4 and array.shape[1] == channels:  # of a convolution: [1, channels, rows, columns]
-        return array.reshape(repeat, out, -1).transpose(0, 2, 1)
+    if array.ndim == 4 and array.shape[1] == channels:  # of a convolution: [windows, channels, rows, columns]
+        return array.reshape(len(array), repeat, out, -1).transpose(1, 0, 3, 2).reshape(repeat, -1, out)
     return array.reshape(-1, repeat, out).transpose(1, 0, 2) if array.shape[-1] == channels else None
 
 

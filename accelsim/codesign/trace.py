@@ -71,7 +71,7 @@ class _Tracer:
         self.add(
             "attention", call.path, call.out, (_from(call.q), _from(call.k), _from(call.v)), values, lead=lead,
             index=call.index, q_tokens=call.q.shape[-2], kv_tokens=call.k.shape[-2], qk_dim=call.q.shape[-1],
-            v_dim=call.v.shape[-1],
+            v_dim=call.v.shape[-1], scores_path=call.scores_path,
         )  # fmt: skip
 
     def other(self, path: str, name: str, args, kwargs, result) -> None:
@@ -137,7 +137,8 @@ class _Tracer:
         bound = dict(zip(names, args)) | kwargs
         x, weight, bias, groups = bound["input"], bound["weight"], bound.get("bias"), bound.get("groups", 1)
         kernel, out = tuple(weight.shape[2:]), weight.shape[0]
-        tokens, inner = math.prod(result.shape[2:]), math.prod(weight.shape[1:])
+        # the windows of one image are the images of a batch
+        tokens, inner = len(result) * math.prod(result.shape[2:]), math.prod(weight.shape[1:])
         stride = bound.get("stride", 1)
         stride = (stride,) * len(kernel) if isinstance(stride, int) else tuple(stride)
         values = {"weight": weight.reshape(groups, out // groups, inner), "bias": bias, "out": result}
@@ -154,8 +155,8 @@ class _Tracer:
         if bound.get("padding") in ("same", "valid") or x.dim() != 4:
             raise InputError("a one-dimensional or implicitly padded convolution has no operands to export.")
         options = {n: bound.get(n, d) for n, d in (("stride", 1), ("padding", 0), ("dilation", 1))}
-        unfolded = self.torch.nn.functional.unfold(x, kernel, **options)[0]
-        return unfolded.reshape(groups, inner, tokens).transpose(1, 2)
+        unfolded = self.torch.nn.functional.unfold(x, kernel, **options)
+        return unfolded.reshape(len(x), groups, inner, -1).permute(1, 0, 3, 2).reshape(groups, tokens, inner)
 
     def norm(self, path, name, args, kwargs, result, source) -> None:
         tokens, features = _layout(source, _channels(source) or name in ("batch_norm", "group_norm", "instance_norm"))
