@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from types import ModuleType
 
 from accelsim.core.errors import InputError
@@ -30,10 +32,17 @@ def need(package: str, purpose: str) -> ModuleType:
 
 def _declare_vision_operators() -> None:
     """timm imports torchvision, whose CUDA build does not import beside a CPU build of torch unless the two operators
-    that its own registration then lacks are declared."""
+    that its own registration then lacks are declared. Where it does register them, declaring them first would abort
+    the process, so torchvision is tried as it is before."""
     torch = need("torch", "reading a vision transformer")
     if _declared or importlib.util.find_spec("torchvision") is None:
         return
+    try:
+        importlib.import_module("torchvision")
+        return
+    except (ImportError, RuntimeError):
+        for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
+            del sys.modules[name]  # half imported
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in _OPERATORS:
         if not hasattr(torch.ops.torchvision, schema.split("(")[0]):
