@@ -97,10 +97,23 @@ def export_workload(
         raise InputError(f"{type(model).__name__} is in training mode; call model.eval() first, so that it is the same "
                          "for every image.")  # fmt: skip
     image = example_inputs[:1]
+    if not len(image):
+        raise InputError("example_inputs holds no image; give at least one.")
     calibration = [example_inputs] if calibration is None else calibration
+    try:
+        count = count_macs(model, image)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{type(model).__name__} does not run on an image of {list(image.shape)}: {' '.join(str(error).split())}"
+        ) from error
     steps = lower(trace(model, image))
-    check_macs(steps, count_macs(model, image))
+    check_macs(steps, count)
     sites = find_sites(model, image)
+    for what, given in (("keep", keep), ("maps", maps)):
+        if given is not None and len(given) != len(sites):
+            raise InputError(
+                f"{what} has {len(given)} arrays but the model runs {len(sites)} attentions; give one each."
+            )
     attention = {s.node.sizes["index"]: s for s in steps if s.kind == "attention"}
     if encoders is None and choices.auto_encoder is not None:
         start = auto_encoders(sites, choices.auto_encoder, head_moments(model, calibration, sites))
@@ -150,8 +163,8 @@ def _with_encoder(layer: Layer, encoders, attention: dict, steps) -> Layer:
     feeding = {s.role for s in steps if s.encodes == attention[index].node.number}
     if not feeding & {"qkv", "q"} or not feeding & {"qkv", "kv"}:
         raise InputError(
-            f"{layer.name}: Q and K do not come straight from a projection (a norm or a rotation stands between), so "
-            "that no encoder can stand behind it; export without an auto-encoder."
+            f"{layer.name}: Q and K do not come straight from a projection (something, as a norm or a rotation, stands "
+            "between), so that no encoder can stand behind it; export without an auto-encoder."
         )
     return replace(layer, encoded_heads=encoders.pairs[2 * index][0].out_features)
 

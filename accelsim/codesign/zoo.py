@@ -46,6 +46,8 @@ def open_model(name: str, checkpoint: str | Path | None = None, pretrained: bool
     """
     if checkpoint is not None and pretrained:
         raise InputError("give either a checkpoint or pretrained: both would set the weights.")
+    if not name:
+        raise InputError("the model's name is empty; give e.g. deit_tiny_patch16_224 or transformers/deit.")
     torch = need("torch", "opening a model")
     torch.manual_seed(seed)
     if Path(name).is_dir() or name.startswith("transformers/") or (pretrained and "/" in name and "." not in name[:1]):
@@ -62,12 +64,18 @@ def open_model(name: str, checkpoint: str | Path | None = None, pretrained: bool
 
 def _timm(name: str, pretrained: bool) -> Opened:
     timm = need("timm", "opening a model by its name")
-    if not timm.is_model(name.split(".")[0]):
+    base, _, tag = name.partition(".")
+    if not timm.is_model(base):
         known = [*timm.list_models(), *(f"transformers/{f}" for f in FAMILIES)]
+        longer = sorted((k for k in known if base and k.startswith(base.lower())), key=len)
+        hub = "; a name on the hub needs pretrained" if "/" in name else ""
         raise InputError(
             f"{name!r} is no model of timm, no saved folder and none of transformers/{', transformers/'.join(FAMILIES)}"
-            f"{suggest(name, known)}."
+            f"{f' (did you mean {longer[0]!r}?)' if longer else suggest(name, known)}{hub}."
         )
+    tags = [t.partition(".")[2] for t in timm.list_pretrained(f"{base}.*")]
+    if tag and tag not in tags:
+        raise InputError(f"{name!r}: timm's {base} has no weights {tag!r}{suggest(tag, tags) or _listed(tags)}.")
     try:
         model = timm.create_model(name, pretrained=pretrained)
     except (OSError, RuntimeError, ValueError) as error:
@@ -79,37 +87,76 @@ def _timm(name: str, pretrained: bool) -> Opened:
     )  # fmt: skip
 
 
+def _listed(names: list[str]) -> str:
+    return f"; it has {', '.join(names)}" if names else "; it has none"
+
+
 def _transformers(name: str, pretrained: bool) -> Opened:
     library = need("transformers", "opening a model by its name")
     folder, family = Path(name), name.removeprefix("transformers/")
-    try:
-        if folder.is_dir() or pretrained:
-            config = library.AutoConfig.from_pretrained(name, local_files_only=not pretrained)
-            listed = next(iter(config.architectures or ()), None)
-            cls = getattr(library, listed or FAMILIES.get(config.model_type, ("AutoModel",))[0])
-            model = cls.from_pretrained(name, local_files_only=not pretrained)
-            weights = "pretrained" if pretrained else folder.name
-        else:
-            if family not in FAMILIES:
-                raise InputError(
-                    f"{name!r} is none of transformers/{', transformers/'.join(FAMILIES)}{suggest(family, FAMILIES)}."
-                )
-            cls, config = (getattr(library, n) for n in FAMILIES[family])
-            model, weights = cls(config()), "random"
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: the model could not be opened ({_first_line(error)}).") from None
+    if folder.is_dir() or pretrained:
+        model = _saved(library, name, pretrained)
+        weights = "pretrained" if pretrained else folder.name
+    elif family not in FAMILIES:
+        raise InputError(
+            f"{name!r} is none of transformers/{', transformers/'.join(FAMILIES)}{suggest(family, FAMILIES)}."
+        )
+    else:
+        cls, config = (getattr(library, n) for n in FAMILIES[family])
+        model, weights = cls(config()), "random"
     config = getattr(model.config, "vision_config", model.config)
     side = config.image_size
     rows, columns = side if isinstance(side, list | tuple) else (side, side)
-    mean, deviation = _normalisation(folder) if folder.is_dir() else IMAGENET
+    mean, deviation = _normalisation(library, name, pretrained) if folder.is_dir() or pretrained else IMAGENET
     return Opened(model, name, (getattr(config, "num_channels", 3), rows, columns), mean, deviation, weights)
 
 
-def _normalisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    file = folder / "preprocessor_config.json"
-    values = json.loads(file.read_text()) if file.is_file() else {}
+def _saved(library, name: str, pretrained: bool):
+    """A saved or downloaded model, with every weight it has."""
+    say = library.utils.logging
+    level, bar = say.get_verbosity(), say.is_progress_bar_enabled()
+    # what it reports of weights that do not fit is an error here
+    say.set_verbosity(say.CRITICAL)
+    say.disable_progress_bar()
+    try:
+        config = library.AutoConfig.from_pretrained(name, local_files_only=not pretrained)
+        listed = next(iter(config.architectures or ()), None)
+        if not hasattr(config, "image_size") and not hasattr(config, "vision_config"):
+            raise InputError(f"{name}: a {config.model_type!r} takes no images; give a vision transformer.")
+        if hasattr(config, "vision_config"):  # CLIP: the vision tower of two
+            listed, whole, config = FAMILIES.get(config.model_type, ("AutoModel",))[0], config, config.vision_config
+            config.projection_dim = getattr(whole, "projection_dim", None)
+        options = {"config": config, "local_files_only": not pretrained, "output_loading_info": True}
+        options["ignore_mismatched_sizes"] = True  # so that they are reported below
+        cls = getattr(library, listed or FAMILIES.get(config.model_type, ("AutoModel",))[0])
+        model, report = cls.from_pretrained(name, **options)
+        if report["missing_keys"] and all(k.startswith("pooler.") for k in report["missing_keys"]):
+            model, report = cls.from_pretrained(name, add_pooling_layer=False, **options)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file raises what its reader likes
+        raise InputError(f"{name}: the model could not be opened ({_first_line(error)}).") from None
+    finally:
+        say.set_verbosity(level)
+        if bar:
+            say.enable_progress_bar()
+    for key, stored, own in sorted(report["mismatched_keys"]):
+        raise InputError(f"{name}: {key} is {list(stored)} in its weights but {list(own)} in its configuration.")
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise InputError(
+            f"{name}: its weights lack {missing[0]!r}, in all {len(missing)} of {len(model.state_dict())}; was it "
+            "saved whole?"
+        )
+    return model
+
+
+def _normalisation(library, name: str, pretrained: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation that a saved or downloaded model was trained with, ImageNet's where it does not say."""
+    file = library.utils.cached_file(
+        name, "preprocessor_config.json", local_files_only=not pretrained, _raise_exceptions_for_missing_entries=False
+    )
+    values = json.loads(Path(file).read_text(encoding="utf-8")) if file else {}
     return tuple(values.get("image_mean", IMAGENET[0])), tuple(values.get("image_std", IMAGENET[1]))
 
 
