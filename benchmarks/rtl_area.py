@@ -1,0 +1,75 @@
+"""Cells of the synthesized modules beside the area model's estimate for the same configuration, as a table.
+
+    accelsim rtl MACHINE -o DIR --synth
+    python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
+
+um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
+function in the open 45 nm library (NanGate, FreePDK45), by (node / 45)^2, over the area model's layout density.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from accelsim.accelerators import machine, schema
+from accelsim.config import load_arch
+from accelsim.core.result import Part
+from accelsim.energy import EnergyTable, floor_plan, load_table
+from accelsim.rtl.synthesis import CELLS
+from accelsim.workload.layers import Gemm
+from accelsim.workload.workload import Workload
+
+# um2 of the library's cells of drive strength 1; a flip-flop with enable or reset is a flip-flop and a gate.
+NANGATE = {"AND": 1.064, "OR": 1.064, "XOR": 1.596, "NOT": 0.532, "MUX": 1.862, "DFF": 4.522, "gate": 1.064}
+# Which components of the area model stand for what which modules do. Both engines' modules have all the lines.
+SHARED = {
+    ("decoder",): ("decoder",), ("encoder",): ("encoder",), ("walker",): ("index_walker",),
+    ("softmax",): ("softmax_unit", "softmax_datapath", "exponential", "reciprocal"),
+    ("merge",): ("output_merge", "merge_datapath", "requantise"),
+    ("engine", "denser", "sparser"): ("mac_line", "normalise", "denser_datapath", "sparser_datapath"),
+    ("control of both engines",): ("denser_engine", "sparser_engine"),
+    ("scratchpads",): ("scratchpad", "banked_scratchpad"), ("channels",): ("channel", "attention_datapath"),
+}  # fmt: skip
+
+
+def cell_um2(kind: str) -> float:
+    """Of a generic cell of yosys, for instance $_AND_ or $_SDFFE_PP0P_, at 45 nm."""
+    name = kind.strip("$_").split("_")[0]
+    if "DFF" in name:
+        return NANGATE["DFF"] + NANGATE["gate"] * (len(name) - 3)
+    return NANGATE[name]
+
+
+def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -> tuple[float, int, int]:
+    """um2, cells and memory bits of all instances of some modules."""
+    um2 = cells = bits = 0
+    for one in found:
+        if one["module"] in names:
+            um2 += one["instances"] * sum(n * cell_um2(kind) for kind, n in one["cells"].items())
+            cells += one["instances"] * sum(one["cells"].values())
+            bits += one["instances"] * sum(m["words"] * m["width"] for m in one["memories"])
+    return um2 * (table.sram_node_nm / 45) ** 2 / table.density, cells, bits
+
+
+def main() -> None:
+    folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
+    arch = load_arch(name, schema, overrides)
+    smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))
+    sim, _ = machine(arch.machine).build(arch, smallest)
+    parts = {c.name: Part(type(c).__name__, c.clock, c.parameters()) for c in sim.components}
+    table = load_table(arch.as_dict().get("energy"))
+    pieces = {piece.component: piece for piece in floor_plan(parts, table)}
+    found = json.loads((Path(folder) / CELLS).read_text())
+    out = ["| component | model: logic um2 | model: memories um2 | modules | cells | um2 | memory bits |"]
+    out.append("|---|---|---|---|---|---|---|")
+    for components, names in SHARED.items():
+        um2, cells, bits = modules_um2(found, names, table)
+        mine = [pieces[c] for c in components if c in pieces]
+        logic, memory = sum(p.logic_um2 for p in mine), sum(p.memory_um2.nominal for p in mine)
+        figures = f"{cells:,} | {um2:,.0f} | {bits:,}"
+        out.append(f"| {', '.join(components)} | {logic:,.0f} | {memory:,.0f} | {', '.join(names)} | {figures} |")
+    sys.stdout.write("\n".join(out) + "\n")
+
+
+if __name__ == "__main__":
+    main()
