@@ -63,35 +63,34 @@ def touch(component, at, state, period, edge):
 
 
 @compiled
-def commit(at, control, slots, state, period, edge, trace):
-    """Make the transfers of this instant visible; wake consumers of what was pushed, producers of what was popped."""
-    for k in range(control.shape[0]):
-        c = control[k]
-        if c.pushed | c.popped:
-            if c.pushed:
-                if c.monitored:
-                    log(trace, at, k, c, slots)
-                touch(c.consumer, at, state, period, edge)
-            if c.popped:
-                touch(c.producer, at, state, period, edge)
-            c.head = wrap(c.head + c.popped, c.depth)
-            c.count += c.pushed - c.popped
-            c.total += c.pushed
-            c.peak = max(c.peak, c.count)
-            c.pushed = 0
-            c.popped = 0
+def commit(k, at, control, slots, state, period, edge, trace):
+    """Make a channel's transfers visible; wake its consumer if something was pushed, its producer if popped."""
+    c = control[k]
+    if c.pushed:
+        if c.monitored:
+            log(trace, at, k, c, slots)
+        touch(c.consumer, at, state, period, edge)
+    if c.popped:
+        touch(c.producer, at, state, period, edge)
+    c.head = wrap(c.head + c.popped, c.depth)
+    c.count += c.pushed - c.popped
+    c.total += c.pushed
+    c.peak = max(c.peak, c.count)
+    c.pushed = 0
+    c.popped = 0
 
 
 @compiled
 def advance(
-    start, stop, skip, control, slots, state, cycles, period, edge, coming, first, order, entries, rows, words, trace,
-    mark,
+    start, stop, skip, control, slots, state, cycles, period, edge, coming, first, order, turns, ends, end, entries,
+    rows, words, trace, mark,
 ):  # fmt: skip
     """Run from an instant on; returns the instant reached and whether nothing is due any more.
 
     Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on. Each has
-    its entry's address and its row of `words`, with that row's address (see elaborate.py). Instants are numbered on
-    the time base; a component's `now` counts the edges of its own clock.
+    its entry's address and its row of `words`, with that row's address (see elaborate.py), and its channels: those in
+    `end` from `ends[i]` on. `coming` and `turns` are working storage: the next edge of each domain, and who was ticked.
+    Instants are numbered on the time base; a component's `now` counts the edges of its own clock.
     """
     domains = period.shape[0]
     at = start - 1
@@ -111,6 +110,7 @@ def advance(
             return last_instant(edge, period), True
         if at >= stop:
             return stop, False
+        ticks = 0
         for d in range(domains):
             now = coming[d]
             if now < NEVER and now * period[d] == at:
@@ -123,7 +123,12 @@ def advance(
                         r.wake = NEVER
                         did = invoke(entries[i], now, rows[i])
                         ticked(me, did, r.wake, now, at, cycles, trace)
-        commit(at, control, slots, state, period, edge, trace)
+                        turns[ticks] = i
+                        ticks += 1
+        for n in range(ticks):
+            for m in range(ends[turns[n]], ends[turns[n] + 1]):
+                if control[end[m]].pushed | control[end[m]].popped:
+                    commit(end[m], at, control, slots, state, period, edge, trace)
         if mark[0]:
             return at + 1, False
     return at + 1, False

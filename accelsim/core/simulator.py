@@ -133,7 +133,10 @@ class Simulator:
         self.entries = np.zeros(len(entries), np.int64)
         self.order = np.argsort(self.state["domain"], kind="stable")
         self.first = np.searchsorted(self.state["domain"][self.order], np.arange(len(domains) + 1))
-        self.coming = np.zeros(len(domains), np.int64)
+        self.coming, self.turns = np.zeros(len(domains), np.int64), np.zeros(len(arguments), np.int64)
+        ends = [[k for k, w in enumerate(self.wires) if c in (w.producer, w.consumer)] for c in self.components]
+        self.ends = np.cumsum([0] + [len(mine) for mine in ends])
+        self.end = np.array([k for mine in ends for k in mine], np.int64)
         logged = any(w.monitored for w in self.wires)
         self.trace = new_trace(
             max(self.trace_room, len(self.components)) if self.trace_room else 0,
@@ -178,8 +181,8 @@ class Simulator:
     def advance(self, stop: int, skip: bool) -> tuple[int, bool]:
         """One call of the kernel."""
         tables = self.control.view(np.recarray), self.slots, self.state.view(np.recarray), self.cycles
-        clocks = self.period, self.edge, self.coming, self.first, self.order
-        calls = self.entries, self.rows, self.words
+        clocks = self.period, self.edge, self.coming, self.first, self.order, self.turns
+        calls = self.ends, self.end, self.entries, self.rows, self.words
         return self.kernel(self.at, stop, skip, *tables, *clocks, *calls, self.trace, self.mark)
 
     def drain(self) -> None:

@@ -38,6 +38,7 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.channel import wrap
 from accelsim.isa.tables import REPLY, REQUEST
 
 BINS = 1024  # of the latency histogram
@@ -79,6 +80,8 @@ class ExactDram(Component):
     )
     oldest = Reg("slot of the oldest burst")
     held = Reg("bursts under way")
+    sent = Reg("bursts under way, from the oldest on, all of whose lines are accepted")
+    finished = Reg("bursts under way that are finished and not answered")
     resting = Reg("whether nothing is under way: the controller catches up when the next burst comes")
 
     read_bytes = Count("bytes read", "bytes")
@@ -108,23 +111,24 @@ class ExactDram(Component):
         if r.resting and not k.flush and not can_pop(request):
             return IDLE
         if can_pop(request) and r.held < r.window:
-            item, new = pop(request), burst[(r.oldest + r.held) % r.window]
+            item, new = pop(request), burst[wrap(r.oldest + r.held, r.window)]
             new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
             new.write, new.stream, new.bytes = item.write, item.stream, item.bytes
             new.left, new.done_at, new.answered = new.end - new.line, 0, 0
             r.held += 1
+            r.finished += new.left == 0
             if item.write:
                 r.write_bytes += item.bytes
             else:
                 r.read_bytes += item.bytes
         # Lines are offered in order, at most one a channel.
         k.offered = 0
-        for n in range(r.held):
-            mine = burst[(r.oldest + n) % r.window]
+        for n in range(r.sent, r.held):
+            mine = burst[wrap(r.oldest + n, r.window)]
             for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
                 ask = s.request[k.offered]
                 ask.line, ask.is_write = at, mine.write
-                ask.tag = -1 if mine.write else now << TAG_BITS | (r.oldest + n) % r.window
+                ask.tag = -1 if mine.write else now << TAG_BITS | wrap(r.oldest + n, r.window)
                 k.offered += 1
             if k.offered == k.channels:
                 break
@@ -133,21 +137,24 @@ class ExactDram(Component):
         else:
             wake = step(now, s, frfcfs_offer, frfcfs_step, 0)
         left = k.accepted
-        for n in range(r.held):
-            mine = burst[(r.oldest + n) % r.window]
+        while r.sent < r.held:
+            mine = burst[wrap(r.oldest + r.sent, r.window)]
             taken = min(left, mine.end - mine.line)
             mine.line += taken
             left -= taken
             if mine.write and taken:
                 mine.left -= taken
                 mine.done_at = now + 1
-            if left == 0:
+                r.finished += mine.left == 0
+            if mine.line < mine.end:
                 break
+            r.sent += 1
         for n in range(k.replies):
             tag, done_at = s.reply[n].tag, s.reply[n].done_at
             if tag >= 0:
                 mine = burst[tag & TAG_MASK]
                 mine.left -= 1
+                r.finished += mine.left == 0
                 mine.done_at = max(mine.done_at, done_at)
                 waited = done_at - (tag >> TAG_BITS)
                 r.read_lines += 1
@@ -167,8 +174,8 @@ class ExactDram(Component):
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
         streams = 0
-        for n in range(r.held):
-            mine = burst[(r.oldest + n) % r.window]
+        for n in range(r.held if r.finished else 0):
+            mine = burst[wrap(r.oldest + n, r.window)]
             if mine.answered or streams & (1 << mine.stream):
                 continue
             streams |= 1 << mine.stream
@@ -179,13 +186,15 @@ class ExactDram(Component):
                     item = push(reply)
                     item.bytes, item.stream = mine.bytes, mine.stream
                     mine.answered = 1
+                    r.finished -= 1
                     wake = now + 1
                     break
                 else:
                     blocked = True
         while r.held and burst[r.oldest].answered:
-            r.oldest = (r.oldest + 1) % r.window
+            r.oldest = wrap(r.oldest + 1, r.window)
             r.held -= 1
+            r.sent -= 1
         if k.offered and (k.accepted == k.offered or k.acted):
             wake = now + 1
         quiet = r.held == 0
