@@ -3,9 +3,11 @@
     python benchmarks/dram_effect.py [WORKLOAD | NAME=VALUE ...]
 
 Prints one row for every workload, memory and layout. Of a run of the attention layers alone: cycles, also relative to
-the pipe with the same layout, the share of all bytes that the busiest channel moves (25 % is even), columns that find
-their row open, what is reached of 76.8 GB/s while the memory has something to do, percentiles of the read latency in
-DRAM clocks, and the energy of the memory with its part for I/O and termination. Of a run of all layers: cycles, energy.
+the pipe with the same layout; shares of the time in which the sparser engine and the memory have something to do; bytes
+moved, bytes a read burst, and what is reached of 76.8 GB/s while the memory has something to do; the share of all bytes
+that the busiest channel moves (25 % is even), columns that find their row open, the share of refresh, percentiles of
+the read latency in DRAM clocks; energy of the memory, and its part for I/O and termination. Of a run of all layers:
+cycles, mean bandwidth, energy of the memory.
 """
 
 import sys
@@ -21,14 +23,17 @@ from accelsim.workload import load
 WORKLOADS = ("deit_tiny_s95", "deit_tiny_s90", "deit_small_s90", "deit_base_s90")
 LAYOUTS = ("packed", "token_major", "fused_qkv")
 MEMORIES = ("pipe", "exact")
-TITLE = (
-    "                                    attention layers alone                                                     "
-    "          network\n"
-    "workload       memory layout           cycles  to pipe  busiest   row  reached  read latency     DRAM     "
-    "I/O      cycles     DRAM\n"
-    "                                                        channel  hits     GB/s    p50    p99       uJ      "
-    "uJ                  mJ"
+COLUMNS = (
+    *(("", 14), ("", 5), ("", 11), ("cycles", 8), ("to pipe", 7), ("engine", 6), ("memory", 6), ("MB", 5)),
+    *(("burst", 5), ("GB/s", 5), ("most", 5), ("hits", 5), ("refr", 5), ("p50", 4), ("p99", 4), ("uJ", 6), ("I/O", 4)),
+    *(("| cycles", 11), ("GB/s", 5), ("mJ", 6)),
 )
+
+
+def line(cells) -> str:
+    return " ".join(
+        f"{text:{'>' if i > 2 else '<'}{width}}" for i, (text, (_, width)) in enumerate(zip(cells, COLUMNS))
+    )
 
 
 def energy_uj(record, table) -> tuple[float, float]:
@@ -38,28 +43,34 @@ def energy_uj(record, table) -> tuple[float, float]:
     return sum(c.pj for c in charges) / 1e6, io / 1e6
 
 
-def details(record) -> str:
-    """What only the exact memory knows: from its counters and notes."""
+def details(record) -> list[str]:
+    """What only the exact memory knows, from its counters and notes: busiest channel, row hits, refresh, p50, p99."""
     notes, counts = record.notes, record.result.total.counts["dram"]
     lines = [int(part.replace(",", "")) for part in notes["dram_channels"].removesuffix(" bytes").split(" : ")]
     latency = dict(part.split() for part in notes["dram_read_latency"].split(" (")[0].split(", ")[1:])
-    opened = counts["row_hits"] + counts["activates"]
-    share, hits = max(lines) / sum(lines), counts["row_hits"] / opened
-    return f"{share:7.1%} {hits:6.1%}", f"{latency['p50']:>6} {latency['p99']:>6}"
+    hits = counts["row_hits"] / (counts["row_hits"] + counts["activates"])
+    share, refresh = max(lines) / sum(lines), notes["dram_refresh"].split()[0]
+    return [f"{share:.1%}", f"{hits:.1%}", refresh, latency["p50"], latency["p99"]]
 
 
-def reached_gb_per_s(record) -> float:
-    """Bytes over the time in which the memory has something to do."""
-    total, parts = record.result.total, record.result.parts
-    busy = total.status["dram"]["busy"] + total.status["dram"]["blocked"]
-    period_s = record.result.periods[parts["dram"].clock] / float(record.result.time_base_hz)
-    moved = total.counts["dram"]["read_bytes"] + total.counts["dram"]["write_bytes"]
-    return moved / (busy * period_s) / 1e9
+def busy(record, name: str) -> float:
+    """Share of the time in which a component has something to do."""
+    status = record.result.total.status[name]
+    return (status["busy"] + status["blocked"]) / sum(status.values())
+
+
+def moved_bytes(record) -> int:
+    counts = record.result.total.counts["dram"]
+    return counts["read_bytes"] + counts["write_bytes"]
+
+
+def gb_per_s(record) -> float:
+    return moved_bytes(record) / (record.result.end / float(record.result.time_base_hz)) / 1e9
 
 
 def main(words: list[str]) -> None:
     table, changes = load_table(), [word for word in words if "=" in word]
-    print(TITLE)
+    print(line(title for title, _ in COLUMNS))
     for name in [word for word in words if "=" not in word] or WORKLOADS:
         work = load(find("workloads", name))
         pipe = {}
@@ -69,14 +80,15 @@ def main(words: list[str]) -> None:
                 whole, record = run(arch, work), run(arch, work.only("attention"))
                 cycles = record.result.cycles()
                 pipe.setdefault(layout, cycles)
-                spread, latency = details(record) if memory == "exact" else (f"{'-':>7} {'-':>6}", f"{'-':>6} {'-':>6}")
-                energy, io = energy_uj(record, table)
-                print(
-                    f"{name:14} {memory:6} {layout:12} {cycles:10,} {cycles / pipe[layout]:8.3f} {spread}"
-                    f" {reached_gb_per_s(record):7.1f} {latency} {energy:8,.0f} {io:7,.0f}"
-                    f" {whole.result.cycles():11,} {energy_uj(whole, table)[0] / 1000:8.2f}",
-                    flush=True,
-                )
+                known = details(record) if memory == "exact" else ["-"] * 5
+                counts, (energy, io) = record.result.total.counts, energy_uj(record, table)
+                burst = counts["dram"]["read_bytes"] / counts["dma"]["read_bursts"]
+                attention = [f"{cycles:,}", f"{cycles / pipe[layout]:.3f}", f"{busy(record, 'sparser'):.0%}"]
+                attention += [f"{busy(record, 'dram'):.0%}", f"{moved_bytes(record) / 1e6:.2f}", f"{burst:.0f}"]
+                attention += [f"{gb_per_s(record) / busy(record, 'dram'):.1f}", *known, f"{energy:,.0f}", f"{io:,.0f}"]
+                network = [f"{whole.result.cycles():,}", f"{gb_per_s(whole):.1f}"]
+                network += [f"{energy_uj(whole, table)[0] / 1000:.1f}"]
+                print(line([name, memory, layout, *attention, *network]), flush=True)
 
 
 if __name__ == "__main__":

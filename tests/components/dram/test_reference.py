@@ -16,6 +16,7 @@ from accelsim.components.dram import constraints as c
 from accelsim.components.dram.replay import replay
 from accelsim.components.dram.standard import load_standard
 from accelsim.components.dram.traces import read_trace
+from accelsim.energy.table import load_table
 
 CONTROLLERS = {"d3": "dramsim3", "r21f": "frfcfs", "r21h": "frfcfs_rowhit"}
 # The default suite: every controller, map, channel count and mechanism; `-m slow` replays all.
@@ -162,3 +163,22 @@ def test_every_command_is_the_same(reference, trace, config):
                 their_rows.append(int(e["row"]))
     assert sorted(ours) == sorted(theirs)
     assert len(rows) == len(their_rows) and sorted(rows) == sorted(their_rows)
+
+
+@pytest.mark.parametrize("trace", ["isolated_200", "kv197_sat_2364", "mix_rand_1000", "seq_wr_1000"])
+@pytest.mark.parametrize("config", ["d3_1ch_m1", "d3_4ch_m2"])
+def test_the_rows_of_the_energy_table_give_dramsim3s_energy(reference, trace, config):
+    """The bill of a machine prices the same events by its table's rounded rows: within 0.2 % of DRAMsim3's pJ/bit."""
+    rows, given = load_table("generic_28nm").rows, configuration(config)
+    found = replay(trace_of(reference, trace), flush=False, **given).statistics
+    bits = 512 * (found["RD"] + found["WR"])
+    total = (
+        512 * found["RD"] * rows["dram_read_bit"].pj.nominal
+        + 512 * found["WR"] * rows["dram_write_bit"].pj.nominal
+        + found["ACT"] * rows["dram_activate"].pj.nominal
+        + found["REF"] * rows["dram_refresh"].pj.nominal
+        + found["active_standby_cycles"] * rows["dram_open_clock"].pj.nominal
+        + rows["dram_precharged_standby"].leakage_uw.nominal * found["time_ns"] * 1e-3 * given["channels"]
+    )
+    theirs = float(summary(reference)[trace, config]["pJ_per_bit"])
+    assert total / bits == pytest.approx(theirs, rel=2e-3)
