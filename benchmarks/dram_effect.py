@@ -1,6 +1,6 @@
 """What an exact DRAM and the layout of Q, K and V change: ViTCoD with the pipe and with DDR4-2400, four channels.
 
-    python benchmarks/dram_effect.py [WORKLOAD | NAME=VALUE ...]
+    python benchmarks/dram_effect.py [WORKLOAD | pipe | exact | NAME=VALUE ...]
 
 Prints one row for every workload, memory and layout. Of a run of the attention layers alone: cycles, also relative to
 the pipe with the same layout; shares of the time in which the sparser engine and the memory have something to do; bytes
@@ -70,11 +70,12 @@ def gb_per_s(record) -> float:
 
 def main(words: list[str]) -> None:
     table, changes = load_table(), [word for word in words if "=" in word]
+    memories = [word for word in words if word in MEMORIES] or MEMORIES
     print(line(title for title, _ in COLUMNS))
-    for name in [word for word in words if "=" not in word] or WORKLOADS:
+    for name in [word for word in words if "=" not in word and word not in MEMORIES] or WORKLOADS:
         work = load(find("workloads", name))
         pipe = {}
-        for memory in MEMORIES:
+        for memory in memories:
             for layout in LAYOUTS:
                 arch = load_arch("vitcod", schema, [f"dram.model={memory}", f"layout={layout}", *changes])
                 whole, record = run(arch, work), run(arch, work.only("attention"))
