@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from accelsim.rtl.cosim import AFTER, Case, compare, open_bench, run_model
+from accelsim.rtl.cosim import AFTER, Case, Outcome, differences, open_bench, run_model
 from accelsim.rtl.vsim import Bench, build
 
 
@@ -85,6 +83,53 @@ MUTATIONS = tuple(
         ("decoder", "decoder", "decoding is not waited for", "cycles > most ? cycles : most", "cycles"),
         ("decoder", "decoder", "a command's last token is left out", "next_token == job.tokens)",
          "next_token + 1'b1 == job.tokens)"),
+        ("attention_core", "mac_line", "a score is not begun anew", "score <= (first ? '0 : score) + total",
+         "score <= score + total"),
+        ("attention_core", "mac_line", "the mux in front of the multipliers is swapped",
+         "right = values ? $signed(probability)", "right = !values ? $signed(probability)"),
+        ("attention_core", "denser_datapath", "accumulators and shadows do not change places",
+         "bank <= !rst && (bank ^ leaving);", "bank <= 1'b0;"),
+        ("attention_core", "denser_datapath", "the merge reads the accumulators", "slot(32'(taken), !bank, s)",
+         "slot(32'(taken), bank, s)"),
+        ("attention_core", "denser_datapath", "repeated columns see the same row", "TA'(token) + port_row[p]",
+         "TA'(token)"),
+        ("attention_core", "denser_datapath", "a line loads its neighbour's K", "k_nth <= LA'(nth);",
+         "k_nth <= LA'(nth + 1'b1);"),
+        ("attention_core", "denser_datapath", "a column's probabilities are those of another row",
+         "base <= address + SA'(stride);", "base <= address + SA'(stride) + SA'(1);"),
+        ("attention_core", "sparser_datapath", "a fetched vector is used for a beat only",
+         "held[n] <= arriving[n] ? vector : next[n];", "held[n] <= next[n];"),
+        ("attention_core", "sparser_datapath", "the next column's K comes too early",
+         "k[n] = held_k[n][32'(beat[n])", "k[n] = next_k[n][32'(beat[n])"),
+        ("attention_core", "sparser_datapath", "a segment is added to the one before", "next_first[n] <= fresh[n];",
+         "next_first[n] <= 1'b0;"),
+        ("attention_core", "sparser_datapath", "every line listens to bank 0", "q_value[BA'(bank2[n])]", "q_value[0]"),
+        ("attention_core", "sparser_engine", "another line's score leaves", "leaves_line[m] = isa::W'(n);",
+         "leaves_line[m] = isa::W'(n ^ 1);"),
+        ("attention_core", "banked_scratchpad", "two tokens share a place", "(32'(place[TA-1:0]) / BANKS)",
+         "(32'(place[TA-1:0]) / (2 * BANKS))"),
+        ("attention_core", "decoder", "a vector of another block of rows is fetched",
+         "fetches_token = asked.row0 + miss_data.row;", "fetches_token = miss_data.row;"),
+        ("attention_core", "softmax_unit", "all rows of an item have the first row's scores",
+         "element[n] = next_nth_of_item;", "element[n] = next_nth;"),
+        ("attention_core", "softmax_datapath", "a pruned score counts", "masked[n] ? '0 : value[n];", "value[n];"),
+        ("attention_core", "softmax_datapath", "two exponentials of a row in one cycle count as one",
+         "for (int m = 0; m <= n; m++) begin\n        if (ended[m].valid",
+         "for (int m = n; m <= n; m++) begin\n        if (ended[m].valid"),
+        ("attention_core", "softmax_datapath", "the maximum is the last score",
+         "place2[m] == place2[n] && score[m] > peak[n])", "place2[m] == place2[n])"),
+        ("attention_core", "softmax_datapath", "a reciprocal is written to the row after it",
+         "reciprocals[RA'(dividing_place[DIVIDE_CYCLES-1])] <=", "reciprocals[RA'(dividing_place[0])] <="),
+        ("attention_core", "exponential", "the fraction is a bit off", "EXP2[{below[5:0], 4'd0}+:16]",
+         "EXP2[{below[6:1], 4'd0}+:16]"),
+        ("attention_core", "reciprocal", "the quotient lacks its last bit", "n * BITS + b < 32", "n * BITS + b < 31"),
+        ("attention_core", "normalise", "probabilities are not rounded", " + 48'h800000", ""),
+        ("attention_core", "merge_datapath", "a place is not cleared", "dense_first2 ? dense_row :",
+         "1'b0 ? dense_row :"),
+        ("attention_core", "requantise", "outputs wrap around", "if (scaled > 64'sd127) value = 8'd127;", ""),
+        ("attention_core", "requantise", "outputs are not rounded", "(product + half) >>> shift", "product >>> shift"),
+        ("attention_core", "attention_datapath", "a single vector is overtaken by the next", ".item(single),",
+         ".item(single_value),"),
     )
 )  # fmt: skip
 
@@ -119,7 +164,7 @@ def caught(mutation: Mutation, cases: Iterable[Case]) -> tuple[int, str]:
         finally:
             bench.close()
         del alive
-        count, text = compare(case, np.asarray(model), found)
+        count, text = differences(case, model, found, Outcome(case.name))
         if count:
             return count, text
     return 0, ""

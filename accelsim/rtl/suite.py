@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.rtl.cases import SETTINGS, cases
-from accelsim.rtl.core import random_cases
+from accelsim.rtl.core import SMALL, random_cases
 from accelsim.rtl.cosim import Case, Outcome, cosimulate
 from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
 from accelsim.rtl.vsim import missing
@@ -55,9 +55,13 @@ def bugs(names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]
         raise InputError(why)
     for mutation in MUTATIONS:
         if mutation.component in names:
-            name = mutation.component
-            made = random_cases(ATTEMPTS, seed) if name == CORE else cases(name, ATTEMPTS, seed)
+            made = attempts(mutation.component, seed)
             yield mutation, *caught(mutation, made)
+
+
+def attempts(name: str, seed: int) -> Iterator[Case]:
+    """The cases that a seeded bug has to be caught in; attention_core is built small."""
+    return random_cases(ATTEMPTS, seed, used=[SMALL]) if name == CORE else cases(name, ATTEMPTS, seed)
 
 
 def bug_table(found: Sequence[tuple[Mutation, int, str]]):

@@ -5,31 +5,27 @@ from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.rtl import suite
-from accelsim.rtl.cases import cases
 from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
 
 QUICK = ("index_walker",)
 
 
-def attempts(mutation):
-    return cases(mutation.component, 40, 13)
-
-
 def test_there_are_enough_seeded_bugs_and_in_every_module():
     assert len(MUTATIONS) >= 20
-    assert len({m.module for m in MUTATIONS}) == 8
+    assert len({m.module for m in MUTATIONS}) == 19
+    assert len({m.module for m in MUTATIONS if m.component == suite.CORE}) >= 12, "of the data path"
 
 
 @pytest.mark.parametrize("mutation", [m for m in MUTATIONS if m.component in QUICK], ids=lambda m: m.bug)
 def test_a_seeded_bug_is_caught(mutation):
-    count, text = caught(mutation, attempts(mutation))
+    count, text = caught(mutation, suite.attempts(mutation.component, 13))
     assert count > 0 and text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", [m for m in MUTATIONS if m.component not in QUICK], ids=lambda m: m.bug)
 def test_a_seeded_bug_is_caught_in_the_larger_modules(mutation):
-    count, text = caught(mutation, attempts(mutation))
+    count, text = caught(mutation, suite.attempts(mutation.component, 13))
     assert count > 0 and text
 
 
