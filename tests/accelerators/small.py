@@ -81,7 +81,15 @@ def machines(draw) -> Arch:
         "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
         "heads": draw(st.sampled_from(["parallel", "serial"])),
         "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
-        "clocks.dram": draw(st.sampled_from(["1200 MHz", "500 MHz", "333 MHz"])),
     }  # fmt: skip
+    values |= draw(
+        st.sampled_from(
+            [
+                {"dram.model": "exact", "dram.controller": "frfcfs"},
+                {"dram.model": "exact", "dram.controller": "dramsim3", "dram.channels": 1},
+                *({"dram.model": "pipe", "clocks.dram": clock} for clock in ("1200 MHz", "500 MHz", "333 MHz")),
+            ]
+        )
+    )
     values |= {option: draw(st.sampled_from(["true", "true", "false"])) for option in OPTIONS}
     return load_arch("vitcod", schema, [f"{name}={value}" for name, value in values.items()])

@@ -70,8 +70,12 @@ def test_constraints_see_resolved_values_and_parameters_that_are_no_axis(plan_fi
         expand(read(plan_file("axes: {engine.lines: [8]}\nconstraints: [line == 9]")))
 
 
-def test_a_clock_axis_moves_what_depends_on_it(plan_file):
-    path = plan_file("axes: {clocks.dram: [600 MHz, 1200 MHz]}\nconstraints: [dram.latency == 36]")
+def test_a_clock_axis_moves_what_depends_on_it(tmp_path, work):
+    path = tmp_path / "design.yaml"
+    path.write_text(
+        f"machines: [{{machine: vitcod, set: {{dram.model: pipe, dram.latency: 60 ns}}}}]\nworkloads: [{work}]\n"
+        "axes: {clocks.dram: [600 MHz, 1200 MHz]}\nconstraints: [dram.latency == 36]"
+    )
     assert designs(path) == [("600 MHz",)]
 
 
