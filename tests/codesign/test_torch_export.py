@@ -13,7 +13,7 @@ from accelsim.codesign.plot_attention import measured_maps  # noqa: E402
 from accelsim.codesign.prune import prune  # noqa: E402
 from accelsim.codesign.quantize import decoded, quantization_error, quantize  # noqa: E402
 from accelsim.core.errors import InputError  # noqa: E402
-from accelsim.workload import functional, load  # noqa: E402
+from accelsim.workload import functional, load, save  # noqa: E402
 from tests.codesign.networks import ATTENTIONS, Explicit, Fused, images, network  # noqa: E402
 
 ALL = Choices(sparsity=0.6, auto_encoder=0.5, operands="all")
@@ -49,6 +49,9 @@ def test_round_trip_is_byte_identical(tmp_path):
         assert first.with_suffix(suffix).read_bytes() == again.with_suffix(suffix).read_bytes()
     loaded = load(first)
     assert loaded.hash == made().workload.hash
+    third = save(loaded, tmp_path / "loaded.yaml")
+    assert third.read_bytes() == first.read_bytes().replace(b"small.npz", b"loaded.npz")
+    assert third.with_suffix(".npz").read_bytes() == first.with_suffix(".npz").read_bytes()
     np.testing.assert_allclose(measured_maps(first)["attn"], made().maps["attn"], atol=1e-3)
     assert measured_maps(tmp_path / "other.yaml") == {}
 
