@@ -6,7 +6,7 @@ from accelsim.components.dram_pipe import DramPipe
 from accelsim.config.arch import Arch
 from accelsim.core import Simulator
 
-MODELS = {"pipe": DramPipe, "exact": ExactDram}
+MODELS = {"exact": ExactDram, "pipe": DramPipe}
 PERCENTILES = (50, 95, 99)
 
 
@@ -45,6 +45,7 @@ def finish(arch: Arch, sim: Simulator, *, skip: bool = True) -> None:
     sim.state["due"][index] = sim.at // sim.period[sim.state["domain"][index]] + 1
     sim.quiet = False
     sim.run(skip=skip)
+    sim.stretch()
 
 
 def notes(arch: Arch, sim: Simulator) -> dict[str, str]:
