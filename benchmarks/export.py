@@ -2,7 +2,7 @@
 
     python benchmarks/export.py [models | time] [THREADS] [PICTURES]
 
-models: sizes by name, without weights, as rows of Markdown. time: PICTURES (256) pictures of noise as JPEG files,
+models: sizes by name, without weights, as rows of Markdown. time: 256 (PICTURES) pictures of noise as JPEG files,
 averaged, pruned to 90 %, auto-encoded, and the operands of attention stored, in a fresh process. Needs the extra torch.
 """
 
