@@ -41,7 +41,7 @@ def main(overrides: list[str]) -> None:
                 save(synthesize(model, sparsity), path)
                 works.append(Work(str(path), "attention"))
         found = ablate("vitcod", works, steps=STEPS, overrides=overrides, processes=0)
-        wide = [*overrides, f"dram.bytes_per_cycle={int(100 * bytes_per_cycle)}"]
+        wide = [*overrides, f"dram.bytes_per_cycle={100 * int(arch.parts['dram']['bytes_per_cycle'])}"]
         free = {
             on: compare(["vitcod"], works, overrides=[*wide, f"auto_encoder={on}"], processes=0).figures[0]
             for on in ("false", "true")
