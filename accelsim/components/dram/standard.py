@@ -2,6 +2,7 @@
 strictly."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -128,8 +129,14 @@ def load_standard(name: str | Path) -> Standard:
         text = path.read_text()
     except OSError as e:
         raise InputError(f"{path}: the standard cannot be read: {e.strerror}.") from e
+    return parsed(path, text)
+
+
+@lru_cache(64)
+def parsed(path: Path, text: str) -> Standard:
+    """The standard that a file's text describes; a machine asks for it many times."""
     try:
-        node = yaml.compose(text)
+        node = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as e:
         raise InputError(f"{path}: the standard is not YAML: {e}.") from e
     if node is None:
