@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from accelsim.accelerators import machine
+from accelsim.accelerators import machine, main_memory
 from accelsim.config.arch import Arch
 from accelsim.core.result import Result
 from accelsim.workload.layers import Attention
@@ -72,6 +72,7 @@ def gather(arch: Arch, workload: Workload) -> Evidence:
     sim, program = machine(arch.machine).build(arch, workload)
     sim.wires = [replace(wire, monitored=True) for wire in sim.wires]
     sim.run()
+    main_memory.finish(arch, sim)
     result = sim.result()
     period = result.periods["core"]
     log = {}
