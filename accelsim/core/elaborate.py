@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from accelsim.core.channel import Channel
 from accelsim.core.component import Component
 
 PACKAGE = Path(__file__).resolve().parents[1]
-IMPORT = re.compile(rf"^\s*from ({PACKAGE.name}[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
+IMPORT = re.compile(r"^\s*from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
 WORKERS = 4  # processes that compile at once, at most
 
 KERNEL = """\
@@ -159,10 +160,23 @@ def sources(file: Path, found: set[Path]) -> None:
 
 @lru_cache
 def imported(file: Path) -> list[Path]:
-    """The files of the package that a file imports from."""
+    """The files that a file imports from, its own package's and those beside it; no installed library's."""
     found = []
     for module, names in re.findall(IMPORT, file.read_text()):
-        folder = PACKAGE.joinpath(*module.split(".")[1:])
+        dots = len(module) - len(module.lstrip("."))
+        parts = [part for part in module.split(".") if part]
+        if dots:
+            folder = file.parents[dots - 1].joinpath(*parts)
+        elif parts[0] == PACKAGE.name:
+            folder = PACKAGE.joinpath(*parts[1:])
+        elif PACKAGE in file.parents:
+            continue
+        else:  # a user's own, in a folder above the component's file
+            above = takewhile(lambda p: p.name not in ("site-packages", "dist-packages"), file.parents)
+            places = [p.joinpath(*parts) for p in above]
+            folder = next((f for f in places if f.with_suffix(".py").is_file() or (f / "__init__.py").is_file()), None)
+            if folder is None:
+                continue
         named = [folder / f"{name}.py" for name in re.findall(r"\w+", names)]
         found += [f for f in (folder.with_suffix(".py"), folder / "__init__.py", *named) if f.is_file()]
     return found
@@ -241,22 +255,20 @@ def kept(name: str, text: Callable[[], str]) -> ModuleType:
     return sys.modules.get(name) or load(write(name, text))
 
 
-def kept_together(modules: Iterable[Generated], meanwhile: Callable[[], object]) -> list[ModuleType]:
+def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object]) -> list[ModuleType]:
     """Generated modules; those that never were compiled are, by several processes, while this one first does what is
     to be done `meanwhile`."""
-    modules = list(modules)
     missing = {m.name: m for m in modules if m.name not in sys.modules}.values()
     paths = {write(m.name, m.text): source_of(m.kind)[1] for m in missing}
     fresh = {path: weight for path, weight in paths.items() if not compiled_before(path)}
-    shares = deal(fresh, min(WORKERS, len(os.sched_getaffinity(0))))
+    shares = deal(fresh, max(1, min(WORKERS, processors(), len(fresh))))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     work = (
-        "import pathlib, sys; from accelsim.core.elaborate import load; [load(pathlib.Path(p)) for p in sys.argv[1:]]"
+        "import pathlib, sys; from accelsim.core.elaborate import load; [*map(load, map(pathlib.Path, sys.argv[1:]))]"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", work, *map(str, files)], env=environment, stderr=subprocess.DEVNULL)
         for files in shares[:-1]
-        if files
     ]
     try:
         meanwhile()
@@ -268,6 +280,11 @@ def kept_together(modules: Iterable[Generated], meanwhile: Callable[[], object])
     return [kept(m.name, m.text) for m in modules]  # what a worker failed at is compiled here
 
 
+def processors() -> int:
+    """How many this process may use; not every system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def compiled_before(path: Path) -> bool:
     """Whether numba has kept machine code of a generated module."""
     return any((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))
@@ -275,8 +292,7 @@ def compiled_before(path: Path) -> bool:
 
 def deal(weights: Mapping[Path, int], hands: int) -> list[list[Path]]:
     """Files dealt out, the heaviest first, each to the hand that holds least."""
-    held: list[list[Path]] = [[] for _ in range(hands)]
-    load = [0] * hands
+    held, load = [[] for _ in range(hands)], [0] * hands
     for path in sorted(weights, key=lambda p: (-weights[p], p)):
         least = load.index(min(load))
         held[least].append(path)

@@ -64,7 +64,7 @@ def test_netlists_share_the_entries_of_their_components(monkeypatch):
 def test_several_processes_compile_what_is_missing(tmp_path, monkeypatch):
     """The first hand here is another process's: when this one comes to it, its machine code lies there already."""
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
-    monkeypatch.setattr(elaborate.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(elaborate, "processors", lambda: 2)
     sim = build(np.arange(1, 9))
     for name in [n for n in sys.modules if n.startswith(("Source_", "Server_", "Sink_"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -80,7 +80,7 @@ def test_several_processes_compile_what_is_missing(tmp_path, monkeypatch):
 
 def test_what_a_worker_cannot_import_is_compiled_here(tmp_path, monkeypatch):
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
-    monkeypatch.setattr(elaborate.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(elaborate, "processors", lambda: 2)
     monkeypatch.setattr(elaborate.sys, "executable", "false")
     for name in [n for n in sys.modules if n.startswith(("Source_", "Server_", "Sink_"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -109,3 +109,17 @@ def test_what_a_component_imports_is_part_of_it():
     found = set()
     elaborate.sources(elaborate.PACKAGE / "components" / "dram" / "memory.py", found)
     assert {"frfcfs.py", "dramsim3.py", "queues.py", "tables.py", "state.py"} <= {file.name for file in found}
+
+
+def test_what_a_users_component_imports_is_part_of_it_too(tmp_path):
+    """A change in a helper's file must not leave an old entry in the cache."""
+    package = tmp_path / "mine"
+    package.mkdir()
+    for name in ("part", "arithmetic", "sizes", "constants"):
+        (package / f"{name}.py").write_text("")
+    lines = "from .sizes import WIDTH\nfrom mine.arithmetic import add\nfrom mine import (\n    constants,\n)\n"
+    (package / "__init__.py").write_text("")
+    (package / "part.py").write_text(lines)
+    found = set()
+    elaborate.sources(package / "part.py", found)
+    assert {"part.py", "arithmetic.py", "sizes.py", "constants.py"} <= {file.name for file in found}
