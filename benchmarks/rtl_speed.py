@@ -2,10 +2,11 @@
 
     python benchmarks/rtl_speed.py [WORKLOAD] [MACHINE]
 
-attention, control: every pass of the workload through `attention_core` without its data path, as soon as there is room.
-attention: the same passes with the data path. The model knows when everything moves, and computes no values either way.
-whole workload: the model runs the whole machine, dense layers and DRAM included; the modules, which have the attention
-units alone, run every pass and are clocked for the cycles in between.
+attention, control: every layer of the workload through `attention_core` without its data path, as soon as there is
+room.
+attention: the same layers with the data path. The model knows when everything moves, and computes no values either way.
+whole workload: the model runs the whole machine, dense layers and DRAM included; the modules, which have the
+attention units alone, run every pass and are clocked for the cycles in between.
 CPU time of the runs alone, without builds, compilation, tables and scripts; one thread each. Verilator -O3; g++ -O3
 without the data path and -O1 with it, which with -O3 takes longer than ten minutes to compile. Each is run three times
 in turn and the fastest counts.
@@ -68,8 +69,9 @@ def main() -> None:
     work, build = load(find("workloads", name)), machine(arch.machine).build
     sim, program = build(arch, work)
     tables, units = program.finish(), values_of(sim)
-    layers = workload_operands(work, arch.options["prune"] == "true", units["softmax"]["mode"] == 0)
-    control = list(workload_cases(tables, units, name))
+    on = {n: arch.options[n] == "true" for n in ("prune", "auto_encoder")}
+    layers = list(workload_operands(work, units["softmax"]["mode"] == 0, **on))
+    control = list(workload_cases(tables, units, name, layers, data=False))
     cases = list(workload_cases(tables, units, name, layers))
     built_control, built = library(control[0].netlist, optimise="-O3"), library(cases[0].netlist)
     run_model(cases[0])
@@ -91,7 +93,7 @@ def main() -> None:
             "idle": module_seconds(cases[-1], built, whole - sum(cycles)),
         }
         best = {what: min(best[what], took[what]) for what in best}
-    sys.stdout.write(f"{name} on {arch.machine}, {len(cases)} passes\n")
+    sys.stdout.write(f"{name} on {arch.machine}, {len(cases)} layers\n")
     sys.stdout.write(line("attention, control", sum(cycles), best["model"], best["control"]))
     sys.stdout.write(line("attention", sum(cycles), best["model"], best["module"]))
     sys.stdout.write(line("whole workload", whole, best["machine"], best["module"] + best["idle"]))

@@ -29,7 +29,7 @@ def cosim(
     count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other cases.")] = 1,
     workload: Annotated[
-        str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every pass of a workload instead.")
+        str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every layer of a workload instead.")
     ] = None,
     machine: Annotated[
         str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
@@ -41,7 +41,7 @@ def cosim(
         Path | None,
         typer.Option("--waves", metavar="DIR", help="Write waveforms of one case of each, and a picture, instead."),
     ] = None,
-    number: Annotated[int, typer.Option("--case", help="Which case (or pass of the workload) that is, from 0.")] = 0,
+    number: Annotated[int, typer.Option("--case", help="Which case (or layer of the workload) that is, from 0.")] = 0,
     levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
@@ -70,15 +70,15 @@ def cosim(
     else:
         from accelsim.rtl.cosim import cosimulate
 
-        outcomes = [cosimulate(CORE, passes_of(workload, machine))]
+        outcomes = [cosimulate(CORE, layers_of(workload, machine))]
     yield table(outcomes)
     yield from (one.first for one in outcomes if one.first)
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 
 
-def passes_of(workload: str, machine: str, *, values: bool = True):
-    """A case for every pass of a workload on a machine; with `values`, on its operands."""
+def layers_of(workload: str, machine: str, *, values: bool = True):
+    """A case for every attention layer of a workload on a machine; with `values`, on its operands."""
     from accelsim.accelerators import machine as accelerator
     from accelsim.accelerators import schema
     from accelsim.config import load_arch
@@ -90,17 +90,18 @@ def passes_of(workload: str, machine: str, *, values: bool = True):
     arch, work = load_arch(machine, schema), load(find("workloads", workload))
     sim, program = accelerator(arch.machine).build(arch, work)
     units = values_of(sim)
-    layers = workload_operands(work, arch.options["prune"] == "true", units["softmax"]["mode"] == 0)
-    return workload_cases(program.finish(), units, work.name, layers if values else None)
+    on = {name: arch.options[name] == "true" for name in ("prune", "auto_encoder")}
+    layers = workload_operands(work, units["softmax"]["mode"] == 0, **on)
+    return workload_cases(program.finish(), units, work.name, layers, data=values)
 
 
 def workload_case(workload: str, machine: str, number: int):
     """One of them. Raises InputError when there are not so many."""
     from accelsim.core.errors import InputError
 
-    cases = list(passes_of(workload, machine, values=False))
+    cases = list(layers_of(workload, machine, values=False))
     if not 0 <= number < len(cases):
-        raise InputError(f"cosim: --case is {number} but {workload} has passes 0 to {len(cases) - 1} on {machine}")
+        raise InputError(f"cosim: --case is {number} but {workload} has layers 0 to {len(cases) - 1} on {machine}")
     return cases[number]
 
 

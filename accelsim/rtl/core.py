@@ -1,22 +1,24 @@
 """`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
-wires them; it takes one pass (heads x rows) of a layer's attention from commands to output rows."""
+wires them; it takes a layer's attention, pass by pass (heads x rows), from commands to output rows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from accelsim.core import Param, Simulator
 from accelsim.isa.instructions import DECODE
-from accelsim.rtl.attention import CAPACITY, draw, draw_keep, fits, tabulate
+from accelsim.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
 from accelsim.rtl.cases import Rng, decodes, opens, script
-from accelsim.rtl.cosim import Case
+from accelsim.rtl.cosim import Case, run_model
 from accelsim.rtl.datapath import Sizes
+from accelsim.rtl.loads import Operands, first_heads
 from accelsim.rtl.netlist import Netlist, Unit, Wire
 from accelsim.rtl.operands import draw_keep as draw_mask
-from accelsim.rtl.operands import draw_operands, pass_operands
+from accelsim.rtl.operands import draw_operands
 from accelsim.rtl.stimulus import Script
 from accelsim.rtl.twins import TWINS
-from accelsim.rtl.values import Operands
 
 UNITS = {
     "decoder": "decoder", "walker": "index_walker", "denser": "denser_engine", "sparser": "sparser_engine",
@@ -74,7 +76,9 @@ WIDE = {
 SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)
 
 
-RANDOM = Sizes(heads=4, tokens=256, features=64, scores=4 * 197 * 197)
+RANDOM = Sizes(
+    heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197
+)  # fmt: skip
 
 
 def core(
@@ -93,45 +97,88 @@ def core(
     return Netlist(top, units, wires, rows, sizes=sizes)
 
 
-def jobs(tables: Mapping[str, np.ndarray], pieces: list[tuple]) -> dict[str, list[tuple]]:
-    """The commands of one pass (the first of the tables) for every unit."""
-    one = tables["passes"][0]
-    both = [(0, 0, 0, 0), (1, 0, 0, int(one.rows * one.heads))]
+def jobs(tables: Mapping[str, np.ndarray], n: int, pieces: list[tuple]) -> dict[str, list[tuple]]:
+    """The commands of a pass for every unit."""
+    one = tables["passes"][n]
+    both = [(0, n, 0, 0), (1, n, 0, int(one.rows * one.heads))]
     return {
         "decoder": pieces, "walker": both[:1] if one.sparse_columns else [], "denser": both if one.dense else [],
         "sparser": both if one.sparse_columns else [], "softmax": both[:1], "merge": both[:1],
     }  # fmt: skip
 
 
+def commanded(case: Case, work: Sequence[dict[str, list[tuple]]], play: Callable[[list[tuple], int], Script]) -> Case:
+    """The case with a script for every unit's commands, as the sequencer gives them: a pass's operands may come when
+    the pass before the last has ended, whose side of the double buffers they take; its softmax begins when the pass
+    before has ended. `work`: `jobs` of each pass; `play`: the script of items that begins in a cycle."""
+    ends: list[int] = []
+    parts: dict[str, list[Script]] = {name: [] for name in UNITS}
+    for n, units in enumerate(work):
+        begin = {"decoder": ends[n - 2] + 1 if n > 1 else 0, "softmax": ends[n - 1] + 1 if n else 0}
+        for name, items in units.items():
+            parts[name].append(play(items, begin.get(name, 0)))
+            at = np.maximum.accumulate(np.concatenate([s.at for s in parts[name]]))
+            items = np.concatenate([s.items for s in parts[name]])
+            case.scripts[f"{name}_command"] = Script(at, items)
+        if n + 1 < len(work):
+            moved, _ = run_model(case)
+            rows = moved[moved[:, 1] == [w.name for w in case.netlist.wires].index("merge_row")]
+            ends.append(int(rows[-1, 0]))
+    return case
+
+
 def random_cases(
     count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = SETTINGS, largest: int = 40
 ) -> Iterator[Case]:
-    """Random passes: shapes, masks, operands, times of commands and back-pressure on everything that leads outside;
-    `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than 15 MACs)."""
+    """Random layers: shapes, masks, cut into passes, operands, times of commands and back-pressure on everything that
+    leads outside; `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than
+    15 MACs)."""
     for n in range(count):
         rng = np.random.default_rng([seed, n, 77])
         values = used[n % len(used)]
         many = 197 if values["denser"]["lines"] * values["denser"]["macs"] >= 15 else 64
         while True:
             shape = draw(rng, values["denser"]["lines"], largest if n % 8 else many)
-            dense, sparse = draw_keep(rng, shape)
-            shape.forward = int(
-                any(len(columns) for columns in dense)
-            )  # Q reaches the denser engine's buffer if needed
             shape.row0 = int(rng.integers(0, shape.tokens - shape.rows + 1))
-            for head in range(shape.heads):  # every row keeps at least the class token
-                if 0 not in dense[head]:
-                    sparse[head][:, 0] = True
-            tables = tabulate([shape], [(dense, sparse)], values["sparser"]["segment"], values["merge"]["places"])
+            shapes = cut(rng, shape)
+            kept = [draw_keep(rng, one) for one in shapes]
+            for one, (dense, sparse) in zip(shapes, kept):
+                # Q reaches the denser engine's buffer if needed
+                one.forward = int(any(len(columns) for columns in dense))
+                for head in range(one.heads):  # every row keeps at least the class token
+                    if 0 not in dense[head]:
+                        sparse[head][:, 0] = True
+            tables = tabulate(shapes, kept, values["sparser"]["segment"], values["merge"]["places"])
             if fits(tables):
                 break
-        work = jobs(tables, decodes(rng, 0, shape, tables))
-        scripts = {f"{name}_command": script(rng, items, 4) for name, items in work.items()}
-        case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, scripts)
-        sides = shape.row0 + shape.rows, shape.tokens
-        mask, bounded = draw_mask(rng, dense, sparse), values["softmax"]["mode"] == 0
-        case.operands = draw_operands(rng, shape.heads, *sides, (shape.dim, shape.value_dim), mask, bounded)
+        work = [jobs(tables, i, decodes(rng, i, one, tables)) for i, one in enumerate(shapes)]
+        case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, {})
+        commanded(case, work, partial(play_at_random, rng))
+        q_tokens = shape.row0 + shape.rows
+        mask = np.zeros((shape.heads, q_tokens, shape.tokens), bool)
+        for one, head, (dense, sparse) in zip(shapes, first_heads(tables["passes"], q_tokens), kept):
+            mask[head : head + one.heads, one.row0 : one.row0 + one.rows] = draw_mask(rng, dense, sparse)
+        case.operands = draw_operands(
+            rng, shape.heads, shape.encoded, (q_tokens, shape.tokens), (shape.dim, shape.value_dim), mask,
+            values["softmax"]["mode"] == 0,
+        )  # fmt: skip
         yield case
+
+
+def cut(rng: Rng, shape: Shape) -> list[Shape]:
+    """The passes of a layer: one, or up to three groups of heads or blocks of rows; lines are shared anew in each."""
+    kind = rng.choice(["", "heads", "rows"])
+    size = getattr(shape, kind) if kind else 1
+    ends = np.unique([*rng.integers(1, size + 1, int(rng.integers(0, 3))), size])
+    found = []
+    for begin, end in zip([0, *ends[:-1]], ends):
+        new = replace(shape, **({kind: int(end - begin)} if kind else {}))
+        if kind == "rows":
+            new.row0 += int(begin)
+        if rng.random() < 0.5:
+            new.denser_lines, new.sparser_lines = new.sparser_lines, new.denser_lines
+        found.append(new)
+    return found
 
 
 def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], back: bool = True) -> Case:
@@ -140,23 +187,31 @@ def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, S
     return Case(name, net, tables, scripts, sinks)
 
 
-def passes_of(tables: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.recarray]]:
-    """Each pass of a program's tables on its own, places counted from its start."""
-    for one in tables["passes"]:
+def layers_of(
+    tables: Mapping[str, np.ndarray], layers: Iterable[Operands]
+) -> Iterator[tuple[range, dict[str, np.recarray], Operands]]:
+    """Of each layer and image: which passes of a program are its, their tables with places counted from the layer's
+    first, and what they compute on."""
+    begin = 0
+    for x in layers:
+        heads = first_heads(tables["passes"][begin:], x.q.shape[1])
+        of = range(begin, begin + int(np.searchsorted(heads, len(x.q))))
+        begin = of.stop
+        one, last = tables["passes"][of[0]], tables["passes"][of[-1]]
         index0 = int(tables["rows"]["first"][one.first_row])
         mine = {
-            "passes": np.array([one], tables["passes"].dtype),
-            "dense": tables["dense"][one.first_dense : one.first_dense + one.dense].copy(),
-            "columns": tables["columns"][one.first_column : one.first_column + one.sparse_columns].copy(),
-            "rows": tables["rows"][one.first_row : one.first_row + one.rows * one.heads].copy(),
+            "passes": tables["passes"][of[0] : of.stop].copy(),
+            "dense": tables["dense"][one.first_dense : last.first_dense + last.dense].copy(),
+            "columns": tables["columns"][one.first_column : last.first_column + last.sparse_columns].copy(),
+            "rows": tables["rows"][one.first_row : last.first_row + last.rows * last.heads].copy(),
         }
         entries = int(mine["rows"]["sparse"].sum())
         mine["index"] = tables["index"][index0 : index0 + entries].copy()
         mine["columns"]["first"] -= index0
         mine["rows"]["first"] -= index0
         for name in ("first_dense", "first_column", "first_row"):
-            mine["passes"][name] = 0
-        yield {n: t.view(np.recarray) for n, t in mine.items()}
+            mine["passes"][name] -= one[name]
+        yield of, {n: t.view(np.recarray) for n, t in mine.items()}, x
 
 
 def values_of(sim: Simulator) -> dict[str, dict[str, int]]:
@@ -177,39 +232,46 @@ def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, d
 
 
 def workload_cases(
-    tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str,
-    layers: Iterable[Operands] | None = None,
+    tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str, layers: Iterable[Operands], *,
+    data: bool = True,
 ) -> Iterator[Case]:  # fmt: skip
-    """Every pass of a compiled workload: its own commands as soon as there is room, no back-pressure outside.
+    """Every attention layer (and image) of a compiled workload: its own commands as soon as they may come, no
+    back-pressure outside.
 
     `tables` are a program's, with its instructions. `layers`: what each attention layer and image computes on; without
-    them, the control alone is simulated.
+    `data`, the control alone is simulated.
     """
     rng = np.random.default_rng(0)
     orders = tables["program"][tables["program"]["op"] == DECODE]
-    every = list(passes_of({**tables, "index": tables["entries"]}))
-    rows = {n: 2 + max(len(t[n]) for t in every) for n in CAPACITY}
-    operands = list(pass_operands(tables["passes"], layers)) if layers is not None else [None] * len(every)
-    net = core(values, rows, sizes=sizes_of(every, operands) if layers is not None else None)
-    for n, (mine, x) in enumerate(zip(every, operands, strict=True)):
-        pieces = [(int(o["a"]), int(o["b"]), int(o["c"]), 0) for o in orders[orders["d"] == n]]
-        work = jobs(mine, pieces)
-        scripts = {f"{unit}_command": script_at_once(items) for unit, items in work.items()}
-        case = finish(rng, f"{name} pass {n}", net, mine, scripts, back=False)
-        case.operands = x
-        yield case
+    every = list(layers_of({**tables, "index": tables["entries"]}, layers))
+    rows = {n: 2 + max(len(t[n]) for _, t, _ in every) for n in CAPACITY}
+    net = core(values, rows, sizes=sizes_of([t for _, t, _ in every], [x for *_, x in every]) if data else None)
+    for n, (of, mine, x) in enumerate(every):
+        work = []
+        for i, number in enumerate(of):
+            pieces = [(int(o["a"]), int(o["b"]), int(o["c"]), i) for o in orders[orders["d"] == number]]
+            work.append(jobs(mine, i, pieces))
+        case = finish(rng, f"{name} layer {n}", net, mine, {}, back=False)
+        yield replace(commanded(case, work, play_at_once), operands=x if data else None)
 
 
 def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Operands]) -> Sizes:
-    """What the data path must have room for, to compute every pass."""
+    """What the data path must have room for, to compute every layer."""
     tokens = max(max(x.q.shape[1], x.k.shape[1]) for x in operands)
+    scores = [t["passes"]["dense"] * t["passes"]["rows"] for t in every]
     return Sizes(
-        heads=max(len(x.q) for x in operands), tokens=1 << max(1, (tokens - 1).bit_length()),
+        heads=max(int(t["passes"]["heads"].max()) for t in every), all=max(len(x.q) for x in operands),
+        encoded=max(int(t["passes"]["encoded"].max()) for t in every), tokens=1 << max(1, (tokens - 1).bit_length()),
         features=max(max(x.q.shape[2], x.v.shape[2]) for x in operands),
-        scores=max(2, *(int(t["passes"][0].dense * t["passes"][0].rows) for t in every)),
+        scores=max(2, *(int(s.max()) for s in scores)), all_scores=max(2, *(int(s.sum()) for s in scores)),
     )  # fmt: skip
 
 
-def script_at_once(items: list[tuple]) -> Script:
-    """Everything as soon as there is room."""
-    return Script(np.zeros(len(items), np.int64), np.array(items, np.int64).reshape(len(items), 4))
+def play_at_random(rng: Rng, items: list[tuple], begin: int) -> Script:
+    """Each at a random time, from a cycle on."""
+    return script(rng, items, 4, begin)
+
+
+def play_at_once(items: list[tuple], begin: int) -> Script:
+    """Everything as soon as there is room, from a cycle on."""
+    return Script(np.full(len(items), begin, np.int64), np.array(items, np.int64).reshape(len(items), 4))

@@ -10,10 +10,11 @@ import numpy as np
 
 from accelsim.core import DeadlockError, Param, Simulator
 from accelsim.core.elaborate import cache_folder
+from accelsim.rtl.loads import Operands, loads
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
-from accelsim.rtl.values import Comparison, Operands, compare_values, loads
+from accelsim.rtl.values import Comparison, compare_values
 from accelsim.rtl.vsim import Bench, Port, build
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still

@@ -48,10 +48,13 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
 }
-# What the data path is loaded with beside operands: of each output what its scores need to be found, and the layer's
+# What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
+# first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
 # constants (name, bits).
 PLACES = ("head", "dense", "first", "first_dense", "dense_at")
-SCALING = (("multiplier", 16), ("shift", 6), ("bound", 48), ("out_multiplier", 16), ("out_shift", 6), ("rows", "W"))
+LAYOUT = ("head0", "rows", "kept")
+SCALING = (("multiplier", 16), ("shift", 6), ("bound", 48), ("out_multiplier", 16), ("out_shift", 6))
+DATA = {"places": PLACES, "layout": LAYOUT}
 KEYWORDS = ("begin", "end")
 
 
@@ -74,8 +77,8 @@ def package(bits: int) -> str:
         *(f"  localparam int {n}_bits = {len(fields)} * W;" for n, fields in PAYLOADS.items()),
         *(struct(f"{n}_row_t", fields) for n, fields in TABLES.items()),
         *(struct(f"{n}_t", fields) for n, fields in PAYLOADS.items()),
-        f"  localparam int places_row_bits = {len(PLACES)} * W;",
-        struct("places_row_t", PLACES),
+        *(f"  localparam int {n}_row_bits = {len(fields)} * W;" for n, fields in DATA.items()),
+        *(struct(f"{n}_row_t", fields) for n, fields in DATA.items()),
         "  typedef struct packed {"
         + "".join(f" logic [{bits}-1:0] {n};" for n, bits in SCALING[::-1])
         + " } scaling_t;",

@@ -13,9 +13,10 @@ from accelsim.rtl.cases import encoder
 from accelsim.rtl.core import random_cases
 from accelsim.rtl.cosim import AFTER, Case, run_model, table_words
 from accelsim.rtl.datapath import LAG
+from accelsim.rtl.loads import loads
 from accelsim.rtl.package import PAYLOADS
 from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
-from accelsim.rtl.values import expected, loads
+from accelsim.rtl.values import expected
 from accelsim.rtl.vsim import SOURCES, Bench, build
 from accelsim.rtl.write import ENCODER_DEPTHS
 

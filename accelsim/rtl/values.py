@@ -1,60 +1,18 @@
-"""Values through the RTL: what the data path is loaded with, and what it computed against the functional twin."""
+"""Values through the RTL: what the data path computed against the functional twin."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.rtl.datapath import LAG, Datapath
+from accelsim.rtl.datapath import LAG
+from accelsim.rtl.loads import Operands, first_heads, places_of, places_table
 from accelsim.workload.functional import Scaling, exponentials, probabilities, scores
 
 
-@dataclass(frozen=True)
-class Operands:
-    """What one pass computes on. q int8[heads, q_tokens, dim], k int8[heads, tokens, dim], v int8[heads, tokens, dim],
-    of the pass's heads; row n of the pass is token row0 + n of q. keep: bool[heads, rows, tokens], the scores that
-    count. scaling, bound: of the softmax (bound None: against the row's maximum). out: sums to int8 outputs."""
-
-    q: np.ndarray
-    k: np.ndarray
-    v: np.ndarray
-    keep: np.ndarray
-    scaling: Scaling
-    bound: int | None
-    out: Scaling
-
-
-def places_table(tables: Mapping[str, np.ndarray]) -> np.ndarray:
-    """uint32[outputs, 5]: of each output the table `places` of the package, of tables with a single pass."""
-    rows, one = tables["rows"], tables["passes"][0]
-    first_dense = np.searchsorted(tables["dense"]["head"], rows["head"])
-    row = np.arange(len(rows)) % one.rows
-    words = (rows["head"], rows["dense"], rows["first"], first_dense, first_dense * one.rows + row)
-    return np.stack([np.asarray(w, np.uint32) for w in words], axis=1)
-
-
-def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and uint32[rows, words] of everything the data path is loaded with."""
-    one = tables["passes"][0]
-    size = data.sizes
-    for name, vectors in (("q", x.q), ("k", x.k), ("v", x.v)):
-        heads, tokens, dim = vectors.shape
-        memory = np.zeros((heads, size.tokens, 4 * data.loads()[name]), np.int8)
-        memory[:, :tokens, :dim] = vectors
-        yield name, memory.view(np.uint32).reshape(heads * size.tokens, -1)
-    yield "places", places_table(tables)
-    dense = tables["dense"]
-    kept = x.keep[dense["head"], :, dense["column"]].ravel()
-    kept = np.append(kept, np.zeros(-len(kept) % 32, bool))
-    yield "kept", np.packbits(kept, bitorder="little").view(np.uint32).reshape(-1, 1)
-    bound = (x.bound or 0) & (1 << 48) - 1
-    constants = (*x.scaling, bound & 0xFFFFFFFF, bound >> 32, *x.out, int(one.rows))
-    yield "scaling", np.array([constants], np.uint32)
-
-
 class Expected(NamedTuple):
-    """scores int32 and probabilities int32 [heads, rows, tokens], sums int32 and outputs int8 [heads x rows, v_dim]."""
+    """scores int32 and probabilities int32 [heads, q_tokens, tokens] of the layer; sums int32 and outputs int8
+    [outputs, v_dim] in the order of the passes."""
 
     scores: np.ndarray
     probabilities: np.ndarray
@@ -63,11 +21,11 @@ class Expected(NamedTuple):
 
 
 def expected(tables: Mapping[str, np.ndarray], x: Operands) -> Expected:
-    """What a pass must compute, from the functional twin."""
-    one = tables["passes"][0]
-    s = scores(x.q[:, one.row0 : one.row0 + one.rows], x.k)
+    """What a layer's passes must compute, from the functional twin."""
+    s = scores(x.q, x.k)
     p = probabilities(exponentials(s, x.keep, *x.scaling, x.bound, "max" if x.bound is None else "bounded"))
-    sums = np.matmul(p, x.v.astype(np.int32)).reshape(-1, x.v.shape[2])
+    where = places_of(tables, x.q.shape[1])
+    sums = np.matmul(p, x.v.astype(np.int32))[where.head, where.row]
     return Expected(s, p, sums, requantised(sums, x.out))
 
 
@@ -109,7 +67,7 @@ class Comparison:
         wrong = np.flatnonzero(np.asarray(found, np.int64) != np.asarray(wanted, np.int64))
         if len(wrong):
             head, row, other = where[:, wrong[0]]
-            self.note(f"{what}: head {head}, row {row}, {'feature' if 'output' in what else 'column'} {other} is "
+            self.note(f"{what}: head {head}, row {row}, {'feature' if 'feature' in what else 'column'} {other} is "
                       f"{found[wrong[0]]} in the module and {wanted[wrong[0]]} in the functional twin",
                       len(wrong))  # fmt: skip
 
@@ -124,22 +82,25 @@ def compare_values(
     the data path, in 32-bit words. segment: most entries a line of the sparser engine takes up at once.
     """
     done, want = Comparison(name), expected(tables, x)
-    one, dense = tables["passes"][0], tables["dense"]
-    heads, columns = np.asarray(dense["head"]), np.asarray(dense["column"])
+    passes, where = tables["passes"], places_of(tables, x.q.shape[1])
+    columns = np.asarray(tables["dense"]["column"])
     if len(seen["slips"]):
         done.note(f"in cycle {seen['slips'][0, 0]} a channel's data and its control are apart", len(seen["slips"]))
+    compare_operands(done, passes, x, moved["decoder_denser"], seen["restored"])
+    compare_singles(done, passes, x, moved["sparser_miss"], moved["decoder_vector"], seen["single"])
 
     items = moved["denser_scores"]
     if done.times("dense scores", seen["dense_scores"][:, 0], items[:, 0] + LAG) and len(items):
         nth, row, some = unfold(items[:, 2], items[:, 4])
         at = items[nth, 3] + some
-        row = items[nth, 1] + row
+        row = passes["row0"][where.column_of[at]] + items[nth, 1] + row
         found = seen["dense_scores"][:, 1:][nth, unfolded_place(items[:, 2] * items[:, 4])]
+        head = where.column_head[at]
         done.equal("scores of the denser engine", found.astype(np.uint32).view(np.int32),
-                   want.scores[heads[at], row, columns[at]], np.stack([heads[at], row, columns[at]]))  # fmt: skip
+                   want.scores[head, row, columns[at]], np.stack([head, row, columns[at]]))  # fmt: skip
     items = moved["sparser_score"]
     place, column = items[:, 1], items[:, 2]
-    head, row = place // one.rows, place % one.rows
+    head, row = where.head[place], where.row[place]
     if done.times("sparse scores", seen["sparse_scores"][:, 0], items[:, 0] + LAG):
         done.equal("scores of the sparser engine", seen["sparse_scores"][:, 1].astype(np.uint32).view(np.int32),
                    want.scores[head, row, column], np.stack([head, row, column]))  # fmt: skip
@@ -151,12 +112,12 @@ def compare_values(
         done.note(f"dense probabilities: {len(seen_p)} columns were read, not {len(tile)}")
     elif len(tile):
         nth, _, line = unfold(np.ones_like(tile), tiles[tile, 2])
-        start = np.searchsorted(heads, tiles[:, 1] // one.rows)
+        start = places_table(tables)[tiles[:, 1], 3].astype(np.int64)
         at = (start[tile] + unfolded_place(tiles[:, 3]))[nth]
         place = tiles[tile[nth], 1] + line
-        wanted = want.probabilities[heads[at], place % one.rows, columns[at]]
-        done.equal("probabilities in the denser engine", bytes_of(seen_p[:, 1:])[nth, line], wanted,
-                   np.stack([heads[at], place % one.rows, columns[at]]))  # fmt: skip
+        key = np.stack([where.column_head[at], where.row[place], columns[at]])
+        done.equal("probabilities in the denser engine", bytes_of(seen_p[:, 1:])[nth, line],
+                   want.probabilities[tuple(key)], key)  # fmt: skip
     order = np.argsort(items[:, 1], kind="stable")
     place, column = items[order, 1], items[order, 2]
     counts = np.bincount(place, minlength=len(tables["rows"]))
@@ -166,9 +127,9 @@ def compare_values(
     if len(seen_p) != (piece[-1] + 1 if len(piece) else 0):
         done.note(f"sparse probabilities: {len(seen_p)} segments were taken up")
     elif len(piece):
-        wanted = want.probabilities[place // one.rows, place % one.rows, column]
-        done.equal("probabilities in the sparser engine", bytes_of(seen_p[:, 2:])[piece, entry % segment], wanted,
-                   np.stack([place // one.rows, place % one.rows, column]))  # fmt: skip
+        key = np.stack([where.head[place], where.row[place], column])
+        done.equal("probabilities in the sparser engine", bytes_of(seen_p[:, 2:])[piece, entry % segment],
+                   want.probabilities[tuple(key)], key)  # fmt: skip
 
     items, sums, outputs = moved["merge_row"], seen["rows_sums"], seen["rows_values"]
     together = [
@@ -176,16 +137,58 @@ def compare_values(
     ]
     if all(together) and len(items) == len(want.sums):
         count, dim = want.sums.shape
-        where = np.stack([n.ravel() for n in np.indices((count, dim))])
-        where = np.stack([where[0] // one.rows, where[0] % one.rows, where[1]])
-        done.equal("output's sum", sums[:, 1 : 1 + dim].astype(np.uint32).view(np.int32).ravel(), want.sums.ravel(),
-                   where)  # fmt: skip
-        done.equal("output", bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim].ravel(), want.outputs.ravel(), where)
+        place, feature = (n.ravel() for n in np.indices((count, dim)))
+        key = np.stack([where.head[place], where.row[place], feature])
+        done.equal("output feature's sum", sums[:, 1 : 1 + dim].astype(np.uint32).view(np.int32).ravel(),
+                   want.sums.ravel(), key)  # fmt: skip
+        done.equal("output feature", bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim].ravel(), want.outputs.ravel(), key)
         for n in np.flatnonzero(outputs[:, 1] != np.arange(count))[:1]:
             done.note(f"output {n} is written as output {outputs[n, 1]}")
     elif len(items) != len(want.sums):
         done.note(f"{len(items)} outputs left, not {len(want.sums)}")
     return done
+
+
+def compare_operands(
+    done: Comparison, passes: np.recarray, x: Operands, told: np.ndarray, seen: np.ndarray
+) -> None:  # fmt: skip
+    """Every vector that the decoder writes for the engines, and that it stands there when they are told."""
+    number, kind, token = told[:, 1], told[:, 2], told[:, 3] - 1
+    heads = passes["heads"][number]
+    nth, _, head = unfold(np.ones_like(heads), heads)
+    if len(seen) != len(nth):
+        done.note(f"operands: {len(seen)} vectors were written, not {len(nth)}")
+        return
+    late = np.flatnonzero(seen[:, 0] >= told[nth, 0] + LAG)
+    if len(late):
+        done.note(f"operands: vector {late[0]} was written in cycle {seen[late[0], 0]}", len(late))
+    for n in np.flatnonzero((seen[:, 1] & 0xFFFF != kind[nth]) | (seen[:, 1] >> 16 != token[nth]))[:1]:
+        done.note(f"operands: vector {n} is written as token {seen[n, 1] >> 16}")
+    head = first_heads(passes, x.q.shape[1])[number[nth]] + head
+    found = bytes_of(seen[:, 2:]).view(np.int8)
+    for which, name, tensor in ((0, "K", x.k), (1, "Q", x.q)):
+        mine = np.flatnonzero(kind[nth] == which)
+        compare_vectors(done, f"{name} feature", found[mine], tensor, head[mine], token[nth[mine]])
+
+
+def compare_singles(
+    done: Comparison, passes: np.recarray, x: Operands, asked: np.ndarray, told: np.ndarray, seen: np.ndarray
+) -> None:
+    """Every single vector of Q that the decoder sends, in the order in which the sparser engine asked."""
+    if done.times("single vectors", seen[:, 0], told[:, 0] + LAG):
+        number, row, head = asked[: len(told), 1:4].T
+        head = first_heads(passes, x.q.shape[1])[number] + head
+        found = bytes_of(seen[:, 1:]).view(np.int8)
+        compare_vectors(done, "single Q feature", found, x.q, head, passes["row0"][number] + row)
+
+
+def compare_vectors(
+    done: Comparison, what: str, found: np.ndarray, tensor: np.ndarray, head: np.ndarray, token: np.ndarray
+) -> None:
+    """int8 found[vectors, features] against these heads and tokens of a tensor."""
+    dim = tensor.shape[2]
+    where = np.stack([np.repeat(head, dim), np.repeat(token, dim), np.tile(np.arange(dim), len(head))])
+    done.equal(what, found[:, :dim].ravel(), tensor[tuple(where)], where)
 
 
 def unfold(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""All attention units wired as in the machine: random passes, and the published masks of DeiT-Tiny."""
+"""All attention units wired as in the machine: random layers, and the published masks of DeiT-Tiny."""
 
 import numpy as np
 import pytest
@@ -14,12 +14,12 @@ from accelsim.rtl.operands import workload_operands
 from accelsim.workload import load
 
 
-def every_pass(workload, name: str):
+def every_layer(workload, name: str):
     sim, program = build(load_arch("vitcod", schema), workload)
-    return list(workload_cases(program.finish(), values_of(sim), name, workload_operands(workload, True, True)))
+    return list(workload_cases(program.finish(), values_of(sim), name, workload_operands(workload, True)))
 
 
-def test_not_one_transfer_and_no_value_differs_in_random_passes():
+def test_not_one_transfer_and_no_value_differs_in_random_layers():
     outcome = cosimulate("attention_core", random_cases(10, 5, used=[SMALL]))
     assert outcome.first == ""
     assert outcome.cases == 10 and all(outcome.counts.values())
@@ -34,7 +34,7 @@ def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
     wires = len(case.netlist.wires)
     kinds = list(case.netlist.data.observed())
     for number, kind in enumerate(kinds[:-1]):
-        first = 3 if kind in ("sparse_probabilities", "rows_values") else 2  # word with a value
+        first = 3 if kind in ("restored", "sparse_probabilities", "rows_values") else 2  # word with a value
         last = np.flatnonzero(module[:, 1] == wires + number)[-1]
         wrong = module.copy()
         wrong[last, first] ^= 1
@@ -44,7 +44,10 @@ def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
         assert check_values(case, model, np.delete(module, last, axis=0)).differences >= 1, kind
         wrong[last, first] ^= 1
         wrong[last, 0] += 1
-        if "probabilities" not in kind:
+        if kind == "restored":
+            wrong[last, 0] += 1000
+            assert check_values(case, model, wrong).first.startswith("attention_core 0: operands: vector ")
+        elif "probabilities" not in kind:
             assert "left the data path in cycle" in check_values(case, model, wrong).first
     slip = np.zeros((1, module.shape[1]), module.dtype)
     slip[0, 1] = wires + kinds.index("slips")
@@ -53,7 +56,7 @@ def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
 
 
 @pytest.mark.slow
-def test_not_one_transfer_and_no_value_differs_in_300_random_passes():
+def test_not_one_transfer_and_no_value_differs_in_300_random_layers():
     outcome = cosimulate("attention_core", random_cases(300, 9))
     assert outcome.first == ""
     assert outcome.cases == 300 and all(outcome.counts.values())
@@ -63,7 +66,7 @@ def test_not_one_transfer_and_no_value_differs_in_300_random_passes():
 def test_not_one_transfer_differs_on_the_published_masks(reference):
     folder = reference / "vitcod_masks"
     masks = import_mask(folder / "info_0.95.npy", "deit_tiny", folder / "global_token_info_0.95.npy")
-    outcome = cosimulate("published", every_pass(masks, "published"))
+    outcome = cosimulate("published", every_layer(masks, "published"))
     assert outcome.first == ""
     assert outcome.counts["merge_row"] == 12 * 3 * 197 and outcome.values > 2 * 12 * 3 * 197 * 64
 
@@ -71,6 +74,6 @@ def test_not_one_transfer_differs_on_the_published_masks(reference):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows", "dim"), [("deit_tiny_s90", 12 * 3 * 197, 64), ("fmnist_vit_s90", 800, 16)])
 def test_not_one_transfer_and_no_value_differs_on_a_shipped_workload(name, rows, dim):
-    outcome = cosimulate(name, every_pass(load(find("workloads", name)), name))
+    outcome = cosimulate(name, every_layer(load(find("workloads", name)), name))
     assert outcome.first == ""
     assert outcome.counts["merge_row"] == rows and outcome.values > 2 * rows * dim

@@ -22,7 +22,7 @@ TINY = {
     "encoder": {"lines": 2, "macs": 2},
 }
 ROWS = {"passes": 2, "dense": 4, "columns": 4, "index": 8, "rows": 4}
-SIZES = Sizes(heads=2, tokens=4, features=4, scores=16)
+SIZES = Sizes(heads=2, all=2, encoded=1, tokens=4, features=4, scores=16, all_scores=16)
 
 
 @pytest.fixture

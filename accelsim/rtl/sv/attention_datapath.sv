@@ -1,7 +1,8 @@
 // The data path of the attention core: scratchpads, the data of both engines, of the softmax unit and of the merge, and
 // the channels' data. It does what the control decides two cycles later: nothing that is decided depends on a value.
-// Q stands in three scratchpads and V in two, for ports of their own: the denser engine's broadcast, the banks of the
-// sparser engine, and the decoder's single vectors. An address is {head of the pass, token}.
+// The activation buffer holds the tokens of Q and K as they are stored; the decoder fills the operand buffers with them,
+// which have two sides: a pass with an even number uses the one, the next pass the other. Q and V stand in two
+// scratchpads, for ports of their own: the denser engine's broadcast and the banks of the sparser engine.
 module attention_datapath #(
     parameter int LINES         = 2,
     parameter int MACS          = 2,
@@ -15,11 +16,18 @@ module attention_datapath #(
     parameter int EXP_CYCLES    = 2,
     parameter int DIVIDE_CYCLES = 2,
     parameter int PLACES        = 2,
-    parameter int HEADS         = 2,
+    parameter int HEADS         = 2,   // of a pass
+    parameter int ALL           = 2,   // heads of the layer
+    parameter int ENCODED       = 1,   // most compressed heads
+    parameter int DECODER_LINES = 2,
+    parameter int DECODER_MACS  = 2,
+    parameter int PORT_BYTES    = 4,   // of the activation buffer
     parameter int TOKENS        = 4,   // a power of two
+    parameter int PASSES        = 2,
     parameter int DENSE         = 4,
     parameter int ROWS          = 8,
     parameter int SCORES        = 32,
+    parameter int KEPT          = 1,
     parameter int ENTRIES       = 16,
     parameter int SCORES_DEPTH  = 2,
     parameter int SCORES_POPS   = 1,
@@ -27,22 +35,27 @@ module attention_datapath #(
     parameter int SCORE_POPS    = 1,
     parameter int PARTIAL_DEPTH = 2,
     parameter int VECTOR_DEPTH  = 2,
+    parameter int STORED        = (ALL > ENCODED ? ALL : ENCODED) * FEATURES,  // bytes of a token in the activation buffer
     parameter int HA            = HEADS > 1 ? $clog2(HEADS) : 1,
+    parameter int VA            = ALL > 1 ? $clog2(ALL) : 1,
     parameter int TA            = $clog2(TOKENS),
     parameter int RA            = $clog2(ROWS)
 ) (
     input  logic                                clk,
     input  logic                                rst,
-    // What is loaded: operands, tables, and the constants of a layer.
-    input  logic                                q_we,
-    input  logic [HA+TA-1:0]                    q_address,
-    input  logic [FEATURES*8-1:0]               q_data,
-    input  logic                                k_we,
-    input  logic [HA+TA-1:0]                    k_address,
-    input  logic [FEATURES*8-1:0]               k_data,
+    // What is loaded: K and Q token by token, V vector by vector, the decoder's weights, tables, and a layer's constants.
+    input  logic                                tokens_we,
+    input  logic [TA:0]                         tokens_address,  // K or Q, token
+    input  logic [STORED*8-1:0]                 tokens_data,
     input  logic                                v_we,
-    input  logic [HA+TA-1:0]                    v_address,
+    input  logic [VA+TA-1:0]                    v_address,       // head of the layer, token
     input  logic [FEATURES*8-1:0]               v_data,
+    input  logic                                decode_we,
+    input  logic [31:0]                         decode_address,
+    input  logic [ENCODED*8+53:0]               decode_data,
+    input  logic                                layout_we,
+    input  isa::word_t                          layout_address,
+    input  isa::layout_row_t                    layout_data,
     input  logic                                dense_we,
     input  isa::word_t                          dense_address,
     input  isa::dense_row_t                     dense_data,
@@ -55,6 +68,7 @@ module attention_datapath #(
     input  logic                                scaling_we,
     input  isa::scaling_t                       scaling_data,
     // What the control decides.
+    input  isa::word_t                          denser_pass,
     input  logic                                denser_load,
     input  isa::word_t                          denser_load_first,
     input  isa::word_t                          denser_load_count,
@@ -67,6 +81,7 @@ module attention_datapath #(
     input  isa::word_t                          denser_tile_rows,
     input  isa::word_t                          denser_tile_count,
     input  isa::word_t                          denser_tile_beats,
+    input  isa::word_t                          sparser_pass,
     input  logic                                sparser_scoring,
     input  isa::word_t                          sparser_beats,
     input  logic [LINES-1:0]                    sparser_begins,
@@ -83,6 +98,7 @@ module attention_datapath #(
     input  isa::word_t                          sparser_took_at,
     input  isa::word_t [SCORE_PORTS-1:0]        sparser_leaves_line,
     input  isa::word_t [SCORE_PORTS-1:0]        sparser_leaves_at,
+    input  isa::word_t                          softmax_pass,
     input  logic [LANES-1:0]                    softmax_taken,
     input  isa::word_t [LANES-1:0]              softmax_place,
     input  logic [LANES-1:0]                    softmax_dense,
@@ -103,9 +119,15 @@ module attention_datapath #(
     input  logic                                merge_first_s,
     input  logic                                merge_leaves,
     input  isa::word_t                          merge_leaves_place,
-    input  logic                                decoder_fetches,
-    input  isa::word_t                          decoder_fetches_head,
-    input  isa::word_t                          decoder_fetches_token,
+    input  logic                                decoder_begins,
+    input  logic                                decoder_single,
+    input  logic                                decoder_kind,
+    input  isa::word_t                          decoder_token_begun,
+    input  isa::word_t                          decoder_head,
+    input  isa::word_t                          decoder_pass,
+    input  isa::word_t                          decoder_heads,
+    input  isa::word_t                          decoder_dim,
+    input  isa::word_t                          decoder_encoded,
     // What moves through the channels between them.
     input  logic [7:0]                          denser_scores_push,
     input  logic [7:0]                          denser_scores_pop,
@@ -122,6 +144,12 @@ module attention_datapath #(
     input  logic [RA-1:0]                       output_at,
     output logic [FEATURES*8-1:0]               output_value,
     // What an observer sees of it: how many values of each kind there are in this cycle, and the values.
+    output logic [7:0]                          restored_push,
+    output logic                                restored_kind,
+    output logic [TA-1:0]                       restored_token,
+    output logic [HEADS-1:0][FEATURES*8-1:0]    restored_item,
+    output logic [7:0]                          single_push,
+    output logic [FEATURES*8-1:0]               single_item,
     output logic [7:0]                          dense_scores_push,
     output logic [LINES-1:0][31:0]              dense_scores_item,
     output logic [7:0]                          sparse_scores_push,
@@ -138,23 +166,89 @@ module attention_datapath #(
     output logic [7:0]                          slips_push  // a channel's data and its control are apart
 );
   localparam int SA = $clog2(SCORES), IA = $clog2(ENTRIES);
+  localparam int SLICES = FEATURES > MACS ? $clog2(FEATURES / MACS) : 1;
   localparam int VECTOR = FEATURES * 8, ROW = FEATURES * 32, SCORE = 32 + IA;
   isa::scaling_t scaling;
   always_ff @(posedge clk) if (scaling_we) scaling <= scaling_data;
 
+  // The passes that the units work on, as their data paths need them.
+  localparam int NUMBER = PASSES > 1 ? $clog2(PASSES) : 1;
+  logic [isa::layout_row_bits-1:0] layouts[PASSES];
+  isa::word_t denser_pass1, sparser_pass1, softmax_pass1, softmax_pass2;
+  isa::layout_row_t decoding;
+  logic side, side1;  // that tokens are decoded for, a cycle later and two
+  always_ff @(posedge clk) begin
+    if (layout_we) layouts[NUMBER'(layout_address)] <= layout_data;
+    denser_pass1 <= denser_pass;
+    sparser_pass1 <= sparser_pass;
+    softmax_pass1 <= softmax_pass;
+    softmax_pass2 <= softmax_pass1;
+    if (decoder_begins && !decoder_single) side <= decoder_pass[0];
+    side1 <= side;
+  end
+  assign decoding = layouts[NUMBER'(decoder_pass)];
+
+  // Tokens as they are stored, and the decoder.
+  localparam int WINDOWS = STORED + PORT_BYTES, NA = $clog2(WINDOWS);
+  logic tokens_read;
+  logic [TA+1:0] tokens_at;
+  logic [NA-1:0] tokens_offset;
+  logic [PORT_BYTES*8-1:0] tokens_window;
+  logic writes, writes_kind;
+  logic [TA-1:0] writes_token;
+  logic [HEADS-1:0] writes_heads, writes_k, writes_q;
+  logic [HEADS-1:0][FEATURES*8-1:0] writes_data;
+  logic [FEATURES*8-1:0] single, vector;
+  assign writes_k = writes && !writes_kind ? writes_heads : '0;
+  assign writes_q = writes && writes_kind ? writes_heads : '0;
+  scratchpad #(
+      .WIDTH(WINDOWS * 8), .SLICE(PORT_BYTES * 8), .STRIDE(8), .SIDES(2), .TOKENS(TOKENS)
+  ) tokens_buffer (
+      .clk,
+      .we(tokens_we),
+      .address(tokens_address),
+      .data((WINDOWS * 8)'(tokens_data)),
+      .read(tokens_read),
+      .at(tokens_at),
+      .slice(tokens_offset),
+      .value(tokens_window)
+  );
+  decoder_datapath #(
+      .LINES(DECODER_LINES), .MACS(DECODER_MACS), .PORT_BYTES(PORT_BYTES), .FEATURES(FEATURES), .HEADS(HEADS),
+      .ALL(ALL), .ENCODED(ENCODED), .TA(TA), .WINDOWS(WINDOWS)
+  ) decoder (
+      .clk, .rst, .decode_we, .decode_address, .decode_data,
+      .begins(decoder_begins),
+      .single(decoder_single),
+      .kind(decoder_kind),
+      .token(decoder_token_begun),
+      .head(decoder_head),
+      .head0(decoding.head0),
+      .heads(decoder_heads),
+      .dim(decoder_dim),
+      .encoded(decoder_encoded),
+      .read(tokens_read),
+      .at(tokens_at),
+      .offset(tokens_offset),
+      .window(tokens_window),
+      .writes,
+      .writes_kind,
+      .writes_token,
+      .writes_heads,
+      .writes_data,
+      .vector(single)
+  );
+
   logic k_dense_read, k_sparse_read;
-  logic [HA+TA-1:0] k_dense_at, k_sparse_at;
+  logic [HA+TA:0] k_dense_at, k_sparse_at;
   logic [1:0][VECTOR-1:0] k_value;
   scratchpad #(
-      .WIDTH(VECTOR),
-      .SLICE(VECTOR),
-      .DEPTH(1 << (HA + TA)),
-      .READS(2)
+      .WIDTH(VECTOR), .SLICE(VECTOR), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS), .READS(2)
   ) k_buffer (
       .clk,
-      .we(k_we),
-      .address(k_address),
-      .data(k_data),
+      .we(writes_k),
+      .address({side1, writes_token}),
+      .data(writes_data),
       .read({k_sparse_read, k_dense_read}),
       .at({k_sparse_at, k_dense_at}),
       .slice('0),
@@ -162,19 +256,16 @@ module attention_datapath #(
   );
 
   logic [PORTS-1:0] q_read;
-  logic [PORTS-1:0][HA+TA-1:0] q_at;
-  logic [7:0] q_slice;
+  logic [PORTS-1:0][HA+TA:0] q_at;
+  logic [SLICES-1:0] q_slice;
   logic [PORTS-1:0][MACS*8-1:0] q_value;
   scratchpad #(
-      .WIDTH(VECTOR),
-      .SLICE(MACS * 8),
-      .DEPTH(1 << (HA + TA)),
-      .READS(PORTS)
+      .WIDTH(VECTOR), .SLICE(MACS * 8), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS), .READS(PORTS)
   ) q_buffer (
       .clk,
-      .we(q_we),
-      .address(q_address),
-      .data(q_data),
+      .we(writes_q),
+      .address({side1, writes_token}),
+      .data(writes_data),
       .read(q_read),
       .at(q_at),
       .slice(q_slice),
@@ -182,19 +273,20 @@ module attention_datapath #(
   );
 
   logic v_read;
-  logic [HA+TA-1:0] v_at;
-  logic [7:0] v_slice;
+  logic [VA+TA:0] v_at;
+  logic [SLICES-1:0] v_slice;
   logic [MACS*8-1:0] v_value;
+  logic [ALL-1:0] v_writes;
+  always_comb begin
+    for (int h = 0; h < ALL; h++) v_writes[h] = v_we && v_address[TA+:VA] == VA'(h);
+  end
   scratchpad #(
-      .WIDTH(VECTOR),
-      .SLICE(MACS * 8),
-      .DEPTH(1 << (HA + TA)),
-      .READS(1)
+      .WIDTH(VECTOR), .SLICE(MACS * 8), .PARTS(ALL), .TOKENS(TOKENS)
   ) v_buffer (
       .clk,
-      .we(v_we),
-      .address(v_address),
-      .data(v_data),
+      .we(v_writes),
+      .address({1'b0, v_address[TA-1:0]}),
+      .data({ALL{v_data}}),
       .read(v_read),
       .at(v_at),
       .slice(v_slice),
@@ -202,60 +294,30 @@ module attention_datapath #(
   );
 
   logic [BANKS-1:0] q_banks_read, v_banks_read;
-  logic [BANKS-1:0][HA+TA-1:0] banks_at;
+  logic [BANKS-1:0][HA+TA:0] q_banks_at;
+  logic [BANKS-1:0][VA+TA:0] v_banks_at;
   logic [BANKS-1:0][VECTOR-1:0] q_banks_value, v_banks_value;
   banked_scratchpad #(
-      .WIDTH (VECTOR),
-      .BANKS (BANKS),
-      .HEADS (HEADS),
-      .TOKENS(TOKENS)
+      .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS)
   ) q_banks (
       .clk,
-      .we(q_we),
-      .address(q_address),
-      .data(q_data),
+      .we(writes_q),
+      .address({side1, writes_token}),
+      .data(writes_data),
       .read(q_banks_read),
-      .at(banks_at),
+      .at(q_banks_at),
       .value(q_banks_value)
   );
   banked_scratchpad #(
-      .WIDTH (VECTOR),
-      .BANKS (BANKS),
-      .HEADS (HEADS),
-      .TOKENS(TOKENS)
+      .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(ALL), .TOKENS(TOKENS)
   ) v_banks (
       .clk,
-      .we(v_we),
-      .address(v_address),
-      .data(v_data),
+      .we(v_writes),
+      .address({1'b0, v_address[TA-1:0]}),
+      .data({ALL{v_data}}),
       .read(v_banks_read),
-      .at(banks_at),
+      .at(v_banks_at),
       .value(v_banks_value)
-  );
-
-  // Single vectors for the decoder: read in the first cycle, held from the second on until the next one is begun.
-  logic fetches;
-  logic [HA+TA-1:0] fetches_at;
-  logic [VECTOR-1:0] single_value, single, vector;
-  always_ff @(posedge clk) begin
-    fetches <= decoder_fetches && !rst;
-    fetches_at <= {HA'(decoder_fetches_head), TA'(decoder_fetches_token)};
-    single <= single_value;
-  end
-  scratchpad #(
-      .WIDTH(VECTOR),
-      .SLICE(VECTOR),
-      .DEPTH(1 << (HA + TA)),
-      .READS(1)
-  ) q_single (
-      .clk,
-      .we(q_we),
-      .address(q_address),
-      .data(q_data),
-      .read(fetches),
-      .at(fetches_at),
-      .slice('0),
-      .value(single_value)
   );
 
   // Pushes and pops, two cycles later.
@@ -341,11 +403,12 @@ module attention_datapath #(
   logic [VECTOR-1:0] values;
 
   denser_datapath #(
-      .LINES(LINES), .MACS(MACS), .FEATURES(FEATURES), .PORTS(PORTS), .HA(HA), .TA(TA), .DENSE(DENSE), .ROWS(ROWS),
-      .SA(SA)
+      .LINES(LINES), .MACS(MACS), .FEATURES(FEATURES), .PORTS(PORTS), .HA(HA), .VA(VA), .TA(TA), .DENSE(DENSE),
+      .ROWS(ROWS), .SA(SA)
   ) denser (
       .clk, .rst, .dense_we, .dense_address, .dense_data, .places_we, .places_address, .places_data,
-      .stride(scaling.rows),
+      .layout(layouts[NUMBER'(denser_pass1)]),
+      .side(denser_pass1[0]),
       .load(denser_load),
       .load_first(denser_load_first),
       .load_count(denser_load_count),
@@ -386,9 +449,11 @@ module attention_datapath #(
 
   sparser_datapath #(
       .LINES(LINES), .MACS(MACS), .FEATURES(FEATURES), .BANKS(BANKS), .SEGMENT(SEGMENT), .SCORE_PORTS(SCORE_PORTS),
-      .HA(HA), .TA(TA), .IA(IA)
+      .HA(HA), .VA(VA), .TA(TA), .IA(IA)
   ) sparser (
       .clk, .rst,
+      .layout(layouts[NUMBER'(sparser_pass1)]),
+      .side(sparser_pass1[0]),
       .scoring(sparser_scoring),
       .beats(sparser_beats),
       .begins(sparser_begins),
@@ -412,8 +477,9 @@ module attention_datapath #(
       .k_at(k_sparse_at),
       .k_value(k_value[1]),
       .q_read(q_banks_read),
+      .q_at(q_banks_at),
       .v_read(v_banks_read),
-      .bank_at(banks_at),
+      .v_at(v_banks_at),
       .q_value(q_banks_value),
       .v_value(v_banks_value),
       .score_read(sparse_read),
@@ -433,13 +499,13 @@ module attention_datapath #(
   softmax_datapath #(
       .LINES(LINES), .LANES(LANES), .MODE(MODE), .EXP_CYCLES(EXP_CYCLES), .DIVIDE_CYCLES(DIVIDE_CYCLES),
       .SCORES_POPS(SCORES_POPS), .SCORE_POPS(SCORE_POPS), .SEGMENT(SEGMENT), .ROWS(ROWS), .SCORES(SCORES),
-      .ENTRIES(ENTRIES)
+      .KEPT(KEPT), .ENTRIES(ENTRIES)
   ) softmax (
       .clk, .rst, .places_we, .places_address, .places_data, .kept_we, .kept_address, .kept_data,
       .multiplier(scaling.multiplier),
       .shift(scaling.shift),
       .bound(scaling.bound),
-      .stride(scaling.rows),
+      .layout(layouts[NUMBER'(softmax_pass2)]),
       .taken(softmax_taken),
       .place(softmax_place),
       .dense(softmax_dense),
@@ -494,21 +560,24 @@ module attention_datapath #(
   );
 
   scratchpad #(
-      .WIDTH(VECTOR),
-      .SLICE(VECTOR),
-      .DEPTH(1 << RA),
-      .READS(1)
+      .WIDTH(VECTOR), .SLICE(VECTOR), .TOKENS(1 << RA)
   ) output_buffer (
       .clk,
       .we(finished),
-      .address(RA'(rows_place)),
+      .address({1'b0, RA'(rows_place)}),
       .data(values),
       .read(output_read),
-      .at(output_at),
+      .at({2'b0, output_at}),
       .slice('0),
       .value(output_value)
   );
 
+  assign restored_push = writes ? 8'($countones(writes_heads)) : '0;
+  assign restored_kind = writes_kind;
+  assign restored_token = writes_token;
+  assign restored_item = writes_data;
+  assign single_push = vector_push;
+  assign single_item = single;
   assign dense_scores_push = scores_push;
   assign dense_scores_item = scores;
   assign sparse_scores_push = score_push;

@@ -31,10 +31,16 @@ module decoder #(
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
-    // For the data path: a single vector is begun.
-    output logic             fetches,
-    output isa::word_t       fetches_head,
-    output isa::word_t       fetches_token
+    // For the data path: a token or a single vector is begun.
+    output logic             begins,
+    output logic             single,
+    output logic             kind,                          // 0: K, 1: Q
+    output isa::word_t       token_begun,
+    output isa::word_t       head,
+    output isa::word_t       pass,
+    output isa::word_t       heads,
+    output isa::word_t       dim,
+    output isa::word_t       encoded
 );
   localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
   localparam int WIDE = LINES * MACS;
@@ -124,11 +130,13 @@ module decoder #(
     working = passes[PA'(following.number)];
     size = '0;
     most = '0;
+    single = 1'b0;
     if (!stuck && next_busy == NOTHING && miss_valid != 0 && next_any
         && (miss_data.number < next_pass
             || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))) begin
       miss_pop = 8'd1;
       next_busy = VECTOR;
+      single = 1'b1;
       next_line = miss_data.line;
       size = asked.encoded != 0 ? isa::W'(asked.dim * asked.encoded) : asked.dim;
       most = asked.encoded != 0 ? beats(size, WIDE) : '0;
@@ -137,9 +145,14 @@ module decoder #(
       size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
       most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
     end
-    fetches = miss_pop != 0;
-    fetches_head = miss_data.head;
-    fetches_token = asked.row0 + miss_data.row;
+    begins = size != 0;
+    kind = single || following.kind != 0;
+    token_begun = single ? asked.row0 + miss_data.row : following.first + next_token;
+    head = miss_data.head;
+    pass = single ? miss_data.number : following.number;
+    heads = working.heads;
+    dim = single ? asked.dim : working.dim;
+    encoded = single ? asked.encoded : working.encoded;
     cycles = beats(size, PORT_BYTES);
     if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
   end

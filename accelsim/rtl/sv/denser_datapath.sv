@@ -8,10 +8,13 @@ module denser_datapath #(
     parameter int FEATURES = 2,  // of a word in the scratchpads, a multiple of MACS
     parameter int PORTS    = 2,  // rows x heads whose Q is broadcast at once
     parameter int HA       = 1,
+    parameter int VA       = 1,  // bits of a head of the layer
     parameter int TA       = 2,
     parameter int DENSE    = 4,
     parameter int ROWS     = 8,
-    parameter int SA       = 4   // bits of a score's address
+    parameter int SA       = 4,  // bits of a score's address
+    parameter int SETS     = FEATURES / MACS,
+    parameter int GA       = SETS > 1 ? $clog2(SETS) : 1
 ) (
     input  logic                          clk,
     input  logic                          rst,
@@ -21,7 +24,9 @@ module denser_datapath #(
     input  logic                          places_we,
     input  isa::word_t                    places_address,
     input  isa::places_row_t              places_data,
-    input  isa::word_t                    stride,          // rows of the pass
+    // Of the pass that is worked on, a cycle after the control decides: its layout, and its side of the double buffers.
+    input  isa::layout_row_t              layout,
+    input  logic                          side,
     // What the control begins.
     input  logic                          load,
     input  isa::word_t                    load_first,
@@ -38,15 +43,15 @@ module denser_datapath #(
     input  logic                          leaves,          // the tile of rows
     // Scratchpads.
     output logic                          k_read,
-    output logic [HA+TA-1:0]              k_at,
+    output logic [HA+TA:0]                k_at,
     input  logic [FEATURES*8-1:0]         k_value,
     output logic [PORTS-1:0]              q_read,
-    output logic [PORTS-1:0][HA+TA-1:0]   q_at,
-    output logic [7:0]                    q_slice,
+    output logic [PORTS-1:0][HA+TA:0]     q_at,
+    output logic [GA-1:0]                 q_slice,
     input  logic [PORTS-1:0][MACS*8-1:0]  q_value,
     output logic                          v_read,
-    output logic [HA+TA-1:0]              v_at,
-    output logic [7:0]                    v_slice,
+    output logic [VA+TA:0]                v_at,
+    output logic [GA-1:0]                 v_slice,
     input  logic [MACS*8-1:0]             v_value,
     output logic [LINES-1:0]              score_read,
     output logic [LINES-1:0][SA-1:0]      score_at,
@@ -63,8 +68,7 @@ module denser_datapath #(
     output logic [FEATURES*32-1:0]        row
 );
   localparam int DA = $clog2(DENSE), RA = $clog2(ROWS), PA = PORTS > 1 ? $clog2(PORTS) : 1;
-  localparam int SETS = FEATURES / MACS, LA = LINES > 1 ? $clog2(LINES) : 1;
-  localparam int GA = SETS > 1 ? $clog2(SETS) : 1, SUMS = $clog2(LINES * 2 * SETS);
+  localparam int LA = LINES > 1 ? $clog2(LINES) : 1, SUMS = $clog2(LINES * 2 * SETS);
   logic [isa::dense_row_bits-1:0] columns[DENSE];
   logic [isa::places_row_bits-1:0] places[ROWS];
 
@@ -92,8 +96,8 @@ module denser_datapath #(
   logic [MACS*8-1:0] sent[LINES], k[LINES];
   logic [MACS*32-1:0] sum[LINES], accumulated[LINES];
 
-  function automatic logic [SUMS-1:0] slot(input int line, input logic side, input int group);
-    slot = SUMS'((line * 2 + 32'(side)) * SETS + group);
+  function automatic logic [SUMS-1:0] slot(input int line, input logic half, input int group);
+    slot = SUMS'((line * 2 + 32'(half)) * SETS + group);
   endfunction
 
   // Which row and head of Q each port sends, and which column and row each line works on, for a tile of columns.
@@ -125,17 +129,17 @@ module denser_datapath #(
   // What the scratchpads are asked for.
   always_comb begin
     k_read = loading;
-    k_at = {HA'(key.head), TA'(key.column)};
-    q_slice = 8'(beat);
+    k_at = {HA'(key.head), side, TA'(key.column)};
+    q_slice = GA'(beat);
     for (int p = 0; p < PORTS; p++) begin
       q_read[p] = streaming && isa::W'(port_row[p]) < rows;
-      q_at[p] = {first_head + port_head[p], TA'(token) + port_row[p]};
+      q_at[p] = {first_head + port_head[p], side, TA'(token) + port_row[p]};
     end
     here = places[RA'(place)];
     value = columns[DA'(here.first_dense+column)];
     v_read = tiling;
-    v_at = {HA'(value.head), TA'(value.column)};
-    v_slice = 8'(beat);
+    v_at = {VA'(layout.head0 + value.head), 1'b0, TA'(value.column)};
+    v_slice = GA'(beat);
     address = tile_first ? SA'(here.dense_at) : base;
     for (int n = 0; n < LINES; n++) begin
       score_read[n] = tiling && beat == 0 && isa::W'(n) < rows;
@@ -189,7 +193,7 @@ module denser_datapath #(
           beat <= '0;
           column <= column + 1'b1;
           tile_first <= 1'b0;
-          base <= address + SA'(stride);
+          base <= address + SA'(layout.rows);
           tiling <= column + 1'b1 != count;
         end
       end

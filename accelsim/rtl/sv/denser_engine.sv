@@ -45,6 +45,7 @@ module denser_engine #(
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
     // What begins in this cycle, for the data path: a tile of columns, a group of rows of it, a tile of rows.
+    output isa::word_t       pass,
     output logic             load,
     output isa::word_t       load_first,
     output isa::word_t       load_count,
@@ -259,6 +260,7 @@ module denser_engine #(
         end
       end
     end
+    pass = s.number;
   end
 
   always_ff @(posedge clk) begin

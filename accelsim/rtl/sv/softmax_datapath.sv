@@ -12,7 +12,8 @@ module softmax_datapath #(
     parameter int SCORE_POPS    = 1,
     parameter int SEGMENT       = 2,
     parameter int ROWS          = 8,
-    parameter int SCORES        = 32,  // dense scores
+    parameter int SCORES        = 32,  // dense scores of a pass
+    parameter int KEPT          = 1,   // words that say which dense scores of the layer the mask keeps
     parameter int ENTRIES       = 16,   // sparse scores
     parameter int SA            = $clog2(SCORES),
     parameter int IA            = $clog2(ENTRIES)
@@ -28,7 +29,7 @@ module softmax_datapath #(
     input  logic [15:0]                            multiplier,
     input  logic [5:0]                             shift,
     input  logic signed [47:0]                     bound,
-    input  isa::word_t                             stride,         // rows of the pass
+    input  isa::layout_row_t                       layout,         // of the pass whose scores are taken, with them
     // What the control decides.
     input  logic [LANES-1:0]                       taken,          // lanes that take a score
     input  isa::word_t [LANES-1:0]                 place,
@@ -59,7 +60,7 @@ module softmax_datapath #(
     output logic [31:0]                            sparser_reciprocal
 );
   localparam int RA = $clog2(ROWS), LA = LINES > 1 ? $clog2(LINES) : 1, WORD = MODE == 0 ? 16 : 32;
-  localparam int GROUPS = (SCORES + 31) / 32, KA = GROUPS > 1 ? $clog2(GROUPS) : 1;
+  localparam int KA = KEPT > 1 ? $clog2(KEPT) : 1;
   typedef struct packed {
     logic          valid;
     isa::word_t    place;
@@ -69,7 +70,7 @@ module softmax_datapath #(
   } exponential_t;
 
   logic [isa::places_row_bits-1:0] places[ROWS];
-  logic [31:0] kept[GROUPS];
+  logic [31:0] kept[KEPT];
   logic [WORD-1:0] dense_scores[SCORES], sparse_scores[ENTRIES];
   logic [30:0] total[ROWS];
   logic signed [31:0] highest[ROWS];
@@ -112,7 +113,7 @@ module softmax_datapath #(
     for (int n = 0; n < LANES; n++) begin
       score[n] = '0;
       at[n] = dense2[n] ? dense_at2[n] : 32'(score_at[n<SCORE_POPS?n:0]);
-      keep[n] = !dense2[n] || kept[KA'(dense_at2[n]>>5)][dense_at2[n][4:0]];
+      keep[n] = !dense2[n] || kept[KA'(32'(layout.kept)+(dense_at2[n]>>5))][dense_at2[n][4:0]];
       peak[n] = highest[RA'(place2[n])];
       if (taken2[n]) begin
         if (!dense2[n]) score[n] = $signed(score_value[n<SCORE_POPS?n:0]);
@@ -159,9 +160,9 @@ module softmax_datapath #(
         end
         row = places[RA'(begun[n].place)];
         begun[n].dense = nth < row.dense;
-        if (begun[n].dense) begun[n].at = 32'(row.dense_at) + 32'(nth) * 32'(stride);
+        if (begun[n].dense) begun[n].at = 32'(row.dense_at) + 32'(nth) * 32'(layout.rows);
         else begun[n].at = 32'(row.first) + 32'(nth) - 32'(row.dense);
-        masked[n] = begun[n].dense && !kept[KA'(begun[n].at>>5)][begun[n].at[4:0]];
+        masked[n] = begun[n].dense && !kept[KA'(32'(layout.kept)+(begun[n].at>>5))][begun[n].at[4:0]];
         argument[n] = '0;
         if (begun[n].valid && begun[n].dense) argument[n] = $signed(32'(dense_scores[SA'(begun[n].at)]));
         else if (begun[n].valid) argument[n] = $signed(32'(sparse_scores[IA'(begun[n].at)]));

@@ -41,6 +41,7 @@ module softmax_unit #(
     output logic [7:0]       sparser_push,
     output isa::ready_t    sparser_item,
     // What is decided in this cycle, for the data path.
+    output isa::word_t       pass,
     output logic [LANES-1:0] taken,             // lanes that take a score
     output isa::word_t [LANES-1:0] place,
     output logic [LANES-1:0] dense,             // whether it is the denser engine's,
@@ -82,7 +83,8 @@ module softmax_unit #(
   always_comb begin
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
-    one = passes[PA'(active ? number : command_data.number)];
+    pass = active ? number : command_data.number;
+    one = passes[PA'(pass)];
     next_left = active ? left : isa::W'(one.heads * one.rows);
     lanes = going ? isa::W'(LANES) : '0;
 

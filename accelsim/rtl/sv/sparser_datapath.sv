@@ -9,11 +9,15 @@ module sparser_datapath #(
     parameter int SEGMENT     = 2,
     parameter int SCORE_PORTS = 2,
     parameter int HA          = 1,
+    parameter int VA          = 1,  // bits of a head of the layer
     parameter int TA          = 2,
     parameter int IA          = 4   // bits of an entry's address
 ) (
     input  logic                               clk,
     input  logic                               rst,
+    // Of the pass that is worked on, a cycle after the control decides: its layout, and its side of the double buffers.
+    input  isa::layout_row_t                   layout,
+    input  logic                               side,
     // What the control decides.
     input  logic                               scoring,
     input  isa::word_t                         beats,
@@ -36,11 +40,12 @@ module sparser_datapath #(
     input  logic [FEATURES*8-1:0]              vector,       // two cycles later
     // Scratchpads.
     output logic                               k_read,
-    output logic [HA+TA-1:0]                   k_at,
+    output logic [HA+TA:0]                     k_at,
     input  logic [FEATURES*8-1:0]              k_value,
     output logic [BANKS-1:0]                   q_read,
+    output logic [BANKS-1:0][HA+TA:0]          q_at,
     output logic [BANKS-1:0]                   v_read,
-    output logic [BANKS-1:0][HA+TA-1:0]        bank_at,
+    output logic [BANKS-1:0][VA+TA:0]          v_at,
     input  logic [BANKS-1:0][FEATURES*8-1:0]   q_value,
     input  logic [BANKS-1:0][FEATURES*8-1:0]   v_value,
     output logic                               score_read,
@@ -93,10 +98,13 @@ module sparser_datapath #(
 
   always_comb begin
     k_read = takes1 && scoring1;
-    k_at = {HA'(head1), TA'(column1)};
+    k_at = {HA'(head1), side, TA'(column1)};
     q_read = scoring1 ? granted1 : '0;
     v_read = scoring1 ? '0 : granted1;
-    for (int b = 0; b < BANKS; b++) bank_at[b] = {HA'(granted_head1[b]), TA'(granted_token1[b])};
+    for (int b = 0; b < BANKS; b++) begin
+      q_at[b] = {HA'(granted_head1[b]), side, TA'(granted_token1[b])};
+      v_at[b] = {VA'(layout.head0 + granted_head1[b]), 1'b0, TA'(granted_token1[b])};
+    end
     score_read = takes1 && !scoring1;
     score_at = IA'(at1);
     reciprocal_at = place1;

@@ -57,6 +57,7 @@ module sparser_engine #(
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
     // What is decided in this cycle, for the data path.
+    output isa::word_t       pass,
     output logic             scoring,
     output isa::word_t       beats,
     output logic [LINES-1:0] begins,                        // lines that begin with their next operand
@@ -137,6 +138,7 @@ module sparser_engine #(
       phase_n  = command_data.phase == 0 ? SCORES : VALUES;
       number_n = command_data.number;
     end
+    pass = number_n;
     one = passes[PA'(number_n)];
     first = rows[RA'(one.first_row + command_data.begin_)];
     last = rows[RA'(one.first_row + command_data.end_)];
