@@ -1,8 +1,8 @@
 """The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
 
-The projection's output columns are visited feature by feature, the heads of a feature side by side [ours], so that what
-the encoder mixes leaves the array together and nothing has to be kept. Each output meets its h' weights.
-Other tiles pass in one cycle.
+The projection's output columns are visited feature by feature, the heads of a feature side by side [ours]. Each output
+meets its h' weights; a feature's h' values leave with the last of its h heads. Where a step of the array ends within a
+feature, its tokens' sums are kept until the step that goes on with it [ours]. Other tiles pass in one cycle.
 """
 
 from accelsim.components.mac_array import OUTPUTS
@@ -22,7 +22,6 @@ class Encoder(Component):
     passes = Reg("passes of the vector unit over each")
     holds = Reg("whether there is an item")
     ready_at = Reg("the cycle in which they can leave")
-    carry = Reg("weights met by values not yet complete: elements x h' modulo h")
 
     mac_ops = Count("multiply-accumulates")
 
@@ -39,13 +38,12 @@ class Encoder(Component):
             item = pop(outputs)
             r.holds, r.passes = 1, item.passes
             if item.heads:
-                work = item.elements * item.encoded
+                work = item.rows * item.columns * item.encoded
                 r.mac_ops += work
                 r.ready_at = now + (work + r.lines * r.macs - 1) // (r.lines * r.macs)
-                r.elements = (r.carry + work) // item.heads
-                r.carry = (r.carry + work) % item.heads
+                r.elements = item.rows * ((item.met + item.columns) // item.heads) * item.encoded
             else:
-                r.ready_at, r.elements = now + 1, item.elements
+                r.ready_at, r.elements = now + 1, item.rows * item.columns
         if not r.holds:
             return IDLE
         r.wake = r.ready_at

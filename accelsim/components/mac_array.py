@@ -28,10 +28,13 @@ from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import RELEASE
 
 OUTPUTS = {
-    "elements": "outputs in this item",
+    "rows": "tokens of a step",
+    "columns": "outputs of each",
     "heads": "heads the encoder mixes (0: the item passes it by)",
     "encoded": "heads after encoding",
     "passes": "passes of the vector unit over each output",
+    "token": "the first token, counted in the layer",
+    "met": "heads of the first column's feature that came before",
 }
 
 
@@ -58,6 +61,8 @@ class MacArray(Component):
     heads = Reg("heads the encoder mixes")
     encoded = Reg("heads after encoding")
     passes = Reg("passes of the vector unit")
+    first_token = Reg("the tile's first row in the layer")
+    met = Reg("the tile's first column modulo heads")
     token = Reg("first row of the step")
     feature = Reg("first column of the step")
     ready_at = Reg("the cycle in which the step's outputs can leave")
@@ -79,6 +84,7 @@ class MacArray(Component):
                 r.tokens, r.features, r.depth = tile.tokens, tile.features, tile.depth
                 r.step_tokens, r.step_features, r.last = tile.step_tokens, tile.step_features, tile.last
                 r.heads, r.encoded, r.passes = tile.heads, tile.encoded, tile.passes
+                r.first_token, r.met = tile.token, tile.met
                 r.token = r.feature = 0
                 steps = (r.tokens + r.step_tokens - 1) // r.step_tokens
                 steps *= (r.features + r.step_features - 1) // r.step_features
@@ -103,7 +109,9 @@ class MacArray(Component):
                 return BLOCKED
             if r.last:
                 item = push(out)
-                item.elements, item.heads, item.encoded, item.passes = rows * columns, r.heads, r.encoded, r.passes
+                item.rows, item.columns = rows, columns
+                item.heads, item.encoded, item.passes = r.heads, r.encoded, r.passes
+                item.token, item.met = r.first_token + r.token, (r.met + r.feature) % r.heads if r.heads else 0
             if ends:
                 free = frees[r.number]
                 used = push(release_weight)

@@ -67,6 +67,8 @@ class Sequencer(Component):
         heads="heads the encoder mixes (0: the tile passes it by)",
         encoded="heads after encoding",
         passes="passes of the vector unit over each output",
+        token="its first row in the layer",
+        met="its first column modulo heads",
     )
     vector = Out(
         "elements for the vector unit", elements="elements in", passes="passes over them", bytes="bytes that leave"
@@ -141,7 +143,7 @@ class Sequencer(Component):
             tile = push(array)
             tile.tokens, tile.features, tile.depth = todo.a, todo.b, todo.c
             tile.step_tokens, tile.step_features, tile.last = todo.d, todo.e, todo.f
-            tile.heads, tile.encoded, tile.passes = todo.g, todo.h, todo.i
+            tile.heads, tile.encoded, tile.passes, tile.token, tile.met = todo.g, todo.h, todo.i, todo.j, todo.k
         elif todo.op == VECTOR:
             if not can_push(vector):
                 return BLOCKED

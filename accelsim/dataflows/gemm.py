@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.resources import Resources
-from accelsim.dataflows.tiling import PASSES, GemmPlan, ceil, encoded_elements, pieces, plan_gemm
+from accelsim.dataflows.tiling import PASSES, GemmPlan, ceil, encoded_columns, pieces, plan_gemm
 from accelsim.isa import instructions as isa
 from accelsim.workload.layers import Attention, Gemm
 
@@ -55,7 +55,6 @@ def emit_columns(
     if layer.role in ("qkv", "q", "kv") and apart:
         target, pitch, corner = target + corner * tokens, features, 0
     row_bytes = ceil(inputs, tokens)
-    done_elements = 0
     resident: Wait = NOW
     outer_rows = plan.order == "rows"
     row_at = [sum(plan.row_tiles[:i]) for i in range(len(plan.row_tiles))]
@@ -111,23 +110,19 @@ def emit_columns(
             p.frees.append((frees, weight_read, acts, act_read))
             p.issue(
                 isa.ARRAY, rows, columns, deep, plan.step_tokens, plan.step_features, last, heads, encoded, passes,
-                wait=loaded, wait2=acts_here,
+                row_at[m], feature_at[n] % heads if heads else 0, wait=loaded, wait2=acts_here,
             )  # fmt: skip
             p.will(isa.ARRAY_DONE)
             depth_at += deep
-        side = corner + feature_at[n]
         if packed:
-            at = target + side * tokens + row_at[m] * columns
-            store_run(p, have, at, done_elements, rows * columns, heads, encoded)
+            before, wide = (encoded_columns(*c, heads, encoded) for c in ((0, feature_at[n]), (feature_at[n], columns)))
+            store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
         else:
-            store_tile(p, have, plan, target + row_at[m] * pitch + side, rows, columns, pitch)
-        done_elements += rows * columns
+            store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
 
 
-def store_run(p: Program, have: Resources, at: int, before: int, elements: int, heads: int, encoded: int) -> None:
-    """The stores of a tile that is kept as one run of bytes; `before` elements of its group left the array earlier."""
-    if heads:
-        elements = encoded_elements(before + elements, heads, encoded) - encoded_elements(before, heads, encoded)
+def store_run(p: Program, have: Resources, at: int, elements: int) -> None:
+    """The stores of a tile that is kept as one run of bytes."""
     for piece in pieces(elements, have.store_bytes // 2) if elements else []:
         p.store(at, piece)
         at += piece

@@ -41,7 +41,7 @@ class Program:
 
     def issue(self, op: int, *arguments: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
         """An instruction that waits for up to two counters."""
-        self.instructions.append((op, *arguments, *(0,) * (9 - len(arguments)), *wait, *wait2))
+        self.instructions.append((op, *arguments, *(0,) * (11 - len(arguments)), *wait, *wait2))
 
     def will(self, counter: int, more: int = 1) -> Wait:
         """Note that a counter will go up; what to wait for if one needs that."""

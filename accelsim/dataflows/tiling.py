@@ -116,9 +116,10 @@ def plan_gemm(
     return min(plans, key=lambda p: p[:2])[2]
 
 
-def encoded_elements(elements: int, heads: int, encoded: int) -> int:
-    """Values that have left the encoder after so many went in."""
-    return elements * encoded // heads
+def encoded_columns(first: int, columns: int, heads: int, encoded: int) -> int:
+    """Values a token that leave the encoder while columns first to first + columns - 1 of its projection go in; all of
+    them where it mixes no heads."""
+    return ((first + columns) // heads - first // heads) * encoded if heads else columns
 
 
 def share_lines(lines: int, denser_work: int, sparser_work: int) -> tuple[int, int]:

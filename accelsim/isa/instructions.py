@@ -4,9 +4,7 @@
 
 import numpy as np
 
-INSTRUCTION = np.dtype(
-    [(name, "i8") for name in ("op", "a", "b", "c", "d", "e", "f", "g", "h", "i", "wait", "count", "wait2", "count2")]
-)
+INSTRUCTION = np.dtype([(name, "i8") for name in ("op", *"abcdefghijk", "wait", "count", "wait2", "count2")])
 
 # What an instruction's `op` is.
 ARRAY, VECTOR, DECODE, DENSER, SPARSER, WALKER, SOFTMAX, MERGE, GRANT_WEIGHT, GRANT_ACT, GRANT_INDEX, MARK = range(12)

@@ -44,7 +44,7 @@ class GemmCheck:
         self.wrong: list[str] = []
         self.part: list[tuple[Step, int]] = []
         self.spot = (0, 0, 0)
-        self.stored = self.encoded_in = 0
+        self.stored = 0
         self.coded = coded_columns(evidence, layer)
         self.loads, self.shown = loads, 0
         # which load holds each byte of the input and of the residual operand
@@ -53,7 +53,7 @@ class GemmCheck:
 
     def array(self, step: Step) -> None:
         """An instruction of the array: a part of a tile."""
-        rows, columns, deep, step_rows, step_columns, last, heads, encoded, _ = step.arguments
+        rows, columns, deep, step_rows, step_columns, last, heads, encoded, *_ = step.arguments
         where = f"layer {self.layer.name}, tile {len(self.tiles)}"
         if isa.WEIGHT_LOADED not in step.waits:
             self.wrong.append(f"{where}: it waits for no weights")
@@ -91,10 +91,14 @@ class GemmCheck:
         if (heads, encoded) != wanted:
             self.wrong.append(f"{where}: the encoder mixes {heads} heads to {encoded}, not {wanted[0]} to {wanted[1]}")
         size = rows * columns
-        if heads > 0:
-            self.encoded_in += rows * columns
-            size = self.encoded_in * encoded // heads - (self.encoded_in - rows * columns) * encoded // heads
+        if heads > 0:  # of every token, the features whose last head is among these columns
+            size = rows * encoded * sum((at + 1) % heads == 0 for at in range(column, column + columns))
         row = self.take_stores(where, group, column, rows, columns, size, step_rows, step_columns)
+        token, met = step.arguments[9:]
+        row = token if row is None else row  # where the encoder keeps all there is, nothing says what tokens these are
+        if (token, met) != (row, column % heads if heads else 0):
+            self.wrong.append(f"{where}: it is said to begin at token {token}, {met} heads into a feature, but it does "
+                              f"at token {row} and column {column}")  # fmt: skip
         if {(s.arguments[0], s.arguments[1]) for s, _ in self.part} != {(rows, columns)}:
             self.wrong.append(f"{where}: its parts are of different sizes")
         self.tiles.append(Tile(group, row, rows, column, columns, [(depth, s.arguments[2]) for s, depth in self.part]))
@@ -105,10 +109,11 @@ class GemmCheck:
             block = self.residual[row : row + rows, group * self.layer.out_features :][:, column : column + columns]
             self.read_act(where, step, block, "residual")
 
-    def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> int:
-        """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row."""
+    def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> int | None:
+        """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row (None
+        without any)."""
         table, layer, layout = self.evidence.tables["stores"], self.layer, self.evidence.layout
-        projected, (limit, mixed, _) = layer.role in ("qkv", "q", "kv"), self.coded
+        projected, (limit, mixed, left) = layer.role in ("qkv", "q", "kv"), self.coded
         packed = projected and (layout == "packed" or (mixed > 0 and column < limit))
         total, first = 0, None
         pitch, origin, side = layer.out_features * layer.repeat, 0, group * layer.out_features + column
@@ -116,16 +121,21 @@ class GemmCheck:
             corner = limit if column >= limit else 0
             origin, pitch = (group * layer.out_features + corner) * self.batch_tokens, layer.out_features - corner
             side = column - corner
+        # a run begins where those of the columns before end, which are fewer behind the encoder
+        wide, runs = size // rows, column
+        if mixed > 0 and column < limit:
+            runs = column - column % (limit // (2 if layer.role == "qkv" else 1))
+            runs += sum((at + 1) % mixed == 0 for at in range(runs, column)) * left
+        whole = (group * layer.out_features + runs) * self.batch_tokens
         while total < size and self.stored < len(self.stores):
             store = table[self.stores[self.stored]]
             self.stored += 1
             offset = int(store.address) - self.place["output"]
             total += int(store.bytes * store.segments)
             if packed:
-                whole = group * self.batch_tokens * layer.out_features + column * self.batch_tokens
                 if first is None:
-                    first = (offset - whole) // columns
-                    begin = whole + first * columns
+                    first = (offset - whole) // wide
+                    begin = whole + first * wide
                 if offset != begin + total - int(store.bytes * store.segments):
                     self.wrong.append(f"{where}: its stores are not one after the other")
             else:
@@ -137,9 +147,9 @@ class GemmCheck:
                     self.wrong.append(f"{where}: a store of rows {row} on lies outside the tile")
                 # steps leave whole, all of some rows before those of the next; a store counts bytes and must find its
                 # own
-                deep, wide = row - first + int(store.segments) - 1, at + int(store.bytes) - 1
+                deep, last = row - first + int(store.segments) - 1, at + int(store.bytes) - 1
                 band = deep // step_rows * step_rows
-                before = band * columns + min(step_rows, rows - band) * (wide // step_columns * step_columns)
+                before = band * columns + min(step_rows, rows - band) * (last // step_columns * step_columns)
                 if total <= before:
                     self.wrong.append(
                         f"{where}: {total} bytes have left when its store of rows {row} to {first + deep} is asked "
@@ -147,7 +157,7 @@ class GemmCheck:
                     )
         if total != size:
             self.wrong.append(f"{where}: {total} bytes are stored of {size}")
-        return first or 0
+        return first
 
     def show(self, step: Step) -> None:
         """Enter the loads that have arrived when an instruction is dispatched."""

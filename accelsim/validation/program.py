@@ -42,14 +42,14 @@ def walk(evidence: Evidence) -> list[Step]:
     known, layer, seen, steps = [0] * len(isa.COUNTERS), 0, {}, []
     frozen = tuple(known)
     for at, row in enumerate(evidence.tables["program"].tolist()):
-        waits = {c: n for c, n in (row[10:12], row[12:14]) if c != isa.NOTHING}
+        waits = {c: n for c, n in (row[-4:-2], row[-2:]) if c != isa.NOTHING}
         for counter, count in waits.items():
             if count > known[counter]:
                 known[counter] = count
                 frozen = tuple(known)
         nth = seen.get(row[0], 0)
         seen[row[0]] = nth + 1
-        steps.append(Step(at, row[0], row[1:10], layer, nth, frozen, waits))
+        steps.append(Step(at, row[0], row[1:-4], layer, nth, frozen, waits))
         layer += row[0] == isa.MARK
     return steps
 

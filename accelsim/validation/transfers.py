@@ -91,7 +91,7 @@ def check_array(evidence: Evidence, dispatched: np.ndarray, report: Report) -> N
     size, lines = tiles["d"] * tiles["e"], evidence.part("engine", "lines") * evidence.part("engine", "macs")
     report.compare("lines", "engine", "a step has an output a multiplier at most", size <= lines,
                    lambda n: f"tile {n}: steps of {size[n]} outputs on {lines} multipliers")  # fmt: skip
-    gone = evidence.log["engine.out"]["elements"].sum()
+    gone = (evidence.log["engine.out"]["rows"] * evidence.log["engine.out"]["columns"]).sum()
     last = tiles[tiles["f"] > 0]
     report.equal("gemm", "engine", "outputs that leave", int(gone), int((last["a"] * last["b"]).sum()))
 

@@ -13,8 +13,8 @@ def array(*frees):
     return lambda: MacArray("engine", frees=memory)
 
 
-def tile(at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3)):
-    return (at, tokens, features, depth, *step, last, heads, encoded, passes)
+def tile(at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0):
+    return (at, tokens, features, depth, *step, last, heads, encoded, passes, token, met)
 
 
 def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
@@ -22,10 +22,10 @@ def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
     seen = exercise(
         array((11, 12, 13, 14), (21, 22, 23, 24)), {"command": [tile(9, 5, 7, 10), tile(9, 1, 2, 4, 1, 3, 2, 2)]}
     )
-    sizes = [6, 6, 2] * 2 + [3, 3, 1]
+    sizes = [(rows, columns) for rows in (2, 2, 1) for columns in (3, 3, 1)]
     assert seen.pushes["out"] == [
-        *((10 + 10 * (n + 1), size, 0, 0, 1) for n, size in enumerate(sizes)),
-        (10 + 90 + 4, 2, 3, 2, 2),
+        *((10 + 10 * (n + 1), *size, 0, 0, 1, n // 3 * 2, 0) for n, size in enumerate(sizes)),
+        (10 + 90 + 4, 1, 2, 3, 2, 2, 0, 0),
     ]
     assert seen.pushes["done"] == [(100, 1), (104, 1)]
     assert seen.pushes["release_weight"] == [(100, 11, 12), (104, 21, 22)]
@@ -34,6 +34,15 @@ def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
         "mac_ops": 350 + 8, "accumulator_bytes": 4 * 358, "psum_read_bytes": 0, "psum_write_bytes": 0,
     }  # fmt: skip
     assert seen.status["busy"] == 94
+
+
+def test_a_step_says_which_tokens_it_is_of_and_how_far_into_a_feature_it_begins():
+    # 3 tokens from the 40th on, 5 columns from the second of 3 heads on, in steps of 2 x 3
+    seen = exercise(array(), {"command": [tile(0, 3, 5, 1, heads=3, encoded=2, token=40, met=1)]})
+    steps = [(out[1], out[2], *out[6:]) for out in seen.pushes["out"]]
+    assert steps == [(2, 3, 40, 1), (2, 2, 40, 1), (1, 3, 42, 1), (1, 2, 42, 1)]
+    seen = exercise(array(), {"command": [tile(0, 1, 5, 1, heads=4, encoded=2, step=(1, 3), met=3)]})
+    assert [out[7] for out in seen.pushes["out"]] == [3, (3 + 3) % 4]
 
 
 def test_a_cut_accumulation_keeps_its_outputs_and_moves_partial_sums():
@@ -69,7 +78,7 @@ def test_nothing_is_lost_under_back_pressure(shapes, gap, depth):
     feed = [tile(0, t, f, d, step=(a, b)) for t, f, d, a, b in shapes]
     seen = exercise(array(), {"command": feed}, accept={"out": (0, gap)}, depth={"out": depth})
     steps = [-(-t // a) * -(-f // b) for t, f, _, a, b in shapes]
-    assert sum(out[1] for out in seen.pushes["out"]) == sum(t * f for t, f, *_ in shapes)
+    assert sum(out[1] * out[2] for out in seen.pushes["out"]) == sum(t * f for t, f, *_ in shapes)
     assert len(seen.pushes["out"]) == sum(steps) and len(seen.pushes["done"]) == len(shapes)
     assert seen.counts["mac_ops"] == sum(t * f * d for t, f, d, *_ in shapes)
     if gap == 0:

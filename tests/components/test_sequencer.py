@@ -9,11 +9,11 @@ from accelsim.isa import instructions as isa
 from tests.components.harness import exercise, table
 
 OUTPUT = {
-    isa.ARRAY: ("array", 9), isa.VECTOR: ("vector", 3), isa.DECODE: ("decode", 4), isa.DENSER: ("denser", 4),
+    isa.ARRAY: ("array", 11), isa.VECTOR: ("vector", 3), isa.DECODE: ("decode", 4), isa.DENSER: ("denser", 4),
     isa.SPARSER: ("sparser", 4), isa.WALKER: ("walker", 4), isa.SOFTMAX: ("softmax", 4), isa.MERGE: ("merge", 4),
     isa.GRANT_WEIGHT: ("grant_weight", 2), isa.GRANT_ACT: ("grant_act", 2), isa.GRANT_INDEX: ("grant_index", 2),
 }  # fmt: skip
-ARGUMENTS = tuple(range(21, 30))
+ARGUMENTS = tuple(range(21, 32))
 
 
 def sequencer(*program):

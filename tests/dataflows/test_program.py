@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from accelsim.core.errors import InputError
 from accelsim.dataflows.compile import compile_workload
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import encoded_elements
+from accelsim.dataflows.tiling import encoded_columns
 from accelsim.isa import instructions as isa
 from accelsim.workload import Attention, Elementwise, Gemm, Norm
 from tests.dataflows.machines import machine, machines, networks, workload
@@ -58,13 +58,7 @@ class Walk:
             self.free("weight", free.weight)
             self.free("act", free.act)
             if todo.f:  # the last part of a tile
-                if todo.g:
-                    before, self.coded = self.coded, self.coded + todo.a * todo.b
-                    self.produced += encoded_elements(self.coded, todo.g, todo.h) - encoded_elements(
-                        before, todo.g, todo.h
-                    )
-                else:
-                    self.produced += todo.a * todo.b
+                self.produced += todo.a * encoded_columns(todo.k, todo.b, todo.g, todo.h)
         elif todo.op == isa.VECTOR:
             self.produced += todo.c
         elif todo.op in GRANTED:

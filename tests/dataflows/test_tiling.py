@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.tiling import ceil, encoded_elements, pieces, plan_gemm, share_lines, step_shape
+from accelsim.dataflows.tiling import ceil, encoded_columns, pieces, plan_gemm, share_lines, step_shape
 from tests.dataflows.machines import machine
 
 SMALL = st.integers(1, 40)
@@ -41,14 +41,14 @@ def test_a_step_is_laid_out_the_way_that_needs_fewer_of_them(tokens, features, l
 
 
 @given(parts=st.lists(st.integers(0, 50), max_size=6), heads=st.integers(1, 12), encoded=st.integers(1, 12))
-def test_values_leave_the_encoder_as_complete_groups_of_weights(parts, heads, encoded):
-    """One part after another, with what is left over carried on, as the hardware does it."""
-    carry = before = 0
+def test_a_feature_s_values_leave_the_encoder_with_the_last_of_its_heads(parts, heads, encoded):
+    at = 0
     for part in parts:
-        work = carry + part * encoded
-        out, carry = divmod(work, heads)
-        assert out == encoded_elements(before + part, heads, encoded) - encoded_elements(before, heads, encoded)
-        before += part
+        ends = sum(column % heads == heads - 1 for column in range(at, at + part))
+        assert encoded_columns(at, part, heads, encoded) == ends * encoded
+        assert encoded_columns(at % heads, part, heads, encoded) == ends * encoded
+        assert encoded_columns(at, part, 0, 0) == part
+        at += part
 
 
 def candidates(tokens, features, inputs, plan, residual, have):

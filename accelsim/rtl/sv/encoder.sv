@@ -1,5 +1,6 @@
 // The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
-// Each output of the array meets its h' weights; other items pass in one cycle.
+// Each output of the array meets its h' weights; a feature's h' values leave with the last of its heads. Other items pass
+// in one cycle.
 module encoder #(
     parameter int LINES = 8,
     parameter int MACS  = 8
@@ -14,10 +15,10 @@ module encoder #(
     output isa::encoded_t     out_item
 );
   localparam int WIDE = LINES * MACS;
-  isa::word_t elements, passes, carry;
+  isa::word_t elements, passes, size, features;
   isa::clock_t now, ready_at;
   logic holds, leaves, waiting;
-  isa::word_t work, total, beats;
+  isa::word_t work, beats;
 
   always_comb begin
     waiting = holds && (now < ready_at || (elements != 0 && out_room == 0));
@@ -26,8 +27,9 @@ module encoder #(
     out_item.elements = elements;
     out_item.passes = passes;
     outputs_pop = {7'd0, !waiting && outputs_valid != 0};
-    work = isa::W'(outputs_data.elements * outputs_data.encoded);
-    total = carry + work;
+    size = isa::W'(outputs_data.rows * outputs_data.columns);
+    work = isa::W'(size * outputs_data.encoded);
+    features = (outputs_data.met + outputs_data.columns) / outputs_data.heads;
     beats = (work + isa::W'(WIDE - 1)) / isa::W'(WIDE);
   end
 
@@ -35,17 +37,15 @@ module encoder #(
     now <= rst ? '0 : now + 1'b1;
     if (rst) begin
       holds <= 1'b0;
-      carry <= '0;
     end else if (outputs_pop != 0) begin
       holds  <= 1'b1;
       passes <= outputs_data.passes;
       if (outputs_data.heads != 0) begin
         ready_at <= now + 32'(beats);
-        elements <= total / outputs_data.heads;
-        carry    <= total % outputs_data.heads;
+        elements <= isa::W'(isa::W'(outputs_data.rows * features) * outputs_data.encoded);
       end else begin
         ready_at <= now + 32'd1;
-        elements <= outputs_data.elements;
+        elements <= size;
       end
     end else if (leaves) begin
       holds <= 1'b0;
