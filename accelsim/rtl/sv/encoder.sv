@@ -6,6 +6,7 @@ module encoder #(
 ) (
     input  logic          clk,
     input  logic          rst,
+    output isa::status_t  status,
     input  logic [7:0]    outputs_valid,
     input  isa::outputs_t outputs_data,
     output logic [7:0]    outputs_pop,
@@ -26,6 +27,7 @@ module encoder #(
     out_item.elements = elements;
     out_item.passes = passes;
     outputs_pop = {7'd0, !waiting && outputs_valid != 0};
+    status = waiting && now >= ready_at ? isa::BLOCKED : waiting || outputs_valid != 0 ? isa::BUSY : isa::IDLE;
     work = isa::W'(outputs_data.elements * outputs_data.encoded);
     total = carry + work;
     beats = (work + isa::W'(WIDE - 1)) / isa::W'(WIDE);
