@@ -90,13 +90,13 @@ class DenserEngine(Component):
             ready[pop(softmaxed).place] = 1
         while can_pop(window):
             r.window_end = pop(window).end
-        taken = False
+        taken = told = False
         while True:
             if r.phase == 0:
-                if not can_pop(command):
-                    return IDLE
                 if taken:  # one command a cycle
                     return BUSY
+                if not can_pop(command):
+                    return IDLE
                 todo = pop(command)
                 taken = True
                 r.phase, r.number, r.row, r.size, r.streaming = 1 + todo.phase, todo.number, 0, 0, 0
@@ -104,9 +104,12 @@ class DenserEngine(Component):
                 r.end = todo.end if todo.phase else passes[todo.number].dense
             one = passes[r.number]
             if r.item == r.end:
+                if told:  # one notice a cycle
+                    return BUSY
                 if not can_push(done):
                     return BLOCKED
                 push(done).number = 1
+                told = True
                 r.phase = 0
             elif r.phase == 1:
                 # A tile of columns: its K vectors are loaded one a cycle (row -1), then the rows stream by.

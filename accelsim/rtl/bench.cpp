@@ -1,5 +1,6 @@
 // What Python calls in a Verilated bench. A bench is a module under test with a channel on each of its ports; `run`
-// plays the sources and sinks at the channels' far ends and logs every item pushed into a channel.
+// plays the sources and sinks at the channels' far ends and logs every item pushed into a channel, and every change of a
+// status.
 #include "Vtop.h"
 #include "verilated.h"
 #if VM_TRACE
@@ -21,18 +22,18 @@ struct Bench {
 };
 
 struct Port {           // the same layout in vsim.py
-  uint8_t* push;        // items pushed into the channel in this cycle
+  uint8_t* push;        // items pushed into the channel in this cycle; of a status: its value
   uint8_t* item;        // those items, 32 bits a field
   uint8_t* level;       // a source's channel: its room; a sink's channel: items that can be popped
   uint8_t* pop;         // a sink's channel: items to pop; null for the others
-  int64_t kind;         // 0: source, 1: sink, 2: only watched
+  int64_t kind;         // 0: source, 1: sink, 2: only watched, 3: a status
   int64_t words;        // fields of an item
   int64_t most;         // items a cycle, at the far end
   const int64_t* at;    // source: the cycle from which each item may be pushed
   const uint32_t* items;
   int64_t count;        // source: items; sink: length of `open`
   const uint8_t* open;  // sink: whether it pops, cycle by cycle, over and over
-  int64_t sent;
+  int64_t sent;         // source: items pushed; status: its value in the cycle before
 };
 
 static void dump(Bench* b, int half) {
@@ -136,11 +137,14 @@ int64_t bench_run(Bench* b, int64_t first, int64_t cycles, Port* ports, int64_t 
     b->top->eval();
     for (int64_t i = 0; i < count; i++) {
       Port& p = ports[i];
-      for (int64_t n = 0; n < *p.push; n++) {
+      bool status = p.kind == 3;
+      int64_t items = status ? *p.push != p.sent : *p.push;
+      if (status) p.sent = *p.push;
+      for (int64_t n = 0; n < items; n++) {
         if (rows == room) return -1;
         int64_t* row = log + rows++ * width;
-        uint32_t item[64];
-        memcpy(item, p.item + 4 * p.words * n, 4 * p.words);
+        uint32_t item[64] = {*p.push};
+        if (!status) memcpy(item, p.item + 4 * p.words * n, 4 * p.words);
         row[0] = c;
         row[1] = i;
         for (int64_t w = 0; w < width - 2; w++) row[2 + w] = w < p.words ? item[w] : 0;

@@ -144,12 +144,16 @@ def ready_and_window(rng: Rng, tables: dict, kind: str) -> tuple[list[tuple], li
     return [(int(p),) for p in places[order]], ends
 
 
-def phases(tables: dict, kind: str) -> list[tuple]:
-    """Scores and values of every pass in which an engine has work."""
+def phases(rng: Rng, tables: dict, kind: str) -> list[tuple]:
+    """Scores and values of every pass in which an engine has work; half of them have the values in pieces, as where the
+    engines take turns: a piece may have none."""
     jobs = []
     for n, one in enumerate(tables["passes"]):
         if one[kind]:
-            jobs += [(0, n, 0, 0), (1, n, 0, int(one.rows * one.heads))]
+            outputs = int(one.rows * one.heads)
+            step = outputs if rng.random() < 0.5 else int(rng.integers(1, outputs + 1))
+            jobs.append((0, n, 0, 0))
+            jobs += [(1, n, first, min(first + step, outputs)) for first in range(0, outputs, step)]
     return jobs
 
 
@@ -158,8 +162,8 @@ def denser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     ready, window = ready_and_window(rng, tables, "dense")
     slow = 0.02 if rng.random() < 0.3 else None
     scripts = {
-        "command": script(rng, phases(tables, "dense"), 4), "operands": script(rng, operands(rng, tables, shapes), 3),
-        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow),
+        "command": script(rng, phases(rng, tables, "dense"), 4), "softmaxed": script(rng, ready, 1),
+        "operands": script(rng, operands(rng, tables, shapes), 3), "window": script(rng, window, 1, eager=slow),
     }  # fmt: skip
     return make(rng, "denser_engine", alone("denser_engine", values, depths, CAPACITY), tables, scripts)
 
@@ -224,7 +228,7 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     columns = [tuple(int(x) for x in c) for c in tables["columns"]]
     jobs = [x for n, shape in enumerate(shapes) for x in decodes(rng, n, shape, tables)]
     scripts = {
-        "command": script(rng, phases(tables, "sparse_columns"), 4), "column": script(rng, columns, 4),
+        "command": script(rng, phases(rng, tables, "sparse_columns"), 4), "column": script(rng, columns, 4),
         "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow),
         "decode": script(rng, jobs, 4),
     }  # fmt: skip

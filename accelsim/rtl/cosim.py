@@ -1,5 +1,5 @@
 """Co-simulation: the same stimulus drives components in the kernel and their modules in Verilator, and every transfer
-on every channel is compared, cycle and payload."""
+on every channel is compared, cycle and payload, and in every cycle what every unit was doing."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core import DeadlockError, Param, Simulator
+from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
 from accelsim.core.elaborate import cache_folder
+from accelsim.core.trace import EVENT
 from accelsim.rtl.loads import Operands, loads
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
@@ -18,7 +19,8 @@ from accelsim.rtl.values import Comparison, compare_values
 from accelsim.rtl.vsim import Bench, Port, build
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
-AROUND = 6  # transfers shown on either side of a difference
+AROUND = 6  # transfers and changes of status shown on either side of a difference
+EVENTS = 1 << 16  # room for changes of status between two drains
 
 
 @dataclass
@@ -37,12 +39,15 @@ class Case:
 
 @dataclass
 class Outcome:
-    """How often a netlist was compared, and the first difference, if there is one; `differences` are of transfers and
-    of values."""
+    """How often a netlist was compared, and the first difference, if there is one.
+
+    `statuses` are cycles times units; `differences` are of transfers, of changes of status and of values.
+    """
 
     name: str
     cases: int = 0
     transfers: int = 0
+    statuses: int = 0
     values: int = 0
     cycles: int = 0
     differences: int = 0
@@ -50,15 +55,14 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def run_model(
-    case: Case, skip: bool = True, trace: int = 0, simulator: type[Simulator] = Simulator
-) -> tuple[np.ndarray, Simulator]:
-    """int64[transfers, 2 + fields]: cycle, channel, payload of all transfers of the model, in order of cycle, channel.
+def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simulator) -> tuple[np.ndarray, Simulator]:
+    """int64[rows, 2 + fields], in order of cycle and number: cycle, number in `Netlist.logged`, then the payload of a
+    transfer of the model, or the status that a unit changes to (the first time from idle).
 
-    `trace` is the room for status events between two drains, `simulator` the class that runs it.
+    `simulator` is the class that runs it.
     Raises DeadlockError when something is left over and the case does not allow it.
     """
-    sim, net = simulator(trace=trace), case.netlist
+    sim, net = simulator(trace=EVENTS), case.netlist
     parts = {}
     for unit in net.units:
         tables = {t: case.tables[t] for t in unit.twin.tables}
@@ -93,6 +97,12 @@ def run_model(
         row[:, 0], row[:, 1] = mine[:, 0], i
         for n, name in enumerate(PAYLOADS[net.payload(wire)]):
             row[:, 2 + n] = mine[:, 2 + sim.item.fields[name][1] // 8]
+        rows.append(row)
+    events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
+    for i, unit in enumerate(net.units, len(net.wires)):
+        mine = events[events["component"] == sim.components.index(parts[unit.name])]
+        row = np.zeros((len(mine), width), np.int64)
+        row[:, 0], row[:, 1], row[:, 2] = mine["at"], i, mine["status"]
         rows.append(row)
     found = np.concatenate(rows)
     return found[np.lexsort((found[:, 1], found[:, 0]))], sim
@@ -143,6 +153,7 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
         else:
             port.most = into
         ports.append(port)
+    ports += [Port(bench.address[u.status], kind=3, words=1) for u in case.netlist.units]
     for n, (items, count) in case.netlist.data.observed().items() if case.operands else ():
         ports.append(Port(bench.address[f"{n}_push"], bench.address[f"{n}_item"], kind=2, words=count, most=items))
     return bench, ports, alive
@@ -163,10 +174,15 @@ def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) 
 
 
 def moved(case: Case, found: np.ndarray) -> np.ndarray:
-    """The transfers between units alone, in the columns of `run_model`."""
-    wires = case.netlist.wires
-    width = 2 + max(len(PAYLOADS[case.netlist.payload(w)]) for w in wires)
-    return found[found[:, 1] < len(wires), :width]
+    """Transfers between units and changes of status alone, in the columns of `run_model`."""
+    net = case.netlist
+    width = 2 + max(len(PAYLOADS[net.payload(w)]) for w in net.wires)
+    return found[found[:, 1] < len(net.logged()), :width]
+
+
+def transfers(case: Case, found: np.ndarray) -> int:
+    """How many of these rows are transfers between units."""
+    return int((found[:, 1] < len(case.netlist.wires)).sum())
 
 
 def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison:
@@ -174,7 +190,7 @@ def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison
     net = case.netlist
     channels = {w.name: model[model[:, 1] == i][:, [0, *range(2, model.shape[1])]] for i, w in enumerate(net.wires)}
     seen = {
-        name: found[found[:, 1] == len(net.wires) + i][:, [0, *range(2, 2 + words)]]
+        name: found[found[:, 1] == len(net.logged()) + i][:, [0, *range(2, 2 + words)]]
         for i, (name, (_, words)) in enumerate(net.data.observed().items())
     }
     segment = net.unit("sparser").values["segment"]
@@ -182,13 +198,14 @@ def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison
 
 
 def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str]:
-    """How many transfers differ, and the first difference with the transfers around it in both."""
+    """How many transfers and changes of status differ, and the first difference with those around it in both."""
     if len(model) == len(module) and (model == module).all():
         return 0, ""
     same = min(len(model), len(module))
     wrong = np.nonzero((model[:same] != module[:same]).any(axis=1))[0]
     at = int(wrong[0]) if len(wrong) else same
-    lines = [f"{case.name}: the first difference is transfer {at}"]
+    cycle = min(int(log[at, 0]) for log in (model, module) if at < len(log))
+    lines = [f"{case.name}: the first difference is in cycle {cycle}"]
     for n in range(max(0, at - AROUND), min(at + AROUND, max(len(model), len(module)))):
         sides = [line(case, log[n]) if n < len(log) else "nothing" for log in (model, module)]
         lines.append(f"{'>' if n == at else ' '} model {sides[0]:<60} module {sides[1]}")
@@ -196,14 +213,16 @@ def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str
 
 
 def line(case: Case, row: np.ndarray) -> str:
-    """One transfer as text."""
+    """One transfer or change of status as text."""
+    if row[1] >= len(case.netlist.wires):
+        return f"{row[0]} {case.netlist.logged()[row[1]]} {STATUS_NAMES[row[2]]}"
     wire = case.netlist.wires[row[1]]
     fields = PAYLOADS[case.netlist.payload(wire)]
     return f"{row[0]} {wire.name} " + " ".join(f"{n}={v}" for n, v in zip(fields, row[2:].tolist()))
 
 
 def differences(case: Case, model: np.ndarray, module: np.ndarray, outcome: Outcome) -> tuple[int, str]:
-    """How many transfers and values differ, and the first of them; adds to the values that `outcome` counts."""
+    """How many transfers, changes of status and values differ, and the first; adds to the values `outcome` counts."""
     count, text = compare(case, model, moved(case, module))
     if case.operands:
         values = check_values(case, model, module)
@@ -221,10 +240,11 @@ def cosimulate(name: str, cases: Iterable[Case], optimise: str = "-O1") -> Outco
         module = run_module(case, cycles, library(case.netlist, optimise=optimise))
         count, text = differences(case, model, module, outcome)
         outcome.cases += 1
-        outcome.transfers += len(model)
+        outcome.transfers += transfers(case, model)
+        outcome.statuses += cycles * len(case.netlist.units)
         outcome.cycles += cycles
         outcome.differences += count
         outcome.first = outcome.first or text
-        for i, wire in enumerate(case.netlist.wires):
-            outcome.counts[wire.name] = outcome.counts.get(wire.name, 0) + int((model[:, 1] == i).sum())
+        for i, name in enumerate(case.netlist.logged()):
+            outcome.counts[name] = outcome.counts.get(name, 0) + int((model[:, 1] == i).sum())
     return outcome

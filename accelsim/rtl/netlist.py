@@ -5,7 +5,7 @@ from pathlib import Path
 
 from accelsim.core.component import In
 from accelsim.rtl.datapath import DECIDED, MODULES, Datapath, Sizes
-from accelsim.rtl.package import PAYLOADS, TABLES, package
+from accelsim.rtl.package import PAYLOADS, STATUS_BITS, TABLES, package
 from accelsim.rtl.twins import TWINS, Twin
 from accelsim.rtl.vsim import SOURCES
 
@@ -20,6 +20,11 @@ class Unit:
     name: str
     twin: Twin
     values: dict[str, int]
+
+    @property
+    def status(self) -> str:
+        """What a cycle's status is called outside."""
+        return f"{self.name}_status"
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,10 @@ class Netlist:
 
     def unit(self, name: str) -> Unit:
         return next(u for u in self.units if u.name == name)
+
+    def logged(self) -> list[str]:
+        """What is compared in every cycle, in the order of a log's numbers: channels, then the units' statuses."""
+        return [*(w.name for w in self.wires), *(u.status for u in self.units)]
 
     def payload(self, wire: Wire) -> str:
         """The payload's name in the package `isa`."""
@@ -100,6 +109,7 @@ class Netlist:
         for wire in self.wires:
             ports += self.edge(wire)
             body += self.channel(wire)
+        ports += [f"output logic [{STATUS_BITS - 1}:0] {unit.status}" for unit in self.units]
         if self.data:
             ports += self.data.ports()
             body += self.data.declarations()
@@ -152,7 +162,7 @@ class Netlist:
         values = unit.twin.parameters(unit.values, depths)
         values |= {t.upper(): self.rows[t] for t in unit.twin.tables}
         parameters = ", ".join(f".{n}({v})" for n, v in values.items())
-        ports = [".clk", ".rst"]
+        ports = [".clk", ".rst", f".status({unit.status})"]
         for t in unit.twin.tables:
             ports += [f".{t}_we", f".{t}_address(isa::W'({t}_address))", f".{t}_data({t}_row)"]
         for port, field_ in unit.twin.ports().items():

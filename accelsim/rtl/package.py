@@ -4,6 +4,7 @@ import numpy as np
 
 from accelsim.components.mac_array import OUTPUTS
 from accelsim.components.sequencer import Sequencer
+from accelsim.core import STATUS_NAMES
 from accelsim.isa.instructions import DONE, PASS
 from accelsim.isa.tables import (
     COLUMN,
@@ -56,6 +57,7 @@ LAYOUT = ("head0", "rows", "kept")
 SCALING = (("multiplier", 16), ("shift", 6), ("bound", 48), ("out_multiplier", 16), ("out_shift", 6))
 DATA = {"places": PLACES, "layout": LAYOUT}
 KEYWORDS = ("begin", "end")
+STATUS_BITS = (len(STATUS_NAMES) - 1).bit_length()
 
 
 def struct(name: str, fields: tuple[str, ...]) -> str:
@@ -72,6 +74,7 @@ def package(bits: int) -> str:
         f"  localparam int W = {bits};",
         "  typedef logic [W-1:0] word_t;",
         "  typedef logic [31:0] clock_t;  // a cycle number",
+        f"  typedef enum logic [{STATUS_BITS - 1}:0] {{{', '.join(STATUS_NAMES).upper()}}} status_t;",
         "  typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(f"  localparam int {n}_row_bits = {len(fields)} * W;" for n, fields in TABLES.items()),
         *(f"  localparam int {n}_bits = {len(fields)} * W;" for n, fields in PAYLOADS.items()),

@@ -80,15 +80,15 @@ def bug_table(found: Sequence[tuple[Mutation, int, str]]):
 
 
 def table(outcomes: Sequence[Outcome]):
-    """A row a component: cases, cycles, transfers and values compared, differences of both."""
+    """A row a component: what was compared (statuses: cycles times units), and the differences in all of it."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     made.add_column("module", no_wrap=True)
-    for title in ("cases", "cycles", "transfers compared", "values compared", "differences"):
+    for title in ("cases", "cycles", "statuses", "transfers", "values", "differences"):
         made.add_column(title, justify="right")
     for one in outcomes:
-        numbers = (one.cases, one.cycles, one.transfers, one.values, one.differences)
+        numbers = (one.cases, one.cycles, one.statuses, one.transfers, one.values, one.differences)
         made.add_row(one.name, *(f"{n:,}" for n in numbers))
     return made

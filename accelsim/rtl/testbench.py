@@ -1,5 +1,5 @@
 """A self-checking testbench in SystemVerilog: a stored stimulus drives the modules, and every transfer on every
-channel, its cycle and its payload, is compared with the stored transfers of the model."""
+channel, its cycle and its payload, and every change of a unit's status is compared with those of the model."""
 
 import os
 import shutil
@@ -41,6 +41,8 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     stored = stored_values(case, model)
     for name, rows in stored.items():
         store(stimulus / f"{top}_{name}.hex", rows)
+    for i, unit in enumerate(case.netlist.units, len(case.netlist.wires)):
+        store(stimulus / f"{top}_{unit.status}_expected.hex", model[model[:, 1] == i][:, [0, 2]])
     for i, wire in enumerate(case.netlist.wires):
         fields = len(PAYLOADS[case.netlist.payload(wire)])
         mine = model[model[:, 1] == i]
@@ -74,10 +76,10 @@ def telling(top: str, values: Mapping[str, dict[str, int]], seed: int) -> Case:
     best, most = None, 0
     for case in drawn:
         model, _ = run_model(case)
-        carrying = len(np.unique(model[:, 1]))
+        carrying = len(np.unique(model[:, 1]))  # each channel and each status
         if carrying > most:
             best, most = case, carrying
-        if carrying == len(case.netlist.wires):
+        if carrying == len(case.netlist.logged()):
             break
     return best
 
@@ -96,8 +98,8 @@ def run_testbench(top: str, folder: Path, files: Sequence[Path]) -> str:
         cycles, transfers, wrong = (int(bench.ports[n][0]) for n in ("cycle", "transfers", "wrong"))
         bench.close()
     if wrong:
-        return f"FAIL: {top}, {wrong} of {transfers} transfers differ"
-    return f"PASS: {top}, {transfers} transfers in {cycles} cycles, none differs"
+        return f"FAIL: {top}, {wrong} of {transfers} transfers and changes of status differ"
+    return f"PASS: {top}, {transfers} transfers and changes of status in {cycles} cycles, none differs"
 
 
 def store(path: Path, rows: np.ndarray) -> None:

@@ -7,13 +7,13 @@ import numpy as np
 
 from accelsim.rtl.cosim import Case, table_words
 from accelsim.rtl.netlist import FIELD, Wire
-from accelsim.rtl.package import PAYLOADS, TABLES
+from accelsim.rtl.package import PAYLOADS, STATUS_BITS, TABLES
 
 STIMULUS = "stimulus"
 
 
 def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], cycles: int) -> str:
-    """The module that drives, compares and counts; `model` are the transfers of `run_model`, `stored` what
+    """The module that drives, compares and counts; `model` is what `run_model` gives, `stored` what
     `testbench.stored_values` gives, `cycles` is how long it runs."""
     net = case.netlist
     top = net.top
@@ -28,9 +28,11 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
     body += data_ends(case, stored)
     for i, wire in enumerate(net.wires):
         body += ends(case, wire, int((model[:, 1] == i).sum()))
+    for i, unit in enumerate(net.units, len(net.wires)):
+        body += changes(top, unit.status, int((model[:, 1] == i).sum()))
     values = len(stored["rows_values_expected"]) if case.operands else 0
     loading = [*net.tables(), *(net.data.loads() if case.operands else ())]
-    watched = [*(w.name for w in net.wires), *(["rows_values"] if case.operands else [])]
+    watched = [*net.logged(), *(["rows_values"] if case.operands else [])]
     return CHECK.format(
         top=top, cycles=cycles, transfers=len(model) + values, body="\n".join(body),
         loading=" || ".join(f"{t}_we" for t in loading) or "1'b0", wrong=" + ".join(f"{n}__wrong" for n in watched),
@@ -69,6 +71,17 @@ def monitor(path: str, name: str, sizes: tuple[int, int, int]) -> list[str]:
     ]
 
 
+def changes(top: str, name: str, count: int) -> list[str]:
+    """What watches a status: its changes are as items."""
+    return [
+        f"  logic [{STATUS_BITS - 1}:0] {name}, {name}__before;", f"  logic [7:0] {name}_push;",
+        f"  logic [{FIELD - 1}:0] {name}_item, {name}__wrong;",
+        f"  always_ff @(posedge clk) {name}__before <= run ? {name} : '0;",
+        f"  assign {name}_push = 8'({name} != {name}__before);", f"  assign {name}_item = {FIELD}'({name});",
+        *monitor(f"{STIMULUS}/{top}_{name}", name, (count, 1, 1)),
+    ]  # fmt: skip
+
+
 def ends(case: Case, wire: Wire, transfers: int) -> list[str]:
     """What drives and watches one channel."""
     net, n = case.netlist, wire.name
@@ -102,8 +115,8 @@ module {top}_check (
     input  logic        clk,
     output logic        finished,
     output logic [31:0] cycle,
-    output logic [31:0] transfers,  // compared
-    output logic [31:0] wrong       // once it is finished: transfers that differ, are missing or are too many
+    output logic [31:0] transfers,  // compared, with the changes of status
+    output logic [31:0] wrong       // once it is finished: those that differ, are missing or are too many
 );
   logic [1:0] waited = '0;
   logic [31:0] now = '0;
@@ -142,9 +155,9 @@ module {top}_tb;
   always @(posedge clk) begin
     if (finished) begin
       if (wrong == 0) begin
-        $display("PASS: {top}, %0d transfers in %0d cycles, none differs", transfers, cycle);
+        $display("PASS: {top}, %0d transfers and changes of status in %0d cycles, none differs", transfers, cycle);
         $finish;
-      end else $fatal(1, "FAIL: {top}, %0d of %0d transfers differ", wrong, transfers);
+      end else $fatal(1, "FAIL: {top}, %0d of %0d transfers and changes of status differ", wrong, transfers);
     end
   end
 endmodule

@@ -3,7 +3,7 @@
 A cycle lasts two units of time in both, and begins with the rising edge of the clock. Of every channel both files hold,
 named as in the modules: NAME__valid, the items that can be popped; NAME__room, those that can be pushed; NAME__pop and
 NAME_push, those that are; NAME_item, what is pushed, 32 bits a field. The model's has each field of the last item by
-its own name too, and what every component was doing: NAME_status, a number into accelsim.core.STATUS_NAMES.
+its own name too. NAME_status is what a unit was doing, a number into accelsim.core.STATUS_NAMES.
 """
 
 import os
@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core import STATUS_NAMES, Simulator
+from accelsim.core import Simulator
 from accelsim.rtl.cosim import AFTER, Case, library, open_bench, run_model
 from accelsim.rtl.netlist import FIELD
-from accelsim.rtl.package import PAYLOADS
+from accelsim.rtl.package import PAYLOADS, STATUS_BITS
 
-EVENTS = 1 << 16
 TOP = 1
 MODEL, MODULE = "model.vcd", "module.vcd"
 Changes = list[tuple[int, str, int]]  # time, signal, value
@@ -112,16 +111,11 @@ def payloads(case: Case, found: np.ndarray) -> tuple[dict[str, int], Changes]:
     return signals, changes
 
 
-def statuses(case: Case, sim: Simulator) -> tuple[dict[str, int], Changes]:
-    """What every component of the case was doing."""
-    units = {c.name for c in sim.components} & {u.name for u in case.netlist.units}
-    signals = {f"{unit}_status": (len(STATUS_NAMES) - 1).bit_length() for unit in sorted(units)}
-    changes = []
-    for at, component, status in np.concatenate(sim.events).tolist() if sim.events else []:
-        name = sim.components[component].name
-        if name in units:
-            changes.append((2 * at, f"{name}_status", status))
-    return signals, changes
+def statuses(case: Case, found: np.ndarray) -> tuple[dict[str, int], Changes]:
+    """What every unit was doing."""
+    names, first = case.netlist.logged(), len(case.netlist.wires)
+    changes = [(2 * row[0], names[row[1]], row[2]) for row in found[found[:, 1] >= first].tolist()]
+    return dict.fromkeys(names[first:], STATUS_BITS), changes
 
 
 def write_waves(case: Case, folder: Path, levels: int = TOP) -> tuple[Path, Path]:
@@ -130,10 +124,10 @@ def write_waves(case: Case, folder: Path, levels: int = TOP) -> tuple[Path, Path
     `levels`: of the modules' hierarchy; TOP is all channels and ports, and nothing inside the units.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found, sim = run_model(case, trace=EVENTS, simulator=Stepped)
+    found, sim = run_model(case, simulator=Stepped)
     signals: dict[str, int] = {}
     changes: Changes = []
-    for more, changed in (occupancy(case, found, sim), payloads(case, found), statuses(case, sim)):
+    for more, changed in (occupancy(case, found, sim), payloads(case, found), statuses(case, found)):
         signals |= more
         changes += changed
     end = sim.at + AFTER

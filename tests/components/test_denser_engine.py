@@ -113,6 +113,19 @@ def test_a_command_may_be_a_part_of_the_outputs_and_a_head_without_columns_costs
     assert seen.cycles("done") == [7]
 
 
+def test_one_phase_a_cycle_is_done_and_one_taken():
+    # heads of 1 row with 1, 0 and 0 columns; the second and the third phase have nothing to do
+    feed = values([0], [(0, ALL)], count=1)
+    feed["command"] += [(0, VALUES, 0, 1, 2), (0, VALUES, 0, 2, 3)]
+    seen = exercise(engine([[0], [], []], 1), feed)
+    assert seen.cycles("done") == [1 + 2, 1 + 3, 1 + 4]
+    assert seen.status["busy"] == 2 + 1 + 1
+    # alone, an empty phase is taken and done in one cycle, and that is work
+    seen = exercise(engine([[0], []], 1), {"command": [(5, VALUES, 0, 1, 2)]})
+    assert seen.cycles("done") == [6]
+    assert seen.status["busy"] == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     columns=st.lists(st.sets(st.integers(0, 9), max_size=6).map(sorted), min_size=1, max_size=3).filter(any),

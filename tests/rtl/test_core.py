@@ -31,11 +31,11 @@ def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
     model, sim = run_model(case)
     module = run_module(case, sim.at + AFTER, library(case.netlist))
     assert check_values(case, model, module).differences == 0
-    wires = len(case.netlist.wires)
+    logged = len(case.netlist.logged())
     kinds = list(case.netlist.data.observed())
     for number, kind in enumerate(kinds[:-1]):
         first = 3 if kind in ("restored", "sparse_probabilities", "rows_values") else 2  # word with a value
-        last = np.flatnonzero(module[:, 1] == wires + number)[-1]
+        last = np.flatnonzero(module[:, 1] == logged + number)[-1]
         wrong = module.copy()
         wrong[last, first] ^= 1
         found = check_values(case, model, wrong)
@@ -50,7 +50,7 @@ def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
         elif "probabilities" not in kind:
             assert "left the data path in cycle" in check_values(case, model, wrong).first
     slip = np.zeros((1, module.shape[1]), module.dtype)
-    slip[0, 1] = wires + kinds.index("slips")
+    slip[0, 1] = logged + kinds.index("slips")
     assert check_values(case, model, np.concatenate([module, slip])).differences == 1
     assert np.array_equal(moved(case, module), model)
 

@@ -27,9 +27,23 @@ def test_not_one_transfer_differs_in_300_cases_of_all_settings(component):
     assert all(outcome.counts.values())
 
 
-def test_sleeping_does_not_change_what_is_compared():
-    for case in cases("denser_engine", 4, 3, settings=1):
+@pytest.mark.parametrize("component", SETTINGS)
+def test_sleeping_does_not_change_what_is_compared(component):
+    for case in cases(component, 4, 3, settings=1):
         assert np.array_equal(run_model(case)[0], run_model(case, skip=False)[0])
+
+
+def test_a_status_is_compared_in_its_cycle():
+    case = next(cases("index_walker", 1, 3, settings=1))
+    model, sim = run_model(case)
+    module = run_module(case, sim.at + AFTER, library(case.netlist))
+    mine = np.flatnonzero(model[:, 1] == case.netlist.logged().index("unit_status"))
+    assert len(mine) >= 2
+    for column in (0, 2):  # a cycle late; another status
+        wrong = module.copy()
+        wrong[mine[-1], column] += 1
+        count, text = compare(case, model, wrong)
+        assert count == 1 and "unit_status idle " in text
 
 
 def test_a_difference_is_shown_with_both_sides_around_it():
@@ -40,7 +54,7 @@ def test_a_difference_is_shown_with_both_sides_around_it():
     late = module.copy()
     late[-1, 0] += 1
     count, text = compare(case, model, late)
-    assert count == 1
+    assert count == 1 and text.splitlines()[0] == f"index_walker 0: the first difference is in cycle {model[-1, 0]}"
     shown = [line for line in text.splitlines() if line.startswith(">")]
     assert len(shown) == 1
     left, right = shown[0].removeprefix("> model ").split(" module ")
@@ -63,13 +77,13 @@ def test_the_command_prints_a_table_and_fails_when_something_differs(monkeypatch
 
     command = ["cosim", "index_walker", "--cases", "1", "--seed", "3"]
     header, _, row = CliRunner().invoke(cli.app, command).output.strip().splitlines()
-    assert header.split()[:3] == ["module", "cases", "cycles"]
-    assert row.split()[0] == "index_walker" and row.split()[-1] == "0"
+    assert header.split() == ["module", "cases", "cycles", "statuses", "transfers", "values", "differences"]
+    assert row.split()[0] == "index_walker" and row.split()[-1] == "0" and row.split()[2] == row.split()[3]
     run = cosim.run_module
     monkeypatch.setattr(cosim, "run_module", lambda *arguments: run(*arguments)[:-1])
     done = CliRunner().invoke(cli.app, command)
     assert done.exit_code == 1
-    assert "index_walker 0: the first difference is transfer" in done.output
+    assert "index_walker 0: the first difference is in cycle" in done.output
 
 
 def test_a_module_that_is_not_there_is_named():

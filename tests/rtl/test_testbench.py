@@ -42,6 +42,10 @@ def test_one_word_makes_it_fail(encoder, capfd):
     expected.write_text(kept)
     changed(expected, 3, 0, -1)  # a cycle early
     assert run_testbench("encoder_bench", folder, listed).startswith("FAIL: encoder_bench, 1 of ")
+    expected.write_text(kept)
+    changed(folder / "stimulus" / "encoder_bench_unit_status_expected.hex", 1, 1, 1)
+    assert run_testbench("encoder_bench", folder, listed).startswith("FAIL: encoder_bench, 1 of ")
+    assert "unit_status: cycle" in capfd.readouterr().out
 
 
 def test_missing_and_additional_items_make_it_fail(encoder):
@@ -50,7 +54,7 @@ def test_missing_and_additional_items_make_it_fail(encoder):
     kept = source.read_text()
     changed(source, len(kept.split()) - 1, 0, 1 << 20)  # the last item never comes
     missing = run_testbench("encoder_bench", folder, listed)
-    assert missing.startswith("FAIL: encoder_bench, ") and 1 <= int(missing.split()[2]) <= 2
+    assert missing.startswith("FAIL: encoder_bench, ") and 1 <= int(missing.split()[2]) <= 4
     source.write_text(kept)
     opens = folder / "stimulus" / "encoder_bench_out_open.hex"
     opens.write_text("00000000\n" * len(opens.read_text().split()))  # nothing leaves
@@ -71,7 +75,7 @@ def test_the_command_runs_both_testbenches(tmp_path):
     passed = [line.split(",")[0] for line in done.output.splitlines() if line.startswith("PASS")]
     assert passed == ["PASS: encoder_bench", "PASS: attention_core"]
     counts = [len(path.read_text().split()) for path in (folder / "stimulus").glob("attention_core_*_expected.hex")]
-    assert len(counts) == len(core(SMALL).wires) + 1 and all(counts), "every channel carries something; and outputs"
+    assert len(counts) == len(core(SMALL).logged()) + 1 and all(counts), "every channel carries something; and outputs"
     assert f"PASS: attention_core, {sum(counts)} transfers" in done.output
     names = (folder / "attention_core_tb.f").read_text().split()
     assert all((folder / name).exists() for name in names) and names[-1] == "attention_core_tb.sv"

@@ -15,7 +15,8 @@ from accelsim.rtl.waves import MODEL, read, vcd, write_waves
 
 
 def signals(case) -> list[str]:
-    return [f"{w.name}{end}" for w in case.netlist.wires for end in ("__valid", "__room", "_push", "__pop", "_item")]
+    ends = ("__valid", "__room", "_push", "__pop", "_item")
+    return [f"{w.name}{end}" for w in case.netlist.wires for end in ends] + [u.status for u in case.netlist.units]
 
 
 @pytest.mark.parametrize("component", ["encoder", "index_walker"])
@@ -32,6 +33,7 @@ def test_both_show_the_same_of_every_channel_in_every_cycle(component, tmp_path)
         assert model[f"{wire.name}__pop"].sum() == pushed.sum()
         for cycle in np.flatnonzero(pushed):
             assert model[f"{wire.name}_item"][cycle] == module[f"{wire.name}_item"][cycle]
+    assert len(set(model["unit_status"])) >= 2 and model["unit_status"].tolist() == module["unit_status"].tolist()
 
 
 def test_the_model_has_fields_and_what_components_did(tmp_path):

@@ -10,6 +10,7 @@ module decoder #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -145,6 +146,9 @@ module decoder #(
       size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
       most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
     end
+    status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
+    if (next_busy != NOTHING || next_held != 0) status = isa::BUSY;
+    if (stuck) status = isa::BLOCKED;
     begins = size != 0;
     kind = single || following.kind != 0;
     token_begun = single ? asked.row0 + miss_data.row : following.first + next_token;

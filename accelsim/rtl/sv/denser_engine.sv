@@ -14,6 +14,7 @@ module denser_engine #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -119,6 +120,7 @@ module denser_engine #(
     {stream, stream_token, stream_rows, stream_beats} = '0;
     {tile, tile_place, tile_rows, tile_count, tile_beats} = '0;
     halt = 1'b0;
+    status = isa::BUSY;
     one = '0;
     first = '0;
     last = '0;
@@ -132,8 +134,10 @@ module denser_engine #(
     slot = '0;
     for (int step = 0; step < STEPS; step++) begin
       if (!halt && s.phase == NOTHING) begin
-        if (command_valid == 0 || command_pop != 0) halt = 1'b1;
-        else begin
+        if (command_valid == 0 || command_pop != 0) begin
+          halt = 1'b1;
+          status = command_pop != 0 ? isa::BUSY : isa::IDLE;  // one command a cycle
+        end else begin
           command_pop = 8'd1;
           one = passes[PA'(command_data.number)];
           s.phase = command_data.phase == 0 ? SCORES : VALUES;
@@ -150,9 +154,11 @@ module denser_engine #(
       slot = known[s.number[0]];
       if (halt) begin
       end else if (s.item == s.last) begin
-        if (done_room <= done_push) halt = 1'b1;
-        else begin
-          done_push = done_push + 8'd1;
+        if (done_room == 0 || done_push != 0) begin
+          halt = 1'b1;
+          status = done_push != 0 ? isa::BUSY : isa::BLOCKED;  // one notice a cycle
+        end else begin
+          done_push = 8'd1;
           s.phase = NOTHING;
         end
       end else if (s.phase == SCORES) begin
@@ -165,8 +171,10 @@ module denser_engine #(
             last = columns[DA'(one.first_dense + s.item + isa::W'(n))];
             if (isa::W'(n) < most && last.column > needed) needed = last.column;
           end
-          if (slot.number != s.number || slot.k <= needed) halt = 1'b1;
-          else begin
+          if (slot.number != s.number || slot.k <= needed) begin
+            halt = 1'b1;
+            status = isa::STARVED;
+          end else begin
             first = columns[DA'(one.first_dense + s.item)];
             last = columns[DA'(one.first_dense + s.item + most - 1'b1)];
             heads = last.head - first.head + 1'b1;
@@ -188,8 +196,10 @@ module denser_engine #(
           else if (s.loading) begin
             s.loading = 1'b0;
             s.streaming = 1'b0;
-          end else if (scores_room == 0) halt = 1'b1;
-          else begin
+          end else if (scores_room == 0) begin
+            halt = 1'b1;
+            status = isa::BLOCKED;
+          end else begin
             most = one.rows - s.row;
             if (s.group < most) most = s.group;
             scores_push = 8'd1;
@@ -208,8 +218,10 @@ module denser_engine #(
           end else begin
             most = one.rows - s.row;
             if (s.group < most) most = s.group;
-            if (slot.number != s.number || slot.q < one.row0 + s.row + most) halt = 1'b1;
-            else begin
+            if (slot.number != s.number || slot.q < one.row0 + s.row + most) begin
+              halt = 1'b1;
+              status = isa::STARVED;
+            end else begin
               beats = (one.dim + isa::W'(MACS - 1)) / isa::W'(MACS);
               s.streaming = 1'b1;
               s.ready_at = now + 32'(beats);
@@ -235,8 +247,10 @@ module denser_engine #(
           for (int n = 0; n < LINES; n++) begin
             if (isa::W'(n) < most && !next_ready[RA'(place + isa::W'(n))]) all_ready = 1'b0;
           end
-          if (place + most > limit || !all_ready) halt = 1'b1;
-          else begin
+          if (place + most > limit || !all_ready) begin
+            halt = 1'b1;
+            status = isa::STARVED;
+          end else begin
             beats = (one.value_dim + isa::W'(MACS - 1)) / isa::W'(MACS);
             s.size = most;
             s.ready_at = now + 32'(isa::W'(count * beats));
@@ -248,9 +262,12 @@ module denser_engine #(
           end
         end
         if (!halt && count != 0) begin
-          if (now < s.ready_at || partial_room <= partial_push) halt = 1'b1;
-          else begin
-            partial_push = partial_push + 8'd1;
+          if (now < s.ready_at) halt = 1'b1;
+          else if (partial_room == 0) begin
+            halt = 1'b1;
+            status = isa::BLOCKED;
+          end else begin
+            partial_push = 8'd1;
             partial_item.place = place;
             partial_item.rows = s.size;
             partial_item.scores = count;

@@ -7,6 +7,7 @@ module encoder #(
 ) (
     input  logic          clk,
     input  logic          rst,
+    output isa::status_t  status,
     input  logic [7:0]    outputs_valid,
     input  isa::outputs_t outputs_data,
     output logic [7:0]    outputs_pop,
@@ -27,6 +28,7 @@ module encoder #(
     out_item.elements = elements;
     out_item.passes = passes;
     outputs_pop = {7'd0, !waiting && outputs_valid != 0};
+    status = waiting && now >= ready_at ? isa::BLOCKED : waiting || outputs_valid != 0 ? isa::BUSY : isa::IDLE;
     size = isa::W'(outputs_data.rows * outputs_data.columns);
     work = isa::W'(size * outputs_data.encoded);
     features = (outputs_data.met + outputs_data.columns) / outputs_data.heads;

@@ -8,6 +8,7 @@ module index_walker #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -50,6 +51,8 @@ module index_walker #(
       next_at = at + 1'b1;
       next_reading = 1'b0;
     end
+    status = !waiting || now < ready_at ? isa::BUSY : isa::BLOCKED;
+    if (!waiting && next_at == next_stop && command_valid == 0) status = isa::IDLE;
     if (!waiting && next_at == next_stop && command_valid != 0) begin
       command_pop = 8'd1;
       next_at = one.first_column;

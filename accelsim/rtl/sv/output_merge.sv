@@ -8,6 +8,7 @@ module output_merge #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -49,7 +50,7 @@ module output_merge #(
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
-  logic active, next_active, going;
+  logic active, next_active, going, whole;
   isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;
   isa::passes_row_t one;
 
@@ -87,7 +88,8 @@ module output_merge #(
     seen_oldest = seen[RA'(next_oldest)];
     if (take_d && place_d == next_oldest) seen_oldest = seen_d;
     if (take_s && place_s == next_oldest) seen_oldest = seen_s;
-    row_push = {7'd0, going && next_oldest < next_last && seen_oldest == parts[RA'(next_oldest)] && row_room != 0};
+    whole = next_oldest < next_last && seen_oldest == parts[RA'(next_oldest)];
+    row_push = {7'd0, going && whole && row_room != 0};
     row_item.bytes = values[RA'(next_oldest)];
     leaves = row_push != 0;
     leaves_place = next_oldest;
@@ -104,6 +106,13 @@ module output_merge #(
     done_push = {7'd0, going && next_oldest == next_last && done_room != 0
                        && (window_end == told || denser_window_push != 0)};
     next_active = going && done_push == 0;
+
+    // What could leave and did not has found no room.
+    status = isa::STARVED;
+    if ((whole && !leaves) || (window_end != told && denser_window_push == 0)
+        || (next_oldest == next_last && window_end == told && done_push == 0)) status = isa::BLOCKED;
+    if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
+    if (!going) status = isa::IDLE;
   end
 
   always_ff @(posedge clk) begin

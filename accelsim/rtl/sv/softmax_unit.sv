@@ -16,6 +16,7 @@ module softmax_unit #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -195,6 +196,11 @@ module softmax_unit #(
       next_handed = handed + 1'b1;
       next_left = next_left - 1'b1;
     end
+    status = handed != exponentiated ? isa::BUSY : isa::STARVED;
+    if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
+    if (taken != 0 || next_exponentiated != exponentiated || next_exp_taken != exp_taken || next_handed != handed)
+      status = isa::BUSY;
+    if (!going) status = isa::IDLE;
     next_active = going && !(next_handed != handed && next_left == 0);
   end
 

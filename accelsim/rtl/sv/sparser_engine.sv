@@ -17,6 +17,7 @@ module sparser_engine #(
 ) (
     input  logic             clk,
     input  logic             rst,
+    output isa::status_t     status,
     input  logic             passes_we,
     input  isa::word_t       passes_address,
     input  isa::passes_row_t passes_data,
@@ -104,7 +105,7 @@ module sparser_engine #(
   isa::passes_row_t one;
   isa::rows_row_t first, last, row;
   isa::word_t k, q, features, token, some, eligible;
-  logic takes, forwarded, working;
+  logic takes, forwarded, working, computing, full;
   logic [7:0] ports;
   isa::word_t fill[SCORE_PORTS];
   logic [7:0] bank;
@@ -168,6 +169,8 @@ module sparser_engine #(
     {took_line, took_head, took_column, took_place, took_at} = '0;
     leaves_line = '0;
     working = 1'b0;
+    computing = 1'b0;
+    full = 1'b0;
     granted = '0;
     token = '0;
     forwarded = 1'b0;
@@ -231,7 +234,7 @@ module sparser_engine #(
             end
             ports = ports - 8'd1;
             busy_n[n] = 1'b0;
-          end
+          end else full = 1'b1;
         end
         // The next operand is computed on.
         if (!busy_n[n] && where_n[n] == HERE) begin
@@ -327,12 +330,18 @@ module sparser_engine #(
             took_at = at_n[n];
           end
         end
+        computing = computing || (busy_n[n] && done_at_n[n] > now);
         working = working || busy_n[n] || where_n[n] != NOWHERE || left_n[n] != 0;
       end
     end
     took = !takes;
     done_item.number = 1;
     done_push = {7'd0, phase_n != NOTHING && segments_n == 0 && !working && done_room != 0};
+    status = full ? isa::BLOCKED : isa::STARVED;
+    if (computing || took || begins != 0 || fetched != 0 || miss_push != 0 || score_push != 0 || partial_push != 0)
+      status = isa::BUSY;
+    if (segments_n == 0 && !working) status = done_room != 0 ? isa::BUSY : isa::BLOCKED;
+    if (phase_n == NOTHING) status = isa::IDLE;
     if (done_push != 0) phase_n = NOTHING;
   end
 
