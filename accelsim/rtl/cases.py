@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from accelsim.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
+from accelsim.rtl.coding import CodingSizes, draw_items, draw_projection
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.netlist import Netlist, Unit, Wire, alone
 from accelsim.rtl.stimulus import Script
@@ -191,31 +192,14 @@ def decodes(rng: Rng, n: int, shape: Shape, tables: dict) -> list[tuple]:
 
 
 def encoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
-    items = projection(rng) if rng.random() < 0.8 else []
+    items = draw_items(rng) if rng.random() < 0.8 else []
     others = int(rng.integers(0 if items else 1, 100))
     for at in np.sort(rng.integers(0, len(items) + 1, others))[::-1]:  # other layers' steps, which pass by
         items.insert(at, (int(rng.integers(1, 30)), int(rng.integers(1, 20)), 0, 0, int(rng.integers(1, 5)), 0, 0))
-    net = alone("encoder", values, depths, {})
-    return make(rng, "encoder", net, {}, {"outputs": script(rng, items, 7)})
-
-
-def projection(rng: Rng) -> list[tuple]:
-    """The steps in which the array computes Q or K, as they leave it: tile by tile, in either order of tiles."""
-    heads = int(rng.integers(1, 13))
-    encoded, passes = (heads + 1) // 2, int(rng.integers(1, 5))
-    tokens, columns = int(rng.integers(1, 60)), heads * int(rng.integers(1, 9))
-    sizes = rng.integers(1, [tokens + 1, columns + 1]), rng.integers(1, [min(tokens, 30) + 1, min(columns, 20) + 1])
-    (high, wide), (some, few) = (tuple(int(n) for n in pair) for pair in sizes)
-    tiles = [(row, column) for row in range(0, tokens, high) for column in range(0, columns, wide)]
-    if rng.random() < 0.5:
-        tiles.sort(key=lambda tile: tile[1])
-    return [
-        (min(some, end - at), min(few, last - side), heads, encoded, passes, at, side % heads)
-        for row, column in tiles
-        for end, last in [(min(row + high, tokens), min(column + wide, columns))]
-        for at in range(row, end, some)
-        for side in range(column, last, few)
-    ]
+    net = alone("encoder", values, depths, {}, CodingSizes())
+    case = make(rng, "encoder", net, {}, {"outputs": script(rng, items, 7)})
+    case.operands = draw_projection(rng, items)
+    return case
 
 
 def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:

@@ -2,7 +2,7 @@
 on every channel is compared, cycle and payload, and in every cycle what every unit was doing."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import numpy as np
 from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
 from accelsim.core.elaborate import cache_folder
 from accelsim.core.trace import EVENT
+from accelsim.rtl.coding import Projection, coding_loads
 from accelsim.rtl.loads import Operands, loads
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
-from accelsim.rtl.values import Comparison, compare_values
+from accelsim.rtl.values import Comparison, compare_codes, compare_values
 from accelsim.rtl.vsim import Bench, Port, build
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
@@ -34,7 +35,7 @@ class Case:
     scripts: dict[str, Script]
     opens: dict[str, np.ndarray]
     stuck: bool = False  # whether something may be left over at the end
-    operands: Operands | None = None
+    operands: Operands | Projection | None = None
 
 
 @dataclass
@@ -123,6 +124,13 @@ def table_words(case: Case, table: str) -> np.ndarray:
     return words(case.tables[table], TABLES[table])
 
 
+def loaded(case: Case) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and uint32[rows, words] of everything a case's data path is loaded with."""
+    if isinstance(case.operands, Projection):
+        return coding_loads(case.netlist.data, case.operands)
+    return loads(case.netlist.data, case.tables, case.operands)
+
+
 def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndarray]]:
     """A bench with its tables loaded, about to begin cycle 0; its ports; and arrays that must live as long."""
     bench = Bench(built)
@@ -130,7 +138,7 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
     for table in case.netlist.tables():
         bench.load(table, table_words(case, table))
     if case.operands:
-        for name, rows in loads(case.netlist.data, case.tables, case.operands):
+        for name, rows in loaded(case):
             bench.load(name, rows)
     bench.reset()
     bench.ports["rst"][0] = 0
@@ -193,6 +201,8 @@ def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison
         name: found[found[:, 1] == len(net.logged()) + i][:, [0, *range(2, 2 + words)]]
         for i, (name, (_, words)) in enumerate(net.data.observed().items())
     }
+    if isinstance(case.operands, Projection):
+        return compare_codes(case.name, net.data, case.operands, channels, seen["coded"])
     segment = net.unit("sparser").values["segment"]
     return compare_values(case.name, case.tables, case.operands, channels, seen, segment)
 

@@ -1,6 +1,6 @@
 """The data path behind the control of `attention_core`: its sizes, its wiring, what it is loaded with, what shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from accelsim.rtl.package import DATA, LAYOUT, PLACES
@@ -48,6 +48,10 @@ MOVED = {
 }  # fmt: skip
 
 
+Parameters = Mapping[str, Mapping[str, int]]  # of each unit
+Wires = Mapping[str, tuple[int, int, int]]  # of each wire its depth, and items a cycle (in, out)
+
+
 @dataclass(frozen=True)
 class Sizes:
     """What the data path has room for: heads of a pass and of a layer, compressed heads, tokens (a power of two),
@@ -61,6 +65,10 @@ class Sizes:
     scores: int
     all_scores: int
 
+    def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "Datapath":
+        """The data path of a netlist: parameters of its units, rows of its tables, its wires."""
+        return Datapath(self, values, rows, wires)
+
 
 @dataclass(frozen=True)
 class Datapath:
@@ -68,9 +76,11 @@ class Datapath:
     and items a cycle (in, out)."""
 
     sizes: Sizes
-    values: Mapping[str, Mapping[str, int]]
+    values: Parameters
     rows: Mapping[str, int]
-    wires: Mapping[str, tuple[int, int, int]]
+    wires: Wires
+    modules = MODULES
+    result = "rows_values"
 
     def __post_init__(self) -> None:
         if self.wires["denser_partial"][0] != 1:
@@ -147,6 +157,10 @@ class Datapath:
         for name, (items, words) in self.observed().items():
             ports += [f"output logic [7:0] {name}_push", f"output logic [{32 * items * words - 1}:0] {name}_item"]
         return ports
+
+    def told(self, unit: str) -> Iterable[str]:
+        """The outputs of a unit that the data path needs."""
+        return DECIDED.get(unit, ())
 
     def declarations(self) -> list[str]:
         """The signals between control and data path; they stand before the units."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.core.component import In
-from accelsim.rtl.datapath import DECIDED, MODULES, Datapath, Sizes
+from accelsim.rtl.coding import CodingDatapath, CodingSizes
+from accelsim.rtl.datapath import Datapath, Sizes
 from accelsim.rtl.package import PAYLOADS, STATUS_BITS, TABLES, package
 from accelsim.rtl.twins import TWINS, Twin
 from accelsim.rtl.vsim import SOURCES
@@ -46,15 +47,15 @@ class Netlist:
     wires: list[Wire]
     rows: dict[str, int] = field(default_factory=dict)
     bits: int = BITS
-    sizes: Sizes | None = None
+    sizes: Sizes | CodingSizes | None = None
 
     @property
-    def data(self) -> Datapath | None:
+    def data(self) -> Datapath | CodingDatapath | None:
         """The data path, if there is one."""
         if self.sizes is None:
             return None
         values = {u.name: u.values for u in self.units}
-        return Datapath(self.sizes, values, self.rows, {w.name: (w.depth, *self.items(w)) for w in self.wires})
+        return self.sizes.behind(values, self.rows, {w.name: (w.depth, *self.items(w)) for w in self.wires})
 
     def unit(self, name: str) -> Unit:
         return next(u for u in self.units if u.name == name)
@@ -83,7 +84,11 @@ class Netlist:
 
     def modules(self) -> list[str]:
         """The modules it is made of."""
-        return ["channel", *(MODULES if self.sizes else ()), *dict.fromkeys(u.twin.module for u in self.units)]
+        return [
+            "channel",
+            *(self.data.modules if self.sizes else ()),
+            *dict.fromkeys(u.twin.module for u in self.units),
+        ]
 
     def files(self, folder: Path) -> list[Path]:
         """Write the package and the top into `folder`; every file of the design, the package first."""
@@ -172,7 +177,7 @@ class Netlist:
             else:
                 ports += [f".{port}_room({n}__room)", f".{port}_push({n}_push)", f".{port}_item({n}__item)"]
         if self.sizes:
-            ports += [f".{name}({unit.name}_{name})" for name in DECIDED.get(unit.name, ())]
+            ports += [f".{name}({unit.name}_{name})" for name in self.data.told(unit.name)]
         return f"  {unit.twin.module} #({parameters}) {unit.name} (\n      " + ",\n      ".join(ports) + ");"
 
 
@@ -186,7 +191,9 @@ def narrow(to: str, source: str, fields: int) -> list[str]:
     return [f"  assign {to} = {{{parts}}};"]
 
 
-def alone(module: str, values: dict[str, int], depths: dict[str, int], rows: dict[str, int]) -> Netlist:
+def alone(
+    module: str, values: dict[str, int], depths: dict[str, int], rows: dict[str, int], sizes: CodingSizes | None = None
+) -> Netlist:
     """One module with a channel on every port."""
     twin = TWINS[module]
     unit = Unit("unit", twin, values)
@@ -196,4 +203,4 @@ def alone(module: str, values: dict[str, int], depths: dict[str, int], rows: dic
         else Wire(port, depths[port], ("unit", port))
         for port, f in twin.ports().items()
     ]
-    return Netlist(f"{module}_bench", [unit], wires, rows)
+    return Netlist(f"{module}_bench", [unit], wires, rows, sizes=sizes)

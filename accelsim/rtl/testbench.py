@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.rtl.cases import encoder
+from accelsim.rtl.coding import Projection, expected_codes
 from accelsim.rtl.core import random_cases
-from accelsim.rtl.cosim import AFTER, Case, run_model, table_words
+from accelsim.rtl.cosim import AFTER, Case, loaded, run_model, table_words
 from accelsim.rtl.datapath import LAG
-from accelsim.rtl.loads import loads
 from accelsim.rtl.package import PAYLOADS
 from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
 from accelsim.rtl.values import expected
@@ -109,17 +109,19 @@ def store(path: Path, rows: np.ndarray) -> None:
 
 
 def stored_values(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
-    """What the data path is loaded with, and `rows_values_expected`, the outputs it must give, by the functional twin:
-    the cycle, the place and int8 values; nothing of a case without operands."""
+    """What the data path is loaded with, and `RESULT_expected`, what it must give by the functional twin: the cycle,
+    and the place and int8 values of an output, or a code; nothing of a case without operands."""
     if case.operands is None:
         return {}
     net = case.netlist
-    found = dict(loads(net.data, case.tables, case.operands))
+    found = dict(loaded(case))
+    moved = {w.name: model[model[:, 1] == i] for i, w in enumerate(net.wires)}
+    if isinstance(case.operands, Projection):
+        cycles, values, _ = expected_codes(net.data, case.operands, moved["outputs"][:, 0], moved["out"][:, 0])
+        return found | {f"{net.data.result}_expected": np.column_stack([cycles, values])}
     outputs = expected(case.tables, case.operands).outputs
-    left = [i for i, wire in enumerate(net.wires) if wire.name == "merge_row"]
-    cycles = model[model[:, 1] == left[0]][:, 0]
-    _, words = net.data.observed()["rows_values"]
+    _, words = net.data.observed()[net.data.result]
     values = np.zeros((len(outputs), 4 * (words - 1)), np.int8)
     values[:, : outputs.shape[1]] = outputs
-    found["rows_values_expected"] = np.column_stack([cycles + LAG, np.arange(len(values)), values.view(np.uint32)])
-    return found
+    rows = np.column_stack([moved["merge_row"][:, 0] + LAG, np.arange(len(values)), values.view(np.uint32)])
+    return found | {f"{net.data.result}_expected": rows}

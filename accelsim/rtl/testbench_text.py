@@ -30,9 +30,9 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
         body += ends(case, wire, int((model[:, 1] == i).sum()))
     for i, unit in enumerate(net.units, len(net.wires)):
         body += changes(top, unit.status, int((model[:, 1] == i).sum()))
-    values = len(stored["rows_values_expected"]) if case.operands else 0
+    values = len(stored[f"{net.data.result}_expected"]) if case.operands else 0
     loading = [*net.tables(), *(net.data.loads() if case.operands else ())]
-    watched = [*net.logged(), *(["rows_values"] if case.operands else [])]
+    watched = [*net.logged(), *([net.data.result] if case.operands else [])]
     return CHECK.format(
         top=top, cycles=cycles, transfers=len(model) + values, body="\n".join(body),
         loading=" || ".join(f"{t}_we" for t in loading) or "1'b0", wrong=" + ".join(f"{n}__wrong" for n in watched),
@@ -45,12 +45,15 @@ def data_ends(case: Case, stored: Mapping[str, np.ndarray]) -> list[str]:
     if case.operands is None:
         return []
     lines = [f"  {re.sub('^(input|output) ', '', port)};" for port in net.data.ports()]
-    lines += ["  logic [31:0] rows_values__wrong;", "  assign output_read = 1'b0;", "  assign output_at = '0;"]
+    result = net.data.result
+    lines.append(f"  logic [31:0] {result}__wrong;")
+    if any("output_read" in line for line in lines):
+        lines += ["  assign output_read = 1'b0;", "  assign output_at = '0;"]
     for name, words in net.data.loads().items():
         lines += loader(top, name, len(stored[name]), FIELD * words)
-    items, words = net.data.observed()["rows_values"]
-    count = len(stored["rows_values_expected"])
-    return lines + monitor(f"{STIMULUS}/{top}_rows_values", "rows_values", (count, words, items))
+    items, words = net.data.observed()[result]
+    count = len(stored[f"{result}_expected"])
+    return lines + monitor(f"{STIMULUS}/{top}_{result}", result, (count, words, items))
 
 
 def loader(top: str, name: str, rows: int, width: int) -> list[str]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.rtl.coding import CodingDatapath, Projection, expected_codes
 from accelsim.rtl.datapath import LAG
 from accelsim.rtl.loads import Operands, first_heads, places_of, places_table
 from accelsim.workload.functional import Scaling, exponentials, probabilities, scores
@@ -146,6 +147,22 @@ def compare_values(
             done.note(f"output {n} is written as output {outputs[n, 1]}")
     elif len(items) != len(want.sums):
         done.note(f"{len(items)} outputs left, not {len(want.sums)}")
+    return done
+
+
+def compare_codes(
+    name: str, data: CodingDatapath, x: Projection, moved: Mapping[str, np.ndarray], seen: np.ndarray
+) -> Comparison:
+    """Every value that is complete in the encoder, and the cycle in which it is."""
+    done = Comparison(name)
+    cycles, words, (head, token, feature) = expected_codes(data, x, moved["outputs"][:, 0], moved["out"][:, 0])
+    if done.times("codes", seen[:, 0], cycles):
+        for n in np.flatnonzero(seen[:, 1] & 0xFFFFFF != words & 0xFFFFFF)[:1]:
+            done.note(
+                f"codes: value {n} is that of compressed head {seen[n, 1] >> 16 & 255}, token {seen[n, 1] & 0xFFFF}"
+            )
+        found, wanted = ((side >> 24).astype(np.uint8).view(np.int8) for side in (seen[:, 1], words))
+        done.equal("code feature", found, wanted, np.stack([head, token, feature]))
     return done
 
 

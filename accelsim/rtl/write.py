@@ -8,6 +8,7 @@ from pathlib import Path
 from accelsim.core import Param
 from accelsim.core.errors import InputError
 from accelsim.rtl.attention import CAPACITY
+from accelsim.rtl.coding import CodingSizes
 from accelsim.rtl.core import RANDOM, core
 from accelsim.rtl.datapath import Sizes
 from accelsim.rtl.netlist import Netlist, alone
@@ -28,7 +29,7 @@ def tops(
     values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
 ) -> list[Netlist]:
     """What is written: the encoder between its channels, if there are values for it, and attention_core."""
-    nets = [alone("encoder", values["encoder"], ENCODER_DEPTHS, {})] if "encoder" in values else []
+    nets = [alone("encoder", values["encoder"], ENCODER_DEPTHS, {}, CodingSizes())] if "encoder" in values else []
     return [*nets, core(values, dict(rows), sizes=sizes)]
 
 

@@ -13,10 +13,18 @@ module encoder #(
     output logic [7:0]    outputs_pop,
     input  logic [7:0]    out_room,
     output logic [7:0]    out_push,
-    output isa::encoded_t     out_item
+    output isa::encoded_t out_item,
+    // For the data path: an item is begun.
+    output logic          begins,
+    output isa::word_t    columns,
+    output isa::word_t    size,
+    output isa::word_t    heads,
+    output isa::word_t    encoded,
+    output isa::word_t    token,
+    output isa::word_t    met
 );
   localparam int WIDE = LINES * MACS;
-  isa::word_t elements, passes, size, features;
+  isa::word_t elements, passes, features;
   isa::clock_t now, ready_at;
   logic holds, leaves, waiting;
   isa::word_t work, beats;
@@ -33,6 +41,12 @@ module encoder #(
     work = isa::W'(size * outputs_data.encoded);
     features = (outputs_data.met + outputs_data.columns) / outputs_data.heads;
     beats = (work + isa::W'(WIDE - 1)) / isa::W'(WIDE);
+    begins = outputs_pop != 0 && outputs_data.heads != 0;
+    columns = outputs_data.columns;
+    heads = outputs_data.heads;
+    encoded = outputs_data.encoded;
+    token = outputs_data.token;
+    met = outputs_data.met;
   end
 
   always_ff @(posedge clk) begin
