@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core import DeadlockError, Param, Simulator
-from accelsim.core.elaborate import cache_folder
+from accelsim.core.keep import cache_folder
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
