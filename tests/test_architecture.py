@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "report": ("core.result", "core.status", "energy"),
     "accelerators": ("core", "isa", "components", "workload", "dataflows", "config", "energy", "report.record"),
     "validation": ("core", "isa", "components", "workload", "dataflows", "config", "accelerators"),
-    "sweep": ("core.result", "accelerators", "config", "workload", "energy", "report"),
+    "sweep": ("core.result", "core.processors", "accelerators", "config", "workload", "energy", "report"),
     "rtl": ("core", "isa", "components", "accelerators", "config", "workload"),
     "cli": ("",),
 }

@@ -40,10 +40,9 @@ def finish(arch: Arch, sim: Simulator, *, skip: bool = True) -> None:
     the end."""
     if arch.models["dram"] != "exact":
         return
-    index = next(i for i, c in enumerate(sim.components) if c.name == "dram")
-    sim.components[index].built().chip["flush"] = 1
-    sim.state["due"][index] = sim.at // sim.period[sim.state["domain"][index]] + 1
-    sim.quiet = False
+    memory = next(c for c in sim.components if c.name == "dram")
+    memory.built().chip["flush"] = 1
+    sim.wake(memory)
     sim.run(skip=skip)
     sim.stretch()
 

@@ -30,6 +30,8 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.channel import wrap
+from accelsim.core.lane_set import add, first, no_lanes, remove
 from accelsim.isa.instructions import DONE, PASS
 from accelsim.isa.tables import COLUMN, MISS, OPERANDS, PARTIAL, READY, SCORE, WINDOW
 
@@ -86,6 +88,10 @@ class SparserEngine(Component):
         result_column="the column it computes for",
         result_leaves="whether a result leaves after this operand",
     )
+    # So that a tick need not look at every line; registers say the same.
+    look = Mem("lines that do something, unless a port or a bank refuses", lambda c: no_lanes(c.value("lines")))
+    free = Mem("lines that may take up a column or a row", lambda c: no_lanes(c.value("lines")))
+    queue = Mem("lines that compute, as they will be done", lambda c: np.zeros(c.value("lines"), np.int64))
     there = Lanes(
         2, "operands that are there, of two passes", number="row of the pass table", k="K tokens", q="Q tokens"
     )
@@ -96,6 +102,8 @@ class SparserEngine(Component):
     next_row = Reg("the next output to take up (values)")
     row_at = Reg("entries of it that have been taken up")
     working = Reg("lines with work")
+    computing = Reg("lines that compute")
+    oldest = Reg("where in the queue the first of them stands")
     window_end = Reg("first output that may not be worked on")
 
     mac_ops = Count("multiply-accumulates")
@@ -111,7 +119,7 @@ class SparserEngine(Component):
 
     @tick
     def tick(
-        now, r, passes, index, rows, ready, filled, listed, line, there, granted,
+        now, r, passes, index, rows, ready, filled, listed, line, look, free, queue, there, granted,
         command, operands, column, vector, softmaxed, window, miss, score, partial, done,
     ):  # fmt: skip
         while can_pop(operands):
@@ -128,8 +136,9 @@ class SparserEngine(Component):
         while can_pop(window):
             r.window_end = pop(window).end
         while can_pop(vector):
-            mac = line[pop(vector).line]
-            mac.next, mac.next_at = HERE, now
+            n = pop(vector).line
+            line[n].next, line[n].next_at = HERE, now
+            add(look, n)
         if r.phase == 0:
             if not can_pop(command):
                 return IDLE
@@ -137,6 +146,11 @@ class SparserEngine(Component):
             r.phase, r.number = 1 + todo.phase, todo.number
             one = passes[r.number]
             r.left = one.sparse_columns
+            for n in range(r.lines):
+                if n < one.sparser_lines:
+                    add(free, n)
+                else:
+                    remove(free, n)
             if r.phase == 2:
                 r.left, r.next_row = 0, one.first_row + todo.begin
                 for place in range(one.first_row + todo.begin, one.first_row + todo.end):
@@ -148,12 +162,16 @@ class SparserEngine(Component):
         slot = there[r.number % 2]
         q = slot.q if one.forward and slot.number == r.number else 0
         k = slot.k if slot.number == r.number else 0
-        moved = blocked = computing = False
+        while r.computing and line[queue[r.oldest]].done_at <= now:
+            add(look, queue[r.oldest])
+            r.oldest = wrap(r.oldest + 1, r.lines)
+            r.computing -= 1
+        moved = blocked = soon = False
         ports = r.score_ports if scoring else 1
-        takes = 1
-        wake = r.wake
-        for n in range(one.sparser_lines):
+        n = first(look, 0)
+        while n >= 0:
             mac = line[n]
+            held = False
             if mac.busy and mac.done_at <= now:
                 if not mac.result_leaves:
                     mac.busy = 0
@@ -172,13 +190,14 @@ class SparserEngine(Component):
                     if mac.left == 0 and mac.next == NOWHERE:
                         r.working -= 1
                 else:
-                    blocked = True
-                    if ports == 0:
-                        wake = now + 1
+                    held = blocked = True
+                    soon |= ports == 0
             if not mac.busy and mac.next == HERE and mac.next_at <= now:
                 mac.busy, mac.done_at, mac.next = 1, now + beats, NOWHERE
                 mac.result_place, mac.result_column = mac.next_place, mac.next_column
                 mac.result_leaves, mac.result_entries = scoring or mac.next_last, mac.next_entries
+                queue[wrap(r.oldest + r.computing, r.lines)] = n
+                r.computing += 1
                 r.mac_ops += features
                 r.accumulator_bytes += 4 * (beats if scoring else features)
                 moved = True
@@ -199,7 +218,7 @@ class SparserEngine(Component):
                     bank = granted[token % r.banks]
                     if bank.at == now + 1 and bank.vector != sent:
                         r.bank_conflicts += 1
-                        wake = now + 1
+                        soon = True
                     else:
                         if bank.at != now + 1:
                             if scoring:
@@ -220,46 +239,53 @@ class SparserEngine(Component):
                     mac.left -= 1
                     mac.next_last, mac.next_entries = mac.left == 0, mac.entries
                     moved = True
-            if mac.left == 0 and mac.next == NOWHERE and r.left and takes:
-                if scoring:
-                    if can_pop(column) and front(column).column < k:
-                        new = pop(column)
-                        mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
-                        r.k_read_bytes += features
-                        takes = 0
-                else:
-                    while rows[r.next_row].sparse == 0:
+            begins = mac.next == HERE and not mac.busy
+            fetches = mac.next == NOWHERE and mac.left > 0
+            soon |= begins
+            if not (held or begins or fetches):
+                remove(look, n)
+            if mac.next == NOWHERE and mac.left == 0:
+                add(free, n)
+            n = first(look, n + 1)
+        n = first(free, 0)
+        if n >= 0 and r.left:
+            mac = line[n]
+            takes = False
+            if scoring:
+                if can_pop(column) and front(column).column < k:
+                    new = pop(column)
+                    mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
+                    r.k_read_bytes += features
+                    takes = True
+            else:
+                while rows[r.next_row].sparse == 0:
+                    r.next_row += 1
+                if ready[r.next_row] and r.next_row < r.window_end:
+                    mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
+                    mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
+                    r.score_read_bytes += 3 * mac.left
+                    r.normalise_ops += mac.left
+                    r.row_at += mac.left
+                    if r.row_at == rows[r.next_row].sparse:
                         r.next_row += 1
-                    if ready[r.next_row] and r.next_row < r.window_end:
-                        mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
-                        mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
-                        r.score_read_bytes += 3 * mac.left
-                        r.normalise_ops += mac.left
-                        r.row_at += mac.left
-                        if r.row_at == rows[r.next_row].sparse:
-                            r.next_row += 1
-                            r.row_at = 0
-                        takes = 0
-                if not takes:
-                    r.left -= 1
-                    moved = True
-                    wake = now + 1  # it fetches, and another line may take one up
-                    if not mac.busy:
-                        r.working += 1
-            if mac.busy and mac.done_at > now:
-                computing = True
-                wake = min(wake, mac.done_at)
-            elif not mac.busy and mac.next == HERE:
-                wake = min(wake, mac.next_at)
+                        r.row_at = 0
+                    takes = True
+            if takes:
+                r.left -= 1
+                r.working += not mac.busy
+                remove(free, n)
+                add(look, n)
+                moved = soon = True  # it fetches, and another line may take one up
         if r.left == 0 and r.working == 0:
             if not can_push(done):
                 return BLOCKED
             push(done).number = 1
             r.phase = 0
             return BUSY
-        r.wake = wake
-        if moved and not computing:
+        if soon or (moved and not r.computing):
             r.wake = now + 1
-        if moved or computing:
+        elif r.computing:
+            r.wake = line[queue[r.oldest]].done_at
+        if moved or r.computing:
             return BUSY
         return BLOCKED if blocked else STARVED

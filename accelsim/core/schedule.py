@@ -3,7 +3,7 @@
 import numpy as np
 
 from accelsim.core.channel import wrap
-from accelsim.core.compiled import compiled
+from accelsim.core.compiled import compiled, inlined
 from accelsim.core.invoke import invoke, record_at
 from accelsim.core.status import BUSY, NEVER
 from accelsim.core.trace import has_room, log, note
@@ -53,7 +53,7 @@ def last_instant(edge, period):
     return last
 
 
-@compiled
+@inlined
 def touch(component, at, state, period, edge):
     """Have a component ticked at the first edge of its clock after the instant."""
     me = state[component]
@@ -62,7 +62,7 @@ def touch(component, at, state, period, edge):
     me.due = min(me.due, after)
 
 
-@compiled
+@inlined
 def commit(k, at, control, slots, state, period, edge, trace):
     """Make a channel's transfers visible; wake its consumer if something was pushed, its producer if popped."""
     c = control[k]

@@ -9,7 +9,8 @@ import numpy as np
 from accelsim.core.channel import CONTROL, Channel, overlay
 from accelsim.core.clock import periods
 from accelsim.core.component import Component, In, Out, Param, Port
-from accelsim.core.elaborate import entry_module, kept, kept_together, kernel_module, words
+from accelsim.core.elaborate import entry_module, kernel_module, words
+from accelsim.core.keep import kept, kept_together
 from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
@@ -213,6 +214,12 @@ class Simulator:
         when = {d: -(-self.at // p) for d, p in self.periods.items()}
         at = ", ".join(f"{d} cycle {n}" for d, n in when.items())
         raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report))
+
+    def wake(self, component: Component) -> None:
+        """Have a component ticked at the next edge of its clock: something was written into its memory from outside."""
+        index = self.components.index(component)
+        self.state["due"][index] = self.at // self.period[self.state["domain"][index]] + 1
+        self.quiet = False
 
     def stretch(self) -> None:
         """Let the last span reach to now: what came after its mark was its work still."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.core.compiled import compiled
+from accelsim.core.compiled import compiled, inlined
 
 EVENT = np.dtype([("at", "i8"), ("component", "i8"), ("status", "i8")])  # `at` in units of the time base
 
@@ -39,7 +39,7 @@ def note(trace, at, me):
     trace.used[0] += 1
 
 
-@compiled
+@inlined
 def log(trace, at, index, c, slots):
     """The items pushed into a monitored channel in this cycle."""
     for n in range(c.pushed):

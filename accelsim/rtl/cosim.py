@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
-from accelsim.core.elaborate import cache_folder
+from accelsim.core.keep import cache_folder
 from accelsim.core.trace import EVENT
 from accelsim.rtl.coding import Projection, coding_loads
 from accelsim.rtl.loads import Operands, loads

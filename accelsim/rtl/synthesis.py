@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from accelsim.core.errors import InputError
+from accelsim.core.processors import processors
 from accelsim.rtl.package import TABLES
 
 CELLS = "cells.json"
@@ -158,7 +159,7 @@ def synthesize_all(folder: Path, files: Sequence[Path], tops: Sequence[str]) -> 
     defined = re.findall(r"^module (\w+)", text, re.M)
     alone = [m for m in defined if m not in tops and not re.search(rf"^\s*{m}\s+(#|\w+ \()", text, re.M)]
     found = modules(folder, files, [*tops, *alone])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         jobs = [
             pool.submit(synthesize, folder, first, found[first], len(names)) for first, names in kinds(found).items()
         ]

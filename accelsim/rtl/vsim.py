@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core.elaborate import cache_folder
 from accelsim.core.errors import InputError
+from accelsim.core.keep import cache_folder, deal
+from accelsim.core.processors import processors
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "sv"
+LARGE = 1_000_000  # bytes of C++ from which on it is worth reading the headers more than once
 
 
 def find_verilator() -> tuple[str, Path] | None:
@@ -73,7 +75,8 @@ def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-
     if why:
         raise InputError(why)
     _, root = find_verilator()
-    flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "-Wno-fatal", "-Wno-lint", "--no-timing"]
+    flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "--x-assign", "fast", "--x-initial", "fast"]
+    flags += ["-Wno-fatal", "-Wno-lint", "--no-timing"]
     flags += ["--trace-vcd", "--trace-depth", str(int(trace))] if trace else []
     digest = hashlib.sha256(repr((flags, optimise, str(root))).encode())
     for file in [*files, HERE / "bench.cpp"]:
@@ -113,21 +116,34 @@ def compile_bench(work: Path, root: Path, trace: bool, optimise: str) -> None:
     base = ["g++", "-fPIC", "-std=c++17", *defines, f"-I{include}", f"-I{include / 'vltstd'}"]
     kept = work.parent / f"runtime-{hashlib.sha256(repr(base).encode()).hexdigest()[:12]}"
     kept.mkdir(exist_ok=True)
-    # One translation unit, and the runtime's headers compiled once: most of the time goes into reading them.
-    generated = [p for p in work.glob("*.cpp") if not p.name.endswith("__ALL.cpp")] + [HERE / "bench.cpp"]
-    (work / "all.cpp").write_text("".join(f'#include "{p}"\n' for p in generated))
-    headers = kept / f"headers{optimise}.h"
+    # Few translation units, and the runtime's headers compiled once: most of the time goes into reading them.
+    headers = kept / f"headers{optimise.replace(' ', '')}.h"
+    used = [*optimise.split(), "-include", str(headers)]
     if not headers.with_suffix(".h.gch").exists():
         headers.write_text('#include "verilated.h"\n')
-        compile_to(headers.with_suffix(".h.gch"), [*base, optimise, "-x", "c++-header", str(headers)])
+        compile_to(headers.with_suffix(".h.gch"), [*base, *used[:-2], "-x", "c++-header", str(headers)])
+    jobs = []
+    for name, files in pieces(work).items():
+        (work / f"{name}.cpp").write_text("".join(f'#include "{p}"\n' for p in files))
+        how = ["-O0"] if name == "once" else used
+        jobs.append((work / f"{name}.o", [*base, *how, f"-I{work}", "-c", str(work / f"{name}.cpp")]))
+    made = [output for output, _ in jobs]
     objects = [kept / f"{source.stem}.o" for source in runtime]
-    jobs = [(o, [*base, "-O2", "-c", str(s)]) for o, s in zip(objects, runtime) if not o.exists()]
-    used = [*base, optimise, "-include", str(headers), f"-I{work}", "-c", str(work / "all.cpp")]
-    jobs.append((work / "all.o", used))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    jobs += [(o, [*base, "-O2", "-c", str(s)]) for o, s in zip(objects, runtime) if not o.exists()]
+    with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(lambda job: compile_to(*job), jobs))
-    everything = [str(o) for o in [*objects, work / "all.o"]]
-    compile_to(work / "bench.so", ["g++", "-shared", *everything, "-lpthread"])
+    compile_to(work / "bench.so", ["g++", "-shared", *map(str, [*objects, *made]), "-lpthread"])
+
+
+def pieces(work: Path) -> dict[str, list[Path]]:
+    """The files that Verilator wrote, and the bench, as translation units: one, or of a large design one a processor,
+    and `once`, which is what runs only at the beginning and is not worth optimising."""
+    sizes = {p: p.stat().st_size for p in sorted(work.glob("*.cpp")) if not p.name.endswith("__ALL.cpp")}
+    bench = HERE / "bench.cpp"
+    if sum(sizes.values()) < LARGE:
+        return {"all": [*sizes, bench]}
+    often = deal({p: size for p, size in sizes.items() if "__Slow" not in p.name} | {bench: 0}, processors())
+    return {f"part{n}": share for n, share in enumerate(often)} | {"once": [p for p in sizes if "__Slow" in p.name]}
 
 
 def compile_to(output: Path, command: list[str]) -> None:

@@ -1,10 +1,10 @@
 """Running a sweep: points that are not stored yet are simulated and stored, one by one, until none is missing."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accelsim.core.processors import processors
 from accelsim.sweep.cluster import cluster
 from accelsim.sweep.design import parameters
 from accelsim.sweep.measure import Outcome, Task
@@ -41,12 +41,7 @@ def executor(count: int | None = None, scheduler: str | None = None) -> Execute:
         return lambda tasks: cluster(tasks, scheduler)
     if count == 0:
         return inline
-    return lambda tasks: processes(tasks, count or cores())
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return lambda tasks: processes(tasks, count or processors())
 
 
 def sweep(

@@ -122,6 +122,16 @@ def test_so_many_scores_leave_in_a_cycle_as_there_are_ports():
     assert case.run(feed).pushes["score"] == [(24, 0, 0), (25, 0, 1), (27, 0, 2)]
 
 
+def test_any_number_of_lines_is_looked_at_in_order():
+    # 70 lines take up a column of one entry each and wait for its vector; four of them get theirs first
+    case = Case(np.ones((1, 1, 70)), lines=70, forward=0)
+    some, rest = (68, 2, 64, 63), [n for n in range(70) if n not in (68, 2, 64, 63)]
+    feed = case.feed() | {"vector": [(200, n) for n in some] + [(300, n) for n in rest]}
+    scores = case.run(feed).pushes["score"]
+    assert scores[:4] == [(204, 0, 2), (204, 0, 63), (204, 0, 64), (204, 0, 68)]
+    assert sorted(column for _, _, column in scores) == list(range(70))
+
+
 def test_a_vector_that_is_not_in_the_q_buffer_is_asked_for():
     # tokens below 4 are there: rows 0 and 1 of a pass that begins at token 2; row 3 is fetched, through line 0
     case = Case(COLUMN, row0=2)

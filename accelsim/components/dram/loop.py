@@ -11,7 +11,7 @@ from numba import njit
 
 from accelsim.components.dram.controller import tick
 from accelsim.components.dram.state import DRAMSIM3
-from accelsim.core.elaborate import kept, sources
+from accelsim.core.keep import kept, sources
 
 KEPT = """\
 from numba import njit
