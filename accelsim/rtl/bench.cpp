@@ -8,7 +8,7 @@
 #endif
 #include <cstdint>
 #include <cstring>
-#include "ports.h"  // #define PORTS(X) X(clk) X(rst) ... and SET_CLOCK(top, level), nothing where there is no clock
+#include "ports.h"  // #define PORTS(X) X(clk) X(rst) ..., INPUTS(X), and SET_CLOCK(top, level), nothing without a clock
 
 double sc_time_stamp() { return 0; }
 
@@ -60,7 +60,12 @@ Bench* bench_new() {
 #if VM_TRACE
   b->context->traceEverOn(true);
 #endif
+  b->context->randReset(2);  // what needs a reset must have one
+  b->context->randSeed(1);
   b->top = new Vtop(b->context, "top");
+#define X(p) memset((void*)&b->top->p, 0, sizeof(b->top->p));
+  INPUTS(X)
+#undef X
 #if VM_TRACE
   b->file = nullptr;
 #endif

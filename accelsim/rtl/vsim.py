@@ -68,14 +68,16 @@ def verilator(*arguments: str) -> str:
 def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-O1") -> Path:
     """The shared library of the module `top` (whose text is in `files`), from the cache if it is there.
 
-    `trace` compiles waveforms in, of so many levels of the hierarchy from the top down. Raises InputError without
-    Verilator or g++.
+    `trace` compiles waveforms in, of so many levels of the hierarchy from the top down. Registers and memories begin
+    with random values, but with zeros where g++ is to optimise for speed (-O3). Raises InputError without Verilator or
+    g++.
     """
     why = missing()
     if why:
         raise InputError(why)
     _, root = find_verilator()
-    flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "--x-assign", "fast", "--x-initial", "fast"]
+    start = "fast" if "-O3" in optimise else "unique"
+    flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "--x-assign", "fast", "--x-initial", start]
     flags += ["-Wno-fatal", "-Wno-lint", "--no-timing"]
     flags += ["--trace-vcd", "--trace-depth", str(int(trace))] if trace else []
     digest = hashlib.sha256(repr((flags, optimise, str(root))).encode())
@@ -90,10 +92,14 @@ def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     verilator(*flags, "--Mdir", str(work), *map(str, files))
-    names = [name for _, name, _, _ in port_list((work / "Vtop.h").read_text())]
+    found = port_list((work / "Vtop.h").read_text())
+    names, inputs = [name for _, name, *_ in found], [name for way, name, *_ in found if way == "IN"]
     clock = "(top)->clk = (level)" if "clk" in names else "(void)0"
-    ports = " ".join(f"X({n})" for n in names)
-    (work / "ports.h").write_text(f"#define PORTS(X) {ports}\n#define SET_CLOCK(top, level) {clock}\n")
+    lists = "".join(
+        f"#define {name}(X) {' '.join(f'X({n})' for n in some)}\n"
+        for name, some in (("PORTS", names), ("INPUTS", inputs))
+    )
+    (work / "ports.h").write_text(f"{lists}#define SET_CLOCK(top, level) {clock}\n")
     (work / "ports.txt").write_text("\n".join(names) + "\n")
     compile_bench(work, root, bool(trace), optimise)
     shutil.rmtree(out, ignore_errors=True)

@@ -41,3 +41,20 @@ def test_a_channel_is_a_registered_queue(tmp_path, depth, into, out):
         number += pushes
     assert number > 500
     bench.close()
+
+
+def test_registers_and_memories_begin_with_random_values(tmp_path):
+    """So that a module that forgets to reset one is found out."""
+    top = tmp_path / "begins.sv"
+    top.write_text(
+        "module begins (input logic clk, input logic we, input logic [31:0] data, output logic [31:0] one, other);\n"
+        "  logic [31:0] words[4];\n"
+        "  always_ff @(posedge clk) if (we) begin one <= data; words[data[1:0]] <= data; end\n"
+        "  assign other = words[3];\nendmodule\n"
+    )
+    bench = Bench(build([top], "begins"))
+    bench.eval()
+    values = [int(bench.ports[name][0]) for name in ("one", "other", "data", "we")]
+    assert values[0] not in (0, 2**32 - 1) and values[1] not in (0, 2**32 - 1, values[0])
+    assert values[2:] == [0, 0], "what comes from outside is at rest"
+    bench.close()

@@ -31,6 +31,12 @@ def test_reads_are_there_a_cycle_later_and_stay(tmp_path):
     bench = Bench(build([SOURCES / "scratchpad.sv", SOURCES / "banked_scratchpad.sv", top], "pads"))
     p, rng = bench.ports, np.random.default_rng(4)
     words = np.zeros((3, 32), np.uint64)
+    p["we"][0], p["data"].view(np.uint64)[:3] = 7, 0
+    for address in range(32):
+        p["address"][0] = address
+        bench.clock()
+    p["read"][0], p["banks_read"][0], p["banks_at"].view(np.uint32)[0] = 3, 7, 1 << 7 | 2 << 14
+    bench.clock()
     ports, banks = [0, 0], [0, 0, 0]
     for _ in range(3000):
         wanted, we, data = rng.integers(0, 2, 5), rng.integers(0, 2, 3), rng.integers(0, 2**63, 3)
