@@ -88,10 +88,11 @@ class SparserEngine(Component):
         result_column="the column it computes for",
         result_leaves="whether a result leaves after this operand",
     )
-    # So that a tick need not look at every line; registers say the same.
-    look = Mem("lines that do something, unless a port or a bank refuses", lambda c: no_lanes(c.value("lines")))
-    free = Mem("lines that may take up a column or a row", lambda c: no_lanes(c.value("lines")))
-    queue = Mem("lines that compute, as they will be done", lambda c: np.zeros(c.value("lines"), np.int64))
+    # What the lines' registers say already, so that a tick need not look at every line: at one that can leave, begin or
+    # fetch, or is refused a port, room or a bank; all others wait for a vector, for beats, or to take up.
+    look = Mem("lines to look at", lambda c: no_lanes(c.value("lines")))
+    free = Mem("lines that have fetched all their entries", lambda c: no_lanes(c.value("lines")))
+    queue = Mem("lines that compute, in the order they are done", lambda c: np.zeros(c.value("lines"), np.int64))
     there = Lanes(
         2, "operands that are there, of two passes", number="row of the pass table", k="K tokens", q="Q tokens"
     )
@@ -247,7 +248,7 @@ class SparserEngine(Component):
             if mac.next == NOWHERE and mac.left == 0:
                 add(free, n)
             n = first(look, n + 1)
-        n = first(free, 0)
+        n = first(free, 0)  # after all lines have been looked at: what is taken up bears on nobody else in this cycle
         if n >= 0 and r.left:
             mac = line[n]
             takes = False

@@ -54,24 +54,25 @@ def last_instant(edge, period):
 
 
 @inlined
-def touch(component, at, state, period, edge):
+def touch(component, at, state, period, edge, coming):
     """Have a component ticked at the first edge of its clock after the instant."""
     me = state[component]
     d = me.domain
     after = edge[d] + 1 if edge[d] * period[d] == at else at // period[d] + 1
     me.due = min(me.due, after)
+    coming[d] = min(coming[d], after)
 
 
 @inlined
-def commit(k, at, control, slots, state, period, edge, trace):
+def commit(k, at, control, slots, state, period, edge, coming, trace):
     """Make a channel's transfers visible; wake its consumer if something was pushed, its producer if popped."""
     c = control[k]
     if c.pushed:
         if c.monitored:
             log(trace, at, k, c, slots)
-        touch(c.consumer, at, state, period, edge)
+        touch(c.consumer, at, state, period, edge, coming)
     if c.popped:
-        touch(c.producer, at, state, period, edge)
+        touch(c.producer, at, state, period, edge, coming)
     c.head = wrap(c.head + c.popped, c.depth)
     c.count += c.pushed - c.popped
     c.total += c.pushed
@@ -94,18 +95,17 @@ def advance(
     """
     domains = period.shape[0]
     at = start - 1
+    for d in range(domains):
+        coming[d] = NEVER
+        for n in range(first[d], first[d + 1]):
+            coming[d] = min(coming[d], state[order[n]].due)
     while has_room(trace, state.shape[0], slots.shape[0]):
         at = NEVER
         for d in range(domains):
-            soonest = NEVER
-            if skip:
-                for n in range(first[d], first[d + 1]):
-                    soonest = min(soonest, state[order[n]].due)
-            else:
-                soonest = settle(edge[d], state)
-            coming[d] = soonest
-            if soonest < NEVER:
-                at = min(at, soonest * period[d])
+            if not skip:
+                coming[d] = settle(edge[d], state)
+            if coming[d] < NEVER:
+                at = min(at, coming[d] * period[d])
         if at >= NEVER:
             return last_instant(edge, period), True
         if at >= stop:
@@ -114,7 +114,7 @@ def advance(
         for d in range(domains):
             now = coming[d]
             if now < NEVER and now * period[d] == at:
-                edge[d] = now
+                edge[d], soonest = now, NEVER
                 for n in range(first[d], first[d + 1]):
                     i = order[n]
                     me = state[i]
@@ -125,10 +125,12 @@ def advance(
                         ticked(me, did, r.wake, now, at, cycles, trace)
                         turns[ticks] = i
                         ticks += 1
+                    soonest = min(soonest, me.due)
+                coming[d] = soonest  # until a transfer wakes someone before
         for n in range(ticks):
             for m in range(ends[turns[n]], ends[turns[n] + 1]):
                 if control[end[m]].pushed | control[end[m]].popped:
-                    commit(end[m], at, control, slots, state, period, edge, trace)
+                    commit(end[m], at, control, slots, state, period, edge, coming, trace)
         if mark[0]:
             return at + 1, False
     return at + 1, False
