@@ -27,7 +27,7 @@ SHARED = {
     ("softmax",): ("softmax_unit", "softmax_datapath", "exponential", "reciprocal"),
     ("merge",): ("output_merge", "merge_datapath", "requantise"),
     ("engine", "denser", "sparser"): ("mac_line", "normalise", "denser_datapath", "sparser_datapath"),
-    ("control of both engines",): ("denser_engine", "sparser_engine"),
+    ("control of both engines",): ("denser_engine", "sparser_engine", "arbiter"),
     ("scratchpads",): ("scratchpad", "banked_scratchpad"), ("channels",): ("channel", "attention_datapath"),
 }  # fmt: skip
 
