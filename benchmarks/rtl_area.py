@@ -29,7 +29,7 @@ SHARED = {
     ("merge",): ("output_merge", "merge_datapath"),
     ("requantisers of merge, encoder and decoder",): ("requantise",),
     ("engine", "denser", "sparser"): ("mac_line", "normalise", "denser_datapath", "sparser_datapath"),
-    ("control of both engines",): ("denser_engine", "sparser_engine"),
+    ("control of both engines",): ("denser_engine", "sparser_engine", "arbiter"),
     ("scratchpads",): ("scratchpad", "banked_scratchpad"), ("channels",): ("channel", "attention_datapath"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from accelsim.core.trace import EVENT
 from accelsim.rtl.coding import Projection, coding_loads
 from accelsim.rtl.loads import Operands, loads
 from accelsim.rtl.netlist import Netlist
-from accelsim.rtl.package import PAYLOADS, TABLES, package, with_derived, words
+from accelsim.rtl.package import PAYLOADS, TABLES, dense_words, package, rows_words, words
 from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
 from accelsim.rtl.values import Comparison, compare_codes, compare_values
 from accelsim.rtl.vsim import Bench, Port, build
@@ -120,7 +120,10 @@ def table_words(case: Case, table: str) -> np.ndarray:
     """A table as it is loaded into the modules."""
     if table == "rows":
         segments = [u.values["segment"] for u in case.netlist.units if "segment" in u.values]
-        return with_derived(case.tables["rows"], segments[0] if segments else 1)
+        return rows_words(case.tables, segments[0] if segments else 1)
+    if table == "dense":
+        ports = [u.values["q_port_bytes"] // u.values["macs"] for u in case.netlist.units if "q_port_bytes" in u.values]
+        return dense_words(case.tables, ports[0] if ports else 1)
     return words(case.tables[table], TABLES[table])
 
 

@@ -84,11 +84,8 @@ class Netlist:
 
     def modules(self) -> list[str]:
         """The modules it is made of."""
-        return [
-            "channel",
-            *(self.data.modules if self.sizes else ()),
-            *dict.fromkeys(u.twin.module for u in self.units),
-        ]
+        units = [m for u in self.units for m in (*u.twin.inside, u.twin.module)]
+        return ["channel", *(self.data.modules if self.sizes else ()), *dict.fromkeys(units)]
 
     def files(self, folder: Path) -> list[Path]:
         """Write the package and the top into `folder`; every file of the design, the package first."""

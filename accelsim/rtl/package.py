@@ -1,5 +1,7 @@
 """The SystemVerilog package `isa`: the tables and payloads that components share, written from their declarations."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from accelsim.components.mac_array import OUTPUTS
@@ -22,15 +24,13 @@ from accelsim.isa.tables import (
     WINDOW,
 )
 
-# Rows carry three more words in hardware, which a component of the model computes as it goes: segments of the rows
-# before it, and the first row from it on that has sparse scores, that has dense ones.
-DERIVED = ("preceding", "following", "next_dense")
+# Tables carry more words in hardware, which the model computes as it goes. Of a row: segments of the rows before it,
+# the first row from it on that has sparse scores, that has dense ones, and the rows of its head from it on. Of the
+# first column of a tile: the largest token among the tile's columns, and the rows that are computed at once.
+DERIVED = {"rows": ("preceding", "following", "next_dense", "rest"), "dense": ("needed", "group")}
 TABLES: dict[str, tuple[str, ...]] = {
-    "passes": PASSES.names,
-    "dense": DENSE.names,
-    "columns": COLUMNS.names,
-    "index": INDEX.names,
-    "rows": ROWS.names + DERIVED,
+    name: kind.names + DERIVED.get(name, ())
+    for name, kind in (("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS))
 }
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "pass": tuple(PASS),
@@ -90,17 +90,37 @@ def package(bits: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_derived(rows: np.ndarray, segment: int) -> np.ndarray:
+def rows_words(tables: Mapping[str, np.ndarray], segment: int) -> np.ndarray:
     """uint32[rows + 1, fields] of the table of rows with its derived words, and a last row that ends the table."""
+    rows = tables["rows"]
     sparse = rows["sparse"].astype(np.int64)
-    before = np.concatenate([[0], np.cumsum(-(-sparse // segment))])
     table = np.zeros((len(rows) + 1, len(TABLES["rows"])), np.uint32)
-    for n, name in enumerate(ROWS.names):
-        table[:-1, n] = rows[name]
-    table[:, -3] = before
-    for word, name in ((-2, "sparse"), (-1, "dense")):
+    table[:-1, : len(ROWS.names)] = words(rows, ROWS.names)
+    table[:, -4] = np.concatenate([[0], np.cumsum(-(-sparse // segment))])
+    for word, name in ((-3, "sparse"), (-2, "dense")):
         used = np.append(np.nonzero(rows[name])[0], len(rows))
         table[:, word] = used[np.searchsorted(used, np.arange(len(rows) + 1))]
+    for one in tables["passes"]:
+        outputs = np.arange(one["heads"] * one["rows"])
+        table[one["first_row"] + outputs, -1] = one["rows"] - outputs % one["rows"]
+    return table
+
+
+def dense_words(tables: Mapping[str, np.ndarray], at_once: int) -> np.ndarray:
+    """uint32[columns, fields] of the table of dense columns with its derived words.
+
+    `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle.
+    """
+    dense = tables["dense"]
+    table = np.zeros((len(dense), len(TABLES["dense"])), np.uint32)
+    table[:, : len(DENSE.names)] = words(dense, DENSE.names)
+    for one in tables["passes"]:
+        lines, end = int(one["denser_lines"]), int(one["first_dense"] + one["dense"])
+        for first in range(int(one["first_dense"]), end, max(1, lines)):
+            tile = dense[first : min(first + lines, end)]
+            heads = int(tile["head"][-1]) - int(tile["head"][0]) + 1
+            table[first, -2] = tile["column"].max()
+            table[first, -1] = max(1, min(lines // len(tile), at_once // heads))
     return table
 
 

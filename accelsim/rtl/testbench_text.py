@@ -51,9 +51,9 @@ def data_ends(case: Case, stored: Mapping[str, np.ndarray]) -> list[str]:
         lines += ["  assign output_read = 1'b0;", "  assign output_at = '0;"]
     for name, words in net.data.loads().items():
         lines += loader(top, name, len(stored[name]), FIELD * words)
-    items, words = net.data.observed()[result]
-    count = len(stored[f"{result}_expected"])
-    return lines + monitor(f"{STIMULUS}/{top}_{result}", result, (count, words, items))
+    items, _ = net.data.observed()[result]
+    count, words = stored[f"{result}_expected"].shape
+    return lines + monitor(f"{STIMULUS}/{top}_{result}", result, (count, words - 1, items))
 
 
 def loader(top: str, name: str, rows: int, width: int) -> list[str]:
@@ -70,7 +70,8 @@ def monitor(path: str, name: str, sizes: tuple[int, int, int]) -> list[str]:
     return [
         f'  stored_monitor #(.FILE("{path}_expected.hex"), .NAME("{name}"), .COUNT({count}), .WORDS({words}),',
         f"      .MOST({most})) {name}__monitor (",
-        f"      .clk, .run, .cycle, .push({name}_push), .item({name}_item), .wrong({name}__wrong));",
+        f"      .clk, .run, .cycle, .push({name}_push), .item({name}_item[{FIELD * words * most - 1}:0]),",
+        f"      .wrong({name}__wrong));",
     ]
 
 

@@ -25,7 +25,8 @@ class Twin:
     """A component, its module, the tables both read, and the ports where more than one item moves in a cycle.
 
     `left_out` are parameters of the component that its module has no use for. `most` gives for a port how many items
-    may move there in a cycle, from the component's parameters and the channel's depth (`depth`).
+    may move there in a cycle, from the component's parameters and the channel's depth (`depth`). `inside` are modules
+    that stand in its own.
     """
 
     component: type[Component]
@@ -33,7 +34,7 @@ class Twin:
     tables: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     most: dict[str, Callable[[Sizes], int]] = field(default_factory=dict)
-    extra: Callable[[Sizes], Sizes] = lambda sizes: {}
+    inside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,13 +78,14 @@ TWINS = {
             ("score_bytes",),
             {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
         ),
-        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes")),
+        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes", "q_port_bytes")),
         Twin(
             SparserEngine,
             "sparser_engine",
             ("passes", "rows", "index"),
             (),
             {"score": lambda v: v["score_ports"], "miss": lambda v: min(v["depth"], v["lines"])},
+            ("arbiter",),
         ),
         Twin(Decoder, "decoder", ("passes",)),
         Twin(Encoder, "encoder"),

@@ -12,7 +12,7 @@ QUICK = ("index_walker",)
 
 def test_there_are_enough_seeded_bugs_and_in_every_module():
     assert len(MUTATIONS) >= 20
-    assert len({m.module for m in MUTATIONS}) == 22
+    assert len({m.module for m in MUTATIONS}) == 23
     assert len({m.module for m in MUTATIONS if m.component == suite.CORE}) >= 12, "of the data path"
 
 

@@ -34,14 +34,10 @@ def yosys() -> None:
 
 def test_yosys_synthesizes_every_module(yosys, tmp_path):
     files = write(TINY, tmp_path, ROWS, SIZES)
-    for name, before, after in (
-        ("denser_engine", "STEPS        = 6", "STEPS        = 1"),
-        ("isa", "W = 20;", "W = 8;"),
-    ):
-        path = tmp_path / f"{name}.sv"
-        text = path.read_text()
-        assert text.count(before) == 1
-        path.write_text(text.replace(before, after))  # the same six times, or wider: minutes
+    path = tmp_path / "isa.sv"
+    text = path.read_text()
+    assert text.count("W = 20;") == 1
+    path.write_text(text.replace("W = 20;", "W = 8;"))  # or wider: minutes
     nets = tops(TINY, ROWS, SIZES)
     found = synthesize_all(tmp_path, files, [net.top for net in nets])
     assert {one.module for one in found} == {path.stem for path in SOURCES.glob("*.sv")} | {net.top for net in nets}

@@ -69,14 +69,18 @@ module denser_datapath #(
 );
   localparam int DA = $clog2(DENSE), RA = $clog2(ROWS), PA = PORTS > 1 ? $clog2(PORTS) : 1;
   localparam int LA = LINES > 1 ? $clog2(LINES) : 1, SUMS = $clog2(LINES * 2 * SETS);
-  logic [isa::dense_row_bits-1:0] columns[DENSE];
+  typedef struct packed {
+    isa::word_t column;
+    isa::word_t head;
+  } column_t;
+  logic [2*isa::W-1:0] columns[DENSE];
   logic [isa::places_row_bits-1:0] places[ROWS];
 
   // The first cycle.
   logic loading, streaming, tiling, tile_first, leaving;
   isa::word_t first, count, nth, token, rows, beats, beat, place, column;
   logic [SA-1:0] base, address;
-  isa::dense_row_t key, oldest, value;
+  column_t key, oldest, value;
   isa::places_row_t here;
   logic [HA-1:0] first_head, last_head;  // of the tile, and the last counted from it
   logic [PORTS-1:0][TA-1:0] port_row, port_row_n;
@@ -150,7 +154,7 @@ module denser_datapath #(
   end
 
   always_ff @(posedge clk) begin
-    if (dense_we) columns[DA'(dense_address)] <= dense_data;
+    if (dense_we) columns[DA'(dense_address)] <= {dense_data.column, dense_data.head};
     if (places_we) places[RA'(places_address)] <= places_data;
     if (rst) begin
       loading <= 1'b0;

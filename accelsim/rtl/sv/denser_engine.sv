@@ -1,16 +1,14 @@
 // The denser engine's control: MAC lines that work on the global tokens' columns as a dense block, in lockstep.
 // Scores (K-stationary): a tile of columns is loaded, one K a cycle, then the rows stream by. Values (output-
 // stationary): each line keeps one output row, the Vs of the global tokens stream by.
-// A cycle is a chain of up to STEPS steps: finish a row or tile, skip heads without dense columns, finish the phase, take
-// up the next command, skip again, begin.
+// In a cycle: what was begun is finished, heads without dense columns are passed over, the phase is done, the next command
+// is taken up, and work begins.
 module denser_engine #(
     parameter int LINES        = 64,
     parameter int MACS         = 8,
-    parameter int Q_PORT_BYTES = 256,
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
-    parameter int ROWS         = 1024,
-    parameter int STEPS        = 6
+    parameter int ROWS         = 1024
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -60,7 +58,8 @@ module denser_engine #(
     output isa::word_t       tile_count,
     output isa::word_t       tile_beats
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE), LA = LINES > 1 ? $clog2(LINES) : 1;
+  localparam int GROUPS = (ROWS - 1 >> LA) + 1, GA = GROUPS > 1 ? $clog2(GROUPS) : 1;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
   typedef struct packed {
     phase_t      phase;
@@ -72,226 +71,191 @@ module denser_engine #(
     isa::word_t  row;
     isa::word_t  size;
     isa::word_t  group;
+    isa::word_t  count;      // dense scores of an output of the tile
     isa::clock_t ready_at;
   } state_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  logic [isa::dense_row_bits-1:0] columns[DENSE];
-  isa::word_t dense_of[ROWS], next_dense[ROWS];
-  logic [ROWS-1:0] ready, next_ready;
+  isa::word_t needed[DENSE], group[DENSE];
+  isa::word_t dense_of[ROWS], next_dense[ROWS], rest_of[ROWS];
+  logic [(1<<LA)-1:0] ready[GROUPS];  // of outputs, as many to a word as there are lines: a tile lies in two words
   state_t state, s;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot;
   isa::word_t window_end, limit;
   isa::clock_t now;
   isa::passes_row_t one;
-  isa::dense_row_t first, last;
-  isa::word_t beats, needed, place, count, most, heads;
-  logic halt, all_ready;
+  isa::word_t beats, place, most;
+  logic [GA-1:0] softmaxed_group, place_group;
+  logic [(1<<LA)-1:0] complete, incomplete;
+  logic halt;
+
+  // The first output from an item on that has dense scores, or the end of the phase.
+  function automatic isa::word_t working(input isa::word_t item);
+    working = next_dense[RA'(one.first_row + item)] - one.first_row;
+    if (working > s.last) working = s.last;
+  endfunction
 
   always_comb begin
     operands_pop = {7'd0, operands_valid != 0};
     softmaxed_pop = {7'd0, softmaxed_valid != 0};
     window_pop = {7'd0, window_valid != 0};
     known = there;
-    if (operands_valid != 0) begin
-      slot = there[operands_data.number[0]];
-      if (slot.number != operands_data.number) begin
-        slot.number = operands_data.number;
-        slot.k = '0;
-        slot.q = '0;
-      end
-      if (operands_data.kind == 0) slot.k = operands_data.tokens;
-      else slot.q = operands_data.tokens;
-      known[operands_data.number[0]] = slot;
+    slot = there[operands_data.number[0]];
+    if (slot.number != operands_data.number) begin
+      slot.number = operands_data.number;
+      slot.k = '0;
+      slot.q = '0;
     end
-    next_ready = ready;
-    if (softmaxed_valid != 0) next_ready[RA'(softmaxed_data.place)] = 1'b1;
+    if (operands_data.kind == 0) slot.k = operands_data.tokens;
+    else slot.q = operands_data.tokens;
+    if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
 
     s = state;
-    command_pop = '0;
-    scores_push = '0;
-    scores_item = '0;
-    partial_push = '0;
-    partial_item = '0;
-    done_push = '0;
-    done_item.number = 1;
-    {load, load_first, load_count} = '0;
-    {stream, stream_token, stream_rows, stream_beats} = '0;
-    {tile, tile_place, tile_rows, tile_count, tile_beats} = '0;
+    one = passes[PA'(s.number)];
     halt = 1'b0;
     status = isa::BUSY;
-    one = '0;
-    first = '0;
-    last = '0;
-    beats = '0;
-    needed = '0;
-    place = '0;
-    count = '0;
-    most = '0;
-    heads = '0;
-    all_ready = 1'b0;
-    slot = '0;
-    for (int step = 0; step < STEPS; step++) begin
-      if (!halt && s.phase == NOTHING) begin
-        if (command_valid == 0 || command_pop != 0) begin
-          halt = 1'b1;
-          status = command_pop != 0 ? isa::BUSY : isa::IDLE;  // one command a cycle
-        end else begin
-          command_pop = 8'd1;
-          one = passes[PA'(command_data.number)];
-          s.phase = command_data.phase == 0 ? SCORES : VALUES;
-          s.number = command_data.number;
-          s.row = '0;
-          s.size = '0;
-          s.streaming = 1'b0;
-          s.loading = 1'b0;
-          s.item = command_data.phase == 0 ? '0 : command_data.begin_;
-          s.last = command_data.phase == 0 ? one.dense : command_data.end_;
-        end
-      end
-      one = passes[PA'(s.number)];
-      slot = known[s.number[0]];
-      if (halt) begin
-      end else if (s.item == s.last) begin
-        if (done_room == 0 || done_push != 0) begin
-          halt = 1'b1;
-          status = done_push != 0 ? isa::BUSY : isa::BLOCKED;  // one notice a cycle
-        end else begin
-          done_push = 8'd1;
-          s.phase = NOTHING;
-        end
+    command_pop = '0;
+    scores_push = '0;
+    partial_push = '0;
+    done_push = '0;
+    done_item.number = 1;
+
+    // What was begun is finished.
+    most = one.rows - s.row < s.group ? one.rows - s.row : s.group;
+    scores_item.row = s.row;
+    scores_item.rows = most;
+    scores_item.first = one.first_dense + s.item;
+    scores_item.count = s.size;
+    partial_item.place = one.first_row + s.item;
+    partial_item.rows = s.size;
+    partial_item.scores = s.count;
+    if (s.streaming) begin
+      if (now < s.ready_at) halt = 1'b1;
+      else if (s.loading) s.loading = 1'b0;
+      else if (s.phase == SCORES ? scores_room == 0 : partial_room == 0) begin
+        halt = 1'b1;
+        status = isa::BLOCKED;
       end else if (s.phase == SCORES) begin
-        if (s.size == 0) begin
-          most = one.dense - s.item;
-          if (one.denser_lines < most) most = one.denser_lines;
-          needed = '0;
-          /*verilator unroll_disable*/
-          for (int n = 0; n < LINES; n++) begin
-            last = columns[DA'(one.first_dense + s.item + isa::W'(n))];
-            if (isa::W'(n) < most && last.column > needed) needed = last.column;
-          end
-          if (slot.number != s.number || slot.k <= needed) begin
-            halt = 1'b1;
-            status = isa::STARVED;
-          end else begin
-            first = columns[DA'(one.first_dense + s.item)];
-            last = columns[DA'(one.first_dense + s.item + most - 1'b1)];
-            heads = last.head - first.head + 1'b1;
-            s.size = most;
-            s.row = '0;
-            s.loading = 1'b1;
-            s.streaming = 1'b1;
-            s.ready_at = now + 32'(most);
-            load = 1'b1;
-            load_first = one.first_dense + s.item;
-            load_count = most;
-            s.group = one.denser_lines / most;
-            if (isa::W'(Q_PORT_BYTES / MACS) / heads < s.group) s.group = isa::W'(Q_PORT_BYTES / MACS) / heads;
-            if (s.group == 0) s.group = 1;
-          end
-        end
-        if (!halt && s.streaming) begin
-          if (now < s.ready_at) halt = 1'b1;
-          else if (s.loading) begin
-            s.loading = 1'b0;
-            s.streaming = 1'b0;
-          end else if (scores_room == 0) begin
-            halt = 1'b1;
-            status = isa::BLOCKED;
-          end else begin
-            most = one.rows - s.row;
-            if (s.group < most) most = s.group;
-            scores_push = 8'd1;
-            scores_item.row = s.row;
-            scores_item.rows = most;
-            scores_item.first = one.first_dense + s.item;
-            scores_item.count = s.size;
-            s.row = s.row + most;
-            s.streaming = 1'b0;
-          end
-        end
-        if (!halt) begin
-          if (s.row == one.rows) begin
-            s.item = s.item + s.size;
-            s.size = '0;
-          end else begin
-            most = one.rows - s.row;
-            if (s.group < most) most = s.group;
-            if (slot.number != s.number || slot.q < one.row0 + s.row + most) begin
-              halt = 1'b1;
-              status = isa::STARVED;
-            end else begin
-              beats = (one.dim + isa::W'(MACS - 1)) / isa::W'(MACS);
-              s.streaming = 1'b1;
-              s.ready_at = now + 32'(beats);
-              stream = 1'b1;
-              stream_token = one.row0 + s.row;
-              stream_rows = most;
-              stream_beats = beats;
-            end
-          end
-        end
+        scores_push = 8'd1;
+        s.row = s.row + most;
+      end else partial_push = 8'd1;
+      if (!halt) s.streaming = 1'b0;
+      if (partial_push != 0 || (scores_push != 0 && s.row == one.rows)) begin
+        s.item = s.item + s.size;
+        s.size = '0;
+      end
+    end
+    if (!halt && s.phase == VALUES) s.item = working(s.item);
+    if (!halt && s.phase != NOTHING && s.item == s.last) begin
+      if (done_room == 0) begin
+        halt = 1'b1;
+        status = isa::BLOCKED;
       end else begin
-        place = one.first_row + s.item;
-        count = dense_of[RA'(place)];
-        if (count == 0) begin
-          s.item = next_dense[RA'(place)] - one.first_row;
-          if (s.item > s.last) s.item = s.last;
-        end else if (s.size == 0) begin
-          most = one.rows - s.item % one.rows;
-          if (s.last - s.item < most) most = s.last - s.item;
-          if (one.tile_rows < most) most = one.tile_rows;
-          all_ready = 1'b1;
-          /*verilator unroll_disable*/
-          for (int n = 0; n < LINES; n++) begin
-            if (isa::W'(n) < most && !next_ready[RA'(place + isa::W'(n))]) all_ready = 1'b0;
-          end
-          if (place + most > limit || !all_ready) begin
-            halt = 1'b1;
-            status = isa::STARVED;
-          end else begin
-            beats = (one.value_dim + isa::W'(MACS - 1)) / isa::W'(MACS);
-            s.size = most;
-            s.ready_at = now + 32'(isa::W'(count * beats));
-            tile = 1'b1;
-            tile_place = place;
-            tile_rows = most;
-            tile_count = count;
-            tile_beats = beats;
-          end
+        done_push = 8'd1;
+        s.phase   = NOTHING;
+      end
+    end
+
+    // The next phase is taken up. If it has nothing to do it is done, but one notice leaves in a cycle.
+    if (!halt && s.phase == NOTHING) begin
+      if (command_valid == 0) begin
+        halt = 1'b1;
+        status = isa::IDLE;
+      end else begin
+        command_pop = 8'd1;
+        one = passes[PA'(command_data.number)];
+        s.number = command_data.number;
+        s.size = '0;
+        s.streaming = 1'b0;
+        s.loading = 1'b0;
+        if (command_data.phase == 0) begin
+          s.phase = SCORES;
+          s.item  = '0;
+          s.last  = one.dense;
+        end else begin
+          s.phase = VALUES;
+          s.last  = command_data.end_;
+          s.item  = working(command_data.begin_);
         end
-        if (!halt && count != 0) begin
-          if (now < s.ready_at) halt = 1'b1;
-          else if (partial_room == 0) begin
-            halt = 1'b1;
-            status = isa::BLOCKED;
-          end else begin
-            partial_push = 8'd1;
-            partial_item.place = place;
-            partial_item.rows = s.size;
-            partial_item.scores = count;
-            s.item = s.item + s.size;
-            s.size = '0;
+        if (s.item == s.last) begin
+          halt = 1'b1;
+          if (done_push == 0 && done_room == 0) status = isa::BLOCKED;
+          else if (done_push == 0) begin
+            done_push = 8'd1;
+            s.phase   = NOTHING;
           end
         end
       end
     end
+
+    // Work begins: a tile of columns, a group of rows of it, or a tile of rows.
+    {load, stream, tile} = '0;
+    slot = known[s.number[0]];
+    if (slot.number != s.number) slot = '0;
+    beats = ((s.phase == SCORES ? one.dim : one.value_dim) + isa::W'(MACS - 1)) / isa::W'(MACS);
+    place = one.first_row + s.item;
+    load_first = one.first_dense + s.item;
+    load_count = one.dense - s.item < one.denser_lines ? one.dense - s.item : one.denser_lines;
+    stream_token = one.row0 + s.row;
+    stream_rows = one.rows - s.row < s.group ? one.rows - s.row : s.group;
+    stream_beats = beats;
+    tile_place = place;
+    tile_rows = rest_of[RA'(place)];
+    if (s.last - s.item < tile_rows) tile_rows = s.last - s.item;
+    if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
+    tile_count = dense_of[RA'(place)];
+    tile_beats = beats;
+    place_group = GA'(place >> LA);
+    complete = (1<<LA)'({ready[GA'(place_group+1'b1)], ready[place_group]} >> place[LA-1:0]);
+    if (softmaxed_valid != 0) complete = complete | (1<<LA)'(1) << isa::W'(softmaxed_data.place - place);
+    incomplete = ~complete & ~({(1<<LA){1'b1}} << tile_rows);
+    if (!halt && s.phase == SCORES && s.size == 0) begin
+      load = slot.k > needed[DA'(load_first)];
+      if (!load) status = isa::STARVED;
+      else begin
+        s.size = load_count;
+        s.group = group[DA'(load_first)];
+        s.row = '0;
+        s.loading = 1'b1;
+        s.ready_at = now + 32'(load_count);
+      end
+    end else if (!halt && s.phase == SCORES) begin
+      stream = slot.q >= one.row0 + s.row + stream_rows;
+      if (!stream) status = isa::STARVED;
+      else s.ready_at = now + 32'(beats);
+    end else if (!halt) begin
+      tile = place + tile_rows <= limit && incomplete == 0;
+      if (!tile) status = isa::STARVED;
+      else begin
+        s.size = tile_rows;
+        s.count = tile_count;
+        s.ready_at = now + 32'(isa::W'(tile_count * beats));
+      end
+    end
+    if (load || stream || tile) s.streaming = 1'b1;
+    softmaxed_group = GA'(softmaxed_data.place >> LA);
     pass = s.number;
   end
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
-    if (dense_we) columns[DA'(dense_address)] <= dense_data;
+    if (dense_we) begin
+      needed[DA'(dense_address)] <= dense_data.needed;
+      group[DA'(dense_address)]  <= dense_data.group;
+    end
     if (rows_we) begin
       dense_of[RA'(rows_address)]   <= rows_data.dense;
       next_dense[RA'(rows_address)] <= rows_data.next_dense;
+      rest_of[RA'(rows_address)]    <= rows_data.rest;
+      ready[GA'(rows_address>>LA)]  <= '0;
+    end else if (softmaxed_valid != 0) begin
+      ready[softmaxed_group] <= ready[softmaxed_group] | (1<<LA)'(1) << softmaxed_data.place[LA-1:0];
     end
     now <= rst ? '0 : now + 1'b1;
-    ready <= next_ready;
-    if (rows_we) ready[RA'(rows_address)] <= 1'b0;
     if (rst) begin
       state.phase <= NOTHING;
+      state.streaming <= 1'b0;
       there <= '0;
       window_end <= '0;
     end else begin

@@ -3,7 +3,8 @@
 // to it one after another: forwarded by a bank of the denser engine's Q buffer, or fetched through the decoder. Values
 // (output-stationary): a line takes a segment of an output row and has the Vs of its columns sent in the same way.
 // A line fetches the next vector, and takes up the next column or row, while it computes on the last. Where lines want
-// the same thing in a cycle (a result port, a bank, a column), the lower line goes first.
+// the same thing in a cycle (a result port, a bank, a request, a column), the lower line goes first. What a line is at
+// stands in sets of lines, a bit each, so that a cycle's decisions are a few operations on whole sets.
 module sparser_engine #(
     parameter int LINES       = 64,
     parameter int MACS        = 8,
@@ -76,39 +77,62 @@ module sparser_engine #(
     output isa::word_t [SCORE_PORTS-1:0] leaves_line,       // of each score; the first: of the partial row
     output isa::word_t [SCORE_PORTS-1:0] leaves_at          // the score's place in its row's list
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX), LA = LINES > 1 ? $clog2(LINES) : 1;
+  localparam int SA = $clog2(SEGMENT + 1), BA = BANKS > 1 ? $clog2(BANKS) : 1;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
-  typedef enum logic [1:0] {NOWHERE, ASKED, HERE} where_t;
+  typedef logic [LINES-1:0] lines_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  logic [isa::rows_row_bits-1:0] rows[ROWS];
+  typedef struct packed {
+    isa::word_t head;
+    isa::word_t first;
+    isa::word_t sparse;
+    isa::word_t preceding;
+    isa::word_t following;
+  } output_t;
+  logic [5*isa::W-1:0] rows[ROWS];
   isa::word_t index[INDEX], listed[INDEX];
   isa::word_t filled[ROWS];
-  logic [ROWS-1:0] ready, next_ready;
-
-  // Of each line: the column or row it fetches for, its next operand, what it computes.
-  isa::word_t head[LINES], column[LINES], place[LINES], at[LINES], left[LINES], entries[LINES];
-  isa::word_t head_n[LINES], column_n[LINES], place_n[LINES], at_n[LINES], left_n[LINES], entries_n[LINES];
-  where_t where_is[LINES], where_n[LINES];
-  isa::word_t operand_place[LINES], operand_column[LINES], operand_entries[LINES];
-  isa::word_t operand_place_n[LINES], operand_column_n[LINES], operand_entries_n[LINES];
-  logic operand_last[LINES], operand_last_n[LINES];
-  logic busy[LINES], busy_n[LINES], leaves[LINES], leaves_n[LINES];
-  isa::clock_t done_at[LINES], done_at_n[LINES];
-  isa::word_t result_place[LINES], result_column[LINES], result_entries[LINES];
-  isa::word_t result_place_n[LINES], result_column_n[LINES], result_entries_n[LINES];
+  logic ready[ROWS];
 
   phase_t phase, phase_n;
-  isa::word_t number, number_n, segments, segments_n, next_row, next_row_n, row_at, row_at_n, window_end, limit;
+  isa::word_t number, number_n, segments, segments_n, next_row, next_row_n, row_at, window_end, limit;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot;
-  isa::clock_t now;
   isa::passes_row_t one;
-  isa::rows_row_t first, last, row;
-  isa::word_t k, q, features, token, some, eligible;
-  logic takes, forwarded, working, computing, full;
-  logic [7:0] ports;
+  output_t first, last, ahead, following, leaver;
+  isa::word_t k, q, features, some, entries;
+
+  // Which lines compute, and have finished; let their result leave then; have asked for their next operand, have it, as
+  // the last of its row; have entries left to fetch.
+  lines_t busy, ended, leaves, waits, here, final_one, final_n, more, more_n;
+  // Of each line: the column or segment it fetches for, its next entry, its next operand, what it computes on.
+  typedef struct packed {
+    isa::word_t    head;
+    isa::word_t    column;
+    logic [RA-1:0] place;    // the segment's, or that of the column's row 0
+    logic [IA-1:0] last;     // its last entry
+    logic [SA-1:0] entries;
+  } work_t;
+  typedef struct packed {
+    isa::word_t    column;
+    logic [RA-1:0] place;
+    logic [SA-1:0] entries;
+  } operand_t;
+  work_t work[LINES], new_work;
+  logic [IA-1:0] at[LINES], at_n[LINES];
+  operand_t next[LINES], next_n[LINES], result[LINES], result_n[LINES];
+  isa::word_t done_at[LINES], done_at_n[LINES], token[LINES], now;
+  // What they do in this cycle.
+  lines_t mine, due, wants, goes, idle, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
+  lines_t [BANKS-1:0] asks, asks_first;
+  logic computing, offered, finished;
+  logic [SCORE_PORTS-1:0][LA-1:0] leaving;
+  logic [MISS_PUSHES-1:0][LA-1:0] asking;
+  logic [BANKS-1:0][LA-1:0] sending;
+  logic [LA-1:0] taking;
+  logic [BA-1:0] its_bank;
+  logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
-  logic [7:0] bank;
 
   always_comb begin
     operands_pop = {7'd0, operands_valid != 0};
@@ -125,268 +149,231 @@ module sparser_engine #(
     if (operands_data.kind == 0) slot.k = operands_data.tokens;
     else slot.q = operands_data.tokens;
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
-    next_ready = ready;
-    if (softmaxed_valid != 0) next_ready[RA'(softmaxed_data.place)] = 1'b1;
     limit = window_valid != 0 ? window_data.end_ : window_end;
 
     command_pop = {7'd0, phase == NOTHING && command_valid != 0};
     phase_n = phase;
     number_n = number;
-    segments_n = segments;
-    next_row_n = next_row;
-    row_at_n = row_at;
     if (command_pop != 0) begin
       phase_n  = command_data.phase == 0 ? SCORES : VALUES;
       number_n = command_data.number;
     end
     pass = number_n;
     one = passes[PA'(number_n)];
-    first = rows[RA'(one.first_row + command_data.begin_)];
-    last = rows[RA'(one.first_row + command_data.end_)];
-    if (command_pop != 0) begin
-      segments_n = phase_n == SCORES ? one.sparse_columns : last.preceding - first.preceding;
-      if (phase_n == VALUES) next_row_n = one.first_row + command_data.begin_;
-    end
     scoring = phase_n == SCORES;
     features = scoring ? one.dim : one.value_dim;
     beats = (features + isa::W'(MACS - 1)) / isa::W'(MACS);
     slot = known[number_n[0]];
     q = one.forward != 0 && slot.number == number_n ? slot.q : '0;
     k = slot.number == number_n ? slot.k : '0;
+    mine = phase_n == NOTHING ? '0 : ~({LINES{1'b1}} << one.sparser_lines);
+    arrives = vector_valid != 0 ? lines_t'(1) << vector_data.line : '0;
+  end
 
-    ports = scoring ? 8'(SCORE_PORTS) : 8'd1;
-    score_push = '0;
-    score_item = '0;
-    partial_push = '0;
-    partial_item = '0;
-    miss_push = '0;
-    miss_item = '0;
-    column_pop = '0;
-    takes = 1'b1;
-    begins = '0;
-    fetched = '0;
-    sender = '0;
-    {took_line, took_head, took_column, took_place, took_at} = '0;
-    leaves_line = '0;
-    working = 1'b0;
-    computing = 1'b0;
-    full = 1'b0;
-    granted = '0;
-    token = '0;
-    forwarded = 1'b0;
-    bank = '0;
+  // Results leave.
+  always_comb for (int n = 0; n < LINES; n++) due[n] = ended[n] || done_at[n] == now;
+  assign wants = mine & busy & due & leaves;
+  assign room = scoring ? score_room : {7'd0, partial_room != 0};
+  arbiter #(.LINES(LINES), .MOST(SCORE_PORTS)) results (.wants, .room, .granted(goes), .count(gone), .line(leaving));
+  always_comb begin
+    {leaves_line, leaves_at, score_item} = '0;
     some = '0;
-    row = '0;
-    eligible = '0;
-    for (int b = 0; b < BANKS; b++) begin
-      bank_head[b]  = '0;
-      bank_token[b] = '0;
-    end
-    for (int n = 0; n < SCORE_PORTS; n++) begin
-      leaves_at[n] = '0;
-      fill[n] = '0;
-    end
-    for (int n = 0; n < LINES; n++) begin
-      head_n[n] = head[n];
-      column_n[n] = column[n];
-      place_n[n] = place[n];
-      at_n[n] = at[n];
-      left_n[n] = left[n];
-      entries_n[n] = entries[n];
-      where_n[n] = vector_valid != 0 && vector_data.line == isa::W'(n) ? HERE : where_is[n];
-      operand_place_n[n] = operand_place[n];
-      operand_column_n[n] = operand_column[n];
-      operand_entries_n[n] = operand_entries[n];
-      operand_last_n[n] = operand_last[n];
-      busy_n[n] = busy[n];
-      leaves_n[n] = leaves[n];
-      done_at_n[n] = done_at[n];
-      result_place_n[n] = result_place[n];
-      result_column_n[n] = result_column[n];
-      result_entries_n[n] = result_entries[n];
-      if (phase_n != NOTHING && isa::W'(n) < one.sparser_lines) begin
-        // A result leaves.
-        if (busy[n] && done_at[n] <= now) begin
-          if (!leaves[n]) busy_n[n] = 1'b0;
-          else if (ports != 0 && (scoring ? score_room > score_push : partial_room != 0)) begin
-            row = rows[RA'(result_place[n])];
-            if (scoring) begin
-              some = filled[RA'(result_place[n])];
-              for (int m = 0; m < SCORE_PORTS; m++) begin
-                if (8'(m) < score_push && score_item[m].place == result_place[n]) some = some + 1'b1;
-              end
-              for (int m = 0; m < SCORE_PORTS; m++) begin
-                if (8'(m) == score_push) begin
-                  score_item[m].place = result_place[n];
-                  score_item[m].column = result_column[n];
-                  leaves_at[m] = row.first + some;
-                  leaves_line[m] = isa::W'(n);
-                  fill[m] = some + 1'b1;
-                end
-              end
-              score_push = score_push + 8'd1;
-            end else begin
-              partial_push = 8'd1;
-              leaves_line[0] = isa::W'(n);
-              partial_item.place = result_place[n];
-              partial_item.rows = isa::W'(1);
-              partial_item.scores = result_entries[n];
-            end
-            ports = ports - 8'd1;
-            busy_n[n] = 1'b0;
-          end else full = 1'b1;
-        end
-        // The next operand is computed on.
-        if (!busy_n[n] && where_n[n] == HERE) begin
-          busy_n[n] = 1'b1;
-          begins[n] = 1'b1;
-          done_at_n[n] = now + 32'(beats);
-          where_n[n] = NOWHERE;
-          result_place_n[n] = operand_place[n];
-          result_column_n[n] = operand_column[n];
-          result_entries_n[n] = operand_entries[n];
-          leaves_n[n] = scoring || operand_last[n];
-        end
-        // The one after it is asked for.
-        if (where_n[n] == NOWHERE && left[n] != 0) begin
-          if (scoring) begin
-            token = one.row0 + index[IA'(at[n])];
-            operand_place_n[n] = one.first_row + isa::W'(head[n] * one.rows) + index[IA'(at[n])];
-            operand_column_n[n] = column[n];
-            forwarded = token < q;
-          end else begin
-            token = listed[IA'(at[n])];
-            operand_place_n[n] = place[n];
-            operand_column_n[n] = token;
-            forwarded = 1'b1;
-          end
-          row = rows[RA'(operand_place_n[n])];
-          bank = 8'(token % isa::W'(BANKS));
-          if (forwarded) begin
-            for (int b = 0; b < BANKS; b++) begin
-              if (8'(b) == bank && (!granted[b] || (bank_head[b] == row.head && bank_token[b] == token))) begin
-                granted[b] = 1'b1;
-                bank_head[b] = row.head;
-                bank_token[b] = token;
-                where_n[n] = HERE;
-                fetched[n] = 1'b1;
-                sender[n] = bank;
-              end
-            end
-          end else if (miss_push < miss_room) begin
-            for (int m = 0; m < MISS_PUSHES; m++) begin
-              if (8'(m) == miss_push) begin
-                miss_item[m].number = number_n;
-                miss_item[m].row = index[IA'(at[n])];
-                miss_item[m].head = head[n];
-                miss_item[m].line = isa::W'(n);
-              end
-            end
-            miss_push  = miss_push + 8'd1;
-            where_n[n] = ASKED;
-          end
-          if (where_n[n] != NOWHERE) begin
-            at_n[n] = at[n] + 1'b1;
-            left_n[n] = left[n] - 1'b1;
-            operand_last_n[n] = left[n] == 1;
-            operand_entries_n[n] = entries[n];
-          end
-        end
-        // The next column or row segment is taken up.
-        if (left_n[n] == 0 && where_n[n] == NOWHERE && segments_n != 0 && takes) begin
-          row = rows[RA'(next_row_n)];
-          eligible = row.following;
-          row = rows[RA'(eligible)];
-          if (scoring) begin
-            if (column_valid != 0 && column_data.column < k) begin
-              head_n[n] = column_data.head;
-              column_n[n] = column_data.column;
-              at_n[n] = column_data.first;
-              left_n[n] = column_data.count;
-              column_pop = 8'd1;
-              takes = 1'b0;
-            end
-          end else if (next_ready[RA'(eligible)] && eligible < limit) begin
-            some = row.sparse - row_at_n;
-            if (some > isa::W'(SEGMENT)) some = isa::W'(SEGMENT);
-            place_n[n] = eligible;
-            at_n[n] = row.first + row_at_n;
-            left_n[n] = some;
-            entries_n[n] = some;
-            row_at_n = row_at_n + some;
-            next_row_n = eligible;
-            if (row_at_n == row.sparse) begin
-              next_row_n = eligible + 1'b1;
-              row_at_n   = '0;
-            end
-            takes = 1'b0;
-          end
-          if (!takes) begin
-            segments_n = segments_n - 1'b1;
-            took_line = isa::W'(n);
-            took_head = head_n[n];
-            took_column = column_n[n];
-            took_place = place_n[n];
-            took_at = at_n[n];
-          end
-        end
-        computing = computing || (busy_n[n] && done_at_n[n] > now);
-        working = working || busy_n[n] || where_n[n] != NOWHERE || left_n[n] != 0;
+    leaver = '0;
+    for (int m = 0; m < SCORE_PORTS; m++) begin
+      fill[m] = '0;
+      if (8'(m) < gone) begin
+        score_item[m].place = isa::W'(result[leaving[m]].place);
+        score_item[m].column = result[leaving[m]].column;
+        some = filled[result[leaving[m]].place];
+        for (int i = 0; i < m; i++) if (score_item[i].place == score_item[m].place) some = some + 1'b1;
+        fill[m] = some + 1'b1;
+        leaver = rows[result[leaving[m]].place];
+        leaves_at[m] = leaver.first + some;
+        leaves_line[m] = isa::W'(leaving[m]);
       end
     end
-    took = !takes;
-    done_item.number = 1;
-    done_push = {7'd0, phase_n != NOTHING && segments_n == 0 && !working && done_room != 0};
-    status = full ? isa::BLOCKED : isa::STARVED;
-    if (computing || took || begins != 0 || fetched != 0 || miss_push != 0 || score_push != 0 || partial_push != 0)
-      status = isa::BUSY;
-    if (segments_n == 0 && !working) status = done_room != 0 ? isa::BUSY : isa::BLOCKED;
+    score_push = scoring ? gone : '0;
+    partial_push = scoring ? '0 : gone;
+    partial_item.place = score_item[0].place;
+    partial_item.rows = isa::W'(1);
+    partial_item.scores = isa::W'(result[leaving[0]].entries);
+  end
+
+  // Next operands are computed on.
+  assign idle = ~busy | (mine & due & (~leaves | goes));
+  assign begins = mine & idle & (here | arrives);
+  assign computing = (mine & (begins | (busy & ~due))) != 0;
+
+  // The ones after them are asked for: of a bank, or of the decoder.
+  assign empty = begins | ~(here | waits);
+  assign hungry = mine & empty & more;
+  always_comb begin
+    asks = '0;
+    fetches = '0;
+    for (int n = 0; n < LINES; n++) begin
+      token[n] = '0;
+      if (hungry[n]) begin
+        token[n] = scoring ? one.row0 + index[at[n]] : listed[at[n]];
+        if (!scoring || token[n] < q) asks[BA'(token[n]%isa::W'(BANKS))][n] = 1'b1;
+        else fetches[n] = 1'b1;
+      end
+    end
+  end
+
+  // A bank sends the vector that the lowest line asks for, to all that ask for it.
+  for (genvar b = 0; b < BANKS; b++) begin : banks
+    arbiter #(.LINES(LINES), .MOST(1)) bank (
+        .wants(asks[b]), .room(8'd1), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
+  end
+  always_comb begin
+    fetched = '0;
+    sender = '0;
+    its_bank = '0;
+    for (int b = 0; b < BANKS; b++) begin
+      granted[b] = sends[b] != 0;
+      bank_head[b] = work[sending[b]].head;
+      bank_token[b] = token[sending[b]];
+      fetched = fetched | asks_first[b];
+    end
+    for (int n = 0; n < LINES; n++) begin
+      if (hungry[n] && !fetches[n]) begin
+        its_bank = BA'(token[n] % isa::W'(BANKS));
+        sender[n] = 8'(its_bank);
+        if (bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
+      end
+    end
+  end
+
+  arbiter #(.LINES(LINES), .MOST(MISS_PUSHES)) misses (
+      .wants(fetches), .room(miss_room), .granted(asked), .count(miss_push), .line(asking));
+  always_comb begin
+    for (int m = 0; m < MISS_PUSHES; m++) begin
+      miss_item[m].number = number_n;
+      miss_item[m].row = token[asking[m]] - one.row0;
+      miss_item[m].head = work[asking[m]].head;
+      miss_item[m].line = isa::W'(asking[m]);
+    end
+  end
+  assign gets = fetched | asked;
+
+  // The next column or row segment is taken up.
+  always_comb begin
+    next_row_n = next_row;
+    segments_n = segments;
+    first = rows[RA'(one.first_row + command_data.begin_)];
+    last = rows[RA'(one.first_row + command_data.end_)];
+    if (command_pop != 0) begin
+      next_row_n = one.first_row + command_data.begin_;
+      segments_n = scoring ? one.sparse_columns : last.preceding - first.preceding;
+    end
+    ahead = rows[RA'(next_row_n)];
+    following = rows[RA'(ahead.following)];
+    entries = following.sparse - row_at < isa::W'(SEGMENT) ? following.sparse - row_at : isa::W'(SEGMENT);
+    if (scoring) begin
+      offered = column_valid != 0 && column_data.column < k;
+      took_head = column_data.head;
+      took_place = one.first_row + isa::W'(RA'(column_data.head) * RA'(one.rows));
+      took_at = column_data.first;
+      entries = column_data.count;
+    end else begin
+      offered = ahead.following < limit && (ready[RA'(ahead.following)]
+                || (softmaxed_valid != 0 && softmaxed_data.place == ahead.following));
+      took_head = following.head;
+      took_place = ahead.following;
+      took_at = following.first + row_at;
+    end
+    offered = offered && segments_n != 0;
+    took_column = column_data.column;
+    new_work.head = took_head;
+    new_work.column = took_column;
+    new_work.place = RA'(took_place);
+    new_work.last = IA'(took_at + entries - 1'b1);
+    new_work.entries = SA'(entries);
+  end
+  arbiter #(.LINES(LINES), .MOST(1)) taker (
+      .wants(free), .room({7'd0, offered}), .granted(takes), .count(taken), .line(taking));
+  assign free = mine & empty & ~more;
+  assign took = taken != 0;
+  assign took_line = isa::W'(taking);
+  assign column_pop = scoring ? taken : '0;
+
+  // What lines hold then.
+  always_comb begin
+    at_n = at;
+    next_n = next;
+    result_n = result;
+    done_at_n = done_at;
+    final_n = final_one;
+    more_n = more | takes;
+    for (int n = 0; n < LINES; n++) begin
+      if (begins[n]) begin
+        result_n[n]  = next[n];
+        done_at_n[n] = now + beats;
+      end
+      if (gets[n]) begin
+        next_n[n].column  = work[n].column;
+        next_n[n].place   = scoring ? work[n].place + RA'(token[n] - one.row0) : work[n].place;
+        next_n[n].entries = work[n].entries;
+        final_n[n] = at[n] == work[n].last;
+        more_n[n] = at[n] != work[n].last;
+        at_n[n] = at[n] + 1'b1;
+      end
+    end
+    if (took) at_n[taking] = IA'(took_at);
+  end
+
+  assign working = mine & (~idle | begins | ~empty | more | takes);
+  assign finished = phase_n != NOTHING && segments_n == 0 && working == 0;
+  assign done_item.number = 1;
+  assign done_push = {7'd0, finished && done_room != 0};
+  always_comb begin
+    status = wants != goes ? isa::BLOCKED : isa::STARVED;
+    if (computing || took || gets != 0 || goes != 0) status = isa::BUSY;
+    if (finished) status = done_room != 0 ? isa::BUSY : isa::BLOCKED;
     if (phase_n == NOTHING) status = isa::IDLE;
-    if (done_push != 0) phase_n = NOTHING;
   end
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (index_we) index[IA'(index_address)] <= index_data.row;
     if (rows_we) begin
-      rows[RA'(rows_address)]   <= rows_data;
+      rows[RA'(rows_address)] <= {rows_data.head, rows_data.first, rows_data.sparse, rows_data.preceding,
+                                  rows_data.following};
       filled[RA'(rows_address)] <= '0;
+      ready[RA'(rows_address)]  <= 1'b0;
     end else begin
-      for (int n = 0; n < SCORE_PORTS; n++) begin
-        if (8'(n) < score_push) filled[RA'(score_item[n].place)] <= fill[n];
+      for (int m = 0; m < SCORE_PORTS; m++) begin
+        if (8'(m) < score_push) filled[RA'(score_item[m].place)] <= fill[m];
       end
+      if (softmaxed_valid != 0) ready[RA'(softmaxed_data.place)] <= 1'b1;
     end
-    for (int n = 0; n < SCORE_PORTS; n++) begin
-      if (8'(n) < score_push) listed[IA'(leaves_at[n])] <= score_item[n].column;
+    for (int m = 0; m < SCORE_PORTS; m++) begin
+      if (8'(m) < score_push) listed[IA'(leaves_at[m])] <= score_item[m].column;
     end
-    ready <= next_ready;
-    if (rows_we) ready[RA'(rows_address)] <= 1'b0;
-    now <= rst ? '0 : now + 1'b1;
-    for (int n = 0; n < LINES; n++) begin
-      head[n] <= head_n[n];
-      column[n] <= column_n[n];
-      place[n] <= place_n[n];
-      at[n] <= at_n[n];
-      left[n] <= rst ? '0 : left_n[n];
-      entries[n] <= entries_n[n];
-      where_is[n] <= rst ? NOWHERE : where_n[n];
-      operand_place[n] <= operand_place_n[n];
-      operand_column[n] <= operand_column_n[n];
-      operand_entries[n] <= operand_entries_n[n];
-      operand_last[n] <= operand_last_n[n];
-      busy[n] <= !rst && busy_n[n];
-      leaves[n] <= leaves_n[n];
-      done_at[n] <= done_at_n[n];
-      result_place[n] <= result_place_n[n];
-      result_column[n] <= result_column_n[n];
-      result_entries[n] <= result_entries_n[n];
-    end
-    phase <= rst ? NOTHING : phase_n;
+    phase <= rst || done_push != 0 ? NOTHING : phase_n;
     number <= number_n;
-    segments <= segments_n;
+    segments <= segments_n - isa::W'(took);
     next_row <= next_row_n;
-    row_at <= rst ? '0 : row_at_n;
+    if (rst) row_at <= '0;
+    else if (took && !scoring) begin
+      row_at   <= row_at + entries == following.sparse ? '0 : row_at + entries;
+      next_row <= ahead.following + isa::W'(row_at + entries == following.sparse);
+    end
     there <= rst ? '0 : known;
     window_end <= rst ? '0 : limit;
+
+    now <= rst ? '0 : now + 1'b1;
+    busy <= rst ? '0 : ~idle | begins;
+    ended <= due & ~begins;
+    leaves <= (leaves & ~begins) | (scoring ? begins : begins & final_one);
+    here <= rst ? '0 : fetched | ((here | arrives) & ~begins);
+    waits <= rst ? '0 : asked | (waits & ~arrives);
+    final_one <= final_n;
+    more <= rst ? '0 : more_n;
+    at <= at_n;
+    next <= next_n;
+    result <= result_n;
+    done_at <= done_at_n;
+    if (took) work[taking] <= new_work;
   end
 endmodule
