@@ -45,7 +45,7 @@ module decoder_datapath #(
     output logic [FEATURES*8-1:0]          vector
 );
   localparam int WIDE = LINES * MACS, TABLE = 2 * ALL, BA = $clog2(TABLE);
-  localparam int BYTES = WIDE > PORT_BYTES ? WIDE : PORT_BYTES, YA = BYTES > 1 ? $clog2(BYTES) : 1;
+  localparam int BYTES = WIDE > PORT_BYTES ? WIDE : PORT_BYTES, PLACES = HEADS * (ENCODED > 1 ? ENCODED : 1) * FEATURES;
   localparam int WAITING = (ALL > ENCODED ? ALL : ENCODED) * FEATURES, LEVEL = $clog2(WAITING + PORT_BYTES + 1);
   localparam int HA = HEADS > 1 ? $clog2(HEADS) : 1, EA = ENCODED > 1 ? $clog2(ENCODED) : 1;
   typedef struct packed {
@@ -86,7 +86,7 @@ module decoder_datapath #(
   logic signed [31:0] ended[WIDE];
   logic [15:0] multiplier[WIDE];
   logic [5:0] shift[WIDE];
-  logic [7:0] values[WIDE], bytes[BYTES];
+  logic [7:0] values[WIDE];
   logic [HEADS-1:0][FEATURES*8-1:0] restored, restored_n;
 
   always_ff @(posedge clk) begin
@@ -137,16 +137,19 @@ module decoder_datapath #(
   assign read = reading;
   assign at = {1'b0, asked.kind, TA'(asked.token)};
 
-  // The multiplications of this cycle. Which head and code each is of follows from the first one's by counting.
-  logic [HA-1:0] o;
+  // The multiplications of this cycle. Which head and code each is of follows from the first one's by counting; for each
+  // number of heads a multiplier has but two codes to choose from.
+  logic [HA-1:0] o, first;
   logic [EA-1:0] m;
   logic [LEVEL-1:0] nth;
+  logic signed [7:0] code;
   logic signed [15:0] product;
   always_comb begin
     codes = opened ? '0 : ((WAITING + PORT_BYTES) * 8)'(waiting);
     ready = opened ? '0 : level;
     earlier = opened ? '0 : begun;
     o = opened ? '0 : next_head;
+    first = o;
     m = opened ? '0 : next_member;
     total = isa::W'(job.dim * job.heads);
     if (job.encoded != 0) total = isa::W'(total * job.encoded);
@@ -155,6 +158,7 @@ module decoder_datapath #(
       ready = ready + LEVEL'(brought);
     end
     nth = '0;
+    code = '0;
     product = '0;
     some = isa::W'(isa::W'(ready) * job.heads) - isa::W'(o);  // codes that are there are multiplied with all heads
     if (some > isa::W'(WIDE)) some = isa::W'(WIDE);
@@ -166,7 +170,12 @@ module decoder_datapath #(
       multiplier[k] = '0;
       shift[k] = '0;
       if (isa::W'(k) < some) begin
-        product = $signed(codes[32'(nth)*8+:8]) * $signed(weights[o].weights[m]);
+        for (int h = 1; h <= HEADS; h++) begin
+          if (job.heads == isa::W'(h)) begin
+            code = $signed(k % h + 32'(first) >= h ? codes[8*(k/h+1)+:8] : codes[8*(k/h)+:8]);
+          end
+        end
+        product = code * $signed(weights[o].weights[m]);
         sums_n[o] = (m == 0 ? $signed(weights[o].bias) : sums_n[o]) + 32'(product);
         ended[k] = sums_n[o];
         multiplier[k] = weights[o].multiplier;
@@ -194,24 +203,44 @@ module decoder_datapath #(
     );
   end
 
-  // Each byte of the token takes what this cycle ends of it.
-  isa::word_t which;
+  // What this cycle brings is moved to its place among all multiplications (bytes) of the token; each byte of the token has
+  // one there for every number of heads and compressed heads.
+  logic [PLACES*8-1:0] moved, vector_of;
+  logic [PLACES-1:0] there, there_of;
   always_comb begin
-    for (int k = 0; k < BYTES; k++) bytes[k] = '0;
-    for (int k = 0; k < WIDE; k++) bytes[k] = values[k];
-    if (job.encoded == 0) for (int k = 0; k < PORT_BYTES; k++) bytes[k] = window[8*k+:8];
+    moved = '0;
+    there = '0;
+    vector_of = '0;
+    there_of = '0;
     count = job.encoded != 0 ? some : arrives ? brought : '0;
     begun_n = earlier + count;
     restored_n = opened ? '0 : restored;
-    which = '0;
-    if (working) begin
-      for (int h = 0; h < HEADS; h++) begin
-        /*verilator unroll_disable*/
-        for (int f = 0; f < FEATURES; f++) begin
-          if (job.encoded == 0) which = isa::W'(isa::W'(h) * job.dim) + isa::W'(f);
-          else which = isa::W'((isa::W'(isa::W'(f + 1) * job.encoded) - 1'b1) * job.heads) + isa::W'(h);
-          which = which - earlier;
-          if (isa::W'(h) < job.heads && isa::W'(f) < job.dim && which < count) restored_n[h][8*f+:8] = bytes[YA'(which)];
+    if (count != 0) begin
+      for (int k = 0; k < BYTES; k++) begin
+        if (k < PLACES) there[k] = isa::W'(k) < count;
+        if (job.encoded != 0 && k < WIDE && k < PLACES) moved[8*k+:8] = values[k<WIDE?k : 0];
+        if (job.encoded == 0 && k < PORT_BYTES && k < PLACES) moved[8*k+:8] = window[8*(k<PORT_BYTES?k : 0)+:8];
+      end
+      moved = moved << {earlier, 3'd0};
+      there = there << earlier;
+      for (int h = 1; h <= HEADS; h++) begin
+        for (int e = 1; e <= ENCODED; e++) begin
+          if (job.heads == isa::W'(h) && job.encoded == isa::W'(e)) begin
+            for (int n = 0; n < h; n++) begin
+              for (int f = 0; f < FEATURES; f++) begin
+                if (there[((f+1)*e-1)*h+n]) restored_n[n][8*f+:8] = moved[8*(((f+1)*e-1)*h+n)+:8];
+              end
+            end
+          end
+        end
+      end
+      if (job.encoded == 0) begin
+        for (int h = 0; h < HEADS; h++) begin
+          vector_of = moved >> {isa::W'(isa::W'(h) * job.dim), 3'd0};
+          there_of = there >> isa::W'(isa::W'(h) * job.dim);
+          for (int f = 0; f < FEATURES; f++) begin
+            if (isa::W'(f) < job.dim && there_of[f]) restored_n[h][8*f+:8] = vector_of[8*f+:8];
+          end
         end
       end
     end
