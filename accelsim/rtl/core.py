@@ -109,21 +109,22 @@ def jobs(tables: Mapping[str, np.ndarray], n: int, pieces: list[tuple]) -> dict[
 
 def commanded(case: Case, work: Sequence[dict[str, list[tuple]]], play: Callable[[list[tuple], int], Script]) -> Case:
     """The case with a script for every unit's commands, as the sequencer gives them: a pass's operands may come when
-    the pass before the last has ended, whose side of the double buffers they take; its softmax begins when the pass
-    before has ended. `work`: `jobs` of each pass; `play`: the script of items that begins in a cycle."""
+    both engines are done with the pass before the last, whose side of the double buffers they take, all other commands
+    when they are done with the pass before. `work`: `jobs` of each pass; `play`: the script of items that begins in a
+    cycle."""
+    done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
     ends: list[int] = []
     parts: dict[str, list[Script]] = {name: [] for name in UNITS}
     for n, units in enumerate(work):
-        begin = {"decoder": ends[n - 2] + 1 if n > 1 else 0, "softmax": ends[n - 1] + 1 if n else 0}
         for name, items in units.items():
-            parts[name].append(play(items, begin.get(name, 0)))
+            before = n - 2 if name == "decoder" else n - 1
+            parts[name].append(play(items, ends[before] if before >= 0 else 0))
             at = np.maximum.accumulate(np.concatenate([s.at for s in parts[name]]))
             items = np.concatenate([s.items for s in parts[name]])
             case.scripts[f"{name}_command"] = Script(at, items)
         if n + 1 < len(work):
             moved, _ = run_model(case)
-            rows = moved[moved[:, 1] == [w.name for w in case.netlist.wires].index("merge_row")]
-            ends.append(int(rows[-1, 0]))
+            ends.append(1 + int(moved[np.isin(moved[:, 1], done), 0].max()))
     return case
 
 

@@ -26,6 +26,24 @@ def test_not_one_transfer_and_no_value_differs_in_random_layers():
     assert outcome.values > 50_000
 
 
+def test_commands_come_as_the_sequencer_gives_them():
+    """A pass waits until both engines are done with the one before, its operands until they are with the one before
+    that."""
+    cases = [case for case in random_cases(40, 5, used=[SMALL]) if len(case.tables["passes"]) == 3]
+    assert cases
+    for case in cases:
+        model, _ = run_model(case)
+        done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
+        times = model[np.isin(model[:, 1], done), 0]
+        phases = np.cumsum([2 * ((one.dense > 0) + int(one.sparse_columns > 0)) for one in case.tables["passes"]])
+        ends = [times[n - 1] for n in phases]
+        for name, script in case.scripts.items():
+            number = script.items[:, 3 if name == "decoder_command" else 1]
+            waits = 2 if name == "decoder_command" else 1
+            for at, n in zip(script.at, number):
+                assert n < waits or at > ends[n - waits], name
+
+
 def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
     case = next(random_cases(1, 5, used=[SMALL]))
     model, sim = run_model(case)
