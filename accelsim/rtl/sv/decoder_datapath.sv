@@ -205,8 +205,11 @@ module decoder_datapath #(
 
   // What this cycle brings is moved to its place among all multiplications (bytes) of the token; each byte of the token has
   // one there for every number of heads and compressed heads.
-  logic [PLACES*8-1:0] moved, vector_of;
-  logic [PLACES-1:0] there, there_of;
+  localparam int TOKEN = HEADS * FEATURES, PA = $clog2(PLACES + 1), OA = $clog2(TOKEN + 1);
+  logic [PLACES*8-1:0] moved;
+  logic [PLACES-1:0] there;
+  logic [FEATURES*8-1:0] vector_of;
+  logic [FEATURES-1:0] there_of;
   always_comb begin
     moved = '0;
     there = '0;
@@ -221,8 +224,8 @@ module decoder_datapath #(
         if (job.encoded != 0 && k < WIDE && k < PLACES) moved[8*k+:8] = values[k<WIDE?k : 0];
         if (job.encoded == 0 && k < PORT_BYTES && k < PLACES) moved[8*k+:8] = window[8*(k<PORT_BYTES?k : 0)+:8];
       end
-      moved = moved << {earlier, 3'd0};
-      there = there << earlier;
+      moved = moved << {PA'(earlier), 3'd0};
+      there = there << PA'(earlier);
       for (int h = 1; h <= HEADS; h++) begin
         for (int e = 1; e <= ENCODED; e++) begin
           if (job.heads == isa::W'(h) && job.encoded == isa::W'(e)) begin
@@ -236,8 +239,8 @@ module decoder_datapath #(
       end
       if (job.encoded == 0) begin
         for (int h = 0; h < HEADS; h++) begin
-          vector_of = moved >> {isa::W'(isa::W'(h) * job.dim), 3'd0};
-          there_of = there >> isa::W'(isa::W'(h) * job.dim);
+          vector_of = (FEATURES * 8)'(moved[TOKEN*8-1:0] >> {OA'(h * 32'(job.dim)), 3'd0});
+          there_of = FEATURES'(there[TOKEN-1:0] >> OA'(h * 32'(job.dim)));
           for (int f = 0; f < FEATURES; f++) begin
             if (isa::W'(f) < job.dim && there_of[f]) restored_n[h][8*f+:8] = vector_of[8*f+:8];
           end

@@ -185,16 +185,14 @@ module encoder_datapath #(
     );
   end
 
-  logic [XA-1:0] slot;
+  // The first value in the lowest place.
   always_comb begin
     coded_push = '0;
     coded_item = '0;
-    slot = '0;
     /*verilator unroll_disable*/
-    for (int k = 0; k < WIDE; k++) begin
+    for (int k = WIDE - 1; k >= 0; k--) begin
       if (ends[k]) begin
-        coded_item[slot] = {values[k], 8'(of[k]), 16'(whose[k])};
-        slot = slot + 1'b1;
+        coded_item = (WIDE * 32)'({coded_item, values[k], 8'(of[k]), 16'(whose[k])});
         coded_push = coded_push + 8'd1;
       end
     end
