@@ -113,18 +113,20 @@ def commanded(case: Case, work: Sequence[dict[str, list[tuple]]], play: Callable
     when they are done with the pass before. `work`: `jobs` of each pass; `play`: the script of items that begins in a
     cycle."""
     done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
-    ends: list[int] = []
     parts: dict[str, list[Script]] = {name: [] for name in UNITS}
+    ended = [0]  # when the pass before has, for each pass
     for n, units in enumerate(work):
-        for name, items in units.items():
-            before = n - 2 if name == "decoder" else n - 1
-            parts[name].append(play(items, ends[before] if before >= 0 else 0))
+        # the next pass's operands come while this one is worked on, and may hold it up
+        given = [("decoder", work[i]["decoder"]) for i in ((0, 1) if n == 0 else (n + 1,)) if i < len(work)]
+        given += [(name, items) for name, items in units.items() if name != "decoder"]
+        for name, items in given:
+            parts[name].append(play(items, ended[n]))
             at = np.maximum.accumulate(np.concatenate([s.at for s in parts[name]]))
             items = np.concatenate([s.items for s in parts[name]])
             case.scripts[f"{name}_command"] = Script(at, items)
         if n + 1 < len(work):
             moved, _ = run_model(case)
-            ends.append(1 + int(moved[np.isin(moved[:, 1], done), 0].max()))
+            ended.append(1 + int(moved[np.isin(moved[:, 1], done), 0].max()))
     return case
 
 
@@ -168,9 +170,9 @@ def random_cases(
 
 def cut(rng: Rng, shape: Shape) -> list[Shape]:
     """The passes of a layer: one, or up to three groups of heads or blocks of rows; lines are shared anew in each."""
-    kind = rng.choice(["", "heads", "rows"])
+    kind = rng.choice(["", *(kind for kind in ("heads", "rows") if getattr(shape, kind) > 1)])
     size = getattr(shape, kind) if kind else 1
-    ends = np.unique([*rng.integers(1, size + 1, int(rng.integers(0, 3))), size])
+    ends = np.unique([*rng.integers(1, size + 1, int(rng.integers(1, 3))), size])
     found = []
     for begin, end in zip([0, *ends[:-1]], ends):
         new = replace(shape, **({kind: int(end - begin)} if kind else {}))
