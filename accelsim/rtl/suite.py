@@ -10,7 +10,7 @@ from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
 from accelsim.rtl.vsim import missing
 
 CORE = "attention_core"
-ATTEMPTS = 40  # cases that a seeded bug has to be caught in
+ATTEMPTS = 80  # cases that a seeded bug has to be caught in
 COMPONENTS = (*SETTINGS, CORE)
 
 
@@ -48,7 +48,7 @@ def case_of(name: str, number: int, seed: int) -> Case:
 
 
 def bugs(names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]:
-    """Each seeded bug in these components, the differences in the first case that catches it (0: none of 40 does), and
+    """Each seeded bug in these components, the differences in the first case that catches it (0: none of 80 does), and
     the first of them. Raises InputError without Verilator or g++."""
     why = missing()
     if why:
