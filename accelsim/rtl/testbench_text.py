@@ -146,10 +146,11 @@ def bench_text(top: str) -> str:
     return BENCH.format(top=top)
 
 
+# Verilator takes a comment that begins with its name for a directive.
 BENCH = """\
 // Run it in this folder, with any simulator, for instance:
-//   verilator --binary --timing -CFLAGS -std=c++20 -Wno-fatal -Wno-PROCASSINIT --top-module {top}_tb -f {top}_tb.f
-//   obj_dir/V{top}_tb
+//   $ verilator --binary --timing -CFLAGS -std=c++20 -Wno-fatal -Wno-PROCASSINIT --top-module {top}_tb -f {top}_tb.f
+//   $ obj_dir/V{top}_tb
 module {top}_tb;
   logic clk = 1'b0;
   logic finished;

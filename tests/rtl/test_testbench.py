@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from accelsim import cli
 from accelsim.rtl.core import SMALL, core
 from accelsim.rtl.testbench import run_testbench, store, telling, write_testbench
-from accelsim.rtl.vsim import find_verilator
+from accelsim.rtl.vsim import find_verilator, verilator
 from accelsim.rtl.write import write
 
 VALUES = {**SMALL, "encoder": {"lines": 2, "macs": 3}}
@@ -83,6 +83,14 @@ def test_the_command_runs_both_testbenches(tmp_path):
     outcome = run_testbench("attention_core", folder, [folder / name for name in names])
     assert outcome.startswith("FAIL: attention_core, 1 of ")
     assert "encoder #(.LINES(8), .MACS(8))" in (folder / "encoder_bench.sv").read_text()
+
+
+def test_verilator_reads_the_testbench_with_its_clock(encoder, monkeypatch):
+    folder, _ = encoder
+    monkeypatch.chdir(folder)
+    top = "encoder_bench_tb"
+    said = verilator("--lint-only", "--timing", "-Wno-lint", "-Wno-PROCASSINIT", "--top-module", top, "-f", f"{top}.f")
+    assert "%Error" not in said
 
 
 @pytest.mark.slow
