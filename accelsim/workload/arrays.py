@@ -22,7 +22,7 @@ _BROKEN = (
     EOFError,
     OSError,
     KeyError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile, for a compression it does not know
     RuntimeError,
     struct.error,
 )

@@ -69,7 +69,7 @@ class Layer:
     @property
     def shape(self) -> str:
         """The sizes as one short text, for tables."""
-        raise NotImplementedError
+        raise NotImplementedError  # every kind of layer says its own
 
 
 @dataclass(frozen=True)
