@@ -7,7 +7,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.resolve import read
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.config.units import frequency, frequency_text, size_text
-from accelsim.core.component import Component, Count, In, Out, Param, Port
+from accelsim.core.component import Component, Count, In, Param, Port, PortArray
 
 
 class ParamRow(NamedTuple):
@@ -125,8 +125,8 @@ def _text(value: object, unit: str) -> str:
 
 
 def _port(name: str, port: Port) -> PortRow:
-    direction = {In: "in", Out: "out"}[type(port)]
-    return PortRow(name, direction, tuple(port.payload.names or ()), port.doc)
+    direction = "in" if isinstance(port, In) else "out"
+    return PortRow(f"{name}[]" if isinstance(port, PortArray) else name, direction, port.payload, port.doc)
 
 
 def _sentence(component: type[Component]) -> str:

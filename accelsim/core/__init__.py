@@ -1,19 +1,19 @@
 """The kernel: what a component is, how components are wired, how time passes. No accelerator, no ViT, no joule."""
 
-from accelsim.core.component import Component, Count, In, Lanes, Mem, Out, Param, Reg, tick
+from accelsim.core.component import Component, Count, In, Ins, Lanes, Mem, Out, Outs, Param, Reg, tick
 from accelsim.core.errors import InputError
 from accelsim.core.status import BLOCKED, BUSY, IDLE, NEVER, STARVED, STATUS_NAMES
 
 __all__ = [
     "BLOCKED", "BUSY", "IDLE", "NEVER", "STARVED", "STATUS_NAMES",
-    "Channel", "Component", "Count", "DeadlockError", "In", "InputError", "Lanes", "Mem", "Out", "Param", "Reg",
-    "Simulator", "can_pop", "can_push", "front", "pop", "push", "room", "tick", "waiting",
+    "Channel", "Component", "Count", "DeadlockError", "In", "InputError", "Ins", "Lanes", "Mem", "Out", "Outs", "Param",
+    "Reg", "Simulator", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words", "room", "tick", "waiting",
 ]  # fmt: skip
 
 LATER = {
     name: module
     for module, names in {
-        "accelsim.core.channel": ("Channel", "can_pop", "can_push", "front", "pop", "push", "room", "waiting"),
+        "accelsim.core.channel": ("Channel", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words", "room", "waiting"),
         "accelsim.core.simulator": ("DeadlockError", "Simulator"),
     }.items()
     for name in names

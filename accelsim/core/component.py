@@ -85,19 +85,44 @@ class Port(Field):
 
     def __init__(self, doc: str, **payload: str) -> None:
         self.doc, self.fields = doc, payload
-        self.payload = np.dtype([(n, "i8") for n in payload])
+
+    @property
+    def payload(self) -> tuple[str, ...]:
+        """The fields of an item, in their order."""
+        return tuple(self.fields)
 
 
 class In(Port):
     """A consumer's end of a channel. An `optional` one may stay unconnected: nothing ever arrives there."""
 
     def __init__(self, doc: str, *, optional: bool = False, **payload: str) -> None:
-        super().__init__(doc, **payload)
+        Port.__init__(self, doc, **payload)
         self.optional = optional
 
 
 class Out(Port):
     """A producer's end of a channel."""
+
+
+class PortArray(Port):
+    """Like ports side by side, taken inside a tick by number (`port(name, n)`, see channel.py) and named when they are
+    connected, in their order: `NAME.ELEMENT`. So many as parameter `size` says, or, without it, as are connected.
+
+    Without a payload its ends take that of the port at the other end, and a tick moves items word by word
+    (`push_words`, `pass_on`).
+    """
+
+    def __init__(self, doc: str, *, size: str = "", **payload: str) -> None:
+        super().__init__(doc, **payload)
+        self.size, self.optional = size, False
+
+
+class Ins(PortArray, In):
+    """An array of consumer's ends."""
+
+
+class Outs(PortArray, Out):
+    """An array of producer's ends."""
 
 
 def tick(function: Callable) -> staticmethod:

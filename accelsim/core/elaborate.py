@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from accelsim.core.channel import Channel
+from accelsim.core.channel import Channel, Channels
 from accelsim.core.component import Component
 from accelsim.core.keep import Generated, name_of
 
@@ -33,7 +33,7 @@ def kernel({arguments}):
 ENTRY = """\
 import numpy as np
 from numba import cfunc
-from accelsim.core.channel import Channel as _Channel
+from accelsim.core.channel import Channel as _Channel, Channels as _Channels
 from accelsim.core.invoke import array_at as _array_at, record_at as _record_at
 from {module} import {names}
 
@@ -46,7 +46,7 @@ def entry(now, _words):
 {body}
 """
 
-Argument = int | Channel | np.record | np.ndarray
+Argument = int | Channel | Channels | np.record | np.ndarray
 
 
 @lru_cache
@@ -66,6 +66,8 @@ def words(value: Argument) -> list[int]:
         return []
     if isinstance(value, Channel):
         return [*words(value.control), *words(value.slots)]
+    if isinstance(value, Channels):
+        return words(value.lines)
     if value.shape and not value.flags.c_contiguous:
         raise TypeError("a component's memory must lie in one piece")
     return [value.__array_interface__["data"][0], *value.shape]
@@ -91,6 +93,11 @@ def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Gener
             bind(f"{name}_control", value.control)
             bind(f"{name}_slots", value.slots)
             bindings.append(f"    {name} = _Channel({name}_control, {name}_slots)")
+        elif isinstance(value, Channels):
+            bind(f"{name}_lines", value.lines)
+            types.append(f"{name}_like = {literal(value.like.dtype)}")
+            nowhere = ", ".join("0" for _ in value.like.shape)
+            bindings.append(f"    {name} = _Channels({name}_lines, _array_at(0, ({nowhere},), {name}_like))")
         else:
             bind(name, value)
     bindings.insert(0, f"    _w = _array_at(_words, ({length},), _word)")
@@ -99,7 +106,7 @@ def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Gener
         lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
         body = ast.parse("\n".join(lines)).body[0].body
         made = ENTRY.format(
-            module=kind.__module__,
+            module=kind.tick.__module__,
             names=", ".join(n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__),
             types="\n".join(types),
             bindings="\n".join(bindings),

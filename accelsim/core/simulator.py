@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from accelsim.core.channel import CONTROL, Channel, overlay
+from accelsim.core.channel import CONTROL, LINE, Channel, Channels, item_type
 from accelsim.core.clock import periods
-from accelsim.core.component import Component, In, Out, Param, Port
+from accelsim.core.component import Component, In, Out, Param, Port, PortArray
 from accelsim.core.elaborate import entry_module, kernel_module, words
 from accelsim.core.keep import kept, kept_together
 from accelsim.core.result import Link, Part, Result, difference, snapshot
@@ -23,7 +23,7 @@ class DeadlockError(RuntimeError):
 
 @dataclass(frozen=True)
 class Wire:
-    """A channel before time starts."""
+    """A channel before time starts; an end at a port array is `PORT.ELEMENT`."""
 
     producer: Component
     out: str
@@ -35,6 +35,19 @@ class Wire:
     @property
     def name(self) -> str:
         return f"{self.producer.name}.{self.out} -> {self.consumer.name}.{self.into}"
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """The fields of an item, each with a sentence: those of the end that names them."""
+        ends = port_of(self.producer, self.out), port_of(self.consumer, self.into)
+        return next((end.fields for end in ends if end.fields), {})
+
+
+def port_of(component: Component, name: str) -> Port | None:
+    """The port that an end of a wire means: `PORT`, or `PORT.ELEMENT` of a port array. None if there is none."""
+    port, dot, element = name.partition(".")
+    found = component.fields.get(port)
+    return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
 
 
 class Simulator:
@@ -70,13 +83,19 @@ class Simulator:
     def connect(
         self, producer: Component, out: str, consumer: Component, into: str, *, depth: int = 2, monitored: bool = False
     ) -> None:
-        """Run a channel of `depth` items from `producer.out` to `consumer.into`."""
+        """Run a channel of `depth` items from `producer.out` to `consumer.into`.
+
+        An end at a port array is `PORT.ELEMENT`; its number is the order in which the array's ends are connected.
+        """
         wire = Wire(producer, out, consumer, into, depth, monitored)
-        a, b = producer.fields.get(out), consumer.fields.get(into)
-        if not isinstance(a, Out) or not isinstance(b, In):
-            raise TypeError(f"{wire.name}: a channel runs from an Out to an In")
-        if a.payload != b.payload:
-            raise TypeError(f"{wire.name}: the payloads differ, {a.payload.names} and {b.payload.names}")
+        a, b = port_of(producer, out), port_of(consumer, into)
+        for end, port, kind in (((producer, out), a, Out), ((consumer, into), b, In)):
+            if not isinstance(port, kind):
+                array = isinstance(end[0].fields.get(end[1]), PortArray)
+                hint = f"; name an element of the port array, {end[1]}.ELEMENT" if array else ""
+                raise TypeError(f"{wire.name}: a channel runs from an Out to an In{hint}")
+        if a.fields and b.fields and a.payload != b.payload:
+            raise TypeError(f"{wire.name}: the payloads differ, {a.payload} and {b.payload}")
         if depth < 1:
             raise TypeError(f"{wire.name}: a channel holds at least one item, not {depth}")
         taken = {(w.producer.name, w.out) for w in self.wires} | {(w.consumer.name, w.into) for w in self.wires}
@@ -99,10 +118,8 @@ class Simulator:
         self.period = np.array([self.periods[d] for d in domains], np.int64)
         self.edge = np.full(len(domains), -1, np.int64)
         self.mark = np.zeros(1, np.int64)
-        ports = [p for c in self.components for p in c.fields.values() if isinstance(p, Port)]
-        self.item = overlay(p.payload.names for p in ports)
-        width = self.item.itemsize // 8
-        bases = np.cumsum([0] + [width * w.depth for w in self.wires])
+        widths = [max(1, len(w.payload)) for w in self.wires]
+        bases = np.cumsum([0] + [width * w.depth for width, w in zip(widths, self.wires)])
         self.slots = np.zeros(int(bases[-1]), np.int64)
         bound = {
             c.name: {"r": c.r[0], "mark": self.mark, **c.storage} | {n: c.value(n) for n in c.declared(Param)}
@@ -111,17 +128,22 @@ class Simulator:
         for i, w in enumerate(self.wires):
             row = self.control[i]
             row["depth"], row["monitored"], row["base"] = w.depth, w.monitored, bases[i]
-            row["producer"], row["consumer"] = index[w.producer.name], index[w.consumer.name]
-            items = self.slots[bases[i] : bases[i + 1]].view(self.item)
-            bound[w.producer.name][w.out] = bound[w.consumer.name][w.into] = Channel(self.control[i], items)
-        unconnected = Channel(np.zeros(1, CONTROL)[0], np.zeros(1, self.item))
+            row["producer"], row["consumer"], row["width"] = index[w.producer.name], index[w.consumer.name], widths[i]
+            items = self.slots[bases[i] : bases[i + 1]].reshape(w.depth, widths[i])
+            for component, end in ((w.producer, w.out), (w.consumer, w.into)):
+                fields = port_of(component, end).fields
+                slots = items.view(item_type(tuple(fields))).reshape(w.depth) if fields else items
+                bound[component.name][end] = Channel(self.control[i], slots)
         entries, arguments = [], []
         for c in self.components:
             mine = bound[c.name]
             wanted = [n for n in dict.fromkeys(["r", *c.signature()]) if n != "now"]
             for n in wanted:
-                if n not in mine and getattr(c.fields.get(n), "optional", False):
-                    mine[n] = unconnected
+                field = c.fields.get(n)
+                if isinstance(field, PortArray):
+                    mine[n] = self.port_array(c, field, mine)
+                elif n not in mine and getattr(field, "optional", False):
+                    mine[n] = Channel(np.zeros(1, CONTROL)[0], np.zeros(1, item_type(field.payload)))
                 if n not in mine:
                     raise TypeError(f"{c.name}.{n} is not connected")
             entries.append(entry_module(type(c), {n: mine[n] for n in wanted}))
@@ -130,7 +152,7 @@ class Simulator:
         for row, argument in zip(self.words, arguments):
             row[: len(argument)] = argument
         self.rows = self.words.ctypes.data + self.words.strides[0] * np.arange(len(arguments))
-        self.bound = bound, unconnected  # keeps alive what `words` points to
+        self.bound = bound  # keeps alive what `words` points to
         self.entries = np.zeros(len(entries), np.int64)
         self.order = np.argsort(self.state["domain"], kind="stable")
         self.first = np.searchsorted(self.state["domain"][self.order], np.arange(len(domains) + 1))
@@ -142,7 +164,7 @@ class Simulator:
         self.trace = new_trace(
             max(self.trace_room, len(self.components)) if self.trace_room else 0,
             max(self.log_room, len(self.slots) + 1) if logged else 0,
-            width,
+            max(widths, default=1),
         )
         kernel = kernel_module()
         self.kernel = kept(kernel.name, kernel.text).kernel
@@ -150,6 +172,19 @@ class Simulator:
         self.entries[:] = [module.entry.address for module in modules]
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
+
+    def port_array(self, component: Component, field: PortArray, bound: dict) -> Channels:
+        """The channels of a port array, in the order in which they were connected."""
+        mine = [bound[end] for w in self.wires for c, end in ((w.producer, w.out), (w.consumer, w.into))
+                if c is component and end.startswith(f"{field.name}.")]
+        if field.size and len(mine) != component.value(field.size):
+            raise TypeError(f"{component.name}.{field.name}: {len(mine)} channels are connected, but "
+                            f"{component.name}.{field.size} is {component.value(field.size)}")
+        lines = np.zeros((len(mine), LINE), np.int64)
+        for line, channel in zip(lines, mine):
+            line[:] = [words(channel.control)[0], words(channel.slots)[0], len(channel.slots), channel.control["width"]]
+        like = np.zeros(0, item_type(field.payload)) if field.fields else np.zeros((0, 0), np.int64)
+        return Channels(lines, like)
 
     def snapshot(self):
         names = [w.name for w in self.wires]
@@ -232,7 +267,7 @@ class Simulator:
         marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
         labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
         logged = (
-            np.concatenate(self.transfers) if self.transfers else np.zeros((0, 2 + self.item.itemsize // 8), np.int64)
+            np.concatenate(self.transfers) if self.transfers else np.zeros((0, self.trace.transfers.shape[1]), np.int64)
         )
         return Result(
             self.time_base_hz,
@@ -244,15 +279,15 @@ class Simulator:
             [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             np.concatenate(self.events) if self.events else np.zeros(0, EVENT),
-            {w.name: unpack(logged, i, w, self.item) for i, w in enumerate(self.wires) if w.monitored},
+            {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
         )
 
 
-def unpack(logged: np.ndarray, index: int, wire: Wire, item: np.dtype) -> np.ndarray:
+def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
     """The logged transfers of one channel as records of `at` and its payload."""
-    names = ["at", *wire.producer.fields[wire.out].payload.names]
     mine = logged[logged[:, 1] == index]
-    records = np.recarray(len(mine), [(n, "i8") for n in names])
-    for name in names:
-        records[name] = mine[:, 0 if name == "at" else 2 + item.fields[name][1] // 8]
+    records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
+    records["at"] = mine[:, 0]
+    for n, name in enumerate(wire.payload):
+        records[name] = mine[:, 2 + n]
     return records

@@ -16,7 +16,7 @@ class Trace(NamedTuple):
 
 
 def new_trace(events: int, transfers: int, width: int) -> Trace:
-    """Room for that many status events and transfers of items of `width` words."""
+    """Room for that many status events and transfers of items of up to `width` words."""
     return Trace(
         np.zeros(2, np.int64), np.zeros(events, EVENT).view(np.recarray), np.zeros((transfers, 2 + width), np.int64)
     )
@@ -44,9 +44,8 @@ def log(trace, at, index, c, slots):
     """The items pushed into a monitored channel in this cycle."""
     for n in range(c.pushed):
         row = trace.transfers[trace.used[1]]
-        words = row.shape[0] - 2
-        first = c.base + (c.head + c.count + n) % c.depth * words
+        first = c.base + (c.head + c.count + n) % c.depth * c.width
         row[0], row[1] = at, index
-        for word in range(words):
+        for word in range(c.width):
             row[2 + word] = slots[first + word]
         trace.used[1] += 1

@@ -96,8 +96,8 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
         mine = logged[logged[:, 1] == i]
         row = np.zeros((len(mine), width), np.int64)
         row[:, 0], row[:, 1] = mine[:, 0], i
-        for n, name in enumerate(PAYLOADS[net.payload(wire)]):
-            row[:, 2 + n] = mine[:, 2 + sim.item.fields[name][1] // 8]
+        for n in range(len(PAYLOADS[net.payload(wire)])):
+            row[:, 2 + n] = mine[:, 2 + n]
         rows.append(row)
     events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
     for i, unit in enumerate(net.units, len(net.wires)):

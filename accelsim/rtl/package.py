@@ -34,7 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "pass": tuple(PASS),
-    "decode": Sequencer.fields["decode"].payload.names,
+    "decode": Sequencer.fields["decode"].payload,
     "done": tuple(DONE),
     "column": tuple(COLUMN),
     "partial": tuple(PARTIAL),

@@ -47,7 +47,7 @@ class Twin:
 
     def payload(self, port: str) -> str:
         """The name of a port's payload in the package `isa`."""
-        names = self.component.fields[port].payload.names
+        names = self.component.fields[port].payload
         return next(n for n, fields in PAYLOADS.items() if fields == names)
 
     def items(self, port: str, values: Sizes, depth: int) -> int:

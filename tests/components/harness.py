@@ -132,7 +132,7 @@ def run(make, feeds: dict, accept: dict, depth: dict, cycles: int | None, skip: 
     unknown = {*feeds, *accept, *depth} - set(ports)
     assert not unknown, f"{type(unit).__name__} has no port {', '.join(unknown)}"
     for n, port in ports.items():
-        names = port.payload.names
+        names = port.payload
         if isinstance(port, In):
             dtype = np.dtype([(f, "i8") for f in ("at", *names)])
             other = sim.add(source_of(names)(f"to_{n}", script=table(dtype, feeds.get(n, ()))))

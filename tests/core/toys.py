@@ -11,15 +11,20 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Ins,
     Lanes,
     Mem,
     Out,
+    Outs,
     Param,
     Reg,
     Simulator,
     can_pop,
     can_push,
+    pass_on,
     pop,
+    port,
+    port_count,
     push,
     tick,
 )
@@ -127,3 +132,25 @@ def build(
     sim.connect(source, "item", server, "item", depth=depth, monitored=monitored)
     sim.connect(server, "done", sink, "done", depth=depth, monitored=monitored)
     return sim
+
+
+class Arbiter(Component):
+    """Passes one item a cycle on, whatever it holds, the lowest port first; to as many outputs in turn."""
+
+    ways = Param(2, "count", "outputs")
+    item = Ins("items")
+    out = Outs("items", size="ways")
+    passed = Count("items passed")
+
+    @tick
+    def tick(now, r, item, out):
+        to = port(out, r.passed % port_count(out))
+        for n in range(port_count(item)):
+            source = port(item, n)
+            if can_pop(source):
+                if not can_push(to):
+                    return BLOCKED
+                pass_on(source, to)
+                r.passed += 1
+                return BUSY
+        return IDLE
