@@ -196,7 +196,7 @@ def dram(
 def describe(machine: Machine, overrides: Overrides = None) -> None:
     """Print everything that can be set of a machine, with its value, and what each block does."""
     from accelsim.accelerators import schema
-    from accelsim.accelerators.netlist import channels, diagram, wiring
+    from accelsim.accelerators.description import channels, diagram, wiring
     from accelsim.config import load_arch
     from accelsim.config.describe import describe
     from accelsim.config.table import tables

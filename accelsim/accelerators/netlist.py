@@ -1,59 +1,120 @@
-"""The netlist of a machine as data: who sends what to whom. For `accelsim describe`."""
+"""The wiring of a machine as data: what its own links are, and those that every machine has, made from its parts.
 
-from dataclasses import dataclass
+A part with a port `command` is a unit, one with a port `done` a counter: both are wired to the sequencer. A machine
+names the streams of its DMA engine and what only it has; another machine can be derived from that.
+"""
 
-from accelsim.accelerators import machine
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
 from accelsim.config.arch import Arch
-from accelsim.workload.layers import Gemm
-from accelsim.workload.workload import Workload
+from accelsim.config.schema import MachineSchema
+from accelsim.core import Component, In, InputError, Mem, Out, Simulator
+from accelsim.core.component import PortArray
+from accelsim.core.errors import suggest
+
+COMMANDS = 4  # commands and notices that wait in their channels
 
 
 @dataclass(frozen=True)
-class ChannelRow:
-    """One channel: `producer` and `consumer` are component.port, `carries` its sentence, `fields` an item's payload."""
+class Link:
+    """A channel of `depth` items from `PART.PORT` to `PART.PORT`; `PART.PORT.ELEMENT` at a port array."""
 
-    producer: str
-    consumer: str
-    depth: int
-    carries: str
-    fields: tuple[str, ...]
+    out: str
+    into: str
+    depth: int = 2
 
-
-def channels(arch: Arch) -> list[ChannelRow]:
-    """Every channel of a machine, in the order in which it is wired."""
-    smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))
-    sim, _ = machine(arch.machine).build(arch, smallest)
-    rows = []
-    for wire in sim.wires:
-        port = wire.producer.fields[wire.out]
-        ends = f"{wire.producer.name}.{wire.out}", f"{wire.consumer.name}.{wire.into}"
-        rows.append(ChannelRow(*ends, wire.depth, port.doc, tuple(port.fields)))
-    return rows
+    @property
+    def parts(self) -> tuple[str, str]:
+        return self.out.split(".")[0], self.into.split(".")[0]
 
 
-def diagram(rows: list[ChannelRow]) -> list[str]:
-    """The machine as text: each component with an arrow to every component it sends to."""
-    targets: dict[str, list[str]] = {}
-    for row in rows:
-        mine = targets.setdefault(row.producer.split(".")[0], [])
-        other = row.consumer.split(".")[0]
-        if other not in mine:
-            mine.append(other)
-    width = max(map(len, targets))
-    return [f"{name:>{width}} --> {', '.join(others)}" for name, others in targets.items()]
+@dataclass(frozen=True)
+class Wiring:
+    """The links that a machine has beside the sequencer's, and the streams of its DMA engine, the first served first.
+
+    A stream is the name of a part that asks for tiles (`request`) and is told of their bytes (`fill`, or `written`).
+    """
+
+    links: tuple[Link, ...]
+    streams: tuple[str, ...] = ()
+
+    def without(self, *parts: str) -> "Wiring":
+        """The wiring that is left when some parts are taken away."""
+        return replace(
+            self,
+            links=tuple(link for link in self.links if not set(link.parts) & set(parts)),
+            streams=tuple(s for s in self.streams if s not in parts),
+        )
+
+    def plus(self, *links: Link, streams: Iterable[str] = ()) -> "Wiring":
+        """The wiring with more links, and with more streams behind those there are."""
+        return replace(self, links=(*self.links, *links), streams=(*self.streams, *streams))
 
 
-def wiring(rows: list[ChannelRow]):
-    """Channels as a table."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def kinds(schema: MachineSchema, arch: Arch) -> dict[str, type[Component]]:
+    """The component of every part."""
+    return {name: part.choices[arch.models.get(name, part.default_model)] for name, part in schema.parts.items()}
 
-    table = Table(title="Channels", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("from", "to"):
-        table.add_column(title, overflow="fold")
-    table.add_column("depth", justify="right")
-    for title in ("carries", "payload"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(row.producer, row.consumer, str(row.depth), row.carries, " ".join(row.fields))
-    return table
+
+def units(parts: Mapping[str, type[Component]]) -> dict[str, tuple[str, ...]]:
+    """The parts that take commands, in the order of the schema, each with the fields of one."""
+    found = {n: kind.fields.get("command") for n, kind in parts.items()}
+    return {n: port.payload for n, port in found.items() if isinstance(port, In) and not isinstance(port, PortArray)}
+
+
+def counters(parts: Mapping[str, type[Component]]) -> list[str]:
+    """The parts that tell what they have finished, in the order of the schema."""
+    return [n for n, kind in parts.items() if isinstance(kind.fields.get("done"), Out)]
+
+
+def links(schema: MachineSchema, wiring: Wiring, arch: Arch) -> list[Link]:
+    """All channels of a machine: the sequencer's, the DMA engine's, its own."""
+    parts, found = kinds(schema, arch), []
+    for kind, component in parts.items():
+        if "pc" in component.fields and "notice" in component.fields:
+            found += [Link(f"{kind}.command.{unit}", f"{unit}.command", COMMANDS) for unit in units(parts)]
+            found += [Link(f"{unit}.done", f"{kind}.notice.{unit}", COMMANDS) for unit in counters(parts)]
+    for part in wiring.streams:
+        told = "fill" if "fill" in parts[part].fields else "written"
+        found += [Link(f"{part}.request", f"dma.tile.{part}"), Link(f"dma.arrived.{part}", f"{part}.{told}", 4)]
+    return [*found, *wiring.links]
+
+
+def build(
+    schema: MachineSchema,
+    wiring: Wiring,
+    arch: Arch,
+    tables: Mapping[str, object],
+    *,
+    order: Iterable[str],
+    trace: int = 0,
+    monitored: bool = False,
+) -> Simulator:
+    """The netlist. A memory of a part is filled from the table of its name, or else from that of the part's.
+
+    `order`: in which order the components are added (no result depends on it). `trace`: room for status events between
+    two drains. `monitored`: log what crosses every channel. Raises InputError for a part or a table that is not there.
+    """
+    made: dict[str, Component] = {}
+    for part, kind in kinds(schema, arch).items():
+        memories = {}
+        for name in (n for n, memory in kind.declared(Mem).items() if memory.build is None):
+            source = name if name in tables else part
+            if source not in tables:
+                raise InputError(
+                    f"{schema.name}.{part}.{name}: no table of the program is called {name!r} or {part!r}"
+                    + suggest(name, tables)
+                )
+            memories[name] = tables[source]
+        made[part] = schema.create(arch, part, **memories)
+    sim = Simulator(dict(arch.clocks), trace=trace)
+    for part in order:
+        sim.add(made[part])
+    for link in links(schema, wiring, arch):
+        (producer, _, out), (consumer, _, into) = link.out.partition("."), link.into.partition(".")
+        for part in (producer, consumer):
+            if part not in made:
+                raise InputError(f"{schema.name}: {link.out} -> {link.into} names no part of it{suggest(part, made)}")
+        sim.connect(made[producer], out, made[consumer], into, depth=link.depth, monitored=monitored)
+    return sim

@@ -6,7 +6,7 @@ from accelsim import __version__
 from accelsim.accelerators import machine, main_memory
 from accelsim.config.arch import Arch
 from accelsim.report.record import RunRecord
-from accelsim.workload.layers import Attention, Gemm
+from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
 EVENTS = 1 << 18  # status events between two drains of the trace
@@ -35,18 +35,12 @@ def run(
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
     sim.run(skip=skip, on_mark=progress)
     main_memory.finish(arch, sim, skip=skip)
-    pruned = arch.options.get("prune", "true") == "true"
-
-    def useful(layer) -> int:
-        masked = workload.masked_macs(layer) if pruned or not isinstance(layer, Attention) else layer.macs
-        return masked * workload.batch
-
     layers = [
         {
             "name": layer.name,
             "block": layer.block,
             "phase": phase(layer),
-            "macs": useful(layer),
+            "macs": model.useful_macs(arch, workload, layer) * workload.batch,
             "dense_macs": layer.macs * workload.batch,
         }
         for layer in workload.layers
@@ -67,6 +61,11 @@ def run(
         layers=layers,
         peak_macs=model.peak_macs(arch),
         dram_peak_bytes_per_s=main_memory.peak_bytes_per_s(arch),
-        notes={"version": __version__, **main_memory.notes(arch, sim), "instructions": len(program.instructions)},
-        array=model.ARRAY,
+        notes={
+            "version": __version__,
+            **main_memory.notes(arch, sim),
+            **model.notes(arch, workload),
+            "instructions": len(program.instructions),
+        },
+        array=model.array,
     )

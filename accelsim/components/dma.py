@@ -1,8 +1,8 @@
 """The DMA engine: cuts tiles into bursts, arbitrates between the buffers' streams, and sorts the replies.
 
 One burst a cycle leaves for DRAM. A stream keeps its turn until its tile is cut up; between tiles the streams are
-served by priority: stores first, then index, activations, weights, so that results drain and what is needed soonest
-comes first.
+served by priority, in the order in which they are wired: stores first, so that results drain, then what is needed
+soonest.
 """
 
 from accelsim.core import (
@@ -13,19 +13,21 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Ins,
     Out,
+    Outs,
     Param,
     Reg,
     can_pop,
     can_push,
     front,
     pop,
+    port,
+    port_count,
     push,
     tick,
 )
-from accelsim.isa.tables import REPLY, REQUEST, TILE
-
-STREAMS = ("store", "index", "act", "weight")
+from accelsim.isa.tables import BYTES, REPLY, REQUEST, TILE
 
 
 class Dma(Component):
@@ -34,16 +36,10 @@ class Dma(Component):
     burst_bytes = Param(1024, "bytes", "longest burst", low=64)
     outstanding = Param(32, "count", "bursts under way")
 
-    store = In("tiles to write", **TILE)
-    index = In("tiles to fetch for the index buffer", **TILE)
-    act = In("tiles to fetch for the activation buffer", **TILE)
-    weight = In("tiles to fetch for the weight buffer", **TILE)
+    tile = Ins("tiles of a stream, to fetch or to write", **TILE)
     request = Out("bursts", **REQUEST)
     reply = In("finished bursts", **REPLY)
-    written = Out("bytes that arrived in DRAM", bytes="bytes")
-    index_fill = Out("bytes for the index buffer", bytes="bytes")
-    act_fill = Out("bytes for the activation buffer", bytes="bytes")
-    weight_fill = Out("bytes for the weight buffer", bytes="bytes")
+    arrived = Outs("bytes of a stream that have arrived, here or in DRAM", **BYTES)
 
     under_way = Reg("bursts under way")
     stream = Reg("the stream whose tile is being cut up")
@@ -52,16 +48,16 @@ class Dma(Component):
     segment_at = Reg("where its segment begins")
     segment_bytes = Reg("length of a segment")
     pitch = Reg("bytes from one segment to the next")
+    write = Reg("whether it is written")
 
     read_bursts = Count("bursts read")
     write_bursts = Count("bursts written")
 
     @tick
-    def tick(now, r, store, index, act, weight, request, reply, written, index_fill, act_fill, weight_fill):
+    def tick(now, r, tile, request, reply, arrived):
         moved = blocked = False
         if can_pop(reply):
-            s = front(reply).stream
-            out = written if s == 0 else index_fill if s == 1 else act_fill if s == 2 else weight_fill
+            out = port(arrived, front(reply).stream)
             if can_push(out):
                 push(out).bytes = pop(reply).bytes
                 r.under_way -= 1
@@ -69,19 +65,21 @@ class Dma(Component):
             else:
                 blocked = True
         if r.segments == 0:
-            for s, port in enumerate((store, index, act, weight)):
-                if can_pop(port):
-                    tile = pop(port)
-                    r.stream, r.segments, r.segment_bytes, r.pitch = s, tile.segments, tile.bytes, tile.pitch
-                    r.address = r.segment_at = tile.address
+            for s in range(port_count(tile)):
+                stream = port(tile, s)
+                if can_pop(stream):
+                    new = pop(stream)
+                    r.stream, r.segments, r.segment_bytes, r.pitch = s, new.segments, new.bytes, new.pitch
+                    r.address = r.segment_at = new.address
+                    r.write = new.write
                     break
         if r.segments:
             if r.under_way < r.outstanding and can_push(request):
                 left = r.segment_at + r.segment_bytes - r.address
                 size = min(left, r.burst_bytes)
                 burst = push(request)
-                burst.address, burst.bytes, burst.write, burst.stream = r.address, size, r.stream == 0, r.stream
-                if r.stream == 0:
+                burst.address, burst.bytes, burst.write, burst.stream = r.address, size, r.write, r.stream
+                if r.write:
                     r.write_bursts += 1
                 else:
                     r.read_bursts += 1

@@ -1,4 +1,4 @@
-"""A global buffer filled from DRAM (Weight GB, Act GB0 and the index buffer of the block diagram).
+"""A global buffer filled from DRAM.
 
 It walks its own list of loads in order, a ring of descriptors as DMA engines have them: a load is asked for as soon as
 there is room for all of it and its fence is lifted (what it reads has been written). Readers release the space.
@@ -25,7 +25,7 @@ from accelsim.core import (
     tick,
 )
 from accelsim.isa.instructions import DONE, GRANT
-from accelsim.isa.tables import RELEASE, TILE
+from accelsim.isa.tables import BYTES, RELEASE, TILE
 
 
 class LoadBuffer(Component):
@@ -40,10 +40,10 @@ class LoadBuffer(Component):
     loads = Mem("what to load, in order (DESCRIPTOR records)")
 
     request = Out("tiles to fetch", **TILE)
-    fill = In("bytes that arrived", bytes="bytes")
-    loaded = Out("tiles that are complete", **DONE)
+    fill = In("bytes that arrived", **BYTES)
+    done = Out("tiles that are complete", **DONE)
     release = In("space the direct reader gives back", optional=True, **RELEASE)
-    grant = In("space and fences the sequencer gives", **GRANT)
+    command = In("space and fences the sequencer gives", **GRANT)
 
     flight = Lanes("outstanding", "loads on their way", bytes="bytes missing")
     next_load = Reg("the next descriptor")
@@ -59,7 +59,7 @@ class LoadBuffer(Component):
     byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
 
     @tick
-    def tick(now, r, loads, flight, request, fill, loaded, release, grant):
+    def tick(now, r, loads, flight, request, fill, done, release, command):
         before = r.held
         moved = blocked = False
         if can_pop(release):
@@ -67,19 +67,19 @@ class LoadBuffer(Component):
             r.held -= space.bytes
             r.read_bytes += space.read_bytes
             moved = True
-        if can_pop(grant):
-            leave = pop(grant)
+        if can_pop(command):
+            leave = pop(command)
             r.held -= leave.bytes
             r.fences += leave.fences
             moved = True
         if can_pop(fill):
-            if flight[r.oldest].bytes > front(fill).bytes or can_push(loaded):
+            if flight[r.oldest].bytes > front(fill).bytes or can_push(done):
                 part = pop(fill)
                 flight[r.oldest].bytes -= part.bytes
                 r.write_bytes += part.bytes
                 moved = True
                 if flight[r.oldest].bytes == 0:
-                    push(loaded).number = 1
+                    push(done).number = 1
                     r.oldest = (r.oldest + 1) % r.outstanding
                     r.in_flight -= 1
             else:
@@ -92,7 +92,7 @@ class LoadBuffer(Component):
                 if can_push(request):
                     tile = push(request)
                     tile.address, tile.bytes = load.address, load.bytes
-                    tile.segments, tile.pitch = load.segments, load.pitch
+                    tile.segments, tile.pitch, tile.write = load.segments, load.pitch, 0
                     flight[(r.oldest + r.in_flight) % r.outstanding].bytes = size
                     r.in_flight += 1
                     r.held += size

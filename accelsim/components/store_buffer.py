@@ -1,4 +1,4 @@
-"""The output global buffer (Act GB1 of the block diagram): collects results and writes them to DRAM.
+"""The output global buffer: collects results and writes them to DRAM.
 
 Results arrive in the order of its list of stores; a store is asked for when all its bytes are there.
 """
@@ -11,6 +11,7 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Ins,
     Mem,
     Out,
     Param,
@@ -19,11 +20,13 @@ from accelsim.core import (
     can_push,
     front,
     pop,
+    port,
+    port_count,
     push,
     tick,
 )
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import TILE
+from accelsim.isa.tables import BYTES, TILE
 
 
 class StoreBuffer(Component):
@@ -35,11 +38,10 @@ class StoreBuffer(Component):
 
     stores = Mem("what to store, in order (DESCRIPTOR records)")
 
-    tile = In("results of the vector unit", bytes="bytes")
-    row = In("rows of the attention output", bytes="bytes")
+    results = Ins("results of a unit", **BYTES)
     request = Out("tiles to write", **TILE)
-    written = In("bytes that arrived in DRAM", bytes="bytes")
-    stored = Out("tiles that are complete in DRAM", **DONE)
+    written = In("bytes that arrived in DRAM", **BYTES)
+    done = Out("tiles that are complete in DRAM", **DONE)
 
     next_store = Reg("the next descriptor to ask for")
     acknowledged = Reg("the descriptor being acknowledged")
@@ -54,25 +56,26 @@ class StoreBuffer(Component):
     byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
 
     @tick
-    def tick(now, r, stores, tile, row, request, written, stored):
+    def tick(now, r, stores, results, request, written, done):
         before = r.held
         moved = blocked = False
         if can_pop(written):
             store = stores[r.acknowledged]
             if r.missing == 0:
                 r.missing = store.bytes * store.segments
-            if front(written).bytes < r.missing or can_push(stored):
+            if front(written).bytes < r.missing or can_push(done):
                 part = pop(written)
                 r.missing -= part.bytes
                 r.held -= part.bytes
                 moved = True
                 if r.missing == 0:
-                    push(stored).number = 1
+                    push(done).number = 1
                     r.acknowledged += 1
-        for port in (tile, row):
-            if can_pop(port):
-                if r.held + front(port).bytes <= r.capacity_bytes:
-                    part = pop(port)
+        for n in range(port_count(results)):
+            unit = port(results, n)
+            if can_pop(unit):
+                if r.held + front(unit).bytes <= r.capacity_bytes:
+                    part = pop(unit)
                     r.held += part.bytes
                     r.gathered += part.bytes
                     r.write_bytes += part.bytes
@@ -85,12 +88,8 @@ class StoreBuffer(Component):
             if r.gathered >= size:
                 if can_push(request):
                     out = push(request)
-                    out.address, out.bytes, out.segments, out.pitch = (
-                        store.address,
-                        store.bytes,
-                        store.segments,
-                        store.pitch,
-                    )
+                    out.address, out.bytes = store.address, store.bytes
+                    out.segments, out.pitch, out.write = store.segments, store.pitch, 1
                     r.gathered -= size
                     r.read_bytes += size
                     r.next_store += 1

@@ -4,10 +4,9 @@ A number of lanes works through the elements; an operation makes one or more pas
 Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
 """
 
-from accelsim.components.encoder import Encoder
-from accelsim.components.sequencer import Sequencer
 from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Out, Param, Reg, can_pop, can_push, pop, push, tick
 from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import BYTES, ELEMENTS
 
 
 class VectorUnit(Component):
@@ -15,9 +14,9 @@ class VectorUnit(Component):
 
     lanes = Param(64, "count", "elements worked on in a cycle")
 
-    outputs = In("outputs of the array", **Encoder.fields["out"].fields)
-    command = In("tiles of the sequencer", **Sequencer.fields["vector"].fields)
-    tile = Out("results", bytes="bytes")
+    outputs = In("outputs of the array", **ELEMENTS)
+    command = In("tiles of the sequencer", elements="elements in", passes="passes over them", bytes="bytes that leave")
+    tile = Out("results", **BYTES)
     done = Out("commands finished", **DONE)
 
     bytes = Reg("bytes that leave when the current item is done")

@@ -13,7 +13,20 @@ __all__ = [
 LATER = {
     name: module
     for module, names in {
-        "accelsim.core.channel": ("Channel", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words", "room", "waiting"),
+        "accelsim.core.channel": (
+            "Channel",
+            "can_pop",
+            "can_push",
+            "front",
+            "pass_on",
+            "pop",
+            "port",
+            "port_count",
+            "push",
+            "push_words",
+            "room",
+            "waiting",
+        ),
         "accelsim.core.simulator": ("DeadlockError", "Simulator"),
     }.items()
     for name in names

@@ -175,11 +175,17 @@ class Simulator:
 
     def port_array(self, component: Component, field: PortArray, bound: dict) -> Channels:
         """The channels of a port array, in the order in which they were connected."""
-        mine = [bound[end] for w in self.wires for c, end in ((w.producer, w.out), (w.consumer, w.into))
-                if c is component and end.startswith(f"{field.name}.")]
+        mine = [
+            bound[end]
+            for w in self.wires
+            for c, end in ((w.producer, w.out), (w.consumer, w.into))
+            if c is component and end.startswith(f"{field.name}.")
+        ]
         if field.size and len(mine) != component.value(field.size):
-            raise TypeError(f"{component.name}.{field.name}: {len(mine)} channels are connected, but "
-                            f"{component.name}.{field.size} is {component.value(field.size)}")
+            raise TypeError(
+                f"{component.name}.{field.name}: {len(mine)} channels are connected, but "
+                f"{component.name}.{field.size} is {component.value(field.size)}"
+            )
         lines = np.zeros((len(mine), LINE), np.int64)
         for line, channel in zip(lines, mine):
             line[:] = [words(channel.control)[0], words(channel.slots)[0], len(channel.slots), channel.control["width"]]

@@ -1,36 +1,68 @@
-"""A program under construction: instructions, the loads and stores of each buffer, and what will have happened when."""
+"""A program under construction: instructions, the loads and stores of each buffer, and what will have happened when.
 
+Units, counters, buffers and tables have names, which a machine gives; they become numbers here. A wrong name is an
+error at once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from accelsim.isa import instructions as isa
-from accelsim.isa.tables import COLUMNS, DENSE, DESCRIPTOR, FREES, INDEX, PASSES, ROWS
+from accelsim.core.errors import InputError, suggest
+from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING
+from accelsim.isa.tables import DESCRIPTOR
 
 Wait = tuple[int, int]  # a counter of the scoreboard, and the count it must have reached
-NOW: Wait = (isa.NOTHING, 0)
-BUFFERS = ("weight", "act", "index")
-LOADED = {"weight": isa.WEIGHT_LOADED, "act": isa.ACT_LOADED, "index": isa.INDEX_LOADED}
-GRANTS = {"weight": isa.GRANT_WEIGHT, "act": isa.GRANT_ACT, "index": isa.GRANT_INDEX}
+NOW: Wait = (NOTHING, 0)
 LINE = 4096  # tensors begin at multiples of this in DRAM
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a program may speak of.
+
+    units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
+    sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
+    """
+
+    units: Mapping[str, Sequence[str]]
+    counters: Sequence[str]
+    buffers: Collection[str]
+    stores: Collection[str]
+    tables: Mapping[str, np.dtype]
 
 
 @dataclass
 class Program:
-    """Instructions and tables; `finish()` makes arrays of them."""
+    """Instructions and tables; `finish()` makes arrays of them.
 
+    Raises InputError for a unit, operand, counter, buffer or table that the machine does not have.
+    """
+
+    names: Names
     instructions: list[tuple] = field(default_factory=list)
-    loads: dict[str, list[tuple]] = field(default_factory=lambda: {b: [] for b in BUFFERS})
-    stores: list[tuple] = field(default_factory=list)
-    frees: list[tuple] = field(default_factory=list)
-    tables: dict[str, list] = field(
-        default_factory=lambda: {n: [] for n in ("passes", "dense", "columns", "index", "rows")}
-    )
-    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("dense", "columns", "index", "rows"), 0))
-    fences: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BUFFERS, 0))
-    planned: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(len(isa.COUNTERS)), 0))
+    operands: list[int] = field(default_factory=list)
     memory: int = 0
     places: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = self.names
+        self.units = {unit: (n, tuple(fields)) for n, (unit, fields) in enumerate(names.units.items())}
+        self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
+        self.planned = dict.fromkeys(self.counters, 0)
+        self.descriptors: dict[str, list[tuple]] = {b: [] for b in (*names.buffers, *names.stores)}
+        self.fences = dict.fromkeys(names.buffers, 0)
+        self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
+        self.sizes = dict.fromkeys(names.tables, 0)
+
+    def known(self, kind: str, name: str, among: Collection[str]) -> None:
+        """Raise InputError unless the machine has it."""
+        if name not in among:
+            raise InputError(
+                f"the program names the {kind} {name!r}, but the machine has {', '.join(among) or 'none'}"
+                + suggest(name, among)
+            )
 
     def allocate(self, tensor: str, size: int) -> int:
         """The address of a tensor in DRAM; the same name is the same tensor."""
@@ -39,59 +71,93 @@ class Program:
             self.memory += -(-size // LINE) * LINE
         return self.places[tensor]
 
-    def issue(self, op: int, *arguments: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
-        """An instruction that waits for up to two counters."""
-        self.instructions.append((op, *arguments, *(0,) * (11 - len(arguments)), *wait, *wait2))
+    def issue(self, unit: str, *, wait: Wait = NOW, wait2: Wait = NOW, **operands: int) -> None:
+        """An instruction for a unit that waits for up to two counters; operands are named as the unit's command is."""
+        if unit not in self.units:
+            self.known("unit", unit, self.units)
+        number, fields = self.units[unit]
+        if operands.keys() != set(fields):
+            wrong = [*(n for n in operands if n not in fields), *(n for n in fields if n not in operands)]
+            raise InputError(
+                f"an instruction for {unit} has {', '.join(operands) or 'no operands'}, but its command has "
+                f"{', '.join(fields)}: {wrong[0]!r} is {'missing' if wrong[0] in fields else 'not among them'}"
+            )
+        self.instructions.append((number, len(self.operands), *wait, *wait2))
+        self.operands += [operands[name] for name in fields]
 
-    def will(self, counter: int, more: int = 1) -> Wait:
+    def mark(self, layer: int, wait: Wait = NOW) -> None:
+        """Note that a layer ends here."""
+        self.instructions.append((MARK, len(self.operands), *wait, *NOW))
+        self.operands.append(layer)
+
+    def will(self, counter: str, more: int = 1) -> Wait:
         """Note that a counter will go up; what to wait for if one needs that."""
+        self.known("counter", counter, self.counters)
         self.planned[counter] += more
-        return counter, self.planned[counter]
+        return self.counters[counter], self.planned[counter]
 
-    def all_of(self, counter: int) -> Wait:
+    def all_of(self, counter: str) -> Wait:
         """What to wait for if one needs all that has been planned so far."""
-        return counter, self.planned[counter]
+        self.known("counter", counter, self.counters)
+        return self.counters[counter], self.planned[counter]
 
     def load(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
-        self.loads[buffer].append((address, size, segments, pitch or size, self.fences[buffer]))
-        return self.will(LOADED[buffer])
+        self.known("load buffer", buffer, self.fences)
+        self.descriptors[buffer].append((address, size, segments, pitch or size, self.fences[buffer]))
+        return self.will(buffer)
 
-    def store(self, address: int, size: int, segments: int = 1, pitch: int = 0) -> None:
-        """Write the next results to DRAM."""
-        self.stores.append((address, size, segments, pitch or size, 0))
-        self.will(isa.STORED)
+    def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
+        """Write the next results of a buffer to DRAM; what to wait for if one needs them there."""
+        self.known("store buffer", buffer, self.names.stores)
+        self.descriptors[buffer].append((address, size, segments, pitch or size, 0))
+        return self.will(buffer)
 
-    def fence(self, buffer: str) -> None:
-        """Hold back the loads that follow until all stores planned so far are in DRAM."""
+    def fence(self, buffer: str, wait: Wait) -> None:
+        """Hold back the loads that follow until a counter has reached a count."""
+        self.known("load buffer", buffer, self.fences)
         self.fences[buffer] += 1
-        self.issue(GRANTS[buffer], 0, 1, wait=self.all_of(isa.STORED))
+        self.issue(buffer, bytes=0, fences=1, wait=wait)
 
     def free(self, buffer: str, size: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
         """Give space back."""
-        self.issue(GRANTS[buffer], size, 0, wait=wait, wait2=wait2)
+        self.issue(buffer, bytes=size, fences=0, wait=wait, wait2=wait2)
 
     def add(self, table: str, rows: np.ndarray) -> int:
-        """Append rows to a table of the attention units; where they begin."""
+        """Append rows to a table of the machine; where they begin."""
+        self.known("table", table, self.tables)
         first = self.sizes[table]
         self.tables[table].append(rows)
         self.sizes[table] += len(rows)
         return first
 
+    def enter(self, table: str, **row: int) -> int:
+        """Append one row, each field by its name; its number."""
+        self.known("table", table, self.tables)
+        fields = self.names.tables[table].names
+        if row.keys() != set(fields):
+            raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
+        self.tables[table].append(tuple(row[name] for name in fields))
+        self.sizes[table] += 1
+        return self.sizes[table] - 1
+
     def finish(self) -> dict[str, np.ndarray]:
-        """All tables as record arrays."""
+        """Everything as arrays: `program`, `operands` and `reached` of the sequencer; the descriptors of each buffer
+        and the rows of each table under its name."""
 
         def array(rows: list[tuple], dtype: np.dtype) -> np.recarray:
             words = np.array(rows, np.int64).reshape(len(rows), len(dtype.names))
             return np.ascontiguousarray(words).view(dtype).reshape(len(rows)).view(np.recarray)
 
-        def joined(name: str, dtype: np.dtype) -> np.recarray:
-            rows = self.tables[name]
-            return (np.concatenate(rows) if rows else np.zeros(0, dtype)).view(np.recarray)
+        def joined(parts: list, dtype: np.dtype) -> np.recarray:
+            if not parts or isinstance(parts[0], tuple):
+                return array(parts, dtype)
+            return np.concatenate(parts).view(np.recarray)
 
-        tables = {b: array(self.loads[b], DESCRIPTOR) for b in BUFFERS}
-        tables |= {"program": array(self.instructions, isa.INSTRUCTION), "stores": array(self.stores, DESCRIPTOR)}
-        tables |= {"frees": array(self.frees, FREES), "passes": array(self.tables["passes"], PASSES)}
-        for name, dtype in (("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS)):
-            tables["entries" if name == "index" else name] = joined(name, dtype)
-        return tables
+        return {
+            "program": array(self.instructions, INSTRUCTION),
+            "operands": np.array(self.operands, np.int64),
+            "reached": np.zeros(1 + len(self.counters), np.int64),
+            **{buffer: array(rows, DESCRIPTOR) for buffer, rows in self.descriptors.items()},
+            **{table: joined(self.tables[table], kind) for table, kind in self.names.tables.items()},
+        }

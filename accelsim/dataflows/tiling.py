@@ -6,13 +6,10 @@ Sizes are in elements; operands are one byte an element (8-bit integers), accumu
 from dataclasses import dataclass
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.resources import Resources
 
 # Passes of the vector unit over an element, by operation [ours]: requantisation with bias is one; an activation is a
 # table look-up more; a residual addition one more; LayerNorm takes the mean, the variance, and the normalisation.
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
-
-CHUNK_TOKENS = 32  # tokens of Q and K that are loaded, and handed to the decoder, at a time [ours]
 
 
 def ceil(a: int, b: int) -> int:
@@ -24,6 +21,27 @@ def pieces(total: int, most: int) -> list[int]:
     """`total` in as few parts as possible, none above `most`, as equal as can be."""
     n = ceil(total, most)
     return [total // n + (i < total % n) for i in range(n)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseResources:
+    """What dense and vector layers run on: the sizes that decide how they are cut, and the parts' names.
+
+    Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
+    """
+
+    lines: int
+    macs: int
+    weight_bytes: int
+    act_bytes: int
+    store_bytes: int
+    psum_bytes: int
+    double_buffer: bool = True
+    array: str = "engine"
+    vector: str = "vector"
+    weight: str = "weight_gb"
+    act: str = "act_gb0"
+    store: str = "act_gb1"
 
 
 @dataclass(frozen=True)
@@ -45,14 +63,14 @@ class GemmPlan:
     dram_bytes: int
 
 
-def step_shape(tokens: int, features: int, have: Resources) -> tuple[int, int]:
+def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, int]:
     """Tokens x features computed at once: features over the lines and tokens over a line's MACs, or the other way."""
     ways = [(have.macs, have.lines), (have.lines, have.macs)]
     return min(ways, key=lambda w: ceil(tokens, w[0]) * ceil(features, w[1]))
 
 
 def plan_gemm(
-    name: str, tokens: int, depth: int, features: int, inputs: int, residual: bool, have: Resources
+    name: str, tokens: int, depth: int, features: int, inputs: int, residual: bool, have: DenseResources
 ) -> GemmPlan:
     """The plan with the least DRAM traffic that fits the buffers; among equals the one with fewest tiles.
 
@@ -63,8 +81,8 @@ def plan_gemm(
     step = min(step_tokens, tokens) * min(step_features, features)
     if step > have.store_bytes // 2:
         raise InputError(
-            f"layer {name}: the array's outputs of one step need 2 x {step} bytes of act_gb1 ({have.store_bytes}); "
-            "make its capacity_bytes larger or engine.lines smaller"
+            f"layer {name}: the array's outputs of one step need 2 x {step} bytes of {have.store} "
+            f"({have.store_bytes}); make its capacity_bytes larger or {have.array}.lines smaller"
         )
     feature_tile = min(max(have.lines, step_features), features)
     feature_tiles = tuple(feature_tile for _ in range(features // feature_tile))
@@ -74,7 +92,7 @@ def plan_gemm(
     most_depth = weight_room // feature_tile
     if most_depth < 1:
         raise InputError(
-            f"layer {name}: one row of {feature_tile} weights does not fit weight_gb.capacity_bytes = "
+            f"layer {name}: one row of {feature_tile} weights does not fit {have.weight}.capacity_bytes = "
             f"{have.weight_bytes}; make it at least {feature_tile * (2 if have.double_buffer else 1)} bytes"
         )
     depth_tiles = tuple(pieces(depth, most_depth))
@@ -109,28 +127,8 @@ def plan_gemm(
     if not plans:
         need = (2 * chunk + 2 * spare) * step_tokens
         raise InputError(
-            f"layer {name}: a tile of {step_tokens} tokens needs {need} bytes of activations (act_gb0.capacity_bytes = "
-            f"{have.act_bytes}) and {4 * feature_tile * step_tokens} bytes of partial sums (engine.psum_bytes = "
-            f"{have.psum_bytes}); make the buffers larger or engine.lines smaller"
+            f"layer {name}: a tile of {step_tokens} tokens needs {need} bytes of activations ({have.act}.capacity_bytes "
+            f"= {have.act_bytes}) and {4 * feature_tile * step_tokens} bytes of partial sums ({have.array}.psum_bytes "
+            f"= {have.psum_bytes}); make the buffers larger or {have.array}.lines smaller"
         )
     return min(plans, key=lambda p: p[:2])[2]
-
-
-def encoded_columns(first: int, columns: int, heads: int, encoded: int) -> int:
-    """Values a token that leave the encoder while columns first to first + columns - 1 of its projection go in; all of
-    them where it mixes no heads."""
-    return ((first + columns) // heads - first // heads) * encoded if heads else columns
-
-
-def share_lines(lines: int, denser_work: int, sparser_work: int) -> tuple[int, int]:
-    """MAC lines for the two engines, in proportion to their work [paper]; at least one for an engine that has any.
-
-    With a single line both engines take turns on it.
-    """
-    if not denser_work or not sparser_work:
-        return (lines if denser_work else 0), (lines if sparser_work else 0)
-    if lines == 1:
-        return 1, 1
-    denser = round(lines * denser_work / (denser_work + sparser_work))
-    denser = min(max(denser, 1), lines - 1)
-    return denser, lines - denser

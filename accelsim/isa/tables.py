@@ -1,81 +1,26 @@
-"""What the compiler tells the attention units about each pass: a group of heads x a block of query rows of one layer.
+"""What crosses between compiler, buffers, DMA and the units that any machine has."""
 
-A pass runs in two phases, scores (SDDMM) and values (SpMM). Tables are flat; a pass points into them.
-Within a pass an output is numbered `head * rows + row`, both counted from the start of the pass; its place in ROWS is
-`first_row` plus that. All units go through the outputs in this order.
-"""
-
-import numpy as np
-
-
-def record(*names: str) -> np.dtype:
-    """A table row of int64 fields."""
-    return np.dtype([(n, "i8") for n in names])
-
-
-PASSES = record(
-    "heads",  # heads in the pass
-    "rows",  # query rows
-    "row0",  # the first of them in the layer
-    "dim",  # features of a query or key
-    "value_dim",  # features of a value
-    "denser_lines",  # MAC lines of the denser engine
-    "sparser_lines",  # MAC lines of the sparser engine
-    "tile_rows",  # rows the denser engine works on at once in SpMM
-    "first_dense",  # first dense column in DENSE
-    "dense",  # dense columns, over all heads
-    "first_column",  # first sparse column in COLUMNS
-    "sparse_columns",  # sparse columns, over all heads
-    "first_row",  # first output in ROWS
-    "scores",  # scores of both engines
-    "encoded",  # compressed heads (0: no auto-encoder)
-    "forward",  # whether the sparser engine may ask the denser engine's Q buffer
-)
-DENSE = record("head", "column")  # ordered by head, then column
-COLUMNS = record("head", "column", "first", "count")  # a sparse column: its rows stand in INDEX[first : first + count]
-INDEX = record("row")
-ROWS = record(
-    "head",  # counted from the start of the pass
-    "scores",  # scores of the row, of both engines
-    "sparse",  # those of the sparser engine
-    "first",  # the first of these in the sparser engine's list
-    "dense",  # those of the denser engine: dense columns of its head
-    "parts",  # partial rows it is the sum of: one of the denser engine, one a segment of the sparser engine
-    "values",  # features of its output
-)
-
-PARTIAL = {"place": "place of the first output in ROWS", "rows": "outputs", "scores": "scores that went into each"}
-SCORES = {
-    "row": "the first row, within the pass",
-    "rows": "rows",
-    "first": "place of the first column in DENSE",
-    "count": "columns",
-}
-SCORE = {"place": "place of the output in ROWS", "column": "key token"}
-READY = {"place": "place of the output in ROWS"}
-OPERANDS = {"number": "row of the pass table", "kind": "0: K, 1: Q", "tokens": "tokens there, from the first on"}
-WINDOW = {"end": "the first place in ROWS that may not be worked on yet"}
-MISS = {"number": "row of the pass table", "row": "row within the pass", "head": "head", "line": "MAC line that asks"}
-COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in INDEX", "count": "how many"}
+from accelsim.isa.instructions import record
 
 # A tile in DRAM: `segments` runs of `bytes`, `pitch` bytes apart.
-DESCRIPTOR = np.dtype([(name, "i8") for name in ("address", "bytes", "segments", "pitch", "fence")])
+DESCRIPTOR = record("address", "bytes", "segments", "pitch", "fence")
 
 TILE = {
     "address": "first byte in DRAM",
     "bytes": "bytes of a segment",
     "segments": "number of segments",
     "pitch": "bytes from one segment's start to the next",
+    "write": "1: to DRAM, 0: from it",
 }
 RELEASE = {"bytes": "bytes that may be overwritten", "read_bytes": "bytes that were read to use them"}
-# What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
-FREES = record("weight", "weight_read", "act", "act_read")
+BYTES = {"bytes": "bytes"}
+ELEMENTS = {"elements": "values", "passes": "passes of the vector unit over each"}
 
 # Between DMA and DRAM.
 REQUEST = {
     "address": "first byte",
     "bytes": "length of the burst",
     "write": "1: write, 0: read",
-    "stream": "whose it is (see dma.STREAMS)",
+    "stream": "whose it is, a number of the DMA's ports",
 }
 REPLY = {"bytes": "length of the burst", "stream": "whose it is"}

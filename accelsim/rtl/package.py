@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accelsim.components.mac_array import OUTPUTS
+from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS
 from accelsim.components.sequencer import Sequencer
 from accelsim.core import STATUS_NAMES
 from accelsim.isa.instructions import DONE, PASS

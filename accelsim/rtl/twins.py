@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from accelsim.components.decoder import Decoder
-from accelsim.components.denser_engine import DenserEngine
-from accelsim.components.encoder import Encoder
-from accelsim.components.index_walker import IndexWalker
-from accelsim.components.output_merge import OutputMerge
-from accelsim.components.softmax_unit import SoftmaxUnit
-from accelsim.components.sparser_engine import SparserEngine
+from accelsim.accelerators.vitcod.components.decoder import Decoder
+from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
+from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
+from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
+from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.core import Component, In, Out, Param
 from accelsim.rtl.package import PAYLOADS
 

@@ -7,6 +7,7 @@ A row's output can begin when its reciprocal is known: the scores are normalised
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.tables import PASS, READY, SCORE, SCORES
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -26,8 +27,7 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.isa.instructions import PASS
-from accelsim.isa.tables import READY, SCORE, SCORES, record
+from accelsim.isa.instructions import record
 
 
 class SoftmaxUnit(Component):

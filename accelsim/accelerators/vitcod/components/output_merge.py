@@ -10,6 +10,7 @@ accumulators until its last row has been taken, one row a cycle.
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.tables import PARTIAL, PASS, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -29,8 +30,8 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.isa.instructions import DONE, PASS
-from accelsim.isa.tables import PARTIAL, WINDOW
+from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import BYTES
 
 
 class OutputMerge(Component):
@@ -45,7 +46,7 @@ class OutputMerge(Component):
     command = In("passes", **PASS)
     dense = In("tiles of partial rows of the denser engine", **PARTIAL)
     sparse = In("partial rows of the sparser engine", **PARTIAL)
-    row = Out("finished rows", bytes="bytes")
+    row = Out("finished rows", **BYTES)
     denser_window = Out("the window, for the denser engine", **WINDOW)
     sparser_window = Out("the window, for the sparser engine", **WINDOW)
     done = Out("passes finished", **DONE)

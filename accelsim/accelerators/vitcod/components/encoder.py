@@ -5,8 +5,9 @@ meets its h' weights; a feature's h' values leave with the last of its h heads. 
 feature, its tokens' sums are kept until the step that goes on with it [ours]. Other tiles pass in one cycle.
 """
 
-from accelsim.components.mac_array import OUTPUTS
+from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS
 from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Out, Param, Reg, can_pop, can_push, pop, push, tick
+from accelsim.isa.tables import ELEMENTS
 
 
 class Encoder(Component):
@@ -16,7 +17,7 @@ class Encoder(Component):
     macs = Param(8, "count", "multipliers of a line")
 
     outputs = In("outputs of the array", **OUTPUTS)
-    out = Out("encoded outputs", elements="values", passes="passes of the vector unit over each")
+    out = Out("encoded outputs", **ELEMENTS)
 
     elements = Reg("values that leave when the current item is done")
     passes = Reg("passes of the vector unit over each")

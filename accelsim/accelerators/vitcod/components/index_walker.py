@@ -3,6 +3,7 @@
 A column costs its index words, and at least one cycle.
 """
 
+from accelsim.accelerators.vitcod.tables import COLUMN, PASS
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -20,8 +21,6 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.isa.instructions import PASS
-from accelsim.isa.tables import COLUMN
 
 
 class IndexWalker(Component):

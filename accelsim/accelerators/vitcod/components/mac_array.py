@@ -6,7 +6,6 @@ element of it a cycle. A step's outputs leave from shadow registers while the ne
 is cut (it is not the `last` part), partial sums go to and come from the partial-sum buffer in the shadow of the MACs.
 """
 
-from accelsim.components.sequencer import Sequencer
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -45,7 +44,20 @@ class MacArray(Component):
     macs = Param(8, "count", "multipliers of a line")
     psum_bytes = Param(51200, "bytes", "partial-sum buffer; in attention it holds scores and partial rows")
 
-    command = In("one GEMM tile", **Sequencer.fields["array"].fields)
+    command = In(
+        "one GEMM tile",
+        tokens="rows of the tile",
+        features="columns of the tile",
+        depth="length of the accumulation",
+        step_tokens="rows computed at once",
+        step_features="columns computed at once",
+        last="whether the accumulation ends here and outputs leave",
+        heads="heads the encoder mixes (0: the tile passes it by)",
+        encoded="heads after encoding",
+        passes="passes of the vector unit over each output",
+        token="its first row in the layer",
+        met="its first column modulo heads",
+    )
     frees = Mem("for each tile, in order: bytes of weights and of activations it is the last to read")
     out = Out("finished outputs", **OUTPUTS)
     release_weight = Out("weights no longer needed", **RELEASE)

@@ -1,11 +1,11 @@
 """Sparse attention: K-stationary scores on both engines at once, softmax, output-stationary values, merged on write."""
 
+from accelsim.accelerators.vitcod.dataflow.passes import Pass, PassTables, plan_passes, split_heads, tabulate
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.dataflow.shares import CHUNK_TOKENS
 from accelsim.core.errors import InputError
-from accelsim.dataflows.passes import Pass, PassTables, plan_passes, split_heads, tabulate
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.resources import Resources
-from accelsim.dataflows.tiling import CHUNK_TOKENS, ceil
-from accelsim.isa import instructions as isa
+from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
@@ -47,20 +47,20 @@ class AttentionLayer:
         """The whole layer for one image."""
         p, layer = self.p, self.layer
         self.place(image)
-        p.fence("weight")
+        p.fence("weight_gb", p.all_of("act_gb1"))
         numbers = []
         for one, table in zip(self.passes, self.tables):
             numbers.append(self.tabulate(one, table))
         for n, one in enumerate(self.passes):
             self.load(n, one)
         # the operand buffers may still serve the image before
-        p.issue(isa.GRANT_ACT, 0, 0, wait=p.all_of(isa.DENSER_DONE), wait2=p.all_of(isa.SPARSER_DONE))
+        p.free("act_gb0", 0, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
         self.decode(0, numbers)
         for n in range(len(self.passes)):
             self.run(n, numbers)
         if self.stays:
-            p.free("act", (layer.q_tokens + layer.kv_tokens) * self.token_bytes, wait=p.all_of(isa.DECODER_DONE),
-                   wait2=p.all_of(isa.SPARSER_DONE))  # fmt: skip
+            whole = (layer.q_tokens + layer.kv_tokens) * self.token_bytes
+            p.free("act_gb0", whole, wait=p.all_of("decoder"), wait2=p.all_of("sparser"))
 
     def place(self, image: int) -> None:
         """Where Q, K and V stand in DRAM: (address, bytes a token, bytes from a token to the next)."""
@@ -105,14 +105,32 @@ class AttentionLayer:
         columns, rows = table.columns.copy(), table.rows.copy()
         columns["first"] += first_index
         rows["first"] += first_index
-        entry = (
-            len(one.heads), one.rows, one.row0, self.layer.qk_dim, self.layer.v_dim, table.denser_lines,
-            table.sparser_lines, max(1, min(table.denser_lines, have.places)), p.add("dense", table.dense),
-            len(table.dense), p.add("columns", columns), len(columns), p.add("rows", rows), int(rows["scores"].sum()),
-            self.coded, have.forward and len(table.dense) > 0,
-        )  # fmt: skip
-        p.tables["passes"].append(entry)
-        return len(p.tables["passes"]) - 1
+        entry = {
+            "heads": len(one.heads),
+            "rows": one.rows,
+            "row0": one.row0,
+            "dim": self.layer.qk_dim,
+            "value_dim": self.layer.v_dim,
+            "denser_lines": table.denser_lines,
+            "sparser_lines": table.sparser_lines,
+            "tile_rows": max(1, min(table.denser_lines, have.places)),
+            "first_dense": p.add("dense", table.dense),
+            "dense": len(table.dense),
+            "first_column": p.add("columns", columns),
+            "sparse_columns": len(columns),
+            "first_row": p.add("rows", rows),
+            "scores": int(rows["scores"].sum()),
+            "encoded": self.coded,
+            "forward": have.forward and len(table.dense) > 0,
+        }
+        return p.enter("passes", **entry)
+
+    def phase(
+        self, unit: str, number: int, begin: int = 0, end: int | None = None, wait: Wait = NOW, wait2: Wait = NOW
+    ) -> None:
+        """Have a unit do the scores of a pass, or its values from an output to another."""
+        values = end is not None
+        self.p.issue(unit, phase=values, number=number, begin=begin, end=end or 0, wait=wait, wait2=wait2)
 
     def chunks(self, tokens: int, first: int = 0) -> list[tuple[int, int]]:
         """(first token, tokens) of the pieces operands are loaded in."""
@@ -131,14 +149,14 @@ class AttentionLayer:
         table = self.tables[n]
         if table.index_bytes:
             at = p.allocate(f"{layer.name}.index.{n}", table.index_bytes)
-            self.loaded[n, -1] = p.load("index", at, table.index_bytes)
+            self.loaded[n, -1] = p.load("index_buffer", at, table.index_bytes)
         if n == 0 or not self.stays:
             pieces = self.pieces(one) if not self.stays else self.pieces(Pass(one.heads, 0, layer.q_tokens))
             for kind, first, tokens in pieces:
-                wait = p.load("act", *self.operand("k" if kind == K else "q", one, first, tokens))
+                wait = p.load("act_gb0", *self.operand("k" if kind == K else "q", one, first, tokens))
                 for token in range(first, first + tokens):
                     self.loaded[n, 2 * token + kind] = wait
-        self.loaded[n, -2] = p.load("weight", *self.operand("v", one, 0, layer.kv_tokens))
+        self.loaded[n, -2] = p.load("weight_gb", *self.operand("v", one, 0, layer.kv_tokens))
 
     def decode(self, n: int, numbers: list[int]) -> None:
         """Have the operands of a pass moved into the engines' buffers, chunk by chunk as they arrive."""
@@ -148,10 +166,11 @@ class AttentionLayer:
         source = 0 if self.stays else n
         for kind, first, tokens in self.pieces(one):
             wait = self.loaded[source, 2 * (first + tokens - 1) + kind]
-            p.issue(isa.DECODE, K if kind == K else fills, first, tokens, numbers[n], wait=wait)
-            done = p.will(isa.DECODER_DONE)
+            what = K if kind == K else fills
+            p.issue("decoder", kind=what, first=first, tokens=tokens, number=numbers[n], wait=wait)
+            done = p.will("decoder")
             if kind == K and not self.stays:
-                p.free("act", self.piece_bytes(one, tokens), wait=done)
+                p.free("act_gb0", self.piece_bytes(one, tokens), wait=done)
 
     def piece_bytes(self, one: Pass, tokens: int) -> int:
         return tokens * (self.token_bytes if self.coded else len(one.heads) * self.layer.qk_dim)
@@ -163,45 +182,45 @@ class AttentionLayer:
         dense, sparse = len(table.dense) > 0, len(table.columns) > 0
         # with a single line the engines take turns, as they do when they are not to work at the same time
         together = have.two_engines and table.denser_lines + table.sparser_lines <= have.lines
-        before, before2 = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
-        p.issue(isa.SOFTMAX, 0, number, wait=before, wait2=before2)
-        p.issue(isa.MERGE, 0, number)
+        before, before2 = p.all_of("denser"), p.all_of("sparser")
+        self.phase("softmax", number, wait=before, wait2=before2)
+        self.phase("merge", number)
         scored: Wait = NOW
         if dense:
-            p.issue(isa.DENSER, 0, number)
-            scored = p.will(isa.DENSER_DONE)
+            self.phase("denser", number)
+            scored = p.will("denser")
         if sparse:
-            p.issue(isa.WALKER, 0, number, wait=self.loaded[n, -1], wait2=NOW if together else scored)
-            p.issue(isa.SPARSER, 0, number)
-            p.will(isa.SPARSER_DONE)
-        finished = p.all_of(isa.DENSER_DONE), p.all_of(isa.SPARSER_DONE)
+            self.phase("walker", number, wait=self.loaded[n, -1], wait2=NOW if together else scored)
+            self.phase("sparser", number)
+            p.will("sparser")
+        finished = p.all_of("denser"), p.all_of("sparser")
         outputs = one.rows * len(one.heads)
         step = outputs if together else have.places
         for begin in range(0, outputs, step):
             end = min(begin + step, outputs)
             wait, wait2 = NOW, self.loaded[n, -2]
             if not together:
-                wait = p.all_of(isa.SPARSER_DONE)
+                wait = p.all_of("sparser")
             if dense:
-                p.issue(isa.DENSER, 1, number, begin, end, wait=wait, wait2=wait2)
-                wait = p.will(isa.DENSER_DONE)
+                self.phase("denser", number, begin, end, wait=wait, wait2=wait2)
+                wait = p.will("denser")
             if sparse:
-                p.issue(isa.SPARSER, 1, number, begin, end, wait=NOW if together else wait, wait2=wait2)
-                p.will(isa.SPARSER_DONE)
+                self.phase("sparser", number, begin, end, wait=NOW if together else wait, wait2=wait2)
+                p.will("sparser")
             self.store(one, begin, end)
-        p.will(isa.PASSES_DONE)
+        p.will("merge")
         fetch_first = self.halves and (self.stays or 2 * self.held(n) <= have.act_bytes)
         if n + 1 < len(self.passes) and fetch_first:
             self.decode(n + 1, numbers)
         if not self.stays:  # the sparser engine may have asked for any Q until its scores were done
-            p.free("act", self.piece_bytes(one, one.rows), wait=finished[0], wait2=finished[1])
+            p.free("act_gb0", self.piece_bytes(one, one.rows), wait=finished[0], wait2=finished[1])
         if table.index_bytes:
-            p.free("index", table.index_bytes, wait=finished[1])
+            p.free("index_buffer", table.index_bytes, wait=finished[1])
         if n + 1 < len(self.passes) and not fetch_first:
-            p.issue(isa.GRANT_ACT, 0, 0, wait=finished[0], wait2=finished[1])  # operand buffers are free
+            p.free("act_gb0", 0, wait=finished[0], wait2=finished[1])  # operand buffers are free
             self.decode(n + 1, numbers)
         size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
-        p.free("weight", size, wait=p.all_of(isa.DENSER_DONE), wait2=p.all_of(isa.SPARSER_DONE))
+        p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
 
     def held(self, n: int) -> int:
         """Bytes of the activation buffer a pass and the next one need, the larger of the two."""
@@ -216,5 +235,5 @@ class AttentionLayer:
         while at < end:
             head, row = one.heads[at // one.rows], one.row0 + at % one.rows
             some = min(end - at, one.rows - at % one.rows, most, ceil(one.rows, 4))
-            p.store(self.output + row * pitch + head * width, width, some, pitch)
+            p.store("act_gb1", self.output + row * pitch + head * width, width, some, pitch)
             at += some

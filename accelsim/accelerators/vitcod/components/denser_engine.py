@@ -8,6 +8,7 @@ global tokens stream by; every PE accumulates its own features. A mux in front o
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.tables import OPERANDS, PARTIAL, PASS, READY, SCORES, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -27,8 +28,7 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.isa.instructions import DONE, PASS
-from accelsim.isa.tables import OPERANDS, PARTIAL, READY, SCORES, WINDOW
+from accelsim.isa.instructions import DONE
 
 
 class DenserEngine(Component):

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.isa.tables import PASSES, ROWS
 from tests.components.harness import exercise, table
 

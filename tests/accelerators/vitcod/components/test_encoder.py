@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.encoder import Encoder
 from tests.components.harness import exercise
 
 ITEMS = st.lists(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.index_walker import IndexWalker
+from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.isa.tables import COLUMNS, PASSES
 from tests.components.harness import exercise, table
 

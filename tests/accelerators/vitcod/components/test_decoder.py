@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.decoder import Decoder
+from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.isa.tables import PASSES
 from tests.components.harness import exercise, table
 

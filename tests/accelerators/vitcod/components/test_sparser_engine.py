@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from accelsim.components.sparser_engine import SparserEngine
+from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.isa.tables import COLUMNS, INDEX, PASSES, ROWS
 from tests.components.harness import exercise, table
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.softmax_unit import SoftmaxUnit
+from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.isa.tables import DENSE, PASSES, ROWS
 from tests.components.harness import exercise, table
 

@@ -10,6 +10,7 @@ A line fetches the next vector, and takes up the next column or row, while it co
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.tables import COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -32,8 +33,7 @@ from accelsim.core import (
 )
 from accelsim.core.channel import wrap
 from accelsim.core.lane_set import add, first, no_lanes, remove
-from accelsim.isa.instructions import DONE, PASS
-from accelsim.isa.tables import COLUMN, MISS, OPERANDS, PARTIAL, READY, SCORE, WINDOW
+from accelsim.isa.instructions import DONE
 
 # Of a line: where its next operand vector is.
 NOWHERE, ASKED, HERE = range(3)

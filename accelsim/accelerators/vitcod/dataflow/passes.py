@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.dataflow.shares import share_lines
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, ROWS
 from accelsim.core.errors import InputError
-from accelsim.dataflows.resources import Resources
-from accelsim.dataflows.tiling import ceil, share_lines
-from accelsim.isa.tables import COLUMNS, DENSE, INDEX, ROWS
+from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 

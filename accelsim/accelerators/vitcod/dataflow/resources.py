@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass
 
+from accelsim.dataflows.tiling import DenseResources
 
-@dataclass(frozen=True)
-class Resources:
+
+@dataclass(frozen=True, kw_only=True)
+class Resources(DenseResources):
     """Sizes in bytes, counts as such; see arch_configs and `accelsim describe` for what each means."""
 
-    lines: int
-    macs: int
-    weight_bytes: int
-    act_bytes: int
     index_bytes: int
-    store_bytes: int
-    psum_bytes: int
     q_bytes: int
     k_bytes: int
     score_bytes: int
@@ -27,4 +23,3 @@ class Resources:
     prune: bool = True
     forward: bool = True
     two_engines: bool = True
-    double_buffer: bool = True

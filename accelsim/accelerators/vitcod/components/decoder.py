@@ -5,7 +5,7 @@ they are only moved. Vectors the sparser engine did not find in the denser engin
 one by one, and go first.
 """
 
-from accelsim.components.sequencer import Sequencer
+from accelsim.accelerators.vitcod.tables import MISS, OPERANDS
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -27,7 +27,6 @@ from accelsim.core import (
     tick,
 )
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import MISS, OPERANDS
 
 
 class Decoder(Component):
@@ -40,7 +39,13 @@ class Decoder(Component):
 
     passes = Mem("the pass table (tables.PASSES)")
 
-    command = In("tokens that arrived", **Sequencer.fields["decode"].fields)
+    command = In(
+        "tokens that arrived",
+        kind="0: K, 1: Q into the denser engine's buffer, 2: Q stays in the global buffer",
+        first="first token",
+        tokens="number of tokens",
+        number="row of the pass table",
+    )
     miss = In("single Q vectors", **MISS)
     denser = Out("operands in the denser engine's buffers", **OPERANDS)
     sparser = Out("operands in the buffers the sparser engine reads", **OPERANDS)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.components.denser_engine import DenserEngine
+from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.isa.tables import DENSE, PASSES, ROWS
 from tests.components.harness import exercise, table
 

@@ -1,0 +1,102 @@
+"""What a machine is: parts, wiring, a compiler, and what others must know of it. Each machine is a folder or a plug-in
+whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from accelsim.accelerators import netlist
+from accelsim.accelerators.netlist import Wiring
+from accelsim.config.arch import Arch
+from accelsim.config.schema import MachineSchema
+from accelsim.core import Component, Mem, Simulator
+from accelsim.dataflows.program import Names, Program
+from accelsim.workload.layers import Layer
+from accelsim.workload.workload import Workload
+
+CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
+
+
+class Machine:
+    """Base of all machines. A subclass says what it consists of and compiles networks for itself.
+
+    schema: what its user decides. wiring: the channels. array: the parts that are its PE array (empty: all that count
+    `mac_ops`). prices: its price document, if parts of it are not in the shared energy table. tables: table of its
+    programs -> type of a row. listing: the order of its parts in results (empty: the schema's). layer_counters:
+    `PART.COUNTER` of what `layers.csv` shows of each layer too.
+    """
+
+    contract: ClassVar[int] = CONTRACT
+    schema: MachineSchema
+    wiring: Wiring
+    array: ClassVar[tuple[str, ...]] = ()
+    prices: ClassVar[Path | None] = None
+    tables: ClassVar[Mapping[str, np.dtype]] = {}
+    listing: ClassVar[tuple[str, ...]] = ()
+    layer_counters: ClassVar[tuple[str, ...]] = ()
+
+    def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
+        """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
+        raise TypeError(f"the machine {self.schema.name} has no compiler: its class defines no `compile`")
+
+    def peak_macs(self, arch: Arch) -> int:
+        """Multiply-accumulates a core cycle."""
+        raise TypeError(f"the machine {self.schema.name} does not say its peak: its class defines no `peak_macs`")
+
+    def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
+        """Multiply-accumulates of a layer, of one picture, that are useful work; all, where masks are not applied."""
+        return layer.macs
+
+    def notes(self, arch: Arch, workload: Workload) -> dict[str, str]:
+        """What a reader of its results must know."""
+        return {}
+
+    def judge(self):
+        """What `validate` asks of a run: a function of evidence and report (see validation/), imported when called.
+
+        None: only what it asks of any machine.
+        """
+        return None
+
+    def parts(self, arch: Arch) -> dict[str, type[Component]]:
+        """The component of every part, as configured."""
+        return netlist.kinds(self.schema, arch)
+
+    def program(self, arch: Arch) -> Program:
+        """An empty program that knows the names of this machine."""
+        parts = self.parts(arch)
+        holding = {n: kind.declared(Mem) for n, kind in parts.items()}
+        names = Names(
+            netlist.units(parts),
+            netlist.counters(parts),
+            [n for n, mems in holding.items() if "loads" in mems],
+            [n for n, mems in holding.items() if "stores" in mems],
+            self.tables,
+        )
+        return Program(names)
+
+    def build(
+        self, arch: Arch, workload: Workload, *, trace: int = 0, monitored: bool = False, order: Sequence[int] = ()
+    ) -> tuple[Simulator, Program]:
+        """The netlist with a workload's program loaded, and that program.
+
+        `trace`: room for status events between two drains; `monitored`: log what crosses the channels; `order`: in
+        which order the components are added, by their numbers in the listing (no result depends on it). Raises
+        InputError when a layer does not fit the machine.
+        """
+        program = self.program(arch)
+        self.compile(program, arch, workload)
+        listing = self.listing or tuple(self.schema.parts)
+        sim = netlist.build(
+            self.schema,
+            self.wiring,
+            arch,
+            program.finish(),
+            order=[listing[n] for n in order or range(len(listing))],
+            trace=trace,
+            monitored=monitored,
+        )
+        return sim, program

@@ -1,0 +1,1 @@
+"""ViTCoD (You et al., HPCA 2023): two engines on a polarized attention map."""

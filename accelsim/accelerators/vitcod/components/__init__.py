@@ -1,0 +1,1 @@
+"""The hardware that only ViTCoD has."""

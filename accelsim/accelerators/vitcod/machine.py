@@ -1,0 +1,173 @@
+"""ViTCoD (You et al., HPCA 2023): a denser and a sparser engine work on a polarized attention map at the same time.
+
+DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
+"""
+
+from accelsim.accelerators import main_memory
+from accelsim.accelerators.machine import Machine
+from accelsim.accelerators.netlist import Link, Wiring
+from accelsim.accelerators.vitcod.components.decoder import Decoder
+from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
+from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, INDEX, PASSES, ROWS
+from accelsim.components.dma import Dma
+from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
+from accelsim.components.load_buffer import LoadBuffer
+from accelsim.accelerators.vitcod.components.mac_array import MacArray
+from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.components.sequencer import Sequencer
+from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
+from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
+from accelsim.components.store_buffer import StoreBuffer
+from accelsim.components.vector_unit import VectorUnit
+from accelsim.config.arch import Arch
+from accelsim.config.schema import MachineSchema, Part
+from accelsim.core import Param
+from accelsim.dataflows.program import Program
+from accelsim.workload.layers import Attention, Layer
+from accelsim.workload.workload import Workload
+
+
+def switch(doc: str) -> Param:
+    """An option that is on or off; on by default."""
+    return Param("true", "choice", doc, choices=("false", "true"))
+
+
+LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
+
+SCHEMA = MachineSchema(
+    name="vitcod",
+    title="ViTCoD: vision-transformer acceleration with polarized attention maps and compressed Q and K",
+    clocks={"core": "500 MHz", "dram": "1200 MHz"},
+    options={
+        "heads": Param("parallel", "choice", "heads worked on together, or one by one", choices=("parallel", "serial")),
+        "layout": Param(
+            "packed",
+            "choice",
+            "Q, K and V in DRAM: head by head, or token by token, each by itself or all in one tensor",
+            choices=("packed", "token_major", "fused_qkv"),
+        ),
+        "auto_encoder": switch("Q and K are compressed across heads by the encoder and restored by the decoder"),
+        "prune": switch("the workload's masks are applied; off: every score is computed"),
+        "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
+        "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
+        "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
+        "double_buffer": switch("weights and operands are fetched while others are in use"),
+    },
+    parts={
+        "engine": Part("the MAC lines both engines share, as one array in dense layers", "core", MacArray),
+        "denser": Part("the dense columns of attention", "core", DenserEngine, derived=LINES),
+        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES),
+        "walker": Part("hands out the sparse columns", "core", IndexWalker),
+        "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit),
+        "merge": Part("joins the engines' partial rows", "core", OutputMerge),
+        "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
+        "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
+        "vector": Part("element-wise work and normalisation", "core", VectorUnit),
+        "weight_gb": Part(
+            "weights; values in attention", "core", LoadBuffer, {"capacity_bytes": "32 KiB"}, {"overlap": "options"}
+        ),
+        "act_gb0": Part(
+            "activations; compressed Q and K in attention",
+            "core",
+            LoadBuffer,
+            {"capacity_bytes": "148 KiB"},
+            {"overlap": "options"},
+        ),
+        "index_buffer": Part(
+            "the CSC index",
+            "core",
+            LoadBuffer,
+            {"capacity_bytes": "20 KiB", "banks": 1, "port_bytes": 8},
+            {"overlap": "options"},
+        ),
+        "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
+        "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
+        "dram": Part("the memory", "dram", main_memory.MODELS),
+        "sequencer": Part("walks the program", "core", Sequencer),
+    },
+    rules=(main_memory.clock_rule,),
+)
+
+WIRING = Wiring(
+    (
+        Link("dma.request", "dram.request", 8),
+        Link("dram.reply", "dma.reply", 8),
+        Link("engine.out", "encoder.outputs", 4),
+        Link("encoder.out", "vector.outputs", 4),
+        Link("vector.tile", "act_gb1.results.vector", 4),
+        Link("engine.release_weight", "weight_gb.release", 4),
+        Link("engine.release_act", "act_gb0.release", 4),
+        Link("decoder.denser", "denser.operands"),
+        Link("decoder.sparser", "sparser.operands"),
+        Link("sparser.miss", "decoder.miss", 8),
+        Link("decoder.vector", "sparser.vector"),
+        Link("walker.column", "sparser.column", 4),
+        Link("denser.scores", "softmax.scores"),
+        Link("sparser.score", "softmax.score", 16),
+        Link("softmax.denser", "denser.softmaxed", 4),
+        Link("softmax.sparser", "sparser.softmaxed", 4),
+        Link("denser.partial", "merge.dense", 1),
+        Link("sparser.partial", "merge.sparse", 4),
+        Link("merge.denser_window", "denser.window"),
+        Link("merge.sparser_window", "sparser.window"),
+        Link("merge.row", "act_gb1.results.merge", 4),
+    ),
+    streams=("act_gb1", "index_buffer", "act_gb0", "weight_gb"),
+)
+
+
+class ViTCoD(Machine):
+    """The paper's machine, with a compiler, buffers and a memory of ours around its engines."""
+
+    schema = SCHEMA
+    wiring = WIRING
+    array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
+    tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
+    listing = (
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "dma", "dram", "engine", "encoder", "vector",
+        "decoder", "walker", "denser", "sparser", "softmax", "merge",
+    )  # fmt: skip
+
+    def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
+        compile_workload(program, workload, resources(arch))
+
+    def peak_macs(self, arch: Arch) -> int:
+        return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
+
+    def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
+        masked = isinstance(layer, Attention) and arch.options["prune"] == "true"
+        return workload.masked_macs(layer) if masked else layer.macs
+
+
+MACHINE = ViTCoD()
+
+
+def resources(arch: Arch) -> Resources:
+    """The sizes the compiler counts on."""
+    part, on = arch.parts, {n: v == "true" for n, v in arch.options.items()}
+    return Resources(
+        lines=part["engine"]["lines"],
+        macs=part["engine"]["macs"],
+        weight_bytes=part["weight_gb"]["capacity_bytes"],
+        act_bytes=part["act_gb0"]["capacity_bytes"],
+        index_bytes=part["index_buffer"]["capacity_bytes"],
+        store_bytes=part["act_gb1"]["capacity_bytes"],
+        psum_bytes=part["engine"]["psum_bytes"],
+        q_bytes=part["denser"]["q_bytes"],
+        k_bytes=part["denser"]["k_bytes"],
+        score_bytes=part["softmax"]["score_bytes"],
+        places=part["merge"]["places"],
+        segment=part["sparser"]["segment"],
+        index_entry_bytes=part["walker"]["index_bytes"],
+        layout=arch.options["layout"],
+        heads_parallel=arch.options["heads"] == "parallel",
+        auto_encoder=on["auto_encoder"],
+        reorder=on["reorder"],
+        prune=on["prune"],
+        forward=on["forward"],
+        two_engines=on["two_engines"],
+        double_buffer=on["double_buffer"],
+    )

@@ -1,0 +1,1 @@
+"""The hardware twins of ViTCoD."""

@@ -1,0 +1,62 @@
+"""What ViTCoD's compiler tells its attention units about each pass: a group of heads x a block of query rows of a layer.
+
+A pass runs in two phases, scores (SDDMM) and values (SpMM). Tables are flat; a pass points into them.
+Within a pass an output is numbered `head * rows + row`, both counted from the start of the pass; its place in ROWS is
+`first_row` plus that. All units go through the outputs in this order.
+"""
+
+from accelsim.isa.instructions import record
+
+PASS = {
+    "phase": "0: scores (SDDMM), 1: values (SpMM)",
+    "number": "row of the pass table",
+    "begin": "values: the first output, counted within the pass",
+    "end": "values: the output after the last",
+}
+PASSES = record(
+    "heads",  # heads in the pass
+    "rows",  # query rows
+    "row0",  # the first of them in the layer
+    "dim",  # features of a query or key
+    "value_dim",  # features of a value
+    "denser_lines",  # MAC lines of the denser engine
+    "sparser_lines",  # MAC lines of the sparser engine
+    "tile_rows",  # rows the denser engine works on at once in SpMM
+    "first_dense",  # first dense column in DENSE
+    "dense",  # dense columns, over all heads
+    "first_column",  # first sparse column in COLUMNS
+    "sparse_columns",  # sparse columns, over all heads
+    "first_row",  # first output in ROWS
+    "scores",  # scores of both engines
+    "encoded",  # compressed heads (0: no auto-encoder)
+    "forward",  # whether the sparser engine may ask the denser engine's Q buffer
+)
+DENSE = record("head", "column")  # ordered by head, then column
+COLUMNS = record("head", "column", "first", "count")  # a sparse column: its rows stand in INDEX[first : first + count]
+INDEX = record("row")
+ROWS = record(
+    "head",  # counted from the start of the pass
+    "scores",  # scores of the row, of both engines
+    "sparse",  # those of the sparser engine
+    "first",  # the first of these in the sparser engine's list
+    "dense",  # those of the denser engine: dense columns of its head
+    "parts",  # partial rows it is the sum of: one of the denser engine, one a segment of the sparser engine
+    "values",  # features of its output
+)
+
+PARTIAL = {"place": "place of the first output in ROWS", "rows": "outputs", "scores": "scores that went into each"}
+SCORES = {
+    "row": "the first row, within the pass",
+    "rows": "rows",
+    "first": "place of the first column in DENSE",
+    "count": "columns",
+}
+SCORE = {"place": "place of the output in ROWS", "column": "key token"}
+READY = {"place": "place of the output in ROWS"}
+OPERANDS = {"number": "row of the pass table", "kind": "0: K, 1: Q", "tokens": "tokens there, from the first on"}
+WINDOW = {"end": "the first place in ROWS that may not be worked on yet"}
+MISS = {"number": "row of the pass table", "row": "row within the pass", "head": "head", "line": "MAC line that asks"}
+COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in INDEX", "count": "how many"}
+
+# What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
+FREES = record("weight", "weight_read", "act", "act_read")
