@@ -1,5 +1,5 @@
-"""The commands of this room that need PyTorch, and pictures of masks; the command line registers them and prints what
-they yield."""
+"""The commands of this room: imports of layer lists, those that need PyTorch, and pictures of masks; the command line
+registers them and prints what they yield."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,10 @@ Threshold = Annotated[
 def register(app: typer.Typer, show: Show, find: Callable[[str], Path]) -> None:
     """Add the commands to an app; `show` prints tables and sentences, `find` knows the workloads by name."""
     drawing = _plotting(find)
-    for name, command in (("export", export), ("train-demo", train_demo), ("plot-attention", drawing)):
+    for name, command in (
+        ("import-topology", import_topology), ("export", export), ("train-demo", train_demo),
+        ("plot-attention", drawing),
+    ):  # fmt: skip
         app.command(name)(_shown(command, show))
 
 
@@ -41,6 +44,23 @@ def _shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[...
             show([thing])
 
     return printed
+
+
+def import_topology(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A GEMM or a convolution topology of SCALE-Sim.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
+    ] = None,
+) -> Iterator[object]:
+    """Make a workload of a layer list of SCALE-Sim: sizes, no attention and no masks."""
+    from accelsim.codesign.import_topology import import_topology, remarks
+    from accelsim.workload import save
+
+    made = import_topology(file)
+    path = save(made, output or Path(f"{made.name}.yaml"))
+    layers = "1 layer" if len(made.layers) == 1 else f"{len(made.layers)} layers"
+    yield f"{path}: {layers} of a {made.provenance['kind']} topology, {made.macs:,} MACs an image"
+    yield from remarks(made)
 
 
 def export(
