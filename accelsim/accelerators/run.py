@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from accelsim import __version__
 from accelsim.accelerators import machine, main_memory
+from accelsim.accelerators.prices import prices_of
 from accelsim.config.arch import Arch
+from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
 from accelsim.workload.layers import Attention, Gemm
 from accelsim.workload.workload import Workload
@@ -29,10 +31,13 @@ def run(
 
     `trace` keeps the status changes of every component, for a timeline; `skip=False` ticks every component in every
     cycle; `progress` is called with the number of layers that are finished. Raises InputError when the workload does
-    not fit the machine.
+    not fit the machine, and when its energy table does not price the machine.
     """
     model = machine(arch.machine)
+    prices = prices_of(model)
+    table = load_table(arch.energy, prices)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
+    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
     sim.run(skip=skip, on_mark=progress)
     main_memory.finish(arch, sim, skip=skip)
     pruned = arch.options.get("prune", "true") == "true"
@@ -69,4 +74,5 @@ def run(
         dram_peak_bytes_per_s=main_memory.peak_bytes_per_s(arch),
         notes={"version": __version__, **main_memory.notes(arch, sim), "instructions": len(program.instructions)},
         array=model.ARRAY,
+        prices=prices,
     )

@@ -3,6 +3,8 @@
 DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
 """
 
+from pathlib import Path
+
 from accelsim.accelerators import main_memory
 from accelsim.components.decoder import Decoder
 from accelsim.components.denser_engine import DenserEngine
@@ -88,6 +90,7 @@ SCHEMA = MachineSchema(
 )
 
 
+PRICES = Path(__file__).with_name("vitcod_prices.yaml")
 ARRAY = ("engine", "denser", "sparser")  # the controllers of the MAC lines
 
 
