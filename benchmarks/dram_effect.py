@@ -36,9 +36,9 @@ def line(cells) -> str:
     )
 
 
-def energy_uj(record, table) -> tuple[float, float]:
+def energy_uj(record) -> tuple[float, float]:
     """(all of the memory, its I/O and termination)."""
-    charges = [c for c in bill(record.result, table) if c.component == "dram"]
+    charges = [c for c in bill(record.result, load_table(prices=record.prices)) if c.component == "dram"]
     io = sum(c.pj for c in charges if c.action.startswith("dram_io"))
     return sum(c.pj for c in charges) / 1e6, io / 1e6
 
@@ -69,7 +69,7 @@ def gb_per_s(record) -> float:
 
 
 def main(words: list[str]) -> None:
-    table, changes = load_table(), [word for word in words if "=" in word]
+    changes = [word for word in words if "=" in word]
     memories = [word for word in words if word in MEMORIES] or MEMORIES
     print(line(title for title, _ in COLUMNS))
     for name in [word for word in words if "=" not in word and word not in MEMORIES] or WORKLOADS:
@@ -82,13 +82,13 @@ def main(words: list[str]) -> None:
                 cycles = record.result.cycles()
                 pipe.setdefault(layout, cycles)
                 known = details(record) if memory == "exact" else ["-"] * 5
-                counts, (energy, io) = record.result.total.counts, energy_uj(record, table)
+                counts, (energy, io) = record.result.total.counts, energy_uj(record)
                 burst = counts["dram"]["read_bytes"] / counts["dma"]["read_bursts"]
                 attention = [f"{cycles:,}", f"{cycles / pipe[layout]:.3f}", f"{busy(record, 'sparser'):.0%}"]
                 attention += [f"{busy(record, 'dram'):.0%}", f"{moved_bytes(record) / 1e6:.2f}", f"{burst:.0f}"]
                 attention += [f"{gb_per_s(record) / busy(record, 'dram'):.1f}", *known, f"{energy:,.0f}", f"{io:,.0f}"]
                 network = [f"{whole.result.cycles():,}", f"{gb_per_s(whole):.1f}"]
-                network += [f"{energy_uj(whole, table)[0] / 1000:.1f}"]
+                network += [f"{energy_uj(whole)[0] / 1000:.1f}"]
                 print(line([name, memory, layout, *attention, *network]), flush=True)
 
 

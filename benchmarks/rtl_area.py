@@ -13,7 +13,6 @@ from pathlib import Path
 
 from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
-from accelsim.core.result import Part
 from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.rtl.synthesis import CELLS
 from accelsim.workload.layers import Gemm
@@ -58,8 +57,7 @@ def main() -> None:
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))
     sim, _ = machine(arch.machine).build(arch, smallest)
-    parts = {c.name: Part(type(c).__name__, c.clock, c.parameters()) for c in sim.components}
-    table = load_table(arch.as_dict().get("energy"))
+    parts, table = sim.parts(), load_table(arch.energy, machine(arch.machine).price_documents())
     pieces = {piece.component: piece for piece in floor_plan(parts, table)}
     found = json.loads((Path(folder) / CELLS).read_text())
     out = ["| component | model: logic um2 | model: memories um2 | modules | cells | um2 | memory bits |"]

@@ -4,7 +4,7 @@ whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
 from accelsim.core import Component, Mem, Simulator
 from accelsim.dataflows.program import Names, Program
+from accelsim.energy import read_prices
 from accelsim.workload.layers import Layer
 from accelsim.workload.workload import Workload
 
@@ -24,7 +25,8 @@ class Machine:
     """Base of all machines. A subclass says what it consists of and compiles networks for itself.
 
     schema: what its user decides. wiring: the channels. array: the parts that are its PE array (empty: all that count
-    `mac_ops`). prices: its price document, if parts of it are not in the shared energy table. tables: table of its
+    `mac_ops`). prices: its price document, beside those of the classes it is derived from; what it does not price, the
+    shared energy table does. tables: table of its
     programs -> type of a row. listing: the order of its parts in results (empty: the schema's). layer_counters:
     `PART.COUNTER` of what `layers.csv` shows of each layer too.
     """
@@ -53,6 +55,11 @@ class Machine:
     def notes(self, arch: Arch, workload: Workload) -> dict[str, str]:
         """What a reader of its results must know."""
         return {}
+
+    def price_documents(self) -> tuple[dict[str, Any], ...]:
+        """Its price documents, those of the classes it is derived from first. Raises InputError if one is wrong."""
+        paths = [vars(kind).get("prices") for kind in reversed(type(self).__mro__)]
+        return tuple(read_prices(path) for path in dict.fromkeys(paths) if path)
 
     def judge(self):
         """What `validate` asks of a run: a function of evidence and report (see validation/), imported when called.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from accelsim import __version__
 from accelsim.accelerators import machine, main_memory
 from accelsim.config.arch import Arch
+from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
@@ -29,10 +30,13 @@ def run(
 
     `trace` keeps the status changes of every component, for a timeline; `skip=False` ticks every component in every
     cycle; `progress` is called with the number of layers that are finished. Raises InputError when the workload does
-    not fit the machine.
+    not fit the machine, and when its energy table does not price the machine.
     """
     model = machine(arch.machine)
+    prices = model.price_documents()
+    table = load_table(arch.energy, prices)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
+    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
     sim.run(skip=skip, on_mark=progress)
     main_memory.finish(arch, sim, skip=skip)
     layers = [
@@ -68,4 +72,5 @@ def run(
             "instructions": len(program.instructions),
         },
         array=model.array,
+        prices=prices,
     )

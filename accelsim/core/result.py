@@ -15,6 +15,12 @@ class Part:
     kind: str  # class name
     clock: str  # clock domain
     parameters: dict[str, int | str]
+    bases: tuple[str, ...] = ()  # names of its base classes, nearest first, without Component
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The class and its base classes."""
+        return self.kind, *self.bases
 
 
 @dataclass(frozen=True)

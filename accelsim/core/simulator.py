@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import takewhile
 
 import numpy as np
 
@@ -267,6 +268,15 @@ class Simulator:
         if self.labels:
             self.snapshots[-1] = self.snapshot()
 
+    def parts(self) -> dict[str, Part]:
+        """Every component as it stands in a result; known before time starts."""
+
+        def part(c: Component) -> Part:
+            kind, *bases = (k.__name__ for k in takewhile(lambda k: k is not Component, type(c).__mro__))
+            return Part(kind, c.clock, c.parameters(), tuple(bases))
+
+        return {c.name: part(c) for c in self.components}
+
     def result(self) -> Result:
         """The run so far as plain numbers."""
         end = self.snapshot()
@@ -279,7 +289,7 @@ class Simulator:
             self.time_base_hz,
             dict(self.periods),
             self.at,
-            {c.name: Part(type(c).__name__, c.clock, c.parameters()) for c in self.components},
+            self.parts(),
             {w.name: Link(f"{w.producer.name}.{w.out}", f"{w.consumer.name}.{w.into}", w.depth) for w in self.wires},
             difference(-1, self.snapshots[0], end),
             [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],

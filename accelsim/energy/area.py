@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.result import Part
 from accelsim.energy.expression import evaluate
+from accelsim.energy.row import NOTHING, Range
 from accelsim.energy.sram import Memory, memory
-from accelsim.energy.table import NOTHING, EnergyTable, Entry, Range
+from accelsim.energy.table import EnergyTable, Entry
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,17 @@ class Piece:
         return self.logic_um2 + self.memory_um2.nominal
 
 
-def entry_of(name: str, part: Part, table: EnergyTable) -> tuple[Entry, str]:
-    """The table's entry of a component, and what to call it in errors. Raises InputError when there is none."""
-    where = f"energy table {table.name}: components.{part.kind}"
-    if part.kind not in table.components:
+def entry_of(name: str, part: Part, table: EnergyTable) -> Entry:
+    """The table's entry of a component, by its class and base classes. Raises InputError when none of them has one."""
+    entry = table.entry(part.kinds)
+    if entry is None:
+        bases = f" or a base class of it ({', '.join(part.bases)})" if part.bases else ""
         raise InputError(
-            f"{where}: the table has no entry for {name}; every component class has one, if only `{part.kind}: {{}}`"
+            f"energy table {table.name}: components.{part.kind}: the table has no entry for {name}{bases}; every"
+            f" component class has one, in the machine's prices or under energy.override, if only `{part.kind}: {{}}`"
             + suggest(part.kind, table.components)
         )
-    return table.components[part.kind], where
+    return entry
 
 
 def names_of(name: str, parts: dict[str, Part]) -> dict[str, int | str]:
@@ -42,10 +45,9 @@ def names_of(name: str, parts: dict[str, Part]) -> dict[str, int | str]:
 
 def memories_of(name: str, parts: dict[str, Part], table: EnergyTable) -> dict[str, Memory]:
     """The memories of a component by name, before the macro factors."""
-    entry, where = entry_of(name, parts[name], table)
     names, found = names_of(name, parts), {}
-    for memory_name, sizes in entry.memories.items():
-        place = f"{where}.memories.{memory_name}"
+    for memory_name, sizes in entry_of(name, parts[name], table).memories.items():
+        place = table.place(parts[name].kinds, "memories", memory_name)
         values = {key: evaluate(amount, names, f"{place}.{key}") for key, amount in sizes.items()}
         found[memory_name] = memory(**values, node_nm=table.sram_node_nm, cell=table.sram_cell, where=place)
     return found
@@ -55,10 +57,10 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
     """The area and leakage of every component that covers any. Raises InputError as the bill does."""
     pieces = []
     for name, part in parts.items():
-        entry, where = entry_of(name, part, table)
         logic, memory_um2, leakage = 0.0, NOTHING, NOTHING
-        for action, amount in entry.area.items():
-            cells = table.rows[action].um2 * evaluate(amount, names_of(name, parts), f"{where}.area.{action}")
+        for action, amount in entry_of(name, part, table).area.items():
+            units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
+            cells = table.rows[action].um2 * units
             logic += cells / table.density
             leakage = added(leakage, table.logic_leakage_uw_per_um2.times(cells))
         for sram in memories_of(name, parts, table).values():

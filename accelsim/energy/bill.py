@@ -3,7 +3,7 @@
 Nothing is free by omission: a counter without a price is an error.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from accelsim.core.errors import InputError, suggest
@@ -11,8 +11,9 @@ from accelsim.core.result import Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
 from accelsim.energy.area import entry_of, floor_plan, memories_of, names_of
 from accelsim.energy.expression import evaluate
+from accelsim.energy.row import NOTHING, Range, Row
 from accelsim.energy.sram import Memory
-from accelsim.energy.table import NOTHING, EnergyTable, Range, Row
+from accelsim.energy.table import EnergyTable
 
 STATUS_COUNTERS = tuple(f"{status}_cycles" for status in STATUS_NAMES)  # may be priced like counters
 LEAKAGE = "leakage"  # the action of a charge for leakage by area; standing powers carry their row's name
@@ -49,21 +50,20 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
     found = []
     memories = {f"{name}.{memory}": sram for name in parts for memory, sram in memories_of(name, parts, table).items()}
     for name, part in parts.items():
-        entry, where = entry_of(name, part, table)
-        names = names_of(name, parts)
+        entry, names = entry_of(name, part, table), names_of(name, parts)
         for counter, price in entry.counters.items():
             for action, amount in price.items():
-                place = f"{where}.counters.{counter}"
+                place = table.place(part.kinds, "counters", counter)
                 count = evaluate(amount, names, f"{place}.{action}")
                 each = price_of(action, name, memories, table, place)
                 found.append(Tariff(name, action, counter, entry.off_chip, count, each))
         for action, amount in entry.standing.items():
             row = table.rows[action]
-            units = evaluate(amount, names, f"{where}.standing.{action}")
+            units = evaluate(amount, names, table.place(part.kinds, "standing", action))
             power = row.leakage_uw if charged_for(row, table) else NOTHING
             found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units)))
     for piece in floor_plan(parts, table):
-        entry = table.components[parts[piece.component].kind]
+        entry = entry_of(piece.component, parts[piece.component], table)
         found.append(Tariff(piece.component, LEAKAGE, None, entry.off_chip, 1, piece.leakage_uw))
     return found
 
@@ -87,11 +87,20 @@ def charged_for(row: Row, table: EnergyTable) -> bool:
     return row.option is None or table.options[row.option]
 
 
-def check_priced(counts: dict[str, dict[str, int]], parts: dict[str, Part], table: EnergyTable) -> None:
+def check_machine(counters: Mapping[str, Collection[str]], parts: dict[str, Part], table: EnergyTable) -> None:
+    """Raise InputError if the bill of a run would; `counters` has the names of every component's counters.
+
+    All it looks at is known before time starts.
+    """
+    tariffs(parts, table)
+    check_priced(counters, parts, table)
+
+
+def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], table: EnergyTable) -> None:
     """Raise InputError unless every counter has a price and every price a counter."""
     for name, counters in counts.items():
         kind = parts[name].kind
-        priced = table.components[kind].counters
+        priced = entry_of(name, parts[name], table).counters
         for counter in counters:
             if counter not in priced:
                 raise InputError(
@@ -101,7 +110,7 @@ def check_priced(counts: dict[str, dict[str, int]], parts: dict[str, Part], tabl
         for counter in priced:
             if counter not in counters and counter not in STATUS_COUNTERS:
                 raise InputError(
-                    f"energy table {table.name}: components.{kind}.counters.{counter}: {name} has no such counter"
+                    f"{table.place(parts[name].kinds, 'counters', counter)}: {name} has no such counter"
                     + suggest(counter, counters)
                 )
 

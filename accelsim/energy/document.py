@@ -1,7 +1,7 @@
-"""Energy tables as files: strict YAML, `extends`, node scaling of inherited rows, and a user's overrides."""
+"""Energy tables as documents: strict YAML, one laid over another, moved to another node, and a user's overrides."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +51,31 @@ def find(table: str | Path) -> Path:
     )
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A file's mapping, with nothing but known sections."""
+def read(path: Path, keys: Sequence[str] = KEYS, what: str = "an energy table", name: str = "") -> dict[str, Any]:
+    """A file's mapping, with nothing but known sections. `name` is what errors call the file, if not by its name."""
+    name = name or path.name
     try:
         with path.open(encoding="utf-8") as file:
             found = yaml.load(file, StrictLoader)
     except yaml.YAMLError as reason:
-        raise InputError(f"{path.name}: this is no YAML ({' '.join(str(reason).split())})") from None
+        raise InputError(f"{name}: this is no YAML ({' '.join(str(reason).split())})") from None
     if not isinstance(found, dict):
-        raise InputError(f"{path.name}: an energy table is a mapping of {', '.join(KEYS)}, not {type(found).__name__}")
-    for key in found:
-        if key not in KEYS:
-            raise InputError(f"{path.name}: {key}: no such section{suggest(key, KEYS)}")
+        raise InputError(f"{name}: {what} is a mapping of {', '.join(keys)}, not {type(found).__name__}")
+    known_sections(found, keys, name)
     return found
+
+
+def known_sections(found: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    for key in found:
+        if key not in keys:
+            raise InputError(f"{where}: {key}: no such section{suggest(key, keys)}")
+
+
+def complete(found: Mapping[str, Any], where: str) -> None:
+    """Raise InputError unless a resolved table has every section there must be."""
+    for key in KEYS:
+        if key not in found and key not in ("extends", "scale", "title"):
+            raise InputError(f"{where}: the section {key!r} is missing")
 
 
 def scaled(document: dict[str, Any], scale: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -100,13 +112,9 @@ def merged(base: dict[str, Any], over: Mapping[str, Any], where: str) -> dict[st
     out = copy.deepcopy(base)
     for key, value in over.items():
         if key == "components":
+            known = out.setdefault(key, {})
             for kind, entry in checked(value, where, key).items():
-                known = out.setdefault(key, {}).setdefault(kind, {})
-                for field, content in checked(entry, where, f"{key}.{kind}").items():
-                    if field == "counters" and isinstance(content, Mapping):
-                        known[field] = {**known.get(field, {}), **content}
-                    else:
-                        known[field] = copy.deepcopy(content)
+                known[kind] = laid_over(known.get(kind, {}), checked(entry, where, f"{key}.{kind}"))
         elif key in SECTIONS:
             for name, row in checked(value, where, key).items():
                 rows = out.setdefault(key, {})
@@ -115,6 +123,23 @@ def merged(base: dict[str, Any], over: Mapping[str, Any], where: str) -> dict[st
             out[key] = {**out.get(key, {}), **copy.deepcopy(dict(checked(value, where, key)))}
         elif key not in ("extends", "scale"):
             out[key] = value
+    return out
+
+
+def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A class's entry with another over it: counters, memories, area and standing by name.
+
+    What is no mapping replaces all there is: `area: 0` is no area at all.
+    """
+
+    def units(field: str, value: Any) -> Any:
+        return {value: 1} if field in ("area", "standing") and isinstance(value, str) else value
+
+    out = copy.deepcopy(dict(base))
+    for field, content in over.items():
+        below, above = units(field, out.get(field)), units(field, copy.deepcopy(content))
+        both = isinstance(below, Mapping) and isinstance(above, Mapping)
+        out[field] = {**below, **above} if both else above
     return out
 
 
@@ -136,22 +161,6 @@ def merged_row(base: Mapping[str, Any], row: Any, where: str) -> dict[str, Any]:
         if base and "source" not in row:
             out["source"] = f"given by the user instead of: {base.get('source')}"
     return {**out, **row}
-
-
-def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The table of a file with everything it extends."""
-    if path.resolve() in seen:
-        raise InputError(f"{path.name}: extends: the table extends itself, by way of {seen[-1].name}")
-    document = read(path)
-    if "extends" not in document:
-        if "scale" in document:
-            raise InputError(f"{path.name}: scale: only a table that extends another has something to scale")
-        return merged({}, document, path.name)
-    beside = path.parent / f"{document['extends']}"
-    base = resolve(beside if beside.is_file() else find(document["extends"]), (*seen, path.resolve()))
-    if "scale" in document:
-        base = scaled(base, checked(document["scale"], path.name, "scale"), path.name)
-    return merged(base, document, path.name)
 
 
 def overridden(document: dict[str, Any], override: Mapping[str, Any], where: str) -> dict[str, Any]:

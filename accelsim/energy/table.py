@@ -1,42 +1,17 @@
 """An energy table: what one action costs, what one unit leaks and covers, and which counter is which action."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.energy import document
+from accelsim.energy import chain, document
+from accelsim.energy.prices import title
+from accelsim.energy.row import Range, Row, bounded, build_row, number
 
 WAYS = ("read", "write")  # one byte of a memory: `MEMORY.read`, or `COMPONENT.MEMORY.read` of another component's
 SIZES = ("capacity_bytes", "port_bytes", "banks")  # what describes a memory
-
-
-class Range(NamedTuple):
-    """A figure and its bounds."""
-
-    nominal: float
-    low: float
-    high: float
-
-    def times(self, factor: float) -> "Range":
-        return Range(*(value * factor for value in self))
-
-
-NOTHING = Range(0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Row:
-    """An action or a unit. `pj` is per action, `leakage_uw` per unit (None: by area), `um2` per unit."""
-
-    name: str
-    pj: Range
-    leakage_uw: Range | None
-    um2: float
-    source: str
-    option: str | None  # charged only when this option of the table is on
 
 
 @dataclass(frozen=True)
@@ -69,12 +44,35 @@ class EnergyTable:
     components: dict[str, Entry]
     document: dict[str, Any]
 
+    def entry(self, kinds: Sequence[str]) -> Entry | None:
+        """What a class costs, by its name and those of its base classes, nearest first; None: no one has an entry.
 
-def load_table(energy: str | Path | Mapping[str, Any] | None = None) -> EnergyTable:
+        An entry is laid over those of the base classes: what it does not say is as they have it.
+        """
+        priced = [kind for kind in kinds if kind in self.components]
+        if len(priced) < 2:
+            return self.components[priced[0]] if priced else None
+        laid: dict[str, Any] = {}
+        for kind in reversed(priced):
+            laid = document.laid_over(laid, self.document["components"][kind])
+        where = f"energy table {self.name}: components.{priced[0]}"
+        return build_entry(laid, self.rows, memories_in(self.document["components"]), where)
+
+    def place(self, kinds: Sequence[str], section: str, key: str) -> str:
+        """Where an entry is said, for errors: by the class itself or by the nearest base class that has it."""
+        said = (k for k in kinds if k in self.components and key in getattr(self.components[k], section))
+        return f"energy table {self.name}: components.{next(said, kinds[0])}.{section}.{key}"
+
+
+def load_table(
+    energy: str | Path | Mapping[str, Any] | None = None, prices: Sequence[Mapping[str, Any]] = ()
+) -> EnergyTable:
     """The table of an `energy` section: `{table: NAME or FILE, override: {...}}`, or just a name or a file.
 
+    `prices` are a machine's price documents (see `read_prices`), put into the table of the chain that is at their node.
     `override` has action names (`mac_dot: 0.5` or `mac_dot: {pj: 0.5, source: ...}`) or sections of a table
-    (`sram: {energy_factor: 1}`). Raises InputError that names the entry for whatever is unknown, missing or impossible.
+    (`sram: {energy_factor: 1}`), and has the last word. Raises InputError that names the entry for whatever is unknown,
+    missing, impossible or said twice.
     """
     if not isinstance(energy, Mapping):
         energy = {"table": energy or document.DEFAULT}
@@ -82,18 +80,16 @@ def load_table(energy: str | Path | Mapping[str, Any] | None = None) -> EnergyTa
         if key not in ("table", "override"):
             raise InputError(f"energy.{key}: no such entry{suggest(key, ('table', 'override'))}")
     path = document.find(energy.get("table") or document.DEFAULT)
-    found = document.resolve(path)
+    found = chain.resolve(path, prices)
+    more = [title(each) for each in prices]
     if energy.get("override"):
         override = document.checked(energy["override"], "energy", "override")
         found = document.overridden(found, override, "energy.override")
-        return build(found, f"{path.name} with energy.override")
-    return build(found, path.name)
+        more.append("energy.override")
+    return build(found, f"{path.name} with {' and '.join(more)}" if more else path.name)
 
 
 def build(found: dict[str, Any], where: str) -> EnergyTable:
-    for key in document.KEYS:
-        if key not in found and key not in ("extends", "scale", "title"):
-            raise InputError(f"{where}: the section {key!r} is missing")
     options = dict(document.checked(found["options"], where, "options"))
     for name, on in options.items():
         if not isinstance(on, bool):
@@ -107,6 +103,7 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
     sram = fields(found["sram"], f"{where}: sram", "cell", "node_nm", "energy_factor", "area_factor", "leakage_factor")
     leak = fields(found["logic_leakage"], f"{where}: logic_leakage", "uw_per_um2")
     layout = fields(found["layout"], f"{where}: layout", "density")
+    memories = memories_in(document.checked(found["components"], where, "components"))
     density = number(layout["density"], f"{where}: layout.density")
     if not 0 < density <= 1:
         raise InputError(f"{where}: layout.density: expected a share above 0 and at most 1, not {density}")
@@ -124,7 +121,8 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
         density=density,
         options=options,
         components={
-            kind: build_entry(entry, rows, f"{where}: components.{kind}") for kind, entry in found["components"].items()
+            kind: build_entry(entry, rows, memories, f"{where}: components.{kind}")
+            for kind, entry in found["components"].items()
         },
         document=found,
     )
@@ -142,50 +140,16 @@ def fields(section: Any, where: str, *names: str) -> Mapping[str, Any]:
     return section
 
 
-def number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise InputError(f"{where}: expected a finite number >= 0, not {value!r}")
-    return value
+def memories_in(components: Mapping[str, Any]) -> set[str]:
+    """The names of all memories: which of them a component has depends on its base classes, which show in the bill."""
+    found: set[str] = set()
+    for entry in components.values():
+        if isinstance(entry, Mapping) and isinstance(entry.get("memories"), Mapping):
+            found.update(entry["memories"])
+    return found
 
 
-def bounded(value: Any, where: str) -> Range:
-    """A number, or `{nominal: , low: , high: }`."""
-    if not isinstance(value, Mapping):
-        return Range(*[float(number(value, where))] * 3)
-    for key in value:
-        if key not in Range._fields:
-            raise InputError(f"{where}.{key}: no such entry{suggest(key, Range._fields)}")
-    nominal = number(value.get("nominal"), f"{where}.nominal")
-    low, high = (number(value.get(k, nominal), f"{where}.{k}") for k in ("low", "high"))
-    if not low <= nominal <= high:
-        raise InputError(f"{where}: expected low <= nominal <= high, not {low}, {nominal}, {high}")
-    return Range(float(nominal), float(low), float(high))
-
-
-def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], where: str) -> Row:
-    known = ("pj", "leakage_uw", "low", "high", "um2", "source", "option")
-    for key in row:
-        if key not in known:
-            raise InputError(f"{where}.{key}: no such entry{suggest(key, known)}")
-    if ("pj" in row) == ("leakage_uw" in row):
-        raise InputError(f"{where}: expected either pj (an action) or leakage_uw (a standing power), and not both")
-    if not row.get("source"):
-        raise InputError(f"{where}: source is missing (every figure has one)")
-    if row.get("option") is not None and row["option"] not in options:
-        raise InputError(f"{where}.option: there is no option {row['option']!r}{suggest(row['option'], options)}")
-    field = "pj" if "pj" in row else "leakage_uw"
-    figure = bounded({"nominal": row[field], **{k: row[k] for k in ("low", "high") if k in row}}, f"{where}.{field}")
-    return Row(
-        name,
-        figure if field == "pj" else NOTHING,
-        figure if field == "leakage_uw" else None,
-        float(number(row.get("um2", 0), f"{where}.um2")),
-        str(row["source"]),
-        row.get("option"),
-    )
-
-
-def build_entry(entry: Any, rows: Mapping[str, Row], where: str) -> Entry:
+def build_entry(entry: Any, rows: Mapping[str, Row], known_memories: set[str], where: str) -> Entry:
     known = ("counters", "memories", "area", "standing", "off_chip")
     entry = document.checked(entry, *where.split(": ", 1))
     for key in entry:
@@ -195,7 +159,7 @@ def build_entry(entry: Any, rows: Mapping[str, Row], where: str) -> Entry:
     for name, sizes in memories.items():
         if set(document.checked(sizes, where, f"memories.{name}")) != set(SIZES):
             raise InputError(f"{where}.memories.{name}: expected {', '.join(SIZES)}, not {', '.join(sizes)}")
-    actions = [*rows, *(f"{name}.{way}" for name in memories for way in WAYS)]
+    actions = [*rows, *(f"{name}.{way}" for name in sorted(known_memories) for way in WAYS)]
 
     def amounts(value: Any, place: str, allowed: list[str]) -> dict[str, Any]:
         if value == 0 and not isinstance(value, bool):

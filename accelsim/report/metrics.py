@@ -19,7 +19,7 @@ def summarize(record: RunRecord) -> Summary:
     Raises InputError when the energy table does not price the machine, and ValueError when the record contradicts
     itself (more work or traffic than the machine's peak allows): no figure is better than a wrong one.
     """
-    table = load_table(record.arch.get("energy"))
+    table = load_table(record.arch.get("energy"), record.prices)
     result = record.result
     rows: dict[object, list[tuple[Span, list[Charge]]]] = {}  # a layer's spans; outside every layer, a span by itself
     phases: dict[str, list[tuple[Span, list[Charge]]]] = {}

@@ -27,6 +27,7 @@ class RunRecord:
     notes: dict[str, Any] = field(default_factory=dict)  # what else a reader must know, such as which DRAM model ran
     array: tuple[str, ...] = ()  # components that are the PE array; if empty, all that count `mac_ops`
     dram: tuple[str, ...] = ("dram",)  # components whose bytes are off-chip traffic
+    prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
 
     def __post_init__(self) -> None:
         for span in self.result.spans:

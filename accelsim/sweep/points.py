@@ -72,11 +72,11 @@ class Point:
 
 def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
     """Settle a design. Its key is the hash of everything the result depends on: the resolved configuration, the prices
-    of its energy table, the workload, the version and the source of the simulator.
+    of its energy table and of the machine, the workload, the version and the source of the simulator.
     """
     try:
         arch, error = machine.with_settings(settings), None
-        content = {"arch": arch.hash, "prices": prices(json.dumps(arch.energy, sort_keys=True))}
+        content = {"arch": arch.hash, "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine)}
     except InputError as reason:
         arch, error = None, str(reason)
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}

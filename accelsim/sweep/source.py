@@ -28,11 +28,13 @@ def source_hash() -> str:
 
 
 @cache
-def prices(energy: str) -> str:
-    """sha256 of the resolved energy table that a configuration's `energy` (as JSON) names: a file may have changed."""
+def prices(energy: str, name: str) -> str:
+    """sha256 of the resolved energy table that a configuration's `energy` (as JSON) names, with the prices of the
+    machine `name`: a file may have changed."""
     import json
 
+    from accelsim.accelerators import machine
     from accelsim.energy import load_table
 
-    table = load_table(json.loads(energy))
+    table = load_table(json.loads(energy), machine(name).price_documents())
     return hashlib.sha256(json.dumps(table.document, sort_keys=True, default=str).encode()).hexdigest()

@@ -66,16 +66,17 @@ def test_refreshes_and_open_rows_are_counted_to_the_end(work, controller):
 
 @pytest.mark.parametrize("name", ["generic_22nm", "generic_28nm", "generic_32nm", "generic_45nm", "generic_65nm"])
 def test_every_shipped_table_prices_standby_by_state_and_io_apart(work, name):
-    result = run(exact("frfcfs"), work).result
+    record = run(exact("frfcfs"), work)
+    result, prices = record.result, record.prices
     counts, seconds = result.total.counts["dram"], result.end / float(result.time_base_hz)
-    charges = {c.action: c.pj for c in bill(result, load_table(name)) if c.component == "dram"}
+    charges = {c.action: c.pj for c in bill(result, load_table(name, prices)) if c.component == "dram"}
     assert charges["dram_refresh"] == pytest.approx(counts["refreshes"] * 695000)
     assert charges["dram_open_clock"] == pytest.approx(counts["open_cycles"] * 72)
     assert charges["dram_precharged_standby"] == pytest.approx(4 * 326.4e-3 * seconds * 1e12)
     assert charges["dram_activate"] == pytest.approx(counts["activates"] * 3463)
     io = {action for action in charges if action.startswith("dram_io")}
     assert len(io) == 2 and all(charges[action] > 0 for action in io)
-    off = load_table({"table": name, "override": {"options": {"dram_io": False, "dram_background": False}}})
+    off = load_table({"table": name, "override": {"options": {"dram_io": False, "dram_background": False}}}, prices)
     without = {c.action: c.pj for c in bill(result, off) if c.component == "dram"}
     assert {action for action in without if without[action] == 0 and charges[action] > 0} == io | {
         "dram_open_clock",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from accelsim.accelerators.run import run
 from accelsim.cli import app
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
+from accelsim.core import Simulator
 from accelsim.core.errors import InputError
 from accelsim.report.metrics import summarize
 from accelsim.workload import load
@@ -89,6 +91,28 @@ def test_the_command_writes_everything_and_the_same_bytes_again(tmp_path):
     rows = list(csv.DictReader((tmp_path / "a" / "layers.csv").read_text().splitlines()))
     assert len(rows) >= 87
     assert "synthetic" in found.output
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("energy.table=generic_28n", r"'generic_28n' is no file and no table"),
+        ("energy.override.mac_dt=1", r"energy\.override: mac_dt: no such action or section \(did you mean 'mac_dot'"),
+        ("energy.override.components.Encoder.area.mac=lins", r"components\.Encoder\.area\.mac: 'lins' names 'lins'"),
+        ("energy.override.components.Dma.counters.bursts=mac", r"components\.Dma\.counters\.bursts: dma has no such"),
+    ],
+)
+def test_prices_that_are_wrong_are_refused_before_time_starts(work, monkeypatch, override, sentence):
+    monkeypatch.setattr(Simulator, "run", lambda *_, **__: pytest.fail("time has started"))
+    with pytest.raises(InputError, match=sentence):
+        run(load_arch("vitcod", schema, [override]), work)
+
+
+def test_a_record_carries_the_machines_prices(record):
+    assert [document["name"].endswith("prices.yaml") for document in record.prices] == [True]
+    assert "DenserEngine" in record.prices[0]["components"]
+    with pytest.raises(InputError, match="has no entry for engine"):
+        summarize(replace(record, prices=()))
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,14 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
                 "name": "mine",
                 "extends": "generic_45nm",
                 "logic": {"mac_dot": {"pj": 1.0, "low": 0.5, "source": "measured"}, "lookup": {"pj": 3, "source": "x"}},
-                "components": {"Encoder": {"counters": {"mac_ops": "lookup"}}},
+                "components": {"Dma": {"counters": {"read_bursts": "lookup"}}},
             }
         )
     )
     table = load_table({"table": str(mine)})
     assert table.rows["mac_dot"].pj == (1.0, 0.5, 1.0), "a figure of one's own is not scaled"
     assert table.rows["mac"].pj.nominal == pytest.approx(0.76 * 1.974)
-    assert table.components["Encoder"].counters["mac_ops"] == {"lookup": 1}
-    assert table.components["Decoder"].counters["mac_ops"] == {"mac_dot": 1}
+    assert table.components["Dma"].counters == {"read_bursts": {"lookup": 1}, "write_bursts": {"control": 1}}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +102,8 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
             r"components\.Encoder\.counters\.mac_ops: there is no action 'mac_dott' \(did you mean 'mac_dot'\?\)",
         ),
         (
-            {"override": {"components": {"Encoder": {"counters": {"mac_ops": "data.read"}}}}},
-            r"there is no action 'data\.read'",
+            {"override": {"components": {"Encoder": {"counters": {"mac_ops": "dat.read"}}}}},
+            r"there is no action 'dat\.read' \(did you mean 'data\.read'\?\)",
         ),
         (
             {"override": {"components": {"LoadBuffer": {"memories": {"data": {"capacity": 1}}}}}},

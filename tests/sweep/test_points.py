@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.accelerators import schema
+from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.sweep import points as points_module
@@ -123,6 +123,25 @@ def test_a_key_covers_configuration_workload_prices_and_code(plan_file, tmp_path
     monkeypatch.setattr(points_module, "source_hash", lambda: "other source")
     others.append(key(plan_file("axes: {engine.lines: [8]}")))
     assert len({plain, *others}) == 4
+
+
+def test_a_key_covers_the_machines_own_prices(plan_file, tmp_path, monkeypatch):
+    from accelsim.sweep.source import prices
+
+    path = plan_file("axes: {engine.lines: [8]}")
+    before, vitcod = key(path), machine("vitcod")
+    mine = tmp_path / "prices.yaml"
+    keys = []
+    for amount in (1, 2):
+        text = vitcod.prices.read_text(encoding="utf-8")
+        mine.write_text(f"{text}  Added: {{area: {{mac: {amount}}}}}\n", encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(type(vitcod), "prices", mine)
+            prices.cache_clear()
+            keys.append(key(path))
+    prices.cache_clear()
+    assert key(path) == before
+    assert len({before, *keys}) == 3
 
 
 def test_a_key_covers_the_content_of_an_energy_table(plan_file, tmp_path):

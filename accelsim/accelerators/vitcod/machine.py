@@ -3,6 +3,8 @@
 DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
 """
 
+from pathlib import Path
+
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
@@ -125,6 +127,7 @@ class ViTCoD(Machine):
     schema = SCHEMA
     wiring = WIRING
     array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
+    prices = Path(__file__).with_name("prices.yaml")
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
     listing = (
         "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "dma", "dram", "engine", "encoder", "vector",
