@@ -1,5 +1,4 @@
-"""The commands of this room: imports of layer lists, those that need PyTorch, and pictures of masks; the command line
-registers them and prints what they yield."""
+"""Commands about the algorithm side: imports of layer lists, those that need PyTorch, and pictures of masks."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The commands of this room; the command line registers them and prints what they yield."""
+"""Commands about hardware twins."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps

@@ -1,4 +1,4 @@
-"""The commands of this room; the command line registers them and prints what they yield."""
+"""Commands about many runs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

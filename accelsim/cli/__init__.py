@@ -10,9 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.codesign import commands as codesign_commands
-from accelsim.rtl import commands as rtl_commands
-from accelsim.sweep import commands as sweep_commands
+from accelsim.cli import codesign, rtl, sweep
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -280,9 +278,9 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
 
 
-codesign_commands.register(app, show, shipped_workload)
-rtl_commands.register(app, show)
-sweep_commands.register(app, show)
+codesign.register(app, show, shipped_workload)
+rtl.register(app, show)
+sweep.register(app, show)
 
 
 def main() -> None:
@@ -291,7 +289,3 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         stop("interrupted", 130)
-
-
-if __name__ == "__main__":
-    main()
