@@ -1,5 +1,7 @@
 """Systolic array: folds and their parts, what overlaps, what leaves when, what is counted."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ DATAFLOWS = ("os", "ws", "is")
 
 
 def array(*frees, **options):
-    memory = table(FREES, frees or [(0, 0, 0, 0)] * 400)
+    memory = table(FREES, frees or [(0, 0, 0, 0)] * 5000)
     return lambda: SystolicArray("array", frees=memory, **options)
 
 
@@ -69,19 +71,44 @@ def test_scores_leave_as_blocks_of_rows_and_columns():
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize("mode", [{}, {"row_skip": True}, {"overlap": "shadow"}, {"timing": "scalesim"}], ids=str)
-def test_gemms_take_the_cycles_of_the_closed_form(dataflow, mode):
-    for rows, columns in ((1, 1), (1, 3), (3, 1), (4, 2)):
-        for m in {1, rows + 1, 2 * rows + 1}:
-            for gemm in ((m, columns + 1, max(1, rows - 1)), (m, columns, 2 * rows + 1)):
-                model, unit = both(rows, columns, dataflow, **mode)
-                commands = gemm_parts(model, *gemm)
-                seen = exercise(unit, {"command": commands}, depth={"command": len(commands) + 1})
-                assert seen.cycles("done")[-1] == 1 + model.gemm_cycles(*gemm)
-                assert seen.counts["mac_ops"] == gemm[0] * gemm[1] * gemm[2]
-                assert sum(item[1] for item in seen.pushes["out"]) == gemm[0] * gemm[1]
-                assert seen.counts["fold_cycles"] == sum(model.fold_cycles(f) for f in model.folds(*gemm))
-                if model.overlap == "none":
-                    assert seen.status["busy"] == seen.counts["fold_cycles"]
+def test_gemms_in_a_row_take_the_cycles_of_the_closed_form(dataflow, mode):
+    for rows, columns in ((1, 1), (1, 3), (3, 1), (3, 2)):
+        around = sorted({1, rows - 1, rows, rows + 1, 2 * rows + 1} - {0})
+        gemms = list(itertools.product(around, repeat=3)) if rows > 1 else [(2, 7, 3), (1, 1, 1), (3, 3, 4)]
+        model, unit = both(rows, columns, dataflow, **mode)
+        folds = [list(model.folds(*gemm)) for gemm in gemms]
+        seen = exercise(unit, {"command": [item for gemm in gemms for item in gemm_parts(model, *gemm)]})
+        ends = list(itertools.accumulate(map(len, folds)))
+        in_a_row = [fold for some in folds for fold in some]
+        for end in (ends[0], ends[len(ends) // 2], ends[-1]):
+            assert seen.cycles("done")[end - 1] == 1 + model.cycles(in_a_row[:end])
+        assert seen.counts["mac_ops"] == sum(m * n * k for m, n, k in gemms)
+        assert sum(item[1] for item in seen.pushes["out"]) == sum(m * n for m, n, _ in gemms)
+        alone = sum(model.gemm_cycles(*gemm) for gemm in gemms)
+        if model.overlap == "none":
+            assert seen.status["busy"] == seen.counts["fold_cycles"] == alone
+        else:
+            assert seen.counts["fold_cycles"] == sum(model.fold_cycles(fold) for fold in in_a_row)
+            assert seen.status["busy"] <= alone
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "scalesim", "shadow"),
+    [("os", 3_345_048, 2_739_912), ("ws", 3_385_800, 2_434_824), ("is", 3_390_192, 2_559_960)],
+)
+def test_a_block_of_deit_tiny_on_32_x_16(dataflow, scalesim, shadow):
+    heads = [(197, 197, 64)] * 3 + [(197, 64, 197)] * 3
+    gemms = [(197, 576, 192), *heads, (197, 192, 192), (197, 768, 192), (197, 192, 768)]
+    model, unit = both(32, 16, dataflow, timing="scalesim")
+    seen = exercise(unit, {"command": [item for gemm in gemms for item in gemm_parts(model, *gemm)]})
+    assert 12 * seen.status["busy"] == 12 * seen.counts["fold_cycles"] == scalesim
+    model, unit = both(32, 16, dataflow, overlap="shadow")
+    together = 0
+    for gemm in dict.fromkeys(gemms):
+        seen = exercise(unit, {"command": gemm_parts(model, *gemm)})
+        together += gemms.count(gemm) * seen.status["busy"]
+        assert seen.status["busy"] == seen.cycles("done")[-1] - 1
+    assert 12 * together == shadow
 
 
 @settings(max_examples=25, deadline=None)
