@@ -195,7 +195,7 @@ class SystolicArray(Component):
                     r.opened = 1 - part.last
                     if begins:
                         r.loaded = 0
-                        r.load_from = t + (r.psum_hop - 1) * (r.rows - 1)
+                        r.load_from = t + (r.psum_hop - 1) * (r.rows - 1) * r.overlap
                     r.mac_ops += work
                     r.left_read_bytes += part.rows * part.stream
                     r.edge_stall_cycles += part.stream * (beat - 1)

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.systolic.folds import Array, Fold
@@ -117,6 +117,7 @@ def test_a_block_of_deit_tiny_on_32_x_16(dataflow, scalesim, shadow):
     folds=st.lists(st.tuples(*[st.integers(1, 6)] * 2, st.integers(1, 20)), min_size=1, max_size=8),
     mode=st.sampled_from(({}, {"row_skip": True}, {"overlap": "shadow"})), edges=st.tuples(*[st.integers(1, 6)] * 2),
 )  # fmt: skip
+@example((2, 1), "ws", 3, [(1, 1, 1), (1, 1, 1)], {"row_skip": True}, (1, 1))
 def test_any_folds_in_a_row(sides, dataflow, hop, folds, mode, edges):
     rows, columns = sides
     model, unit = both(rows, columns, dataflow, psum_hop=hop, left_bytes=edges[0], top_bytes=edges[1], **mode)
