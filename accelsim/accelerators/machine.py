@@ -4,7 +4,7 @@ whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from accelsim.accelerators import netlist
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
-from accelsim.core import Component, Mem, Simulator
+from accelsim.core import Component, Mem
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import read_prices
 from accelsim.workload.layers import Layer
 from accelsim.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from accelsim.core import Simulator
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
 
@@ -86,13 +89,20 @@ class Machine:
         return Program(names)
 
     def build(
-        self, arch: Arch, workload: Workload, *, trace: int = 0, monitored: bool = False, order: Sequence[int] = ()
-    ) -> tuple[Simulator, Program]:
+        self,
+        arch: Arch,
+        workload: Workload,
+        *,
+        trace: int = 0,
+        monitored: bool = False,
+        order: Sequence[int] = (),
+        depth: int = 0,
+    ) -> tuple["Simulator", Program]:
         """The netlist with a workload's program loaded, and that program.
 
         `trace`: room for status events between two drains; `monitored`: log what crosses the channels; `order`: in
-        which order the components are added, by their numbers in the listing (no result depends on it). Raises
-        InputError when a layer does not fit the machine.
+        which order the components are added, by their numbers in the listing (no result depends on it); `depth`: of
+        all channels, instead of their own. Raises InputError when a layer does not fit the machine.
         """
         program = self.program(arch)
         self.compile(program, arch, workload)
@@ -105,5 +115,6 @@ class Machine:
             order=[listing[n] for n in order or range(len(listing))],
             trace=trace,
             monitored=monitored,
+            depth=depth,
         )
         return sim, program
