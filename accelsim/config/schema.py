@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from accelsim.config.arch import Arch
 from accelsim.core.component import Component, Param
 from accelsim.core.errors import InputError, suggest
-
-if TYPE_CHECKING:
-    from accelsim.config.arch import Arch
 
 SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy")
 
@@ -60,7 +58,7 @@ class MachineSchema:
     clocks: Mapping[str, str]
     options: Mapping[str, Param]
     parts: Mapping[str, Part]
-    rules: tuple[Callable[["Arch"], str | None], ...] = ()
+    rules: tuple[Callable[[Arch], str | None], ...] = ()
 
     def __post_init__(self) -> None:
         for name, option in self.options.items():
@@ -76,7 +74,7 @@ class MachineSchema:
             if "model" in known:
                 raise TypeError(f"{self.name}.{name}: a parameter cannot be called 'model', which names the component")
 
-    def create(self, arch: "Arch", part: str, name: str | None = None, **tables: Any) -> Component:
+    def create(self, arch: Arch, part: str, name: str | None = None, **tables: Any) -> Component:
         """The component of a part with the values of `arch`; `tables` are its memories. `name` defaults to the part."""
         if part not in self.parts:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
