@@ -73,4 +73,5 @@ def run(
         },
         array=model.array,
         prices=prices,
+        layer_counters=model.layer_counters,
     )

@@ -127,8 +127,8 @@ def plan_gemm(
     if not plans:
         need = (2 * chunk + 2 * spare) * step_tokens
         raise InputError(
-            f"layer {name}: a tile of {step_tokens} tokens needs {need} bytes of activations ({have.act}.capacity_bytes "
-            f"= {have.act_bytes}) and {4 * feature_tile * step_tokens} bytes of partial sums ({have.array}.psum_bytes "
-            f"= {have.psum_bytes}); make the buffers larger or {have.array}.lines smaller"
+            f"layer {name}: a tile of {step_tokens} tokens needs {need} bytes of activations "
+            f"({have.act}.capacity_bytes = {have.act_bytes}) and {4 * feature_tile * step_tokens} bytes of partial sums"
+            f" ({have.array}.psum_bytes = {have.psum_bytes}); make the buffers larger or {have.array}.lines smaller"
         )
     return min(plans, key=lambda p: p[:2])[2]

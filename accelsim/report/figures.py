@@ -4,7 +4,7 @@ Shares are of 1, not of 100; a share of nothing is None.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from accelsim.energy import Charge, Piece
 
@@ -91,6 +91,7 @@ class Stretch:
     chip_power_w: float | None
     roofline: Point
     activity: dict[str, Activity]
+    counters: dict[str, int] = field(default_factory=dict)  # what the machine wants shown of every layer
 
 
 @dataclass(frozen=True)

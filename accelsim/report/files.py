@@ -175,8 +175,9 @@ def write_layers(path: Path, summary: Summary) -> None:
                 "phase",
                 *figures(summary.total),
                 *(f"{n}.{word}_cycles" for n in names for word in words),
+                *summary.total.counters,
             ]
         )
         for row in summary.layers:
             status = [row.activity[n].status[word] for n in names for word in words]
-            lines.writerow([row.name, row.block, row.phase, *figures(row).values(), *status])
+            lines.writerow([row.name, row.block, row.phase, *figures(row).values(), *status, *row.counters.values()])

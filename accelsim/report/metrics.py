@@ -115,7 +115,14 @@ def stretch(
         chip_power_w=share(energy.chip_pj * 1e-12, seconds),
         roofline=point(record, 2 * mac_ops, read + write, seconds),
         activity={n: activity(record, n, spans) for n in result.parts},
+        counters={name: counted(name, spans) for name in record.layer_counters},
     )
+
+
+def counted(name: str, spans: list[Span]) -> int:
+    """A counter, `PART.COUNTER`, over some spans."""
+    part, counter = name.split(".")
+    return sum(span.counts[part][counter] for span in spans)
 
 
 def point(record: RunRecord, ops: int, dram_bytes: int, seconds: float) -> Point:

@@ -27,6 +27,7 @@ class RunRecord:
     notes: dict[str, Any] = field(default_factory=dict)  # what else a reader must know, such as which DRAM model ran
     array: tuple[str, ...] = ()  # components that are the PE array; if empty, all that count `mac_ops`
     dram: tuple[str, ...] = ("dram",)  # components whose bytes are off-chip traffic
+    layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
 
     def __post_init__(self) -> None:
@@ -42,6 +43,10 @@ class RunRecord:
                     f"the record of {self.machine} names the component {name!r}, but its parts are"
                     f" {', '.join(self.result.parts)}"
                 )
+        for name in self.layer_counters:
+            part, _, counter = name.partition(".")
+            if counter not in self.result.total.counts.get(part, {}):
+                raise InputError(f"the record of {self.machine} names the counter {name!r}, which no part of it has")
 
     @property
     def engines(self) -> tuple[str, ...]:

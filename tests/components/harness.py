@@ -24,7 +24,7 @@ from accelsim.core import (
     push,
     tick,
 )
-from accelsim.core.component import tick_from
+from accelsim.core.component import PortArray, tick_from
 
 FREELY = (0, 0)  # a sink that takes all there is in every cycle
 
@@ -123,23 +123,38 @@ class Observed:
         return [item[0] for item in self.pushes[port]]
 
 
-def run(make, feeds: dict, accept: dict, depth: dict, cycles: int | None, skip: bool) -> Observed:
+def ports_of(unit: Component, arrays: dict) -> dict[str, tuple[bool, tuple[str, ...]]]:
+    """(whether it is an input, fields of an item) of every port, and of every element of a port array."""
+    found = {}
+    for name, port in unit.fields.items():
+        if isinstance(port, PortArray):
+            for element in arrays.get(name, ()):
+                fields = port.payload or tuple(arrays[name][element])
+                found[f"{name}.{element}"] = isinstance(port, In), fields
+        elif isinstance(port, In | Out):
+            found[name] = isinstance(port, In), port.payload
+    return found
+
+
+def run(
+    make, feeds: dict, accept: dict, depth: dict, cycles: int | None, skip: bool, arrays: dict | None = None
+) -> Observed:
     """One run of the component that `make` returns; see `exercise`."""
     unit = make()
     sim = Simulator(log=1 << 12)
     sim.add(unit)
-    ports = {n: f for n, f in unit.fields.items() if isinstance(f, In | Out)}
+    ports = ports_of(unit, arrays or {})
     unknown = {*feeds, *accept, *depth} - set(ports)
     assert not unknown, f"{type(unit).__name__} has no port {', '.join(unknown)}"
-    for n, port in ports.items():
-        names = port.payload
-        if isinstance(port, In):
+    for n, (fed, names) in ports.items():
+        far = n.replace(".", "_")
+        if fed:
             dtype = np.dtype([(f, "i8") for f in ("at", *names)])
-            other = sim.add(source_of(names)(f"to_{n}", script=table(dtype, feeds.get(n, ()))))
+            other = sim.add(source_of(names)(f"to_{far}", script=table(dtype, feeds.get(n, ()))))
             sim.connect(other, "item", unit, n, depth=depth.get(n, 4), monitored=True)
         else:
             first, gap = accept.get(n, FREELY)
-            other = sim.add(sink_of(names)(f"from_{n}", first=first, gap=gap))
+            other = sim.add(sink_of(names)(f"from_{far}", first=first, gap=gap))
             sim.connect(unit, n, other, "item", depth=depth.get(n, 4), monitored=True)
     try:
         sim.run(1 << 60 if cycles is None else cycles, skip=skip)
@@ -158,15 +173,16 @@ def run(make, feeds: dict, accept: dict, depth: dict, cycles: int | None, skip: 
     )
 
 
-def exercise(make, feeds: dict, *, accept=None, depth=None, cycles: int | None = None) -> Observed:
+def exercise(make, feeds: dict, *, accept=None, depth=None, cycles: int | None = None, arrays=None) -> Observed:
     """Run a component with and without sleeping, and hold the two against each other.
 
     `make` returns a new component. `feeds[port]` lists (cycle, *fields): what is pushed into an input when; the
     component sees it one cycle later. `accept[port]`: (first, gap) of the sink behind an output. `depth[port]`: of the
     channel, 4 where not given. `cycles`: stop there at the latest, whatever is still undelivered; without it all items
-    must be delivered in the end.
+    must be delivered in the end. `arrays[port]`: the elements of a port array, which are called `port.element` above;
+    where the port has no payload of its own, each with its fields.
     """
-    lazy, eager = (run(make, feeds, accept or {}, depth or {}, cycles, skip) for skip in (True, False))
+    lazy, eager = (run(make, feeds, accept or {}, depth or {}, cycles, skip, arrays) for skip in (True, False))
     for name in ("pushes", "counts", "status", "peaks", "end"):
         assert getattr(lazy, name) == getattr(eager, name), f"sleeping changes {name}"
     return lazy

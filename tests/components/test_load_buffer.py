@@ -19,8 +19,8 @@ def buffer(*loads, capacity=1000, outstanding=4, overlap="true"):
 def test_loads_are_asked_for_one_a_cycle_and_complete_with_their_last_byte():
     fills = [(20, 64), (21, 36), (22, 50), (30, 50)]
     seen = exercise(buffer((100, 1, 0), (50, 2, 0)), {"fill": fills})
-    assert seen.pushes["request"] == [(0, 0, 100, 1, 105), (1, 4096, 50, 2, 55)]
-    assert seen.pushes["loaded"] == [(22, 1), (31, 1)]
+    assert seen.pushes["request"] == [(0, 0, 100, 1, 105, 0), (1, 4096, 50, 2, 55, 0)]
+    assert seen.pushes["done"] == [(22, 1), (31, 1)]
     assert seen.counts == {"write_bytes": 200, "read_bytes": 0, "byte_cycles": 100}
     assert seen.component.value("peak_bytes") == 200
 
@@ -35,12 +35,12 @@ def test_a_load_waits_until_there_is_room_for_all_of_it():
     assert seen.component.value("peak_bytes") == 600
     assert exercise(buffer(*loads, capacity=1001), feed).cycles("request") == [0, 1]
     # a byte short is not enough; the grant of one more is
-    feed = {"fill": [(10, 600), (80, 401)], "release": [(50, 0, 600)], "grant": [(70, 1, 0)]}
+    feed = {"fill": [(10, 600), (80, 401)], "release": [(50, 0, 600)], "command": [(70, 1, 0)]}
     assert exercise(buffer(*loads), feed).cycles("request") == [0, 71]
 
 
 def test_a_load_waits_for_its_fence():
-    feed = {"fill": [(100, 10), (101, 10)], "grant": [(20, 0, 1), (40, 0, 1)]}
+    feed = {"fill": [(100, 10), (101, 10)], "command": [(20, 0, 1), (40, 0, 1)]}
     assert exercise(buffer((10, 1, 1), (10, 1, 2)), feed).cycles("request") == [21, 41]
 
 
@@ -54,7 +54,7 @@ def test_no_more_loads_than_allowed_are_on_their_way():
     assert exercise(buffer(*[(10, 1, 0)] * 3, outstanding=1), feed).cycles("request") == [0, 21, 31]
 
 
-@pytest.mark.parametrize("port", ["loaded", "request"])
+@pytest.mark.parametrize("port", ["done", "request"])
 def test_a_full_output_blocks(port):
     # with one place, and a sink that takes from 40 on, the second item leaves in 41
     feed = {"fill": [(10, 10), (11, 10)]}
@@ -62,7 +62,7 @@ def test_a_full_output_blocks(port):
         feed = {"fill": [(50, 10), (51, 10)]}
     seen = exercise(buffer((10, 1, 0), (10, 1, 0)), feed, accept={port: (40, 0)}, depth={port: 1})
     assert seen.cycles(port)[1] == 41
-    assert seen.status["blocked"] == 41 - (12 if port == "loaded" else 1)
+    assert seen.status["blocked"] == 41 - (12 if port == "done" else 1)
 
 
 @settings(max_examples=15, deadline=None)
@@ -91,4 +91,4 @@ def test_a_buffer_is_never_overfull_and_asks_in_order(loads, burst, capacity, ga
     assert held <= seen.component.value("peak_bytes") <= capacity
     early = [r for r in seen.pushes["request"] if r[0] < 600_000]
     assert [(r[2], r[3]) for r in early] == loads[:fitting]
-    assert len(seen.pushes["loaded"]) == fitting
+    assert len(seen.pushes["done"]) == fitting

@@ -5,10 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.tiling import ceil, encoded_columns, pieces, plan_gemm, share_lines, step_shape
-from tests.dataflows.machines import machine
+from accelsim.dataflows.tiling import DenseResources, ceil, pieces, plan_gemm, step_shape
 
 SMALL = st.integers(1, 40)
+SIZES = {"lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "store_bytes": 512, "psum_bytes": 1024}
+
+
+def machine(**change) -> DenseResources:
+    return DenseResources(**{**SIZES, **change})
 
 
 @given(total=SMALL, most=SMALL)
@@ -18,37 +22,12 @@ def test_pieces_are_few_equal_and_complete(total, most):
     assert max(parts) - min(parts) <= 1
 
 
-@given(lines=st.integers(1, 100), denser=st.integers(0, 10_000), sparser=st.integers(0, 10_000))
-def test_lines_are_shared_in_proportion_to_the_work(lines, denser, sparser):
-    a, b = share_lines(lines, denser, sparser)
-    if not denser or not sparser:
-        assert (a, b) == (lines * bool(denser), lines * bool(sparser))
-    elif lines == 1:
-        assert (a, b) == (1, 1)
-    else:
-        assert a + b == lines and a >= 1 and b >= 1
-        exact = lines * denser / (denser + sparser)
-        assert abs(a - exact) <= 0.5 or a in (1, lines - 1)
-        assert abs(a - exact) < 1
-
-
 @given(tokens=SMALL, features=SMALL, lines=SMALL, macs=SMALL)
 def test_a_step_is_laid_out_the_way_that_needs_fewer_of_them(tokens, features, lines, macs):
     a, b = step_shape(tokens, features, machine(lines=lines, macs=macs))
     assert sorted((a, b)) == sorted((lines, macs))
     steps = ceil(tokens, a) * ceil(features, b)
     assert steps == min(ceil(tokens, lines) * ceil(features, macs), ceil(tokens, macs) * ceil(features, lines))
-
-
-@given(parts=st.lists(st.integers(0, 50), max_size=6), heads=st.integers(1, 12), encoded=st.integers(1, 12))
-def test_a_feature_s_values_leave_the_encoder_with_the_last_of_its_heads(parts, heads, encoded):
-    at = 0
-    for part in parts:
-        ends = sum(column % heads == heads - 1 for column in range(at, at + part))
-        assert encoded_columns(at, part, heads, encoded) == ends * encoded
-        assert encoded_columns(at % heads, part, heads, encoded) == ends * encoded
-        assert encoded_columns(at, part, 0, 0) == part
-        at += part
 
 
 def candidates(tokens, features, inputs, plan, residual, have):

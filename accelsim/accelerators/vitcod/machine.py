@@ -11,18 +11,18 @@ from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
+from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
+from accelsim.accelerators.vitcod.components.mac_array import MacArray
+from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
+from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, INDEX, PASSES, ROWS
 from accelsim.components.dma import Dma
-from accelsim.accelerators.vitcod.components.encoder import Encoder
-from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.components.load_buffer import LoadBuffer
-from accelsim.accelerators.vitcod.components.mac_array import MacArray
-from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.components.sequencer import Sequencer
-from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
-from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.components.store_buffer import StoreBuffer
 from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch

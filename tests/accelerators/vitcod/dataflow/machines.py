@@ -3,7 +3,12 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from accelsim.dataflows.resources import Resources
+from accelsim.accelerators import machine as accelerator
+from accelsim.accelerators import schema
+from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.config import load_arch
+from accelsim.dataflows.program import Program
 from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
 
 SIZES = {
@@ -16,6 +21,13 @@ SWITCHES = ("heads_parallel", "auto_encoder", "reorder", "prune", "forward", "tw
 
 def machine(**change) -> Resources:
     return Resources(**{**SIZES, **change})
+
+
+def program_of(net: Workload, have: Resources) -> Program:
+    """The program of a network. Raises InputError when it does not fit."""
+    made = accelerator("vitcod").program(load_arch("vitcod", schema))
+    compile_workload(made, net, have)
+    return made
 
 
 def workload(*layers, masks=None, batch=1) -> Workload:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accelsim.accelerators.vitcod.dataflow.passes import plan_passes, split_heads, tabulate
 from accelsim.core.errors import InputError
-from accelsim.dataflows.passes import plan_passes, split_heads, tabulate
 from accelsim.workload import Attention, AttentionMask
-from tests.dataflows.machines import attentions, machine, machines
+from tests.accelerators.vitcod.dataflow.machines import attentions, machine, machines
 
 
 def compiled(case, have):

@@ -1,0 +1,240 @@
+"""A dense systolic array: rows x columns of PEs, fed at their edges (Samajdar et al., SCALE-Sim, ISPASS 2020).
+
+`os`: outputs stay in the PEs, both operands stream, outputs drain down the columns. `ws`, `is`: an operand is loaded
+from the top and stays, the other streams from the left, partial sums leave at the bottom. With `overlap: shadow` a
+second register in each PE lets a fold stream while the one before drains and the one after is loaded.
+"""
+
+import numpy as np
+
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    NEVER,
+    STARVED,
+    Component,
+    Count,
+    In,
+    InputError,
+    Lanes,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    pop,
+    push,
+    tick,
+)
+from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import RELEASE, record
+
+PART = {
+    "rows": "rows of PEs in use",
+    "columns": "columns of PEs in use",
+    "stream": "length of this part of the stream",
+    "first": "whether a fold begins: its stationary operand is loaded, or its outputs start from zero",
+    "last": "whether the fold ends here",
+    "adds": "whether partial sums of an earlier fold are added (ws, is)",
+    "to": "where its outputs go: 0 nowhere yet, 1 the vector unit, 2 the softmax unit",
+    "passes": "passes of the vector unit over each output",
+    "row": "first row of its scores, within the tile of the softmax unit",
+}
+BLOCK = {"row": "first row, within the tile", "rows": "rows", "columns": "scores of each"}
+LEAVING = record("at", "to", "row", "rows", "columns", "passes")
+
+
+class SystolicArray(Component):
+    """PEs whose operands come from the edges of the array only, and travel one PE a cycle."""
+
+    rows = Param(32, "count", "rows of PEs")
+    columns = Param(16, "count", "columns of PEs")
+    dataflow = Param("os", "choice", "what stays in the PEs: outputs, weights, inputs", choices=("os", "ws", "is"))
+    timing = Param("exact", "choice", "scalesim drains os in rows - 1 cycles less", choices=("exact", "scalesim"))
+    overlap = Param("none", "choice", "whether a fold streams while another drains", choices=("none", "shadow"))
+    psum_hop = Param(1, "cycles", "a partial sum from a row to the next (ws, is)")
+    row_skip = Param("false", "choice", "whether a fold enters at the lowest rows it can", choices=("false", "true"))
+    accumulator_bytes = Param(16384, "bytes", "accumulators at the bottom edge (ws, is): 4 bytes a partial sum")
+    left_bytes = Param(1024, "bytes/cycle", "what the left edge delivers")
+    top_bytes = Param(1024, "bytes/cycle", "what the top edge delivers")
+    ahead = Param(4, "count", "parts it looks ahead")
+
+    command = In("one part of a fold's stream", **PART)
+    frees = Mem("for each part, in order: bytes of weights and of activations it is the last to read (tables.FREES)")
+    out = Out("finished outputs", elements="values", passes="passes of the vector unit over each")
+    scores = Out("finished scores", **BLOCK)
+    release_weight = Out("weights no longer needed", **RELEASE)
+    release_act = Out("activations no longer needed", **RELEASE)
+    done = Out("parts finished", **DONE)
+
+    parts = Lanes("ahead", "parts to come, a ring", **PART)
+    leaving = Mem(
+        "parts whose outputs are on their way down, a ring",
+        lambda c: np.zeros(2 + c.value("columns") + (1 + c.value("psum_hop")) * c.value("rows"), LEAVING),
+    )
+
+    head = Reg("the oldest of the parts to come")
+    held = Reg("parts to come")
+    seen = Reg("how many of them the loader has passed")
+    loaded = Reg("whether the next fold's stationary operand is in the PEs or on its way")
+    loaded_at = Reg("when it is in place")
+    load_from = Reg("when the next load can begin")
+    streaming = Reg("whether a part streams")
+    end_at = Reg("when its stream ends, or the last one ended")
+    drained_at = Reg("when the bottom edge is free of the fold before (os)")
+    opened = Reg("whether a fold has begun and not ended")
+    oldest = Reg("the oldest part that leaves")
+    under_way = Reg("parts that leave")
+    number = Reg("parts whose stream has ended")
+    frozen = Reg("cycles in which the whole array stood still for want of room")
+    frozen_at = Reg("the cycle in which it came to stand still", reset=-1)
+
+    mac_ops = Count("multiply-accumulates")
+    operand_writes = Count("8-bit registers written with operands")
+    psum_writes = Count("32-bit registers written with sums on their way")
+    psum_read_bytes = Count("bytes of partial sums read from the accumulators at the bottom", "bytes")
+    psum_write_bytes = Count("bytes of partial sums written to the accumulators at the bottom", "bytes")
+    left_read_bytes = Count("bytes of operands that entered from the left", "bytes")
+    top_read_bytes = Count("bytes of operands that entered from the top", "bytes")
+    fold_cycles = Count("cycles of the folds one after the other, with every operand there in time", "cycles")
+    edge_stall_cycles = Count("cycles more for edges narrower than the array", "cycles")
+    stall_cycles = Count("cycles in which a fold that had begun waited for the next part of its stream", "cycles")
+
+    def check(self) -> None:
+        if self.value("timing") and (self.value("overlap") or self.value("psum_hop") > 1 or self.value("row_skip")):
+            raise InputError(
+                f"{self.name}.timing: scalesim is one fold after another; it needs overlap: none, psum_hop: 1 and "
+                "row_skip: false."
+            )
+        if self.value("row_skip") and self.value("overlap"):
+            raise InputError(
+                f"{self.name}.row_skip: true needs overlap: none; folds of unequal rows would overtake each other."
+            )
+
+    @tick
+    def tick(now, r, frees, parts, leaving, command, out, scores, release_weight, release_act, done):
+        t = now - r.frozen if r.frozen_at < 0 else r.frozen_at - r.frozen  # the array's own time
+        moved = True
+        while moved:
+            moved = False
+            while r.held < r.ahead and can_pop(command):
+                part, place = pop(command), parts[(r.head + r.held) % r.ahead]
+                place.rows, place.columns, place.stream = part.rows, part.columns, part.stream
+                place.first, place.last, place.adds = part.first, part.last, part.adds
+                place.to, place.passes, place.row = part.to, part.passes, part.row
+                r.held += 1
+            blocked = False
+            if r.under_way and leaving[r.oldest].at <= t:
+                item = leaving[r.oldest]
+                if can_push(done) and (item.to != 1 or can_push(out)) and (item.to != 2 or can_push(scores)):
+                    if item.to == 1:
+                        result = push(out)
+                        result.elements, result.passes = item.rows * item.columns, item.passes
+                    elif item.to == 2:
+                        block = push(scores)
+                        block.row, block.rows, block.columns = item.row, item.rows, item.columns
+                    push(done).number = 1
+                    r.oldest = (r.oldest + 1) % leaving.shape[0]
+                    r.under_way -= 1
+                    moved = True
+                else:
+                    blocked = True
+            if r.streaming and r.end_at <= t:
+                if can_push(release_weight) and can_push(release_act):
+                    free = frees[r.number]
+                    used = push(release_weight)
+                    used.bytes, used.read_bytes = free.weight, free.weight_read
+                    used = push(release_act)
+                    used.bytes, used.read_bytes = free.act, free.act_read
+                    r.number += 1
+                    r.streaming = 0
+                    moved = True
+                else:
+                    blocked = True
+            if blocked:  # nothing may be shifted out, so nothing is shifted
+                if r.frozen_at < 0:
+                    r.frozen_at = now
+                return BLOCKED
+            if r.frozen_at >= 0:
+                r.frozen += now - r.frozen_at
+                r.frozen_at = -1
+            alone = r.overlap == 1 or (not r.streaming and r.under_way == 0)
+            if r.held and not r.streaming:
+                part = parts[r.head]
+                begins = part.first == 1 and r.dataflow != 0
+                if (begins and r.loaded == 1 and r.loaded_at <= t) or (not begins and (part.first == 0 or alone)):
+                    span = part.rows if r.row_skip else r.rows
+                    work = part.rows * part.columns * part.stream
+                    beat = (part.rows + r.left_bytes - 1) // r.left_bytes
+                    if r.dataflow == 0:
+                        beat = max(beat, (part.columns + r.top_bytes - 1) // r.top_bytes)
+                        tail = (span - 1) * (1 if r.timing == 1 else 2) + r.columns - 1
+                        r.top_read_bytes += part.columns * part.stream
+                        r.operand_writes += 2 * work
+                        r.psum_writes += work
+                        if part.last:  # row n of those in use, from 0, is span - 1 - n hops above the bottom one
+                            hops = part.rows * (span - 1) - part.rows * (part.rows - 1) // 2
+                            r.psum_writes += part.columns * (hops + (part.rows if r.overlap == 1 else 0))
+                    else:
+                        tail = r.psum_hop * (span - 1) + r.columns - 1
+                        r.operand_writes += work
+                        r.psum_writes += part.stream * part.columns * (r.psum_hop * (span - 1) + 1)
+                        if part.adds:
+                            r.psum_read_bytes += 4 * part.stream * part.columns
+                        if part.to == 0:
+                            r.psum_write_bytes += 4 * part.stream * part.columns
+                    if not part.first:
+                        r.stall_cycles += t - r.end_at
+                    r.end_at = t + part.stream * beat
+                    if part.last and r.dataflow == 0 and r.overlap == 1:
+                        r.end_at = max(r.end_at, r.drained_at)
+                        r.drained_at = r.end_at + r.rows
+                    r.streaming = 1
+                    r.opened = 1 - part.last
+                    if begins:
+                        r.loaded = 0
+                        r.load_from = t + (r.psum_hop - 1) * (r.rows - 1) * r.overlap
+                    r.mac_ops += work
+                    r.left_read_bytes += part.rows * part.stream
+                    r.edge_stall_cycles += part.stream * (beat - 1)
+                    r.fold_cycles += part.stream + ((tail + (span if r.dataflow else 0)) if part.first else 0)
+                    item = leaving[(r.oldest + r.under_way) % leaving.shape[0]]
+                    item.at, item.passes, item.row = r.end_at + tail, part.passes, part.row
+                    item.to = part.to if part.last or r.dataflow else 0
+                    item.rows = part.rows if r.dataflow == 0 else part.stream if r.dataflow == 1 else part.columns
+                    item.columns = part.stream if r.dataflow == 2 else part.columns
+                    r.under_way += 1
+                    r.head = (r.head + 1) % r.ahead
+                    r.held -= 1
+                    r.seen = max(0, r.seen - 1)
+                    moved = True
+                    alone = r.overlap == 1
+            if r.dataflow != 0 and not r.loaded:
+                while r.seen < r.held and not parts[(r.head + r.seen) % r.ahead].first:
+                    r.seen += 1
+                if r.seen < r.held and r.load_from <= t and alone and (r.overlap == 1 or r.opened == 0):
+                    part = parts[(r.head + r.seen) % r.ahead]
+                    r.seen += 1
+                    span = part.rows if r.row_skip else r.rows
+                    slow = part.rows * ((part.columns + r.top_bytes - 1) // r.top_bytes - 1)
+                    r.loaded, r.loaded_at = 1, t + span + slow
+                    r.edge_stall_cycles += slow
+                    r.top_read_bytes += part.rows * part.columns
+                    # a word is written into each row on its way, and copied from the shadow
+                    r.operand_writes += part.columns * part.rows * (part.rows + 1) // 2
+                    r.operand_writes += part.columns * part.rows * r.overlap
+        due = NEVER
+        if r.streaming:
+            due = min(due, r.end_at)
+        if r.under_way:
+            due = min(due, leaving[r.oldest].at)
+        if r.loaded:
+            due = min(due, r.loaded_at) if r.loaded_at > t else due
+        elif r.seen < r.held and r.load_from > t:
+            due = min(due, r.load_from)
+        if due < NEVER:
+            r.wake = due + r.frozen
+            return BUSY
+        return STARVED if r.opened else IDLE
