@@ -65,8 +65,10 @@ class Machine:
         return tuple(read_prices(path) for path in dict.fromkeys(paths) if path)
 
     def judge(self) -> "type[Judge]":
-        """The class whose objects judge its runs (see validation/judge.py), imported when called; the one given here asks
-        only what any machine is asked."""
+        """The class whose objects judge its runs (see validation/judge.py), imported when called.
+
+        The one given here asks only what is asked of any machine.
+        """
         from accelsim.validation import Judge
 
         return Judge

@@ -76,7 +76,7 @@ class Judge:
 
     def exclusive(self, buffer: str) -> bool:
         """Whether a load of a buffer begins only when nothing else is in it."""
-        return self.evidence.arch.parts[buffer].get("overlap") == "false"
+        return self.evidence.result.parts[buffer].parameters.get("overlap") == "false"
 
     def paces(self) -> Iterator[Pace]:
         """How fast units can be."""

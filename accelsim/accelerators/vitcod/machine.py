@@ -73,7 +73,11 @@ SCHEMA = MachineSchema(
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
         "vector": Part("element-wise work and normalisation", "core", VectorUnit),
         "weight_gb": Part(
-            "weights; values in attention", "core", LoadBuffer, {"capacity_bytes": "32 KiB"}, {"overlap": "options"}
+            "weights; values in attention",
+            "core",
+            LoadBuffer,
+            {"capacity_bytes": "32 KiB"},
+            {"overlap": "options.double_buffer"},
         ),
         "act_gb0": Part(
             "activations; compressed Q and K in attention",
