@@ -2,8 +2,8 @@
 
 import re
 
-from accelsim.validation import examine
 from tests.conftest import ROOT
+from tests.validation.faults import judged
 
 TEXT = (ROOT / "docs" / "validation.md").read_text()
 
@@ -17,4 +17,4 @@ def test_the_example_runs(tmp_path, monkeypatch):
 def test_every_check_is_explained(clean):
     rows = re.findall(r"^\| ([a-z, ]+) \| ", TEXT, re.MULTILINE)
     explained = {name for row in rows for name in row.split(", ")} - {"check"}
-    assert explained == {check.name for check in examine(clean).checks}
+    assert explained == {check.name for check in judged(clean).checks}
