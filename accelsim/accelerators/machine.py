@@ -12,13 +12,14 @@ from accelsim.accelerators import main_memory, netlist
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
-from accelsim.core import Component, Mem, Simulator
+from accelsim.core import Component, Mem
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import read_prices
 from accelsim.workload.layers import Layer
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
+    from accelsim.core import Simulator
     from accelsim.validation import Judge
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
@@ -73,7 +74,7 @@ class Machine:
 
         return Judge
 
-    def finish(self, arch: Arch, sim: Simulator, skip: bool = True) -> None:
+    def finish(self, arch: Arch, sim: "Simulator", skip: bool = True) -> None:
         """When the program has ended, let the memory write what it holds back, and account for all of the run."""
         main_memory.finish(arch, sim, skip=skip)
 
@@ -95,13 +96,20 @@ class Machine:
         return Program(names)
 
     def build(
-        self, arch: Arch, workload: Workload, *, trace: int = 0, monitored: bool = False, order: Sequence[int] = ()
-    ) -> tuple[Simulator, Program]:
+        self,
+        arch: Arch,
+        workload: Workload,
+        *,
+        trace: int = 0,
+        monitored: bool = False,
+        order: Sequence[int] = (),
+        depth: int = 0,
+    ) -> tuple["Simulator", Program]:
         """The netlist with a workload's program loaded, and that program.
 
         `trace`: room for status events between two drains; `monitored`: log what crosses the channels; `order`: in
-        which order the components are added, by their numbers in the listing (no result depends on it). Raises
-        InputError when a layer does not fit the machine.
+        which order the components are added, by their numbers in the listing (no result depends on it); `depth`: of
+        all channels, instead of their own. Raises InputError when a layer does not fit the machine.
         """
         program = self.program(arch)
         self.compile(program, arch, workload)
@@ -114,5 +122,6 @@ class Machine:
             order=[listing[n] for n in order or range(len(listing))],
             trace=trace,
             monitored=monitored,
+            depth=depth,
         )
         return sim, program

@@ -6,12 +6,16 @@ names the streams of its DMA engine and what only it has; another machine can be
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
-from accelsim.core import Component, In, InputError, Mem, Out, Simulator
+from accelsim.core import Component, In, InputError, Mem, Out
 from accelsim.core.component import PortArray
 from accelsim.core.errors import suggest
+
+if TYPE_CHECKING:
+    from accelsim.core import Simulator
 
 COMMANDS = 4  # commands and notices that wait in their channels
 
@@ -90,12 +94,16 @@ def build(
     order: Iterable[str],
     trace: int = 0,
     monitored: bool = False,
-) -> Simulator:
+    depth: int = 0,
+) -> "Simulator":
     """The netlist. A memory of a part is filled from the table of its name, or else from that of the part's.
 
     `order`: in which order the components are added (no result depends on it). `trace`: room for status events between
-    two drains. `monitored`: log what crosses every channel. Raises InputError for a part or a table that is not there.
+    two drains. `monitored`: log what crosses every channel. `depth`: of all
+    channels, instead of their own. Raises InputError for a part or a table that is not there.
     """
+    from accelsim.core import Simulator
+
     made: dict[str, Component] = {}
     for part, kind in kinds(schema, arch).items():
         memories = {}
@@ -116,5 +124,8 @@ def build(
         for part in (producer, consumer):
             if part not in made:
                 raise InputError(f"{schema.name}: {link.out} -> {link.into} names no part of it{suggest(part, made)}")
-        sim.connect(made[producer], out, made[consumer], into, depth=link.depth, monitored=monitored)
+        try:
+            sim.connect(made[producer], out, made[consumer], into, depth=depth or link.depth, monitored=monitored)
+        except TypeError as error:
+            raise InputError(f"{schema.name}: {error}") from None
     return sim

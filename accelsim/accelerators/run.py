@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from accelsim import __version__
-from accelsim.accelerators import machine, main_memory
+from accelsim.accelerators import machine, main_memory, shipped
+from accelsim.accelerators.plugins import plugins
 from accelsim.config.arch import Arch
 from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
@@ -16,6 +17,14 @@ EVENTS = 1 << 18  # status events between two drains of the trace
 def phase(layer) -> str:
     """What kind of layer it is, in a report: the role of a dense layer, else its kind."""
     return layer.role if isinstance(layer, Gemm) else layer.kind
+
+
+def origin(name: str) -> dict[str, str]:
+    """For a result: which plug-in the machine is, and what it was made of."""
+    if name in shipped():
+        return {}
+    found = plugins()[name]
+    return {"plugin": f"{found.name}, sources sha256 {found.source_hash()}"}
 
 
 def run(
@@ -69,6 +78,7 @@ def run(
             "version": __version__,
             **main_memory.notes(arch, sim),
             **model.notes(arch, workload),
+            **origin(arch.machine),
             "instructions": len(program.instructions),
         },
         array=model.array,

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, rtl, sweep
+from accelsim.cli import codesign, machines, rtl, sweep
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -98,8 +98,19 @@ def top(
     version: Annotated[
         bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin", metavar="DIR", help="A machine of yours: a folder or file. Its code runs. Repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Cycle-accurate simulation of sparse vision-transformer accelerators."""
+    if plugins:
+        from accelsim.accelerators.plugins import name_plugin
+
+        for path in plugins:
+            name_plugin(path)
 
 
 @app.command()
@@ -192,30 +203,6 @@ def dram(
 
 
 @app.command()
-def describe(machine: Machine, overrides: Overrides = None) -> None:
-    """Print everything that can be set of a machine, with its value, and what each block does."""
-    from accelsim.accelerators import schema
-    from accelsim.accelerators.description import channels, diagram, wiring
-    from accelsim.config import load_arch
-    from accelsim.config.describe import describe
-    from accelsim.config.table import tables
-
-    arch = load_arch(machine, schema, overrides or ())
-    show(tables(describe(schema(arch.machine), arch)))
-    if rows := channels(arch):
-        show(["Who sends to whom", *diagram(rows), "", wiring(rows)])
-
-
-@app.command("list")
-def listing() -> None:
-    """List the machines and workloads that come with accelsim."""
-    from accelsim.config.shipped import listing
-
-    show(["Machines (accelsim describe NAME)", *(f"  {name}" for name in listing("arch_configs"))])
-    show(["Workloads (accelsim workload NAME)", *(f"  {name}" for name in listing("workloads"))])
-
-
-@app.command()
 def workload(
     path: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
 ) -> None:
@@ -279,6 +266,7 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
 
 
+machines.register(app, show)
 codesign.register(app, show, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)

@@ -1,5 +1,6 @@
 """The workloads and machines that come with the package, found by name from wherever accelsim is installed."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,6 +8,12 @@ import accelsim
 from accelsim.core.errors import InputError, suggest
 
 KINDS = {"workloads": "workload", "arch_configs": "machine configuration"}
+BROUGHT: dict[str, Callable[[], dict[str, Path]]] = {}  # kind -> what others bring of it, asked for when needed
+
+
+def bring(kind: str, files: Callable[[], dict[str, Path]]) -> None:
+    """Say where more files of a kind are found by name, beside those that come with the package."""
+    BROUGHT[kind] = files
 
 
 def folder(kind: str) -> Path:
@@ -19,8 +26,13 @@ def folder(kind: str) -> Path:
 
 
 def listing(kind: str) -> dict[str, Path]:
-    """Name -> file of everything shipped of a kind ('workloads' or 'arch_configs'), by name."""
-    return {path.stem: path for path in sorted(folder(kind).glob("*.yaml"))}
+    """Name -> file of everything of a kind ('workloads' or 'arch_configs') that has a name: what is shipped, and what is
+    brought."""
+    return brought(kind) | {path.stem: path for path in sorted(folder(kind).glob("*.yaml"))}
+
+
+def brought(kind: str) -> dict[str, Path]:
+    return BROUGHT[kind]() if kind in BROUGHT else {}
 
 
 def find(kind: str, name_or_path: str | Path) -> Path:
@@ -28,11 +40,14 @@ def find(kind: str, name_or_path: str | Path) -> Path:
 
     Raises InputError that lists what is shipped.
     """
-    given, shipped = str(name_or_path), listing(kind)
+    given = str(name_or_path)
     with suppress(OSError):  # a name too long for the file system is no file either
         if given and Path(given).is_file():
             return Path(given)
     name = given.removesuffix(".yaml")
+    if name.isidentifier() and (inside := folder(kind) / f"{name}.yaml").is_file():
+        return inside
+    shipped = listing(kind)
     if name in shipped:
         return shipped[name]
     known = f"shipped are {', '.join(shipped)}" if shipped else "and none is shipped"

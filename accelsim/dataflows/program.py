@@ -59,6 +59,8 @@ class Program:
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
         if name not in among:
+            if kind == "counter" and name in self.units:
+                raise InputError(f"the program waits for the unit {name!r}, which has no counter: no port `done`")
             raise InputError(
                 f"the program names the {kind} {name!r}, but the machine has {', '.join(among) or 'none'}"
                 + suggest(name, among)

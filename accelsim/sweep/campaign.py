@@ -11,7 +11,7 @@ from accelsim.sweep.measure import Outcome, Task
 from accelsim.sweep.plan import read
 from accelsim.sweep.points import Expansion, Point, expand
 from accelsim.sweep.processes import inline, processes
-from accelsim.sweep.source import source_hash
+from accelsim.sweep.source import plugin, source_hash
 from accelsim.sweep.store import Store
 
 Execute = Callable[[Iterable[Task]], Iterator[Outcome]]
@@ -65,6 +65,13 @@ def sweep(
         return run(plan.name, points, opened, executor(processes, scheduler), retry=retry, progress=progress)
 
 
+def task(point: Point) -> Task:
+    """What a worker needs to simulate a point."""
+    machine = point.arch.machine
+    found = plugin(machine)
+    return Task(point.key, point.arch, point.workload, source_hash(machine), str(found.path) if found else "")
+
+
 def run(
     name: str,
     points: Expansion | Iterable[Point],
@@ -101,7 +108,7 @@ def run(
                 finish(point, Outcome(point.key, None, point.error, 0.0))
             else:
                 waiting[point.key] = point
-                yield Task(point.key, point.arch, point.workload, source_hash())
+                yield task(point)
 
     def finish(point: Point, outcome: Outcome) -> None:
         store.add(point, values(point), outcome)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from accelsim.accelerators.plugins import name_plugin
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError
 from accelsim.report.figures import Summary
@@ -21,6 +22,7 @@ class Task:
     arch: Arch
     workload: WorkloadFile
     source: str
+    plugin: str = ""  # where the machine lies, if it is no shipped one
 
     @property
     def netlist(self) -> str:
@@ -42,7 +44,9 @@ def perform(task: Task, workload: Workload | None = None) -> Outcome:
     """Simulate a task; whatever goes wrong becomes its error, so that no point can stop the others."""
     begun = time.perf_counter()
     try:
-        if task.source != source_hash():
+        if task.plugin:
+            name_plugin(task.plugin)
+        if task.source != source_hash(task.arch.machine):
             raise InputError("this worker runs another version of accelsim than the sweep; install the same everywhere")
         made, error = measure(task.arch, workload or task.workload.load()), None
     except InputError as reason:

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import accelsim
+from accelsim.accelerators.plugins import Plugin, plugins
 
 ROOMS = (
     "core", "components", "isa", "workload", "dataflows", "accelerators", "energy", "config",
@@ -13,9 +14,24 @@ ROOMS = (
 KINDS = (".py", ".yaml", ".csv")
 
 
+def source_hash(machine: str = "") -> str:
+    """sha256 of every file that a figure can depend on, as they were when first asked for: of the package, and of the
+    plug-in that a machine is."""
+    found = plugin(machine)
+    return package_hash() + (found.source_hash() if found else "")
+
+
 @cache
-def source_hash() -> str:
-    """sha256 of every file of the package that a figure can depend on, as they were when first asked for."""
+def plugin(machine: str) -> Plugin | None:
+    """The plug-in that a machine is, if it is one."""
+    from accelsim.accelerators import shipped
+
+    return None if not machine or machine in shipped() else plugins().get(machine)
+
+
+@cache
+def package_hash() -> str:
+    """sha256 of every file of the package that a figure can depend on."""
     root = Path(accelsim.__file__).resolve().parent
     digest = hashlib.sha256()
     for room in ROOMS:

@@ -172,7 +172,7 @@ class Store:
             point.key, "done" if outcome.error is None else "failed", point.machine, point.workload.name,
             json.dumps(values), json.dumps(point.arch.as_dict()) if point.arch else None, point.workload.hash,
             point.workload.sparsity, json.dumps(outcome.figures, allow_nan=False) if outcome.figures else None,
-            outcome.error, __version__, source_hash(), outcome.seconds,
+            outcome.error, __version__, source_hash(point.arch.machine if point.arch else ""), outcome.seconds,
         )  # fmt: skip
         with self.writing():
             done = self.connection.execute(

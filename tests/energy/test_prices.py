@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from accelsim.accelerators import MACHINES, machine
+from accelsim.accelerators import machine, shipped
 from accelsim.core.errors import InputError
 from accelsim.energy import load_table, read_prices
 from accelsim.energy.document import names
@@ -145,7 +145,7 @@ def test_a_file_becomes_a_document_that_a_record_can_carry(tmp_path):
 
 
 @pytest.mark.parametrize("table", names())
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", shipped())
 def test_every_shipped_machines_prices_are_sound_in_every_table(name, table):
     prices = machine(name).price_documents()
     assert json.loads(json.dumps(prices)) == list(prices)

@@ -120,7 +120,7 @@ def test_a_key_covers_configuration_workload_prices_and_code(plan_file, tmp_path
         key(plan_file("axes: {engine.lines: [9]}")),
         key(plan_file("axes: {engine.lines: [8], energy.override.mac_dot: [9]}")),
     ]
-    monkeypatch.setattr(points_module, "source_hash", lambda: "other source")
+    monkeypatch.setattr(points_module, "source_hash", lambda *_: "other source")
     others.append(key(plan_file("axes: {engine.lines: [8]}")))
     assert len({plain, *others}) == 4
 

@@ -1,4 +1,4 @@
-"""What ViTCoD's compiler tells its attention units about each pass: a group of heads x a block of query rows of a layer.
+"""What ViTCoD's compiler tells its attention units about each pass: a group of heads x a block of query rows.
 
 A pass runs in two phases, scores (SDDMM) and values (SpMM). Tables are flat; a pass points into them.
 Within a pass an output is numbered `head * rows + row`, both counted from the start of the pass; its place in ROWS is

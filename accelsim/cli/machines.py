@@ -1,0 +1,72 @@
+"""Commands about machines: what there are, what one is, whether it keeps its contract, and a new one."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Show = Callable[[Iterable[object]], None]
+Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A machine by name, or a YAML file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins."),
+]
+
+
+def register(app: typer.Typer, show: Show) -> None:
+    """Add the commands to an app; `show` prints tables and sentences."""
+
+    @app.command()
+    def describe(machine: Machine, overrides: Overrides = None) -> None:
+        """Print everything that can be set of a machine, with its value, and what each block does."""
+        from accelsim.accelerators import schema
+        from accelsim.accelerators.description import channels, diagram, wiring
+        from accelsim.config import load_arch
+        from accelsim.config.describe import describe
+        from accelsim.config.table import tables
+
+        arch = load_arch(machine, schema, overrides or ())
+        show(tables(describe(schema(arch.machine), arch)))
+        if rows := channels(arch):
+            show(["Who sends to whom", *diagram(rows), "", wiring(rows)])
+
+    @app.command("list")
+    def listing() -> None:
+        """List the machines and workloads there are, with those of plug-ins."""
+        import accelsim.accelerators  # noqa: F401, so that plug-ins are listed too
+        from accelsim.config.shipped import listing
+
+        show(["Machines (accelsim describe NAME)", *(f"  {name}" for name in listing("arch_configs"))])
+        show(["Workloads (accelsim workload NAME)", *(f"  {name}" for name in listing("workloads"))])
+
+    @app.command("check-machine")
+    def check_machine(
+        machine: Machine,
+        overrides: Overrides = None,
+        cases: Annotated[int, typer.Option(min=1, max=10_000, help="Small random networks to run.")] = 4,
+        seed: Annotated[int, typer.Option(help="Other seeds give other networks.")] = 1,
+    ) -> None:
+        """Try what every machine owes on small random networks; exit with 1 when something is broken."""
+        from accelsim.accelerators import schema
+        from accelsim.accelerators.contract import check_contract, failed, table
+        from accelsim.config import load_arch
+
+        arch = load_arch(machine, schema, overrides or ())
+        rules = check_contract(arch, cases=cases, seed=seed)
+        show(table(rules))
+        broken = failed(rules)
+        show([f"{arch.name}: {cases} networks, " + (f"{len(broken)} rules BROKEN" if broken else "all rules hold")])
+        if broken:
+            raise SystemExit(1)
+
+    @app.command("new-machine")
+    def new_machine(
+        folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to make; its name is the machine's.")],
+    ) -> None:
+        """Write a small machine of your own, to begin with: one unit, a compiler, prices, a configuration, a test."""
+        from accelsim.accelerators.new_machine import write_machine
+
+        files = write_machine(folder)
+        show([f"{file}" for file in files])
+        show([f"try it: accelsim --plugin {folder} check-machine {folder.name}"])
