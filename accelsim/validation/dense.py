@@ -1,6 +1,7 @@
 """Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in
 order; and on small layers the tiles, replayed in integers, give the matrix product."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,9 +37,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Part:
-    """What an instruction of the array says: `rows` x `columns` outputs and `deep` of their accumulation, the `last`
-    part of it or not. Outputs leave in steps of `step_rows` x `step_columns`, all steps of some rows before those of
-    the next. row: the first row in the layer, where the instruction says it."""
+    """What an instruction of the array says: `rows` x `columns` outputs and `deep` of their accumulation, with the
+    `last` part of which they leave. Outputs leave in steps of `step_rows` x `step_columns`, all steps of some rows
+    before those of the next. row: the first row in the layer."""
 
     rows: int
     columns: int
@@ -46,33 +47,45 @@ class Part:
     last: bool
     step_rows: int
     step_columns: int
-    row: int | None = None
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a load of weights holds: [depth, depth + deep) of columns [column, column + columns) of a repetition."""
+
+    load: int
+    group: int
+    column: int
+    columns: int
+    depth: int
+    deep: int
 
 
 class DenseFollower(Follower):
     """Follows the instructions of one dense layer.
 
-    A tile's parts follow one another along the accumulation. Each waits for its weights, which lie tile by tile and
-    tell its columns and depth; the stores of the last one tell its rows.
+    Each waits for its weights. These lie in DRAM column tile by column tile, a tile's parts one after the other along
+    the accumulation; an instruction uses all columns of its load. Where instructions are smaller than a load in depth,
+    a subclass says in `spot` which part of it each uses.
     """
 
     def __init__(self, course: Course) -> None:
         self.course, self.layer, self.judge, self.evidence = course, course.layer, course.judge, course.evidence
         layer, batch = self.layer, self.evidence.workload.batch
-        self.batch_tokens = layer.tokens * batch
+        self.tokens = layer.tokens * batch
         self.inputs = layer.inputs * batch // layer.repeat
         self.groups = self.judge.groups(layer)
-        self.stores = course.stores[self.judge.store]
-        self.stored = 0
-        self.coverage = Coverage(layer.repeat, self.batch_tokens, layer.out_features, layer.in_features)
-        self.tiles = 0
+        self.coverage = Coverage(layer.repeat, self.tokens, layer.out_features, layer.in_features)
+        self.summed = np.zeros((layer.repeat, self.tokens, layer.out_features), np.int32)  # depth that has gone in
+        # for each byte of the output in DRAM, how many bytes had left before the step that it left with; -1: none does
+        self.before = np.full(layer.repeat * self.tokens * layer.out_features, -1, np.int64)
+        self.left = self.computed = 0
         self.wrong: list[str] = []
-        self.parts: list[tuple[Step, Part, int]] = []  # of the tile that is being computed, each with its depth
-        self.spot = (0, 0, 0)  # repetition, column, depth
-        # which load holds each byte of the input and of the residual operand
+        self.weights: Weights | None = None
         sizes = {"input": layer.repeat * self.inputs}
         if layer.residual:
-            sizes["residual"] = self.batch_tokens * layer.repeat * layer.out_features
+            sizes["residual"] = self.tokens * layer.repeat * layer.out_features
         self.arrivals = course.arrivals(self.judge.act, **sizes)
 
     def place(self, tensor: str) -> int:
@@ -80,145 +93,159 @@ class DenseFollower(Follower):
         return self.evidence.places[f"{self.layer.name}.{tensor}"]
 
     def step(self, step: Step) -> None:
-        """An instruction of the array: a part of a tile."""
-        layer, weight = self.layer, self.judge.weight
-        where = f"{self.course.scope}, tile {self.tiles}"
+        """An instruction of the array."""
+        where = f"{self.course.scope}, instruction {step.at}"
         if step.unit != self.judge.array:
-            self.wrong.append(f"{where}: instruction {step.at} is of {step.unit}, which has no part in a dense layer")
+            self.wrong.append(f"{where}: it is of {step.unit}, which has no part in a dense layer")
             return
-        if weight not in step.waits:
-            self.wrong.append(f"{where}: it waits for no weights")
+        part = self.judge.part(step)
+        fault = self.find_weights(step, part)
+        if fault:
+            self.wrong.append(f"{where}: {fault}")
+            self.weights = None
             return
-        part, load, table = self.judge.part(step), step.waits[weight] - 1, self.evidence.tables[weight]
-        loaded = table[min(load, len(table) - 1)]
-        offset = int(loaded["address"]) - self.place("weight")
-        each = layer.in_features * layer.out_features
-        if not self.parts:
-            self.spot = offset // each, offset % each // layer.in_features, 0
-        group, column, depth = self.spot
-        known = 0 <= load < len(table) and 0 <= group < layer.repeat
-        if not known or depth + part.deep > layer.in_features:
-            self.wrong.append(f"{where}: it waits for weights that are not of its layer")
-            self.parts = []
-            return
-        self.course.ledgers[weight].read(load, step, where)
-        if offset != group * each + column * layer.in_features + depth * part.columns:
-            self.wrong.append(f"{where}: its weights do not lie where those of depth {depth} do")
-        size = int(loaded["bytes"] * loaded["segments"])
-        if size != part.columns * part.deep:
-            self.wrong.append(f"{where}: {size} weights for {part.columns} x {part.deep}")
-        self.parts.append((step, part, depth))
-        self.spot = group, column, depth + part.deep
-        room, sums = self.judge.partial_sum_bytes, 4 * part.rows * part.columns
+        self.computed += 1
+        held = self.weights
+        self.course.ledgers[self.judge.weight].read(held.load, step, where)
+        row, depth = self.spot(step, part, held)
+        block = Block(held.group, row, part.rows, held.column, part.columns, depth, part.deep)
+        self.coverage.blocks.append(block)
+        sums = block.of(self.summed)
+        sums += part.deep
+        room, size = self.judge.partial_sum_bytes, 4 * part.rows * part.columns
         if part.last:
-            self.finish(where, step, part)
-            self.parts = []
-        elif room is not None and sums > room:
-            self.wrong.append(f"{where}: {sums} bytes of partial sums do not fit {room}")
+            self.wrong += [f"{where}: {fault}" for fault in self.leave(step, part, block)]
+        elif room is not None and size > room:
+            self.wrong.append(f"{where}: {size} bytes of partial sums do not fit {room}")
+        self.wrong += [f"{where}: not all of its {what} has been loaded" for what in self.operands(where, step, block)]
+        if part.last and self.layer.residual:
+            pitch = self.layer.repeat * self.layer.out_features
+            held = self.arrivals.held[f"{self.layer.name}.residual"].reshape(self.tokens, pitch)
+            corner = block.group * self.layer.out_features + block.column
+            if not self.read(where, step, held[row : row + part.rows, corner : corner + part.columns]):
+                self.wrong.append(f"{where}: not all of its residual operand has been loaded")
 
-    def finish(self, where: str, step: Step, part: Part) -> None:
-        """The last part of a tile: its place among the outputs, its operands, its stores."""
-        group, column, _ = self.spot
+    def find_weights(self, step: Step, part: Part) -> str:
+        """The weights an instruction waits for; what is wrong with them."""
+        layer, name = self.layer, self.judge.weight
+        if name not in step.waits:
+            return "it waits for no weights"
+        load, table, before = step.waits[name] - 1, self.evidence.tables[name], self.weights
+        if before is not None and load == before.load:
+            return "" if part.columns == before.columns else f"{part.columns} columns of weights of {before.columns}"
+        if not 0 <= load < len(table):
+            return "it waits for weights that there are not"
+        offset, each = int(table["address"][load]) - self.place("weight"), layer.in_features * layer.out_features
+        size = int(table["bytes"][load] * table["segments"][load])
+        group, column, depth = offset // each, offset % each // layer.in_features, 0
+        if before is not None and before.depth + before.deep < layer.in_features:
+            group, column, depth = before.group, before.column, before.depth + before.deep
+        deep, rest = divmod(size, max(part.columns, 1))
+        if not 0 <= group < layer.repeat or rest or depth + deep > layer.in_features:
+            return f"it waits for {size} weights that are not of {part.columns} columns of its layer"
+        if offset != group * each + column * layer.in_features + depth * part.columns:
+            return f"its weights do not lie where those of depth {depth} do"
+        self.weights = Weights(load, group, column, part.columns, depth, deep)
+        return ""
+
+    def spot(self, step: Step, part: Part, held: Weights) -> tuple[int, int]:
+        """The first row and the first depth of an instruction, in the layer."""
+        return part.row, held.depth
+
+    def leave(self, step: Step, part: Part, block: Block) -> list[str]:
+        """Outputs leave: their place in DRAM, step by step; what is wrong with them."""
+        layer, column = self.layer, block.column
         some = next((g for g in self.groups if g.first <= column < g.first + g.count), self.groups[-1])
         if column + part.columns > some.first + some.count:
-            self.wrong.append(f"{where}: its columns {column} to {column + part.columns} are not kept alike")
-        row = self.take_stores(where, group, column, part, some)
-        if row is None:  # where none of a tile's values leave, nothing but itself says what rows these are
-            row = part.row or 0
-        elif part.row not in (None, row):
-            self.wrong.append(f"{where}: it is said to begin at row {part.row}, but it does at row {row}")
-        self.wrong += [f"{where}: {fault}" for fault in self.judge.part_faults(step, some, column)]
-        if {(p.rows, p.columns) for _, p, _ in self.parts} != {(part.rows, part.columns)}:
-            self.wrong.append(f"{where}: its parts are of different sizes")
-        self.tiles += 1
-        for one, piece, depth in self.parts:
-            self.coverage.blocks.append(Block(group, row, part.rows, column, part.columns, depth, piece.deep))
-            self.operands(where, one, group, row, part.rows, depth, piece.deep)
-        if self.layer.residual:
-            pitch = self.layer.repeat * self.layer.out_features
-            held = self.arrivals.held[f"{self.layer.name}.residual"].reshape(self.batch_tokens, pitch)
-            corner = group * self.layer.out_features + column
-            self.arrivals.until(step.known[self.judge.act])
-            self.read(where, step, held[row : row + part.rows, corner : corner + part.columns], "residual")
-
-    def take_stores(self, where: str, group: int, column: int, part: Part, some: Group) -> int | None:
-        """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row (None
-        without any)."""
-        table, layer, rows, columns = self.evidence.tables[self.judge.store], self.layer, part.rows, part.columns
-        wide = some.leaves(column, columns)
-        size, total, first = rows * wide, 0, None
-        whole_row, corner = layer.out_features, group * layer.out_features
-        if some.apart:
-            origin, pitch, side = (corner + some.first) * self.batch_tokens, some.count, column - some.first
+            return [f"its columns {column} to {column + part.columns} are not kept alike"]
+        if not (block.row >= 0 and block.row + part.rows <= self.tokens):
+            return [f"it ends at row {block.row + part.rows} of {self.tokens}"]
+        wrong = self.judge.part_faults(step, some, column)
+        if (block.of(self.summed) != layer.in_features).any():
+            wrong.append("outputs leave before or after their accumulation ends")
+        corner, wide = block.group * layer.out_features, some.leaves(column, part.columns)
+        if some.packed:  # a run begins where those of the columns before end
+            begin = (corner + some.first + some.leaves(some.first, column - some.first)) * self.tokens
+            at = begin + block.row * wide
+            target = self.before[at : at + part.rows * wide]
+        elif some.apart:
+            at = (corner + some.first) * self.tokens
+            target = self.before[at : at + some.count * self.tokens].reshape(self.tokens, some.count)
+            side = column - some.first
         else:
-            origin, pitch, side = 0, whole_row * layer.repeat, corner + column
-        # a run begins where those of the columns before end
-        run = (corner + some.first + some.leaves(some.first, column - some.first)) * self.batch_tokens
-        while total < size and self.stored < len(self.stores):
-            store = table[self.stores[self.stored]]
-            self.stored += 1
-            offset, many, high = int(store["address"]) - self.place("output"), int(store["bytes"]), store["segments"]
-            total += many * int(high)
-            if some.packed:
-                if first is None:
-                    first = (offset - run) // wide
-                if offset != run + first * wide + total - many * int(high):
-                    self.wrong.append(f"{where}: its stores are not one after the other")
-                continue
-            row, at = divmod(offset - origin, pitch)
-            first = row if first is None else first
-            at -= side
-            inside = at >= 0 and at + many <= columns and 0 <= row - first <= rows - high
-            if not inside or (high > 1 and store["pitch"] != pitch):
-                self.wrong.append(f"{where}: a store of rows {row} on lies outside the tile")
-            # steps leave whole; a store counts bytes and must find its own
-            deep, last = row - first + int(high) - 1, at + many - 1
-            band = deep // part.step_rows * part.step_rows
-            before = band * columns + min(part.step_rows, rows - band) * (last // part.step_columns * part.step_columns)
-            if total <= before:
-                self.wrong.append(
-                    f"{where}: {total} bytes have left when its store of rows {row} to {first + deep} is asked for, "
-                    f"whose last comes after {before}"
-                )
-        if total != size:
-            self.wrong.append(f"{where}: {total} bytes are stored of {size}")
-        return first
+            target, side = self.before.reshape(self.tokens, -1), corner + column
+        if not some.packed:
+            target = target[block.row : block.row + part.rows, side : side + part.columns]
+        if (target >= 0).any():
+            wrong.append("outputs leave that have left before")
+        gone = self.left
+        for down in range(0, part.rows, max(part.step_rows, 1)):
+            rows = min(part.step_rows, part.rows - down)
+            for side in range(0, part.columns, max(part.step_columns, 1)):
+                columns = min(part.step_columns, part.columns - side)
+                size = rows * some.leaves(column + side, columns)
+                if some.packed:
+                    target[self.left - gone : self.left - gone + size] = self.left
+                else:
+                    target[down : down + rows, side : side + columns] = self.left
+                self.left += size
+        return wrong
 
-    def operands(self, where: str, step: Step, group: int, row: int, rows: int, depth: int, deep: int) -> None:
-        """The activations of a part are there."""
-        self.arrivals.until(step.known[self.judge.act])
-        held = self.arrivals.held[f"{self.layer.name}.input"].reshape(self.layer.repeat, self.inputs)[group]
+    def operands(self, where: str, step: Step, block: Block) -> Iterator[str]:
+        """The activations of a block; what of them is not there."""
+        held = self.arrivals.held[f"{self.layer.name}.input"].reshape(self.layer.repeat, self.inputs)[block.group]
+        row, end, depth, deep = block.row, block.row + block.rows, block.depth, block.deep
         if self.layer.input_elements is None:
-            grid = held.reshape(self.batch_tokens, self.layer.in_features)
-            self.read(where, step, grid[row : row + rows, depth : depth + deep], "input")
+            mine = held.reshape(self.tokens, self.layer.in_features)[row:end, depth : depth + deep]
         else:  # windows overlap: a row's share of the distinct elements stands for its window
-            share, whole = -(-self.inputs // self.batch_tokens), self.layer.in_features
+            share, whole = -(-self.inputs // self.tokens), self.layer.in_features
             first = min(self.inputs, row * share)
-            span = min(self.inputs, (row + rows) * share) - first
-            mine = slice(first + span * depth // whole, first + span * (depth + deep) // whole)
-            if mine.stop > mine.start:
-                self.read(where, step, held[mine], "input")
+            span = min(self.inputs, end * share) - first
+            mine = held[first + span * depth // whole : first + span * (depth + deep) // whole]
+            if not mine.size:
+                return
+        if not self.read(where, step, mine):
+            yield "input"
 
-    def read(self, where: str, step: Step, block: np.ndarray, what: str) -> None:
-        """Note the loads that hold a block of operands."""
+    def read(self, where: str, step: Step, block: np.ndarray) -> bool:
+        """Note the loads that hold a block of operands; whether all of it has been loaded."""
+        self.arrivals.until(step.known[self.judge.act])
         loads = self.arrivals.of(block)
-        if loads is None:
-            self.wrong.append(f"{where}: not all of its {what} has been loaded")
         for load in loads or ():
             self.course.ledgers[self.judge.act].read(load, step, where)
+        return loads is not None
+
+    def check_stores(self) -> Iterator[str]:
+        """Every store finds its bytes when as many have left as it and those before it are; what is wrong with them."""
+        mine, total = self.course.stores[self.judge.store], 0
+        table = self.evidence.tables[self.judge.store][mine.start : mine.stop]
+        for n, store in enumerate(table):
+            total += int(store["bytes"] * store["segments"])
+            first = int(store["address"]) - self.place("output") + store["pitch"] * np.arange(store["segments"])
+            bytes_of = first[:, None] + np.arange(store["bytes"])
+            if bytes_of.min() < 0 or bytes_of.max() >= len(self.before):
+                yield f"store {mine[n]}: it is not all of the layer's output"
+                continue
+            found = self.before[bytes_of]
+            if found.min() < 0:
+                yield f"store {mine[n]}: {int((found < 0).sum())} of its bytes never leave the array"
+            elif total <= found.max():
+                yield (
+                    f"store {mine[n]}: it is asked for when {total} bytes have left, but {found.max()} leave before "
+                    "its last one"
+                )
+        if total != self.left:
+            yield f"{total} bytes are stored of {self.left} that leave"
 
     def close(self, report: Report) -> None:
         """Enter the checks of the layer."""
         layer, scope = self.layer, self.course.scope
-        if self.parts:
-            self.wrong.append(f"{scope}: its last tile is not complete")
-        if self.stored != len(self.stores):
-            self.wrong.append(f"{scope}: {len(self.stores) - self.stored} stores hold nothing of its tiles")
-        report.add("gemm", scope, "tiles have their operands and stores", self.tiles, self.wrong)
+        wrong = self.wrong + [f"{scope}: {fault}" for fault in self.check_stores()]
+        report.add("gemm", scope, "tiles have their operands and stores", self.computed, wrong)
         cut = [f"{scope}: {fault}" for fault in self.coverage.faults()]
         report.add("gemm", scope, "each row, feature and depth computed once", layer.macs, cut)
-        if layer.macs * self.batch_tokens // layer.tokens <= REPLAYED and not cut and not self.wrong:
+        if layer.macs * self.tokens // layer.tokens <= REPLAYED and not cut and not wrong:
             differ = self.coverage.replay(layer.name.encode())
-            wrong = [f"{scope}: {differ} outputs differ"] if differ else []
-            outputs = layer.repeat * self.batch_tokens * layer.out_features
-            report.add("gemm", scope, "tiles in integers equal the product", outputs, wrong)
+            outputs = layer.repeat * self.tokens * layer.out_features
+            sentences = [f"{scope}: {differ} outputs differ"] if differ else []
+            report.add("gemm", scope, "tiles in integers equal the product", outputs, sentences)

@@ -101,6 +101,11 @@ def check_descriptors(
     report: Report,
 ) -> list[Tensor]:
     """Every run of a buffer's descriptors lies inside one tensor; the tensor of each descriptor."""
+    rule, segments = "each lies inside one tensor", evidence.tables[part]["segments"]
+    if (segments < 1).any():
+        empty = [f"{part} {n} is of {segments[n]} segments" for n in np.flatnonzero(segments < 1)]
+        report.add("memory", f"{part} descriptors", rule, len(segments), empty)
+        return []
     which, address, size = spread(evidence.tables[part])
     owner = np.searchsorted(firsts, address, side="right") - 1
     ends = firsts + np.array([t.size for t in known], np.int64)
@@ -109,7 +114,7 @@ def check_descriptors(
     report.compare(
         "memory",
         f"{part} descriptors",
-        "each lies inside one tensor",
+        rule,
         good,
         lambda n: (
             f"{part} {which[n]}: bytes {address[n]} to {address[n] + size[n]} are not all of one tensor, near "

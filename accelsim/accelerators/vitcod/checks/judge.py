@@ -73,7 +73,7 @@ class ViTCoDJudge(Judge):
         )
 
     def part_faults(self, step: Step, group: Group, column: int) -> list[str]:
-        """What the encoder is told of a tile."""
+        """What the encoder and the vector unit are told of a tile."""
         layer, said = self.evidence.workload.layers[step.layer], step.operands
         wanted, wrong = (0, 0) if group.leaving is None else coding(self.evidence, layer)[1:], []
         if (said["heads"], said["encoded"]) != wanted:
@@ -83,6 +83,9 @@ class ViTCoDJudge(Judge):
         met = column % said["heads"] if said["heads"] else 0
         if said["met"] != met:
             wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
+        passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
+        if said["passes"] != passes:
+            wrong.append(f"the vector unit goes over it {said['passes']} times, not {passes}")
         return wrong
 
     @property
