@@ -5,7 +5,8 @@ import pytest
 
 from accelsim.dataflows.program import Program
 from accelsim.isa.instructions import MARK, NOTHING
-from tests.accelerators.small import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import change, faults, validated, wait_less
 
 

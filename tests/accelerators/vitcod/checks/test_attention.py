@@ -13,7 +13,8 @@ from accelsim.accelerators.vitcod.checks.values import read_parts
 from accelsim.validation.evidence import gather
 from accelsim.validation.report import Report
 from accelsim.workload import load
-from tests.accelerators.small import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.conftest import ROOT
 from tests.validation.faults import drop, faults, judged, planted, repeat, validated
 

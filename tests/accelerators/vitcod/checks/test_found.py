@@ -4,7 +4,8 @@ import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.workload import Attention, Gemm, Workload
-from tests.accelerators.small import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import validated
 
 

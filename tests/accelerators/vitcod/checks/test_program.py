@@ -5,7 +5,8 @@ import pytest
 
 from accelsim.accelerators.vitcod.dataflow import attention as dataflow
 from accelsim.dataflows.program import NOW, Program
-from tests.accelerators.small import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import change, faults, validated, wait_less
 
 

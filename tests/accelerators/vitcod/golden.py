@@ -1,4 +1,4 @@
-"""Cycle counts that change only on purpose. After a deliberate change: `python -m tests.accelerators.golden`."""
+"""Cycle counts that change only on purpose. After a deliberate change: `python -m tests.accelerators.vitcod.golden`."""
 
 import json
 import sys

@@ -1,10 +1,10 @@
-"""Golden cycle counts (tests/accelerators/golden.json)."""
+"""Golden cycle counts (tests/accelerators/vitcod/golden.json)."""
 
 import json
 
 import pytest
 
-from tests.accelerators.golden import CASES, FILE, measure
+from tests.accelerators.vitcod.golden import CASES, FILE, measure
 
 
 @pytest.mark.parametrize("case", CASES)
