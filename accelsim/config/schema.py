@@ -18,7 +18,8 @@ class Part:
     doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
     chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
     differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user
-    does not set here -> the part whose parameter of the same name decides, or "options".
+    does not set here -> the part whose parameter of the same name decides, or "options.NAME" for an option that does;
+    "options" alone: nobody does, it keeps the component's own default.
     """
 
     doc: str
@@ -80,5 +81,11 @@ class MachineSchema:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
-        shared = {n: arch.parts[p][n] for n, p in declared.derived.items() if p != "options"}
+        shared = {}
+        for parameter, source in declared.derived.items():
+            where, _, option = source.partition(".")
+            if where != "options":
+                shared[parameter] = arch.parts[where][parameter]
+            elif option:
+                shared[parameter] = arch.options[option]
         return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))

@@ -1,4 +1,4 @@
-"""Small random networks."""
+"""Small networks, most of them random."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -51,3 +51,19 @@ def workloads(draw) -> Workload:
         if draw(st.booleans()):
             kept[attention.name] = draw(masks(attention))
     return Workload("random", "random", tuple(layers), kept, batch=draw(st.integers(1, 2)))
+
+
+def one_of_each() -> Workload:
+    """Every kind of layer, and a mask with both kinds of work."""
+    rng = np.random.default_rng(5)
+    keep = rng.random((3, 17, 17)) < 0.3
+    keep[:, np.arange(17), np.arange(17)] = True
+    order = np.stack([rng.permutation(17) for _ in range(3)])
+    layers = (
+        Norm("norm", "b", 17, 24),
+        Gemm("qkv", "b", "qkv", 17, 24, 3 * (2 * 10 + 7), encodes="attention"),
+        Attention("attention", "b", 3, 17, 17, 10, 7, 2),
+        Gemm("proj", "b", "proj", 17, 21, 24, residual=True),
+        Elementwise("mean", "b", "mean", 17, 24),
+    )
+    return Workload("each", "each", layers, {"attention": AttentionMask(keep, order, np.array([3, 0, 17]))})

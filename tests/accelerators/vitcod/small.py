@@ -1,4 +1,4 @@
-"""Small random machines of ViTCoD's kind."""
+"""Small machines of ViTCoD's kind, most of them random."""
 
 from hypothesis import strategies as st
 
@@ -43,3 +43,9 @@ def machines(draw) -> Arch:
     )
     values |= {option: draw(st.sampled_from(["true", "true", "false"])) for option in OPTIONS}
     return load_arch("vitcod", schema, [f"{name}={value}" for name, value in values.items()])
+
+
+def small_machine(*overrides: str) -> Arch:
+    """ViTCoD with few lines and small buffers."""
+    sizes = ("engine.lines=12", "engine.macs=4", "act_gb0.capacity_bytes=2000", "weight_gb.capacity_bytes=1500")
+    return load_arch("vitcod", schema, [*sizes, "softmax.score_bytes=700", *overrides])

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.validation.evidence import Evidence
-from accelsim.validation.outputs import Outputs, expected_keys, same_keys
+from accelsim.accelerators.vitcod.checks.outputs import Outputs, expected_keys, same_keys
+from accelsim.validation.evidence import NEVER, Evidence
 from accelsim.validation.report import Report
 
-NEVER = np.int64(1) << 60
 K, Q = 0, 1
 
 
@@ -81,8 +80,15 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
     before = len(report.failed)
     for dense, engine in ((True, "denser"), (False, "sparser")):
         mine = scores.of(dense)
-        same_keys(report, outputs, "scores", f"{engine} engine", "each score of the mask computed once, nothing else",
-                  mine.place * outputs.stride + mine.column, expected_keys(outputs, dense))  # fmt: skip
+        same_keys(
+            report,
+            outputs,
+            "scores",
+            f"{engine} engine",
+            "each score of the mask computed once, nothing else",
+            mine.place * outputs.stride + mine.column,
+            expected_keys(outputs, dense),
+        )
     if len(report.failed) > before:
         return None
     passes = evidence.tables["passes"]
@@ -92,14 +98,23 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
         begun = mine.at - beats_of(evidence, one)
         k_at = token_arrival(arrivals(evidence, K, f"decoder.{engine}"), one, mine.column)
         what = "a key arrived before a score with it was begun"
-        report.compare("operands", f"K, {engine} engine", what, k_at + 1 <= begun,
-                       lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not "
-                                         "there")  # fmt: skip
+        report.compare(
+            "operands",
+            f"K, {engine} engine",
+            what,
+            k_at + 1 <= begun,
+            lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not there",
+        )
         q_at = token_arrival(arrivals(evidence, Q, f"decoder.{engine}"), one, outputs.row[mine.place])
         there = q_at + 1 <= begun
         if dense:
-            report.compare("operands", "Q, denser engine", "a query arrived before a score with it was begun", there,
-                           lambda n, m=mine: f"{outputs.named(m.place[n])}: its Q was not there")  # fmt: skip
+            report.compare(
+                "operands",
+                "Q, denser engine",
+                "a query arrived before a score with it was begun",
+                there,
+                lambda n, m=mine: f"{outputs.named(m.place[n])}: its Q was not there",
+            )
         else:
             check_fetched(evidence, outputs, report, mine.place, begun, there & (passes["forward"][one] > 0))
     return scores
@@ -107,7 +122,7 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
 
 def announcements(evidence: Evidence) -> np.ndarray:
     """int64[passes, tokens]: the cycle in which the decoder was told that a query is in the global buffer."""
-    passes, told = evidence.tables["passes"], evidence.log["sequencer.decode"]
+    passes, told = evidence.tables["passes"], evidence.log["sequencer.command.decoder"]
     told = told[told["kind"] != K]
     known = np.full((len(passes), int((passes["row0"] + passes["rows"]).max(initial=1))), NEVER)
     for one in told:
@@ -124,20 +139,26 @@ def check_fetched(
     report.equal("operands", "single Q vectors", "as many fetched as asked for", len(vectors), len(misses))
     some = min(len(misses), len(vectors))
     asked, came = misses[:some], vectors[:some]
-    report.compare("operands", "single Q vectors", "they come in order, to the line that asked, after it asked",
-                   (asked["line"] == came["line"]) & (asked["at"] < came["at"]),
-                   lambda n: f"vector {n} went to line {came['line'][n]}, asked for by line "
-                             f"{asked['line'][n]}")  # fmt: skip
+    report.compare(
+        "operands",
+        "single Q vectors",
+        "they come in order, to the line that asked, after it asked",
+        (asked["line"] == came["line"]) & (asked["at"] < came["at"]),
+        lambda n: f"vector {n} went to line {came['line'][n]}, asked for by line {asked['line'][n]}",
+    )
     one = passes[asked["number"]]
     announced = announcements(evidence)
     token = one["row0"] + asked["row"]
     ready = np.where(
         token < announced.shape[1], announced[asked["number"], token.clip(0, announced.shape[1] - 1)], NEVER
     )
-    report.compare("operands", "single Q vectors", "they are fetched when the query is in the global buffer",
-                   ready + 1 < came["at"],
-                   lambda n: f"vector {n}, row {token[n]} of pass {asked['number'][n]}, in cycle "
-                             f"{came['at'][n]}")  # fmt: skip
+    report.compare(
+        "operands",
+        "single Q vectors",
+        "they are fetched when the query is in the global buffer",
+        ready + 1 < came["at"],
+        lambda n: f"vector {n}, row {token[n]} of pass {asked['number'][n]}, in cycle {came['at'][n]}",
+    )
     wanted = one["first_row"] + asked["head"] * one["rows"] + asked["row"]
     order = np.lexsort((came["at"], wanted))
     have, have_at = wanted[order], came["at"][order]
@@ -150,9 +171,13 @@ def check_fetched(
     at = first + nth
     found = at < np.searchsorted(have, need, side="right")
     in_time = found & (np.append(have_at, NEVER)[np.where(found, at, len(have))] + 1 <= begun[alone])
-    report.compare("operands", "Q, sparser engine", "a query was forwarded or fetched before its score was begun",
-                   in_time,
-                   lambda n: f"{outputs.named(need[n])}: its Q was neither there nor fetched in time")  # fmt: skip
+    report.compare(
+        "operands",
+        "Q, sparser engine",
+        "a query was forwarded or fetched before its score was begun",
+        in_time,
+        lambda n: f"{outputs.named(need[n])}: its Q was neither there nor fetched in time",
+    )
     hits, lost = (evidence.count("sparser", f"q_forward_{n}") for n in ("hits", "misses"))
     report.equal("operands", "Q, sparser engine", "hits and misses are all scores", hits + lost, len(place))
     report.equal("operands", "Q, sparser engine", "misses counted", lost, len(misses))

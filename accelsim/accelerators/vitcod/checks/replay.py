@@ -3,12 +3,12 @@ against the functional twin, bit for bit, and against float64."""
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.expected import AttentionWork
+from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.scores import Scores, steps
+from accelsim.accelerators.vitcod.checks.values import Parts
 from accelsim.validation.evidence import Evidence
-from accelsim.validation.expected import AttentionWork
-from accelsim.validation.outputs import Outputs
 from accelsim.validation.report import FloatError, Report
-from accelsim.validation.scores import Scores, steps
-from accelsim.validation.values import Parts
 from accelsim.workload import functional
 
 SEED = 0  # of the operands of workloads that carry none; an image's number is added
@@ -39,9 +39,13 @@ def check_replay(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Pa
             wrong = (found != wanted[outputs.head[mine], outputs.row[mine]]).any(axis=1)
             for head in range(layer.heads):
                 here = outputs.head[mine] == head
-                report.compare("integers", f"layer {layer.name}, head {head}", "replayed outputs equal the reference",
-                               ~wrong[here],
-                               lambda n, m=mine[here]: f"{outputs.named(m[n])}: its values differ")  # fmt: skip
+                report.compare(
+                    "integers",
+                    f"layer {layer.name}, head {head}",
+                    "replayed outputs equal the reference",
+                    ~wrong[here],
+                    lambda n, m=mine[here]: f"{outputs.named(m[n])}: its values differ",
+                )
             exact = functional.attention_reference(x["q"], x["k"], x["v"], work.keep, *scale.values()) / scale["v"]
             worst = float_error(layer.name, wanted / functional.FULL, exact, worst)
         report.errors.append(worst)
@@ -84,20 +88,30 @@ def entry_lists(outputs: Outputs, scores: Scores, parts: Parts) -> dict[str, np.
 
 
 def replay(
-    outputs: Outputs, work: AttentionWork, mine: np.ndarray, lists: dict[str, np.ndarray], x: dict[str, np.ndarray],
-    scaling: functional.Scaling, bound: int | None,
-) -> np.ndarray:  # fmt: skip
+    outputs: Outputs,
+    work: AttentionWork,
+    mine: np.ndarray,
+    lists: dict[str, np.ndarray],
+    x: dict[str, np.ndarray],
+    scaling: functional.Scaling,
+    bound: int | None,
+) -> np.ndarray:
     """int32[outputs, v_dim]: what the engines, the softmax unit and the merge make of the given outputs."""
     first, last = mine[0], mine[-1] + 1
     some = slice(*np.searchsorted(lists["owner"][lists["part"]], (first, last)))
     place, column, part = lists["place"][some], lists["column"][some], lists["part"][some]
     head, row = outputs.head[place], outputs.row[place]
     kept = work.keep[head, row, column]
-    s = np.concatenate([
-        np.einsum("nd,nd->n", x["q"][head[n : n + CHUNK], row[n : n + CHUNK]].astype(np.int32),
-                  x["k"][head[n : n + CHUNK], column[n : n + CHUNK]].astype(np.int32))
-        for n in range(0, len(place), CHUNK)
-    ])  # fmt: skip
+    s = np.concatenate(
+        [
+            np.einsum(
+                "nd,nd->n",
+                x["q"][head[n : n + CHUNK], row[n : n + CHUNK]].astype(np.int32),
+                x["k"][head[n : n + CHUNK], column[n : n + CHUNK]].astype(np.int32),
+            )
+            for n in range(0, len(place), CHUNK)
+        ]
+    )
     if bound is None:
         highest = np.full(len(mine), np.iinfo(np.int64).min)
         np.maximum.at(highest, place - first, np.where(kept, functional.octaves(s, *scaling), highest[0]))

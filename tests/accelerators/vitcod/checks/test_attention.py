@@ -4,23 +4,24 @@ was run, and in what is made of its numbers."""
 import numpy as np
 import pytest
 
-from accelsim.validation import examine, validate
+from accelsim.accelerators import machine
+from accelsim.accelerators.vitcod.checks.expected import attention_work
+from accelsim.accelerators.vitcod.checks.outputs import locate
+from accelsim.accelerators.vitcod.checks.replay import check_replay
+from accelsim.accelerators.vitcod.checks.scores import Scores, read_scores
+from accelsim.accelerators.vitcod.checks.values import read_parts
 from accelsim.validation.evidence import gather
-from accelsim.validation.expected import attention_work
-from accelsim.validation.outputs import locate
-from accelsim.validation.replay import check_replay
 from accelsim.validation.report import Report
-from accelsim.validation.scores import Scores, read_scores
-from accelsim.validation.values import read_parts
 from accelsim.workload import load
-from tests.accelerators.test_contract import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.conftest import ROOT
-from tests.validation.faults import drop, faults, planted, repeat
+from tests.validation.faults import drop, faults, judged, planted, repeat, validated
 
 
 def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
-    report = examine(clean)
-    assert report.failed == [] and report.passed and examine(missing).failed == []
+    report = judged(clean)
+    assert report.failed == [] and report.passed and judged(missing).failed == []
     kinds = {check.name for check in report.checks}
     assert kinds == {
         "passes", "tables", "lines", "scores", "operands", "softmax", "values", "window", "rows", "integers", "gemm",
@@ -33,7 +34,7 @@ def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
 
 @pytest.mark.parametrize("options", [("reorder=false",), ("prune=false",), ("two_engines=false", "softmax.mode=max")])
 def test_other_orders_of_the_same_work_give_the_same_integers(options):
-    report = validate(small_machine(*options), one_of_each())
+    report = validated(small_machine(*options), one_of_each())
     assert report.failed == [] and len([c for c in report.checks if c.name == "integers"]) == 3
 
 
@@ -107,7 +108,7 @@ def test_work_outside_the_window(run):
 
 
 def test_a_window_larger_than_its_places():
-    evidence = gather(small_machine("merge.places=4"), one_of_each())
+    evidence = gather(machine("vitcod"), small_machine("merge.places=4"), one_of_each())
     evidence.log["merge.denser_window"]["end"] += 1
     assert "with 4 places" in faults(evidence)["window", "merge, denser engine"][0]
 
@@ -128,7 +129,7 @@ def test_a_query_that_is_neither_forwarded_nor_fetched(missing):
 
 def test_a_query_fetched_before_it_is_loaded(missing):
     evidence = planted(missing)
-    told = evidence.log["sequencer.decode"]
+    told = evidence.log["sequencer.command.decoder"]
     told["at"][(told["kind"] > 0) & (told["number"] == 0)] += 500
     assert "vector 0, row" in faults(evidence)["operands", "single Q vectors"][0]
 
@@ -146,7 +147,7 @@ def test_an_engine_that_is_faster_than_its_lines(run):
 
 
 def test_engines_that_do_not_take_turns():
-    evidence = gather(small_machine("two_engines=false"), one_of_each())
+    evidence = gather(machine("vitcod"), small_machine("two_engines=false"), one_of_each())
     assert faults(evidence) == {}
     scores = evidence.log["sparser.score"]
     scores["at"] -= scores["at"][0] - evidence.log["denser.scores"]["at"][4]
@@ -160,7 +161,7 @@ def test_swapped_heads_in_the_tables(run):
 
 
 def test_a_row_number_off_by_one_in_the_index(run):
-    run.tables["entries"]["row"][0] += 1
+    run.tables["index"]["row"][0] += 1
     assert ("tables", "INDEX") in faults(run)
 
 
@@ -197,7 +198,7 @@ def test_a_wrong_operand_shows_in_the_integers(run, change):
 def test_a_whole_network():
     workload = load(ROOT / "workloads" / "levit_128_s90.yaml")
     room = ("act_gb0.capacity_bytes=20000", "weight_gb.capacity_bytes=20000", "softmax.score_bytes=20000")
-    report = validate(small_machine("engine.lines=64", *room), workload)
+    report = validated(small_machine("engine.lines=64", *room), workload)
     assert report.failed == []
     computed = sum(c.count for c in report.checks if c.compared == "each row, feature and depth computed once")
     assert computed == workload.macs - sum(layer.macs for layer in workload.attention_layers)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.validation.evidence import Evidence
-from accelsim.validation.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.scores import Scores, beats_of, steps
+from accelsim.validation.evidence import NEVER, Evidence
 from accelsim.validation.report import Report
-from accelsim.validation.scores import NEVER, Scores, beats_of, steps
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,34 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
     for dense, engine in ((True, "denser"), (False, "sparser")):
         notes, wanted = evidence.log[f"softmax.{engine}"], rows["dense" if dense else "sparse"] > 0
         times = np.bincount(notes["place"], minlength=len(rows))
-        report.compare("softmax", f"{engine} engine", "each row's end of scores is told once to whom it concerns",
-                       times == wanted,
-                       lambda n, x=times: f"{outputs.named(n)}: told {x[n]} times")  # fmt: skip
+        report.compare(
+            "softmax",
+            f"{engine} engine",
+            "each row's end of scores is told once to whom it concerns",
+            times == wanted,
+            lambda n, x=times: f"{outputs.named(n)}: told {x[n]} times",
+        )
         early = notes["at"] - last_score[notes["place"]]
-        report.compare("softmax", f"{engine} engine", "a row is ready after its last score, exponential and reciprocal",
-                       early >= latency,
-                       lambda n, x=notes, e=early: f"{outputs.named(x['place'][n])}: {e[n]} cycles after its last "
-                                                   f"score, which take {latency}")  # fmt: skip
+        report.compare(
+            "softmax",
+            f"{engine} engine",
+            "a row is ready after its last score, exponential and reciprocal",
+            early >= latency,
+            lambda n, x=notes, e=early: (
+                f"{outputs.named(x['place'][n])}: {e[n]} cycles after its last score, which take {latency}"
+            ),
+        )
         ready = np.full(len(rows), NEVER)
         ready[notes["place"][::-1]] = notes["at"][::-1]
         mine = parts.dense == dense
         place, begun = parts.place[mine], parts.begun[mine]
-        report.compare("values", f"{engine} engine", "no row is begun before its scores are complete",
-                       ready[place] + 1 <= begun,
-                       lambda n, p=place: f"{outputs.named(p[n])}: begun before its scores were complete")  # fmt: skip
+        report.compare(
+            "values",
+            f"{engine} engine",
+            "no row is begun before its scores are complete",
+            ready[place] + 1 <= begun,
+            lambda n, p=place: f"{outputs.named(p[n])}: begun before its scores were complete",
+        )
         check_window(evidence, outputs, report, engine, place, begun)
     check_rows(evidence, outputs, parts, report)
     return parts
@@ -77,8 +90,13 @@ def check_parts(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repo
     rows, segment = evidence.tables["rows"], evidence.part("sparser", "segment")
     before = len(report.failed)
     good = (parts.place >= 0) & (parts.place < len(rows)) & (parts.scores > 0)
-    report.compare("values", "partial rows", "they belong to an output and to some scores", good,
-                   lambda n: f"a part of {outputs.named(int(parts.place[n]))} of {parts.scores[n]} scores")  # fmt: skip
+    report.compare(
+        "values",
+        "partial rows",
+        "they belong to an output and to some scores",
+        good,
+        lambda n: f"a part of {outputs.named(int(parts.place[n]))} of {parts.scores[n]} scores",
+    )
     if not good.all():
         return False
     for dense, engine, most in ((True, "denser", NEVER), (False, "sparser", segment)):
@@ -87,13 +105,23 @@ def check_parts(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repo
         many = np.bincount(parts.place[mine], minlength=len(rows))
         total = np.bincount(parts.place[mine], parts.scores[mine], minlength=len(rows)).astype(np.int64)
         pieces = wanted > 0 if dense else -(-wanted // segment)
-        report.compare("values", f"{engine} engine", "each part of an output once, of all its scores",
-                       (many == pieces) & (total == wanted),
-                       lambda n, m=many, t=total, w=wanted: f"{outputs.named(n)}: {m[n]} parts of {t[n]} scores in "
-                                                            f"all, where there are {w[n]} scores")  # fmt: skip
+        report.compare(
+            "values",
+            f"{engine} engine",
+            "each part of an output once, of all its scores",
+            (many == pieces) & (total == wanted),
+            lambda n, m=many, t=total, w=wanted: (
+                f"{outputs.named(n)}: {m[n]} parts of {t[n]} scores in all, where there are {w[n]} scores"
+            ),
+        )
         size = parts.scores[mine]
-        report.compare("values", f"{engine} engine", "no part is larger than a segment", size <= most,
-                       lambda n, s=size: f"part {n} is of {s[n]} scores")  # fmt: skip
+        report.compare(
+            "values",
+            f"{engine} engine",
+            "no part is larger than a segment",
+            size <= most,
+            lambda n, s=size: f"part {n} is of {s[n]} scores",
+        )
     return len(report.failed) == before
 
 
@@ -104,14 +132,24 @@ def check_window(
     told, left = evidence.log[f"merge.{engine}_window"], evidence.log["merge.row"]
     known = np.searchsorted(told["at"], begun - 1, side="right") - 1
     end = np.where(known >= 0, np.append(told["end"], 0)[known], 0)
-    report.compare("window", f"{engine} engine", "rows are worked on inside the merge's window", place < end,
-                   lambda n: f"{outputs.named(place[n])}: begun when the window ended at output {end[n]}")  # fmt: skip
+    report.compare(
+        "window",
+        f"{engine} engine",
+        "rows are worked on inside the merge's window",
+        place < end,
+        lambda n: f"{outputs.named(place[n])}: begun when the window ended at output {end[n]}",
+    )
     places = evidence.part("merge", "places")
     oldest = np.searchsorted(left["at"], told["at"], side="right")
-    report.compare("window", f"merge, {engine} engine", "the window is no longer than there are places",
-                   told["end"] <= oldest + places,
-                   lambda n: f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with "
-                             f"{places} places")  # fmt: skip
+    report.compare(
+        "window",
+        f"merge, {engine} engine",
+        "the window is no longer than there are places",
+        told["end"] <= oldest + places,
+        lambda n: (
+            f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with {places} places"
+        ),
+    )
 
 
 def check_rows(evidence: Evidence, outputs: Outputs, parts: Parts, report: Report) -> None:
@@ -122,12 +160,22 @@ def check_rows(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repor
     last_part = np.full(len(rows), NEVER)
     last_part[parts.place] = -1
     np.maximum.at(last_part, parts.place, parts.at)
-    report.compare("rows", "merge", "a row leaves after all its parts, in the order of the outputs",
-                   left["at"][:some] >= last_part[:some] + 1,
-                   lambda n: f"the row that left in cycle {left['at'][n]} cannot be {outputs.named(n)}, whose last "
-                             f"part came in cycle {last_part[n]}")  # fmt: skip
-    report.compare("rows", "merge", "a row has the features of its layer's values",
-                   left["bytes"][:some] == rows["values"][:some],
-                   lambda n: f"{outputs.named(n)}: {left['bytes'][n]} bytes")  # fmt: skip
+    report.compare(
+        "rows",
+        "merge",
+        "a row leaves after all its parts, in the order of the outputs",
+        left["at"][:some] >= last_part[:some] + 1,
+        lambda n: (
+            f"the row that left in cycle {left['at'][n]} cannot be {outputs.named(n)}, whose last "
+            f"part came in cycle {last_part[n]}"
+        ),
+    )
+    report.compare(
+        "rows",
+        "merge",
+        "a row has the features of its layer's values",
+        left["bytes"][:some] == rows["values"][:some],
+        lambda n: f"{outputs.named(n)}: {left['bytes'][n]} bytes",
+    )
     crowd = np.unique(left["at"], return_counts=True)[1]
     report.compare("rows", "merge", "one row a cycle leaves", crowd <= 1, lambda n: f"{crowd[n]} rows in one cycle")

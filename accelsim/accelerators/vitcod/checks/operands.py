@@ -5,18 +5,18 @@ from functools import cached_property
 
 import numpy as np
 
-from accelsim.isa import instructions as isa
-from accelsim.validation.evidence import Evidence
-from accelsim.validation.memory import spread
-from accelsim.validation.outputs import Outputs
-from accelsim.validation.program import DONE, Ledger, Step
+from accelsim.accelerators.vitcod.checks.layout import operand
+from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.validation.course import Follower
+from accelsim.validation.evidence import Evidence, sizes, spread
+from accelsim.validation.program import Ledger, Step
 from accelsim.validation.report import Report
 
 KINDS = {0: "k", 1: "q", 2: "q"}  # what a decoder's command is about; with 2, Q stays in the global buffer
 
 
-class AttentionOperands:
-    """Follows the instructions of the attention units."""
+class AttentionOperands(Follower):
+    """Follows the instructions of the attention units, through all attention layers."""
 
     def __init__(self, evidence: Evidence, outputs: Outputs, ledgers: dict[str, Ledger]) -> None:
         self.evidence, self.outputs, self.ledgers = evidence, outputs, ledgers
@@ -24,21 +24,20 @@ class AttentionOperands:
         self.wrong: list[str] = []
         self.sent = {kind: [[] for _ in self.passes] for kind in "kq"}  # (first, tokens) of each pass
         self.q_loads: dict[int, set[int]] = defaultdict(set)
-        self.issued: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # (op, pass) -> (begin, end)
+        self.issued: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)  # (unit, pass) -> (begin, end)
         # loads by buffer and place, in order: the n-th pass that needs a place is served by the n-th of them
         self.at: dict[str, dict[tuple[int, int], list[int]]] = {}
-        for buffer in ("weight", "act", "index"):
+        for buffer in evidence.names.buffers:
             self.at[buffer] = defaultdict(list)
             table = evidence.tables[buffer]
-            sizes = (table["bytes"] * table["segments"]).tolist()
-            for n, place in enumerate(zip(table["address"].tolist(), sizes, strict=True)):
+            for n, place in enumerate(zip(table["address"].tolist(), sizes(table).tolist(), strict=True)):
                 self.at[buffer][place].append(n)
         self.used: dict[tuple[str, int, int], list[int]] = defaultdict(list)
 
     def tensor(self, name: str, number: int) -> tuple[int, int]:
         """Where token 0 of an operand of a pass begins, and the bytes from a token to the next (token by token)."""
         work, image = self.outputs.works[self.outputs.pass_work[number]], self.outputs.pass_image[number]
-        return self.evidence.operand(work.layer, name, image, work.token_bytes)
+        return operand(self.evidence, work.layer, name, image, work.token_bytes)
 
     def load(
         self, buffer: str, address: int, size: int, number: int, what: str, rows: tuple[int, int] = (0, 0)
@@ -69,33 +68,32 @@ class AttentionOperands:
         return {buffer: spread(self.evidence.tables[buffer]) for buffer in self.at}
 
     def step(self, step: Step) -> None:
-        """One instruction."""
-        number = step.arguments[3] if step.op == isa.DECODE else step.arguments[1]
-        if step.op not in (isa.DECODE, isa.DENSER, isa.SPARSER, isa.WALKER):
+        """An instruction of an attention layer."""
+        if step.unit not in ("decoder", "denser", "sparser", "walker"):
             return
+        number = step.operands["number"]
         if not 0 <= number < len(self.passes):
             self.wrong.append(f"instruction {step.at} is for pass {number}, which there is not")
-        elif step.op == isa.DECODE:
+        elif step.unit == "decoder":
             self.decode(step, number)
-        elif step.op == isa.WALKER:
+        elif step.unit == "walker":
             self.walk(step, number)
-        else:
-            phase, begin, end = step.arguments[0], step.arguments[2], step.arguments[3]
-            if phase:
-                self.issued[step.op, number].append((begin, end))
-                self.values(step, number)
-            elif step.op == isa.SPARSER:
-                for load in self.q_loads[number]:  # it may ask for any Q until its scores are done
-                    self.ledgers["act"].read(load, step, f"pass {number}, Q")
+        elif step.operands["phase"]:
+            self.issued[step.unit, number].append((step.operands["begin"], step.operands["end"]))
+            self.values(step, number)
+        elif step.unit == "sparser":
+            for load in self.q_loads[number]:  # it may ask for any Q until its scores are done
+                self.ledgers["act_gb0"].read(load, step, f"pass {number}, Q")
 
     def decode(self, step: Step, number: int) -> None:
         """Tokens of K or Q, for the engines' buffers."""
-        kind, first, tokens = KINDS[step.arguments[0]], step.arguments[1], step.arguments[2]
+        what, first, tokens = step.operands["kind"], step.operands["first"], step.operands["tokens"]
+        kind = KINDS[what]
         one, work = self.passes[number], self.outputs.works[self.outputs.pass_work[number]]
         base, pitch = self.tensor(kind, number)
         if work.coded:
             address, size = base + first * pitch, tokens * work.token_bytes
-        elif self.evidence.layout != "packed":
+        elif self.evidence.arch.options["layout"] != "packed":
             address = base + first * pitch + int(self.outputs.pass_head[number]) * work.layer.qk_dim
             size = tokens * work.layer.qk_dim * int(one.heads)
         else:  # head by head
@@ -103,17 +101,17 @@ class AttentionOperands:
             address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
             size = tokens * work.layer.qk_dim * int(one.heads)
         rows = (work.token_bytes, pitch) if work.coded else (0, 0)
-        for load in self.load("act", address, size, number, f"{kind.upper()} from token {first} on", rows):
+        for load in self.load("act_gb0", address, size, number, f"{kind.upper()} from token {first} on", rows):
             if kind == "k":
-                self.ledgers["act"].read(load, step, f"pass {number}, K")
+                self.ledgers["act_gb0"].read(load, step, f"pass {number}, K")
                 continue
             # an engine's scores cannot be done before it has had all Q
-            engine = isa.DENSER if step.arguments[0] == 1 else isa.SPARSER
-            done = DONE[engine], self.scored.get((engine, number), 0)
-            self.ledgers["act"].read(load, step, f"pass {number}, Q", *done)
+            engine = "denser" if what == 1 else "sparser"
+            done = engine, self.scored.get((engine, number), 0)
+            self.ledgers["act_gb0"].read(load, step, f"pass {number}, Q", *done)
             self.q_loads[number].add(load)
         self.sent[kind][number].append((first, tokens))
-        if step.arguments[0] and (step.arguments[0] == 1) != (one.dense > 0):
+        if what and (what == 1) != (one.dense > 0):
             self.wrong.append(
                 f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away"
             )
@@ -129,18 +127,18 @@ class AttentionOperands:
         owner = self.outputs.pass_work, self.outputs.pass_image
         nth = number - int(np.flatnonzero((owner[0] == owner[0][number]) & (owner[1] == owner[1][number]))[0])
         address = self.evidence.places.get(f"{layer}.index.{nth}", -1)
-        for load in self.load("index", address, size, number, "the index"):
+        for load in self.load("index_buffer", address, size, number, "the index"):
             # its scoring phase follows; phases of the sparser engine are counted from the start of the program
-            self.ledgers["index"].read(load, step, f"pass {number}", isa.SPARSER_DONE,
-                                       self.scored.get((isa.SPARSER, number), 0))  # fmt: skip
+            done = self.scored.get(("sparser", number), 0)
+            self.ledgers["index_buffer"].read(load, step, f"pass {number}", "sparser", done)
 
     @cached_property
-    def scored(self) -> dict[tuple[int, int], int]:
-        """For every engine's op and pass, how many phases the engine has finished when the pass's scores are done."""
-        program, found = self.evidence.tables["program"], {}
-        for op in (isa.DENSER, isa.SPARSER):
-            phases = program[program["op"] == op]
-            found |= {(op, int(p.b)): n + 1 for n, p in enumerate(phases) if p.a == 0}
+    def scored(self) -> dict[tuple[str, int], int]:
+        """For every engine and pass, how many phases the engine has finished when the pass's scores are done."""
+        found = {}
+        for unit in ("denser", "sparser"):
+            phases = self.evidence.commands(unit)
+            found |= {(unit, int(p["number"])): n + 1 for n, p in enumerate(phases) if p["phase"] == 0}
         return found
 
     def values(self, step: Step, number: int) -> None:
@@ -148,12 +146,14 @@ class AttentionOperands:
         one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
         size = layer.kv_tokens * layer.v_dim
         head = int(self.outputs.pass_head[number])
-        address = self.tensor("v", number)[0] + head * (size if self.evidence.layout == "packed" else layer.v_dim)
-        for load in self.load("weight", address, size * int(one.heads), number, "V"):
-            self.ledgers["weight"].read(load, step, f"pass {number}, V")
+        address = self.tensor("v", number)[0] + head * (
+            size if self.evidence.arch.options["layout"] == "packed" else layer.v_dim
+        )
+        for load in self.load("weight_gb", address, size * int(one.heads), number, "V"):
+            self.ledgers["weight_gb"].read(load, step, f"pass {number}, V")
 
-    def close(self, report: Report) -> None:
-        """Enter the checks."""
+    def enter(self, report: Report) -> None:
+        """Enter the checks, of all layers."""
         report.add("operands", "passes", "each is sent what was loaded for it", len(self.passes), self.wrong)
         gaps = []
         for number, one in enumerate(self.passes):
@@ -165,9 +165,9 @@ class AttentionOperands:
                 if at != last:
                     gaps.append(f"pass {number}: tokens of {kind.upper()} {first} to {last} are not sent once each")
             size = int(one.heads * one.rows)
-            for op, work, engine in ((isa.DENSER, one.dense, "denser"), (isa.SPARSER, one.sparse_columns, "sparser")):
+            for engine, work in (("denser", one.dense), ("sparser", one.sparse_columns)):
                 at = 0
-                for begin, end in self.issued[op, number]:
+                for begin, end in self.issued[engine, number]:
                     at = end if begin == at else -1
                 if at != (size if work else 0):
                     gaps.append(f"pass {number}: the {engine} engine is not sent through all outputs once")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.expected import AttentionWork
 from accelsim.validation.evidence import Evidence
-from accelsim.validation.expected import AttentionWork
 from accelsim.validation.report import Report
 
 
@@ -108,9 +108,16 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
     head = np.repeat(t["dense"]["head"], passes["rows"][of_dense])
     column = np.repeat(t["dense"]["column"], passes["rows"][of_dense])
     listed = (passes["first_row"][number] + head * passes["rows"][number] + nth) * stride + column
-    same_keys(report, outputs, "tables", "DENSE", "dense columns of all rows, each once", listed,
-              expected_keys(outputs, dense=True))  # fmt: skip
-    columns, entries = t["columns"], t["entries"]
+    same_keys(
+        report,
+        outputs,
+        "tables",
+        "DENSE",
+        "dense columns of all rows, each once",
+        listed,
+        expected_keys(outputs, dense=True),
+    )
+    columns, entries = t["columns"], t["index"]
     of_column = np.repeat(np.arange(len(passes)), passes["sparse_columns"])
     starts = np.cumsum(columns["count"]) - columns["count"]
     if len(of_column) != len(columns) or columns["count"].sum() != len(entries) or np.any(starts != columns["first"]):
@@ -119,21 +126,42 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
     c = np.repeat(np.arange(len(columns)), columns["count"])
     one = of_column[c]
     listed = passes["first_row"][one] + columns["head"][c] * passes["rows"][one] + entries["row"]
-    same_keys(report, outputs, "tables", "INDEX", "sparse scores, each once", listed * stride + columns["column"][c],
-              expected_keys(outputs, dense=False))  # fmt: skip
+    same_keys(
+        report,
+        outputs,
+        "tables",
+        "INDEX",
+        "sparse scores, each once",
+        listed * stride + columns["column"][c],
+        expected_keys(outputs, dense=False),
+    )
     segment = evidence.part("sparser", "segment")
     sparse = np.bincount(expected_keys(outputs, False) // stride, minlength=len(rows))
     dense = np.bincount(expected_keys(outputs, True) // stride, minlength=len(rows))
     values = np.array([w.layer.v_dim for w in outputs.works], np.int64)[outputs.work]
     for name, wanted in (
-        ("head", outputs.head - outputs.pass_head[outputs.number]), ("sparse", sparse), ("dense", dense),
-        ("scores", sparse + dense), ("first", np.cumsum(sparse) - sparse), ("values", values),
+        ("head", outputs.head - outputs.pass_head[outputs.number]),
+        ("sparse", sparse),
+        ("dense", dense),
+        ("scores", sparse + dense),
+        ("first", np.cumsum(sparse) - sparse),
+        ("values", values),
         ("parts", -(-sparse // segment) + (dense > 0)),
-    ):  # fmt: skip
-        report.compare("tables", f"ROWS.{name}", "what the mask says of each output", rows[name] == wanted,
-                       lambda n, f=name, x=wanted: f"{outputs.named(n)}: {f} is {rows[f][n]}, not {x[n]}")  # fmt: skip
-    check_lines(evidence, outputs, report, np.bincount(outputs.number[dense > 0], minlength=len(passes)) > 0,
-                np.bincount(outputs.number[sparse > 0], minlength=len(passes)) > 0)  # fmt: skip
+    ):
+        report.compare(
+            "tables",
+            f"ROWS.{name}",
+            "what the mask says of each output",
+            rows[name] == wanted,
+            lambda n, f=name, x=wanted: f"{outputs.named(n)}: {f} is {rows[f][n]}, not {x[n]}",
+        )
+    check_lines(
+        evidence,
+        outputs,
+        report,
+        np.bincount(outputs.number[dense > 0], minlength=len(passes)) > 0,
+        np.bincount(outputs.number[sparse > 0], minlength=len(passes)) > 0,
+    )
 
 
 def check_lines(evidence: Evidence, outputs: Outputs, report: Report, dense: np.ndarray, sparse: np.ndarray) -> None:
@@ -141,8 +169,13 @@ def check_lines(evidence: Evidence, outputs: Outputs, report: Report, dense: np.
     passes, lines = evidence.tables["passes"], evidence.part("engine", "lines")
     mine, other = passes["denser_lines"], passes["sparser_lines"]
     good = ((mine > 0) | ~dense) & ((other > 0) | ~sparse) & (mine <= lines) & (other <= lines)
-    report.compare("lines", "passes", "an engine with work has lines, none has more than there are", good,
-                   lambda n: f"pass {n}: {mine[n]} and {other[n]} lines of {lines}")  # fmt: skip
+    report.compare(
+        "lines",
+        "passes",
+        "an engine with work has lines, none has more than there are",
+        good,
+        lambda n: f"pass {n}: {mine[n]} and {other[n]} lines of {lines}",
+    )
 
 
 def same_keys(
