@@ -68,6 +68,10 @@ class Machine:
         """
         return None
 
+    def twins(self):
+        """Its hardware twins, for co-simulation and as RTL (a rtl.twins.Twins), imported when called. None: it has none."""
+        return None
+
     def parts(self, arch: Arch) -> dict[str, type[Component]]:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)
