@@ -91,7 +91,10 @@ def twins_of(machine: str, overrides: Sequence[str] = ()):
     arch = load_arch(machine, schema, overrides)
     twins = accelerator(arch.machine).twins()
     if twins is None:
-        raise InputError(f"the machine {arch.machine} has no hardware twins: none of its components has a module")
+        raise InputError(
+            f"the machine {arch.machine} has no hardware twins: none of its components has a module "
+            "(docs/rtl.md says how to add one)"
+        )
     return arch, twins
 
 

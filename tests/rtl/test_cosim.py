@@ -91,9 +91,7 @@ def test_wrong_names_and_numbers_are_errors():
         (lambda: list(suite(TWINS, [], 0, 1)), "cosim: --cases is 0 but must be >= 1"),
         (lambda: TWINS.workload_cases(None, None), "cosim: none of scaler runs the layers of a workload"),
         (
-            lambda: Package(PACKAGE.sources, {}, {"order": ("number", "count")}).payload(
-                "scaler", "product", ("value",)
-            ),
+            lambda: replace(PACKAGE, payloads={"order": ()}).payload("scaler", "product", ("value",)),
             "scaler.product carries value, which no payload does: expected those of order",
         ),
     ):
