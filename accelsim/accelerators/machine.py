@@ -78,6 +78,10 @@ class Machine:
         """When the program has ended, let the memory write what it holds back, and account for all of the run."""
         main_memory.finish(arch, sim, skip=skip)
 
+    def twins(self):
+        """Its hardware twins, for co-simulation and as RTL (rtl.twins.Twins), imported when called. None: it has none."""
+        return None
+
     def parts(self, arch: Arch) -> dict[str, type[Component]]:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)

@@ -157,6 +157,11 @@ class ViTCoD(Machine):
         masked = isinstance(layer, Attention) and arch.options["prune"] == "true"
         return workload.masked_macs(layer) if masked else layer.macs
 
+    def twins(self):
+        from accelsim.accelerators.vitcod.rtl.twins import TWINS
+
+        return TWINS
+
 
 MACHINE = ViTCoD()
 

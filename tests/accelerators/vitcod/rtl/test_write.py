@@ -1,12 +1,12 @@
 """The RTL of a configuration: complete, clean, and the one that was co-simulated."""
 
-import pytest
 from typer.testing import CliRunner
 
 from accelsim import cli
-from accelsim.core.errors import InputError
-from accelsim.rtl.core import DEFAULTS, RANDOM, core, values_of_parts
-from accelsim.rtl.vsim import SOURCES, verilator
+from accelsim.accelerators.vitcod.rtl.core import DEFAULTS, RANDOM, core, values_of_parts
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
+from accelsim.accelerators.vitcod.rtl.twins import tops
+from accelsim.rtl.vsim import verilator
 from accelsim.rtl.write import write
 
 
@@ -16,7 +16,7 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     done = CliRunner().invoke(cli.app, ["rtl", "vitcod", "-o", str(folder), *chosen])
     assert done.exit_code == 0, done.output
     assert "listed in files.f; the top is attention_core" in done.output
-    assert {path.name for path in SOURCES.glob("*.sv")} < {path.name for path in folder.iterdir()}
+    assert {path.name for path in PACKAGE.modules()} < {path.name for path in folder.iterdir()}
     names = (folder / "files.f").read_text().split()
     assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
     top = (folder / "attention_core.sv").read_text()
@@ -27,15 +27,8 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
 
 
 def test_the_top_is_the_one_that_is_co_simulated(tmp_path):
-    files = write(DEFAULTS, tmp_path / "rtl")
+    files = write(tops(DEFAULTS), tmp_path / "rtl")
     assert files[-1].read_text() == core(DEFAULTS, sizes=RANDOM).text()
-
-
-def test_a_folder_with_something_else_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(InputError) as error:
-        write(DEFAULTS, tmp_path)
-    assert str(error.value) == (f"{tmp_path}: the folder is not empty and holds no files.f; choose another for the RTL")
 
 
 def test_parts_of_a_configuration_are_parameters():

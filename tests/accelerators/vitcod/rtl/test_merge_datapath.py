@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from accelsim.rtl.datapath import LAG
-from accelsim.rtl.package import package
-from accelsim.rtl.values import requantised
-from accelsim.rtl.vsim import SOURCES, Bench, build
+from accelsim.accelerators.vitcod.rtl.datapath import LAG
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
+from accelsim.accelerators.vitcod.rtl.values import requantised
+from accelsim.rtl.vsim import Bench, build
 from accelsim.workload.functional import Scaling
 
 PLACES = 2  # the module's default
@@ -13,8 +13,8 @@ PLACES = 2  # the module's default
 
 def test_parts_are_added_wherever_they_meet(tmp_path):
     isa = tmp_path / "isa.sv"
-    isa.write_text(package(20))
-    bench = Bench(build([isa, SOURCES / "requantise.sv", SOURCES / "merge_datapath.sv"], "merge_datapath"))
+    isa.write_text(PACKAGE.text(20))
+    bench = Bench(build([isa, PACKAGE.module("requantise"), PACKAGE.module("merge_datapath")], "merge_datapath"))
     p, rng, scaling = bench.ports, np.random.default_rng(6), Scaling(21000, 20)
     bench.reset()
     p["rst"][0] = 0

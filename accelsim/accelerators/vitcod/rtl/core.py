@@ -7,18 +7,20 @@ from functools import partial
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
+from accelsim.accelerators.vitcod.rtl.cases import decodes
+from accelsim.accelerators.vitcod.rtl.datapath import Sizes
+from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
+from accelsim.accelerators.vitcod.rtl.operands import draw_keep as draw_mask
+from accelsim.accelerators.vitcod.rtl.operands import draw_operands
+from accelsim.accelerators.vitcod.rtl.values import LayerOperands
 from accelsim.core import Param, Simulator
-from accelsim.isa.instructions import DECODE
-from accelsim.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
-from accelsim.rtl.cases import Rng, decodes, opens, script
+from accelsim.dataflows.program import Program
 from accelsim.rtl.cosim import Case, run_model
-from accelsim.rtl.datapath import Sizes
-from accelsim.rtl.loads import Operands, first_heads
+from accelsim.rtl.far_ends import Rng, opens, script
 from accelsim.rtl.netlist import Netlist, Unit, Wire
-from accelsim.rtl.operands import draw_keep as draw_mask
-from accelsim.rtl.operands import draw_operands
 from accelsim.rtl.stimulus import Script
-from accelsim.rtl.twins import TWINS
 
 UNITS = {
     "decoder": "decoder", "walker": "index_walker", "denser": "denser_engine", "sparser": "sparser_engine",
@@ -94,7 +96,7 @@ def core(
         wires.append(Wire("_".join(producer), depth, producer, consumer))
     wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
     wires.append(Wire("merge_row", 4, ("merge", "row")))
-    return Netlist(top, units, wires, rows, sizes=sizes)
+    return Netlist(PACKAGE, top, units, wires, rows, sizes=sizes)
 
 
 def jobs(tables: Mapping[str, np.ndarray], n: int, pieces: list[tuple]) -> dict[str, list[tuple]]:
@@ -161,10 +163,9 @@ def random_cases(
         mask = np.zeros((shape.heads, q_tokens, shape.tokens), bool)
         for one, head, (dense, sparse) in zip(shapes, first_heads(tables["passes"], q_tokens), kept):
             mask[head : head + one.heads, one.row0 : one.row0 + one.rows] = draw_mask(rng, dense, sparse)
-        case.operands = draw_operands(
-            rng, shape.heads, shape.encoded, (q_tokens, shape.tokens), (shape.dim, shape.value_dim), mask,
-            values["softmax"]["mode"] == 0,
-        )  # fmt: skip
+        tokens, dims = (q_tokens, shape.tokens), (shape.dim, shape.value_dim)
+        bounded = values["softmax"]["mode"] == 0
+        case.operands = LayerOperands(draw_operands(rng, shape.heads, shape.encoded, tokens, dims, mask, bounded))
         yield case
 
 
@@ -235,27 +236,34 @@ def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, d
 
 
 def workload_cases(
-    tables: Mapping[str, np.ndarray], values: Mapping[str, dict[str, int]], name: str, layers: Iterable[Operands], *,
-    data: bool = True,
-) -> Iterator[Case]:  # fmt: skip
+    program: Program, values: Mapping[str, dict[str, int]], name: str, layers: Iterable[Operands], *, data: bool = True
+) -> Iterator[Case]:
     """Every attention layer (and image) of a compiled workload: its own commands as soon as they may come, no
     back-pressure outside.
 
-    `tables` are a program's, with its instructions. `layers`: what each attention layer and image computes on; without
-    `data`, the control alone is simulated.
+    `layers`: what each attention layer and image computes on; without `data`, the control alone is simulated.
     """
     rng = np.random.default_rng(0)
-    orders = tables["program"][tables["program"]["op"] == DECODE]
-    every = list(layers_of({**tables, "index": tables["entries"]}, layers))
+    tables = program.finish()
+    orders = decoder_commands(program, tables)
+    every = list(layers_of(tables, layers))
     rows = {n: 2 + max(len(t[n]) for _, t, _ in every) for n in CAPACITY}
     net = core(values, rows, sizes=sizes_of([t for _, t, _ in every], [x for *_, x in every]) if data else None)
     for n, (of, mine, x) in enumerate(every):
         work = []
         for i, number in enumerate(of):
-            pieces = [(int(o["a"]), int(o["b"]), int(o["c"]), i) for o in orders[orders["d"] == number]]
+            pieces = [(*order[:3], i) for order in orders[orders[:, 3] == number].tolist()]
             work.append(jobs(mine, i, pieces))
         case = finish(rng, f"{name} layer {n}", net, mine, {}, back=False)
-        yield replace(commanded(case, work, play_at_once), operands=x if data else None)
+        yield replace(commanded(case, work, play_at_once), operands=LayerOperands(x) if data else None)
+
+
+def decoder_commands(program: Program, tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """int64[commands, 4]: kind, first, tokens and number of what a program has the decoder do, in order."""
+    unit, fields = program.units["decoder"]
+    first = tables["program"]["first"][tables["program"]["unit"] == unit]
+    operands = {name: tables["operands"][first + n] for n, name in enumerate(fields)}
+    return np.stack([operands[name] for name in ("kind", "first", "tokens", "number")], axis=1)
 
 
 def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Operands]) -> Sizes:

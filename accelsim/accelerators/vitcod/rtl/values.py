@@ -1,13 +1,14 @@
 """Values through the RTL: what the data path computed against the functional twin."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.rtl.coding import CodingDatapath, Projection, expected_codes
-from accelsim.rtl.datapath import LAG
-from accelsim.rtl.loads import Operands, first_heads, places_of, places_table
+from accelsim.accelerators.vitcod.rtl.datapath import LAG, Datapath
+from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, places_of, places_table
+from accelsim.rtl.datapath import Comparison, Parameters
 from accelsim.workload.functional import Scaling, exponentials, probabilities, scores
 
 
@@ -41,36 +42,34 @@ def bytes_of(words: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(words, "<u4").view(np.uint8)
 
 
-class Comparison:
-    """Values compared so far, how many differ, and the first that does."""
+@dataclass(frozen=True)
+class LayerOperands:
+    """What a layer's passes compute on, for the harness."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.values, self.differences, self.first = name, 0, 0, ""
+    x: Operands
 
-    def note(self, text: str, count: int = 1) -> None:
-        """Something that differs."""
-        self.differences += count
-        self.first = self.first or f"{self.name}: {text}"
+    def loads(self, data: Datapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and uint32[rows, words] of everything the data path is loaded with."""
+        return loads(data, tables, self.x)
 
-    def times(self, what: str, found: np.ndarray, wanted: np.ndarray) -> bool:
-        """Cycles in which items left; False when there are not as many as wanted."""
-        if len(found) != len(wanted):
-            self.note(f"{what}: {len(found)} items left the data path, not {len(wanted)}")
-            return False
-        for n in np.flatnonzero(found != wanted)[:1]:
-            self.note(f"{what}: item {n} left the data path in cycle {found[n]}, not {wanted[n]}",
-                      int((found != wanted).sum()))  # fmt: skip
-        return True
+    def compare(
+        self,
+        name: str,
+        data: Datapath,
+        tables: Mapping[str, np.ndarray],
+        moved: Mapping[str, np.ndarray],
+        seen: Mapping[str, np.ndarray],
+        parameters: Parameters,
+    ) -> Comparison:
+        """Every value of the layer."""
+        return compare_values(name, tables, self.x, moved, seen, parameters["sparser"]["segment"])
 
-    def equal(self, what: str, found: np.ndarray, wanted: np.ndarray, where: np.ndarray) -> None:
-        """Values one by one; `where`: (head, row, column or feature) of each."""
-        self.values += len(wanted)
-        wrong = np.flatnonzero(np.asarray(found, np.int64) != np.asarray(wanted, np.int64))
-        if len(wrong):
-            head, row, other = where[:, wrong[0]]
-            self.note(f"{what}: head {head}, row {row}, {'feature' if 'feature' in what else 'column'} {other} is "
-                      f"{found[wrong[0]]} in the module and {wanted[wrong[0]]} in the functional twin",
-                      len(wrong))  # fmt: skip
+    def results(self, data: Datapath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]) -> np.ndarray:
+        """int64[outputs, 2 + words]: the cycle, the place and the int8 values of every output."""
+        outputs = expected(tables, self.x).outputs
+        # features beyond the values' are whatever the accumulators began with: only whole words of them are compared
+        values = np.ascontiguousarray(outputs[:, : outputs.shape[1] // 4 * 4])
+        return np.column_stack([moved["merge_row"][:, 0] + LAG, np.arange(len(values)), values.view(np.uint32)])
 
 
 def compare_values(
@@ -97,14 +96,16 @@ def compare_values(
         row = passes["row0"][where.column_of[at]] + items[nth, 1] + row
         found = seen["dense_scores"][:, 1:][nth, unfolded_place(items[:, 2] * items[:, 4])]
         head = where.column_head[at]
-        done.equal("scores of the denser engine", found.astype(np.uint32).view(np.int32),
-                   want.scores[head, row, columns[at]], np.stack([head, row, columns[at]]))  # fmt: skip
+        key = {"head": head, "row": row, "column": columns[at]}
+        found = found.astype(np.uint32).view(np.int32)
+        done.equal("scores of the denser engine", found, want.scores[*key.values()], **key)
     items = moved["sparser_score"]
     place, column = items[:, 1], items[:, 2]
     head, row = where.head[place], where.row[place]
     if done.times("sparse scores", seen["sparse_scores"][:, 0], items[:, 0] + LAG):
-        done.equal("scores of the sparser engine", seen["sparse_scores"][:, 1].astype(np.uint32).view(np.int32),
-                   want.scores[head, row, column], np.stack([head, row, column]))  # fmt: skip
+        found = seen["sparse_scores"][:, 1].astype(np.uint32).view(np.int32)
+        key = {"head": head, "row": row, "column": column}
+        done.equal("scores of the sparser engine", found, want.scores[*key.values()], **key)
 
     tiles = moved["denser_partial"]
     tile = np.repeat(np.arange(len(tiles)), tiles[:, 3])
@@ -116,9 +117,9 @@ def compare_values(
         start = places_table(tables)[tiles[:, 1], 3].astype(np.int64)
         at = (start[tile] + unfolded_place(tiles[:, 3]))[nth]
         place = tiles[tile[nth], 1] + line
-        key = np.stack([where.column_head[at], where.row[place], columns[at]])
-        done.equal("probabilities in the denser engine", bytes_of(seen_p[:, 1:])[nth, line],
-                   want.probabilities[tuple(key)], key)  # fmt: skip
+        key = {"head": where.column_head[at], "row": where.row[place], "column": columns[at]}
+        found = bytes_of(seen_p[:, 1:])[nth, line]
+        done.equal("probabilities in the denser engine", found, want.probabilities[*key.values()], **key)
     order = np.argsort(items[:, 1], kind="stable")
     place, column = items[order, 1], items[order, 2]
     counts = np.bincount(place, minlength=len(tables["rows"]))
@@ -128,9 +129,9 @@ def compare_values(
     if len(seen_p) != (piece[-1] + 1 if len(piece) else 0):
         done.note(f"sparse probabilities: {len(seen_p)} segments were taken up")
     elif len(piece):
-        key = np.stack([where.head[place], where.row[place], column])
-        done.equal("probabilities in the sparser engine", bytes_of(seen_p[:, 2:])[piece, entry % segment],
-                   want.probabilities[tuple(key)], key)  # fmt: skip
+        key = {"head": where.head[place], "row": where.row[place], "column": column}
+        found = bytes_of(seen_p[:, 2:])[piece, entry % segment]
+        done.equal("probabilities in the sparser engine", found, want.probabilities[*key.values()], **key)
 
     items, sums, outputs = moved["merge_row"], seen["rows_sums"], seen["rows_values"]
     together = [
@@ -139,30 +140,15 @@ def compare_values(
     if all(together) and len(items) == len(want.sums):
         count, dim = want.sums.shape
         place, feature = (n.ravel() for n in np.indices((count, dim)))
-        key = np.stack([where.head[place], where.row[place], feature])
-        done.equal("output feature's sum", sums[:, 1 : 1 + dim].astype(np.uint32).view(np.int32).ravel(),
-                   want.sums.ravel(), key)  # fmt: skip
-        done.equal("output feature", bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim].ravel(), want.outputs.ravel(), key)
+        key = {"head": where.head[place], "row": where.row[place], "feature": feature}
+        found = sums[:, 1 : 1 + dim].astype(np.uint32).view(np.int32)
+        done.equal("output feature's sum", found.ravel(), want.sums.ravel(), **key)
+        found = bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim]
+        done.equal("output feature", found.ravel(), want.outputs.ravel(), **key)
         for n in np.flatnonzero(outputs[:, 1] != np.arange(count))[:1]:
             done.note(f"output {n} is written as output {outputs[n, 1]}")
     elif len(items) != len(want.sums):
         done.note(f"{len(items)} outputs left, not {len(want.sums)}")
-    return done
-
-
-def compare_codes(
-    name: str, data: CodingDatapath, x: Projection, moved: Mapping[str, np.ndarray], seen: np.ndarray
-) -> Comparison:
-    """Every value that is complete in the encoder, and the cycle in which it is."""
-    done = Comparison(name)
-    cycles, words, (head, token, feature) = expected_codes(data, x, moved["outputs"][:, 0], moved["out"][:, 0])
-    if done.times("codes", seen[:, 0], cycles):
-        for n in np.flatnonzero(seen[:, 1] & 0xFFFFFF != words & 0xFFFFFF)[:1]:
-            done.note(
-                f"codes: value {n} is that of compressed head {seen[n, 1] >> 16 & 255}, token {seen[n, 1] & 0xFFFF}"
-            )
-        found, wanted = ((side >> 24).astype(np.uint8).view(np.int8) for side in (seen[:, 1], words))
-        done.equal("code feature", found, wanted, np.stack([head, token, feature]))
     return done
 
 
@@ -204,8 +190,8 @@ def compare_vectors(
 ) -> None:
     """int8 found[vectors, features] against these heads and tokens of a tensor."""
     dim = tensor.shape[2]
-    where = np.stack([np.repeat(head, dim), np.repeat(token, dim), np.tile(np.arange(dim), len(head))])
-    done.equal(what, found[:, :dim].ravel(), tensor[tuple(where)], where)
+    where = {"head": np.repeat(head, dim), "row": np.repeat(token, dim), "feature": np.tile(np.arange(dim), len(head))}
+    done.equal(what, found[:, :dim].ravel(), tensor[*where.values()], **where)
 
 
 def unfold(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.rtl.datapath import Datapath
+from accelsim.accelerators.vitcod.rtl.datapath import Datapath
 from accelsim.workload.functional import Scaling, decode
 
 

@@ -4,19 +4,17 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators import schema
-from accelsim.accelerators.vitcod import build
+from accelsim.accelerators.vitcod.rtl.core import SMALL, random_cases
+from accelsim.accelerators.vitcod.rtl.twins import TWINS
 from accelsim.codesign.import_mask import import_mask
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
-from accelsim.rtl.core import SMALL, random_cases, values_of, workload_cases
 from accelsim.rtl.cosim import AFTER, check_values, cosimulate, library, moved, run_model, run_module
-from accelsim.rtl.operands import workload_operands
 from accelsim.workload import load
 
 
-def every_layer(workload, name: str):
-    sim, program = build(load_arch("vitcod", schema), workload)
-    return list(workload_cases(program.finish(), values_of(sim), name, workload_operands(workload, True)))
+def every_layer(workload):
+    return list(TWINS.workload_cases(load_arch("vitcod", schema), workload))
 
 
 def test_not_one_transfer_and_no_value_differs_in_random_layers():
@@ -84,7 +82,7 @@ def test_not_one_transfer_and_no_value_differs_in_300_random_layers():
 def test_not_one_transfer_differs_on_the_published_masks(reference):
     folder = reference / "vitcod_masks"
     masks = import_mask(folder / "info_0.95.npy", "deit_tiny", folder / "global_token_info_0.95.npy")
-    outcome = cosimulate("published", every_layer(masks, "published"))
+    outcome = cosimulate("published", every_layer(masks))
     assert outcome.first == ""
     assert outcome.counts["merge_row"] == 12 * 3 * 197 and outcome.values > 2 * 12 * 3 * 197 * 64
 
@@ -92,6 +90,6 @@ def test_not_one_transfer_differs_on_the_published_masks(reference):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows", "dim"), [("deit_tiny_s90", 12 * 3 * 197, 64), ("fmnist_vit_s90", 800, 16)])
 def test_not_one_transfer_and_no_value_differs_on_a_shipped_workload(name, rows, dim):
-    outcome = cosimulate(name, every_layer(load(find("workloads", name)), name))
+    outcome = cosimulate(name, every_layer(load(find("workloads", name))))
     assert outcome.first == ""
     assert outcome.counts["merge_row"] == rows and outcome.values > 2 * rows * dim

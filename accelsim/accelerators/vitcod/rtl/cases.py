@@ -4,40 +4,18 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from accelsim.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
-from accelsim.rtl.coding import CodingSizes, draw_items, draw_projection
+from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
+from accelsim.accelerators.vitcod.rtl.coding import CodingSizes, draw_items, draw_projection
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.rtl.cosim import Case
+from accelsim.rtl.far_ends import Rng, make, script
 from accelsim.rtl.netlist import Netlist, Unit, Wire, alone
 from accelsim.rtl.stimulus import Script
-from accelsim.rtl.twins import TWINS
-
-Rng = np.random.Generator
 
 
-def hurry(rng: Rng) -> float:
-    """How eager a far end is in a case: sometimes always there, mostly not."""
-    return float(rng.choice([1.0, 0.7, 0.3, 0.05], p=[0.4, 0.3, 0.2, 0.1]))
-
-
-def script(rng: Rng, items: list[tuple], width: int, start: int = 0, eager: float | None = None) -> Script:
-    """Items at random times, in order; `eager` is the chance that one comes in the next cycle."""
-    eager = eager or hurry(rng)
-    gaps = rng.geometric(eager, len(items)) - 1 if eager < 1 else np.zeros(len(items), np.int64)
-    rows = np.array(items, np.int64).reshape(len(items), width)
-    return Script(start + np.cumsum(gaps), rows)
-
-
-def opens(rng: Rng) -> np.ndarray:
-    """A pattern of open cycles; never closed for good."""
-    pattern = rng.random(int(rng.integers(1, 200))) < hurry(rng)
-    pattern[rng.integers(len(pattern))] = True
-    return pattern
-
-
-def make(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], stuck: bool = False) -> Case:
-    """A case with random sinks on every output."""
-    sinks = {w.name: opens(rng) for w in net.wires if w.consumer is None}
-    return Case(name, net, tables, scripts, sinks, stuck)
+def bench(module: str, values: dict, depths: dict) -> Netlist:
+    """A module alone, with tables of the benches' sizes."""
+    return alone(PACKAGE, TWINS[module], values, depths, CAPACITY)
 
 
 def passes(rng: Rng, lines: int, count: int, segment: int, largest: int, places: int = 16):
@@ -53,7 +31,7 @@ def passes(rng: Rng, lines: int, count: int, segment: int, largest: int, places:
 def index_walker(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     _, _, tables = passes(rng, 8, int(rng.integers(1, 6)), int(rng.integers(1, 20)), largest)
     jobs = [(0, n, 0, 0) for n in range(len(tables["passes"]))]
-    net = alone("index_walker", values, depths, CAPACITY)
+    net = bench("index_walker", values, depths)
     return make(rng, "index_walker", net, tables, {"command": script(rng, jobs, 4)})
 
 
@@ -82,7 +60,7 @@ def output_merge(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
         "command": script(rng, [(0, n, 0, 0) for n in range(len(tables["passes"]))], 4),
         "dense": script(rng, dense, 3), "sparse": script(rng, sparse, 3),
     }  # fmt: skip
-    return make(rng, "output_merge", alone("output_merge", values, depths, CAPACITY), tables, scripts)
+    return make(rng, "output_merge", bench("output_merge", values, depths), tables, scripts)
 
 
 def score_items(rng: Rng, tables: dict, one, group: int) -> tuple[list[tuple], list[tuple]]:
@@ -117,7 +95,7 @@ def softmax_unit(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
             break  # a row without scores is never handed on: a compiler leaves such a pass out
     for name, some in parts.items():
         scripts[name] = Script(np.concatenate([s.at for s in some]), np.concatenate([s.items for s in some]))
-    net = alone("softmax_unit", values, depths, CAPACITY)
+    net = bench("softmax_unit", values, depths)
     return make(rng, "softmax_unit", net, tables, scripts, stuck)
 
 
@@ -166,7 +144,7 @@ def denser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
         "command": script(rng, phases(rng, tables, "dense"), 4), "softmaxed": script(rng, ready, 1),
         "operands": script(rng, operands(rng, tables, shapes), 3), "window": script(rng, window, 1, eager=slow),
     }  # fmt: skip
-    return make(rng, "denser_engine", alone("denser_engine", values, depths, CAPACITY), tables, scripts)
+    return make(rng, "denser_engine", bench("denser_engine", values, depths), tables, scripts)
 
 
 def decoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
@@ -178,7 +156,7 @@ def decoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
             row, head = int(rng.integers(shape.rows)), int(rng.integers(shape.heads))
             misses.append((n, row, head, int(rng.integers(64))))
     scripts = {"command": script(rng, jobs, 4), "miss": script(rng, misses, 4)}
-    return make(rng, "decoder", alone("decoder", values, depths, CAPACITY), tables, scripts)
+    return make(rng, "decoder", bench("decoder", values, depths), tables, scripts)
 
 
 def decodes(rng: Rng, n: int, shape: Shape, tables: dict) -> list[tuple]:
@@ -196,7 +174,7 @@ def encoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     others = int(rng.integers(0 if items else 1, 100))
     for at in np.sort(rng.integers(0, len(items) + 1, others))[::-1]:  # other layers' steps, which pass by
         items.insert(at, (int(rng.integers(1, 30)), int(rng.integers(1, 20)), 0, 0, int(rng.integers(1, 5)), 0, 0))
-    net = alone("encoder", values, depths, {}, CodingSizes())
+    net = alone(PACKAGE, TWINS["encoder"], values, depths, {}, CodingSizes())
     case = make(rng, "encoder", net, {}, {"outputs": script(rng, items, 7)})
     case.operands = draw_projection(rng, items)
     return case
@@ -232,7 +210,7 @@ def with_decoder(values: dict, depths: dict) -> Netlist:
         ("sparser", "operands")), Wire("miss", depths["miss"], ("sparser", "miss"), ("decoder", "miss")),
         Wire("vector", depths["vector"], ("decoder", "vector"), ("sparser", "vector")),
     ]  # fmt: skip
-    return Netlist("sparser_engine_bench", [sparser, Unit("decoder", TWINS["decoder"], feed)], wires, CAPACITY)
+    return Netlist(PACKAGE, "sparser_engine_bench", [sparser, Unit("decoder", TWINS["decoder"], feed)], wires, CAPACITY)
 
 
 # For each component: how to make a case, and the parameters and depths that are tried in turn.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from accelsim.rtl.attention import tabulate
-from accelsim.rtl.cases import passes
-from accelsim.rtl.package import TABLES, dense_words, rows_words
+from accelsim.accelerators.vitcod.rtl.attention import tabulate
+from accelsim.accelerators.vitcod.rtl.cases import passes
+from accelsim.accelerators.vitcod.rtl.modules import TABLES, dense_words, rows_words
 
 LINES, SEGMENT, AT_ONCE = 6, 3, 5
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.isa.tables import COLUMNS, DENSE, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, PASSES, ROWS
 
 CAPACITY = {"passes": 16, "dense": 1024, "columns": 8192, "index": 1 << 15, "rows": 2048}
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from accelsim.rtl.cases import cases
-from accelsim.rtl.coding import Projection
+from accelsim.accelerators.vitcod.rtl.cases import cases
+from accelsim.accelerators.vitcod.rtl.coding import Projection
 from accelsim.rtl.cosim import AFTER, check_values, cosimulate, library, run_model, run_module
 from accelsim.workload.functional import Scaling, encode
 

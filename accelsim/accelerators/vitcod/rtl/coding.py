@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.rtl.datapath import LAG, Parameters, Wires
+from accelsim.accelerators.vitcod.rtl.datapath import LAG
+from accelsim.rtl.datapath import Comparison, Parameters, Wires
 from accelsim.workload.functional import Scaling, encode
 
 TOLD = {"begins": "1", **dict.fromkeys(("columns", "size", "heads", "encoded", "token", "met"), "isa::W")}
@@ -108,6 +109,46 @@ class Projection:
                 at[token : token + rows] += columns
                 yield n, token + np.repeat(np.arange(rows), columns), column // heads, column % heads
 
+    def loads(self, data: CodingDatapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and uint32[rows, words] of everything the encoder's data path is loaded with."""
+        words = data.loads()
+        outputs = np.zeros((data.sizes.steps, 4 * words["outputs_of"]), np.int8)
+        for memory, (_, token, feature, head) in zip(outputs, self.steps()):
+            memory[: len(token)] = self.x[head, token, feature]
+        yield "outputs_of", outputs.view(np.uint32)
+        rows = np.zeros((data.sizes.encoded, words["encode"]), np.uint32)
+        rows[:, :2] = self.scaling
+        encoded, heads = self.weights.shape
+        rows[:, 2:].view(np.int8)[:encoded, :heads] = self.weights
+        yield "encode", rows
+
+    def compare(
+        self,
+        name: str,
+        data: CodingDatapath,
+        tables: Mapping[str, np.ndarray],
+        moved: Mapping[str, np.ndarray],
+        seen: Mapping[str, np.ndarray],
+        parameters: Parameters,
+    ) -> Comparison:
+        """Every value that is complete in the encoder, and the cycle in which it is."""
+        done, coded = Comparison(name), seen["coded"]
+        cycles, words, (head, token, feature) = expected_codes(data, self, moved["outputs"][:, 0], moved["out"][:, 0])
+        if done.times("codes", coded[:, 0], cycles):
+            for n in np.flatnonzero(coded[:, 1] & 0xFFFFFF != words & 0xFFFFFF)[:1]:
+                where = f"compressed head {coded[n, 1] >> 16 & 255}, token {coded[n, 1] & 0xFFFF}"
+                done.note(f"codes: value {n} is that of {where}")
+            found, wanted = ((side >> 24).astype(np.uint8).view(np.int8) for side in (coded[:, 1], words))
+            done.equal("code feature", found, wanted, head=head, row=token, feature=feature)
+        return done
+
+    def results(
+        self, data: CodingDatapath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        """int64[codes, 2]: the cycle and the word of every code."""
+        cycles, values, _ = expected_codes(data, self, moved["outputs"][:, 0], moved["out"][:, 0])
+        return np.column_stack([cycles, values])
+
 
 def draw_items(rng: np.random.Generator) -> list[tuple]:
     """The steps in which the array computes Q or K, as they leave it: tile by tile, in either order of tiles."""
@@ -148,20 +189,6 @@ def draw_projection(rng: np.random.Generator, items: list[tuple]) -> Projection:
     multiplier = int(rng.integers(2**14, 2**15))
     shift = int(np.rint(np.log2(multiplier * 128**2 / 3 * heads**0.5 / 64)))
     return Projection(x, weights, Scaling(multiplier, shift), np.array(items, np.int64).reshape(len(items), 7))
-
-
-def coding_loads(data: CodingDatapath, x: Projection) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and uint32[rows, words] of everything the encoder's data path is loaded with."""
-    words = data.loads()
-    outputs = np.zeros((data.sizes.steps, 4 * words["outputs_of"]), np.int8)
-    for memory, (_, token, feature, head) in zip(outputs, x.steps()):
-        memory[: len(token)] = x.x[head, token, feature]
-    yield "outputs_of", outputs.view(np.uint32)
-    rows = np.zeros((data.sizes.encoded, words["encode"]), np.uint32)
-    rows[:, :2] = x.scaling
-    encoded, heads = x.weights.shape
-    rows[:, 2:].view(np.int8)[:encoded, :heads] = x.weights
-    yield "encode", rows
 
 
 def expected_codes(

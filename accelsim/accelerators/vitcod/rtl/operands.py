@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from accelsim.rtl.loads import Coded, Operands
+from accelsim.accelerators.vitcod.rtl.loads import Coded, Operands
 from accelsim.workload.functional import (
     RANDOM_SCALE,
     Scaling,

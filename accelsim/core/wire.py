@@ -1,0 +1,46 @@
+"""A channel before time starts, and what was logged of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.core.component import Component, Port, PortArray
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A channel before time starts; an end at a port array is `PORT.ELEMENT`."""
+
+    producer: Component
+    out: str
+    consumer: Component
+    into: str
+    depth: int
+    monitored: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.producer.name}.{self.out} -> {self.consumer.name}.{self.into}"
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """The fields of an item, each with a sentence: those of the end that names them."""
+        ends = port_of(self.producer, self.out), port_of(self.consumer, self.into)
+        return next((end.fields for end in ends if end.fields), {})
+
+
+def port_of(component: Component, name: str) -> Port | None:
+    """The port that an end of a wire means: `PORT`, or `PORT.ELEMENT` of a port array. None if there is none."""
+    port, dot, element = name.partition(".")
+    found = component.fields.get(port)
+    return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
+
+
+def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
+    """The logged transfers of one channel as records of `at` and its payload."""
+    mine = logged[logged[:, 1] == index]
+    records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
+    records["at"] = mine[:, 0]
+    for n, name in enumerate(wire.payload):
+        records[name] = mine[:, 2 + n]
+    return records
