@@ -79,7 +79,7 @@ class Machine:
         main_memory.finish(arch, sim, skip=skip)
 
     def twins(self):
-        """Its hardware twins, for co-simulation and as RTL (rtl.twins.Twins), imported when called. None: it has none."""
+        """Its hardware twins (rtl.twins.Twins), imported when called. None: it has none."""
         return None
 
     def parts(self, arch: Arch) -> dict[str, type[Component]]:
