@@ -7,39 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from accelsim.accelerators import machine, schema
-from accelsim.config import load_arch
+from accelsim.accelerators import machine
 from accelsim.core.errors import InputError
 from accelsim.core.status import STATUS_NAMES
 from accelsim.validation import validate
-from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
-from tests.accelerators.small import workloads
-from tests.accelerators.vitcod.small import machines
+from tests.accelerators.small import one_of_each, workloads
+from tests.accelerators.vitcod.small import machines, small_machine
 
 QUICK = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
-
-
-def one_of_each() -> Workload:
-    """Every kind of layer, and a mask with both kinds of work."""
-    rng = np.random.default_rng(5)
-    keep = rng.random((3, 17, 17)) < 0.3
-    keep[:, np.arange(17), np.arange(17)] = True
-    order = np.stack([rng.permutation(17) for _ in range(3)])
-    layers = (
-        Norm("norm", "b", 17, 24),
-        Gemm("qkv", "b", "qkv", 17, 24, 3 * (2 * 10 + 7), encodes="attention"),
-        Attention("attention", "b", 3, 17, 17, 10, 7, 2),
-        Gemm("proj", "b", "proj", 17, 21, 24, residual=True),
-        Elementwise("mean", "b", "mean", 17, 24),
-    )
-    return Workload("each", "each", layers, {"attention": AttentionMask(keep, order, np.array([3, 0, 17]))})
-
-
-def small_machine(*overrides: str):
-    sizes = ("engine.lines=12", "engine.macs=4", "act_gb0.capacity_bytes=2000", "weight_gb.capacity_bytes=1500")
-    return load_arch("vitcod", schema, [*sizes, "softmax.score_bytes=700", *overrides])
 
 
 def run(arch, workload, *, skip: bool = True, slices: int = 0, **options):
