@@ -106,7 +106,7 @@ def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Gener
         lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
         body = ast.parse("\n".join(lines)).body[0].body
         made = ENTRY.format(
-            module=kind.tick.__module__ or kind.__module__,  # none where a text was made a tick
+            module=kind.tick.__module__,
             names=", ".join(n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__),
             types="\n".join(types),
             bindings="\n".join(bindings),
