@@ -53,7 +53,12 @@ class SystolicArray(Component):
     columns = Param(16, "count", "columns of PEs")
     dataflow = Param("os", "choice", "what stays in the PEs: outputs, weights, inputs", choices=("os", "ws", "is"))
     timing = Param("exact", "choice", "scalesim drains os in rows - 1 cycles less", choices=("exact", "scalesim"))
-    overlap = Param("none", "choice", "whether a fold streams while another drains", choices=("none", "shadow"))
+    overlap = Param(
+        "none",
+        "choice",
+        "whether a fold streams while another drains; auto: where timing and row_skip allow it",
+        choices=("none", "shadow", "auto"),
+    )
     psum_hop = Param(1, "cycles", "a partial sum from a row to the next (ws, is)")
     row_skip = Param("false", "choice", "whether a fold enters at the lowest rows it can", choices=("false", "true"))
     accumulator_bytes = Param(16384, "bytes", "accumulators at the bottom edge (ws, is): 4 bytes a partial sum")
@@ -105,6 +110,8 @@ class SystolicArray(Component):
     stall_cycles = Count("cycles in which a fold that had begun waited for the next part of its stream", "cycles")
 
     def check(self) -> None:
+        if self.parameters()["overlap"] == "auto":
+            self.r["overlap"] = not self.value("timing") and not self.value("row_skip")
         if self.value("timing") and (self.value("overlap") or self.value("psum_hop") > 1 or self.value("row_skip")):
             raise InputError(
                 f"{self.name}.timing: scalesim is one fold after another; it needs overlap: none, psum_hop: 1 and "

@@ -79,7 +79,7 @@ SCHEMA = SystolicSchema(
         "tile_rows": Param(0, "count", "rows of a tile of fused attention; 0: as many as fit", low=0),
     },
     parts={
-        "array": Part("the PEs", "core", SystolicArray, {"overlap": "shadow"}, EDGES),
+        "array": Part("the PEs", "core", SystolicArray, {"overlap": "auto"}, EDGES),
         "vector": Part("requantisation, element-wise work, normalisation", "core", VectorUnit),
         "softmax": Part("softmax over rows of scores, and their buffer", "core", RowSoftmax),
         "weight_buffer": Part(
@@ -163,8 +163,9 @@ def resources(arch: Arch) -> Resources:
     """The sizes the compiler counts on."""
     part = arch.parts
     array = part["array"]
-    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop")
-    model = Array(**{n: array[n] for n in shape}, row_skip=array["row_skip"] == "true", **edges(arch))
+    made = SCHEMA.create(arch, "array", frees=None).parameters()  # which says what `overlap: auto` is
+    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", "left_bytes", "top_bytes")
+    model = Array(**{n: made[n] for n in shape}, row_skip=made["row_skip"] == "true")
     return Resources(
         lines=array["columns"],
         macs=array["rows"],

@@ -189,7 +189,7 @@ def in_parts(
             b_room = have.weight_bytes - n * s.k if b_whole else have.weight_bytes // 2 // b_wide
             if a_room < (0 if a_whole else 1) or b_room < (0 if b_whole else 1) or (a_whole and b_whole and uncut):
                 continue
-            part = min(s.k, *((a_room,) if not a_whole else ()), *((b_room,) if not b_whole else ()))
+            part = min([s.k] + [a_room] * (not a_whole) + [b_room] * (not b_whole))
             if array.stationary:
                 if not uncut:
                     part = min(part, array.rows)
