@@ -266,7 +266,7 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
 
 
-machines.register(app, show)
+machines.register(app, lambda things: show(things))
 codesign.register(app, show, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
