@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from accelsim.accelerators.systolic.dataflow.plan import Plan, plan_product
+from accelsim.accelerators.systolic.dataflow.plan import PIECES, Plan, plan_product
 from accelsim.accelerators.systolic.dataflow.product import Block, Place, Product, size_of
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.tiling import ceil, pieces
-
-PIECES = 4  # a tile of A arrives in so many loads, that the array may begin with the first
 
 
 class Command(NamedTuple):
@@ -67,7 +65,7 @@ class Emitter:
         self.p, self.have = p, have
 
     def issue(
-        self, product: Product, command: Command, wait: Wait, wait2: Wait, *, weight: int = 0, act: int = 0,
+        self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int = 0, act: int = 0,
         first: bool = True, last: bool = True, adds: bool = False, leaves: bool = True, added: int = 0, row: int = 0,
     ) -> None:  # fmt: skip
         """One command: `weight` and `act` bytes are free with it; `added` bytes of residual operand are read."""
@@ -81,9 +79,29 @@ class Emitter:
         self.p.enter("frees", weight=weight, weight_read=top, act=act, act_read=left + added)
         self.p.issue(
             self.have.array, rows=rows, columns=command.columns, stream=command.stream, first=first, last=last,
-            adds=adds, to=product.to if leaves else 0, passes=product.passes, row=row, wait=wait, wait2=wait2,
+            adds=adds, to=product.to if leaves else 0, passes=product.passes, row=row, wait=b.wait, wait2=wait2,
         )  # fmt: skip
         self.p.will(self.have.array)
+
+    def dissolve(
+        self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int, act: int, added: int, row: int
+    ) -> None:
+        """As `issue`, the last fold by the pieces in which B came, so that each makes place as soon as it can (OS)."""
+        high = command.rows % self.have.model.rows or min(command.rows, self.have.model.rows)
+        above = command.rows - high
+        if above:
+            before = added * above // command.rows
+            self.issue(product, command._replace(rows=above), b, wait2, added=before, row=row)
+            added -= before
+        start = 0
+        for end, wait in b.waits:
+            last, deep = end == b.waits[-1][0], end - start
+            self.issue(
+                product, command._replace(rows=high, stream=deep), Held(0, ((0, wait),)), wait2,
+                weight=deep * command.columns, act=act * last, first=start == 0, last=last, leaves=last,
+                added=added * last, row=row + above,
+            )  # fmt: skip
+            start = end
 
     def load(self, buffer: str, place: Place, before: Wait = NOW) -> Wait:
         """Fetch a tile, if there is anything of it; what to wait for."""
@@ -112,21 +130,18 @@ class Emitter:
                 last = i + 1 == len(some)
                 ends = last and n + 1 == len(groups)
                 cuts = a.waits if fresh and n == i == 0 and not self.have.model.stationary else a.waits[-1:]
-                at = command.block.row
+                at, os = command.block.row, not self.have.model.stationary
                 for end, wait in cuts:  # the first column fold begins with the rows that have come
                     rows = end - at if len(cuts) > 1 else command.rows
                     done = end == cuts[-1][0]
-                    self.issue(
-                        product,
-                        command._replace(rows=rows),
-                        b.wait,
-                        wait_a if product.resident else later(added, wait),
-                        weight=free_b if ends and done else 0,
-                        act=(free_a if ends and done else 0) + (extra if last and done else 0),
-                        added=rows * command.columns if extra and not self.have.model.stationary
-                        else command.block.elements if extra else 0,
-                        row=at - block.row if len(cuts) > 1 else command.block.row - block.row,
-                    )  # fmt: skip
+                    freed = {
+                        "weight": free_b if ends and done else 0,
+                        "act": (free_a if ends and done else 0) + (extra if last and done else 0),
+                        "added": bool(extra) * (rows * command.columns if os else command.block.elements),
+                    }
+                    wait = wait_a if product.resident else later(added, wait)
+                    send = self.dissolve if len(b.waits) > 1 and freed["weight"] else self.issue
+                    send(product, command._replace(rows=rows), b, wait, row=at - block.row, **freed)
                     at = end
             self.store(product, whole, group)
 
@@ -171,8 +186,7 @@ class Emitter:
             if fresh:
                 a = self.load_rows(product, block, a)
             if plan.b_whole and before[1] != n:
-                place = product.b(n, block.columns, 0, product.k)
-                b = Held(size_of(place), ((0, self.load(have.weight, place, b.wait)),))
+                b = self.load_columns(product, block)
             free_a = a.bytes if plan.a_whole and after[0] != m else 0
             free_b = b.bytes if plan.b_whole and after[1] != n else 0
             if plan.a_whole and plan.b_whole and plan.part == product.k and self.unbroken(plan, block):
@@ -201,6 +215,17 @@ class Emitter:
             total += size_of(place)
             waits.append((row + rows, wait))
         return Held(total, tuple(waits))
+
+    def load_columns(self, product: Product, block: Block) -> Held:
+        """Load a tile of B, in pieces if the next one would not find room beside it."""
+        array, size = self.have.model, product.k * block.columns
+        narrow = not array.stationary and block.columns <= array.columns and 2 * size > self.have.weight_bytes
+        waits, at = [], 0
+        for deep in pieces(product.k, ceil(product.k, PIECES if narrow else 1)):
+            place = product.b(block.column, block.columns, at, deep)
+            at += deep
+            waits.append((at, self.load(self.have.weight, place)))
+        return Held(size, tuple(waits))
 
     def parts(
         self, product: Product, plan: Plan, block: Block, a: Held, b: Held, free_a: int, free_b: int
@@ -247,7 +272,7 @@ class Emitter:
                     command = Command(deep, across, some, part)
                     first, ends, adds = cut == 0, last, k > 0
                 self.issue(
-                    product, command, wait_b, later(added, wait_a), weight=weight, act=act + extra, first=first,
+                    product, command, Held(0, ((0, wait_b),)), later(added, wait_a), weight=weight, act=act + extra, first=first,
                     last=ends, adds=adds, leaves=final, added=extra, row=part.row,
                 )  # fmt: skip
                 if final:

@@ -13,6 +13,7 @@ from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
 
+PIECES = 4  # in which a tile of A arrives, and one of B that has no room beside the next
 LINE_BYTES = 64  # what DRAM moves at once: shorter segments of a store cost as much
 
 
@@ -235,7 +236,8 @@ def costed(
     exposed = 0
     if a_whole and a_loads * tall > 1 and 2 * m * s.row_bytes > have.act_bytes:
         exposed += s.inputs * a_loads
-    if b_whole and b_loads * broad > 1 and 2 * n * s.k > have.weight_bytes:
+    pieces = PIECES if array.dataflow == "os" and n <= array.columns else 1
+    if b_whole and b_loads * broad > 1 and n * (s.k + ceil(s.k, pieces)) > have.weight_bytes:
         exposed += s.k * s.n * b_loads
     cycles = max(folds * interval, (traffic + written) / have.dram_bytes) + exposed / have.dram_bytes
     return Plan(outer, m, n, a_whole, b_whole, part, stream, group, cycles, traffic)
