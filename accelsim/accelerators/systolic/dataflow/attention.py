@@ -61,12 +61,12 @@ def head_of(emitter: Emitter, layer: Attention, image: int, head: int) -> Head:
     def columns_of_v(column: int, columns: int, inner: int, inners: int) -> Place:
         return segments(v + inner * wide + column, columns, inners, wide)
 
-    def spill(block: Block) -> Place:
+    def spill(block: Block) -> list[Place]:
         start = scores + SCORE_BYTES * (block.row * keys + block.column)
-        return segments(start, SCORE_BYTES * block.columns, block.rows, SCORE_BYTES * keys)
+        return [segments(start, SCORE_BYTES * block.columns, block.rows, SCORE_BYTES * keys)]
 
-    def outputs(block: Block) -> Place:
-        return segments(target + block.row * pitch + block.column, block.columns, block.rows, pitch)
+    def outputs(block: Block) -> list[Place]:
+        return [segments(target + block.row * pitch + block.column, block.columns, block.rows, pitch)]
 
     logits = Product(
         layer.name, queries, keys, dim, rows_of(q, dim), rows_of(k, dim), queries * dim, None if fused else spill,
@@ -201,6 +201,7 @@ class FusedTile:
         self.emitter.tile(
             product, block, NOT_HELD, v, group, stream, free_b=v.bytes * self.last, wait_a=self.scored
         )  # fmt: skip
+        self.emitter.flush()
 
     def stream(self, product: Product, room: int) -> tuple[int, int]:
         """The longest stream of this tile, and the most outputs that leave at once; `room`: bytes where they go."""

@@ -63,6 +63,7 @@ class Emitter:
 
     def __init__(self, p: Program, have: Resources) -> None:
         self.p, self.have = p, have
+        self.leaving: tuple[Product, Block, int] | None = None  # outputs whose store may yet grow
 
     def issue(
         self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int = 0, act: int = 0,
@@ -159,18 +160,29 @@ class Emitter:
                 whole = command.block
         return groups
 
-    def store(self, product: Product, whole: Block, most: int) -> None:
-        """The stores of a block of outputs, in blocks of rows if it is too large."""
+    def store(self, product: Product, block: Block, most: int) -> None:
+        """Have a block of outputs stored, with those that continue it, up to `most` at once."""
         if product.store is None:
             return
-        buffer = self.have.spill if product.width > 1 else self.have.store
-        if whole.elements <= most:
-            self.p.store(buffer, *product.store(whole))
+        joined = self.leaving[1].joined(block) if self.leaving else None
+        if joined and joined.elements <= most:
+            self.leaving = product, joined, most
             return
-        high = max(1, most // whole.columns // self.have.model.rows) * self.have.model.rows
+        self.flush()
+        self.leaving = product, block, most
+
+    def flush(self) -> None:
+        """The stores of what is to leave, in blocks of rows if it is too large."""
+        if not self.leaving:
+            return
+        (product, whole, most), self.leaving = self.leaving, None
+        buffer = self.have.spill if product.width > 1 else self.have.store
+        high = whole.rows
+        if whole.elements > most:
+            high = max(1, most // whole.columns // self.have.model.rows) * self.have.model.rows
         for row in range(whole.row, whole.row + whole.rows, high):
-            part = whole._replace(row=row, rows=min(high, whole.row + whole.rows - row))
-            self.p.store(buffer, *product.store(part))
+            for place in product.store(whole._replace(row=row, rows=min(high, whole.row + whole.rows - row))):
+                self.p.store(buffer, *place)
 
     def product(self, product: Product) -> None:
         """A whole product."""
@@ -193,6 +205,7 @@ class Emitter:
                 self.tile(product, block, a, b, plan.group, plan.stream, free_a=free_a, free_b=free_b, fresh=fresh)
             else:
                 self.parts(product, plan, block, a, b, free_a, free_b)
+        self.flush()
 
     def unbroken(self, plan: Plan, block: Block) -> bool:
         """Whether no stream is cut within a fold."""
