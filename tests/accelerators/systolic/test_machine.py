@@ -1,4 +1,4 @@
-"""The systolic machine end to end: SCALE-Sim's compute cycles, DeiT-Tiny's blocks, traffic, errors, more of a resource."""
+"""The systolic machine end to end: SCALE-Sim's compute cycles, DeiT-Tiny's blocks, traffic, errors."""
 
 import csv
 from collections import defaultdict

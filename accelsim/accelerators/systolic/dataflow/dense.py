@@ -62,9 +62,17 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
 
     passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
     return Product(
-        layer.name, m, n, k, a, b, inputs, store, (lambda block: outputs(residual, block)) if layer.residual else None,
+        layer.name,
+        m,
+        n,
+        k,
+        a,
+        b,
+        inputs,
+        store,
+        (lambda block: outputs(residual, block)) if layer.residual else None,
         passes=passes,
-    )  # fmt: skip
+    )
 
 
 def segments(start: int, size: int, count: int, pitch: int) -> Place:

@@ -168,9 +168,7 @@ def candidates(s: Sizes, stream: int, group: int, have: Resources) -> Iterator[P
         yield from in_parts(s, outer, stream, group, act, per_row, have)
 
 
-def in_parts(
-    s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: Resources
-) -> Iterator[Plan]:
+def in_parts(s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: Resources) -> Iterator[Plan]:
     """Plans in which an operand comes in parts along the inner dimension; the tile is what is accumulated at once."""
     array, columns = have.model, have.model.columns
     scalesim = array.timing == "scalesim"
@@ -202,9 +200,17 @@ def in_parts(
 
 
 def costed(
-    s: Sizes, have: Resources, outer: str, m: int, n: int, a_whole: bool, b_whole: bool, part: int, stream: int,
+    s: Sizes,
+    have: Resources,
+    outer: str,
+    m: int,
+    n: int,
+    a_whole: bool,
+    b_whole: bool,
+    part: int,
+    stream: int,
     group: int,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """A plan with its traffic and its estimated time: the array's or DRAM's, and what does not overlap."""
     array = have.model
     tall, broad = ceil(s.m, m), ceil(s.n, n)
@@ -225,9 +231,11 @@ def costed(
         segment = min(s.n, few) if array.dataflow == "ws" else length
     rows, columns = min(array.rows, s.m if array.dataflow == "os" else s.k), min(array.columns, across)
     streaming = length * array.beat(rows, columns)
-    interval = max(streaming, array.rows) if array.overlap == "shadow" else streaming + array.load(rows, columns) + (
-        array.tail(rows)
-    )  # fmt: skip
+    interval = (
+        max(streaming, array.rows)
+        if array.overlap == "shadow"
+        else streaming + array.load(rows, columns) + (array.tail(rows))
+    )
     written = s.m * s.n * s.width * ceil(segment * s.width, LINE_BYTES) * LINE_BYTES / (segment * s.width)
     if s.residual:  # its blocks come beside A, two at a time
         least = min(across, array.columns) * (m if array.dataflow == "os" else length)
