@@ -9,8 +9,7 @@ import typer
 Show = Callable[[Iterable[object]], None]
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A machine by name, or a YAML file.")]
 Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins."),
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins.")
 ]
 
 

@@ -26,8 +26,8 @@ def folder(kind: str) -> Path:
 
 
 def listing(kind: str) -> dict[str, Path]:
-    """Name -> file of everything of a kind ('workloads' or 'arch_configs') that has a name: what is shipped, and what is
-    brought."""
+    """Name -> file of everything of a kind ('workloads' or 'arch_configs') that has a name: what is shipped and what
+    is brought."""
     return brought(kind) | {path.stem: path for path in sorted(folder(kind).glob("*.yaml"))}
 
 

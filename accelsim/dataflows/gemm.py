@@ -30,9 +30,9 @@ class Columns:
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a GEMM tile, as the array is told: `rows` x `columns` outputs, `depth` of their accumulation (the `last`
-    part of it or not); its first row in the layer and first column in the group; passes of the vector unit; bytes it
-    is the last to read, and all it reads, of both buffers."""
+    """A part of a GEMM tile, as the array is told: `rows` x `columns` outputs, `depth` of their accumulation (the
+    `last` part of it or not); its first row in the layer and first column in the group; passes of the vector unit;
+    bytes it is the last to read, and all it reads, of both buffers."""
 
     rows: int
     columns: int
