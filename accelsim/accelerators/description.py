@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accelsim.accelerators import machine
 from accelsim.config.arch import Arch
-from accelsim.core.simulator import port_of
+from accelsim.core.wire import port_of
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 

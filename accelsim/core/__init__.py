@@ -7,8 +7,8 @@ from accelsim.core.status import BLOCKED, BUSY, IDLE, NEVER, STARVED, STATUS_NAM
 __all__ = [
     "BLOCKED", "BUSY", "IDLE", "NEVER", "STARVED", "STATUS_NAMES",
     "Channel", "Component", "Count", "DeadlockError", "In", "InputError", "Ins", "Lanes", "Mem", "Out", "Outs", "Param",
-    "Reg", "Simulator", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words", "room",
-    "tick", "waiting",
+    "Reg", "Simulator", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words",
+    "room", "tick", "waiting",
 ]  # fmt: skip
 
 LATER = {

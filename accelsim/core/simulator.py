@@ -1,7 +1,6 @@
 """The simulator: wires components, runs the kernel, gives a Result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import takewhile
 
@@ -9,46 +8,18 @@ import numpy as np
 
 from accelsim.core.channel import CONTROL, LINE, Channel, Channels, item_type
 from accelsim.core.clock import periods
-from accelsim.core.component import Component, In, Out, Param, Port, PortArray
+from accelsim.core.component import Component, In, Out, Param, PortArray
 from accelsim.core.elaborate import entry_module, kernel_module, words
 from accelsim.core.keep import kept, kept_together
 from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
 from accelsim.core.trace import EVENT, new_trace
+from accelsim.core.wire import Wire, port_of
 
 
 class DeadlockError(RuntimeError):
     """Nothing can move, yet not everything has been delivered."""
-
-
-@dataclass(frozen=True)
-class Wire:
-    """A channel before time starts; an end at a port array is `PORT.ELEMENT`."""
-
-    producer: Component
-    out: str
-    consumer: Component
-    into: str
-    depth: int
-    monitored: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.producer.name}.{self.out} -> {self.consumer.name}.{self.into}"
-
-    @property
-    def payload(self) -> dict[str, str]:
-        """The fields of an item, each with a sentence: those of the end that names them."""
-        ends = port_of(self.producer, self.out), port_of(self.consumer, self.into)
-        return next((end.fields for end in ends if end.fields), {})
-
-
-def port_of(component: Component, name: str) -> Port | None:
-    """The port that an end of a wire means: `PORT`, or `PORT.ELEMENT` of a port array. None if there is none."""
-    port, dot, element = name.partition(".")
-    found = component.fields.get(port)
-    return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
 
 
 class Simulator:
