@@ -29,6 +29,8 @@ def ports_rule(arch: Arch) -> str | None:
     return f"dot.multipliers = {array['multipliers']} read {needed} bytes a cycle, but the ports of operand_gb {there}"
 
 
+FIXED = {"overlap": "options"}  # not for a user to set: rows and columns of a tile are in the buffer together
+
 SCHEMA = MachineSchema(
     name="my_machine",
     title="An array of dot products, everything dense",
@@ -37,7 +39,7 @@ SCHEMA = MachineSchema(
     parts={
         "dot": Part("multiplies and adds", "core", DotArray),
         "vector": Part("element-wise work, softmax and normalisation", "core", VectorUnit),
-        "operand_gb": Part("what is multiplied", "core", LoadBuffer, {"capacity_bytes": "64 KiB"}),
+        "operand_gb": Part("what is multiplied", "core", LoadBuffer, {"capacity_bytes": "64 KiB"}, FIXED),
         "result_gb": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "16 KiB"}),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
         "dram": Part("the memory", "dram", main_memory.MODELS),
