@@ -130,6 +130,8 @@ def loaded(path: str) -> Plugin:
     if not any(p and full in (Path(p).resolve(), *Path(p).resolve().parents) for p in places):
         raise InputError(f"{where}: a module {name!r} lies in {places[0] if places else 'nowhere'} already; rename it")
     held = imported(name if full.is_file() else f"{name}.machine", where)
+    if (came := Path(held.__file__).resolve()) not in (full, full / "machine.py"):
+        raise InputError(f"{where}: a module {name!r} lies in {came} already; rename it")
     return Plugin(name, full, machine_of(held, "MACHINE", name, where))
 
 
