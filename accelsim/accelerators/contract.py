@@ -71,9 +71,13 @@ class Trial:
 
     def network(self, work: Workload) -> None:
         """Run one network in every way."""
-        sim, program = self.run(work)
-        result, lazy = sim.result(), outcome(sim)
         same = self.rule("it runs to its end, the same stepped cycle by cycle")
+        try:
+            sim, program = self.run(work)
+        except DeadlockError as error:
+            same.hold(False, f"{work.name}: {error}")
+            return
+        result, lazy = sim.result(), outcome(sim)
         same.hold(outcome(self.run(work, skip=False)[0]) == lazy, f"{work.name}: stepping gives another result")
         order = range(len(self.model.listing or self.model.schema.parts))[::-1]
         self.rule("in any order of its components").hold(

@@ -4,14 +4,14 @@ A part with a port `command` is a unit, one with a port `done` a counter: both a
 names the streams of its DMA engine and what only it has; another machine can be derived from that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
 from accelsim.core import Component, In, InputError, Mem, Out
-from accelsim.core.component import PortArray
+from accelsim.core.component import Port, PortArray
 from accelsim.core.errors import suggest
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def links(schema: MachineSchema, wiring: Wiring, arch: Arch) -> list[Link]:
             found += [Link(f"{kind}.command.{unit}", f"{unit}.command", COMMANDS) for unit in units(parts)]
             found += [Link(f"{unit}.done", f"{kind}.notice.{unit}", COMMANDS) for unit in counters(parts)]
     for part in wiring.streams:
+        if part not in parts:
+            raise InputError(f"{schema.name}: the stream {part!r} is no part of it{suggest(part, parts)}")
         told = "fill" if "fill" in parts[part].fields else "written"
         found += [Link(f"{part}.request", f"dma.tile.{part}"), Link(f"dma.arrived.{part}", f"{part}.{told}", 4)]
     return [*found, *wiring.links]
@@ -128,4 +130,20 @@ def build(
             sim.connect(made[producer], out, made[consumer], into, depth=depth or link.depth, monitored=monitored)
         except TypeError as error:
             raise InputError(f"{schema.name}: {error}") from None
+    check_ports(schema.name, made.values(), {end for wire in sim.wires for end in wire.ends})
     return sim
+
+
+def check_ports(machine: str, components: Iterable[Component], ends: Collection[str]) -> None:
+    """Raise InputError for a port that is not connected, and for a name that a tick asks for and its class lacks."""
+    for component in components:
+        for name in component.signature():
+            field, place = component.fields.get(name), f"{component.name}.{name}"
+            if field is None and name not in ("now", "r", "mark"):
+                raise InputError(
+                    f"{machine}: the tick of {component.name} asks for {name!r}, which its class does not declare"
+                    + suggest(name, component.fields)
+                )
+            needed = isinstance(field, Port) and not isinstance(field, PortArray) and not field.optional
+            if needed and place not in ends:
+                raise InputError(f"{machine}: {place} is not connected; its wiring has no link to or from there")

@@ -20,10 +20,11 @@ from types import ModuleType
 from accelsim import __version__
 from accelsim.accelerators.machine import CONTRACT, Machine
 from accelsim.core.errors import InputError
+from accelsim.core.imports import PACKAGE, sources
 
 GROUP = "accelsim.machines"  # of entry points
 VARIABLE = "ACCELSIM_PLUGINS"
-KINDS = (".py", ".yaml")  # of the files whose content decides what a plug-in does
+KINDS = (".py", ".yaml", ".csv", ".json")  # of the files whose content decides what a plug-in does
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class Plugin:
     name: str
     path: Path
     machine: Machine
+    installed: bool = False  # found by its entry point, in every process
 
     @property
     def sources(self) -> list[Path]:
-        """Every file that it is made of."""
-        if self.path.is_file():
-            return [self.path]
-        return sorted(p for p in self.path.rglob("*") if p.suffix in KINDS and "__pycache__" not in p.parts)
+        """Every file that it is made of: its own, and those of its user's that they import."""
+        mine = [self.path] if self.path.is_file() else self.path.rglob("*")
+        found = {p for p in mine if p.suffix in KINDS and "__pycache__" not in p.parts}
+        for file in [p for p in found if p.suffix == ".py"]:
+            sources(file, found)
+        return sorted(p for p in found if PACKAGE not in p.parents or p.is_relative_to(self.path))
 
     @property
     def configurations(self) -> dict[str, Path]:
@@ -106,7 +110,7 @@ def from_entry_point(point: EntryPoint) -> Plugin:
     held = imported(point.module, where)
     file = Path(held.__file__).resolve()
     path = file.parent if file.stem in ("machine", "__init__") else file
-    return Plugin(point.name, path, machine_of(held, point.attr or "MACHINE", point.name, where))
+    return Plugin(point.name, path, machine_of(held, point.attr or "MACHINE", point.name, where), installed=True)
 
 
 @cache
@@ -126,6 +130,8 @@ def loaded(path: str) -> Plugin:
     if not any(p and full in (Path(p).resolve(), *Path(p).resolve().parents) for p in places):
         raise InputError(f"{where}: a module {name!r} lies in {places[0] if places else 'nowhere'} already; rename it")
     held = imported(name if full.is_file() else f"{name}.machine", where)
+    if (came := Path(held.__file__).resolve()) not in (full, full / "machine.py"):
+        raise InputError(f"{where}: a module {name!r} lies in {came} already; rename it")
     return Plugin(name, full, machine_of(held, "MACHINE", name, where))
 
 

@@ -82,7 +82,7 @@ class Port(Field):
     """One end of a channel; `payload` names the int64 fields of an item, each with a sentence."""
 
     def __init__(self, doc: str, **payload: str) -> None:
-        self.doc, self.fields = doc, payload
+        self.doc, self.fields, self.optional = doc, payload, False
 
     @property
     def payload(self) -> tuple[str, ...]:

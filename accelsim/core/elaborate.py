@@ -35,7 +35,7 @@ import numpy as np
 from numba import cfunc
 from accelsim.core.channel import Channel as _Channel, Channels as _Channels
 from accelsim.core.invoke import array_at as _array_at, record_at as _record_at
-from {module} import {names}
+{imports}
 
 {types}
 
@@ -105,9 +105,9 @@ def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Gener
     def text() -> str:
         lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
         body = ast.parse("\n".join(lines)).body[0].body
+        names = [n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__]
         made = ENTRY.format(
-            module=kind.tick.__module__,
-            names=", ".join(n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__),
+            imports=f"from {kind.tick.__module__} import {', '.join(names)}" if names else "",
             types="\n".join(types),
             bindings="\n".join(bindings),
             body="\n".join(lines[body[0].lineno - 1 :]),

@@ -4,11 +4,11 @@ import hashlib
 import importlib.util
 import inspect
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import NamedTuple
 
 from accelsim.core.component import Component
+from accelsim.core.imports import PACKAGE, sources
 from accelsim.core.processors import processors
+from accelsim.core.refusal import refusal
 
-PACKAGE = Path(__file__).resolve().parents[1]
-IMPORT = re.compile(r"^\s*from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
 WORKERS = 4  # processes that compile at once, at most
 
 
@@ -35,51 +35,26 @@ def name_of(stem: str, text: str, kind: type[Component] | None) -> str:
     """A module's name, from a digest of everything it is made of.
 
     Numba's cache knows when a file changes but not when a function it calls does, in another file; so the name covers
-    the core, the component's file, and whatever that imports.
+    the core, the files of the component's classes, and whatever those import.
     """
     return f"{stem}_{hashlib.sha256(core_digest() + source_of(kind)[0] + text.encode()).hexdigest()[:16]}"
-
-
-def sources(file: Path, found: set[Path]) -> None:
-    """Add a file, and every file of the package that it imports from, and so on."""
-    found.add(file)
-    for other in imported(file):
-        if other not in found:
-            sources(other, found)
-
-
-@lru_cache
-def imported(file: Path) -> list[Path]:
-    """The files that a file imports from, its own package's and those beside it; no installed library's."""
-    found = []
-    for module, names in re.findall(IMPORT, file.read_text()):
-        dots = len(module) - len(module.lstrip("."))
-        parts = [part for part in module.split(".") if part]
-        if dots:
-            folder = file.parents[dots - 1].joinpath(*parts)
-        elif parts[0] == PACKAGE.name:
-            folder = PACKAGE.joinpath(*parts[1:])
-        elif PACKAGE in file.parents:
-            continue
-        else:  # a user's own, in a folder above the component's file
-            above = takewhile(lambda p: p.name not in ("site-packages", "dist-packages"), file.parents)
-            places = [p.joinpath(*parts) for p in above]
-            folder = next((f for f in places if f.with_suffix(".py").is_file() or (f / "__init__.py").is_file()), None)
-            if folder is None:
-                continue
-        named = [folder / f"{name}.py" for name in re.findall(r"\w+", names)]
-        found += [f for f in (folder.with_suffix(".py"), folder / "__init__.py", *named) if f.is_file()]
-    return found
 
 
 @lru_cache
 def source_of(kind: type[Component] | None) -> tuple[bytes, int]:
     """A digest of everything that an entry, or the kernel, is made of, but for the core; and its length in bytes."""
     core, files = set((PACKAGE / "core").glob("*.py")), set()
-    if kind:
-        sources(Path(inspect.getsourcefile(kind)), files)
+    for file in files_of(kind) if kind else ():
+        sources(file, files)
     source = b"".join(file.read_bytes() for file in sorted(files - core))
     return hashlib.sha256(source).digest(), len(source)
+
+
+def files_of(kind: type[Component]) -> set[Path]:
+    """The files of a component's class, of the classes it is derived from, and of its tick."""
+    classes = takewhile(lambda base: base is not Component, kind.__mro__)
+    written = {inspect.getsourcefile(base) for base in classes} | {kind.tick.__code__.co_filename}
+    return {Path(file) for file in written if file and Path(file).is_file()}
 
 
 @lru_cache
@@ -161,11 +136,24 @@ def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object])
     try:
         meanwhile()
         for path in shares[-1]:
-            load(path)
+            with suppress(Exception):  # it is said below
+                load(path)
     finally:
         for worker in workers:
             worker.wait()
-    return [kept(m.name, m.text) for m in modules]  # what a worker failed at is compiled here
+    return [compiled(m) for m in modules]  # what a worker failed at is compiled here
+
+
+def compiled(module: Generated) -> ModuleType:
+    """A generated module. Raises InputError, which says file and line, when numba refuses a component's tick."""
+    try:
+        return kept(module.name, module.text)
+    except OSError:
+        raise
+    except Exception as error:  # numba has its own, and some that are none of its own
+        if module.kind is None:
+            raise
+        raise refusal(module.kind, write(module.name, module.text), error) from error
 
 
 def compiled_before(path: Path) -> bool:

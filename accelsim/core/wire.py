@@ -23,6 +23,10 @@ class Wire:
         return f"{self.producer.name}.{self.out} -> {self.consumer.name}.{self.into}"
 
     @property
+    def ends(self) -> tuple[str, str]:
+        return f"{self.producer.name}.{self.out}", f"{self.consumer.name}.{self.into}"
+
+    @property
     def payload(self) -> dict[str, str]:
         """The fields of an item, each with a sentence: those of the end that names them."""
         ends = port_of(self.producer, self.out), port_of(self.consumer, self.into)

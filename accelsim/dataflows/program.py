@@ -15,6 +15,7 @@ from accelsim.isa.tables import DESCRIPTOR
 
 Wait = tuple[int, int]  # a counter of the scoreboard, and the count it must have reached
 NOW: Wait = (NOTHING, 0)
+SEQUENCER = ("program", "operands", "reached")  # its tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 
 
@@ -48,6 +49,12 @@ class Program:
 
     def __post_init__(self) -> None:
         names = self.names
+        everything = [*SEQUENCER, *names.buffers, *names.stores, *names.tables]
+        if twice := [name for name in everything if everything.count(name) > 1]:
+            raise InputError(
+                f"two tables of the program would be called {twice[0]!r}: the sequencer has {', '.join(SEQUENCER)}, "
+                "every buffer one of its own name; give the part or the table another name"
+            )
         self.units = {unit: (n, tuple(fields)) for n, (unit, fields) in enumerate(names.units.items())}
         self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
         self.planned = dict.fromkeys(self.counters, 0)

@@ -69,7 +69,8 @@ def task(point: Point) -> Task:
     """What a worker needs to simulate a point."""
     machine = point.arch.machine
     found = plugin(machine)
-    return Task(point.key, point.arch, point.workload, source_hash(machine), str(found.path) if found else "")
+    named = str(found.path) if found and not found.installed else ""
+    return Task(point.key, point.arch, point.workload, source_hash(machine), named)
 
 
 def run(

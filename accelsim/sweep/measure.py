@@ -22,7 +22,7 @@ class Task:
     arch: Arch
     workload: WorkloadFile
     source: str
-    plugin: str = ""  # where the machine lies, if it is no shipped one
+    plugin: str = ""  # where the machine lies, if it is neither shipped nor installed
 
     @property
     def netlist(self) -> str:

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from accelsim.core import keep
+from accelsim.core import imports, keep
 from tests.core.toys import build
 
 
@@ -45,7 +45,7 @@ def test_work_is_dealt_out_evenly(tmp_path):
 
 def test_what_a_component_imports_is_part_of_it():
     found = set()
-    keep.sources(keep.PACKAGE / "components" / "dram" / "memory.py", found)
+    imports.sources(imports.PACKAGE / "components" / "dram" / "memory.py", found)
     assert {"frfcfs.py", "dramsim3.py", "queues.py", "tables.py", "state.py"} <= {file.name for file in found}
 
 
@@ -59,5 +59,5 @@ def test_what_a_users_component_imports_is_part_of_it_too(tmp_path):
     (package / "__init__.py").write_text("")
     (package / "part.py").write_text(lines)
     found = set()
-    keep.sources(package / "part.py", found)
+    imports.sources(package / "part.py", found)
     assert {"part.py", "arithmetic.py", "sizes.py", "constants.py"} <= {file.name for file in found}

@@ -1,0 +1,132 @@
+"""Machine code of a user's component is kept, and made anew when any file that it is made of has changed."""
+
+import pytest
+
+from tests.accelerators.plugins.conftest import edit, python
+
+PART = '''\
+"""A component that counts; what it adds comes from many files."""
+
+from accelsim.core import BUSY, IDLE, Component, Count, Simulator, tick
+{imports}
+
+class Adder(Component):
+    """Adds once."""
+
+    total = Count("what was added")
+
+    @tick
+    def tick(now, r):
+        if r.total:
+            return IDLE
+        r.total += {expression}
+        return BUSY
+
+
+if __name__ != "__main__":
+    sim = Simulator()
+    adder = sim.add(Adder("adder"))
+'''
+RUN = "import mine.part as p; p.sim.run(); print(p.adder.value('total'), p.sim.kernel is not None)"
+HELD = """\
+from numba import njit
+
+AMOUNT = 5
+
+
+@njit
+def amount():
+    return AMOUNT
+"""
+FORMS = {
+    "from": ("from mine.held import AMOUNT\n", "AMOUNT", "mine/held.py"),
+    "import": ("import mine.held\n", "mine.held.AMOUNT", "mine/held.py"),
+    "import as": ("import mine.held as h\n", "h.AMOUNT", "mine/held.py"),
+    "relative": ("from .held import AMOUNT\n", "AMOUNT", "mine/held.py"),
+    "relative module": ("from . import held\n", "held.AMOUNT", "mine/held.py"),
+    "several lines": ("from mine import (\n    held,\n)\n", "held.AMOUNT", "mine/held.py"),
+    "continued": ("from mine \\\n    import held\n", "held.AMOUNT", "mine/held.py"),
+    "second of a line": ("import os, mine.held\n", "mine.held.AMOUNT", "mine/held.py"),
+    "behind a statement": ("X = 1; import mine.held as h\n", "h.AMOUNT", "mine/held.py"),
+    "conditional": (
+        "try:\n    from mine.held import AMOUNT\nexcept ImportError:\n    pass\n",
+        "AMOUNT",
+        "mine/held.py",
+    ),
+    "function": ("from mine.held import amount\n", "amount()", "mine/held.py"),
+    "beside": ("import held\n", "held.AMOUNT", "held.py"),
+    "elsewhere": ("import far\n", "far.AMOUNT", "lib/far.py"),
+    "package": ("import deep.inner\n", "deep.inner.AMOUNT", "lib/deep/inner.py"),
+    "second hand": ("from mine.between import AMOUNT\n", "AMOUNT", "mine/held.py"),
+}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache of this file's tests, in which the kernel is compiled once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def compiled(tmp_path, cache):
+    """Runs a component in a process of its own: what it added, and how many entries a test has compiled so far."""
+    before = len(list(cache.glob("Adder_*.py")))
+
+    def run() -> tuple[int, int]:
+        paths = {"PYTHONPATH": f"{tmp_path}:{tmp_path / 'lib'}", "ACCELSIM_CACHE": str(cache)}
+        said = python(tmp_path, "-B", "-c", RUN, **paths).stdout.split()
+        return int(said[0]), len(list(cache.glob("Adder_*.py"))) - before
+
+    return run
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_edit_in_an_imported_file_is_noticed(tmp_path, compiled, form):
+    imports, expression, file = FORMS[form]
+    for folder in ("mine", "lib/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "mine" / "part.py").write_text(PART.format(imports=imports, expression=expression))
+    (tmp_path / "mine" / "between.py").write_text("from mine.held import AMOUNT\n")
+    (tmp_path / file).write_text(HELD)
+    assert compiled() == (5, 1)
+    edit(tmp_path / file, "AMOUNT = 5", "AMOUNT = 7")
+    assert compiled() == (7, 2)
+
+
+CHILD = '''\
+"""A component that inherits its tick."""
+
+{imports}
+from accelsim.core import Simulator
+
+
+class Adder({base}):
+    """Nothing of its own."""
+
+
+sim = Simulator()
+adder = sim.add(Adder("adder"))
+'''
+
+
+@pytest.mark.parametrize(
+    ("imports", "base"),
+    [
+        ("from other.part import Adder as Base", "Base"),
+        ("import other.part", "other.part.Adder"),
+        ("import importlib\n\nBase = importlib.import_module('other.part').Adder", "Base"),  # no import to be seen
+    ],
+)
+def test_an_edit_in_the_file_of_a_base_class_is_noticed(tmp_path, compiled, imports, base):
+    """The tick, and what it imports, lie in another plug-in, elsewhere."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "lib" / "other").mkdir(parents=True)
+    (tmp_path / "mine" / "part.py").write_text(CHILD.format(imports=imports, base=base))
+    parent = tmp_path / "lib" / "other" / "part.py"
+    parent.write_text(PART.format(imports="from other.held import AMOUNT\n", expression="AMOUNT"))
+    (tmp_path / "lib" / "other" / "held.py").write_text(HELD)
+    assert compiled() == (5, 1)
+    edit(parent, "r.total += AMOUNT", "r.total += AMOUNT + 1")
+    assert compiled() == (6, 2)
+    edit(tmp_path / "lib" / "other" / "held.py", "AMOUNT = 5", "AMOUNT = 7")
+    assert compiled() == (8, 3)
