@@ -19,9 +19,7 @@ from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.core import Simulator
-from accelsim.rtl.core import values_of, workload_cases
 from accelsim.rtl.cosim import library, open_bench, run_model
-from accelsim.rtl.operands import workload_operands
 from accelsim.workload import load
 
 ROUNDS = 5
@@ -69,14 +67,9 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "deit_tiny_s90"
     arch = load_arch(sys.argv[2] if len(sys.argv) > 2 else "vitcod", schema)
     work, build = load(find("workloads", name)), machine(arch.machine).build
-    sim, program = build(arch, work)
-    tables, units = program.finish(), values_of(sim)
-    on = {n: arch.options[n] == "true" for n in ("prune", "auto_encoder")}
-    layers = list(workload_operands(work, units["softmax"]["mode"] == 0, **on))
-    cases = {
-        "control": list(workload_cases(tables, units, name, layers, data=False)),
-        "data": list(workload_cases(tables, units, name, layers)),
-    }
+    sim, _ = build(arch, work)
+    twins = machine(arch.machine).twins()
+    cases = {what: list(twins.workload_cases(arch, work, data=what == "data")) for what in ("control", "data")}
     built = {what: library(mine[0].netlist, optimise="-O3") for what, mine in cases.items()}
     run_model(cases["data"][0])
     sim.run()

@@ -34,7 +34,7 @@ def toy(tmp_path, monkeypatch):
     """A configuration of the test machine, which stands for all machines."""
     monkeypatch.setitem(sys.modules, "accelsim.accelerators", types.SimpleNamespace(schema=schemas))
     bare = types.SimpleNamespace(channels=lambda arch: [], diagram=list, wiring=list)
-    monkeypatch.setitem(sys.modules, "accelsim.accelerators.netlist", bare)
+    monkeypatch.setitem(sys.modules, "accelsim.accelerators.description", bare)
     path = tmp_path / "mine.yaml"
     path.write_text("machine: toy\nparts: {engine: {lines: 16}}\n")
     return path

@@ -100,7 +100,7 @@ class Trial:
         check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), self.table())
         while not sim.run(*([slices] if slices else []), skip=skip):
             pass
-        main_memory.finish(self.arch, sim, skip=skip)
+        self.model.finish(self.arch, sim, skip)
         return sim, program
 
     def table(self):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from accelsim.accelerators import netlist
+from accelsim.accelerators import main_memory, netlist
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
@@ -20,6 +20,7 @@ from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.core import Simulator
+    from accelsim.validation import Judge
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
 
@@ -64,11 +65,21 @@ class Machine:
         paths = [vars(kind).get("prices") for kind in reversed(type(self).__mro__)]
         return tuple(read_prices(path) for path in dict.fromkeys(paths) if path)
 
-    def judge(self):
-        """What `validate` asks of a run: a function of evidence and report (see validation/), imported when called.
+    def judge(self) -> "type[Judge]":
+        """The class whose objects judge its runs (see validation/judge.py), imported when called.
 
-        None: only what it asks of any machine.
+        The one given here asks only what is asked of any machine.
         """
+        from accelsim.validation import Judge
+
+        return Judge
+
+    def finish(self, arch: Arch, sim: "Simulator", skip: bool = True) -> None:
+        """When the program has ended, let the memory write what it holds back, and account for all of the run."""
+        main_memory.finish(arch, sim, skip=skip)
+
+    def twins(self):
+        """Its hardware twins (rtl.twins.Twins), imported when called. None: it has none."""
         return None
 
     def parts(self, arch: Arch) -> dict[str, type[Component]]:

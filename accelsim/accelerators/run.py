@@ -47,7 +47,7 @@ def run(
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
     check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
     sim.run(skip=skip, on_mark=progress)
-    main_memory.finish(arch, sim, skip=skip)
+    model.finish(arch, sim, skip)
     layers = [
         {
             "name": layer.name,

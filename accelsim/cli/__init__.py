@@ -153,14 +153,15 @@ def validate(
     every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
 ) -> None:
     """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
-    from accelsim.accelerators import schema
+    from accelsim import accelerators
     from accelsim.config import load_arch
     from accelsim.config.shipped import find
     from accelsim.validation import validate
     from accelsim.validation.table import tables
     from accelsim.workload import load
 
-    report = validate(load_arch(machine, schema, overrides or ()), load(find("workloads", workload)))
+    arch = load_arch(machine, accelerators.schema, overrides or ())
+    report = validate(accelerators.machine(arch.machine), arch, load(find("workloads", workload)))
     show(tables(report, every))
     if not report.passed:
         raise SystemExit(1)
@@ -265,7 +266,7 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
 
 
-machines.register(app, show)
+machines.register(app, lambda things: show(things))
 codesign.register(app, show, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)

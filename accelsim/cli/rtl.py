@@ -1,6 +1,6 @@
 """Commands about hardware twins."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated
@@ -45,13 +45,14 @@ def cosim(
     levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
-    from accelsim.rtl.suite import CORE, chosen, suite, table
+    from accelsim.rtl.suite import suite, table
 
-    names = chosen(components or [])
+    arch, twins = twins_of(machine)
+    names = twins.chosen(components or [])
     if mutations:
         from accelsim.rtl.suite import bug_table, bugs
 
-        found = list(bugs(names, seed))
+        found = list(bugs(twins, names, seed))
         yield bug_table(found)
         missed = sum(1 for _, differences, _ in found if not differences)
         yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
@@ -61,58 +62,68 @@ def cosim(
     if waves:
         from accelsim.rtl.suite import case_of
 
-        for name in names if workload is None else [CORE]:
-            case = case_of(name, number, seed) if workload is None else workload_case(workload, machine, number)
-            yield from waveforms(case, waves / name, levels)
+        for name in names if workload is None else [twins.whole]:
+            if workload is None:
+                case = case_of(twins, name, number, seed)
+            else:
+                case = layer_case(twins, arch, workload, number, machine)
+            yield from waveforms(case, waves / name, levels, twins.pictured)
         return
     if workload is None:
-        outcomes = list(suite(names, count, seed))
+        outcomes = list(suite(twins, names, count, seed))
     else:
         from accelsim.rtl.cosim import cosimulate
 
-        outcomes = [cosimulate(CORE, layers_of(workload, machine))]
+        outcomes = [cosimulate(twins.whole, layers_of(twins, arch, workload))]
     yield table(outcomes)
     yield from (one.first for one in outcomes if one.first)
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 
 
-def layers_of(workload: str, machine: str, *, values: bool = True):
-    """A case for every attention layer of a workload on a machine; with `values`, on its operands."""
+def twins_of(machine: str, overrides: Sequence[str] = ()):
+    """A configuration, and the hardware twins of its machine. Raises InputError for a machine without any."""
     from accelsim.accelerators import machine as accelerator
     from accelsim.accelerators import schema
     from accelsim.config import load_arch
-    from accelsim.config.shipped import find
-    from accelsim.rtl.core import values_of, workload_cases
-    from accelsim.rtl.operands import workload_operands
-    from accelsim.workload import load
-
-    arch, work = load_arch(machine, schema), load(find("workloads", workload))
-    sim, program = accelerator(arch.machine).build(arch, work)
-    units = values_of(sim)
-    on = {name: arch.options[name] == "true" for name in ("prune", "auto_encoder")}
-    layers = workload_operands(work, units["softmax"]["mode"] == 0, **on)
-    return workload_cases(program.finish(), units, work.name, layers, data=values)
-
-
-def workload_case(workload: str, machine: str, number: int):
-    """One of them. Raises InputError when there are not so many."""
     from accelsim.core.errors import InputError
 
-    cases = list(layers_of(workload, machine, values=False))
+    arch = load_arch(machine, schema, overrides)
+    twins = accelerator(arch.machine).twins()
+    if twins is None:
+        raise InputError(
+            f"the machine {arch.machine} has no hardware twins: none of its components has a module "
+            "(docs/rtl.md says how to add one)"
+        )
+    return arch, twins
+
+
+def layers_of(twins, arch, workload: str, *, data: bool = True):
+    """A case for every layer of a workload that the twins work on; with `data`, on its operands."""
+    from accelsim.config.shipped import find
+    from accelsim.workload import load
+
+    return twins.workload_cases(arch, load(find("workloads", workload)), data=data)
+
+
+def layer_case(twins, arch, workload: str, number: int, machine: str):
+    """One of them, of its control alone. Raises InputError when there are not so many."""
+    from accelsim.core.errors import InputError
+
+    cases = list(layers_of(twins, arch, workload, data=False))
     if not 0 <= number < len(cases):
         raise InputError(f"cosim: --case is {number} but {workload} has layers 0 to {len(cases) - 1} on {machine}")
     return cases[number]
 
 
-def waveforms(case, folder: Path, levels: int) -> Iterator[str]:
+def waveforms(case, folder: Path, levels: int, channels: Sequence[str]) -> Iterator[str]:
     """Write the waveforms of a case and their picture."""
     from accelsim.rtl.picture import draw
     from accelsim.rtl.waves import write_waves
 
     model, module = write_waves(case, folder, levels)
     yield f"{model}: the model's waveform of {case.name}; {module}: the modules'"
-    yield f"{draw(folder, case.netlist, case.name)}: a picture of both"
+    yield f"{draw(folder, case.netlist, case.name, channels)}: a picture of both"
 
 
 def rtl(
@@ -129,22 +140,18 @@ def rtl(
         bool, typer.Option("--synth", help="Count generic cells with yosys, into cells.json (needs the extra rtl).")
     ] = False,
 ) -> Iterator[object]:
-    """Write the attention units as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
-    from accelsim.accelerators import schema
-    from accelsim.config import load_arch
+    """Write a machine's modules as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
     from accelsim.rtl import synthesis
-    from accelsim.rtl.core import values_of_parts
     from accelsim.rtl.testbench import run_testbench, telling, write_testbench
-    from accelsim.rtl.write import encoder_values, tops
     from accelsim.rtl.write import write as write_rtl
 
-    arch = load_arch(machine, schema, overrides or [])
-    values = values_of_parts(arch.parts) | {"encoder": encoder_values(arch.parts)}
-    files = write_rtl(values, output)
-    yield f"{output}: {len(files)} files, listed in files.f; the top is attention_core"
-    nets, failed = tops(values), False
+    arch, twins = twins_of(machine, overrides or [])
+    values = twins.parameters(arch)
+    nets, failed = twins.tops(values), False
+    files = write_rtl(nets, output)
+    yield f"{output}: {len(files)} files, listed in files.f; the top is {nets[-1].top}"
     for net in nets:
-        case = telling(net.top, values, seed)
+        case = telling(twins.trials(net.top, values, seed))
         listed = write_testbench(case, output, files)
         yield f"{output}: {net.top}_tb.sv, a testbench; {net.top}_tb.f lists what it needs"
         if simulate:
@@ -152,7 +159,7 @@ def rtl(
             failed |= not outcome.startswith("PASS")
             yield outcome
     if synth:
-        found = synthesis.synthesize_all(output, files, [net.top for net in nets])
+        found = synthesis.synthesize_all(output, files, [net.top for net in nets], twins.package.tables)
         yield synthesis.table(found)
         yield f"{output / synthesis.CELLS}: the cells of each module by type, and its memories"
     if failed:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from accelsim.codesign.capture import Call, Site, per_image, watch
+from accelsim.codesign.calls import Call, Site
+from accelsim.codesign.capture import per_image, watch
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 

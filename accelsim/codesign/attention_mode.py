@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from accelsim.codesign.capture import Call, marked, plain_name
+from accelsim.codesign.calls import Call, marked, plain_name
 from accelsim.codesign.composite import multi_head_attention, two_operand_einsum
 from accelsim.codesign.pytorch import need
 

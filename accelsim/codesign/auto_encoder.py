@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable
 from functools import cache
 
-from accelsim.codesign.capture import Call, Site, per_image, watch
+from accelsim.codesign.calls import Call, Site
+from accelsim.codesign.capture import per_image, watch
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.codesign.capture import marked
+from accelsim.codesign.calls import marked
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 

@@ -14,7 +14,8 @@ import accelsim
 from accelsim.codesign.attention_maps import mean_maps
 from accelsim.codesign.auto_encoder import auto_encoders, head_moments
 from accelsim.codesign.balance import balanced_threshold
-from accelsim.codesign.capture import Site, find_sites
+from accelsim.codesign.calls import Site
+from accelsim.codesign.capture import find_sites
 from accelsim.codesign.counter import check_macs, count_macs
 from accelsim.codesign.lowering import lower
 from accelsim.codesign.polarize import polarize

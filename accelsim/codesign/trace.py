@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from accelsim.codesign.capture import Call, watch
+from accelsim.codesign.calls import Call
+from accelsim.codesign.capture import watch
 from accelsim.codesign.operations import CONSTANT, FREE, NORMS, POOLS, PRODUCTS
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError

@@ -13,7 +13,8 @@ import numpy as np
 
 from accelsim.codesign.attention_maps import mean_maps
 from accelsim.codesign.auto_encoder import auto_encoders, head_moments
-from accelsim.codesign.capture import Site, find_sites
+from accelsim.codesign.calls import Site
+from accelsim.codesign.capture import find_sites
 from accelsim.codesign.demo_data import Data
 from accelsim.codesign.export import Choices, Export, export_workload
 from accelsim.codesign.fit import Run

@@ -32,7 +32,7 @@ from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import RELEASE, record
 
 PART = {
-    "rows": "rows of PEs in use",
+    "rows": "rows of PEs in use; more than there are: as many folds as that takes, one after the other",
     "columns": "columns of PEs in use",
     "stream": "length of this part of the stream",
     "first": "whether a fold begins: its stationary operand is loaded, or its outputs start from zero",
@@ -43,7 +43,7 @@ PART = {
     "row": "first row of its scores, within the tile of the softmax unit",
 }
 BLOCK = {"row": "first row, within the tile", "rows": "rows", "columns": "scores of each"}
-LEAVING = record("at", "to", "row", "rows", "columns", "passes")
+LEAVING = record("at", "to", "row", "rows", "columns", "passes", "ends")
 
 
 class SystolicArray(Component):
@@ -53,7 +53,12 @@ class SystolicArray(Component):
     columns = Param(16, "count", "columns of PEs")
     dataflow = Param("os", "choice", "what stays in the PEs: outputs, weights, inputs", choices=("os", "ws", "is"))
     timing = Param("exact", "choice", "scalesim drains os in rows - 1 cycles less", choices=("exact", "scalesim"))
-    overlap = Param("none", "choice", "whether a fold streams while another drains", choices=("none", "shadow"))
+    overlap = Param(
+        "none",
+        "choice",
+        "whether a fold streams while another drains; auto: where timing and row_skip allow it",
+        choices=("none", "shadow", "auto"),
+    )
     psum_hop = Param(1, "cycles", "a partial sum from a row to the next (ws, is)")
     row_skip = Param("false", "choice", "whether a fold enters at the lowest rows it can", choices=("false", "true"))
     accumulator_bytes = Param(16384, "bytes", "accumulators at the bottom edge (ws, is): 4 bytes a partial sum")
@@ -61,15 +66,15 @@ class SystolicArray(Component):
     top_bytes = Param(1024, "bytes/cycle", "what the top edge delivers")
     ahead = Param(4, "count", "parts it looks ahead")
 
-    command = In("one part of a fold's stream", **PART)
-    frees = Mem("for each part, in order: bytes of weights and of activations it is the last to read (tables.FREES)")
+    command = In("one part of a fold's stream, or the whole streams of several folds", **PART)
+    frees = Mem("for each command, in order: bytes of weights and of activations it is the last to read, and reads")
     out = Out("finished outputs", elements="values", passes="passes of the vector unit over each")
     scores = Out("finished scores", **BLOCK)
     release_weight = Out("weights no longer needed", **RELEASE)
     release_act = Out("activations no longer needed", **RELEASE)
     done = Out("parts finished", **DONE)
 
-    parts = Lanes("ahead", "parts to come, a ring", **PART)
+    parts = Lanes("ahead", "parts to come, a ring", left="rows whose fold has not begun", **PART)
     leaving = Mem(
         "parts whose outputs are on their way down, a ring",
         lambda c: np.zeros(2 + c.value("columns") + (1 + c.value("psum_hop")) * c.value("rows"), LEAVING),
@@ -78,10 +83,12 @@ class SystolicArray(Component):
     head = Reg("the oldest of the parts to come")
     held = Reg("parts to come")
     seen = Reg("how many of them the loader has passed")
+    passed = Reg("rows of the next one it has passed")
     loaded = Reg("whether the next fold's stationary operand is in the PEs or on its way")
     loaded_at = Reg("when it is in place")
     load_from = Reg("when the next load can begin")
     streaming = Reg("whether a part streams")
+    ends = Reg("whether it is the last of its command")
     end_at = Reg("when its stream ends, or the last one ended")
     drained_at = Reg("when the bottom edge is free of the fold before (os)")
     opened = Reg("whether a fold has begun and not ended")
@@ -103,6 +110,8 @@ class SystolicArray(Component):
     stall_cycles = Count("cycles in which a fold that had begun waited for the next part of its stream", "cycles")
 
     def check(self) -> None:
+        if self.parameters()["overlap"] == "auto":
+            self.r["overlap"] = not self.value("timing") and not self.value("row_skip")
         if self.value("timing") and (self.value("overlap") or self.value("psum_hop") > 1 or self.value("row_skip")):
             raise InputError(
                 f"{self.name}.timing: scalesim is one fold after another; it needs overlap: none, psum_hop: 1 and "
@@ -123,32 +132,38 @@ class SystolicArray(Component):
                 part, place = pop(command), parts[(r.head + r.held) % r.ahead]
                 place.rows, place.columns, place.stream = part.rows, part.columns, part.stream
                 place.first, place.last, place.adds = part.first, part.last, part.adds
-                place.to, place.passes, place.row = part.to, part.passes, part.row
+                place.to, place.passes, place.row, place.left = part.to, part.passes, part.row, part.rows
                 r.held += 1
             blocked = False
             if r.under_way and leaving[r.oldest].at <= t:
                 item = leaving[r.oldest]
-                if can_push(done) and (item.to != 1 or can_push(out)) and (item.to != 2 or can_push(scores)):
+                if (
+                    (not item.ends or can_push(done))
+                    and (item.to != 1 or can_push(out))
+                    and (item.to != 2 or can_push(scores))
+                ):
                     if item.to == 1:
                         result = push(out)
                         result.elements, result.passes = item.rows * item.columns, item.passes
                     elif item.to == 2:
                         block = push(scores)
                         block.row, block.rows, block.columns = item.row, item.rows, item.columns
-                    push(done).number = 1
+                    if item.ends:
+                        push(done).number = 1
                     r.oldest = (r.oldest + 1) % leaving.shape[0]
                     r.under_way -= 1
                     moved = True
                 else:
                     blocked = True
             if r.streaming and r.end_at <= t:
-                if can_push(release_weight) and can_push(release_act):
-                    free = frees[r.number]
-                    used = push(release_weight)
-                    used.bytes, used.read_bytes = free.weight, free.weight_read
-                    used = push(release_act)
-                    used.bytes, used.read_bytes = free.act, free.act_read
-                    r.number += 1
+                if not r.ends or (can_push(release_weight) and can_push(release_act)):
+                    if r.ends:
+                        free = frees[r.number]
+                        used = push(release_weight)
+                        used.bytes, used.read_bytes = free.weight, free.weight_read
+                        used = push(release_act)
+                        used.bytes, used.read_bytes = free.act, free.act_read
+                        r.number += 1
                     r.streaming = 0
                     moved = True
                 else:
@@ -165,9 +180,11 @@ class SystolicArray(Component):
                 part = parts[r.head]
                 begins = part.first == 1 and r.dataflow != 0
                 if (begins and r.loaded == 1 and r.loaded_at <= t) or (not begins and (part.first == 0 or alone)):
-                    span = part.rows if r.row_skip else r.rows
-                    work = part.rows * part.columns * part.stream
-                    beat = (part.rows + r.left_bytes - 1) // r.left_bytes
+                    rows = min(part.left, r.rows)
+                    part.left -= rows
+                    span = rows if r.row_skip else r.rows
+                    work = rows * part.columns * part.stream
+                    beat = (rows + r.left_bytes - 1) // r.left_bytes
                     if r.dataflow == 0:
                         beat = max(beat, (part.columns + r.top_bytes - 1) // r.top_bytes)
                         tail = (span - 1) * (1 if r.timing == 1 else 2) + r.columns - 1
@@ -175,15 +192,15 @@ class SystolicArray(Component):
                         r.operand_writes += 2 * work
                         r.psum_writes += work
                         if part.last:  # row n of those in use, from 0, is span - 1 - n hops above the bottom one
-                            hops = part.rows * (span - 1) - part.rows * (part.rows - 1) // 2
-                            r.psum_writes += part.columns * (hops + (part.rows if r.overlap == 1 else 0))
+                            hops = rows * (span - 1) - rows * (rows - 1) // 2
+                            r.psum_writes += part.columns * (hops + (rows if r.overlap == 1 else 0))
                     else:
                         tail = r.psum_hop * (span - 1) + r.columns - 1
                         r.operand_writes += work
                         r.psum_writes += part.stream * part.columns * (r.psum_hop * (span - 1) + 1)
-                        if part.adds:
+                        if part.adds or part.rows - part.left > rows:
                             r.psum_read_bytes += 4 * part.stream * part.columns
-                        if part.to == 0:
+                        if part.to == 0 or part.left:
                             r.psum_write_bytes += 4 * part.stream * part.columns
                     if not part.first:
                         r.stall_cycles += t - r.end_at
@@ -197,18 +214,24 @@ class SystolicArray(Component):
                         r.loaded = 0
                         r.load_from = t + (r.psum_hop - 1) * (r.rows - 1) * r.overlap
                     r.mac_ops += work
-                    r.left_read_bytes += part.rows * part.stream
+                    r.left_read_bytes += rows * part.stream
                     r.edge_stall_cycles += part.stream * (beat - 1)
                     r.fold_cycles += part.stream + ((tail + (span if r.dataflow else 0)) if part.first else 0)
                     item = leaving[(r.oldest + r.under_way) % leaving.shape[0]]
-                    item.at, item.passes, item.row = r.end_at + tail, part.passes, part.row
-                    item.to = part.to if part.last or r.dataflow else 0
-                    item.rows = part.rows if r.dataflow == 0 else part.stream if r.dataflow == 1 else part.columns
+                    item.at, item.passes, item.row, item.ends = r.end_at + tail, part.passes, part.row, part.left == 0
+                    if r.dataflow == 0:
+                        item.to = part.to if part.last else 0
+                        item.row += part.rows - part.left - rows
+                    else:
+                        item.to = part.to if part.left == 0 else 0
+                    item.rows = rows if r.dataflow == 0 else part.stream if r.dataflow == 1 else part.columns
                     item.columns = part.stream if r.dataflow == 2 else part.columns
                     r.under_way += 1
-                    r.head = (r.head + 1) % r.ahead
-                    r.held -= 1
-                    r.seen = max(0, r.seen - 1)
+                    r.ends = part.left == 0
+                    if r.ends:
+                        r.head = (r.head + 1) % r.ahead
+                        r.held -= 1
+                        r.seen = max(0, r.seen - 1)
                     moved = True
                     alone = r.overlap == 1
             if r.dataflow != 0 and not r.loaded:
@@ -216,15 +239,19 @@ class SystolicArray(Component):
                     r.seen += 1
                 if r.seen < r.held and r.load_from <= t and alone and (r.overlap == 1 or r.opened == 0):
                     part = parts[(r.head + r.seen) % r.ahead]
-                    r.seen += 1
-                    span = part.rows if r.row_skip else r.rows
-                    slow = part.rows * ((part.columns + r.top_bytes - 1) // r.top_bytes - 1)
+                    rows = min(part.rows - r.passed, r.rows)
+                    r.passed += rows
+                    if r.passed == part.rows:
+                        r.seen += 1
+                        r.passed = 0
+                    span = rows if r.row_skip else r.rows
+                    slow = rows * ((part.columns + r.top_bytes - 1) // r.top_bytes - 1)
                     r.loaded, r.loaded_at = 1, t + span + slow
                     r.edge_stall_cycles += slow
-                    r.top_read_bytes += part.rows * part.columns
+                    r.top_read_bytes += rows * part.columns
                     # a word is written into each row on its way, and copied from the shadow
-                    r.operand_writes += part.columns * part.rows * (part.rows + 1) // 2
-                    r.operand_writes += part.columns * part.rows * r.overlap
+                    r.operand_writes += part.columns * rows * (rows + 1) // 2
+                    r.operand_writes += part.columns * rows * r.overlap
         due = NEVER
         if r.streaming:
             due = min(due, r.end_at)

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from accelsim.config.arch import Arch
 from accelsim.core.component import Component, Param
 from accelsim.core.errors import InputError, suggest
-
-if TYPE_CHECKING:
-    from accelsim.config.arch import Arch
 
 SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy")
 
@@ -20,7 +18,8 @@ class Part:
     doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
     chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
     differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user
-    does not set here -> the part whose parameter of the same name decides, or "options".
+    does not set here -> the part whose parameter of the same name decides, or "options.NAME" for an option that does;
+    "options" alone: nobody does, it keeps the component's own default.
     """
 
     doc: str
@@ -60,7 +59,7 @@ class MachineSchema:
     clocks: Mapping[str, str]
     options: Mapping[str, Param]
     parts: Mapping[str, Part]
-    rules: tuple[Callable[["Arch"], str | None], ...] = ()
+    rules: tuple[Callable[[Arch], str | None], ...] = ()
 
     def __post_init__(self) -> None:
         for name, option in self.options.items():
@@ -76,11 +75,17 @@ class MachineSchema:
             if "model" in known:
                 raise TypeError(f"{self.name}.{name}: a parameter cannot be called 'model', which names the component")
 
-    def create(self, arch: "Arch", part: str, name: str | None = None, **tables: Any) -> Component:
+    def create(self, arch: Arch, part: str, name: str | None = None, **tables: Any) -> Component:
         """The component of a part with the values of `arch`; `tables` are its memories. `name` defaults to the part."""
         if part not in self.parts:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
-        shared = {n: arch.parts[p][n] for n, p in declared.derived.items() if p != "options"}
+        shared = {}
+        for parameter, source in declared.derived.items():
+            where, _, option = source.partition(".")
+            if where != "options":
+                shared[parameter] = arch.parts[where][parameter]
+            elif option:
+                shared[parameter] = arch.options[option]
         return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))

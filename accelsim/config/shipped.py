@@ -26,8 +26,7 @@ def folder(kind: str) -> Path:
 
 
 def listing(kind: str) -> dict[str, Path]:
-    """Name -> file of everything of a kind ('workloads' or 'arch_configs') that has a name: what is shipped and what
-    is brought."""
+    """Name -> file of everything of a kind ('workloads' or 'arch_configs') that has a name, shipped or brought."""
     return brought(kind) | {path.stem: path for path in sorted(folder(kind).glob("*.yaml"))}
 
 
@@ -41,12 +40,12 @@ def find(kind: str, name_or_path: str | Path) -> Path:
     Raises InputError that lists what is shipped.
     """
     given = str(name_or_path)
+    name = given.removesuffix(".yaml")
     with suppress(OSError):  # a name too long for the file system is no file either
         if given and Path(given).is_file():
             return Path(given)
-    name = given.removesuffix(".yaml")
-    if name.isidentifier() and (inside := folder(kind) / f"{name}.yaml").is_file():
-        return inside
+        if name.isidentifier() and (inside := folder(kind) / f"{name}.yaml").is_file():
+            return inside
     shipped = listing(kind)
     if name in shipped:
         return shipped[name]

@@ -4,34 +4,23 @@ from accelsim.core.component import Component, Count, In, Ins, Lanes, Mem, Out, 
 from accelsim.core.errors import InputError
 from accelsim.core.status import BLOCKED, BUSY, IDLE, NEVER, STARVED, STATUS_NAMES
 
-__all__ = [
-    "BLOCKED", "BUSY", "IDLE", "NEVER", "STARVED", "STATUS_NAMES",
-    "Channel", "Component", "Count", "DeadlockError", "In", "InputError", "Ins", "Lanes", "Mem", "Out", "Outs", "Param",
-    "Reg", "Simulator", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words",
-    "room", "tick", "waiting",
-]  # fmt: skip
-
-LATER = {
-    name: module
-    for module, names in {
-        "accelsim.core.channel": (
-            "Channel",
-            "can_pop",
-            "can_push",
-            "front",
-            "pass_on",
-            "pop",
-            "port",
-            "port_count",
-            "push",
-            "push_words",
-            "room",
-            "waiting",
-        ),
-        "accelsim.core.simulator": ("DeadlockError", "Simulator"),
-    }.items()
-    for name in names
-}
+OF_CHANNELS = (
+    "Channel",
+    "can_pop",
+    "can_push",
+    "front",
+    "pass_on",
+    "pop",
+    "port",
+    "port_count",
+    "push",
+    "push_words",
+    "room",
+    "waiting",
+)
+LATER = dict.fromkeys(OF_CHANNELS, "accelsim.core.channel") | dict.fromkeys(
+    ("DeadlockError", "Simulator"), "accelsim.core.simulator"
+)
 
 
 def __getattr__(name: str):
@@ -41,3 +30,39 @@ def __getattr__(name: str):
 
         return getattr(importlib.import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "BLOCKED",
+    "BUSY",
+    "IDLE",
+    "NEVER",
+    "STARVED",
+    "STATUS_NAMES",
+    "Channel",
+    "Component",
+    "Count",
+    "DeadlockError",
+    "In",
+    "InputError",
+    "Ins",
+    "Lanes",
+    "Mem",
+    "Out",
+    "Outs",
+    "Param",
+    "Reg",
+    "Simulator",
+    "can_pop",
+    "can_push",
+    "front",
+    "pass_on",
+    "pop",
+    "port",
+    "port_count",
+    "push",
+    "push_words",
+    "room",
+    "tick",
+    "waiting",
+]

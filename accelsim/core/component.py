@@ -1,8 +1,6 @@
 """A component: parameters, ports, registers and counters, declared; behaviour, one `tick` function."""
 
-import hashlib
 import inspect
-import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -138,15 +136,6 @@ def tick(function: Callable) -> staticmethod:
     same again.
     """
     return staticmethod(function)
-
-
-def tick_from(text: str, scope: dict[str, Any]) -> staticmethod:
-    """A tick whose text is known only at run time: one function, and what it refers to."""
-    file = f"<tick {hashlib.sha256(text.encode()).hexdigest()[:16]}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # where elaboration finds it
-    made: dict[str, Any] = {}
-    exec(compile(text, file, "exec"), scope, made)
-    return tick(*made.values())
 
 
 class Component:

@@ -105,10 +105,9 @@ def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Gener
     def text() -> str:
         lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
         body = ast.parse("\n".join(lines)).body[0].body
-        module = kind.tick.__module__ or kind.__module__  # none where a text was made a tick
         names = [n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__]
         made = ENTRY.format(
-            imports=f"from {module} import {', '.join(names)}" if names else "",
+            imports=f"from {kind.tick.__module__} import {', '.join(names)}" if names else "",
             types="\n".join(types),
             bindings="\n".join(bindings),
             body="\n".join(lines[body[0].lineno - 1 :]),

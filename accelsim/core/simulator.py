@@ -15,7 +15,7 @@ from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import STATE
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
 from accelsim.core.trace import EVENT, new_trace
-from accelsim.core.wire import Wire, port_of
+from accelsim.core.wire import Wire, port_of, unpack
 
 
 class DeadlockError(RuntimeError):
@@ -268,13 +268,3 @@ class Simulator:
             np.concatenate(self.events) if self.events else np.zeros(0, EVENT),
             {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
         )
-
-
-def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
-    """The logged transfers of one channel as records of `at` and its payload."""
-    mine = logged[logged[:, 1] == index]
-    records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
-    records["at"] = mine[:, 0]
-    for n, name in enumerate(wire.payload):
-        records[name] = mine[:, 2 + n]
-    return records

@@ -1,6 +1,8 @@
-"""A channel before time starts: whose ports it joins."""
+"""A channel before time starts, and what was logged of it."""
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from accelsim.core.component import Component, Port, PortArray
 
@@ -36,3 +38,13 @@ def port_of(component: Component, name: str) -> Port | None:
     port, dot, element = name.partition(".")
     found = component.fields.get(port)
     return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
+
+
+def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
+    """The logged transfers of one channel as records of `at` and its payload."""
+    mine = logged[logged[:, 1] == index]
+    records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
+    records["at"] = mine[:, 0]
+    for n, name in enumerate(wire.payload):
+        records[name] = mine[:, 2 + n]
+    return records

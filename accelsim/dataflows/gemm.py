@@ -30,9 +30,12 @@ class Columns:
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a GEMM tile, as the array is told: `rows` x `columns` outputs, `depth` of their accumulation (the
-    `last` part of it or not); its first row in the layer and first column in the group; passes of the vector unit;
-    bytes it is the last to read, and all it reads, of both buffers."""
+    """A part of a GEMM tile, as the array is told.
+
+    rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
+    column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
+    weight_read, act_read: all bytes it reads.
+    """
 
     rows: int
     columns: int

@@ -2,7 +2,7 @@
 on every channel is compared, cycle and payload, and in every cycle what every unit was doing."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +11,9 @@ import numpy as np
 from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
 from accelsim.core.keep import cache_folder
 from accelsim.core.trace import EVENT
-from accelsim.rtl.coding import Projection, coding_loads
-from accelsim.rtl.loads import Operands, loads
+from accelsim.rtl.datapath import Comparison, Operands
 from accelsim.rtl.netlist import Netlist
-from accelsim.rtl.package import PAYLOADS, TABLES, dense_words, package, rows_words, words
-from accelsim.rtl.stimulus import Script, script_table, sink_of, source_of
-from accelsim.rtl.values import Comparison, compare_codes, compare_values
+from accelsim.rtl.stimulus import Script, sink, source
 from accelsim.rtl.vsim import Bench, Port, build
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
@@ -35,7 +32,7 @@ class Case:
     scripts: dict[str, Script]
     opens: dict[str, np.ndarray]
     stuck: bool = False  # whether something may be left over at the end
-    operands: Operands | Projection | None = None
+    operands: Operands | None = None
 
 
 @dataclass
@@ -72,16 +69,13 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
         values = {n: params[n].choices[v] if params[n].choices else v for n, v in unit.values.items()}
         parts[unit.name] = sim.add(kind(unit.name, **values, **tables))
     for wire in net.wires:
-        fields = PAYLOADS[net.payload(wire)]
         into, out = net.items(wire)
         producer, consumer = wire.producer, wire.consumer
         if producer is None:
-            table = script_table(case.scripts[wire.name], fields)
-            parts["_" + wire.name] = sim.add(source_of(fields)(f"source_{wire.name}", script=table, most=into))
+            parts["_" + wire.name] = sim.add(source(f"source_{wire.name}", case.scripts[wire.name], into))
             producer = "_" + wire.name, "item"
         if consumer is None:
-            table = case.opens[wire.name].astype(np.int64)
-            parts[wire.name + "_"] = sim.add(sink_of(fields)(f"sink_{wire.name}", open=table, most=out))
+            parts[wire.name + "_"] = sim.add(sink(f"sink_{wire.name}", case.opens[wire.name], out))
             consumer = wire.name + "_", "item"
         sim.connect(parts[producer[0]], producer[1], parts[consumer[0]], consumer[1], depth=wire.depth, monitored=True)
     try:
@@ -89,14 +83,14 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     except DeadlockError:
         if not case.stuck:
             raise
-    width = 2 + max(len(PAYLOADS[net.payload(w)]) for w in net.wires)
+    width = 2 + max(len(net.fields(w)) for w in net.wires)
     logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 2), np.int64)
     rows = []
     for i, wire in enumerate(net.wires):
         mine = logged[logged[:, 1] == i]
         row = np.zeros((len(mine), width), np.int64)
         row[:, 0], row[:, 1] = mine[:, 0], i
-        for n in range(len(PAYLOADS[net.payload(wire)])):
+        for n in range(len(net.fields(wire))):
             row[:, 2 + n] = mine[:, 2 + n]
         rows.append(row)
     events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
@@ -111,27 +105,14 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
 
 def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:
     """The Verilated bench of a netlist."""
-    key = hashlib.sha256((netlist.text() + package(netlist.bits)).encode()).hexdigest()[:16]
+    key = hashlib.sha256((netlist.text() + netlist.package.text(netlist.bits)).encode()).hexdigest()[:16]
     folder = cache_folder() / "rtl" / f"top-{key}"
     return build(netlist.files(folder), netlist.top, trace=trace, optimise=optimise)
 
 
 def table_words(case: Case, table: str) -> np.ndarray:
     """A table as it is loaded into the modules."""
-    if table == "rows":
-        segments = [u.values["segment"] for u in case.netlist.units if "segment" in u.values]
-        return rows_words(case.tables, segments[0] if segments else 1)
-    if table == "dense":
-        ports = [u.values["q_port_bytes"] // u.values["macs"] for u in case.netlist.units if "q_port_bytes" in u.values]
-        return dense_words(case.tables, ports[0] if ports else 1)
-    return words(case.tables[table], TABLES[table])
-
-
-def loaded(case: Case) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and uint32[rows, words] of everything a case's data path is loaded with."""
-    if isinstance(case.operands, Projection):
-        return coding_loads(case.netlist.data, case.operands)
-    return loads(case.netlist.data, case.tables, case.operands)
+    return case.netlist.package.rows(table, case.tables, case.netlist.parameters)
 
 
 def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndarray]]:
@@ -141,7 +122,7 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
     for table in case.netlist.tables():
         bench.load(table, table_words(case, table))
     if case.operands:
-        for name, rows in loaded(case):
+        for name, rows in case.operands.loads(case.netlist.data, case.tables):
             bench.load(name, rows)
     bench.reset()
     bench.ports["rst"][0] = 0
@@ -149,7 +130,7 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
     for wire in case.netlist.wires:
         into, out = case.netlist.items(wire)
         n, a = wire.name, bench.address
-        port = Port(a[f"{n}_push"], a[f"{n}_item"], kind=2, words=len(PAYLOADS[case.netlist.payload(wire)]))
+        port = Port(a[f"{n}_push"], a[f"{n}_item"], kind=2, words=len(case.netlist.fields(wire)))
         if wire.producer is None:
             script = case.scripts[n]
             at, items = np.ascontiguousarray(script.at, np.int64), np.ascontiguousarray(script.items, np.uint32)
@@ -187,7 +168,7 @@ def run_module(case: Case, cycles: int, built: Path, trace: Path | None = None) 
 def moved(case: Case, found: np.ndarray) -> np.ndarray:
     """Transfers between units and changes of status alone, in the columns of `run_model`."""
     net = case.netlist
-    width = 2 + max(len(PAYLOADS[net.payload(w)]) for w in net.wires)
+    width = 2 + max(len(net.fields(w)) for w in net.wires)
     return found[found[:, 1] < len(net.logged()), :width]
 
 
@@ -199,15 +180,17 @@ def transfers(case: Case, found: np.ndarray) -> int:
 def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison:
     """What the data path of a case computed (`found` in the modules' run) against the functional twin."""
     net = case.netlist
-    channels = {w.name: model[model[:, 1] == i][:, [0, *range(2, model.shape[1])]] for i, w in enumerate(net.wires)}
     seen = {
         name: found[found[:, 1] == len(net.logged()) + i][:, [0, *range(2, 2 + words)]]
         for i, (name, (_, words)) in enumerate(net.data.observed().items())
     }
-    if isinstance(case.operands, Projection):
-        return compare_codes(case.name, net.data, case.operands, channels, seen["coded"])
-    segment = net.unit("sparser").values["segment"]
-    return compare_values(case.name, case.tables, case.operands, channels, seen, segment)
+    return case.operands.compare(case.name, net.data, case.tables, by_channel(case, model), seen, net.parameters)
+
+
+def by_channel(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
+    """int64[transfers, 1 + columns] of each channel in what `run_model` gives: cycle, then payload."""
+    wires = enumerate(case.netlist.wires)
+    return {w.name: model[model[:, 1] == i][:, [0, *range(2, model.shape[1])]] for i, w in wires}
 
 
 def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str]:
@@ -230,7 +213,7 @@ def line(case: Case, row: np.ndarray) -> str:
     if row[1] >= len(case.netlist.wires):
         return f"{row[0]} {case.netlist.logged()[row[1]]} {STATUS_NAMES[row[2]]}"
     wire = case.netlist.wires[row[1]]
-    fields = PAYLOADS[case.netlist.payload(wire)]
+    fields = case.netlist.fields(wire)
     return f"{row[0]} {wire.name} " + " ".join(f"{n}={v}" for n, v in zip(fields, row[2:].tolist()))
 
 

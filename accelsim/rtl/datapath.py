@@ -1,228 +1,102 @@
-"""The data path behind the control of `attention_core`: its sizes, its wiring, what it is loaded with, what shows."""
+"""What a data path is to the harness: the values that stand behind the control, which moves numbers of rows and places.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+A machine whose modules carry data hands one in with each netlist (`Netlist.sizes`), and with each case what it computes
+on (`Case.operands`).
+"""
 
-from accelsim.rtl.package import DATA, LAYOUT, PLACES
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
-MODULES = (
-    "scratchpad", "banked_scratchpad", "mac_line", "normalise", "exponential", "reciprocal", "requantise",
-    "decoder_datapath", "denser_datapath", "sparser_datapath", "softmax_datapath", "merge_datapath",
-    "attention_datapath",
-)  # fmt: skip
-LAG = 2
-"""Cycles from what the control decides to what the data path does."""
-OBSERVED = 64  # words of an item that a bench can log
-
-# What each unit's control tells the data path, and how many bits it has.
-WORD = "isa::W"
-DECIDED: dict[str, dict[str, str]] = {
-    "denser": {
-        "pass": WORD, "load": "1", "load_first": WORD, "load_count": WORD, "stream": "1", "stream_token": WORD,
-        "stream_rows": WORD, "stream_beats": WORD, "tile": "1", "tile_place": WORD, "tile_rows": WORD,
-        "tile_count": WORD, "tile_beats": WORD,
-    },
-    "sparser": {
-        "pass": WORD, "scoring": "1", "beats": WORD, "begins": "{lines}", "fetched": "{lines}", "sender": "{lines}*8",
-        "granted": "{banks}", "bank_head": "{banks}*isa::W", "bank_token": "{banks}*isa::W", "took": "1",
-        "took_line": WORD, "took_head": WORD, "took_column": WORD, "took_place": WORD, "took_at": WORD,
-        "leaves_line": "{score_ports}*isa::W", "leaves_at": "{score_ports}*isa::W",
-    },
-    "softmax": {
-        "pass": WORD, "taken": "{lanes}", "place": "{lanes}*isa::W", "dense": "{lanes}", "which": "{lanes}*8",
-        "element": "{lanes}*isa::W", "dense_at": "{lanes}*32", "exp_place": "{lanes}*isa::W",
-        "exp_first": "{lanes}*isa::W", "exp_count": "{lanes}*isa::W", "divides": "1", "divides_place": WORD,
-    },
-    "merge": {
-        "take_d": "1", "place_d": WORD, "line_d": WORD, "first_d": "1", "take_s": "1", "place_s": WORD, "first_s": "1",
-        "leaves": "1", "leaves_place": WORD,
-    },
-    "decoder": {
-        "begins": "1", "single": "1", "kind": "1", "token_begun": WORD, "head": WORD, "pass": WORD, "heads": WORD,
-        "dim": WORD, "encoded": WORD,
-    },
-}  # fmt: skip
-MOVED = {
-    "denser_scores": ("push", "pop"), "denser_partial": ("push",), "sparser_score": ("push", "pop"),
-    "sparser_partial": ("push", "pop"), "decoder_vector": ("push", "pop"),
-}  # fmt: skip
-
+import numpy as np
 
 Parameters = Mapping[str, Mapping[str, int]]  # of each unit
 Wires = Mapping[str, tuple[int, int, int]]  # of each wire its depth, and items a cycle (in, out)
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What the data path has room for: heads of a pass and of a layer, compressed heads, tokens (a power of two),
-    features of a vector, dense scores of a pass and of a layer."""
+class DataPath(Protocol):
+    """The data path of a netlist.
 
-    heads: int
-    all: int
-    encoded: int
-    tokens: int
-    features: int
-    scores: int
-    all_scores: int
+    modules: those it is made of. result: of what can be observed, what a testbench compares.
+    """
 
-    def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "Datapath":
-        """The data path of a netlist: parameters of its units, rows of its tables, its wires."""
-        return Datapath(self, values, rows, wires)
+    modules: tuple[str, ...]
+    result: str
 
-
-@dataclass(frozen=True)
-class Datapath:
-    """The data path of a netlist: its sizes, the parameters of each unit, the rows of each table, and each wire's depth
-    and items a cycle (in, out)."""
-
-    sizes: Sizes
-    values: Parameters
-    rows: Mapping[str, int]
-    wires: Wires
-    modules = MODULES
-    result = "rows_values"
-
-    def __post_init__(self) -> None:
-        if self.wires["denser_partial"][0] != 1:
-            raise ValueError("the denser engine has one set of shadow accumulators: its channel to the merge is 1 deep")
-        for name in ("lines", "macs"):
-            if self.values["denser"][name] != self.values["sparser"][name]:
-                raise ValueError(f"the data path needs the same {name} in both engines")
-
-    @property
-    def features(self) -> int:
-        """Features of a word in the scratchpads: whole beats."""
-        macs = self.values["denser"]["macs"]
-        return -(-self.sizes.features // macs) * macs
-
-    @property
-    def stored(self) -> int:
-        """Bytes of a token of Q or K in the activation buffer."""
-        return max(self.sizes.all, self.sizes.encoded) * self.features
-
-    def decided(self) -> dict[str, str]:
-        """Every signal from control to data path, and its bits."""
-        sizes = {n: v for one in self.values.values() for n, v in one.items()}
-        sizes["lines"] = self.values["sparser"]["lines"]
-        return {f"{unit}_{n}": bits.format(**sizes) for unit, all_ in DECIDED.items() for n, bits in all_.items()}
-
-    def parameters(self) -> dict[str, int]:
-        """Of the module `attention_datapath`."""
-        c, d, s, m = (self.values[n] for n in ("decoder", "denser", "sparser", "softmax"))
-        scores, score = self.wires["denser_scores"], self.wires["sparser_score"]
-        return {
-            "LINES": d["lines"], "MACS": d["macs"], "FEATURES": self.features,
-            "PORTS": min(d["lines"], max(d["q_port_bytes"] // d["macs"], self.sizes.heads)), "BANKS": s["banks"],
-            "SEGMENT": s["segment"], "SCORE_PORTS": s["score_ports"], "LANES": m["lanes"], "MODE": m["mode"],
-            "EXP_CYCLES": m["exp_cycles"], "DIVIDE_CYCLES": m["divide_cycles"],
-            "PLACES": self.values["merge"]["places"], "HEADS": self.sizes.heads, "TOKENS": self.sizes.tokens,
-            "ALL": self.sizes.all, "ENCODED": max(1, self.sizes.encoded), "DECODER_LINES": c["lines"],
-            "DECODER_MACS": c["macs"], "PORT_BYTES": c["port_bytes"], "PASSES": self.rows["passes"],
-            "DENSE": self.rows["dense"], "ROWS": self.rows["rows"], "SCORES": self.sizes.scores,
-            "KEPT": -(-self.sizes.all_scores // 32) + self.rows["passes"], "ENTRIES": self.rows["index"],
-            "SCORES_DEPTH": scores[0], "SCORES_POPS": scores[2],
-            "SCORE_DEPTH": score[0], "SCORE_POPS": score[2], "PARTIAL_DEPTH": self.wires["sparser_partial"][0],
-            "VECTOR_DEPTH": self.wires["decoder_vector"][0],
-        }  # fmt: skip
-
-    def loads(self) -> dict[str, int]:
+    def loads(self) -> Mapping[str, int]:
         """What is loaded beside the tables of the control, and 32-bit words of a row."""
-        vector = -(-self.features // 4)
-        weights = -(-max(1, self.sizes.encoded) // 4)
-        return {
-            "tokens": -(-self.stored // 4), "v": vector, "decode": 3 + weights, "layout": len(LAYOUT),
-            "places": len(PLACES), "kept": 1, "scaling": 6,
-        }  # fmt: skip
 
-    def observed(self) -> dict[str, tuple[int, int]]:
+    def observed(self) -> Mapping[str, tuple[int, int]]:
         """What can be seen: items a cycle, and 32-bit words of one."""
-        d, s = self.values["denser"], self.values["sparser"]
-        return {
-            "restored": (self.sizes.heads, 1 + -(-self.features // 4)), "single": (1, -(-self.features // 4)),
-            "dense_scores": (1, d["lines"]), "sparse_scores": (s["score_ports"], 1),
-            "dense_probabilities": (1, -(-d["lines"] // 4)),
-            "sparse_probabilities": (1, 1 + -(-s["segment"] // 4)),
-            "rows_sums": (1, min(OBSERVED, self.features)), "rows_values": (1, 1 + -(-self.features // 4)),
-            "slips": (1, 1),
-        }  # fmt: skip
-
-    def ports(self) -> list[str]:
-        """Of the top module."""
-        ports = []
-        for name, words in self.loads().items():
-            ports += [f"input logic {name}_we", f"input logic [31:0] {name}_address",
-                      f"input logic [{32 * words - 1}:0] {name}_data"]  # fmt: skip
-        ports += ["input logic output_read", "input logic [31:0] output_at",
-                  f"output logic [{8 * self.features - 1}:0] output_value"]  # fmt: skip
-        for name, (items, words) in self.observed().items():
-            ports += [f"output logic [7:0] {name}_push", f"output logic [{32 * items * words - 1}:0] {name}_item"]
-        return ports
 
     def told(self, unit: str) -> Iterable[str]:
-        """The outputs of a unit that the data path needs."""
-        return DECIDED.get(unit, ())
+        """The outputs of a unit that it needs; each is a signal UNIT_NAME."""
+
+    def ports(self) -> list[str]:
+        """Of the top module: NAME_we, NAME_address and NAME_data of what is loaded, NAME_push and NAME_item of what can
+        be seen; its other inputs are zero in a testbench."""
 
     def declarations(self) -> list[str]:
         """The signals between control and data path; they stand before the units."""
-        return [f"  logic [{bits}-1:0] {name};" for name, bits in self.decided().items()]
 
     def body(self) -> list[str]:
-        """The data path, and what is seen of it at the width of a bench's ports."""
-        given = self.parameters()
-        tokens = (self.sizes.tokens - 1).bit_length()
-        head = max(1, (self.sizes.all - 1).bit_length())
-        pins = [".clk", ".rst", ".dense_we", ".dense_address(isa::W'(dense_address))", ".dense_data(dense_row)"]
-        for name, bits, stored in (("tokens", tokens + 1, self.stored), ("v", head + tokens, self.features)):
-            pins += [f".{name}_we", f".{name}_address({bits}'({name}_address))",
-                     f".{name}_data({name}_data[{8 * stored - 1}:0])"]  # fmt: skip
-        weights = 8 * given["ENCODED"]
-        pins += [".decode_we", ".decode_address",
-                 f".decode_data({{decode_data[96+:{weights}], decode_data[64+:6], decode_data[32+:16], "
-                 "decode_data[0+:32]})"]  # fmt: skip
-        for name, fields in DATA.items():
-            parts = ", ".join(f"isa::W'({name}_data[{32 * n}+:32])" for n in reversed(range(len(fields))))
-            pins += [f".{name}_we", f".{name}_address(isa::W'({name}_address))", f".{name}_data({{{parts}}})"]
-        pins += [".kept_we", ".kept_address", ".kept_data", ".scaling_we",
-                 ".scaling_data({scaling_data[160+:6], scaling_data[128+:16], scaling_data[64+:48], "
-                 "scaling_data[32+:6], scaling_data[0+:16]})"]  # fmt: skip
-        pins += [f".{name}" for name in self.decided()]
-        for wire, ways in MOVED.items():
-            pins += [f".{wire}_{way}({wire}_{'' if way == 'push' else '_'}{way})" for way in ways]
-        pins += [".decoder_vector_line(decoder_vector__data)", ".output_read", ".output_value",
-                 f".output_at({max(1, (given['ROWS'] - 1).bit_length())}'(output_at))", ".slips_push"]  # fmt: skip
-        seen = []
-        for name in ("dense_scores", "sparse_scores"):
-            pins += [f".{name}_push", f".{name}_item"]
-        bytes_of = {"dense_probabilities": given["LINES"], "sparse_probabilities": given["SEGMENT"]}
-        for name, count in bytes_of.items():
-            seen.append(f"  logic [{8 * count - 1}:0] {name}__seen;")
-            pins += [f".{name}_push", f".{name}_item({name}__seen)"]
-        seen += [
-            f"  logic [{32 * self.features - 1}:0] rows__sums;",
-            f"  logic [{8 * self.features - 1}:0] rows__values;",
-        ]
-        seen += ["  isa::word_t sparse_probabilities__place, rows__place;"]
-        vector, heads = 8 * self.features, self.sizes.heads
-        seen += [f"  logic [{heads - 1}:0][{vector - 1}:0] restored__seen;", f"  logic [{vector - 1}:0] single__seen;",
-                 "  logic restored__kind;", f"  logic [{tokens - 1}:0] restored__token;"]  # fmt: skip
-        pins += [".restored_push", ".restored_kind(restored__kind)", ".restored_token(restored__token)",
-                 ".restored_item(restored__seen)", ".single_push", ".single_item(single__seen)"]  # fmt: skip
-        pins += [".sparse_probabilities_place(sparse_probabilities__place)", ".rows_push(rows_sums_push)",
-                 ".rows_place(rows__place)", ".rows_sums(rows__sums)", ".rows_values(rows__values)"]  # fmt: skip
-        width = {name: 32 * items * words for name, (items, words) in self.observed().items()}
-        word = width["restored"] // heads
-        for head in range(heads):
-            seen.append(f"  assign restored_item[{word * head}+:{word}] = {word}'({{restored__seen[{head}], "
-                        "16'(restored__token), 16'(restored__kind)});")  # fmt: skip
-        seen += [
-            f"  assign single_item = {width['single']}'(single__seen);",
-            f"  assign dense_probabilities_item = {width['dense_probabilities']}'(dense_probabilities__seen);",
-            f"  assign sparse_probabilities_item = {width['sparse_probabilities']}'({{sparse_probabilities__seen, "
-            "32'(sparse_probabilities__place)});",
-            f"  assign rows_sums_item = rows__sums[{width['rows_sums'] - 1}:0];",
-            "  assign rows_values_push = rows_sums_push;",
-            f"  assign rows_values_item = {width['rows_values']}'({{rows__values, 32'(rows__place)}});",
-            "  assign slips_item = '0;",
-        ]
-        parameters = ", ".join(f".{n}({v})" for n, v in given.items())
-        return [*seen, f"  attention_datapath #({parameters}) data (\n      " + ",\n      ".join(pins) + ");"]
+        """The data path itself, behind the units."""
+
+
+class Sizes(Protocol):
+    """What a data path has room for."""
+
+    def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> DataPath:
+        """The data path of a netlist: parameters of its units, rows of its tables, its wires."""
+
+
+class Operands(Protocol):
+    """What the data path of a case computes on, and what it must compute.
+
+    `data` is the netlist's data path, `tables` are the case's, `moved` are the control's transfers: of each channel
+    int64[transfers, 1 + fields], cycle and payload.
+    """
+
+    def loads(self, data: DataPath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and uint32[rows, words] of everything the data path is loaded with."""
+
+    def compare(
+        self, name: str, data: DataPath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray],
+        seen: Mapping[str, np.ndarray], parameters: Parameters,
+    ) -> "Comparison":  # fmt: skip
+        """Every value that was seen against the functional twin; `seen`: of what can be observed int64[items, 1 +
+        words], cycle and words; `parameters`: of the units."""
+
+    def results(self, data: DataPath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]) -> np.ndarray:
+        """int64[items, 1 + words]: the cycle and the words of every item of `data.result`, by the functional twin."""
+
+
+class Comparison:
+    """Values compared so far, how many differ, and the first that does."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.values, self.differences, self.first = name, 0, 0, ""
+
+    def note(self, text: str, count: int = 1) -> None:
+        """Something that differs."""
+        self.differences += count
+        self.first = self.first or f"{self.name}: {text}"
+
+    def times(self, what: str, found: np.ndarray, wanted: np.ndarray) -> bool:
+        """Cycles in which items left; False when there are not as many as wanted."""
+        if len(found) != len(wanted):
+            self.note(f"{what}: {len(found)} items left the data path, not {len(wanted)}")
+            return False
+        for n in np.flatnonzero(found != wanted)[:1]:
+            late = int((found != wanted).sum())
+            self.note(f"{what}: item {n} left the data path in cycle {found[n]}, not {wanted[n]}", late)
+        return True
+
+    def equal(self, what: str, found: np.ndarray, wanted: np.ndarray, **where: np.ndarray) -> None:
+        """Values one by one; `where`: by name (head, row, ...) the place of each."""
+        self.values += len(wanted)
+        wrong = np.flatnonzero(np.asarray(found, np.int64) != np.asarray(wanted, np.int64))
+        if len(wrong):
+            first = wrong[0]
+            place = ", ".join(f"{name} {at[first]}" for name, at in where.items())
+            sides = f"{found[first]} in the module and {wanted[first]} in the functional twin"
+            self.note(f"{what}: {place} is {sides}", len(wrong))

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from accelsim.rtl.package import package
+from accelsim.rtl.netlist import BITS
+from accelsim.rtl.package import Package
 from accelsim.rtl.vsim import SOURCES, verilator
 
 # A table's row, an item or an address reaches a unit whole, though the unit reads a part of it.
@@ -11,16 +12,16 @@ from accelsim.rtl.vsim import SOURCES, verilator
 WHOLE = re.compile(r"UNUSEDSIGNAL: .*: Bits of signal are not used: '|UNUSEDPARAM: .*isa\.sv:")
 
 
-def lint(folder: Path) -> dict[str, list[str]]:
-    """Verilator's warnings and errors on each module at its default parameters; `folder` is for the package."""
+def lint(package: Package, folder: Path) -> dict[str, list[str]]:
+    """Verilator's warnings and errors on each of a machine's modules and of the harness's at its default parameters;
+    `folder` is for the package."""
     isa = folder / "isa.sv"
-    isa.write_text(package(20))
+    isa.write_text(package.text(BITS))
     found = {}
-    for path in sorted(SOURCES.glob("*.sv")):
+    flags = ["--lint-only", "-Wall", "-Wno-fatal", "-y", str(package.sources), "-y", str(SOURCES)]
+    for path in package.modules():
         try:
-            said = verilator(
-                "--lint-only", "-Wall", "-Wno-fatal", "-y", str(SOURCES), "--top-module", path.stem, str(isa), str(path)
-            )
+            said = verilator(*flags, "--top-module", path.stem, str(isa), str(path))
         except RuntimeError as refused:
             said = str(refused)
         lines = [line for line in said.splitlines() if "%Warning" in line or "%Error" in line]

@@ -1,14 +1,13 @@
 """Benches: modules wired by channels, with a channel on every port that leads outside; and the same as hardware."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.core.component import In
-from accelsim.rtl.coding import CodingDatapath, CodingSizes
-from accelsim.rtl.datapath import Datapath, Sizes
-from accelsim.rtl.package import PAYLOADS, STATUS_BITS, TABLES, package
-from accelsim.rtl.twins import TWINS, Twin
-from accelsim.rtl.vsim import SOURCES
+from accelsim.rtl.datapath import DataPath, Parameters, Sizes
+from accelsim.rtl.package import STATUS_BITS, Package
+from accelsim.rtl.twin import Twin
 
 BITS = 20  # of a word in hardware
 FIELD = 32  # bits of a field at a bench's ports
@@ -42,20 +41,26 @@ class Wire:
 class Netlist:
     """Units, wires, and how many rows each table has; with `sizes`, also the data path behind the units."""
 
+    package: Package
     top: str
     units: list[Unit]
     wires: list[Wire]
     rows: dict[str, int] = field(default_factory=dict)
     bits: int = BITS
-    sizes: Sizes | CodingSizes | None = None
+    sizes: Sizes | None = None
 
     @property
-    def data(self) -> Datapath | CodingDatapath | None:
+    def parameters(self) -> Parameters:
+        """Of each unit."""
+        return {u.name: u.values for u in self.units}
+
+    @property
+    def data(self) -> DataPath | None:
         """The data path, if there is one."""
         if self.sizes is None:
             return None
-        values = {u.name: u.values for u in self.units}
-        return self.sizes.behind(values, self.rows, {w.name: (w.depth, *self.items(w)) for w in self.wires})
+        wires = {w.name: (w.depth, *self.items(w)) for w in self.wires}
+        return self.sizes.behind(self.parameters, self.rows, wires)
 
     def unit(self, name: str) -> Unit:
         return next(u for u in self.units if u.name == name)
@@ -66,8 +71,13 @@ class Netlist:
 
     def payload(self, wire: Wire) -> str:
         """The payload's name in the package `isa`."""
-        unit, port = wire.producer or wire.consumer
-        return self.unit(unit).twin.payload(port)
+        name, port = wire.producer or wire.consumer
+        twin = self.unit(name).twin
+        return self.package.payload(twin.module, port, twin.component.fields[port].payload)
+
+    def fields(self, wire: Wire) -> tuple[str, ...]:
+        """The fields of an item."""
+        return self.package.payloads[self.payload(wire)]
 
     def items(self, wire: Wire) -> tuple[int, int]:
         """Items that may enter and leave in a cycle; outside as many as inside."""
@@ -80,7 +90,7 @@ class Netlist:
 
     def tables(self) -> list[str]:
         """The tables that are loaded."""
-        return [t for t in TABLES if any(t in u.twin.tables for u in self.units)]
+        return [t for t in self.package.tables if any(t in u.twin.tables for u in self.units)]
 
     def modules(self) -> list[str]:
         """The modules it is made of."""
@@ -91,17 +101,17 @@ class Netlist:
         """Write the package and the top into `folder`; every file of the design, the package first."""
         folder.mkdir(parents=True, exist_ok=True)
         isa, top = folder / "isa.sv", folder / f"{self.top}.sv"
-        for path, text in ((isa, package(self.bits)), (top, self.text())):
+        for path, text in ((isa, self.package.text(self.bits)), (top, self.text())):
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
-        return [isa, *(SOURCES / f"{m}.sv" for m in self.modules()), top]
+        return [isa, *map(self.package.module, self.modules()), top]
 
     def text(self) -> str:
         """The top module."""
         ports = ["input logic clk", "input logic rst"]
         body: list[str] = []
         for table in self.tables():
-            count = len(TABLES[table])
+            count = len(self.package.tables[table])
             ports += [
                 f"input logic {table}_we", f"input logic [31:0] {table}_address",
                 f"input logic [{FIELD * count - 1}:0] {table}_data",
@@ -124,7 +134,7 @@ class Netlist:
     def edge(self, wire: Wire) -> list[str]:
         """What of a channel can be seen from outside."""
         into, _ = self.items(wire)
-        n, width = wire.name, FIELD * len(PAYLOADS[self.payload(wire)]) * into
+        n, width = wire.name, FIELD * len(self.fields(wire)) * into
         way = "output" if wire.producer else "input"
         ports = [f"{way} logic [7:0] {n}_push", f"{way} logic [{width - 1}:0] {n}_item"]
         if not wire.producer:
@@ -136,7 +146,7 @@ class Netlist:
     def channel(self, wire: Wire) -> list[str]:
         """The channel itself, and its payload at the width of a bench's ports."""
         into, out = self.items(wire)
-        n, fields = wire.name, len(PAYLOADS[self.payload(wire)])
+        n, fields = wire.name, len(self.fields(wire))
         width = f"isa::{self.payload(wire)}_bits"
         lines = [
             f"  logic [{into}*{width}-1:0] {n}__item;", f"  logic [{out}*{width}-1:0] {n}__data;",
@@ -189,15 +199,18 @@ def narrow(to: str, source: str, fields: int) -> list[str]:
 
 
 def alone(
-    module: str, values: dict[str, int], depths: dict[str, int], rows: dict[str, int], sizes: CodingSizes | None = None
+    package: Package,
+    twin: Twin,
+    values: dict[str, int],
+    depths: Mapping[str, int],
+    rows: dict[str, int],
+    sizes: Sizes | None = None,
 ) -> Netlist:
-    """One module with a channel on every port."""
-    twin = TWINS[module]
-    unit = Unit("unit", twin, values)
+    """One module, called `unit`, with a channel on every port."""
     wires = [
         Wire(port, depths[port], None, ("unit", port))
         if isinstance(f, In)
         else Wire(port, depths[port], ("unit", port))
         for port, f in twin.ports().items()
     ]
-    return Netlist(f"{module}_bench", [unit], wires, rows, sizes=sizes)
+    return Netlist(package, f"{twin.module}_bench", [Unit("unit", twin, values)], wires, rows, sizes=sizes)

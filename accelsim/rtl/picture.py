@@ -1,5 +1,5 @@
-"""A picture of a case's waveforms: what every unit was doing in the whole run, and the engines' channels in a window in
-which both work, the modules' as lines and the model's as dots on them."""
+"""A picture of a case's waveforms: what every unit was doing in the whole run, and some channels in a window in which
+much moves through two of them, the modules' as lines and the model's as dots on them."""
 
 import os
 from collections.abc import Sequence
@@ -17,8 +17,6 @@ WINDOW = 96  # cycles shown in detail
 # Okabe and Ito's colours, as in the reports.
 COLOURS = {"busy": "#0072B2", "starved": "#F0E442", "blocked": "#D55E00", "idle": "#DDDDDD"}
 MODULE_COLOUR, MODEL_COLOUR = "#000000", "#E69F00"
-ENGINES = ("denser_scores", "sparser_score", "walker_column", "sparser_miss", "decoder_vector", "softmax_denser",
-           "softmax_sparser", "denser_partial", "sparser_partial", "merge_row")  # fmt: skip
 
 
 def busiest(first: np.ndarray, second: np.ndarray, size: int = WINDOW) -> int:
@@ -28,18 +26,23 @@ def busiest(first: np.ndarray, second: np.ndarray, size: int = WINDOW) -> int:
     return int(np.argmax(np.minimum(*both) * (2 * size + 1) + sum(both)))
 
 
-def draw(folder: Path, netlist: Netlist, title: str) -> Path:
-    """Draw `waves.png` beside the two waveforms that `waves.write_waves` wrote into the folder."""
+def draw(folder: Path, netlist: Netlist, title: str, channels: Sequence[str] = ()) -> Path:
+    """Draw `waves.png` beside the two waveforms that `waves.write_waves` wrote into the folder.
+
+    `channels` are shown if the netlist has the first two of them, which say where the window is; else all are, and the
+    window is where the first and the last are busiest.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     there = [wire.name for wire in netlist.wires]
-    shown = [name for name in ENGINES if name in there] or there
+    chosen = len(channels) > 1 and set(channels[:2]) <= set(there)
+    shown = [name for name in channels if name in there] if chosen else there
+    pair = shown[:2] if chosen else (shown[0], shown[-1])
     signals = [f"{name}{end}" for name in shown for end in ("__valid", "_push", "__pop")]
     units = [unit.name for unit in netlist.units]
     model = read(folder / MODEL, signals + [f"{unit}_status" for unit in units])
     module = read(folder / MODULE, signals)
-    pair = ("denser_scores", "sparser_score") if "denser_scores" in shown else (shown[0], shown[-1])
     start = busiest(*(module[f"{name}_push"].astype(np.int64) for name in pair))
     end = min(start + WINDOW, len(module[signals[0]]))
     shown = [n for n in shown if any(module[f"{n}{way}"][start:end].any() for way in ("_push", "__pop"))]

@@ -1,34 +1,22 @@
-"""The co-simulation as one table: every component's outcome."""
+"""The co-simulation as one table: every module's outcome."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
-from accelsim.core.errors import InputError, suggest
-from accelsim.rtl.cases import SETTINGS, cases
-from accelsim.rtl.core import SMALL, random_cases
+from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import Case, Outcome, cosimulate
-from accelsim.rtl.mutations import MUTATIONS, Mutation, caught
+from accelsim.rtl.mutations import Mutation, caught
+from accelsim.rtl.twins import Twins
 from accelsim.rtl.vsim import missing
 
-CORE = "attention_core"
 ATTEMPTS = 80  # cases that a seeded bug has to be caught in
-COMPONENTS = (*SETTINGS, CORE)
-
-
-def chosen(names: Sequence[str]) -> list[str]:
-    """The components of these names; all without any. Raises InputError for a name that none has."""
-    for name in names:
-        if name not in COMPONENTS:
-            raise InputError(
-                f"cosim: there is no module {name!r}, only {', '.join(COMPONENTS)}{suggest(name, COMPONENTS)}"
-            )
-    return list(names) or list(COMPONENTS)
 
 
 def suite(
-    names: Sequence[str], count: int, seed: int, *, progress: Callable[[str], None] = lambda name: None
+    twins: Twins, names: Sequence[str], count: int, seed: int, *, progress: Callable[[str], None] = lambda name: None
 ) -> Iterator[Outcome]:
-    """Each component on `count` random cases. Raises InputError without Verilator or g++, or for a wrong name."""
-    names = chosen(names)
+    """Each module on `count` random cases. Raises InputError without Verilator or g++, or for a wrong name."""
+    names = twins.chosen(names)
     if count < 1:
         raise InputError(f"cosim: --cases is {count} but must be >= 1")
     why = missing()
@@ -36,32 +24,30 @@ def suite(
         raise InputError(why)
     for name in names:
         progress(name)
-        yield cosimulate(name, random_cases(count, seed) if name == CORE else cases(name, count, seed))
+        yield cosimulate(name, twins.cases[name](count, seed))
 
 
-def case_of(name: str, number: int, seed: int) -> Case:
-    """One random case of a component, counted from 0. Raises InputError for a number below 0."""
+def case_of(twins: Twins, name: str, number: int, seed: int) -> Case:
+    """One random case of a module, counted from 0. Raises InputError for a number below 0."""
     if number < 0:
         raise InputError(f"cosim: --case is {number} but must be >= 0")
-    made = random_cases(number + 1, seed) if name == CORE else cases(name, number + 1, seed)
-    return list(made)[number]
+    return next(islice(twins.cases[name](number + 1, seed), number, None))
 
 
-def bugs(names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]:
-    """Each seeded bug in these components, the differences in the first case that catches it (0: none of 80 does), and
+def bugs(twins: Twins, names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]:
+    """Each seeded bug in these modules, the differences in the first case that catches it (0: none of 80 does), and
     the first of them. Raises InputError without Verilator or g++."""
     why = missing()
     if why:
         raise InputError(why)
-    for mutation in MUTATIONS:
+    for mutation in twins.mutations:
         if mutation.component in names:
-            made = attempts(mutation.component, seed)
-            yield mutation, *caught(mutation, made)
+            yield mutation, *caught(mutation, attempts(twins, mutation.component, seed))
 
 
-def attempts(name: str, seed: int) -> Iterator[Case]:
-    """The cases that a seeded bug has to be caught in; attention_core is built small."""
-    return random_cases(ATTEMPTS, seed, used=[SMALL]) if name == CORE else cases(name, ATTEMPTS, seed)
+def attempts(twins: Twins, name: str, seed: int) -> Iterator[Case]:
+    """The cases that a seeded bug has to be caught in."""
+    return {**twins.cases, **twins.small}[name](ATTEMPTS, seed)
 
 
 def bug_table(found: Sequence[tuple[Mutation, int, str]]):

@@ -11,14 +11,13 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from accelsim.core.errors import InputError
 from accelsim.core.processors import processors
-from accelsim.rtl.package import TABLES
 
 CELLS = "cells.json"
 FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where more than PORTS are read or written at once
@@ -115,14 +114,15 @@ def kinds(found: Mapping[str, str]) -> dict[str, list[str]]:
     return {names[0]: names for names in alike.values()}
 
 
-def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
-    """Cells and memories of one instance of `modules`, of which there are `count`.
+def synthesize(folder: Path, name: str, text: str, count: int, tables: Iterable[str] = ()) -> Synthesized:
+    """Cells and memories of one instance of `modules`, of which there are `count`; arrays that are called like `tables`
+    stay memories.
 
     Raises InputError without yosys, RuntimeError when yosys refuses the module.
     """
     many = " ".join(f"t:$mem_v2 r:SIZE<={SOME} %i r:{way}_PORTS>{PORTS} %i %u" for way in ("WR", "RD"))
     small = f"t:$mem_v2 r:SIZE<={FEW} %i {many}"
-    tables = " ".join(f"r:MEMID=*{table} %d" for table in TABLES)
+    kept_tables = " ".join(f"r:MEMID=*{table} %d" for table in tables)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         out = Path(scratch)
         (out / "unit.il").write_text(text.replace(f"module \\{name}\n", "module \\unit\n", 1))
@@ -130,7 +130,7 @@ def synthesize(folder: Path, name: str, text: str, count: int) -> Synthesized:
         # hundreds of them.
         yosys(
             out,
-            f"read_rtlil unit.il; {OPTIMISE}; memory_collect; memory_map {small} {tables}; {OPTIMISE}; "
+            f"read_rtlil unit.il; {OPTIMISE}; memory_collect; memory_map {small} {kept_tables}; {OPTIMISE}; "
             "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_clean; tee -q -o stat.json stat -json",
             name,
         )
@@ -154,10 +154,13 @@ def memory(parameters: Mapping[str, str | int]) -> Memory:
     return Memory(name, number("SIZE"), number("WIDTH"), number("RD_PORTS"), number("WR_PORTS"))
 
 
-def synthesize_all(folder: Path, files: Sequence[Path], tops: Sequence[str]) -> list[Synthesized]:
+def synthesize_all(
+    folder: Path, files: Sequence[Path], tops: Sequence[str], tables: Iterable[str] = ()
+) -> list[Synthesized]:
     """Every module of a folder that `write.write` filled, by name; kept in the folder as cells.json.
 
-    `tops` stand in no other module; what stands in none of them is synthesized alone, with its own parameters.
+    `tops` stand in no other module; what stands in none of them is synthesized alone, with its own parameters. Arrays
+    that are called like `tables` stay memories.
     """
     text = "".join(path.read_text() for path in files)
     defined = re.findall(r"^module (\w+)", text, re.M)
@@ -165,7 +168,8 @@ def synthesize_all(folder: Path, files: Sequence[Path], tops: Sequence[str]) -> 
     found = modules(folder, files, [*tops, *alone])
     with ThreadPoolExecutor(processors()) as pool:
         jobs = [
-            pool.submit(synthesize, folder, first, found[first], len(names)) for first, names in kinds(found).items()
+            pool.submit(synthesize, folder, first, found[first], len(names), tables)
+            for first, names in kinds(found).items()
         ]
         made = sorted((job.result() for job in jobs), key=lambda one: (one.module, one.place))
     temporary = folder / f"{CELLS}.{os.getpid()}"

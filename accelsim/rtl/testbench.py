@@ -3,25 +3,19 @@ channel, its cycle and its payload, and every change of a unit's status is compa
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import chdir
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from accelsim.rtl.cases import encoder
-from accelsim.rtl.coding import Projection, expected_codes
-from accelsim.rtl.core import random_cases
-from accelsim.rtl.cosim import AFTER, Case, loaded, run_model, table_words
-from accelsim.rtl.datapath import LAG
-from accelsim.rtl.package import PAYLOADS
+from accelsim.rtl.cosim import AFTER, Case, by_channel, run_model, table_words
 from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
-from accelsim.rtl.values import expected
 from accelsim.rtl.vsim import SOURCES, Bench, build
-from accelsim.rtl.write import ENCODER_DEPTHS
 
 PARTS = SOURCES / "testbench"
-ATTEMPTS = 20
+ATTEMPTS = 20  # cases of which the most telling one is written
 
 
 def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Path]:
@@ -44,7 +38,7 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     for i, unit in enumerate(case.netlist.units, len(case.netlist.wires)):
         store(stimulus / f"{top}_{unit.status}_expected.hex", model[model[:, 1] == i][:, [0, 2]])
     for i, wire in enumerate(case.netlist.wires):
-        fields = len(PAYLOADS[case.netlist.payload(wire)])
+        fields = len(case.netlist.fields(wire))
         mine = model[model[:, 1] == i]
         store(stimulus / f"{top}_{wire.name}_expected.hex", np.delete(mine, 1, axis=1)[:, : 1 + fields])
         if wire.producer is None:
@@ -66,15 +60,10 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     return ordered
 
 
-def telling(top: str, values: Mapping[str, dict[str, int]], seed: int) -> Case:
-    """A random case for a top of `write.tops`: of the first twenty the one in which most channels carry something."""
-    if top == "attention_core":
-        drawn = random_cases(ATTEMPTS, seed, used=[values])
-    else:
-        rng = np.random.default_rng([seed, 88])
-        drawn = (encoder(rng, values["encoder"], ENCODER_DEPTHS, 0) for _ in range(ATTEMPTS))
+def telling(drawn: Iterable[Case]) -> Case:
+    """Of the first twenty of these cases the one in which most channels carry something."""
     best, most = None, 0
-    for case in drawn:
+    for case in islice(drawn, ATTEMPTS):
         model, _ = run_model(case)
         carrying = len(np.unique(model[:, 1]))  # each channel and each status
         if carrying > most:
@@ -109,18 +98,10 @@ def store(path: Path, rows: np.ndarray) -> None:
 
 
 def stored_values(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
-    """What the data path is loaded with, and `RESULT_expected`, what it must give by the functional twin: the cycle,
-    and the place and int8 values of an output, or a code; nothing of a case without operands."""
+    """What the data path is loaded with, and `RESULT_expected`, the cycle and the words of what it must give by the
+    functional twin; nothing of a case without operands."""
     if case.operands is None:
         return {}
-    net = case.netlist
-    found = dict(loaded(case))
-    moved = {w.name: model[model[:, 1] == i] for i, w in enumerate(net.wires)}
-    if isinstance(case.operands, Projection):
-        cycles, values, _ = expected_codes(net.data, case.operands, moved["outputs"][:, 0], moved["out"][:, 0])
-        return found | {f"{net.data.result}_expected": np.column_stack([cycles, values])}
-    outputs = expected(case.tables, case.operands).outputs
-    # features beyond the values' are whatever the accumulators began with: only whole words of them are compared
-    values = np.ascontiguousarray(outputs[:, : outputs.shape[1] // 4 * 4])
-    rows = np.column_stack([moved["merge_row"][:, 0] + LAG, np.arange(len(values)), values.view(np.uint32)])
-    return found | {f"{net.data.result}_expected": rows}
+    data = case.netlist.data
+    results = case.operands.results(data, case.tables, by_channel(case, model))
+    return {**dict(case.operands.loads(data, case.tables)), f"{data.result}_expected": results}

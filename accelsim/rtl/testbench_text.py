@@ -7,7 +7,7 @@ import numpy as np
 
 from accelsim.rtl.cosim import Case, table_words
 from accelsim.rtl.netlist import FIELD, Wire
-from accelsim.rtl.package import PAYLOADS, STATUS_BITS, TABLES
+from accelsim.rtl.package import STATUS_BITS
 
 STIMULUS = "stimulus"
 
@@ -19,7 +19,7 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
     top = net.top
     body = [f"  {top} unit (.*);"]
     for table in net.tables():
-        width = FIELD * len(TABLES[table])
+        width = FIELD * len(net.package.tables[table])
         rows = len(table_words(case, table))
         body += [
             f"  logic {table}_we;", f"  logic [31:0] {table}_address;", f"  logic [{width - 1}:0] {table}_data;",
@@ -44,11 +44,12 @@ def data_ends(case: Case, stored: Mapping[str, np.ndarray]) -> list[str]:
     net, top = case.netlist, case.netlist.top
     if case.operands is None:
         return []
-    lines = [f"  {re.sub('^(input|output) ', '', port)};" for port in net.data.ports()]
-    result = net.data.result
+    ports, result = net.data.ports(), net.data.result
+    lines = [f"  {re.sub('^(input|output) ', '', port)};" for port in ports]
     lines.append(f"  logic [31:0] {result}__wrong;")
-    if any("output_read" in line for line in lines):
-        lines += ["  assign output_read = 1'b0;", "  assign output_at = '0;"]
+    driven = {f"{name}_{end}" for name in net.data.loads() for end in ("we", "address", "data")}
+    names = [port.split()[-1] for port in ports if port.startswith("input ")]
+    lines += [f"  assign {name} = '0;" for name in names if name not in driven]
     for name, words in net.data.loads().items():
         lines += loader(top, name, len(stored[name]), FIELD * words)
     items, _ = net.data.observed()[result]
@@ -90,7 +91,7 @@ def ends(case: Case, wire: Wire, transfers: int) -> list[str]:
     """What drives and watches one channel."""
     net, n = case.netlist, wire.name
     into, out = net.items(wire)
-    words = len(PAYLOADS[net.payload(wire)])
+    words = len(net.fields(wire))
     path = f"{STIMULUS}/{net.top}_{n}"
     lines = [
         f"  logic [7:0] {n}_push;",

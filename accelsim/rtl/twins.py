@@ -1,93 +1,57 @@
-"""Which component has which module, and how the two are wired alike."""
+"""The hardware twins of a machine, as it hands them to the harness (see docs/rtl.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from accelsim.accelerators.vitcod.components.decoder import Decoder
-from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
-from accelsim.accelerators.vitcod.components.encoder import Encoder
-from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
-from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
-from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
-from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
-from accelsim.core import Component, In, Out, Param
-from accelsim.rtl.package import PAYLOADS
+from accelsim.core.errors import InputError, suggest
+from accelsim.rtl.cosim import Case
+from accelsim.rtl.datapath import Parameters
+from accelsim.rtl.mutations import Mutation
+from accelsim.rtl.netlist import Netlist
+from accelsim.rtl.package import Package
 
-Sizes = dict[str, int]  # parameters and channel depths by name
-
-
-def one(_: Sizes) -> int:
-    return 1
+Draw = Callable[[int, int], Iterator[Case]]  # so many random cases, from a seed
 
 
 @dataclass(frozen=True)
-class Twin:
-    """A component, its module, the tables both read, and the ports where more than one item moves in a cycle.
+class Twins:
+    """What the harness must know of a machine's modules.
 
-    `left_out` are parameters of the component that its module has no use for. `most` gives for a port how many items
-    may move there in a cycle, from the component's parameters and the channel's depth (`depth`). `inside` are modules
-    that stand in its own.
+    package: where the modules stand and what they share. cases: by the module's name its random cases. small: others,
+    of modules that take long to build, in which seeded bugs are looked for. mutations: these bugs. parameters: those of
+    every module in a configuration (an Arch). tops: the netlists that are written as the RTL of such parameters, the
+    main one last. trials: random cases of such a top (its name, the parameters, a seed), of which one becomes its
+    testbench. whole: the module that layers of a workload are run on, and layers: a case for each of them on a
+    configuration (Arch, Workload), with its operands or for the control alone. pictured: the channels that a picture
+    shows of a netlist that has them; the first two say where it looks closely.
     """
 
-    component: type[Component]
-    module: str
-    tables: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    most: dict[str, Callable[[Sizes], int]] = field(default_factory=dict)
-    inside: tuple[str, ...] = ()
+    package: Package
+    cases: Mapping[str, Draw]
+    parameters: Callable[[Any], Parameters]
+    tops: Callable[[Parameters], list[Netlist]]
+    trials: Callable[[str, Parameters, int], Iterable[Case]]
+    small: Mapping[str, Draw] = field(default_factory=dict)
+    mutations: tuple[Mutation, ...] = ()
+    whole: str = ""
+    layers: Callable[[Any, Any, bool], Iterator[Case]] | None = None
+    pictured: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """As it is called on the command line."""
-        return self.module
+    def chosen(self, names: Iterable[str]) -> list[str]:
+        """The modules of these names; all without any. Raises InputError for a name that none has."""
+        names = list(names)
+        for name in names:
+            if name not in self.cases:
+                known = ", ".join(self.cases)
+                raise InputError(f"cosim: there is no module {name!r}, only {known}{suggest(name, self.cases)}")
+        return names or list(self.cases)
 
-    def ports(self) -> dict[str, In | Out]:
-        """Its ports in the order of declaration."""
-        return {n: f for n, f in self.component.fields.items() if isinstance(f, In | Out)}
+    def workload_cases(self, arch: Any, workload: Any, *, data: bool = True) -> Iterator[Case]:
+        """A case for every layer of a workload that the twins work on; with `data`, on its operands.
 
-    def payload(self, port: str) -> str:
-        """The name of a port's payload in the package `isa`."""
-        names = self.component.fields[port].payload
-        return next(n for n, fields in PAYLOADS.items() if fields == names)
-
-    def items(self, port: str, values: Sizes, depth: int) -> int:
-        """How many items may move through a port in a cycle."""
-        return self.most.get(port, one)({**values, "depth": depth})
-
-    def parameters(self, values: Sizes, depths: Sizes) -> Sizes:
-        """The module's parameters (without table sizes)."""
-        found = {n.upper(): values[n] for n in self.component.declared(Param) if n not in self.left_out}
-        for port, ends in self.ports().items():
-            if port in self.most:
-                way = "POPS" if isinstance(ends, In) else "PUSHES"
-                found[f"{port.upper()}_{way}"] = self.items(port, values, depths[port])
-        if self.module == "sparser_engine":
-            del found["SCORE_PUSHES"]  # SCORE_PORTS says it
-        return found
-
-
-TWINS = {
-    twin.module: twin
-    for twin in (
-        Twin(IndexWalker, "index_walker", ("passes", "columns")),
-        Twin(OutputMerge, "output_merge", ("passes", "rows")),
-        Twin(
-            SoftmaxUnit,
-            "softmax_unit",
-            ("passes", "rows", "dense"),
-            ("score_bytes",),
-            {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
-        ),
-        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes", "q_port_bytes")),
-        Twin(
-            SparserEngine,
-            "sparser_engine",
-            ("passes", "rows", "index"),
-            (),
-            {"score": lambda v: v["score_ports"], "miss": lambda v: min(v["depth"], v["lines"])},
-            ("arbiter",),
-        ),
-        Twin(Decoder, "decoder", ("passes",)),
-        Twin(Encoder, "encoder"),
-    )
-}
+        Raises InputError when none of the modules runs workloads.
+        """
+        if self.layers is None:
+            raise InputError(f"cosim: none of {', '.join(self.cases)} runs the layers of a workload")
+        return self.layers(arch, workload, data)

@@ -15,7 +15,7 @@ import numpy as np
 from accelsim.core import Simulator
 from accelsim.rtl.cosim import AFTER, Case, library, open_bench, run_model
 from accelsim.rtl.netlist import FIELD
-from accelsim.rtl.package import PAYLOADS, STATUS_BITS
+from accelsim.rtl.package import STATUS_BITS
 
 TOP = 1
 MODEL, MODULE = "model.vcd", "module.vcd"
@@ -98,7 +98,7 @@ def payloads(case: Case, found: np.ndarray) -> tuple[dict[str, int], Changes]:
     signals: dict[str, int] = {}
     changes: Changes = []
     for i, wire in enumerate(case.netlist.wires):
-        fields = PAYLOADS[case.netlist.payload(wire)]
+        fields = case.netlist.fields(wire)
         into, _ = case.netlist.items(wire)
         signals[f"{wire.name}_item"] = FIELD * len(fields) * into
         signals |= {f"{wire.name}_{f}": FIELD for f in fields}

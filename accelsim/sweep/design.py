@@ -5,9 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from accelsim.accelerators import schema
-from accelsim.config import arch as configuration
 from accelsim.config import document, load_arch, shipped
 from accelsim.config.arch import Arch
+from accelsim.config.load import override, settings_of
 from accelsim.config.resolve import Resolution
 from accelsim.core.errors import InputError
 
@@ -24,13 +24,13 @@ class Base:
         self.schema = schema(self.arch.machine)
         self.overrides = tuple(overrides)
         top, _ = document.read(self.path)
-        self.settings = list(configuration._settings(self.path, top, self.schema, Resolution(str(self.path))))
+        self.settings = list(settings_of(self.path, top, self.schema, Resolution(str(self.path))))
 
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""
         resolution, given = Resolution(str(self.path)), list(self.settings)
         for text in (*self.overrides, *(f"{name}={value}" for name, value in settings)):
-            if setting := configuration._override(text, self.schema, resolution):
+            if setting := override(text, self.schema, resolution):
                 given.append(setting)
         fields = resolution.settle(self.schema, given)
         if resolution.problems:

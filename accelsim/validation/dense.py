@@ -1,239 +1,251 @@
 """Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in
 order; and on small layers the tiles, replayed in integers, give the matrix product."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.isa import instructions as isa
-from accelsim.validation.evidence import Evidence
-from accelsim.validation.memory import coded_columns
-from accelsim.validation.program import Ledger, Step
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.coverage import Block, Coverage
+from accelsim.validation.program import Step
 from accelsim.validation.report import Report
-from accelsim.workload.layers import Gemm
 
 REPLAYED = 1 << 22  # layers of at most so many multiply-accumulates are replayed in integers
 
 
-@dataclass
-class Tile:
-    """Outputs [row, row + rows) x [column, column + columns) of one GEMM of a layer, and the parts of its
-    accumulation: (begin, length) along the depth."""
+@dataclass(frozen=True)
+class Group:
+    """Output columns [first, first + count) of a layer that are kept alike.
 
-    group: int
-    row: int
+    packed: a tile of them is one run of bytes. apart: they are a tensor of their own, in the place of the output.
+    leaving: how many values of a token leave the machine with each column (one, where nothing is said).
+    """
+
+    first: int
+    count: int
+    packed: bool = False
+    apart: bool = False
+    leaving: np.ndarray | None = None
+
+    def leaves(self, column: int, columns: int) -> int:
+        """Values of a token that leave with some of the layer's columns."""
+        if self.leaving is None:
+            return columns
+        return int(self.leaving[column - self.first : column - self.first + columns].sum())
+
+
+@dataclass(frozen=True)
+class Part:
+    """What an instruction of the array says: `rows` x `columns` outputs and `deep` of their accumulation, with the
+    `last` part of which they leave. Outputs leave in steps of `step_rows` x `step_columns`, all steps of some rows
+    before those of the next. row: the first row in the layer."""
+
     rows: int
+    columns: int
+    deep: int
+    last: bool
+    step_rows: int
+    step_columns: int
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a load of weights holds: [depth, depth + deep) of columns [column, column + columns) of a repetition."""
+
+    load: int
+    group: int
     column: int
     columns: int
-    parts: list[tuple[int, int]]
+    depth: int
+    deep: int
 
 
-class GemmCheck:
-    """Follows the instructions of one dense layer."""
+class DenseFollower(Follower):
+    """Follows the instructions of one dense layer.
 
-    def __init__(
-        self, evidence: Evidence, layer: Gemm, ledgers: dict[str, Ledger], loads: list[int], stores: list[int]
-    ):
-        """loads: the activation buffer's loads of this layer; stores: the layer's stores, in order."""
-        self.evidence, self.layer, self.ledgers, self.stores = evidence, layer, ledgers, stores
-        self.batch_tokens = layer.tokens * evidence.workload.batch
-        self.place = {n: evidence.places.get(f"{layer.name}.{n}") for n in ("weight", "input", "residual", "output")}
-        self.inputs = layer.inputs * evidence.workload.batch // layer.repeat
-        self.exact = layer.input_elements is None
-        self.tiles: list[Tile] = []
+    Each waits for its weights. These lie in DRAM column tile by column tile, a tile's parts one after the other along
+    the accumulation; an instruction uses all columns of its load. Where instructions are smaller than a load in depth,
+    a subclass says in `spot` which part of it each uses.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course, self.layer, self.judge, self.evidence = course, course.layer, course.judge, course.evidence
+        layer, batch = self.layer, self.evidence.workload.batch
+        self.tokens = layer.tokens * batch
+        self.inputs = layer.inputs * batch // layer.repeat
+        self.groups = self.judge.groups(layer)
+        self.coverage = Coverage(layer.repeat, self.tokens, layer.out_features, layer.in_features)
+        self.summed = np.zeros((layer.repeat, self.tokens, layer.out_features), np.int32)  # depth that has gone in
+        # for each byte of the output in DRAM, how many bytes had left before the step that it left with; -1: none does
+        self.before = np.full(layer.repeat * self.tokens * layer.out_features, -1, np.int64)
+        self.left = self.computed = 0
         self.wrong: list[str] = []
-        self.part: list[tuple[Step, int]] = []
-        self.spot = (0, 0, 0)
-        self.stored = 0
-        self.coded = coded_columns(evidence, layer)
-        self.loads, self.shown = loads, 0
-        # which load holds each byte of the input and of the residual operand
-        self.holds = np.full((layer.repeat, self.inputs), -1, np.int32)
-        self.residual = np.full((self.batch_tokens, layer.repeat * layer.out_features), -1, np.int32)
+        self.weights: Weights | None = None
+        sizes = {"input": layer.repeat * self.inputs}
+        if layer.residual:
+            sizes["residual"] = self.tokens * layer.repeat * layer.out_features
+        self.arrivals = course.arrivals(self.judge.act, **sizes)
 
-    def array(self, step: Step) -> None:
-        """An instruction of the array: a part of a tile."""
-        rows, columns, deep, step_rows, step_columns, last, heads, encoded, *_ = step.arguments
-        where = f"layer {self.layer.name}, tile {len(self.tiles)}"
-        if isa.WEIGHT_LOADED not in step.waits:
-            self.wrong.append(f"{where}: it waits for no weights")
+    def place(self, tensor: str) -> int:
+        """Where a tensor of the layer begins in DRAM."""
+        return self.evidence.places[f"{self.layer.name}.{tensor}"]
+
+    def step(self, step: Step) -> None:
+        """An instruction of the array."""
+        where = f"{self.course.scope}, instruction {step.at}"
+        if step.unit != self.judge.array:
+            self.wrong.append(f"{where}: it is of {step.unit}, which has no part in a dense layer")
             return
-        load, layer = step.waits[isa.WEIGHT_LOADED] - 1, self.layer
-        weight = self.evidence.tables["weight"][load]
-        offset = int(weight.address) - self.place["weight"]
-        each = layer.in_features * layer.out_features
-        if not self.part:
-            self.spot = offset // each, offset % each // layer.in_features, 0
-        group, column, depth = self.spot
-        if load < 0 or not 0 <= group < layer.repeat or depth + deep > layer.in_features:
-            self.wrong.append(f"{where}: it waits for weights that are not of its layer")
-            self.part = []
+        part = self.judge.part(step)
+        fault = self.find_weights(step, part)
+        if fault:
+            self.wrong.append(f"{where}: {fault}")
+            self.weights = None
             return
-        self.ledgers["weight"].read(load, step, where)
-        # weights lie tile by tile, a tile's parts one after the other
-        if offset != group * each + column * layer.in_features + depth * columns:
-            self.wrong.append(f"{where}: its weights do not lie where those of depth {depth} do")
-        if weight.bytes * weight.segments != columns * deep:
-            self.wrong.append(f"{where}: {weight.bytes * weight.segments} weights for {columns} x {deep}")
-        self.part.append((step, depth))
-        self.spot = group, column, depth + deep
-        if last:
-            self.finish(where, step, rows, columns, step_rows, step_columns, heads, encoded)
-            self.part = []
-        elif 4 * rows * columns > self.evidence.part("engine", "psum_bytes"):
-            self.wrong.append(f"{where}: {4 * rows * columns} bytes of partial sums do not fit engine.psum_bytes")
+        self.computed += 1
+        held = self.weights
+        self.course.ledgers[self.judge.weight].read(held.load, step, where)
+        row, depth = self.spot(step, part, held)
+        block = Block(held.group, row, part.rows, held.column, part.columns, depth, part.deep)
+        self.coverage.blocks.append(block)
+        sums = block.of(self.summed)
+        sums += part.deep
+        room, size = self.judge.partial_sum_bytes, 4 * part.rows * part.columns
+        if part.last:
+            self.wrong += [f"{where}: {fault}" for fault in self.leave(step, part, block)]
+        elif room is not None and size > room:
+            self.wrong.append(f"{where}: {size} bytes of partial sums do not fit {room}")
+        self.wrong += [f"{where}: not all of its {what} has been loaded" for what in self.operands(where, step, block)]
+        if part.last and self.layer.residual:
+            pitch = self.layer.repeat * self.layer.out_features
+            held = self.arrivals.held[f"{self.layer.name}.residual"].reshape(self.tokens, pitch)
+            corner = block.group * self.layer.out_features + block.column
+            if not self.read(where, step, held[row : row + part.rows, corner : corner + part.columns]):
+                self.wrong.append(f"{where}: not all of its residual operand has been loaded")
 
-    def finish(self, where, step, rows, columns, step_rows, step_columns, heads, encoded) -> None:
-        """The last part of a tile: its place among the outputs, its operands, its stores."""
-        group, column, _ = self.spot
-        limit, mixed, left = self.coded
-        wanted = (mixed, left) if column < limit else (0, 0)
-        if (heads, encoded) != wanted:
-            self.wrong.append(f"{where}: the encoder mixes {heads} heads to {encoded}, not {wanted[0]} to {wanted[1]}")
-        size = rows * columns
-        if heads > 0:  # of every token, the features whose last head is among these columns
-            size = rows * encoded * sum((at + 1) % heads == 0 for at in range(column, column + columns))
-        row = self.take_stores(where, group, column, rows, columns, size, step_rows, step_columns)
-        token, met = step.arguments[9:]
-        row = token if row is None else row  # where the encoder keeps all there is, nothing says what tokens these are
-        if (token, met) != (row, column % heads if heads else 0):
-            self.wrong.append(f"{where}: it is said to begin at token {token}, {met} heads into a feature, but it does "
-                              f"at token {row} and column {column}")  # fmt: skip
-        if {(s.arguments[0], s.arguments[1]) for s, _ in self.part} != {(rows, columns)}:
-            self.wrong.append(f"{where}: its parts are of different sizes")
-        self.tiles.append(Tile(group, row, rows, column, columns, [(depth, s.arguments[2]) for s, depth in self.part]))
-        for part, depth in self.part:
-            self.operands(where, part, group, row, rows, depth, part.arguments[2])
-        if self.layer.residual:
-            self.show(step)
-            block = self.residual[row : row + rows, group * self.layer.out_features :][:, column : column + columns]
-            self.read_act(where, step, block, "residual")
+    def find_weights(self, step: Step, part: Part) -> str:
+        """The weights an instruction waits for; what is wrong with them."""
+        layer, name = self.layer, self.judge.weight
+        if name not in step.waits:
+            return "it waits for no weights"
+        load, table, before = step.waits[name] - 1, self.evidence.tables[name], self.weights
+        if before is not None and load == before.load:
+            return "" if part.columns == before.columns else f"{part.columns} columns of weights of {before.columns}"
+        if not 0 <= load < len(table):
+            return "it waits for weights that there are not"
+        offset, each = int(table["address"][load]) - self.place("weight"), layer.in_features * layer.out_features
+        size = int(table["bytes"][load] * table["segments"][load])
+        group, column, depth = offset // each, offset % each // layer.in_features, 0
+        if before is not None and before.depth + before.deep < layer.in_features:
+            group, column, depth = before.group, before.column, before.depth + before.deep
+        deep, rest = divmod(size, max(part.columns, 1))
+        if not 0 <= group < layer.repeat or rest or depth + deep > layer.in_features:
+            return f"it waits for {size} weights that are not of {part.columns} columns of its layer"
+        if offset != group * each + column * layer.in_features + depth * part.columns:
+            return f"its weights do not lie where those of depth {depth} do"
+        self.weights = Weights(load, group, column, part.columns, depth, deep)
+        return ""
 
-    def take_stores(self, where, group, column, rows, columns, size, step_rows, step_columns) -> int | None:
-        """The stores of a tile: together exactly the tile, each found complete when its turn comes. Its first row (None
-        without any)."""
-        table, layer, layout = self.evidence.tables["stores"], self.layer, self.evidence.layout
-        projected, (limit, mixed, left) = layer.role in ("qkv", "q", "kv"), self.coded
-        packed = projected and (layout == "packed" or (mixed > 0 and column < limit))
-        total, first = 0, None
-        pitch, origin, side = layer.out_features * layer.repeat, 0, group * layer.out_features + column
-        if projected and (layout == "token_major" or mixed):  # what the encoder leaves alone is a tensor of its own
-            corner = limit if column >= limit else 0
-            origin, pitch = (group * layer.out_features + corner) * self.batch_tokens, layer.out_features - corner
-            side = column - corner
-        # a run begins where those of the columns before end, which are fewer behind the encoder
-        wide, runs = size // rows, column
-        if mixed > 0 and column < limit:
-            runs = column - column % (limit // (2 if layer.role == "qkv" else 1))
-            runs += sum((at + 1) % mixed == 0 for at in range(runs, column)) * left
-        whole = (group * layer.out_features + runs) * self.batch_tokens
-        while total < size and self.stored < len(self.stores):
-            store = table[self.stores[self.stored]]
-            self.stored += 1
-            offset = int(store.address) - self.place["output"]
-            total += int(store.bytes * store.segments)
-            if packed:
-                if first is None:
-                    first = (offset - whole) // wide
-                    begin = whole + first * wide
-                if offset != begin + total - int(store.bytes * store.segments):
-                    self.wrong.append(f"{where}: its stores are not one after the other")
-            else:
-                row, at = divmod(offset - origin, pitch)
-                first = row if first is None else first
-                at -= side
-                inside = at >= 0 and at + store.bytes <= columns and 0 <= row - first <= rows - store.segments
-                if not inside or (store.segments > 1 and store.pitch != pitch):
-                    self.wrong.append(f"{where}: a store of rows {row} on lies outside the tile")
-                # steps leave whole, all of some rows before those of the next; a store counts bytes and must find its
-                # own
-                deep, last = row - first + int(store.segments) - 1, at + int(store.bytes) - 1
-                band = deep // step_rows * step_rows
-                before = band * columns + min(step_rows, rows - band) * (last // step_columns * step_columns)
-                if total <= before:
-                    self.wrong.append(
-                        f"{where}: {total} bytes have left when its store of rows {row} to {first + deep} is asked "
-                        f"for, whose last comes after {before}"
-                    )
-        if total != size:
-            self.wrong.append(f"{where}: {total} bytes are stored of {size}")
-        return first
+    def spot(self, step: Step, part: Part, held: Weights) -> tuple[int, int]:
+        """The first row and the first depth of an instruction, in the layer."""
+        return part.row, held.depth
 
-    def show(self, step: Step) -> None:
-        """Enter the loads that have arrived when an instruction is dispatched."""
-        table, pitch = self.evidence.tables["act"], self.layer.repeat * self.layer.out_features
-        while self.shown < len(self.loads) and self.loads[self.shown] < step.known[isa.ACT_LOADED]:
-            number = self.loads[self.shown]
-            load, self.shown = table[number], self.shown + 1
-            residual = self.place["residual"]
-            if residual is not None and residual <= load.address < residual + self.residual.size:
-                row, at = divmod(int(load.address) - residual, pitch)
-                self.residual[row : row + int(load.segments), at : at + int(load.bytes)] = number
-                continue
-            flat = self.holds.reshape(-1)
-            for n in range(int(load.segments)):
-                at = int(load.address) - self.place["input"] + n * int(load.pitch)
-                flat[at : at + int(load.bytes)] = number
+    def leave(self, step: Step, part: Part, block: Block) -> list[str]:
+        """Outputs leave: their place in DRAM, step by step; what is wrong with them."""
+        layer, column = self.layer, block.column
+        some = next((g for g in self.groups if g.first <= column < g.first + g.count), self.groups[-1])
+        if column + part.columns > some.first + some.count:
+            return [f"its columns {column} to {column + part.columns} are not kept alike"]
+        if not (block.row >= 0 and block.row + part.rows <= self.tokens):
+            return [f"it ends at row {block.row + part.rows} of {self.tokens}"]
+        wrong = self.judge.part_faults(step, some, column)
+        if (block.of(self.summed) != layer.in_features).any():
+            wrong.append("outputs leave before or after their accumulation ends")
+        corner, wide = block.group * layer.out_features, some.leaves(column, part.columns)
+        if some.packed:  # a run begins where those of the columns before end
+            begin = (corner + some.first + some.leaves(some.first, column - some.first)) * self.tokens
+            at = begin + block.row * wide
+            target = self.before[at : at + part.rows * wide]
+        elif some.apart:
+            at = (corner + some.first) * self.tokens
+            target = self.before[at : at + some.count * self.tokens].reshape(self.tokens, some.count)
+            side = column - some.first
+        else:
+            target, side = self.before.reshape(self.tokens, -1), corner + column
+        if not some.packed:
+            target = target[block.row : block.row + part.rows, side : side + part.columns]
+        if (target >= 0).any():
+            wrong.append("outputs leave that have left before")
+        gone = self.left
+        for down in range(0, part.rows, max(part.step_rows, 1)):
+            rows = min(part.step_rows, part.rows - down)
+            for side in range(0, part.columns, max(part.step_columns, 1)):
+                columns = min(part.step_columns, part.columns - side)
+                size = rows * some.leaves(column + side, columns)
+                if some.packed:
+                    target[self.left - gone : self.left - gone + size] = self.left
+                else:
+                    target[down : down + rows, side : side + columns] = self.left
+                self.left += size
+        return wrong
 
-    def operands(self, where, step: Step, group: int, row: int, rows: int, depth: int, deep: int) -> None:
-        """The activations of a part are there."""
-        self.show(step)
-        if self.exact:
-            grid = self.holds[group].reshape(self.batch_tokens, self.layer.in_features)
-            self.read_act(where, step, grid[row : row + rows, depth : depth + deep], "input")
+    def operands(self, where: str, step: Step, block: Block) -> Iterator[str]:
+        """The activations of a block; what of them is not there."""
+        held = self.arrivals.held[f"{self.layer.name}.input"].reshape(self.layer.repeat, self.inputs)[block.group]
+        row, end, depth, deep = block.row, block.row + block.rows, block.depth, block.deep
+        if self.layer.input_elements is None:
+            mine = held.reshape(self.tokens, self.layer.in_features)[row:end, depth : depth + deep]
         else:  # windows overlap: a row's share of the distinct elements stands for its window
-            share, whole = -(-self.inputs // self.batch_tokens), self.layer.in_features
+            share, whole = -(-self.inputs // self.tokens), self.layer.in_features
             first = min(self.inputs, row * share)
-            span = min(self.inputs, (row + rows) * share) - first
-            mine = slice(first + span * depth // whole, first + span * (depth + deep) // whole)
-            if mine.stop > mine.start:
-                self.read_act(where, step, self.holds[group][mine], "input")
+            span = min(self.inputs, end * share) - first
+            mine = held[first + span * depth // whole : first + span * (depth + deep) // whole]
+            if not mine.size:
+                return
+        if not self.read(where, step, mine):
+            yield "input"
 
-    def read_act(self, where: str, step: Step, block: np.ndarray, what: str) -> None:
-        """Note the loads that hold a block of operands."""
-        if block.size == 0 or block.min() < 0:
-            self.wrong.append(f"{where}: not all of its {what} has been loaded")
-            return
-        low, high = int(block.min()), int(block.max())
-        for load in [low] if low == high else (np.flatnonzero(np.bincount(block.ravel() - low)) + low).tolist():
-            self.ledgers["act"].read(load, step, where)
+    def read(self, where: str, step: Step, block: np.ndarray) -> bool:
+        """Note the loads that hold a block of operands; whether all of it has been loaded."""
+        self.arrivals.until(step.known[self.judge.act])
+        loads = self.arrivals.of(block)
+        for load in loads or ():
+            self.course.ledgers[self.judge.act].read(load, step, where)
+        return loads is not None
+
+    def check_stores(self) -> Iterator[str]:
+        """Every store finds its bytes when as many have left as it and those before it are; what is wrong with them."""
+        mine, total = self.course.stores[self.judge.store], 0
+        table = self.evidence.tables[self.judge.store][mine.start : mine.stop]
+        for n, store in enumerate(table):
+            total += int(store["bytes"] * store["segments"])
+            first = int(store["address"]) - self.place("output") + store["pitch"] * np.arange(store["segments"])
+            bytes_of = first[:, None] + np.arange(store["bytes"])
+            if bytes_of.min() < 0 or bytes_of.max() >= len(self.before):
+                yield f"store {mine[n]}: it is not all of the layer's output"
+                continue
+            found = self.before[bytes_of]
+            if found.min() < 0:
+                yield f"store {mine[n]}: {int((found < 0).sum())} of its bytes never leave the array"
+            elif total <= found.max():
+                yield (
+                    f"store {mine[n]}: it is asked for when {total} bytes have left, but {found.max()} leave before "
+                    "its last one"
+                )
+        if total != self.left:
+            yield f"{total} bytes are stored of {self.left} that leave"
 
     def close(self, report: Report) -> None:
         """Enter the checks of the layer."""
-        layer, scope = self.layer, f"layer {self.layer.name}"
-        if self.part:
-            self.wrong.append(f"{scope}: its last tile is not complete")
-        if self.stored != len(self.stores):
-            self.wrong.append(f"{scope}: {len(self.stores) - self.stored} stores hold nothing of its tiles")
-        report.add("gemm", scope, "tiles have their operands and stores", len(self.tiles), self.wrong)
-        seen = np.zeros((layer.repeat, self.batch_tokens, layer.out_features), np.uint8)
-        cut = []
-        for tile in self.tiles:
-            seen[tile.group, tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns] += 1
-            ends = np.cumsum([0] + [size for _, size in tile.parts])
-            if [at for at, _ in tile.parts] != ends[:-1].tolist() or ends[-1] != layer.in_features:
-                cut.append(f"{scope}: the parts of tile {tile.row}, {tile.column} are {tile.parts}")
-        sizes = sum(tile.rows * tile.columns for tile in self.tiles)
-        if sizes != seen.size or (seen != 1).any():
-            missing, twice = int((seen == 0).sum()), int((seen > 1).sum())
-            cut.append(f"{scope}: {missing} outputs are never computed, {twice} more than once, of {seen.size}")
+        layer, scope = self.layer, self.course.scope
+        wrong = self.wrong + [f"{scope}: {fault}" for fault in self.check_stores()]
+        report.add("gemm", scope, "tiles have their operands and stores", self.computed, wrong)
+        cut = [f"{scope}: {fault}" for fault in self.coverage.faults()]
         report.add("gemm", scope, "each row, feature and depth computed once", layer.macs, cut)
-        if layer.macs * self.batch_tokens // layer.tokens <= REPLAYED and not cut and not self.wrong:
-            report.add("gemm", scope, "tiles in integers equal the product", seen.size, self.replay())
-
-    def replay(self) -> list[str]:
-        """Random int8 operands through the tiles, against their product."""
-        layer = self.layer
-        rng = np.random.default_rng([*layer.name.encode()])
-        shape = (layer.repeat, self.batch_tokens, layer.in_features)
-        x = rng.integers(-127, 128, shape).astype(np.int32)
-        w = rng.integers(-127, 128, (layer.repeat, layer.in_features, layer.out_features)).astype(np.int32)
-        out = np.zeros((layer.repeat, self.batch_tokens, layer.out_features), np.int32)
-        for tile in self.tiles:
-            sums = np.zeros((tile.rows, tile.columns), np.int32)
-            for at, size in tile.parts:
-                block = w[tile.group, at : at + size, tile.column : tile.column + tile.columns]
-                sums += x[tile.group, tile.row : tile.row + tile.rows, at : at + size] @ block
-            out[tile.group, tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns] += sums
-        wrong = int((out != np.matmul(x, w)).sum())
-        return [f"layer {layer.name}: {wrong} outputs differ"] if wrong else []
+        if layer.macs * self.tokens // layer.tokens <= REPLAYED and not cut and not wrong:
+            differ = self.coverage.replay(layer.name.encode())
+            outputs = layer.repeat * self.tokens * layer.out_features
+            sentences = [f"{scope}: {differ} outputs differ"] if differ else []
+            report.add("gemm", scope, "tiles in integers equal the product", outputs, sentences)

@@ -1,59 +1,55 @@
 """What a run leaves to be judged: the program and its tables, and everything that crossed the monitored channels."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from accelsim.accelerators import machine, main_memory
 from accelsim.config.arch import Arch
+from accelsim.core import Simulator
 from accelsim.core.result import Result
-from accelsim.workload.layers import Attention
+from accelsim.dataflows.program import Names, Program
+from accelsim.isa.instructions import MARK, record
 from accelsim.workload.workload import Workload
 
-BUFFERS = {"weight": "weight_gb", "act": "act_gb0", "index": "index_buffer"}
+DMA, MEMORY = "dma", "dram"  # what these parts are called in every machine
+NEVER = np.int64(1) << 60  # a cycle that does not come
+
+
+class Model(Protocol):
+    """A machine, as far as a run of it needs one."""
+
+    def build(self, arch: Arch, workload: Workload, *, monitored: bool = False) -> tuple[Simulator, Program]:
+        """The netlist with a workload's program loaded, and that program."""
+
+    def finish(self, arch: Arch, sim: Simulator) -> None:
+        """Let the memory write what it holds back when the program has ended."""
 
 
 @dataclass
 class Evidence:
     """One run.
 
-    tables: the program's tables (isa). places: tensor -> its first byte in DRAM. log: "component.port" of a monitored
-    channel -> records of `at` (the core cycle it was pushed in) and its payload. held, peak: bytes a buffer holds at
-    the end, and the most it ever held.
+    names: the units, counters, buffers, stores and tables of the machine's programs. tables: the program and its
+    tables, by name. places: tensor -> its first byte in DRAM. log: "component.port" of a channel's producer -> records
+    of `at` (the core cycle an item was pushed in) and its payload. held, peak: bytes a buffer holds at the end, and the
+    most it ever held.
     """
 
     arch: Arch
     workload: Workload
     result: Result
-    tables: dict[str, np.recarray]
+    names: Names
+    tables: dict[str, np.ndarray]
     places: dict[str, int]
-    log: dict[str, np.recarray] = field(repr=False)
+    log: dict[str, np.ndarray] = field(repr=False)
     held: dict[str, int]
     peak: dict[str, int]
 
     def on(self, option: str) -> bool:
         """Whether an option of the machine is switched on."""
         return self.arch.options[option] == "true"
-
-    @property
-    def layout(self) -> str:
-        """How Q, K and V lie in DRAM."""
-        return self.arch.options["layout"]
-
-    def fused(self, layer: Attention) -> str:
-        """The operands that share a tensor, in their order in a token's row; Q stands apart if it has other tokens."""
-        if self.layout != "fused_qkv":
-            return ""
-        return "qkv" if layer.q_tokens == layer.kv_tokens else "kv"
-
-    def operand(self, layer: Attention, name: str, image: int, token_bytes: int) -> tuple[int, int]:
-        """Where token 0 of an operand begins, and the bytes from a token to the next (token by token)."""
-        widths = {"q": token_bytes, "k": token_bytes, "v": layer.heads * layer.v_dim}
-        together = self.fused(layer)
-        if name not in together:
-            return self.places[f"{layer.name}.{name}.{image}"], widths[name]
-        before = sum(widths[other] for other in together[: together.index(name)])
-        return self.places[f"{layer.name}.{together}.{image}"] + before, sum(widths[other] for other in together)
 
     def part(self, part: str, parameter: str) -> int:
         """A parameter of the machine."""
@@ -63,24 +59,76 @@ class Evidence:
         """An action counter of the whole run."""
         return self.result.total.counts[component][counter]
 
+    @cached_property
+    def sender(self) -> dict[str, str]:
+        """The port that each port is sent to from; `component.port.element` for an element of a port array."""
+        return {link.consumer: link.producer for link in self.result.links.values()}
 
-def gather(arch: Arch, workload: Workload) -> Evidence:
+    def into(self, port: str) -> np.ndarray:
+        """Everything that came into a port."""
+        return self.log[self.sender[port]]
+
+    def elements(self, ports: str) -> dict[str, np.ndarray]:
+        """Everything that came into the elements of a port array, in the order of their numbers."""
+        return {
+            into.removeprefix(f"{ports}."): self.log[out]
+            for into, out in self.sender.items()
+            if into.startswith(f"{ports}.")
+        }
+
+    def instructions(self, unit: str) -> np.ndarray:
+        """Where the program has instructions for a unit."""
+        return np.flatnonzero(self.tables["program"]["unit"] == list(self.names.units).index(unit))
+
+    def commands(self, unit: str) -> np.recarray:
+        """The operands of a unit's instructions, by the names of its command's fields."""
+        first = self.tables["program"]["first"][self.instructions(unit)]
+        fields = self.names.units[unit]
+        words = self.tables["operands"][first[:, None] + np.arange(len(fields))]
+        return np.ascontiguousarray(words).view(record(*fields)).reshape(-1).view(np.recarray)
+
+    def layer_of_instruction(self) -> np.ndarray:
+        """The number of the layer that each instruction belongs to; a mark belongs to the layer it ends."""
+        marks = self.tables["program"]["unit"] == MARK
+        return np.cumsum(marks) - marks
+
+
+def sizes(descriptors: np.recarray) -> np.ndarray:
+    """Bytes of each descriptor."""
+    return descriptors["bytes"] * descriptors["segments"]
+
+
+def spread(descriptors: np.recarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Descriptors as single runs: which descriptor, first byte, bytes."""
+    many = descriptors["segments"]
+    which = np.repeat(np.arange(len(descriptors)), many)
+    nth = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
+    return which, descriptors["address"][which] + nth * descriptors["pitch"][which], descriptors["bytes"][which]
+
+
+def gather(model: Model, arch: Arch, workload: Workload) -> Evidence:
     """Run a workload on a machine with its channels monitored.
 
     Raises InputError when the workload does not fit the machine, DeadlockError when it does not run to its end.
     """
-    sim, program = machine(arch.machine).build(arch, workload)
-    sim.wires = [replace(wire, monitored=True) for wire in sim.wires]
+    sim, program = model.build(arch, workload, monitored=True)
     sim.run()
-    main_memory.finish(arch, sim)
+    model.finish(arch, sim)
     result = sim.result()
     period = result.periods["core"]
     log = {}
     for name, records in result.transfers.items():
-        log[name.split(" -> ")[0]] = records
+        log[result.links[name].producer] = records
         records["at"] //= period
     buffers = {c.name: c for c in sim.components if "peak_bytes" in c.fields}
     return Evidence(
-        arch, workload, result, program.finish(), dict(program.places), log,
-        {n: c.value("held") for n, c in buffers.items()}, {n: c.value("peak_bytes") for n, c in buffers.items()},
-    )  # fmt: skip
+        arch,
+        workload,
+        result,
+        program.names,
+        program.finish(),
+        dict(program.places),
+        log,
+        {n: c.value("held") for n, c in buffers.items()},
+        {n: c.value("peak_bytes") for n, c in buffers.items()},
+    )

@@ -1,145 +1,158 @@
 """DRAM: where every tensor lies, that none overlaps another, that all of it is read or written, and no byte beside."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accelsim.validation.evidence import Evidence
-from accelsim.validation.expected import AttentionWork
+from accelsim.validation.evidence import Evidence, spread
 from accelsim.validation.report import Report
 from accelsim.workload.layers import Attention, Gemm, Norm
 
+if TYPE_CHECKING:
+    from accelsim.validation.judge import Judge
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A tensor in DRAM. written: whether the machine writes it (it reads it otherwise). whole: bytes that must be
-    touched; a written byte exactly once."""
+    """A tensor in DRAM. layer: its number. written: whether the machine writes it (it reads it otherwise). constant:
+    whether it is there from the start (weights). whole: bytes that must be touched, a written byte exactly once; all,
+    where nothing is said."""
 
     name: str
     layer: int
-    first: int
     size: int
-    written: bool
-    constant: bool
-    whole: int
+    written: bool = False
+    constant: bool = False
+    whole: int = -1
+
+    @property
+    def touched(self) -> int:
+        """Bytes of it that must be touched."""
+        return self.size if self.whole < 0 else self.whole
 
 
-def coded_columns(evidence: Evidence, layer: Gemm) -> tuple[int, int, int]:
-    """Output columns the encoder compresses, the heads it mixes and the heads it leaves; zeros where it does not."""
-    if layer.encodes is None or not evidence.on("auto_encoder"):
-        return 0, 0, 0
-    attention = evidence.workload.layer(layer.encodes)
-    if not attention.encoded_heads:
-        return 0, 0, 0
-    columns = {"qkv": 2, "q": 1, "kv": 1}[layer.role] * attention.heads * attention.qk_dim
-    return columns, attention.heads, attention.encoded_heads
-
-
-def tensors(evidence: Evidence, works: list[AttentionWork]) -> list[Tensor]:
-    """Every tensor of the network, with the size the layers give it; in the order of their addresses."""
-    found, batch = [], evidence.workload.batch
-    work_of = {work.number: work for work in works}
-
-    def enter(name: str, number: int, size: int, *, written=False, constant=False, whole: int | None = None) -> None:
-        first = evidence.places.get(name, -1)
-        found.append(Tensor(name, number, first, size, written, constant, size if whole is None else whole))
-
-    for number, layer in enumerate(evidence.workload.layers):
+def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
+    """The tensors of dense, normalising and element-wise layers as the shared dataflows lay them out."""
+    batch = judge.evidence.workload.batch
+    for n, layer in enumerate(judge.evidence.workload.layers):
+        if isinstance(layer, Attention):
+            continue
         if isinstance(layer, Gemm):
-            columns, heads, encoded = coded_columns(evidence, layer)
-            outputs = batch * layer.outputs
-            saved = batch * layer.tokens * columns * (heads - encoded) // heads if heads else 0
-            enter(f"{layer.name}.weight", number, layer.weights, constant=True)
-            enter(f"{layer.name}.input", number, batch * layer.inputs)
+            kept = sum(group.leaves(group.first, group.count) for group in judge.groups(layer))
+            yield Tensor(name=f"{layer.name}.weight", layer=n, size=layer.weights, constant=True)
+            yield Tensor(name=f"{layer.name}.input", layer=n, size=batch * layer.inputs)
+            outputs, whole = batch * layer.outputs, batch * layer.tokens * layer.repeat * kept
             if layer.residual:
-                enter(f"{layer.name}.residual", number, outputs)
-            enter(f"{layer.name}.output", number, outputs, written=True, whole=outputs - layer.repeat * saved)
-        elif isinstance(layer, Attention):
-            work, values = work_of[number], layer.heads * layer.v_dim
-            for image in range(batch):
-                sizes = {"q": layer.q_tokens * work.token_bytes, "k": layer.kv_tokens * work.token_bytes}
-                sizes["v"] = layer.kv_tokens * values
-                if together := evidence.fused(layer):
-                    sizes[together] = sum(sizes.pop(name) for name in together)
-                for name, size in sizes.items():
-                    enter(f"{layer.name}.{name}.{image}", number, size)
-                enter(f"{layer.name}.output.{image}", number, layer.q_tokens * values, written=True)
+                yield Tensor(name=f"{layer.name}.residual", layer=n, size=outputs)
+            yield Tensor(name=f"{layer.name}.output", layer=n, size=outputs, written=True, whole=whole)
         else:
             operands = 1 if isinstance(layer, Norm) else layer.operands
             rows = layer.tokens if isinstance(layer, Norm) else layer.out_tokens
-            enter(f"{layer.name}.input", number, batch * layer.tokens * layer.features * operands)
-            enter(f"{layer.name}.output", number, batch * rows * layer.features, written=True)
-    for name in evidence.places:
-        owner, _, rest = name.rpartition(".index.")
-        if owner and rest.isdigit():
-            number = next(w.number for w in works if w.layer.name == owner)
-            enter(name, number, index_size(evidence, work_of[number], name), constant=True)
-    return sorted(found, key=lambda t: t.first)
+            size = batch * layer.features
+            yield Tensor(name=f"{layer.name}.input", layer=n, size=size * layer.tokens * operands)
+            yield Tensor(name=f"{layer.name}.output", layer=n, size=size * rows, written=True)
 
 
-def index_size(evidence: Evidence, work: AttentionWork, name: str) -> int:
-    """Bytes of the index of one pass, as it was loaded; the tables tell whether it holds every entry."""
-    first = evidence.places[name]
-    loads = evidence.tables["index"]
-    here = loads[loads["address"] == first]
-    return int(here["bytes"][0]) if len(here) else 0
-
-
-def spread(descriptors: np.recarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Descriptors as single runs: which descriptor, first byte, bytes."""
-    many = descriptors["segments"]
-    which = np.repeat(np.arange(len(descriptors)), many)
-    nth = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
-    return which, descriptors["address"][which] + nth * descriptors["pitch"][which], descriptors["bytes"][which]
-
-
-def check_memory(evidence: Evidence, known: list[Tensor], report: Report) -> tuple[dict[str, list], list[int]] | None:
-    """All about addresses. For every buffer the layer each load is for (None: constants); stores up to each layer."""
-    lost = [f"{t.name} has no place in DRAM" for t in known if t.first < 0]
-    ends = np.array([t.first + t.size for t in known], np.int64)
-    firsts = np.array([t.first for t in known], np.int64)
+def check_memory(evidence: Evidence, tensors: Sequence[Tensor], report: Report) -> dict[str, list[Tensor]] | None:
+    """All about addresses. The tensor of each descriptor of each buffer; None where some lie in none."""
+    places = evidence.places
+    known = sorted(tensors, key=lambda t: places.get(t.name, -1))
+    lost = [f"{t.name} has no place in DRAM" for t in known if t.name not in places]
+    firsts = np.array([places.get(t.name, -1) for t in known], np.int64)
+    ends = firsts + np.array([t.size for t in known], np.int64)
     lost += [f"{known[n].name} overlaps {known[n + 1].name}" for n in np.flatnonzero(ends[:-1] > firsts[1:])]
     names = {t.name for t in known}
-    lost += [f"{name} belongs to no layer" for name in evidence.places if name not in names]
+    lost += [f"{name} belongs to no layer" for name in places if name not in names]
     report.add("memory", "tensors", "tensors do not overlap in DRAM", len(known), lost)
     if lost:
         return None
-    touched = {n: np.zeros(t.size, np.uint8) for n, t in enumerate(known)}
-    owners, total = {}, len(report.failed)
-    for table in ("weight", "act", "index", "stores"):
-        owners[table] = check_descriptors(evidence, table, known, firsts, touched, report)
-    if len(report.failed) > total:
+    touched = [np.zeros(t.size, np.uint8) for t in known]
+    owners, before = {}, len(report.failed)
+    for part in (*evidence.names.buffers, *evidence.names.stores):
+        owners[part] = check_descriptors(evidence, part, known, firsts, touched, report)
+    if len(report.failed) > before:
         return None
     for n, tensor in enumerate(known):
         sums, most = int(np.count_nonzero(touched[n])), int(touched[n].max(initial=0))
-        good = sums == tensor.whole and (most <= 1 or not tensor.written)
+        good = sums == tensor.touched and (most <= 1 or not tensor.written)
         verb = "written once" if tensor.written else "read"
-        wrong = [] if good else [f"{tensor.name}: {sums} bytes of {tensor.whole}, {most} times at most"]
-        report.add("memory", tensor.name, f"every byte is {verb}", tensor.whole, wrong)
-    layers = {b: [None if known[n].constant else known[n].layer for n in owners[b]] for b in ("weight", "act", "index")}
-    of_store = np.array([known[n].layer for n in owners["stores"]], np.int64)
-    report.compare("memory", "stores", "layers are written one after the other", np.diff(of_store, prepend=0) >= 0,
-                   lambda n: f"store {n} writes for an earlier layer")  # fmt: skip
-    stores = np.cumsum(np.bincount(of_store, minlength=len(evidence.workload.layers))).tolist()
-    return layers, stores
+        wrong = [] if good else [f"{tensor.name}: {sums} bytes of {tensor.touched}, {most} times at most"]
+        report.add("memory", tensor.name, f"every byte is {verb}", tensor.touched, wrong)
+    for part in evidence.names.stores:
+        layers = np.array([t.layer for t in owners[part]], np.int64)
+        report.compare(
+            "memory",
+            f"{part} stores",
+            "layers are written one after the other",
+            np.diff(layers, prepend=0) >= 0,
+            lambda n: f"store {n} writes for an earlier layer",
+        )
+    return owners
 
 
 def check_descriptors(
-    evidence: Evidence, table: str, known: list[Tensor], firsts: np.ndarray, touched: dict[int, np.ndarray],
+    evidence: Evidence,
+    part: str,
+    known: Sequence[Tensor],
+    firsts: np.ndarray,
+    touched: Sequence[np.ndarray],
     report: Report,
-) -> list[int]:  # fmt: skip
-    """Every run of a table's descriptors lies inside one tensor; the tensor of each descriptor."""
-    which, address, size = spread(evidence.tables[table])
+) -> list[Tensor]:
+    """Every run of a buffer's descriptors lies inside one tensor; the tensor of each descriptor."""
+    rule, segments = "each lies inside one tensor", evidence.tables[part]["segments"]
+    if (segments < 1).any():
+        empty = [f"{part} {n} is of {segments[n]} segments" for n in np.flatnonzero(segments < 1)]
+        report.add("memory", f"{part} descriptors", rule, len(segments), empty)
+        return []
+    which, address, size = spread(evidence.tables[part])
     owner = np.searchsorted(firsts, address, side="right") - 1
-    ends = np.array([t.first + t.size for t in known], np.int64)
+    ends = firsts + np.array([t.size for t in known], np.int64)
     good = (owner >= 0) & (size > 0) & (address + size <= ends[owner])
-    good &= np.array([t.written for t in known], bool)[owner] == (table == "stores")
-    report.compare("memory", f"{table} descriptors", "each lies inside one tensor", good,
-                   lambda n: f"{table} {which[n]}: bytes {address[n]} to {address[n] + size[n]} are not all of one "
-                             f"tensor, near {known[owner[n]].name}")  # fmt: skip
+    good &= np.array([t.written for t in known], bool)[owner] == (part in evidence.names.stores)
+    report.compare(
+        "memory",
+        f"{part} descriptors",
+        rule,
+        good,
+        lambda n: (
+            f"{part} {which[n]}: bytes {address[n]} to {address[n] + size[n]} are not all of one tensor, near "
+            f"{known[owner[n]].name}"
+        ),
+    )
     if good.all():
         for n, at, many in zip(owner.tolist(), (address - firsts[owner]).tolist(), size.tolist(), strict=True):
             block = touched[n][at : at + many]
             block += block < 255
-    first = np.searchsorted(which, np.arange(len(evidence.tables[table])))
-    return owner[first].tolist()
+    first = np.searchsorted(which, np.arange(len(evidence.tables[part])))
+    return [known[n] for n in owner[first]]
+
+
+class Arrivals:
+    """Which load of a buffer holds each byte of a tensor, of the loads that have arrived: one of `loads` at a time."""
+
+    def __init__(self, evidence: Evidence, buffer: str, loads: Sequence[int], tensors: dict[str, int]) -> None:
+        """tensors: the bytes of each, by name."""
+        self.buffer, self.table, self.loads, self.shown = buffer, evidence.tables[buffer], loads, 0
+        self.first = {name: evidence.places[name] for name in tensors}
+        self.held = {name: np.full(size, -1, np.int32) for name, size in tensors.items()}
+
+    def until(self, count: int) -> None:
+        """Enter those of the first `count` loads of the buffer that are not yet."""
+        while self.shown < len(self.loads) and self.loads[self.shown] < count:
+            number = self.loads[self.shown]
+            load, self.shown = self.table[number], self.shown + 1
+            for name, held in self.held.items():
+                at = int(load["address"]) - self.first[name]
+                if 0 <= at < len(held):
+                    for _ in range(int(load["segments"])):
+                        held[at : at + int(load["bytes"])] = number
+                        at += int(load["pitch"])
+
+    def of(self, block: np.ndarray) -> list[int] | None:
+        """The loads that hold a block of a tensor's bytes; None where some have not arrived."""
+        if block.size == 0 or block.min() < 0:
+            return None
+        low, high = int(block.min()), int(block.max())
+        return [low] if low == high else (np.flatnonzero(np.bincount(block.ravel() - low)) + low).tolist()

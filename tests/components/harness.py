@@ -1,6 +1,5 @@
 """One component alone: scripted sources on its inputs, sinks with back-pressure on its outputs, every push recorded."""
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,37 +20,36 @@ from accelsim.core import (
     can_pop,
     can_push,
     pop,
-    push,
+    push_words,
     tick,
 )
-from accelsim.core.component import PortArray, tick_from
+from accelsim.core.component import PortArray
 
 FREELY = (0, 0)  # a sink that takes all there is in every cycle
 
 
 class Source(Component):
-    """Pushes the items of its script in order, each in its cycle or as soon after it as there is room."""
+    """Pushes its items in order, each in its cycle or as soon after it as there is room."""
 
-    script = Mem("when to push what")
+    width = Param(1, "count", "words of an item")
+    at = Mem("when to push each")
+    words = Mem("the items, one after the other")
+    item = Out("items, with the fields of the port they go to")
     sent = Reg("items pushed")
 
-
-# The fields of an item are known only with the port that is fed: one subclass a payload.
-BEHAVIOUR = """\
-def behaviour(now, r, script, item):
-    moved = False
-    while r.sent < script.shape[0] and script[r.sent].at <= now and can_push(item):
-        out, one = push(item), script[r.sent]
-        {assignments}
-        r.sent += 1
-        moved = True
-    if r.sent == script.shape[0]:
-        return BUSY if moved else IDLE
-    if script[r.sent].at > now:
-        r.wake = script[r.sent].at
-        return BUSY
-    return BLOCKED
-"""
+    @tick
+    def tick(now, r, at, words, item):
+        moved = False
+        while r.sent < at.shape[0] and at[r.sent] <= now and can_push(item):
+            push_words(item, words, r.sent * r.width)
+            r.sent += 1
+            moved = True
+        if r.sent == at.shape[0]:
+            return BUSY if moved else IDLE
+        if at[r.sent] > now:
+            r.wake = at[r.sent]
+            return BUSY
+        return BLOCKED
 
 
 class Sink(Component):
@@ -59,10 +57,11 @@ class Sink(Component):
 
     first = Param(0, "cycles", "the first cycle in which it takes anything", low=-1)
     gap = Param(0, "cycles", "from one item to the next", low=0)
+    item = In("items, with the fields of the port they come from")
     next_at = Reg("when the next item may be taken")
 
-    @staticmethod
-    def behaviour(now, r, item):
+    @tick
+    def tick(now, r, item):
         if r.first < 0 or not can_pop(item):
             return IDLE
         if now < max(r.first, r.next_at):
@@ -75,27 +74,16 @@ class Sink(Component):
         return BUSY
 
 
-def source_of(payload: tuple[str, ...]) -> type[Source]:
-    """The source for items of these fields."""
-    name = "Source_" + "_".join(payload)
-    module = sys.modules[__name__]
-    if not hasattr(module, name):
-        scope = {"BLOCKED": BLOCKED, "BUSY": BUSY, "IDLE": IDLE, "can_push": can_push, "push": push}
-        assignments = ", ".join(f"out.{n}" for n in payload) + " = " + ", ".join(f"one.{n}" for n in payload)
-        behaviour = tick_from(BEHAVIOUR.format(assignments=assignments), scope)
-        body = {"item": Out("items", **dict.fromkeys(payload, "")), "tick": behaviour}
-        setattr(module, name, type(name, (Source,), {**body, "__module__": __name__}))
-    return getattr(module, name)
+def source(name: str, items: list[tuple[int, ...]], width: int) -> Source:
+    """A source of items, each (cycle, *fields)."""
+    rows = np.array(items, np.int64).reshape(len(items), 1 + width)
+    return Source(name, width=max(1, width), at=rows[:, 0].copy(), words=rows[:, 1:].ravel())
 
 
-def sink_of(payload: tuple[str, ...]) -> type[Sink]:
-    """The sink for items of these fields."""
-    name = "Sink_" + "_".join(payload)
-    module = sys.modules[__name__]
-    if not hasattr(module, name):
-        body = {"item": In("items", **dict.fromkeys(payload, "")), "tick": tick(Sink.behaviour)}
-        setattr(module, name, type(name, (Sink,), {**body, "__module__": __name__}))
-    return getattr(module, name)
+def sink_of(fields: tuple[str, ...]) -> type[Sink]:
+    """The sink for items of these fields, where the port they come from does not say them."""
+    port = In("items", **dict.fromkeys(fields, "a field"))
+    return type("TypedSink", (Sink,), {"item": port, "__module__": __name__})
 
 
 def table(dtype: np.dtype, rows) -> np.recarray:
@@ -149,8 +137,7 @@ def run(
     for n, (fed, names) in ports.items():
         far = n.replace(".", "_")
         if fed:
-            dtype = np.dtype([(f, "i8") for f in ("at", *names)])
-            other = sim.add(source_of(names)(f"to_{far}", script=table(dtype, feeds.get(n, ()))))
+            other = sim.add(source(f"to_{far}", list(feeds.get(n, ())), len(names)))
             sim.connect(other, "item", unit, n, depth=depth.get(n, 4), monitored=True)
         else:
             first, gap = accept.get(n, FREELY)

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.systolic.folds import Array, Fold
+from accelsim.accelerators.systolic.tables import FREES
 from accelsim.components.systolic_array import PART, SystolicArray
 from accelsim.core import InputError
-from accelsim.isa.tables import FREES
 from tests.components.harness import exercise, table
 
 DATAFLOWS = ("os", "ws", "is")
@@ -143,6 +143,25 @@ def test_parts_that_come_in_time_cost_nothing(dataflow, mode):
     assert len(seen.pushes["out"]) == (3 if dataflow == "os" else 9)
     assert sum(item[1] for item in seen.pushes["out"]) == 3 * 3 * (4 if dataflow == "os" else 9)
     assert seen.counts["fold_cycles"] == 3 * model.fold_cycles(Fold(4, 3, 9)) and seen.counts["stall_cycles"] == 0
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("mode", [{}, {"row_skip": True}, {"overlap": "shadow"}, {"timing": "scalesim"}], ids=str)
+def test_a_command_of_many_rows_is_its_folds_one_after_the_other(dataflow, mode):
+    # 11 rows on 4: folds of 4, 4 and 3. One after the other they are the same in all but done and release
+    model, unit = both(4, 3, dataflow, **mode)
+    folds = [4, 4, 3] * 3
+    apart = [
+        part(0, rows, 3, 9, adds=int(model.stationary and i % 3 > 0), to=2 * (not model.stationary or i % 3 == 2),
+             row=4 * (i % 3) if not model.stationary else 0)
+        for i, rows in enumerate(folds)
+    ]  # fmt: skip
+    one = exercise(unit, {"command": [part(0, 11, 3, 9, to=2)] * 3}, depth={"command": 10})
+    many = exercise(unit, {"command": apart}, depth={"command": 10})
+    assert one.pushes["scores"] == many.pushes["scores"] and one.counts == many.counts
+    for port in ("done", "release_act", "release_weight"):
+        assert one.pushes[port] == many.pushes[port][2::3]
+    assert one.cycles("done")[-1] == 1 + model.cycles([Fold(rows, 3, 9) for rows in folds])
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)

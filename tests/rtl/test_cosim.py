@@ -1,40 +1,32 @@
-"""Every component against its module, a few cases each (all settings with -m slow), and the comparison itself."""
+"""The comparison of a model with its module, and that it fails when something differs."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from accelsim.core.errors import InputError
-from accelsim.rtl.cases import SETTINGS, cases
 from accelsim.rtl.cosim import AFTER, compare, cosimulate, library, run_model, run_module
-from accelsim.rtl.suite import chosen
+from accelsim.rtl.mutations import caught
+from accelsim.rtl.suite import attempts, bug_table, bugs, case_of, suite, table
+from tests.rtl.toy import HARMLESS, MUTATIONS, PACKAGE, TWINS, cases
 
 
-@pytest.mark.parametrize("component", SETTINGS)
-def test_not_one_transfer_differs(component):
-    outcome = cosimulate(component, cases(component, 12, 7, settings=1))
-    assert outcome.first == ""
-    assert outcome.differences == 0 and outcome.cases == 12
-    assert all(outcome.counts.values()), f"a port without a transfer proves nothing: {outcome.counts}"
+def test_not_one_transfer_differs():
+    (outcome,) = suite(TWINS, [], 8, 1)
+    assert (outcome.name, outcome.cases, outcome.differences, outcome.first) == ("scaler", 8, 0, "")
+    assert all(outcome.counts.values()) and outcome.statuses == outcome.cycles
+    (row,) = zip(*(column.cells for column in table([outcome]).columns))
+    assert row[:2] == ("scaler", "8") and row[-1] == "0"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("component", SETTINGS)
-def test_not_one_transfer_differs_in_300_cases_of_all_settings(component):
-    outcome = cosimulate(component, cases(component, 300, 11))
-    assert outcome.first == ""
-    assert outcome.differences == 0 and outcome.cases == 300
-    assert all(outcome.counts.values())
-
-
-@pytest.mark.parametrize("component", SETTINGS)
-def test_sleeping_does_not_change_what_is_compared(component):
-    for case in cases(component, 4, 3, settings=1):
+def test_sleeping_does_not_change_what_is_compared():
+    for case in cases(4, 3):
         assert np.array_equal(run_model(case)[0], run_model(case, skip=False)[0])
 
 
 def test_a_status_is_compared_in_its_cycle():
-    case = next(cases("index_walker", 1, 3, settings=1))
+    case = next(cases(1, 3))
     model, sim = run_model(case)
     module = run_module(case, sim.at + AFTER, library(case.netlist))
     mine = np.flatnonzero(model[:, 1] == case.netlist.logged().index("unit_status"))
@@ -47,14 +39,14 @@ def test_a_status_is_compared_in_its_cycle():
 
 
 def test_a_difference_is_shown_with_both_sides_around_it():
-    case = next(cases("index_walker", 1, 3, settings=1))
+    case = next(cases(1, 3))
     model, sim = run_model(case)
     module = run_module(case, sim.at + AFTER, library(case.netlist))
     assert compare(case, model, module) == (0, "")
     late = module.copy()
     late[-1, 0] += 1
     count, text = compare(case, model, late)
-    assert count == 1 and text.splitlines()[0] == f"index_walker 0: the first difference is in cycle {model[-1, 0]}"
+    assert count == 1 and text.splitlines()[0] == f"scaler 0: the first difference is in cycle {model[-1, 0]}"
     shown = [line for line in text.splitlines() if line.startswith(">")]
     assert len(shown) == 1
     left, right = shown[0].removeprefix("> model ").split(" module ")
@@ -64,30 +56,52 @@ def test_a_difference_is_shown_with_both_sides_around_it():
     assert count == 1 and text.splitlines()[-1].endswith("module nothing")
 
 
-def test_the_same_seed_gives_the_same_cases():
-    first, second = (list(cases("softmax_unit", 3, 5)) for _ in range(2))
-    other = list(cases("softmax_unit", 3, 6))
-    assert all((a.scripts["score"].items == b.scripts["score"].items).all() for a, b in zip(first, second))
-    assert any(len(a.scripts["score"].items) != len(b.scripts["score"].items) for a, b in zip(first, other))
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.bug)
+def test_a_seeded_bug_is_caught(mutation):
+    count, text = caught(mutation, attempts(TWINS, "scaler", 13))
+    assert count > 0 and text
 
 
-def test_the_command_prints_a_table_and_fails_when_something_differs(monkeypatch):
-    from accelsim import cli
-    from accelsim.rtl import cosim
-
-    command = ["cosim", "index_walker", "--cases", "1", "--seed", "3"]
-    header, _, row = CliRunner().invoke(cli.app, command).output.strip().splitlines()
-    assert header.split() == ["module", "cases", "cycles", "statuses", "transfers", "values", "differences"]
-    assert row.split()[0] == "index_walker" and row.split()[-1] == "0" and row.split()[2] == row.split()[3]
-    run = cosim.run_module
-    monkeypatch.setattr(cosim, "run_module", lambda *arguments: run(*arguments)[:-1])
-    done = CliRunner().invoke(cli.app, command)
-    assert done.exit_code == 1
-    assert "index_walker 0: the first difference is in cycle" in done.output
+def test_a_bug_that_changes_nothing_is_not_caught(monkeypatch):
+    monkeypatch.setattr("accelsim.rtl.suite.ATTEMPTS", 2)
+    found = list(bugs(replace(TWINS, mutations=(MUTATIONS[0], HARMLESS)), ["scaler"], 1))
+    assert [count > 0 for _, count, _ in found] == [True, False]
+    assert list(bug_table(found).columns[-1].cells)[1] == "NOT CAUGHT"
 
 
-def test_a_module_that_is_not_there_is_named():
-    with pytest.raises(InputError) as error:
-        chosen(["encodr"])
-    assert str(error.value).startswith("cosim: there is no module 'encodr', only index_walker, output_merge,")
-    assert str(error.value).endswith("(did you mean 'encoder'?)")
+def test_a_bug_must_stand_there_once():
+    with pytest.raises(ValueError, match="'of no line' stands there 0 times"):
+        caught(replace(HARMLESS, before="of no line"), cases(1, 1))
+
+
+def test_small_cases_stand_in_where_bugs_are_looked_for():
+    small = replace(TWINS, small={"scaler": lambda count, seed: iter([count, seed])})
+    assert list(attempts(small, "scaler", 7)) == [80, 7]
+
+
+def test_a_case_is_the_one_of_the_suite():
+    for n, case in enumerate(cases(3, 5)):
+        assert (case_of(TWINS, "scaler", n, 5).scripts["order"].items == case.scripts["order"].items).all()
+
+
+def test_wrong_names_and_numbers_are_errors():
+    for ask, said in (
+        (lambda: TWINS.chosen(["scalar"]), "cosim: there is no module 'scalar', only scaler (did you mean 'scaler'?)"),
+        (lambda: case_of(TWINS, "scaler", -1, 5), "cosim: --case is -1 but must be >= 0"),
+        (lambda: list(suite(TWINS, [], 0, 1)), "cosim: --cases is 0 but must be >= 1"),
+        (lambda: TWINS.workload_cases(None, None), "cosim: none of scaler runs the layers of a workload"),
+        (
+            lambda: replace(PACKAGE, payloads={"order": ()}).payload("scaler", "product", ("value",)),
+            "scaler.product carries value, which no payload does: expected those of order",
+        ),
+    ):
+        with pytest.raises(InputError) as error:
+            ask()
+        assert str(error.value) == said
+
+
+def test_what_differs_is_counted_and_the_first_is_kept(monkeypatch):
+    run = run_module
+    monkeypatch.setattr("accelsim.rtl.cosim.run_module", lambda *arguments: run(*arguments)[:-1])
+    outcome = cosimulate("scaler", cases(2, 3))
+    assert outcome.differences == 2 and outcome.first.startswith("scaler 0: the first difference is in cycle ")

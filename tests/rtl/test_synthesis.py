@@ -1,28 +1,12 @@
-"""yosys makes hardware of every module: gates, flip-flops and memories, no latch, no loop, nothing without a driver."""
-
-import json
+"""What yosys makes of modules is counted: gates, flip-flops, memories; what is no hardware is refused."""
 
 import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.rtl import synthesis
-from accelsim.rtl.core import SMALL
-from accelsim.rtl.datapath import Sizes
-from accelsim.rtl.synthesis import CELLS, Memory, Synthesized, kinds, modules, synthesize, synthesize_all, table
-from accelsim.rtl.vsim import SOURCES
-from accelsim.rtl.write import tops, write
-
-TINY = {
-    **SMALL,
-    "denser": {"lines": 2, "macs": 2, "q_port_bytes": 4},
-    "sparser": {"lines": 2, "macs": 2, "banks": 2, "score_ports": 1, "segment": 4},
-    "softmax": {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 4, "divide_interval": 1},
-    "decoder": {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2},
-    "merge": {"places": 2},
-    "encoder": {"lines": 2, "macs": 2},
-}
-ROWS = {"passes": 2, "dense": 4, "columns": 4, "index": 8, "rows": 4}
-SIZES = Sizes(heads=2, all=2, encoded=1, tokens=4, features=4, scores=16, all_scores=16)
+from accelsim.rtl.synthesis import Memory, Synthesized, kinds, modules, synthesize, synthesize_all, table
+from accelsim.rtl.write import write
+from tests.rtl.toy import PACKAGE, TWINS, VALUES
 
 
 @pytest.fixture
@@ -32,25 +16,13 @@ def yosys() -> None:
         pytest.skip(why)
 
 
-def test_yosys_synthesizes_every_module(yosys, tmp_path):
-    files = write(TINY, tmp_path, ROWS, SIZES)
-    path = tmp_path / "isa.sv"
-    text = path.read_text()
-    assert text.count("W = 20;") == 1
-    path.write_text(text.replace("W = 20;", "W = 8;"))  # or wider: minutes
-    nets = tops(TINY, ROWS, SIZES)
-    found = synthesize_all(tmp_path, files, [net.top for net in nets])
-    assert {one.module for one in found} == {path.stem for path in SOURCES.glob("*.sv")} | {net.top for net in nets}
-    assert all(one.gates + one.memory_bits > 0 for one in found if one.module not in [net.top for net in nets])
-    kinds_of_cells = {kind for one in found for kind in one.cells}
-    assert not [k for k in kinds_of_cells if not k.startswith("$_") or "LATCH" in k], "gates and flip-flops only"
-    count = {name: sum(one.instances for one in found if one.module == name) for name in ("channel", "mac_line")}
-    assert count == {"channel": sum(len(net.wires) for net in nets) + 4, "mac_line": 4}
-    sparser = next(one for one in found if one.module == "sparser_engine")
-    assert {"index", "rows", "listed", "passes"} >= {m.name for m in sparser.memories} >= {"index", "rows"}
-    kept = json.loads((tmp_path / CELLS).read_text())
-    assert [one["cells"] for one in kept] == [one.cells for one in found]
-    assert (tmp_path / CELLS).exists() and not list(tmp_path.glob("tmp*"))
+def test_a_small_table_stays_a_memory(yosys, tmp_path):
+    (net,) = TWINS.tops({"scaler": VALUES[0]})
+    files = write([net], tmp_path)
+    found = {one.module: one for one in synthesize_all(tmp_path, files, [net.top], PACKAGE.tables)}
+    assert set(found) == {path.stem for path in PACKAGE.modules()} | {net.top}
+    assert [m.name for m in found["scaler"].memories] == ["factors"] and found["scaler"].gates > 100
+    assert found["channel"].instances == 1 and len(found["channel"].memories) == 0
 
 
 COUNTED = """\

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from accelsim import cli
 from accelsim.core import BUSY
-from accelsim.core.errors import InputError
-from accelsim.rtl.cases import cases
 from accelsim.rtl.cosim import AFTER, run_model
 from accelsim.rtl.picture import busiest, draw
 from accelsim.rtl.suite import case_of
 from accelsim.rtl.waves import MODEL, read, vcd, write_waves
+from tests.rtl.toy import TWINS, cases
 
 
 def signals(case) -> list[str]:
@@ -19,9 +16,9 @@ def signals(case) -> list[str]:
     return [f"{w.name}{end}" for w in case.netlist.wires for end in ends] + [u.status for u in case.netlist.units]
 
 
-@pytest.mark.parametrize("component", ["encoder", "index_walker"])
-def test_both_show_the_same_of_every_channel_in_every_cycle(component, tmp_path):
-    case = next(cases(component, 1, 3, settings=1))
+@pytest.mark.parametrize("number", [0, 1])
+def test_both_show_the_same_of_every_channel_in_every_cycle(number, tmp_path):
+    case = case_of(TWINS, "scaler", number, 3)
     model, module = (read(path, signals(case)) for path in write_waves(case, tmp_path))
     found, sim = run_model(case)
     for i, wire in enumerate(case.netlist.wires):
@@ -37,12 +34,12 @@ def test_both_show_the_same_of_every_channel_in_every_cycle(component, tmp_path)
 
 
 def test_the_model_has_fields_and_what_components_did(tmp_path):
-    case = next(cases("index_walker", 1, 3, settings=1))
+    case = next(cases(1, 3))
     path, _ = write_waves(case, tmp_path)
     found, sim = run_model(case)
-    columns = found[found[:, 1] == 1]
-    shown = read(path, ["column_count", "unit_status"])
-    assert [shown["column_count"][cycle] for cycle in columns[:, 0]] == columns[:, 5].tolist()
+    orders = found[found[:, 1] == 0]
+    shown = read(path, ["order_count", "unit_status"])
+    assert [shown["order_count"][cycle] for cycle in orders[:, 0]] == orders[:, 3].tolist()
     busy = int((shown["unit_status"][: sim.at] == BUSY).sum())
     assert busy == sim.result().total.status["unit"]["busy"] > 0
 
@@ -57,7 +54,7 @@ def test_signals_change_in_their_cycle(tmp_path):
         read(path, ["c"])
 
 
-def test_the_window_is_where_both_engines_work():
+def test_the_window_is_where_both_have_some():
     first, second = np.zeros(100), np.zeros(100)
     first[10:60] = 1
     second[50:90] = 3
@@ -66,26 +63,11 @@ def test_the_window_is_where_both_engines_work():
 
 
 def test_the_picture_is_drawn_from_both_files(tmp_path):
-    case = next(cases("encoder", 1, 3, settings=1))
+    case = next(cases(1, 3))
     write_waves(case, tmp_path)
     first = draw(tmp_path, case.netlist, case.name).read_bytes()
     assert first[:4] == b"\x89PNG" and draw(tmp_path, case.netlist, case.name).read_bytes() == first
     text = (tmp_path / MODEL).read_text()
-    code = next(line.split()[3] for line in text.splitlines() if line.split()[4:5] == ["out_push"])
+    code = next(line.split()[3] for line in text.splitlines() if line.split()[4:5] == ["product_push"])
     (tmp_path / MODEL).write_text("\n".join(n for n in text.splitlines() if not n.endswith(f" {code}")) + "\n")
     assert draw(tmp_path, case.netlist, case.name).read_bytes() != first, "the model's dots are its own"
-
-
-def test_the_command_writes_waveforms_and_a_picture(tmp_path):
-    done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--waves", str(tmp_path), "--case", "1"])
-    assert done.exit_code == 0, done.output
-    assert {path.name for path in (tmp_path / "encoder").iterdir()} == {"model.vcd", "module.vcd", "waves.png"}
-    assert "encoder 1" in done.output
-
-
-def test_a_case_is_the_one_of_the_suite():
-    for n, case in enumerate(cases("encoder", 3, 5)):
-        assert (case_of("encoder", n, 5).scripts["outputs"].items == case.scripts["outputs"].items).all()
-    with pytest.raises(InputError) as error:
-        case_of("encoder", -1, 5)
-    assert str(error.value) == "cosim: --case is -1 but must be >= 0"

@@ -30,6 +30,7 @@ class Deadly:
 
     key: str = "deadly"
     netlist: str = "any"
+    plugin: str = ""
 
     @property
     def source(self) -> str:

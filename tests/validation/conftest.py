@@ -2,20 +2,16 @@
 
 import pytest
 
+from accelsim.accelerators import machine
 from accelsim.validation.evidence import Evidence, gather
-from tests.accelerators.test_contract import one_of_each, small_machine
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import planted
 
 
 @pytest.fixture(scope="session")
 def clean() -> Evidence:
-    return gather(small_machine(), one_of_each())
-
-
-@pytest.fixture(scope="session")
-def missing() -> Evidence:
-    """A run whose sparser engine fetches every query itself."""
-    return gather(small_machine("forward=false"), one_of_each())
+    return gather(machine("vitcod"), small_machine(), one_of_each())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from accelsim import cli
 from accelsim.dataflows.program import Program
 from accelsim.workload import save
-from tests.accelerators.test_contract import one_of_each
+from tests.accelerators.small import one_of_each
 
 
 def call(*arguments: object):
@@ -29,10 +29,10 @@ def test_a_right_run(workload):
 
 
 def test_a_wrong_run(workload, monkeypatch):
-    monkeypatch.setattr(Program, "fence", lambda self, buffer: None)
+    monkeypatch.setattr(Program, "fence", lambda self, buffer, wait: None)
     done = call("vitcod", workload, "--set", "engine.lines=12")
     assert done.exit_code == 1
-    assert "FAILED order, act buffer: activations are read after the layers before have been written" in done.stdout
+    assert "FAILED order, act_gb0: activations are read after the layers before have been written" in done.stdout
     assert "waits for 0 stores of" in done.stdout
 
 

@@ -6,27 +6,27 @@ import pytest
 from tests.validation.faults import drop, faults
 
 
-@pytest.mark.parametrize("port", ["decode", "denser", "sparser", "array", "grant_act", "vector", "walker"])
+@pytest.mark.parametrize("port", ["decoder", "denser", "sparser", "engine", "act_gb0", "vector", "walker"])
 def test_an_instruction_dispatched_too_early(run, port):
-    log = run.log[f"sequencer.{port}"]
+    log = run.log[f"sequencer.command.{port}"]
     log["at"][-1] = 3
     assert ("dispatch", "sequencer") in faults(run)
 
 
-@pytest.mark.parametrize("unit", ["act_gb1.stored", "denser.done", "act_gb0.loaded", "decoder.done"])
+@pytest.mark.parametrize("unit", ["act_gb1.done", "denser.done", "act_gb0.done", "decoder.done"])
 def test_work_that_was_done_later_than_the_program_thought(run, unit):
     run.log[unit]["at"] += 5_000
     assert "waits for" in faults(run)["dispatch", "sequencer"][0]
 
 
 def test_an_instruction_that_is_never_dispatched(run):
-    drop(run, "sequencer.decode", 2)
-    assert ("dispatch", "sequencer.decode") in faults(run)
+    drop(run, "sequencer.command.decoder", 2)
+    assert ("dispatch", "sequencer.command.decoder") in faults(run)
 
 
 def test_two_instructions_in_one_cycle(run):
-    log = run.log["sequencer.merge"]
-    log["at"] = run.log["sequencer.softmax"]["at"]
+    log = run.log["sequencer.command.merge"]
+    log["at"] = run.log["sequencer.command.softmax"]["at"]
     assert ("dispatch", "sequencer") in faults(run)
 
 
@@ -40,7 +40,7 @@ def test_a_unit_that_is_faster_than_it_can_be(run, unit):
 def test_a_burst_that_is_not_of_its_tile(run, field):
     mine = np.flatnonzero(run.log["dma.request"]["stream"] == 2)
     run.log["dma.request"][field][mine[1]] -= 1
-    assert ("bursts", "act stream") in faults(run)
+    assert ("bursts", "act_gb0 stream") in faults(run)
 
 
 def test_too_many_bursts_under_way(run):
@@ -55,22 +55,22 @@ def test_bytes_that_never_come(run):
 
 @pytest.mark.parametrize("buffer", ["weight_gb", "act_gb0", "index_buffer"])
 def test_a_load_told_before_its_bytes_came(run, buffer):
-    run.log[f"{buffer}.loaded"]["at"][0] -= 5
+    run.log[f"{buffer}.done"]["at"][0] -= 5
     assert "its last byte came in" in faults(run)["loads", buffer][0]
 
 
 def test_a_load_without_room(run):
     run.log["engine.release_weight"]["at"] += 3_000
-    run.log["sequencer.grant_weight"]["at"] += 3_000
+    run.log["sequencer.command.weight_gb"]["at"] += 3_000
     assert "makes it" in faults(run)["buffers", "weight_gb"][0]
 
 
 def test_a_load_before_its_fence_is_lifted(run):
-    run.log["sequencer.grant_act"]["fences"][:] = 0
+    run.log["sequencer.command.act_gb0"]["fences"][:] = 0
     assert "are lifted" in faults(run)["order", "act_gb0"][0]
 
 
-@pytest.mark.parametrize(("port", "word"), [("request", "come into"), ("stored", "reached")])
+@pytest.mark.parametrize(("port", "word"), [("request", "come into"), ("done", "reached")])
 def test_a_store_before_its_bytes_are_there(run, port, word):
     run.log[f"act_gb1.{port}"]["at"][1] -= 100
     assert "its last byte in" in faults(run)["stores", "act_gb1"][0]

@@ -4,6 +4,7 @@ DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, mer
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
@@ -30,6 +31,9 @@ from accelsim.core import Param
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from accelsim.validation import Judge
 
 
 def switch(doc: str) -> Param:
@@ -69,7 +73,11 @@ SCHEMA = MachineSchema(
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
         "vector": Part("element-wise work and normalisation", "core", VectorUnit),
         "weight_gb": Part(
-            "weights; values in attention", "core", LoadBuffer, {"capacity_bytes": "32 KiB"}, {"overlap": "options"}
+            "weights; values in attention",
+            "core",
+            LoadBuffer,
+            {"capacity_bytes": "32 KiB"},
+            {"overlap": "options.double_buffer"},
         ),
         "act_gb0": Part(
             "activations; compressed Q and K in attention",
@@ -140,9 +148,19 @@ class ViTCoD(Machine):
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
 
+    def judge(self) -> "type[Judge]":
+        from accelsim.accelerators.vitcod.checks import ViTCoDJudge
+
+        return ViTCoDJudge
+
     def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
         masked = isinstance(layer, Attention) and arch.options["prune"] == "true"
         return workload.masked_macs(layer) if masked else layer.macs
+
+    def twins(self):
+        from accelsim.accelerators.vitcod.rtl.twins import TWINS
+
+        return TWINS
 
 
 MACHINE = ViTCoD()

@@ -1,6 +1,6 @@
-// A scratchpad in banks, interleaved by token: each sends one vector a cycle. Who gets it is the sparser engine's
-// arbitration. A bank must be asked only for its own tokens, those whose number modulo BANKS is the bank's. Parts and
-// sides are those of scratchpad.sv.
+// A scratchpad in banks, interleaved by token: each sends one vector a cycle; who gets it is arbitrated outside. A bank
+// must be asked only for its own tokens, those whose number modulo BANKS is the bank's. Parts and sides are those of
+// scratchpad.sv.
 module banked_scratchpad #(
     parameter int WIDTH  = 32,
     parameter int BANKS  = 2,

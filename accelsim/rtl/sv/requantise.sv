@@ -1,4 +1,4 @@
-// A sum back to 8 bits: (sum * multiplier + half) >> shift, clamped. Behind the encoder and the decoder.
+// A sum back to 8 bits: (sum * multiplier + half) >> shift, clamped.
 module requantise (
     input  logic signed [31:0] sum,
     input  logic [15:0]        multiplier,

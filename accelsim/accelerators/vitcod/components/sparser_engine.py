@@ -10,6 +10,19 @@ A line fetches the next vector, and takes up the next column or row, while it co
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.components.sparser_line import (
+    HERE,
+    NOWHERE,
+    begin,
+    fetch_query,
+    fetch_value,
+    hear,
+    leave_part,
+    leave_score,
+    start,
+    take_column,
+    take_segment,
+)
 from accelsim.accelerators.vitcod.tables import COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
 from accelsim.core import (
     BLOCKED,
@@ -34,9 +47,6 @@ from accelsim.core import (
 from accelsim.core.channel import wrap
 from accelsim.core.lane_set import add, first, no_lanes, remove
 from accelsim.isa.instructions import DONE
-
-# Of a line: where its next operand vector is.
-NOWHERE, ASKED, HERE = range(3)
 
 
 class SparserEngine(Component):
@@ -120,42 +130,36 @@ class SparserEngine(Component):
 
     @tick
     def tick(
-        now, r, passes, index, rows, ready, filled, listed, line, look, free, queue, there, granted,
-        command, operands, column, vector, softmaxed, window, miss, score, partial, done,
-    ):  # fmt: skip
-        while can_pop(operands):
-            news = pop(operands)
-            slot = there[news.number % 2]
-            if slot.number != news.number:
-                slot.number, slot.k, slot.q = news.number, 0, 0
-            if news.kind == 0:
-                slot.k = news.tokens
-            else:
-                slot.q = news.tokens
-        while can_pop(softmaxed):
-            ready[pop(softmaxed).place] = 1
-        while can_pop(window):
-            r.window_end = pop(window).end
-        while can_pop(vector):
-            n = pop(vector).line
-            line[n].next, line[n].next_at = HERE, now
-            add(look, n)
+        now,
+        r,
+        passes,
+        index,
+        rows,
+        ready,
+        filled,
+        listed,
+        line,
+        look,
+        free,
+        queue,
+        there,
+        granted,
+        command,
+        operands,
+        column,
+        vector,
+        softmaxed,
+        window,
+        miss,
+        score,
+        partial,
+        done,
+    ):
+        hear(now, r, ready, line, look, there, operands, vector, softmaxed, window)
         if r.phase == 0:
             if not can_pop(command):
                 return IDLE
-            todo = pop(command)
-            r.phase, r.number = 1 + todo.phase, todo.number
-            one = passes[r.number]
-            r.left = one.sparse_columns
-            for n in range(r.lines):
-                if n < one.sparser_lines:
-                    add(free, n)
-                else:
-                    remove(free, n)
-            if r.phase == 2:
-                r.left, r.next_row = 0, one.first_row + todo.begin
-                for place in range(one.first_row + todo.begin, one.first_row + todo.end):
-                    r.left += (rows[place].sparse + r.segment - 1) // r.segment
+            start(r, pop(command), passes, rows, free)
         one = passes[r.number]
         scoring = r.phase == 1
         features = one.dim if scoring else one.value_dim
@@ -178,15 +182,10 @@ class SparserEngine(Component):
                     mac.busy = 0
                 elif ports and (can_push(score) if scoring else can_push(partial)):
                     if scoring:
-                        out = push(score)
-                        out.place, out.column = mac.result_place, mac.result_column
-                        listed[rows[mac.result_place].first + filled[mac.result_place]] = mac.result_column
-                        filled[mac.result_place] += 1
+                        leave_score(mac, rows, filled, listed, push(score))
                     else:
-                        part = push(partial)
-                        part.place, part.rows, part.scores = mac.result_place, 1, mac.result_entries
+                        leave_part(mac, push(partial))
                     ports -= 1
-                    mac.busy = 0
                     moved = True
                     if mac.left == 0 and mac.next == NOWHERE:
                         r.working -= 1
@@ -194,9 +193,7 @@ class SparserEngine(Component):
                     held = blocked = True
                     soon |= ports == 0
             if not mac.busy and mac.next == HERE and mac.next_at <= now:
-                mac.busy, mac.done_at, mac.next = 1, now + beats, NOWHERE
-                mac.result_place, mac.result_column = mac.next_place, mac.next_column
-                mac.result_leaves, mac.result_entries = scoring or mac.next_last, mac.next_entries
+                begin(now + beats, mac, scoring)
                 queue[wrap(r.oldest + r.computing, r.lines)] = n
                 r.computing += 1
                 r.mac_ops += features
@@ -204,42 +201,11 @@ class SparserEngine(Component):
                 moved = True
             if mac.next == NOWHERE and mac.left:
                 if scoring:
-                    row = index[mac.at].row
-                    mac.next_place = one.first_row + mac.head * one.rows + row
-                    mac.next_column = mac.column
-                    token = one.row0 + row
-                    sent = mac.next_place
-                    forwarded = token < q
+                    refused = fetch_query(now, r, one, mac, n, index, granted, q, miss)
                 else:
-                    token = listed[mac.at]
-                    mac.next_place, mac.next_column = mac.place, token
-                    sent = rows[mac.place].head << 32 | token
-                    forwarded = True
-                if forwarded:
-                    bank = granted[token % r.banks]
-                    if bank.at == now + 1 and bank.vector != sent:
-                        r.bank_conflicts += 1
-                        soon = True
-                    else:
-                        if bank.at != now + 1:
-                            if scoring:
-                                r.q_read_bytes += features
-                            else:
-                                r.v_read_bytes += features
-                        bank.at, bank.vector = now + 1, sent
-                        mac.next, mac.next_at = HERE, now + 1
-                        r.q_forward_hits += scoring
-                elif can_push(miss):
-                    ask = push(miss)
-                    ask.number, ask.row, ask.head, ask.line = r.number, row, mac.head, n
-                    mac.next = ASKED
-                    r.q_forward_misses += 1
-                    r.q_read_bytes += features
-                if mac.next != NOWHERE:
-                    mac.at += 1
-                    mac.left -= 1
-                    mac.next_last, mac.next_entries = mac.left == 0, mac.entries
-                    moved = True
+                    refused = fetch_value(now, r, one, mac, rows, listed, granted)
+                soon |= refused
+                moved |= mac.next != NOWHERE
             begins = mac.next == HERE and not mac.busy
             fetches = mac.next == NOWHERE and mac.left > 0
             soon |= begins
@@ -251,26 +217,12 @@ class SparserEngine(Component):
         n = first(free, 0)  # after all lines have been looked at: what is taken up bears on nobody else in this cycle
         if n >= 0 and r.left:
             mac = line[n]
-            takes = False
             if scoring:
-                if can_pop(column) and front(column).column < k:
-                    new = pop(column)
-                    mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
-                    r.k_read_bytes += features
-                    takes = True
+                takes = can_pop(column) and front(column).column < k
+                if takes:
+                    take_column(r, mac, pop(column), features)
             else:
-                while rows[r.next_row].sparse == 0:
-                    r.next_row += 1
-                if ready[r.next_row] and r.next_row < r.window_end:
-                    mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
-                    mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
-                    r.score_read_bytes += 3 * mac.left
-                    r.normalise_ops += mac.left
-                    r.row_at += mac.left
-                    if r.row_at == rows[r.next_row].sparse:
-                        r.next_row += 1
-                        r.row_at = 0
-                    takes = True
+                takes = take_segment(r, mac, rows, ready)
             if takes:
                 r.left -= 1
                 r.working += not mac.busy

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.components.decoder import Decoder
-from accelsim.isa.tables import PASSES
+from accelsim.accelerators.vitcod.tables import PASSES
 from tests.components.harness import exercise, table
 
 K, Q, Q_STAYS = range(3)

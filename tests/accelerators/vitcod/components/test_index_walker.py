@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
-from accelsim.isa.tables import COLUMNS, PASSES
+from accelsim.accelerators.vitcod.tables import COLUMNS, PASSES
 from tests.components.harness import exercise, table
 
 

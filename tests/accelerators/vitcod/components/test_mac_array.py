@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
-from accelsim.isa.tables import FREES
+from accelsim.accelerators.vitcod.tables import FREES
 from tests.components.harness import exercise, table
 
 

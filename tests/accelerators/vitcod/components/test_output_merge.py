@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
-from accelsim.isa.tables import PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import PASSES, ROWS
 from tests.components.harness import exercise, table
 
 VALUES = 5

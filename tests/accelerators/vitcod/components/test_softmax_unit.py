@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
-from accelsim.isa.tables import DENSE, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import DENSE, PASSES, ROWS
 from tests.components.harness import exercise, table
 
 EXP, DIVIDE = 4, 16

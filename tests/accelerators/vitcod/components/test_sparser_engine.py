@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
-from accelsim.isa.tables import COLUMNS, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, INDEX, PASSES, ROWS
 from tests.components.harness import exercise, table
 
 K, Q = 0, 1

@@ -1,0 +1,140 @@
+"""ViTCoD's judge: what its parts are, what its instructions say, what they must have counted, and all of attention."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
+from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
+from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
+from accelsim.accelerators.vitcod.checks.local_buffers import check_local_buffers
+from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
+from accelsim.accelerators.vitcod.checks.outputs import Outputs, check_tables, locate
+from accelsim.accelerators.vitcod.checks.replay import check_replay
+from accelsim.accelerators.vitcod.checks.scores import check_scores
+from accelsim.accelerators.vitcod.checks.values import check_values
+from accelsim.validation import Judge, Report
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.dense import Group, Part
+from accelsim.validation.judge import Pace
+from accelsim.validation.memory import Tensor, layer_tensors
+from accelsim.validation.program import Step
+from accelsim.workload.layers import Attention, Gemm, Layer
+
+
+class ViTCoDJudge(Judge):
+    """Judges a run of ViTCoD."""
+
+    array, vector, weight, act, store = "engine", "vector", "weight_gb", "act_gb0", "act_gb1"
+    outputs: Outputs | None = None
+    operands: AttentionOperands | None = None
+
+    @cached_property
+    def works(self) -> list[AttentionWork]:
+        """The work of every attention layer."""
+        return attention_work(self.evidence)
+
+    def expected(self) -> Iterator[tuple[str, str, int]]:
+        evidence, works = self.evidence, self.works
+        batch = evidence.workload.batch
+        gemms = [layer for layer in evidence.workload.layers if isinstance(layer, Gemm)]
+        coded = [(layer, *coding(evidence, layer)) for layer in gemms]
+        dense = [(w.dense.sum() * w.layer.q_tokens * batch, w.layer) for w in works]
+        sparse = [(w.sparse.sum() * batch, w.layer) for w in works]
+        scores = sum(n for n, _ in dense + sparse)
+        rows = sum(w.layer.heads * w.layer.q_tokens for w in works) * batch
+        values = sum(w.layer.heads * w.layer.q_tokens * w.layer.v_dim for w in works) * batch
+        yield "engine", "mac_ops", sum(layer.macs for layer in gemms) * batch
+        yield "denser", "mac_ops", sum(n * (a.qk_dim + a.v_dim) for n, a in dense)
+        yield "sparser", "mac_ops", sum(n * (a.qk_dim + a.v_dim) for n, a in sparse)
+        yield "encoder", "mac_ops", sum(layer.repeat * layer.tokens * n * e for layer, n, _, e in coded) * batch
+        yield "softmax", "exp_ops", scores
+        yield "softmax", "add_ops", scores
+        yield "softmax", "divide_ops", rows
+        yield "denser", "normalise_ops", sum(n for n, _ in dense)
+        yield "sparser", "normalise_ops", sum(n for n, _ in sparse)
+        yield "merge", "requant_ops", values
+
+    def tensors(self) -> Sequence[Tensor]:
+        return [*layer_tensors(self), *attention_tensors(self.evidence, self.works)]
+
+    def groups(self, layer: Gemm) -> Sequence[Group]:
+        return groups(self.evidence, layer)
+
+    def part(self, step: Step) -> Part:
+        said = step.operands
+        return Part(
+            said["tokens"],
+            said["features"],
+            said["depth"],
+            bool(said["last"]),
+            said["step_tokens"],
+            said["step_features"],
+            said["token"],
+        )
+
+    def part_faults(self, step: Step, group: Group, column: int) -> list[str]:
+        """What the encoder and the vector unit are told of a tile."""
+        layer, said = self.evidence.workload.layers[step.layer], step.operands
+        wanted, wrong = (0, 0) if group.leaving is None else coding(self.evidence, layer)[1:], []
+        if (said["heads"], said["encoded"]) != wanted:
+            wrong.append(
+                f"the encoder mixes {said['heads']} heads to {said['encoded']}, not {wanted[0]} to {wanted[1]}"
+            )
+        met = column % said["heads"] if said["heads"] else 0
+        if said["met"] != met:
+            wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
+        passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
+        if said["passes"] != passes:
+            wrong.append(f"the vector unit goes over it {said['passes']} times, not {passes}")
+        return wrong
+
+    @property
+    def partial_sum_bytes(self) -> int:
+        return self.evidence.part("engine", "psum_bytes")
+
+    def frees(self, step: Step) -> Mapping[str, int]:
+        if step.unit != "engine":
+            return {}
+        row = self.evidence.tables["frees"][step.nth]
+        return {"weight_gb": int(row["weight"]), "act_gb0": int(row["act"])}
+
+    def exclusive(self, buffer: str) -> bool:
+        return buffer == "weight_gb" and not self.evidence.on("double_buffer")
+
+    def paces(self) -> Iterator[Pace]:
+        tiles = self.evidence.commands("engine")
+        steps = 1
+        for size, step in (("tokens", "step_tokens"), ("features", "step_features")):
+            steps = steps * -(-tiles[size] // tiles[step].clip(1))
+        yield Pace("engine", "a tile takes the cycles of its steps", steps * tiles["depth"])
+        yield from super().paces()
+
+    def own_follower(self, layer: Layer, course: Course) -> Follower:
+        """One for all attention layers, whose passes are numbered through."""
+        if not isinstance(layer, Attention) or self.outputs is None:
+            return Follower()
+        self.operands = self.operands or AttentionOperands(self.evidence, self.outputs, course.ledgers)
+        return self.operands
+
+    def begin(self, report: Report) -> None:
+        check_steps(self.evidence, report)
+        self.outputs = locate(self.evidence, self.works, report)
+
+    def end(self, report: Report) -> None:
+        """Attention, step by step: each is judged only where the one before was right, so that one fault is not
+        reported often."""
+        evidence, outputs = self.evidence, self.outputs
+        if self.operands is not None:
+            self.operands.enter(report)
+        if outputs is None or not len(outputs.work):
+            return
+        before = len(report.failed)
+        check_tables(evidence, outputs, report)
+        if len(report.failed) > before:
+            return
+        scores = check_scores(evidence, outputs, report)
+        parts = check_values(evidence, outputs, scores, report) if scores is not None else None
+        if parts is not None:
+            check_lines(evidence, outputs, scores, parts, report)
+            check_local_buffers(evidence, outputs, scores, parts, report)
+            check_replay(evidence, outputs, scores, parts, report)

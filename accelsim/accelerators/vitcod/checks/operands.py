@@ -1,0 +1,174 @@
+"""The operands of attention: every pass is sent the K, the Q, the V and the index it needs, after they were loaded."""
+
+from collections import defaultdict
+from functools import cached_property
+
+import numpy as np
+
+from accelsim.accelerators.vitcod.checks.layout import operand
+from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.validation.course import Follower
+from accelsim.validation.evidence import Evidence, sizes, spread
+from accelsim.validation.program import Ledger, Step
+from accelsim.validation.report import Report
+
+KINDS = {0: "k", 1: "q", 2: "q"}  # what a decoder's command is about; with 2, Q stays in the global buffer
+
+
+class AttentionOperands(Follower):
+    """Follows the instructions of the attention units, through all attention layers."""
+
+    def __init__(self, evidence: Evidence, outputs: Outputs, ledgers: dict[str, Ledger]) -> None:
+        self.evidence, self.outputs, self.ledgers = evidence, outputs, ledgers
+        self.passes = evidence.tables["passes"]
+        self.wrong: list[str] = []
+        self.sent = {kind: [[] for _ in self.passes] for kind in "kq"}  # (first, tokens) of each pass
+        self.q_loads: dict[int, set[int]] = defaultdict(set)
+        self.issued: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)  # (unit, pass) -> (begin, end)
+        # loads by buffer and place, in order: the n-th pass that needs a place is served by the n-th of them
+        self.at: dict[str, dict[tuple[int, int], list[int]]] = {}
+        for buffer in evidence.names.buffers:
+            self.at[buffer] = defaultdict(list)
+            table = evidence.tables[buffer]
+            for n, place in enumerate(zip(table["address"].tolist(), sizes(table).tolist(), strict=True)):
+                self.at[buffer][place].append(n)
+        self.used: dict[tuple[str, int, int], list[int]] = defaultdict(list)
+
+    def tensor(self, name: str, number: int) -> tuple[int, int]:
+        """Where token 0 of an operand of a pass begins, and the bytes from a token to the next (token by token)."""
+        work, image = self.outputs.works[self.outputs.pass_work[number]], self.outputs.pass_image[number]
+        return operand(self.evidence, work.layer, name, image, work.token_bytes)
+
+    def load(
+        self, buffer: str, address: int, size: int, number: int, what: str, rows: tuple[int, int] = (0, 0)
+    ) -> list[int]:
+        """The loads that serve a pass with what lies at an address; `rows`: it lies in rows of (bytes, pitch)."""
+        users, loads = self.used[buffer, address, size], self.at[buffer].get((address, size), [])
+        if number not in users:
+            users.append(number)
+        if loads:
+            return [loads[min(users.index(number), len(loads) - 1)]]
+        # what all passes share is loaded once, in pieces of its own
+        which, begins, sizes = self.runs[buffer]
+        if rows[0] < rows[1]:
+            wanted = np.arange(address, address + size // rows[0] * rows[1], rows[1])
+            over = np.flatnonzero(np.isin(begins, wanted) & (sizes == rows[0]))
+            found = rows[0] * len(over)
+        else:
+            ends = begins + sizes
+            over = np.flatnonzero((begins < address + size) & (ends > address))
+            found = int((np.minimum(ends[over], address + size) - np.maximum(begins[over], address)).sum())
+        if found != size:
+            self.wrong.append(f"pass {number}: {what} ({size} bytes) is not loaded")
+        return np.unique(which[over]).tolist()
+
+    @cached_property
+    def runs(self) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """All loads of a buffer as single runs."""
+        return {buffer: spread(self.evidence.tables[buffer]) for buffer in self.at}
+
+    def step(self, step: Step) -> None:
+        """An instruction of an attention layer."""
+        if step.unit not in ("decoder", "denser", "sparser", "walker"):
+            return
+        number = step.operands["number"]
+        if not 0 <= number < len(self.passes):
+            self.wrong.append(f"instruction {step.at} is for pass {number}, which there is not")
+        elif step.unit == "decoder":
+            self.decode(step, number)
+        elif step.unit == "walker":
+            self.walk(step, number)
+        elif step.operands["phase"]:
+            self.issued[step.unit, number].append((step.operands["begin"], step.operands["end"]))
+            self.values(step, number)
+        elif step.unit == "sparser":
+            for load in self.q_loads[number]:  # it may ask for any Q until its scores are done
+                self.ledgers["act_gb0"].read(load, step, f"pass {number}, Q")
+
+    def decode(self, step: Step, number: int) -> None:
+        """Tokens of K or Q, for the engines' buffers."""
+        what, first, tokens = step.operands["kind"], step.operands["first"], step.operands["tokens"]
+        kind = KINDS[what]
+        one, work = self.passes[number], self.outputs.works[self.outputs.pass_work[number]]
+        base, pitch = self.tensor(kind, number)
+        if work.coded:
+            address, size = base + first * pitch, tokens * work.token_bytes
+        elif self.evidence.arch.options["layout"] != "packed":
+            address = base + first * pitch + int(self.outputs.pass_head[number]) * work.layer.qk_dim
+            size = tokens * work.layer.qk_dim * int(one.heads)
+        else:  # head by head
+            count = work.layer.kv_tokens if kind == "k" else work.layer.q_tokens
+            address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
+            size = tokens * work.layer.qk_dim * int(one.heads)
+        rows = (work.token_bytes, pitch) if work.coded else (0, 0)
+        for load in self.load("act_gb0", address, size, number, f"{kind.upper()} from token {first} on", rows):
+            if kind == "k":
+                self.ledgers["act_gb0"].read(load, step, f"pass {number}, K")
+                continue
+            # an engine's scores cannot be done before it has had all Q
+            engine = "denser" if what == 1 else "sparser"
+            done = engine, self.scored.get((engine, number), 0)
+            self.ledgers["act_gb0"].read(load, step, f"pass {number}, Q", *done)
+            self.q_loads[number].add(load)
+        self.sent[kind][number].append((first, tokens))
+        if what and (what == 1) != (one.dense > 0):
+            self.wrong.append(
+                f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away"
+            )
+
+    def walk(self, step: Step, number: int) -> None:
+        """The index of a pass, read until the sparser engine's scores are done."""
+        layer = self.outputs.works[self.outputs.pass_work[number]].layer.name
+        columns = self.evidence.tables["columns"]
+        one = self.passes[number]
+        mine = columns[one.first_column : one.first_column + one.sparse_columns]
+        distinct = len(np.unique(mine["head"] * self.outputs.stride + mine["column"]))
+        size = int(mine["count"].sum()) * self.evidence.part("walker", "index_bytes") + 2 * distinct
+        owner = self.outputs.pass_work, self.outputs.pass_image
+        nth = number - int(np.flatnonzero((owner[0] == owner[0][number]) & (owner[1] == owner[1][number]))[0])
+        address = self.evidence.places.get(f"{layer}.index.{nth}", -1)
+        for load in self.load("index_buffer", address, size, number, "the index"):
+            # its scoring phase follows; phases of the sparser engine are counted from the start of the program
+            done = self.scored.get(("sparser", number), 0)
+            self.ledgers["index_buffer"].read(load, step, f"pass {number}", "sparser", done)
+
+    @cached_property
+    def scored(self) -> dict[tuple[str, int], int]:
+        """For every engine and pass, how many phases the engine has finished when the pass's scores are done."""
+        found = {}
+        for unit in ("denser", "sparser"):
+            phases = self.evidence.commands(unit)
+            found |= {(unit, int(p["number"])): n + 1 for n, p in enumerate(phases) if p["phase"] == 0}
+        return found
+
+    def values(self, step: Step, number: int) -> None:
+        """V, read by a phase of an engine."""
+        one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
+        size = layer.kv_tokens * layer.v_dim
+        head = int(self.outputs.pass_head[number])
+        address = self.tensor("v", number)[0] + head * (
+            size if self.evidence.arch.options["layout"] == "packed" else layer.v_dim
+        )
+        for load in self.load("weight_gb", address, size * int(one.heads), number, "V"):
+            self.ledgers["weight_gb"].read(load, step, f"pass {number}, V")
+
+    def enter(self, report: Report) -> None:
+        """Enter the checks, of all layers."""
+        report.add("operands", "passes", "each is sent what was loaded for it", len(self.passes), self.wrong)
+        gaps = []
+        for number, one in enumerate(self.passes):
+            layer = self.outputs.works[self.outputs.pass_work[number]].layer
+            for kind, first, last in (("k", 0, layer.kv_tokens), ("q", one.row0, one.row0 + one.rows)):
+                at = int(first)
+                for begin, tokens in sorted(self.sent[kind][number]):
+                    at = begin + tokens if begin == at else -1
+                if at != last:
+                    gaps.append(f"pass {number}: tokens of {kind.upper()} {first} to {last} are not sent once each")
+            size = int(one.heads * one.rows)
+            for engine, work in (("denser", one.dense), ("sparser", one.sparse_columns)):
+                at = 0
+                for begin, end in self.issued[engine, number]:
+                    at = end if begin == at else -1
+                if at != (size if work else 0):
+                    gaps.append(f"pass {number}: the {engine} engine is not sent through all outputs once")
+        report.add("operands", "passes", "K, Q and outputs are gone through once", len(self.passes), gaps)

@@ -1,0 +1,161 @@
+"""A line of the sparser engine, stage by stage: it takes up work, fetches an operand, computes on it, gives the result.
+
+Besides, what the engine hears from other units, and how it begins a phase. The engine's tick says in which order lines
+go through the stages.
+"""
+
+from accelsim.core import can_pop, can_push, pop, push
+from accelsim.core.compiled import compiled
+from accelsim.core.lane_set import add, remove
+
+# Where a line's next operand vector is.
+NOWHERE, ASKED, HERE = range(3)
+
+
+@compiled
+def hear(now, r, ready, line, look, there, operands, vector, softmaxed, window):
+    """Take in what the decoder, the softmax unit and the merge tell."""
+    while can_pop(operands):
+        news = pop(operands)
+        slot = there[news.number % 2]
+        if slot.number != news.number:
+            slot.number, slot.k, slot.q = news.number, 0, 0
+        if news.kind == 0:
+            slot.k = news.tokens
+        else:
+            slot.q = news.tokens
+    while can_pop(softmaxed):
+        ready[pop(softmaxed).place] = 1
+    while can_pop(window):
+        r.window_end = pop(window).end
+    while can_pop(vector):
+        n = pop(vector).line
+        line[n].next, line[n].next_at = HERE, now
+        add(look, n)
+
+
+@compiled
+def start(r, todo, passes, rows, free):
+    """Begin a phase: what there is to take up, and the lines that take part."""
+    r.phase, r.number = 1 + todo.phase, todo.number
+    one = passes[r.number]
+    r.left = one.sparse_columns
+    for n in range(r.lines):
+        if n < one.sparser_lines:
+            add(free, n)
+        else:
+            remove(free, n)
+    if r.phase == 2:
+        r.left, r.next_row = 0, one.first_row + todo.begin
+        for place in range(one.first_row + todo.begin, one.first_row + todo.end):
+            r.left += (rows[place].sparse + r.segment - 1) // r.segment
+
+
+@compiled
+def leave_score(mac, rows, filled, listed, out):
+    """A score leaves; its column is listed for the values' phase."""
+    out.place, out.column = mac.result_place, mac.result_column
+    listed[rows[mac.result_place].first + filled[mac.result_place]] = mac.result_column
+    filled[mac.result_place] += 1
+    mac.busy = 0
+
+
+@compiled
+def leave_part(mac, out):
+    """A partial row leaves."""
+    out.place, out.rows, out.scores = mac.result_place, 1, mac.result_entries
+    mac.busy = 0
+
+
+@compiled
+def begin(done_at, mac, scoring):
+    """A line computes on the operand that is there."""
+    mac.busy, mac.done_at, mac.next = 1, done_at, NOWHERE
+    mac.result_place, mac.result_column = mac.next_place, mac.next_column
+    mac.result_leaves, mac.result_entries = scoring or mac.next_last, mac.next_entries
+
+
+@compiled
+def fetched(mac, where):
+    """The next entry's operand is asked for or here."""
+    mac.next = where
+    mac.at += 1
+    mac.left -= 1
+    mac.next_last, mac.next_entries = mac.left == 0, mac.entries
+
+
+@compiled
+def granted_by(now, bank, sent):
+    """Whether a bank sends a vector in this cycle: the first that is asked for, and to all who ask for the same; and
+    whether it is the first to ask."""
+    fresh = bank.at != now + 1
+    if fresh:
+        bank.at, bank.vector = now + 1, sent
+    return fresh or bank.vector == sent, fresh
+
+
+@compiled
+def fetch_query(now, r, one, mac, n, index, granted, q, miss):
+    """Have the Q of the next row sent, from the denser engine's buffer if it is there. Whether a bank refused."""
+    row = index[mac.at].row
+    token = one.row0 + row
+    mac.next_place, mac.next_column = one.first_row + mac.head * one.rows + row, mac.column
+    if token < q:
+        sends, fresh = granted_by(now, granted[token % r.banks], mac.next_place)
+        if not sends:
+            r.bank_conflicts += 1
+            return True
+        if fresh:
+            r.q_read_bytes += one.dim
+        mac.next_at = now + 1
+        r.q_forward_hits += 1
+        fetched(mac, HERE)
+    elif can_push(miss):
+        ask = push(miss)
+        ask.number, ask.row, ask.head, ask.line = r.number, row, mac.head, n
+        r.q_forward_misses += 1
+        r.q_read_bytes += one.dim
+        fetched(mac, ASKED)
+    return False
+
+
+@compiled
+def fetch_value(now, r, one, mac, rows, listed, granted):
+    """Have the V of the row's next column sent. Whether its bank refused."""
+    token = listed[mac.at]
+    mac.next_place, mac.next_column = mac.place, token
+    sends, fresh = granted_by(now, granted[token % r.banks], rows[mac.place].head << 32 | token)
+    if not sends:
+        r.bank_conflicts += 1
+        return True
+    if fresh:
+        r.v_read_bytes += one.value_dim
+    mac.next_at = now + 1
+    fetched(mac, HERE)
+    return False
+
+
+@compiled
+def take_column(r, mac, new, features):
+    """A free line takes up a column: its K is loaded."""
+    mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
+    r.k_read_bytes += features
+
+
+@compiled
+def take_segment(r, mac, rows, ready):
+    """A free line takes up a segment of the next row with sparse scores, if that is complete and inside the window.
+    Whether it does."""
+    while rows[r.next_row].sparse == 0:
+        r.next_row += 1
+    if not ready[r.next_row] or r.next_row >= r.window_end:
+        return False
+    mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
+    mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
+    r.score_read_bytes += 3 * mac.left
+    r.normalise_ops += mac.left
+    r.row_at += mac.left
+    if r.row_at == rows[r.next_row].sparse:
+        r.next_row += 1
+        r.row_at = 0
+    return True

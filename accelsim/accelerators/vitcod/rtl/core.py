@@ -1,0 +1,288 @@
+"""`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
+wires them; it takes a layer's attention, pass by pass (heads x rows), from commands to output rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
+from accelsim.accelerators.vitcod.rtl.cases import decodes
+from accelsim.accelerators.vitcod.rtl.datapath import Sizes
+from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
+from accelsim.accelerators.vitcod.rtl.operands import draw_keep as draw_mask
+from accelsim.accelerators.vitcod.rtl.operands import draw_operands
+from accelsim.accelerators.vitcod.rtl.values import LayerOperands
+from accelsim.core import Param, Simulator
+from accelsim.dataflows.program import Program
+from accelsim.rtl.cosim import Case, run_model
+from accelsim.rtl.far_ends import Rng, opens, script
+from accelsim.rtl.netlist import Netlist, Unit, Wire
+from accelsim.rtl.stimulus import Script
+
+UNITS = {
+    "decoder": "decoder", "walker": "index_walker", "denser": "denser_engine", "sparser": "sparser_engine",
+    "softmax": "softmax_unit", "merge": "output_merge",
+}  # fmt: skip
+INSIDE = (
+    ("decoder.denser", "denser.operands", 2), ("decoder.sparser", "sparser.operands", 2),
+    ("sparser.miss", "decoder.miss", 8), ("decoder.vector", "sparser.vector", 2),
+    ("walker.column", "sparser.column", 4), ("denser.scores", "softmax.scores", 2),
+    ("sparser.score", "softmax.score", 16), ("softmax.denser", "denser.softmaxed", 4),
+    ("softmax.sparser", "sparser.softmaxed", 4), ("denser.partial", "merge.dense", 1),
+    ("sparser.partial", "merge.sparse", 4), ("merge.denser_window", "denser.window", 2),
+    ("merge.sparser_window", "sparser.window", 2),
+)  # fmt: skip
+DEFAULTS = {
+    "decoder": {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32},
+    "walker": {"word_bytes": 8, "index_bytes": 1},
+    "denser": {"lines": 64, "macs": 8, "q_port_bytes": 256},
+    "sparser": {"lines": 64, "macs": 8, "banks": 4, "score_ports": 8, "segment": 16},
+    "softmax": {"lanes": 8, "mode": 0, "exp_cycles": 4, "divide_cycles": 16, "divide_interval": 1},
+    "merge": {"places": 64},
+}
+SMALL = {
+    "decoder": {"lines": 2, "macs": 4, "port_bytes": 16, "queue": 4},
+    "walker": {"word_bytes": 2, "index_bytes": 2},
+    "denser": {"lines": 8, "macs": 4, "q_port_bytes": 16},
+    "sparser": {"lines": 8, "macs": 4, "banks": 2, "score_ports": 2, "segment": 5},
+    "softmax": {"lanes": 2, "mode": 1, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 3},
+    "merge": {"places": 8},
+}
+LONE = {
+    "decoder": {"lines": 1, "macs": 1, "port_bytes": 3, "queue": 1},
+    "walker": {"word_bytes": 1, "index_bytes": 2},
+    "denser": {"lines": 1, "macs": 1, "q_port_bytes": 1},
+    "sparser": {"lines": 1, "macs": 1, "banks": 1, "score_ports": 1, "segment": 1},
+    "softmax": {"lanes": 1, "mode": 0, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1},
+    "merge": {"places": 1},
+}
+ODD = {
+    "decoder": {"lines": 3, "macs": 5, "port_bytes": 24, "queue": 3},
+    "walker": {"word_bytes": 5, "index_bytes": 1},
+    "denser": {"lines": 5, "macs": 3, "q_port_bytes": 64},
+    "sparser": {"lines": 5, "macs": 3, "banks": 3, "score_ports": 5, "segment": 40},
+    "softmax": {"lanes": 3, "mode": 0, "exp_cycles": 3, "divide_cycles": 9, "divide_interval": 20},
+    "merge": {"places": 3},
+}
+WIDE = {
+    "decoder": {"lines": 8, "macs": 16, "port_bytes": 128, "queue": 8},
+    "walker": {"word_bytes": 16, "index_bytes": 1},
+    "denser": {"lines": 20, "macs": 16, "q_port_bytes": 100},
+    "sparser": {"lines": 20, "macs": 16, "banks": 5, "score_ports": 3, "segment": 7},
+    "softmax": {"lanes": 5, "mode": 1, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1},
+    "merge": {"places": 33},
+}
+SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)
+
+
+RANDOM = Sizes(
+    heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197
+)  # fmt: skip
+
+
+def core(
+    values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, top: str = "attention_core", *,
+    sizes: Sizes | None = None,
+) -> Netlist:  # fmt: skip
+    """The netlist; `values` are the parameters of each unit, `rows` the sizes of the tables, `sizes` those of the data
+    path (None: control alone)."""
+    units = [Unit(name, TWINS[module], dict(values[name])) for name, module in UNITS.items()]
+    wires = [Wire(f"{name}_command", 4, None, (name, "command")) for name in UNITS]
+    for out, into, depth in INSIDE:
+        producer, consumer = tuple(out.split(".")), tuple(into.split("."))
+        wires.append(Wire("_".join(producer), depth, producer, consumer))
+    wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
+    wires.append(Wire("merge_row", 4, ("merge", "row")))
+    return Netlist(PACKAGE, top, units, wires, rows, sizes=sizes)
+
+
+def jobs(tables: Mapping[str, np.ndarray], n: int, pieces: list[tuple]) -> dict[str, list[tuple]]:
+    """The commands of a pass for every unit."""
+    one = tables["passes"][n]
+    both = [(0, n, 0, 0), (1, n, 0, int(one.rows * one.heads))]
+    return {
+        "decoder": pieces, "walker": both[:1] if one.sparse_columns else [], "denser": both if one.dense else [],
+        "sparser": both if one.sparse_columns else [], "softmax": both[:1], "merge": both[:1],
+    }  # fmt: skip
+
+
+def commanded(case: Case, work: Sequence[dict[str, list[tuple]]], play: Callable[[list[tuple], int], Script]) -> Case:
+    """The case with a script for every unit's commands, as the sequencer gives them: a pass's operands may come when
+    both engines are done with the pass before the last, whose side of the double buffers they take, all other commands
+    when they are done with the pass before. `work`: `jobs` of each pass; `play`: the script of items that begins in a
+    cycle."""
+    done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
+    parts: dict[str, list[Script]] = {name: [] for name in UNITS}
+    ended = [0]  # when the pass before has, for each pass
+    for n, units in enumerate(work):
+        # the next pass's operands come while this one is worked on, and may hold it up
+        given = [("decoder", work[i]["decoder"]) for i in ((0, 1) if n == 0 else (n + 1,)) if i < len(work)]
+        given += [(name, items) for name, items in units.items() if name != "decoder"]
+        for name, items in given:
+            parts[name].append(play(items, ended[n]))
+            at = np.maximum.accumulate(np.concatenate([s.at for s in parts[name]]))
+            items = np.concatenate([s.items for s in parts[name]])
+            case.scripts[f"{name}_command"] = Script(at, items)
+        if n + 1 < len(work):
+            moved, _ = run_model(case)
+            ended.append(1 + int(moved[np.isin(moved[:, 1], done), 0].max()))
+    return case
+
+
+def random_cases(
+    count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = SETTINGS, largest: int = 40
+) -> Iterator[Case]:
+    """Random layers: shapes, masks, cut into passes, operands, times of commands and back-pressure on everything that
+    leads outside; `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than
+    15 MACs)."""
+    for n in range(count):
+        rng = np.random.default_rng([seed, n, 77])
+        values = used[n % len(used)]
+        many = 197 if values["denser"]["lines"] * values["denser"]["macs"] >= 15 else 64
+        while True:
+            shape = draw(rng, values["denser"]["lines"], largest if n % 8 else many)
+            shape.row0 = int(rng.integers(0, shape.tokens - shape.rows + 1))
+            shapes = cut(rng, shape)
+            kept = [draw_keep(rng, one) for one in shapes]
+            for one, (dense, sparse) in zip(shapes, kept):
+                # Q reaches the denser engine's buffer if needed
+                one.forward = int(any(len(columns) for columns in dense))
+                for head in range(one.heads):  # every row keeps at least the class token
+                    if 0 not in dense[head]:
+                        sparse[head][:, 0] = True
+            tables = tabulate(shapes, kept, values["sparser"]["segment"], values["merge"]["places"])
+            if fits(tables):
+                break
+        work = [jobs(tables, i, decodes(rng, i, one, tables)) for i, one in enumerate(shapes)]
+        case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, {})
+        commanded(case, work, partial(play_at_random, rng))
+        q_tokens = shape.row0 + shape.rows
+        mask = np.zeros((shape.heads, q_tokens, shape.tokens), bool)
+        for one, head, (dense, sparse) in zip(shapes, first_heads(tables["passes"], q_tokens), kept):
+            mask[head : head + one.heads, one.row0 : one.row0 + one.rows] = draw_mask(rng, dense, sparse)
+        tokens, dims = (q_tokens, shape.tokens), (shape.dim, shape.value_dim)
+        bounded = values["softmax"]["mode"] == 0
+        case.operands = LayerOperands(draw_operands(rng, shape.heads, shape.encoded, tokens, dims, mask, bounded))
+        yield case
+
+
+def cut(rng: Rng, shape: Shape) -> list[Shape]:
+    """The passes of a layer: one, or up to three groups of heads or blocks of rows; lines are shared anew in each."""
+    kind = rng.choice(["", *(kind for kind in ("heads", "rows") if getattr(shape, kind) > 1)])
+    size = getattr(shape, kind) if kind else 1
+    ends = np.unique([*rng.integers(1, size + 1, int(rng.integers(1, 3))), size])
+    found = []
+    for begin, end in zip([0, *ends[:-1]], ends):
+        new = replace(shape, **({kind: int(end - begin)} if kind else {}))
+        if kind == "rows":
+            new.row0 += int(begin)
+        if rng.random() < 0.5:
+            new.denser_lines, new.sparser_lines = new.sparser_lines, new.denser_lines
+        found.append(new)
+    return found
+
+
+def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], back: bool = True) -> Case:
+    """A case with its sinks, which hold back or not."""
+    sinks = {w.name: opens(rng) if back else np.ones(1, bool) for w in net.wires if w.consumer is None}
+    return Case(name, net, tables, scripts, sinks)
+
+
+def layers_of(
+    tables: Mapping[str, np.ndarray], layers: Iterable[Operands]
+) -> Iterator[tuple[range, dict[str, np.recarray], Operands]]:
+    """Of each layer and image: which passes of a program are its, their tables with places counted from the layer's
+    first, and what they compute on."""
+    begin = 0
+    for x in layers:
+        heads = first_heads(tables["passes"][begin:], x.q.shape[1])
+        of = range(begin, begin + int(np.searchsorted(heads, len(x.q))))
+        begin = of.stop
+        one, last = tables["passes"][of[0]], tables["passes"][of[-1]]
+        index0 = int(tables["rows"]["first"][one.first_row])
+        mine = {
+            "passes": tables["passes"][of[0] : of.stop].copy(),
+            "dense": tables["dense"][one.first_dense : last.first_dense + last.dense].copy(),
+            "columns": tables["columns"][one.first_column : last.first_column + last.sparse_columns].copy(),
+            "rows": tables["rows"][one.first_row : last.first_row + last.rows * last.heads].copy(),
+        }
+        entries = int(mine["rows"]["sparse"].sum())
+        mine["index"] = tables["index"][index0 : index0 + entries].copy()
+        mine["columns"]["first"] -= index0
+        mine["rows"]["first"] -= index0
+        for name in ("first_dense", "first_column", "first_row"):
+            mine["passes"][name] -= one[name]
+        yield of, {n: t.view(np.recarray) for n, t in mine.items()}, x
+
+
+def values_of(sim: Simulator) -> dict[str, dict[str, int]]:
+    """The parameters of a machine's attention units, which have the names of UNITS."""
+    parts = {c.name: c for c in sim.components}
+    return {name: {p: parts[name].value(p) for p in parts[name].declared(Param)} for name in UNITS}
+
+
+def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, dict[str, int]]:
+    """The same of a configuration's parts; what both engines share stands with the array (`engine`)."""
+    return {
+        name: {
+            n: p.check(name, parts[name].get(n, parts["engine"].get(n)))
+            for n, p in TWINS[module].component.declared(Param).items()
+        }
+        for name, module in UNITS.items()
+    }
+
+
+def workload_cases(
+    program: Program, values: Mapping[str, dict[str, int]], name: str, layers: Iterable[Operands], *, data: bool = True
+) -> Iterator[Case]:
+    """Every attention layer (and image) of a compiled workload: its own commands as soon as they may come, no
+    back-pressure outside.
+
+    `layers`: what each attention layer and image computes on; without `data`, the control alone is simulated.
+    """
+    rng = np.random.default_rng(0)
+    tables = program.finish()
+    orders = decoder_commands(program, tables)
+    every = list(layers_of(tables, layers))
+    rows = {n: 2 + max(len(t[n]) for _, t, _ in every) for n in CAPACITY}
+    net = core(values, rows, sizes=sizes_of([t for _, t, _ in every], [x for *_, x in every]) if data else None)
+    for n, (of, mine, x) in enumerate(every):
+        work = []
+        for i, number in enumerate(of):
+            pieces = [(*order[:3], i) for order in orders[orders[:, 3] == number].tolist()]
+            work.append(jobs(mine, i, pieces))
+        case = finish(rng, f"{name} layer {n}", net, mine, {}, back=False)
+        yield replace(commanded(case, work, play_at_once), operands=LayerOperands(x) if data else None)
+
+
+def decoder_commands(program: Program, tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """int64[commands, 4]: kind, first, tokens and number of what a program has the decoder do, in order."""
+    unit, fields = program.units["decoder"]
+    first = tables["program"]["first"][tables["program"]["unit"] == unit]
+    operands = {name: tables["operands"][first + n] for n, name in enumerate(fields)}
+    return np.stack([operands[name] for name in ("kind", "first", "tokens", "number")], axis=1)
+
+
+def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Operands]) -> Sizes:
+    """What the data path must have room for, to compute every layer."""
+    tokens = max(max(x.q.shape[1], x.k.shape[1]) for x in operands)
+    scores = [t["passes"]["dense"] * t["passes"]["rows"] for t in every]
+    return Sizes(
+        heads=max(int(t["passes"]["heads"].max()) for t in every), all=max(len(x.q) for x in operands),
+        encoded=max(int(t["passes"]["encoded"].max()) for t in every), tokens=1 << max(1, (tokens - 1).bit_length()),
+        features=max(max(x.q.shape[2], x.v.shape[2]) for x in operands),
+        scores=max(2, *(int(s.max()) for s in scores)), all_scores=max(2, *(int(s.sum()) for s in scores)),
+    )  # fmt: skip
+
+
+def play_at_random(rng: Rng, items: list[tuple], begin: int) -> Script:
+    """Each at a random time, from a cycle on."""
+    return script(rng, items, 4, begin)
+
+
+def play_at_once(items: list[tuple], begin: int) -> Script:
+    """Everything as soon as there is room, from a cycle on."""
+    return Script(np.full(len(items), begin, np.int64), np.array(items, np.int64).reshape(len(items), 4))

@@ -1,0 +1,128 @@
+"""What the data path is loaded with: a layer's operands, and where everything stands."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.accelerators.vitcod.rtl.datapath import Datapath
+from accelsim.workload.functional import Scaling, decode
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What K or Q is decoded from: code int8[h', tokens, dim], weights int8[heads, h'], bias int32[heads], and the
+    scaling of the sums."""
+
+    code: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+    scaling: Scaling
+
+    def decoded(self) -> np.ndarray:
+        """int8[heads, tokens, dim]."""
+        return decode(self.code, self.weights, *self.scaling, self.bias)
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What the passes of a layer compute on. q int8[heads, q_tokens, dim], k int8[heads, tokens, dim], v int8[heads,
+    tokens, dim]; row n of a pass is token row0 + n of q. keep: bool[heads, q_tokens, tokens], the scores that count.
+    scaling, bound: of the softmax (bound None: against the row's maximum). out: sums to int8 outputs. coded: what K and
+    Q are decoded from, for passes with the auto-encoder."""
+
+    q: np.ndarray
+    k: np.ndarray
+    v: np.ndarray
+    keep: np.ndarray
+    scaling: Scaling
+    bound: int | None
+    out: Scaling
+    coded: tuple[Coded, Coded] | None = None
+
+
+def first_heads(passes: np.recarray, q_tokens: int) -> np.ndarray:
+    """int[passes]: the layer's head that is each pass's first. Passes go through a layer head by head, and through the
+    rows of heads that are cut into blocks."""
+    found, head = [], 0
+    for one in passes:
+        found.append(head)
+        if one.row0 + one.rows == q_tokens:
+            head += int(one.heads)
+    return np.array(found)
+
+
+class Places(NamedTuple):
+    """Where things stand: of each output its pass, and its head and row in the layer; of each dense column its pass and
+    head in the layer. All int[outputs] or int[dense columns]."""
+
+    of: np.ndarray
+    head: np.ndarray
+    row: np.ndarray
+    column_of: np.ndarray
+    column_head: np.ndarray
+
+
+def places_of(tables: Mapping[str, np.ndarray], q_tokens: int) -> Places:
+    """Of all passes of a layer."""
+    passes, rows, dense = tables["passes"], tables["rows"], tables["dense"]
+    head0 = first_heads(passes, q_tokens)
+    of = np.repeat(np.arange(len(passes)), passes["rows"] * passes["heads"])
+    column_of = np.repeat(np.arange(len(passes)), passes["dense"])
+    row = passes["row0"][of] + (np.arange(len(rows)) - passes["first_row"][of]) % passes["rows"][of]
+    return Places(of, head0[of] + rows["head"], row, column_of, head0[column_of] + dense["head"])
+
+
+def places_table(tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """uint32[outputs, 5]: of each output the table `places` of the package."""
+    parts = []
+    for one in tables["passes"]:
+        rows = tables["rows"][one.first_row : one.first_row + one.rows * one.heads]
+        heads = tables["dense"]["head"][one.first_dense : one.first_dense + one.dense]
+        first = np.searchsorted(heads, rows["head"])
+        at = first * one.rows + np.arange(len(rows)) % one.rows
+        words = (rows["head"], rows["dense"], rows["first"], one.first_dense + first, at)
+        parts.append(np.stack([np.asarray(w, np.uint32) for w in words], axis=1))
+    return np.concatenate(parts)
+
+
+def stored(vectors: np.ndarray, coded: Coded | None) -> np.ndarray:
+    """int8[tokens, bytes]: a tensor as it stands in the activation buffer, feature by feature behind the auto-encoder,
+    else head by head."""
+    if coded is not None:
+        return coded.code.transpose(1, 2, 0).reshape(coded.code.shape[1], -1)
+    return vectors.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
+
+
+def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and uint32[rows, words] of everything the data path is loaded with."""
+    size, words, passes = data.sizes, data.loads(), tables["passes"]
+    k, q = x.coded or (None, None)
+    tokens = np.zeros((2, size.tokens, 4 * words["tokens"]), np.int8)
+    for memory, bytes_ in zip(tokens, (stored(x.k, k), stored(x.q, q))):
+        memory[: len(bytes_), : bytes_.shape[1]] = bytes_
+    yield "tokens", tokens.view(np.uint32).reshape(2 * size.tokens, -1)
+    vectors = np.zeros((len(x.v), size.tokens, 4 * words["v"]), np.int8)
+    vectors[:, : x.v.shape[1], : x.v.shape[2]] = x.v
+    yield "v", vectors.view(np.uint32).reshape(len(x.v) * size.tokens, -1)
+    restore = np.zeros((2, size.all, words["decode"]), np.uint32)
+    for rows, coded in zip(restore, x.coded or ()):
+        heads, encoded = coded.weights.shape
+        rows[:heads, 0] = coded.bias.view(np.uint32)
+        rows[:, 1], rows[:, 2] = coded.scaling
+        rows[:, 3:].view(np.int8)[:heads, :encoded] = coded.weights
+    yield "decode", restore.reshape(2 * size.all, -1)
+    yield "places", places_table(tables)
+    kept, first = [], []
+    where = places_of(tables, x.q.shape[1])
+    for n, one in enumerate(passes):
+        first.append(sum(map(len, kept)) // 32)
+        mine = where.column_of == n
+        bits = x.keep[where.column_head[mine], one.row0 : one.row0 + one.rows, tables["dense"]["column"][mine]].ravel()
+        kept.append(np.append(bits, np.zeros(-len(bits) % 32, bool)))
+    head0 = first_heads(passes, x.q.shape[1])
+    yield "layout", np.stack([head0, passes["rows"], first], axis=1).astype(np.uint32)
+    yield "kept", np.packbits(np.concatenate(kept), bitorder="little").view(np.uint32).reshape(-1, 1)
+    bound = (x.bound or 0) & (1 << 48) - 1
+    yield "scaling", np.array([(*x.scaling, bound & 0xFFFFFFFF, bound >> 32, *x.out)], np.uint32)

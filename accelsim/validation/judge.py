@@ -1,0 +1,104 @@
+"""What a machine hands in to be judged: what its tensors are, what its instructions say, what it must have counted, and
+checks of its own. A machine derives a class from Judge; an object of it judges one run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.dense import DenseFollower, Group, Part
+from accelsim.validation.evidence import Evidence
+from accelsim.validation.memory import Tensor
+from accelsim.validation.program import Step
+from accelsim.validation.report import Report
+from accelsim.validation.vector import VectorFollower
+from accelsim.workload.layers import Elementwise, Gemm, Layer, Norm
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a unit can be at most: the least cycles of each of its commands, from when it can be taken up and the
+    one before is done. rule: that as a sentence."""
+
+    unit: str
+    rule: str
+    least: np.ndarray
+
+
+class Judge:
+    """What is asked of any machine. A subclass says what its parts are and hands in what only it knows.
+
+    array: the unit that computes the dense layers. vector: a VectorUnit that does the normalising and element-wise
+    ones. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
+    as the shared dataflows use it, and `own_follower` follows these layers too.
+    """
+
+    array: ClassVar[str] = ""
+    vector: ClassVar[str] = ""
+    weight: ClassVar[str] = ""
+    act: ClassVar[str] = ""
+    store: ClassVar[str] = ""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    def expected(self) -> Iterator[tuple[str, str, int]]:
+        """(part, counter, what the whole run must have counted), from the network alone."""
+        yield from ()
+
+    def tensors(self) -> Sequence[Tensor] | None:
+        """All that lies in DRAM, with the sizes the layers give it; memory.layer_tensors gives that of all layers but
+        attention. None: not known, and nothing that the program says is judged."""
+        return None
+
+    def groups(self, layer: Gemm) -> Sequence[Group]:
+        """How the output columns of a dense layer are kept; together they are all columns."""
+        return [Group(0, layer.out_features)]
+
+    def part(self, step: Step) -> Part:
+        """What an instruction of the array says."""
+        raise TypeError(f"{type(self).__name__} does not say what an instruction of {self.array} says: define `part`")
+
+    def part_faults(self, step: Step, group: Group, column: int) -> list[str]:
+        """What is wrong with the other operands of a tile's last part, which begins at a column of a group."""
+        return []
+
+    @property
+    def partial_sum_bytes(self) -> int | None:
+        """What there is for the sums of a tile between two of its parts; None: they stay where they are."""
+        return None
+
+    def frees(self, step: Step) -> Mapping[str, int]:
+        """Bytes of each buffer that a unit gives back by itself when it is done with an instruction."""
+        return {}
+
+    def exclusive(self, buffer: str) -> bool:
+        """Whether a load of a buffer begins only when nothing else is in it."""
+        return self.evidence.result.parts[buffer].parameters.get("overlap") == "false"
+
+    def paces(self) -> Iterator[Pace]:
+        """How fast units can be."""
+        if self.vector:
+            done = self.evidence.commands(self.vector)
+            least = -(-done["elements"] * done["passes"] // self.evidence.part(self.vector, "lanes"))
+            yield Pace(self.vector, "a command takes the cycles of its passes", least)
+
+    def follower(self, course: Course) -> Follower:
+        """What follows the instructions of a layer and enters what each reads."""
+        if isinstance(course.layer, Gemm) and self.array:
+            return DenseFollower(course)
+        if isinstance(course.layer, Norm | Elementwise) and self.vector:
+            return VectorFollower(course)
+        return self.own_follower(course.layer, course)
+
+    def own_follower(self, layer: Layer, course: Course) -> Follower:
+        """What follows a layer that is not run as the shared dataflows run it, such as attention."""
+        return Follower()
+
+    def begin(self, report: Report) -> None:
+        """Checks of its own before the program is gone through."""
+
+    def end(self, report: Report) -> None:
+        """Checks of its own when everything else has been."""

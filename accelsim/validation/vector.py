@@ -1,0 +1,43 @@
+"""Layers the vector unit does alone."""
+
+import numpy as np
+
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.evidence import Evidence, sizes
+from accelsim.validation.program import Step
+from accelsim.validation.report import Report
+from accelsim.workload.layers import Elementwise, Norm
+
+
+class VectorFollower(Follower):
+    """Follows the instructions of a normalising or element-wise layer: each reads the next load."""
+
+    def __init__(self, course: Course) -> None:
+        self.course, self.act = course, course.judge.act
+        self.loads = iter(course.loads[self.act])
+
+    def step(self, step: Step) -> None:
+        """A command of the vector unit."""
+        if step.unit == self.course.judge.vector:
+            self.course.ledgers[self.act].read(next(self.loads, 0), step, self.course.scope)
+
+
+def check_vectors(evidence: Evidence, vector: str, act: str, report: Report) -> None:
+    """The vector unit's commands take in what was loaded for them and give out what is stored."""
+    at, commands, layers = evidence.instructions(vector), evidence.commands(vector), evidence.workload.layers
+    alone = np.array([isinstance(layer, Norm | Elementwise) for layer in layers] + [False], bool)
+    here = alone[np.minimum(evidence.layer_of_instruction()[at], len(layers))]
+    mine, program, size = commands[here], evidence.tables["program"][at[here]], sizes(evidence.tables[act])
+    loaded = 1 + list(evidence.names.counters).index(act)
+    second = np.where(program["wait2"] == loaded, program["count2"], 0)
+    nth = np.where(program["wait"] == loaded, program["count"], second) - 1
+    good = (nth >= 0) & (nth < len(size)) & (mine["elements"] == np.append(size, 0)[np.clip(nth, -1, len(size))])
+    report.compare(
+        "vector",
+        "vector unit",
+        "a command is of the elements that were loaded for it",
+        good,
+        lambda n: f"command {n} is of {mine['elements'][n]} elements and waits for load {nth[n]}",
+    )
+    taken = evidence.count(vector, "read_bytes")
+    report.equal("vector", "vector unit", "elements read for commands", taken, int(commands["elements"].sum()))

@@ -1,0 +1,62 @@
+"""Faults planted in the program of the attention units, and in the compiler that made it."""
+
+import numpy as np
+import pytest
+
+from accelsim.accelerators.vitcod.dataflow import attention as dataflow
+from accelsim.dataflows.program import NOW, Program
+from tests.accelerators.small import one_of_each
+from tests.accelerators.vitcod.small import small_machine
+from tests.validation.faults import change, faults, validated, wait_less
+
+
+@pytest.mark.parametrize("unit", ["decoder", "denser", "walker"])
+def test_an_instruction_that_does_not_wait_for_its_operands(run, unit):
+    wait_less(run, unit)
+    assert faults(run)
+
+
+@pytest.mark.parametrize(("unit", "operand"), [("decoder", "first"), ("denser", "end"), ("sparser", "begin")])
+def test_an_instruction_for_other_tokens_or_outputs(run, unit, operand):
+    values = np.flatnonzero(run.commands(unit)["phase"]) if unit != "decoder" else [0]
+    change(run, unit, values[0], operand, 1)
+    assert ("operands", "passes") in faults(run)
+
+
+def test_an_instruction_for_a_pass_that_there_is_not(run):
+    change(run, "walker", 0, "number", 100)
+    assert "for pass 100, which there is not" in faults(run)["operands", "passes"][0]
+
+
+def test_an_engine_buffer_that_is_too_small(run):
+    run.arch.parts["denser"]["k_bytes"], before = 50, run.arch.parts["denser"]["k_bytes"]
+    try:
+        assert "pass 0 makes it" in faults(run)["buffers", "denser.k_bytes"][0]
+    finally:
+        run.arch.parts["denser"]["k_bytes"] = before
+
+
+def test_a_machine_that_is_sent_the_wrong_work(monkeypatch):
+    """The same as in the log, but run: the compiler leaves out the last entry of a mask."""
+    original = dataflow.split_heads
+
+    def careless(layer, mask, have):
+        work = original(layer, mask, have)
+        head, row = 0, int(np.flatnonzero(work[0].sparse_rows > 1)[0])
+        work[head].sparse[row, np.flatnonzero(work[head].sparse[row])[-1]] = False
+        return work
+
+    monkeypatch.setattr(dataflow, "split_heads", careless)
+    report = validated(small_machine(), one_of_each())
+    assert {("tables", "INDEX"), ("totals", "softmax.exp_ops")} <= {(c.name, c.scope) for c in report.failed}
+
+
+def test_a_machine_that_begins_values_before_they_are_loaded(monkeypatch):
+    original = Program.issue
+
+    def hasty(self, unit, *, wait=NOW, wait2=NOW, **operands):
+        original(self, unit, wait=wait, wait2=NOW if unit in ("denser", "sparser") else wait2, **operands)
+
+    monkeypatch.setattr(Program, "issue", hasty)
+    report = validated(small_machine(), one_of_each())
+    assert ("operands", "weight_gb") in {(c.name, c.scope) for c in report.failed}

@@ -1,0 +1,95 @@
+"""All attention units wired as in the machine: random layers, and the published masks of DeiT-Tiny."""
+
+import numpy as np
+import pytest
+
+from accelsim.accelerators import schema
+from accelsim.accelerators.vitcod.rtl.core import SMALL, random_cases
+from accelsim.accelerators.vitcod.rtl.twins import TWINS
+from accelsim.codesign.import_mask import import_mask
+from accelsim.config import load_arch
+from accelsim.config.shipped import find
+from accelsim.rtl.cosim import AFTER, check_values, cosimulate, library, moved, run_model, run_module
+from accelsim.workload import load
+
+
+def every_layer(workload):
+    return list(TWINS.workload_cases(load_arch("vitcod", schema), workload))
+
+
+def test_not_one_transfer_and_no_value_differs_in_random_layers():
+    outcome = cosimulate("attention_core", random_cases(10, 5, used=[SMALL]))
+    assert outcome.first == ""
+    assert outcome.cases == 10 and all(outcome.counts.values())
+    assert outcome.values > 50_000
+
+
+def test_commands_come_as_the_sequencer_gives_them():
+    """A pass waits until both engines are done with the one before, its operands until they are with the one before
+    that."""
+    cases = [case for case in random_cases(40, 5, used=[SMALL]) if len(case.tables["passes"]) == 3]
+    assert cases
+    for case in cases:
+        model, _ = run_model(case)
+        done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
+        times = model[np.isin(model[:, 1], done), 0]
+        phases = np.cumsum([2 * ((one.dense > 0) + int(one.sparse_columns > 0)) for one in case.tables["passes"]])
+        ends = [times[n - 1] for n in phases]
+        for name, script in case.scripts.items():
+            number = script.items[:, 3 if name == "decoder_command" else 1]
+            waits = 2 if name == "decoder_command" else 1
+            for at, n in zip(script.at, number):
+                assert n < waits or at > ends[n - waits], name
+
+
+def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
+    case = next(random_cases(1, 5, used=[SMALL]))
+    model, sim = run_model(case)
+    module = run_module(case, sim.at + AFTER, library(case.netlist))
+    assert check_values(case, model, module).differences == 0
+    logged = len(case.netlist.logged())
+    kinds = list(case.netlist.data.observed())
+    for number, kind in enumerate(kinds[:-1]):
+        first = 3 if kind in ("restored", "sparse_probabilities", "rows_values") else 2  # word with a value
+        last = np.flatnonzero(module[:, 1] == logged + number)[-1]
+        wrong = module.copy()
+        wrong[last, first] ^= 1
+        found = check_values(case, model, wrong)
+        assert found.differences == 1, kind
+        assert found.first.startswith("attention_core 0: ") and found.first.endswith("in the functional twin")
+        assert check_values(case, model, np.delete(module, last, axis=0)).differences >= 1, kind
+        wrong[last, first] ^= 1
+        wrong[last, 0] += 1
+        if kind == "restored":
+            wrong[last, 0] += 1000
+            assert check_values(case, model, wrong).first.startswith("attention_core 0: operands: vector ")
+        elif "probabilities" not in kind:
+            assert "left the data path in cycle" in check_values(case, model, wrong).first
+    slip = np.zeros((1, module.shape[1]), module.dtype)
+    slip[0, 1] = logged + kinds.index("slips")
+    assert check_values(case, model, np.concatenate([module, slip])).differences == 1
+    assert np.array_equal(moved(case, module), model)
+
+
+@pytest.mark.slow
+def test_not_one_transfer_and_no_value_differs_in_300_random_layers():
+    outcome = cosimulate("attention_core", random_cases(300, 9))
+    assert outcome.first == ""
+    assert outcome.cases == 300 and all(outcome.counts.values())
+
+
+@pytest.mark.slow
+def test_not_one_transfer_differs_on_the_published_masks(reference):
+    folder = reference / "vitcod_masks"
+    masks = import_mask(folder / "info_0.95.npy", "deit_tiny", folder / "global_token_info_0.95.npy")
+    outcome = cosimulate("published", every_layer(masks))
+    assert outcome.first == ""
+    assert outcome.counts["merge_row"] == 12 * 3 * 197 and outcome.values > 2 * 12 * 3 * 197 * 64
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rows", "dim"), [("deit_tiny_s90", 12 * 3 * 197, 64), ("fmnist_vit_s90", 800, 16)])
+def test_not_one_transfer_and_no_value_differs_on_a_shipped_workload(name, rows, dim):
+    outcome = cosimulate(name, every_layer(load(find("workloads", name))))
+    assert outcome.first == ""
+    assert outcome.counts["merge_row"] == rows and outcome.values > 2 * rows * dim

@@ -1,0 +1,47 @@
+"""The words that tables carry in hardware, which the model finds by counting."""
+
+import numpy as np
+import pytest
+
+from accelsim.accelerators.vitcod.rtl.attention import tabulate
+from accelsim.accelerators.vitcod.rtl.cases import passes
+from accelsim.accelerators.vitcod.rtl.modules import TABLES, dense_words, rows_words
+
+LINES, SEGMENT, AT_ONCE = 6, 3, 5
+
+
+@pytest.fixture
+def tools() -> None:
+    """Nothing is needed to count."""
+
+
+@pytest.fixture(params=range(4))
+def tables(request) -> dict[str, np.recarray]:
+    """Two passes."""
+    shapes, kept, _ = passes(np.random.default_rng(request.param), LINES, 2, SEGMENT, 12)
+    return tabulate(shapes, kept, SEGMENT, 16)
+
+
+def test_a_row_knows_what_comes_before_and_after_it(tables):
+    rows, table = tables["rows"], rows_words(tables, SEGMENT)
+    assert len(table) == len(rows) + 1
+    for n, words in enumerate(table):
+        found = dict(zip(TABLES["rows"], words.tolist(), strict=True))
+        assert found["preceding"] == sum(-(-int(sparse) // SEGMENT) for sparse in rows.sparse[:n])
+        after = [next((m for m in range(n, len(rows)) if some[m]), len(rows)) for some in (rows.sparse, rows.dense)]
+        assert [found["following"], found["next_dense"]] == after
+    rest = table[:-1, TABLES["rows"].index("rest")]
+    for one in tables["passes"]:
+        mine = rest[one.first_row : one.first_row + one.heads * one.rows]
+        assert mine.tolist() == [*range(int(one.rows), 0, -1)] * int(one.heads)
+
+
+def test_the_first_column_of_a_tile_knows_the_tile(tables):
+    dense, table = tables["dense"], dense_words(tables, AT_ONCE)
+    for one in tables["passes"]:
+        for first in range(0, int(one.dense), int(one.denser_lines)):
+            tile = dense[int(one.first_dense) + first :][: min(int(one.denser_lines), int(one.dense) - first)]
+            found = dict(zip(TABLES["dense"], table[int(one.first_dense) + first].tolist(), strict=True))
+            assert found["needed"] == tile.column.max()
+            heads = int(tile.head[-1] - tile.head[0]) + 1
+            assert found["group"] == max(1, min(int(one.denser_lines) // len(tile), AT_ONCE // heads))

@@ -1,0 +1,56 @@
+"""Every bug seeded in ViTCoD's modules is caught."""
+
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from accelsim import cli
+from accelsim.accelerators.vitcod.rtl import twins
+from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
+from accelsim.accelerators.vitcod.rtl.twins import CORE, TWINS
+from accelsim.rtl.mutations import Mutation, caught
+from accelsim.rtl.suite import attempts
+
+QUICK = ("index_walker",)
+
+
+def test_there_are_enough_seeded_bugs_and_in_every_module():
+    assert len(MUTATIONS) >= 20
+    assert len({m.module for m in MUTATIONS}) == 23
+    assert len({m.module for m in MUTATIONS if m.component == CORE}) >= 12, "of the data path"
+
+
+@pytest.mark.parametrize("mutation", [m for m in MUTATIONS if m.component in QUICK], ids=lambda m: m.bug)
+def test_a_seeded_bug_is_caught(mutation):
+    count, text = caught(mutation, attempts(TWINS, mutation.component, 13))
+    assert count > 0 and text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", [m for m in MUTATIONS if m.component not in QUICK], ids=lambda m: m.bug)
+def test_a_seeded_bug_is_caught_in_the_larger_modules(mutation):
+    count, text = caught(mutation, attempts(TWINS, mutation.component, 13))
+    assert count > 0 and text
+
+
+def test_the_command_lists_every_bug_and_fails_when_one_is_not_caught(monkeypatch):
+    one, other = (
+        m for m in MUTATIONS if m.bug in ("heads that came before are forgotten", "items that pass by take two cycles")
+    )
+    harmless = Mutation("encoder", "encoder", "none at all", "work = isa::W'(", "work =  isa::W'(")
+    monkeypatch.setattr(twins, "TWINS", replace(TWINS, mutations=(one, other)))
+    done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--mutations"])
+    assert done.exit_code == 0, done.output
+    rows = done.output.splitlines()
+    assert (
+        rows[2].startswith("encoder")
+        and "heads that came before are forgotten" in rows[2]
+        and int(rows[2].split()[-1]) > 0
+    )
+    assert rows[-1] == "2 seeded bugs, 2 caught"
+    monkeypatch.setattr(twins, "TWINS", replace(TWINS, mutations=(one, harmless)))
+    monkeypatch.setattr("accelsim.rtl.suite.ATTEMPTS", 2)
+    done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--mutations"])
+    assert done.exit_code == 1
+    assert "NOT CAUGHT" in done.output and "2 seeded bugs, 1 caught" in done.output

@@ -1,0 +1,42 @@
+"""The RTL of a configuration: complete, clean, and the one that was co-simulated."""
+
+from typer.testing import CliRunner
+
+from accelsim import cli
+from accelsim.accelerators.vitcod.rtl.core import DEFAULTS, RANDOM, core, values_of_parts
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
+from accelsim.accelerators.vitcod.rtl.twins import tops
+from accelsim.rtl.vsim import verilator
+from accelsim.rtl.write import write
+
+
+def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
+    folder = tmp_path / "rtl"
+    chosen = ["--set", "engine.lines=24", "--set", "sparser.banks=2", "--set", "merge.places=48"]
+    done = CliRunner().invoke(cli.app, ["rtl", "vitcod", "-o", str(folder), *chosen])
+    assert done.exit_code == 0, done.output
+    assert "listed in files.f; the top is attention_core" in done.output
+    assert {path.name for path in PACKAGE.modules()} < {path.name for path in folder.iterdir()}
+    names = (folder / "files.f").read_text().split()
+    assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
+    top = (folder / "attention_core.sv").read_text()
+    assert "sparser_engine #(.LINES(24), .MACS(8), .BANKS(2)" in top
+    assert "output_merge #(.PLACES(48)" in top
+    said = verilator("--lint-only", "-Wno-lint", "--top-module", "attention_core", *(str(folder / n) for n in names))
+    assert "%Error" not in said
+
+
+def test_the_top_is_the_one_that_is_co_simulated(tmp_path):
+    files = write(tops(DEFAULTS), tmp_path / "rtl")
+    assert files[-1].read_text() == core(DEFAULTS, sizes=RANDOM).text()
+
+
+def test_parts_of_a_configuration_are_parameters():
+    parts = {name: dict(values) for name, values in DEFAULTS.items()}
+    for name in ("denser", "sparser"):
+        del parts[name]["lines"], parts[name]["macs"]
+    parts["softmax"] |= {"mode": "max", "score_bytes": 100}
+    parts["denser"] |= {"q_bytes": 10, "k_bytes": 10}
+    values = values_of_parts({**parts, "engine": {"lines": 3, "macs": 2}})
+    assert values["denser"]["lines"] == values["sparser"]["lines"] == 3
+    assert values["softmax"]["mode"] == 1
