@@ -86,6 +86,11 @@ class Machine:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)
 
+    def listed(self) -> tuple[str, ...]:
+        """Its parts in the order of results; those that a derived machine adds are behind the others."""
+        first = [part for part in self.listing if part in self.schema.parts]
+        return (*first, *(part for part in self.schema.parts if part not in first))
+
     def program(self, arch: Arch) -> Program:
         """An empty program that knows the names of this machine."""
         parts = self.parts(arch)
@@ -117,7 +122,7 @@ class Machine:
         """
         program = self.program(arch)
         self.compile(program, arch, workload)
-        listing = self.listing or tuple(self.schema.parts)
+        listing = self.listed()
         sim = netlist.build(
             self.schema,
             self.wiring,
