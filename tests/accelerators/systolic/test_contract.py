@@ -3,11 +3,12 @@ result."""
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
 from accelsim.core import InputError
-from accelsim.workload import Attention, Workload
+from accelsim.workload import Attention, Gemm, Workload
 from tests.accelerators.small import workloads
 from tests.accelerators.systolic.machines import finished, machines, one_of_each, systolic
 
@@ -41,6 +42,38 @@ def conserved(sim, program, workload: Workload) -> None:
         assert count["softmax"][counter] == workload.batch * scores
 
 
+def touched(program, kind: str) -> np.ndarray:
+    """How often each byte of DRAM is loaded (`buffers`) or stored (`stores`)."""
+    times = np.zeros(program.memory + 1, np.int64)
+    for buffer in getattr(program.names, kind):
+        for address, size, segments, pitch, _ in program.descriptors[buffer]:
+            for n in range(segments):
+                times[address + n * pitch : address + n * pitch + size] += 1
+    return times
+
+
+def addressed(program, workload: Workload, fused: bool) -> None:
+    """Every byte of every output is stored once, every byte of every operand is loaded."""
+    outputs = operands = 0
+    for layer in workload.layers:
+        if isinstance(layer, Gemm):
+            inputs = -(-layer.inputs * workload.batch // layer.repeat) * layer.repeat
+            operands += layer.weights + inputs + layer.residual * layer.outputs * workload.batch
+            outputs += layer.outputs * workload.batch
+        elif isinstance(layer, Attention):
+            spilled = 0 if fused else 3 * layer.heads * layer.q_tokens * layer.kv_tokens
+            q, k = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
+            operands += (layer.heads * (q + k + layer.kv_tokens * layer.v_dim) + spilled) * workload.batch
+            outputs += (layer.heads * layer.q_tokens * layer.v_dim + spilled) * workload.batch
+        else:
+            wide = layer.tokens * layer.features * workload.batch
+            operands += wide * getattr(layer, "operands", 1)
+            outputs += wide * getattr(layer, "out_tokens", layer.tokens) // layer.tokens
+    stored = touched(program, "stores")
+    assert stored.max() == 1 and stored.sum() == outputs
+    assert np.count_nonzero(touched(program, "buffers")) == operands
+
+
 @QUICK
 @given(workloads(), machines())
 def test_any_network_runs_to_its_end_and_sleeping_changes_nothing(workload, arch):
@@ -49,6 +82,7 @@ def test_any_network_runs_to_its_end_and_sleeping_changes_nothing(workload, arch
     except InputError:
         reject()
     conserved(lazy, program, workload)
+    addressed(program, workload, arch.options["attention"] == "fused")
     assert outcome(finished(arch, workload, skip=False)[0]) == outcome(lazy)
 
 

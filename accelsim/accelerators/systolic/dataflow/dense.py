@@ -10,7 +10,7 @@ def emit_gemm(emitter: Emitter, layer: Gemm, batch: int) -> None:
     """A dense layer, its repetitions one after the other.
 
     Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major, and so are outputs, but
-    those of a projection to Q, K, V: strips as wide as the array, one after the other.
+    those of a projection to Q, K, V: strips as wide as the array, one after the other (is: token-major as well).
     """
     for repetition in range(layer.repeat):
         emitter.product(dense_product(emitter, layer, repetition, batch))
@@ -27,7 +27,7 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
     whole, pitch = m * n * layer.repeat, n * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
-    packed = layer.role in ("qkv", "q", "kv")
+    packed = layer.role in ("qkv", "q", "kv") and emitter.have.model.dataflow != "is"
 
     def a(row: int, rows: int, inner: int, inners: int) -> Place:
         start = min(inputs, row * row_bytes)
