@@ -231,7 +231,7 @@ def costed(
     if s.residual:  # its blocks come beside A, two at a time
         least = min(across, array.columns) * (m if array.dataflow == "os" else length)
         held = (m * s.row_bytes if a_loads == 1 else 2 * m * s.row_bytes) if a_whole else have.act_bytes
-        group = max(least, min(group, (have.act_bytes - held) // 2))
+        group = min(group, max(least, (have.act_bytes - held) // 2))
     exposed = 0
     if a_whole and a_loads * tall > 1 and 2 * m * s.row_bytes > have.act_bytes:
         exposed += s.inputs * a_loads
