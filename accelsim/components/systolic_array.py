@@ -137,7 +137,11 @@ class SystolicArray(Component):
             blocked = False
             if r.under_way and leaving[r.oldest].at <= t:
                 item = leaving[r.oldest]
-                if (not item.ends or can_push(done)) and (item.to != 1 or can_push(out)) and (item.to != 2 or can_push(scores)):
+                if (
+                    (not item.ends or can_push(done))
+                    and (item.to != 1 or can_push(out))
+                    and (item.to != 2 or can_push(scores))
+                ):
                     if item.to == 1:
                         result = push(out)
                         result.elements, result.passes = item.rows * item.columns, item.passes

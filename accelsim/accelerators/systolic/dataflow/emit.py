@@ -202,9 +202,7 @@ class Emitter:
             waits.append((row + rows, wait))
         return Held(total, tuple(waits))
 
-    def parts(
-        self, product: Product, plan: Plan, block: Block, a: Held, b: Held, free_a: int, free_b: int
-    ) -> None:
+    def parts(self, product: Product, plan: Plan, block: Block, a: Held, b: Held, free_a: int, free_b: int) -> None:
         """A tile that accumulates over parts of the inner dimension, each a command or, its stream cut, several."""
         have, array = self.have, self.have.model
         wait_a, wait_b = a.wait, b.wait

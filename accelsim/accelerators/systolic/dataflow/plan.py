@@ -167,9 +167,7 @@ def candidates(s: Sizes, stream: int, group: int, have: Resources) -> Iterator[P
         yield from in_parts(s, outer, stream, group, act, per_row, have)
 
 
-def in_parts(
-    s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: Resources
-) -> Iterator[Plan]:
+def in_parts(s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: Resources) -> Iterator[Plan]:
     """Plans in which an operand comes in parts along the inner dimension; the tile is what is accumulated at once."""
     array, columns = have.model, have.model.columns
     scalesim = array.timing == "scalesim"
