@@ -65,21 +65,35 @@ class DenseProducts(DenseFollower):
         left = [self.products.placed[c.step.at] for c in run.commands if c.to]
         whole = joined([block for _, block in left])
         if packed:
-            blocks = self.packed(whole, table, run)
+            blocks = list(self.packed([block for _, block in left], table, run.stores))
         for n in late(self.pes, left, whole, blocks):
             self.wrong.append(f"store {stores[run.stores[n]]} is asked for before its last output has left")
 
-    def packed(self, whole: Block, table: np.recarray, run: Run) -> list[Block]:
-        """The outputs of stores that hold a block of packed outputs, row after row."""
-        each, row, found = self.tokens * self.layer.out_features, whole.row, []
-        for store in table[run.stores.start : run.stores.stop]:
+    def packed(self, left: Sequence[Block], table: np.recarray, stores: Sequence[int]) -> Iterator[Block]:
+        """The outputs of stores that hold packed outputs. Those that leave until so many stores are full are one block
+        of them, stored row after row."""
+        some, rows_of, missing = [], [], 0
+        coming = iter(stores)
+        for block in left:
+            some.append(block)
+            missing += block.rows * block.columns
+            while missing > 0 and (n := next(coming, None)) is not None:
+                rows_of.append(table[n])
+                missing -= int(table[n]["bytes"] * table[n]["segments"])
+            if missing == 0:
+                yield from self.rows_stored(joined(some), rows_of)
+                some, rows_of = [], []
+
+    def rows_stored(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
+        """The rows of a block of packed outputs that each of its stores holds."""
+        each, row = self.tokens * self.layer.out_features, whole.row
+        for store in stores:
             rows, rest = divmod(int(store["bytes"]), whole.columns)
             at = whole.group * each + whole.column * self.tokens + row * whole.columns
             if rest or store["segments"] != 1 or int(store["address"]) != self.place("output") + at:
                 raise UnplacedError(f"outputs {whole} are stored where others belong")
-            found.append(Block(whole.group, row, rows, whole.column, whole.columns, 0, 0))
+            yield Block(whole.group, row, rows, whole.column, whole.columns, 0, 0)
             row += rows
-        return found
 
     def operands_meet(self, command: Command) -> Block:
         """The outputs that the loads which a command waits for have the operands of."""

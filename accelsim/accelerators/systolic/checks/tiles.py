@@ -18,8 +18,8 @@ SCORE_BYTES = 2
 
 @dataclass
 class Tile:
-    """A command of the softmax unit. known_at: what its counter has reached when all probabilities are known. group,
-    row: the head and the first row, once they have been found. blocks: the blocks of scores, as they leave the array.
+    """A command of the softmax unit. known_at: what its counter has reached when all probabilities are known.
+    group, row: the head and the first row, once they have been found. blocks: the blocks of scores, as they leave the array.
     """
 
     step: Step

@@ -83,13 +83,12 @@ def work(judge: "SystolicJudge") -> Iterator[tuple[int, int, int]]:
         rows, columns, kind = int(tile["rows"]), int(tile["columns"]), int(tile["kind"])
         taken_up = int(sent[n]) + 1 if n < len(sent) else NEVER
 
-        def known(first: int, rows: int, taken: int, columns: int = columns) -> int:
-            again = -(-rows * columns // lanes) * maximum
+        def known(first: int, rows: int) -> int:
             divided = (rows - 1) * said["divide_interval"] + said["divide_cycles"]
-            return first + -(-taken // lanes) + again + said["exp_cycles"] + divided
+            return first + said["exp_cycles"] + divided
 
         if kind == FETCH:
-            yield rows * columns, rows, known(taken_up, rows, rows * columns)
+            yield rows * columns, rows, known(taken_up + -(-rows * columns * (1 + maximum) // lanes), rows)
             continue
         missing, seen = rows * columns, {}
         while missing > 0 and nth < len(scores):
@@ -102,4 +101,5 @@ def work(judge: "SystolicJudge") -> Iterator[tuple[int, int, int]]:
                 row = int(block["row"])
                 seen[row] = seen.get(row, 0) + int(block["columns"])
                 if seen[row] == columns:
-                    yield 0, int(block["rows"]), known(first, int(block["rows"]), size)
+                    again = -(-int(block["rows"]) * columns // lanes) * maximum
+                    yield 0, int(block["rows"]), known(first + -(-size // lanes) + again, int(block["rows"]))
