@@ -10,7 +10,7 @@ def emit_gemm(emitter: Emitter, layer: Gemm, batch: int) -> None:
     """A dense layer, its repetitions one after the other.
 
     Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major, and so are outputs, but
-    those of a projection to Q, K, V, which are packed block by block.
+    those of a projection to Q, K, V, which are packed block by block as they leave.
     """
     for repetition in range(layer.repeat):
         emitter.product(dense_product(emitter, layer, repetition, batch))
@@ -28,6 +28,7 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
     packed = layer.role in ("qkv", "q", "kv")
+    following = target + repetition * m * n
 
     def a(row: int, rows: int, inner: int, inners: int) -> Place:
         start = min(inputs, row * row_bytes)
@@ -47,8 +48,9 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         return segments(start, block.columns, block.rows, pitch)
 
     def store(block: Block) -> Place:
-        if packed:
-            start = target + repetition * m * n + block.column * m + block.row * block.columns
+        nonlocal following
+        if packed:  # tiles may be grouped differently, so that no block's place follows from its row and column
+            start, following = following, following + block.elements
             return start, block.elements, 1, 0
         return outputs(target, block)
 
