@@ -24,6 +24,7 @@ class DenseProducts(DenseFollower):
         self.pes = Pes.of(self.evidence)
         self.products = Products(self.pes, self.coverage)
         self.commands: list[Command] = []
+        self.stored = 0  # bytes of packed outputs
         layer = self.layer
         pitch = layer.repeat * layer.out_features
         first = self.place("output")
@@ -70,8 +71,8 @@ class DenseProducts(DenseFollower):
             self.wrong.append(f"store {stores[run.stores[n]]} is asked for before its last output has left")
 
     def packed(self, left: Sequence[Block], table: np.recarray, stores: Sequence[int]) -> Iterator[Block]:
-        """The outputs of stores that hold packed outputs. Those that leave until so many stores are full are one block
-        of them, stored row after row."""
+        """The outputs of stores that hold packed outputs, which lie in DRAM as they leave. Those that leave until so
+        many stores are full are one block of them, stored row after row."""
         some, rows_of, missing = [], [], 0
         coming = iter(stores)
         for block in left:
@@ -86,14 +87,14 @@ class DenseProducts(DenseFollower):
 
     def rows_stored(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
         """The rows of a block of packed outputs that each of its stores holds."""
-        each, row = self.tokens * self.layer.out_features, whole.row
+        row = whole.row
         for store in stores:
             rows, rest = divmod(int(store["bytes"]), whole.columns)
-            at = whole.group * each + whole.column * self.tokens + row * whole.columns
-            if rest or store["segments"] != 1 or int(store["address"]) != self.place("output") + at:
+            if rest or store["segments"] != 1 or int(store["address"]) != self.place("output") + self.stored:
                 raise UnplacedError(f"outputs {whole} are stored where others belong")
             yield Block(whole.group, row, rows, whole.column, whole.columns, 0, 0)
             row += rows
+            self.stored += rows * whole.columns
 
     def operands_meet(self, command: Command) -> Block:
         """The outputs that the loads which a command waits for have the operands of."""

@@ -18,8 +18,10 @@ SCORE_BYTES = 2
 
 @dataclass
 class Tile:
-    """A command of the softmax unit. known_at: what its counter has reached when all probabilities are known.
-    group, row: the head and the first row, once they have been found. blocks: the blocks of scores, as they leave the array.
+    """A command of the softmax unit.
+
+    known_at: what its counter has reached when all probabilities are known. group, row: the head and the first row,
+    once they have been found. blocks: the blocks of scores, as they leave the array.
     """
 
     step: Step
@@ -60,7 +62,7 @@ class Tiles:
         (self.fetched if said["kind"] == FETCH else self.all).append(Tile(step, *shape, int(self.counted[step.nth])))
 
     def receive(self, scores: Sequence[tuple[Command, Block]]) -> None:
-        """The blocks of scores that leave the array, in order. Raises UnplacedError unless each tile is of whole rows."""
+        """The blocks of scores that leave the array, in order. Raises UnplacedError unless tiles are of whole rows."""
         coming = iter(scores)
         for tile in self.all:
             missing = tile.rows * tile.columns
