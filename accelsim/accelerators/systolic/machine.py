@@ -84,12 +84,12 @@ SCHEMA = SystolicSchema(
     parts={
         "array": Part("the PEs", "core", SystolicArray, {"overlap": "auto"}, EDGES),
         "vector": Part("requantisation, element-wise work, normalisation", "core", VectorUnit),
-        "softmax": Part("softmax over rows of scores, and their buffer", "core", RowSoftmax),
+        "softmax": Part("softmax over rows of scores, and their buffer", "core", RowSoftmax, {"score_bytes": "26 KiB"}),
         "weight_buffer": Part(
             "weights; keys and values in attention",
             "core",
             LoadBuffer,
-            {"capacity_bytes": "96 KiB", "banks": 4, "port_bytes": 16},
+            {"capacity_bytes": "64 KiB", "banks": 4, "port_bytes": 16},
         ),
         "act_buffer": Part(
             "activations; queries, scores and probabilities in attention",

@@ -7,10 +7,11 @@ Fused (FLAT, ASPLOS 2023): a tile of complete rows of scores at a time stays in 
 from dataclasses import dataclass
 
 from accelsim.accelerators.systolic.dataflow.dense import segments
-from accelsim.accelerators.systolic.dataflow.emit import NOT_HELD, Emitter, Held
+from accelsim.accelerators.systolic.dataflow.emit import Emitter
 from accelsim.accelerators.systolic.dataflow.plan import Sizes, longest_stream, output_item
 from accelsim.accelerators.systolic.dataflow.product import SCORES_TO_SOFTMAX, Block, Place, Product
 from accelsim.accelerators.systolic.dataflow.resources import Resources
+from accelsim.accelerators.systolic.dataflow.tiles import NOT_HELD, Held
 from accelsim.components.row_softmax import FETCH, KEEP, PASS, SCORE_BYTES
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Wait
@@ -61,22 +62,38 @@ def head_of(emitter: Emitter, layer: Attention, image: int, head: int) -> Head:
     def columns_of_v(column: int, columns: int, inner: int, inners: int) -> Place:
         return segments(v + inner * wide + column, columns, inners, wide)
 
-    def spill(block: Block) -> Place:
+    def spill(block: Block) -> list[Place]:
         start = scores + SCORE_BYTES * (block.row * keys + block.column)
-        return segments(start, SCORE_BYTES * block.columns, block.rows, SCORE_BYTES * keys)
+        return [segments(start, SCORE_BYTES * block.columns, block.rows, SCORE_BYTES * keys)]
 
-    def outputs(block: Block) -> Place:
-        return segments(target + block.row * pitch + block.column, block.columns, block.rows, pitch)
+    def outputs(block: Block) -> list[Place]:
+        return [segments(target + block.row * pitch + block.column, block.columns, block.rows, pitch)]
 
     logits = Product(
-        layer.name, queries, keys, dim, rows_of(q, dim), rows_of(k, dim), queries * dim, None if fused else spill,
-        to=SCORES_TO_SOFTMAX, width=SCORE_BYTES,
-    )  # fmt: skip
+        layer.name,
+        queries,
+        keys,
+        dim,
+        rows_of(q, dim),
+        rows_of(k, dim),
+        queries * dim,
+        None if fused else spill,
+        to=SCORES_TO_SOFTMAX,
+        width=SCORE_BYTES,
+    )
     passes = PASSES["requantise"] + PASSES["activation"] * bool(layer.activation)
     values = Product(
-        layer.name, queries, wide, keys, rows_of(probabilities, keys), columns_of_v, queries * keys, outputs,
-        passes=passes, resident=fused,
-    )  # fmt: skip
+        layer.name,
+        queries,
+        wide,
+        keys,
+        rows_of(probabilities, keys),
+        columns_of_v,
+        queries * keys,
+        outputs,
+        passes=passes,
+        resident=fused,
+    )
     return Head(logits, values, scores, probabilities)
 
 
@@ -94,7 +111,8 @@ def emit_unfused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
         raise InputError(
             f"layer {layer.name}: a row of {keys} scores needs {2 * SCORE_BYTES * keys} bytes of {have.act}."
             f"capacity_bytes ({have.act_bytes}), {SCORE_BYTES * keys} of {have.softmax}.score_bytes "
-            f"({have.score_bytes}) and {2 * keys} of {have.spill}.capacity_bytes ({have.spill_bytes}); make them larger."
+            f"({have.score_bytes}) and {2 * keys} of {have.spill}.capacity_bytes ({have.spill_bytes}); make them "
+            "larger."
         )
     before: tuple[int, Wait] | None = None
     for head in heads:
@@ -148,8 +166,11 @@ def tile_rows(layer: Attention, have: Resources) -> tuple[int, int]:
 def emit_fused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
     """Tile after tile; with room for two tiles of scores the array works on one while the other is in the softmax."""
     rows, tiles = tile_rows(layer, emitter.have)
-    ahead = [FusedTile(emitter, layer, head, row, min(rows, layer.q_tokens - row))
-             for head in heads for row in range(0, layer.q_tokens, rows)]  # fmt: skip
+    ahead = [
+        FusedTile(emitter, layer, head, row, min(rows, layer.q_tokens - row))
+        for head in heads
+        for row in range(0, layer.q_tokens, rows)
+    ]
     loaded: dict[int, tuple[Held, Held]] = {}
     if tiles == 1:
         for tile in ahead:
@@ -198,9 +219,8 @@ class FusedTile:
         block = Block(self.row, self.rows, 0, self.layer.v_dim)
         stream, item = self.stream(product, have.store_bytes)
         group = max(item, min(have.store_bytes * 3 // 4, have.store_bytes - item))
-        self.emitter.tile(
-            product, block, NOT_HELD, v, group, stream, free_b=v.bytes * self.last, wait_a=self.scored
-        )  # fmt: skip
+        self.emitter.tile(product, block, NOT_HELD, v, group, stream, free_b=v.bytes * self.last, wait_a=self.scored)
+        self.emitter.flush()
 
     def stream(self, product: Product, room: int) -> tuple[int, int]:
         """The longest stream of this tile, and the most outputs that leave at once; `room`: bytes where they go."""

@@ -1,63 +1,11 @@
 """Instructions, loads and stores of a product, by its plan."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
-from accelsim.accelerators.systolic.dataflow.plan import Plan, plan_product
+from accelsim.accelerators.systolic.dataflow.plan import PIECES, Plan, plan_product
 from accelsim.accelerators.systolic.dataflow.product import Block, Place, Product, size_of
 from accelsim.accelerators.systolic.dataflow.resources import Resources
+from accelsim.accelerators.systolic.dataflow.tiles import NOT_HELD, Command, Held, commands, grouped, later, until
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.tiling import ceil, pieces
-
-PIECES = 4  # a tile of A arrives in so many loads, that the array may begin with the first
-
-
-class Command(NamedTuple):
-    """A command of the array, and the block of outputs that is finished with it."""
-
-    rows: int
-    columns: int
-    stream: int
-    block: Block
-
-
-class Held(NamedTuple):
-    """A tile on chip: its bytes, and until which row (or column) it is there when."""
-
-    bytes: int
-    waits: tuple[tuple[int, Wait], ...]
-
-    @property
-    def wait(self) -> Wait:
-        """For all of it."""
-        return self.waits[-1][1]
-
-
-NOT_HELD = Held(0, ((0, NOW),))
-
-
-def later(one: Wait, other: Wait) -> Wait:
-    """Of two waits for the same counter, or none, the later one."""
-    return other if other[1] > one[1] else one
-
-
-def commands(have: Resources, k: int, tile: Block, stream: int) -> Iterator[Command]:
-    """The commands of a tile whose operands are there: column folds, all row folds of one in a command."""
-    array = have.model
-    if array.dataflow == "os":
-        for column in range(tile.column, tile.column + tile.columns, array.columns):
-            wide = min(array.columns, tile.column + tile.columns - column)
-            yield Command(tile.rows, wide, k, Block(tile.row, tile.rows, column, wide))
-        return
-    weights = array.dataflow == "ws"
-    along, over = (tile[:2], tile[2:]) if weights else (tile[2:], tile[:2])
-    at = along[0]
-    for length in pieces(along[1], stream):
-        for first in range(over[0], over[0] + over[1], array.columns):
-            wide = min(array.columns, over[0] + over[1] - first)
-            block = Block(at, length, first, wide) if weights else Block(first, wide, at, length)
-            yield Command(k, wide, length, block)
-        at += length
 
 
 class Emitter:
@@ -65,11 +13,24 @@ class Emitter:
 
     def __init__(self, p: Program, have: Resources) -> None:
         self.p, self.have = p, have
+        self.leaving: tuple[Product, Block, int] | None = None  # outputs whose store may yet grow
 
     def issue(
-        self, product: Product, command: Command, wait: Wait, wait2: Wait, *, weight: int = 0, act: int = 0,
-        first: bool = True, last: bool = True, adds: bool = False, leaves: bool = True, added: int = 0, row: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        product: Product,
+        command: Command,
+        b: Held,
+        wait2: Wait,
+        *,
+        weight: int = 0,
+        act: int = 0,
+        first: bool = True,
+        last: bool = True,
+        adds: bool = False,
+        leaves: bool = True,
+        added: int = 0,
+        row: int = 0,
+    ) -> None:
         """One command: `weight` and `act` bytes are free with it; `added` bytes of residual operand are read."""
         array, rows = self.have.model, command.rows
         left = rows * command.stream
@@ -80,26 +41,74 @@ class Emitter:
             left = 0
         self.p.enter("frees", weight=weight, weight_read=top, act=act, act_read=left + added)
         self.p.issue(
-            self.have.array, rows=rows, columns=command.columns, stream=command.stream, first=first, last=last,
-            adds=adds, to=product.to if leaves else 0, passes=product.passes, row=row, wait=wait, wait2=wait2,
-        )  # fmt: skip
+            self.have.array,
+            rows=rows,
+            columns=command.columns,
+            stream=command.stream,
+            first=first,
+            last=last,
+            adds=adds,
+            to=product.to if leaves else 0,
+            passes=product.passes,
+            row=row,
+            wait=b.wait,
+            wait2=wait2,
+        )
         self.p.will(self.have.array)
+
+    def dissolve(
+        self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int, act: int, added: int, row: int
+    ) -> None:
+        """As `issue`, the last fold by the pieces in which B came, so that each makes place as soon as it can (OS)."""
+        high = command.rows % self.have.model.rows or min(command.rows, self.have.model.rows)
+        above = command.rows - high
+        if above:
+            before = added * above // command.rows
+            self.issue(product, command._replace(rows=above), b, wait2, added=before, row=row)
+            added -= before
+        start = 0
+        for end, wait in b.waits:
+            last, deep = end == b.waits[-1][0], end - start
+            self.issue(
+                product,
+                command._replace(rows=high, stream=deep),
+                until(wait),
+                wait2,
+                weight=deep * command.columns,
+                act=act * last,
+                first=start == 0,
+                last=last,
+                leaves=last,
+                added=added * last,
+                row=row + above,
+            )
+            start = end
 
     def load(self, buffer: str, place: Place, before: Wait = NOW) -> Wait:
         """Fetch a tile, if there is anything of it; what to wait for."""
         return self.p.load(buffer, *place) if size_of(place) else before
 
     def tile(
-        self, product: Product, block: Block, a: Held, b: Held, group: int, stream: int, *, free_a: int = 0,
-        free_b: int = 0, fresh: bool = False, wait_a: Wait = NOW,
-    ) -> None:  # fmt: skip
+        self,
+        product: Product,
+        block: Block,
+        a: Held,
+        b: Held,
+        group: int,
+        stream: int,
+        *,
+        free_a: int = 0,
+        free_b: int = 0,
+        fresh: bool = False,
+        wait_a: Wait = NOW,
+    ) -> None:
         """A tile whose operands are whole: `free_a`, `free_b` bytes of them are free afterwards.
 
-        `group`: outputs of a store at most; `stream`: the longest stream; `fresh`: A is on its way, in pieces; `wait_a`:
-        for an A that is resident.
+        `group`: outputs of a store at most; `stream`: the longest stream; `fresh`: A is on its way, in pieces;
+        `wait_a`: for an A that is resident.
         """
-        found = list(commands(self.have, product.k, block, stream))
-        groups = self.groups(found, group)
+        found = list(commands(self.have.model, product.k, block, stream))
+        groups = grouped(found, group)
         for n, some in enumerate(groups):
             whole = some[0].block
             for command in some[1:]:
@@ -112,54 +121,48 @@ class Emitter:
                 last = i + 1 == len(some)
                 ends = last and n + 1 == len(groups)
                 cuts = a.waits if fresh and n == i == 0 and not self.have.model.stationary else a.waits[-1:]
-                at = command.block.row
+                at, os = command.block.row, not self.have.model.stationary
                 for end, wait in cuts:  # the first column fold begins with the rows that have come
                     rows = end - at if len(cuts) > 1 else command.rows
                     done = end == cuts[-1][0]
-                    self.issue(
-                        product,
-                        command._replace(rows=rows),
-                        b.wait,
-                        wait_a if product.resident else later(added, wait),
-                        weight=free_b if ends and done else 0,
-                        act=(free_a if ends and done else 0) + (extra if last and done else 0),
-                        added=rows * command.columns if extra and not self.have.model.stationary
-                        else command.block.elements if extra else 0,
-                        row=at - block.row if len(cuts) > 1 else command.block.row - block.row,
-                    )  # fmt: skip
+                    freed = {
+                        "weight": free_b if ends and done else 0,
+                        "act": (free_a if ends and done else 0) + (extra if last and done else 0),
+                        "added": bool(extra) * (rows * command.columns if os else command.block.elements),
+                    }
+                    wait = wait_a if product.resident else later(added, wait)
+                    send = self.dissolve if len(b.waits) > 1 and freed["weight"] else self.issue
+                    send(product, command._replace(rows=rows), b, wait, row=at - block.row, **freed)
                     at = end
             self.store(product, whole, group)
 
-    def groups(self, found: list[Command], most: int) -> list[list[Command]]:
-        """Commands whose outputs are one block of at most `most`, together."""
-        groups: list[list[Command]] = []
-        whole: Block | None = None
-        for command in found:
-            joined = whole.joined(command.block) if whole else None
-            if joined and joined.elements <= most:
-                groups[-1].append(command)
-                whole = joined
-            else:
-                groups.append([command])
-                whole = command.block
-        return groups
-
-    def store(self, product: Product, whole: Block, most: int) -> None:
-        """The stores of a block of outputs, in blocks of rows if it is too large."""
+    def store(self, product: Product, block: Block, most: int) -> None:
+        """Have a block of outputs stored, with those that continue it, up to `most` at once."""
         if product.store is None:
             return
-        buffer = self.have.spill if product.width > 1 else self.have.store
-        if whole.elements <= most:
-            self.p.store(buffer, *product.store(whole))
+        joined = self.leaving[1].joined(block) if self.leaving else None
+        if joined and joined.elements <= most:
+            self.leaving = product, joined, most
             return
-        high = max(1, most // whole.columns // self.have.model.rows) * self.have.model.rows
+        self.flush()
+        self.leaving = product, block, most
+
+    def flush(self) -> None:
+        """The stores of what is to leave, in blocks of rows if it is too large."""
+        if not self.leaving:
+            return
+        (product, whole, most), self.leaving = self.leaving, None
+        buffer = self.have.spill if product.width > 1 else self.have.store
+        high = whole.rows
+        if whole.elements > most:
+            high = max(1, most // whole.columns // self.have.model.rows) * self.have.model.rows
         for row in range(whole.row, whole.row + whole.rows, high):
-            part = whole._replace(row=row, rows=min(high, whole.row + whole.rows - row))
-            self.p.store(buffer, *product.store(part))
+            for place in product.store(whole._replace(row=row, rows=min(high, whole.row + whole.rows - row))):
+                self.p.store(buffer, *place)
 
     def product(self, product: Product) -> None:
         """A whole product."""
-        plan, have = plan_product(product, self.have), self.have
+        plan = plan_product(product, self.have)
         m_at, n_at = range(0, product.m, plan.m), range(0, product.n, plan.n)
         tiles = [(m, n) for m in m_at for n in n_at] if plan.outer == "m" else [(m, n) for n in n_at for m in m_at]
         a, b = NOT_HELD, NOT_HELD
@@ -171,14 +174,14 @@ class Emitter:
             if fresh:
                 a = self.load_rows(product, block, a)
             if plan.b_whole and before[1] != n:
-                place = product.b(n, block.columns, 0, product.k)
-                b = Held(size_of(place), ((0, self.load(have.weight, place, b.wait)),))
+                b = self.load_columns(product, block)
             free_a = a.bytes if plan.a_whole and after[0] != m else 0
             free_b = b.bytes if plan.b_whole and after[1] != n else 0
             if plan.a_whole and plan.b_whole and plan.part == product.k and self.unbroken(plan, block):
                 self.tile(product, block, a, b, plan.group, plan.stream, free_a=free_a, free_b=free_b, fresh=fresh)
             else:
                 self.parts(product, plan, block, a, b, free_a, free_b)
+        self.flush()
 
     def unbroken(self, plan: Plan, block: Block) -> bool:
         """Whether no stream is cut within a fold."""
@@ -201,6 +204,17 @@ class Emitter:
             total += size_of(place)
             waits.append((row + rows, wait))
         return Held(total, tuple(waits))
+
+    def load_columns(self, product: Product, block: Block) -> Held:
+        """Load a tile of B, in pieces if the next one would not find room beside it."""
+        array, size = self.have.model, product.k * block.columns
+        narrow = not array.stationary and block.columns <= array.columns and 2 * size > self.have.weight_bytes
+        waits, at = [], 0
+        for deep in pieces(product.k, ceil(product.k, PIECES if narrow else 1)):
+            place = product.b(block.column, block.columns, at, deep)
+            at += deep
+            waits.append((at, self.load(self.have.weight, place)))
+        return Held(size, tuple(waits))
 
     def parts(self, product: Product, plan: Plan, block: Block, a: Held, b: Held, free_a: int, free_b: int) -> None:
         """A tile that accumulates over parts of the inner dimension, each a command or, its stream cut, several."""
@@ -245,8 +259,18 @@ class Emitter:
                     command = Command(deep, across, some, part)
                     first, ends, adds = cut == 0, last, k > 0
                 self.issue(
-                    product, command, wait_b, later(added, wait_a), weight=weight, act=act + extra, first=first,
-                    last=ends, adds=adds, leaves=final, added=extra, row=part.row,
-                )  # fmt: skip
+                    product,
+                    command,
+                    until(wait_b),
+                    later(added, wait_a),
+                    weight=weight,
+                    act=act + extra,
+                    first=first,
+                    last=ends,
+                    adds=adds,
+                    leaves=final,
+                    added=extra,
+                    row=part.row,
+                )
                 if final:
                     self.store(product, part, plan.group)

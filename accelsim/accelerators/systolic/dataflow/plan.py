@@ -13,6 +13,7 @@ from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
 
+PIECES = 4  # in which a tile of A arrives, and one of B that has no room beside the next
 LINE_BYTES = 64  # what DRAM moves at once: shorter segments of a store cost as much
 
 
@@ -199,9 +200,17 @@ def in_parts(s: Sizes, outer: str, stream: int, group: int, act: int, per_row: i
 
 
 def costed(
-    s: Sizes, have: Resources, outer: str, m: int, n: int, a_whole: bool, b_whole: bool, part: int, stream: int,
+    s: Sizes,
+    have: Resources,
+    outer: str,
+    m: int,
+    n: int,
+    a_whole: bool,
+    b_whole: bool,
+    part: int,
+    stream: int,
     group: int,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """A plan with its traffic and its estimated time: the array's or DRAM's, and what does not overlap."""
     array = have.model
     tall, broad = ceil(s.m, m), ceil(s.n, n)
@@ -222,9 +231,11 @@ def costed(
         segment = min(s.n, few) if array.dataflow == "ws" else length
     rows, columns = min(array.rows, s.m if array.dataflow == "os" else s.k), min(array.columns, across)
     streaming = length * array.beat(rows, columns)
-    interval = max(streaming, array.rows) if array.overlap == "shadow" else streaming + array.load(rows, columns) + (
-        array.tail(rows)
-    )  # fmt: skip
+    interval = (
+        max(streaming, array.rows)
+        if array.overlap == "shadow"
+        else streaming + array.load(rows, columns) + (array.tail(rows))
+    )
     written = s.m * s.n * s.width * ceil(segment * s.width, LINE_BYTES) * LINE_BYTES / (segment * s.width)
     if s.residual:  # its blocks come beside A, two at a time
         least = min(across, array.columns) * (m if array.dataflow == "os" else length)
@@ -233,7 +244,8 @@ def costed(
     exposed = 0
     if a_whole and a_loads * tall > 1 and 2 * m * s.row_bytes > have.act_bytes:
         exposed += s.inputs * a_loads
-    if b_whole and b_loads * broad > 1 and 2 * n * s.k > have.weight_bytes:
+    pieces = PIECES if array.dataflow == "os" and n <= array.columns else 1
+    if b_whole and b_loads * broad > 1 and n * (s.k + ceil(s.k, pieces)) > have.weight_bytes:
         exposed += s.k * s.n * b_loads
     cycles = max(folds * interval, (traffic + written) / have.dram_bytes) + exposed / have.dram_bytes
     return Plan(outer, m, n, a_whole, b_whole, part, stream, group, cycles, traffic)

@@ -36,8 +36,8 @@ class Product:
 
     `a` and `b` say where a tile lies: a(row, rows, inner, inners), b(column, columns, inner, inners). `inputs`:
     distinct bytes of A. `residual`: where what is added to a block of outputs lies. `store`: where a block of them
-    goes; None if they stay on chip. `width`: bytes an output leaves with, `passes` of the vector unit before.
-    `resident`: A is on chip already.
+    goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with, `passes`
+    of the vector unit before. `resident`: A is on chip already.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Product:
     a: Callable[[int, int, int, int], Place]
     b: Callable[[int, int, int, int], Place]
     inputs: int
-    store: Callable[[Block], Place] | None
+    store: Callable[[Block], list[Place]] | None
     residual: Callable[[Block], Place] | None = None
     to: int = OUTPUTS_TO_VECTOR
     passes: int = 1
