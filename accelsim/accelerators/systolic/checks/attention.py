@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accelsim.accelerators.systolic.checks.commands import SOFTMAX, VECTOR, Command, Pes, Placed
-from accelsim.accelerators.systolic.checks.products import Products, Run, Surface, UnplacedError, joined, late, runs
+from accelsim.accelerators.systolic.checks.products import (
+    Products,
+    Run,
+    Surface,
+    UnplacedError,
+    joined,
+    late,
+    narrowed,
+    newest_load,
+    runs,
+)
 from accelsim.accelerators.systolic.checks.replay import replay_layer
 from accelsim.accelerators.systolic.checks.tiles import Tile, Tiles
 from accelsim.validation import Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.coverage import Block, Coverage
-from accelsim.validation.memory import Tensor
+from accelsim.validation.memory import Arrivals, Tensor
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention
 
@@ -77,7 +87,9 @@ class AttentionProducts(Follower):
         self.weights = course.arrivals(self.judge.weight, **{f"{n}.{i}": sizes[n] for n in "kv" for i in images})
         sizes = sizes | ({} if self.judge.fused else spilled_sizes(layer))
         names = [n for n in sizes if n not in ("k", "v", "scores")]
-        self.acts = course.arrivals(self.judge.act, **{f"{n}.{i}": sizes[n] for n in names for i in images})
+        named = {f"{n}.{i}": sizes[n] for n in names for i in images}
+        # as seen when commands are placed, and when they are judged
+        self.placing, self.acts = (course.arrivals(self.judge.act, **named) for _ in range(2))
 
     def place(self, tensor: str, image: int) -> int:
         """Where a tensor begins in DRAM."""
@@ -165,10 +177,37 @@ class AttentionProducts(Follower):
         mine = [stores[n] for n in run.stores]
         whole = joined([block for *_, block in mine])
         for command in run.commands:
-            products.place(command, whole)
+            region = narrowed(whole, *self.columns_loaded(products, command))
+            products.place(command, region, lambda block, c=command: self.newest(products, c, block))
         left = [products.placed[c.step.at] for c in run.commands if c.to]
         for n in late(self.pes, left, whole, [block for *_, block in mine]):
             self.wrong.append(f"store {mine[n][0]} is asked for before its last output has left")
+
+    def newest(self, products: Products, command: Command, block: Block) -> int:
+        """The last load of queries or probabilities that a block is computed of, if the command waits for it."""
+        if products is self.values and self.judge.fused:
+            return 0
+        held = self.first_factor(self.placing, "q" if products is self.logits else "probabilities", block)
+        return newest_load(self.placing, command.step, held)
+
+    def columns_loaded(self, products: Products, command: Command) -> tuple[int, int]:
+        """The first column and the columns of keys, or of values, in the load that a command waits for."""
+        layer, table = self.layer, self.evidence.tables[self.judge.weight]
+        load = table[command.step.waits[self.judge.weight] - 1]
+        wide, many = int(load["bytes"]), int(load["segments"])
+        kind, each = ("k", layer.qk_dim) if products is self.logits else ("v", layer.v_dim)
+        offsets = (int(load["address"]) - self.place(kind, i) for i in range(self.evidence.workload.batch))
+        offset = next(at for at in offsets if 0 <= at < operand_sizes(layer)[kind])
+        line, side = divmod(offset, each)
+        if kind == "k":
+            return line % layer.kv_tokens, many if many > 1 else -(-wide // each)
+        return (0, each) if wide > each else (side, wide)
+
+    def first_factor(self, arrivals: Arrivals, name: str, block: Block) -> np.ndarray:
+        """The loads of a block's queries or probabilities, one by one."""
+        image, head = divmod(block.group, self.layer.heads)
+        held = arrivals.held[f"{self.layer.name}.{name}.{image}"].reshape(self.layer.heads, self.layer.q_tokens, -1)
+        return held[head, block.row : block.row + block.rows, block.depth : block.depth + block.deep]
 
     def place_logits(self) -> None:
         """Unfused, scores fill stores; fused, a tile of the softmax unit."""
@@ -226,7 +265,7 @@ class AttentionProducts(Follower):
             yield "its outputs go to the wrong unit"
         if command.to and not scores and command.passes != passes:
             yield f"its outputs do not go through {passes} passes of the vector unit"
-        rows, deep = slice(block.row, block.row + block.rows), slice(block.depth, block.depth + block.deep)
+        deep = slice(block.depth, block.depth + block.deep)
         columns = slice(block.column, block.column + block.columns)
         held = self.weights.held[f"{layer.name}.{kind}.{image}"].reshape(layer.heads, layer.kv_tokens, -1)[head]
         mine = held[columns, deep] if scores else held[deep, columns]
@@ -237,12 +276,11 @@ class AttentionProducts(Follower):
             yield from self.tiles.ready(step, block)
         else:
             name = "q" if scores else "probabilities"
-            held = self.acts.held[f"{layer.name}.{name}.{image}"].reshape(layer.heads, layer.q_tokens, -1)[head]
-            if not self.read(self.acts, step, held[rows, deep]):
+            if not self.read(self.acts, step, self.first_factor(self.acts, name, block)):
                 yield f"not all of its {'queries' if scores else name} have been loaded"
         yield from self.judge.read_faults(command, resident=resident)
 
-    def read(self, arrivals, step: Step, block: np.ndarray, counter: str = "", count: int = 0) -> bool:
+    def read(self, arrivals: Arrivals, step: Step, block: np.ndarray, counter: str = "", count: int = 0) -> bool:
         """Note the loads that hold a block of operands; whether all of it has been loaded."""
         arrivals.until(step.known[arrivals.buffer])
         loads = arrivals.of(block)

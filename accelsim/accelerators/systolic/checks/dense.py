@@ -6,10 +6,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from accelsim.accelerators.systolic.checks.commands import VECTOR, Command, Pes, Placed
-from accelsim.accelerators.systolic.checks.products import Products, Run, Surface, UnplacedError, joined, late, runs
+from accelsim.accelerators.systolic.checks.products import (
+    Products,
+    Run,
+    Surface,
+    UnplacedError,
+    joined,
+    late,
+    narrowed,
+    newest_load,
+    runs,
+)
 from accelsim.validation.course import Course
 from accelsim.validation.coverage import Block
 from accelsim.validation.dense import DenseFollower
+from accelsim.validation.memory import Arrivals
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 
@@ -24,8 +35,10 @@ class DenseProducts(DenseFollower):
         self.pes = Pes.of(self.evidence)
         self.products = Products(self.pes, self.coverage)
         self.commands: list[Command] = []
-        self.stored = 0  # bytes of packed outputs
         layer = self.layer
+        self.weights_there = course.arrivals(self.judge.weight, weight=layer.weights)
+        sizes = {n.rpartition(".")[2]: len(held) for n, held in self.arrivals.held.items()}
+        self.placing = course.arrivals(self.judge.act, **sizes)  # as seen when commands are placed
         pitch = layer.repeat * layer.out_features
         first = self.place("output")
         self.surface = Surface(first, pitch, 1, self.tokens, layer.out_features, layer.repeat)
@@ -62,64 +75,68 @@ class DenseProducts(DenseFollower):
         packed = self.layer.role in PACKED
         blocks = [] if packed else [self.surface.block(table[n]) for n in run.stores]
         for command in run.commands:
-            self.products.place(command, self.operands_meet(command) if packed else joined(blocks))
+            region = self.of_weights(command)
+            if not packed:
+                region = narrowed(joined(blocks), region.column, region.columns)
+            self.products.place(command, region, lambda block, c=command: self.newest(c, block))
         left = [self.products.placed[c.step.at] for c in run.commands if c.to]
         whole = joined([block for _, block in left])
         if packed:
-            blocks = list(self.packed([block for _, block in left], table, run.stores))
+            blocks = list(self.packed([block for _, block in left], [table[n] for n in run.stores]))
         for n in late(self.pes, left, whole, blocks):
             self.wrong.append(f"store {stores[run.stores[n]]} is asked for before its last output has left")
 
-    def packed(self, left: Sequence[Block], table: np.recarray, stores: Sequence[int]) -> Iterator[Block]:
-        """The outputs of stores that hold packed outputs, which lie in DRAM as they leave. Those that leave until so
-        many stores are full are one block of them, stored row after row."""
-        some, rows_of, missing = [], [], 0
+    def packed(self, left: Sequence[Block], stores: Sequence[np.record]) -> Iterator[Block]:
+        """The outputs that each store holds of packed ones. Those that leave until so many stores are full are one
+        block of them, stored row after row."""
+        some, filled, missing = [], [], 0
         coming = iter(stores)
         for block in left:
             some.append(block)
             missing += block.rows * block.columns
-            while missing > 0 and (n := next(coming, None)) is not None:
-                rows_of.append(table[n])
-                missing -= int(table[n]["bytes"] * table[n]["segments"])
+            while missing > 0 and (store := next(coming, None)) is not None:
+                filled.append(store)
+                missing -= int(store["bytes"] * store["segments"])
             if missing == 0:
-                yield from self.rows_stored(joined(some), rows_of)
-                some, rows_of = [], []
+                yield from self.strips(joined(some), filled)
+                some, filled = [], []
 
-    def rows_stored(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
-        """The rows of a block of packed outputs that each of its stores holds."""
-        row = whole.row
-        for store in stores:
-            rows, rest = divmod(int(store["bytes"]), whole.columns)
-            if rest or store["segments"] != 1 or int(store["address"]) != self.place("output") + self.stored:
-                raise UnplacedError(f"outputs {whole} are stored where others belong")
-            yield Block(whole.group, row, rows, whole.column, whole.columns, 0, 0)
+    def strips(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
+        """The outputs that each store holds of a block of packed ones: strips as wide as the array, and what is left of
+        its columns; of some rows and then of those that follow."""
+        across, row, coming = self.pes.columns, whole.row, iter(stores)
+        full = whole.columns // across * across
+        parts = [(0, full, across), (full, whole.columns - full, whole.columns - full)]
+        first = self.place("output") + whole.group * self.tokens * self.layer.out_features
+        while (store := next(coming, None)) is not None:
+            for at, wide, strip in (part for part in parts if part[1]):
+                size = int(store["bytes"] * store["segments"])
+                rows, count = size // wide, wide // strip
+                begins = first + (whole.column + at + strip * np.arange(count)) * self.tokens + row * strip
+                wanted = (begins[:, None] + np.arange(rows * strip)).ravel()
+                runs_at = int(store["address"]) + int(store["pitch"]) * np.arange(int(store["segments"]))
+                found = (runs_at[:, None] + np.arange(int(store["bytes"]))).ravel()
+                if not np.array_equal(wanted, found):
+                    raise UnplacedError(f"outputs {whole} are stored where others belong")
+                yield Block(whole.group, row, rows, whole.column + at, wide, 0, 0)
+                if at + wide < whole.columns and (store := next(coming, None)) is None:
+                    return
             row += rows
-            self.stored += rows * whole.columns
 
-    def operands_meet(self, command: Command) -> Block:
-        """The outputs that the loads which a command waits for have the operands of."""
+    def of_weights(self, command: Command) -> Block:
+        """The outputs that can be computed of the weights which a command waits for."""
         layer, k = self.layer, self.layer.in_features
         group, inside, size = self.weights_of(command)
-        act, known = self.evidence.tables[self.judge.act], command.step.waits.get(self.judge.act)
-        if known is None:
-            raise UnplacedError(f"{command.where}: it waits for no activations")
-        load = act[known - 1]
-        offset = int(load["address"]) - self.place("input") - group * self.inputs
-        share = -(-self.inputs // self.tokens)
-        row, many = offset // share, int(load["segments"])
-        end = row + many if many > 1 else min(self.tokens, -(-(offset + int(load["bytes"])) // share))
-        if self.pes.outputs_stay:
-            row = end - command.rows
-        if not 0 <= row < end <= self.tokens:
-            raise UnplacedError(f"{command.where}: the activations it waits for are not of its layer")
-        if inside % k == 0 and size % k == 0 and size // k >= command.columns:
-            return Block(group, row, end - row, inside // k, size // k, 0, k)
-        area = self.products.summed[group, row:end]
+        if (tile := self.tile(inside, size, command.columns)) is not None:
+            return Block(group, 0, self.tokens, *tile, 0, k)
+        column, rest = divmod(inside + size, k)
+        if command.deep == k and rest == 0:  # they came in parts, of which this is the last
+            return Block(group, 0, self.tokens, column - command.columns, command.columns, 0, k)
+        area = self.products.summed[group]
         match = (np.arange(layer.out_features) * k + area * command.columns == inside) & (area < k)
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
-        column = int(match.any(axis=0).argmax())
-        return Block(group, row, end - row, column, command.columns, 0, k)
+        return Block(group, 0, self.tokens, int(match.any(axis=0).argmax()), command.columns, 0, k)
 
     def weights_of(self, command: Command) -> tuple[int, int, int]:
         """The repetition whose weights a command waits for, where they begin in it, and their bytes."""
@@ -130,6 +147,53 @@ class DenseProducts(DenseFollower):
             raise UnplacedError(f"{command.where}: it waits for weights of another layer")
         return group, inside, int(load["bytes"] * load["segments"])
 
+    def tile(self, inside: int, size: int, columns: int) -> tuple[int, int] | None:
+        """The first column and the columns of a load of weights that holds all their depth; None if it does not."""
+        k = self.layer.in_features
+        whole = inside % k == 0 and size % k == 0 and size // k >= columns
+        return (inside // k, size // k) if whole else None
+
+    def weights_held(self, command: Command, block: Block, arrivals: Arrivals) -> np.ndarray | None:
+        """The loads of a block's weights, one by one; None if it is not of the tile that the command waits for.
+
+        A tile of weights lies in DRAM by depth.
+        """
+        k, (group, inside, size) = self.layer.in_features, self.weights_of(command)
+        first, wide = self.tile(inside, size, command.columns) or (block.column, block.columns)
+        if group != block.group or not first <= block.column <= block.column + block.columns <= first + wide:
+            return None
+        at = (group * self.layer.out_features + first) * k
+        if not at <= (group * self.layer.out_features) * k + inside < at + wide * k:
+            return None
+        held = arrivals.held[f"{self.layer.name}.weight"][at : at + wide * k].reshape(k, wide)
+        side = block.column - first
+        return held[block.depth : block.depth + block.deep, side : side + block.columns]
+
+    def newest(self, command: Command, block: Block) -> int:
+        """The last load of activations that a block is computed of, if the command waits for it."""
+        acts = [self.inputs_held(block, self.placing)]
+        if self.layer.residual and command.to:
+            acts.append(self.residual_held(block, self.placing))
+        return newest_load(self.placing, command.step, *acts)
+
+    def inputs_held(self, block: Block, arrivals: Arrivals) -> np.ndarray:
+        """The loads of a block's activations, one by one; where windows overlap, of their share of the elements."""
+        held = arrivals.held[f"{self.layer.name}.input"].reshape(self.layer.repeat, self.inputs)[block.group]
+        row, end, depth, deep, whole = block.row, block.row + block.rows, block.depth, block.deep, self.coverage.depth
+        if self.layer.input_elements is None:
+            return held.reshape(self.tokens, whole)[row:end, depth : depth + deep]
+        share = -(-self.inputs // self.tokens)
+        first = min(self.inputs, row * share)
+        span = min(self.inputs, end * share) - first
+        return held[first + span * depth // whole : first + span * (depth + deep) // whole]
+
+    def residual_held(self, block: Block, arrivals: Arrivals) -> np.ndarray:
+        """The loads of a block's residual operand, one by one."""
+        pitch = self.layer.repeat * self.layer.out_features
+        held = arrivals.held[f"{self.layer.name}.residual"].reshape(self.tokens, pitch)
+        corner = block.group * self.layer.out_features + block.column
+        return held[block.row : block.row + block.rows, corner : corner + block.columns]
+
     def faults(self, placed: Placed, command: Command, block: Block) -> Iterator[str]:
         """What is wrong with a command that computes a block."""
         layer, step, k = self.layer, command.step, self.layer.in_features
@@ -137,25 +201,27 @@ class DenseProducts(DenseFollower):
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if command.to and (command.to, command.passes) != (VECTOR, passes):
             yield f"its outputs do not go through {passes} passes of the vector unit"
-        group, inside, size = self.weights_of(command)
-        before = block.column * k - inside  # weights of the load before those of the block's columns
-        whole = inside % k == 0 and size % k == 0 and before >= 0 and before + block.columns * k <= size
-        part = before == -block.depth * block.columns and size == block.columns * block.deep
-        load = step.waits[self.judge.weight] - 1
-        self.course.ledgers[self.judge.weight].read(load, step, f"{self.course.scope}, {command.where}")
-        if group != block.group or not (whole or part):
+        for arrivals in (self.arrivals, self.weights_there):
+            arrivals.until(step.known[arrivals.buffer])
+        held = self.weights_held(command, block, self.weights_there)
+        if held is None:
             yield f"the weights it waits for are not those of {block}"
-        for what in self.operands(self.course.scope, step, block):
-            yield f"not all of its {what} has been loaded"
+        elif not self.enter(self.weights_there, step, held):
+            yield "not all of its weights have been loaded"
+        held = self.inputs_held(block, self.arrivals)
+        if held.size and not self.enter(self.arrivals, step, held):
+            yield "not all of its input has been loaded"
         added = command.outputs * layer.residual
-        if added:
-            pitch = layer.repeat * layer.out_features
-            held = self.arrivals.held[f"{layer.name}.residual"].reshape(self.tokens, pitch)
-            corner = block.group * layer.out_features + block.column
-            mine = held[block.row : block.row + block.rows, corner : corner + block.columns]
-            if not self.read(self.course.scope, step, mine):
-                yield "not all of its residual operand has been loaded"
+        if added and not self.enter(self.arrivals, step, self.residual_held(block, self.arrivals)):
+            yield "not all of its residual operand has been loaded"
         yield from self.judge.read_faults(command, added)
+
+    def enter(self, arrivals: Arrivals, step: Step, block: np.ndarray) -> bool:
+        """Note the loads that hold a block of operands; whether all of it has been loaded."""
+        loads = arrivals.of(block)
+        for load in loads or ():
+            self.course.ledgers[arrivals.buffer].read(load, step, f"{self.course.scope}, instruction {step.at}")
+        return loads is not None
 
     def check_stores(self) -> Iterator[str]:
         """They have been checked when they were filled."""

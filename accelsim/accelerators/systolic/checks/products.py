@@ -1,13 +1,15 @@
 """Which outputs a command computes. Commands say how much they compute, and not of what: that follows from the operands
 they wait for, and from the stores that their outputs go to, which leave in order."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from accelsim.accelerators.systolic.checks.commands import Command, Pes
 from accelsim.validation.coverage import Block, Coverage
+from accelsim.validation.memory import Arrivals
+from accelsim.validation.program import Step
 
 
 class UnplacedError(Exception):
@@ -95,33 +97,58 @@ class Products:
         c = self.coverage
         self.summed = np.zeros((c.groups, c.rows, c.columns), np.int32)
 
-    def place(self, command: Command, region: Block) -> Block:
-        """The block that a command computes, of a region of outputs: the first of those that are least advanced.
+    def place(self, command: Command, region: Block, newest: Callable[[Block], int] | None = None) -> Block:
+        """The block that a command computes, of a region of outputs: the first that has not been begun, or of those
+        that have the first that is least advanced, going through them by rows or by columns. `newest`: the last load
+        that a block is computed of; where there is a choice, it is the block of newer ones.
 
         Raises UnplacedError if there is none of its size.
         """
         area = region.of(self.summed)
         if area.size == 0 or region.row < 0 or region.column < 0:
             raise UnplacedError(f"{command.where}: it computes outputs that there are not, {region}")
-        least = int(area.min())
-        down = self.pes.dataflow != "ws"  # columns of folds are the outer loop
-        spots = (area.T if down else area) == least
-        first, second = divmod(int(spots.argmax()), spots.shape[1])
-        row, column = (second, first) if down else (first, second)
-        block = Block(
-            region.group, region.row + row, command.rows, region.column + column, command.columns, least, command.deep
-        )
-        mine = block.of(self.summed)
-        inside = row + command.rows <= area.shape[0] and column + command.columns <= area.shape[1]
-        if not inside or (mine != least).any() or least + command.deep > self.coverage.depth:
+        least, found = 0, []
+        if not command.first if self.pes.outputs_stay else command.adds:
+            least = int(np.where((area > 0) & (area < self.coverage.depth), area, self.coverage.depth).min())
+        for down in (self.pes.dataflow != "ws", self.pes.dataflow == "ws"):  # by columns, by rows
+            spots = (area.T if down else area) == least
+            if not spots.any():
+                break
+            first, second = divmod(int(spots.argmax()), spots.shape[1])
+            row, column = (second, first) if down else (first, second)
+            size = command.rows, command.columns
+            block = Block(region.group, region.row + row, size[0], region.column + column, size[1], least, command.deep)
+            inside = row + size[0] <= area.shape[0] and column + size[1] <= area.shape[1]
+            if inside and (block.of(self.summed) == least).all() and block not in found:
+                found.append(block)
+        if not found or least + command.deep > self.coverage.depth:
             raise UnplacedError(
                 f"{command.where}: its {command.rows} x {command.columns} outputs and {command.deep} of their depth do "
                 f"not continue what has been computed of {region}"
             )
-        mine += command.deep
+        block = max(found, key=newest) if newest and len(found) > 1 else found[0]
+        block.of(self.summed)[:] += command.deep
         self.coverage.blocks.append(block)
         self.placed[command.step.at] = command, block
         return block
+
+
+def narrowed(region: Block, column: int, columns: int) -> Block:
+    """What of a region lies in some columns; all of it, if nothing does."""
+    first, end = max(region.column, column), min(region.column + region.columns, column + columns)
+    return replace(region, column=first, columns=end - first) if first < end else region
+
+
+def newest_load(arrivals: Arrivals, step: Step, *blocks: np.ndarray) -> int:
+    """The last load that blocks of operands came with; -1 if an instruction does not wait for all of them, and the one
+    it waits for if it reads nothing."""
+    arrivals.until(step.known[arrivals.buffer])
+    waits = step.waits.get(arrivals.buffer, step.known[arrivals.buffer])
+    some = [(int(block.min()), int(block.max())) for block in blocks if block.size]
+    if not some:
+        return waits - 1
+    last = max(high for _, high in some)
+    return last if last < waits and min(low for low, _ in some) >= 0 else -1
 
 
 def joined(blocks: Sequence[Block]) -> Block:
