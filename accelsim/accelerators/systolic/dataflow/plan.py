@@ -78,7 +78,7 @@ def planned(s: Sizes, have: Resources) -> Plan:
     stream = longest_stream(s, have)
     at_once = output_item(s, stream, have)
     room = s.store_bytes // s.width
-    group = max(at_once, min(room * 3 // 4, room - at_once))
+    group = max(at_once, min(room * 7 // 8, room - at_once))
     found = [plan for plan in candidates(s, stream, group, have) if not exact_only(plan, s, array)]
     if not found:
         raise InputError(
@@ -219,7 +219,7 @@ def costed(
     traffic = s.inputs * a_loads + s.k * s.n * b_loads
     if array.dataflow == "os":
         folds, length, across = ceil(s.m, array.rows) * ceil(s.n, array.columns), s.k, s.n
-        segment = min(s.n, max(1, group // m // array.columns) * array.columns)
+        high = m
     else:
         along, over = (m, s.n) if array.dataflow == "ws" else (n, s.m)
         times = tall if array.dataflow == "ws" else broad
@@ -227,8 +227,7 @@ def costed(
         length = ceil(along, chunks)
         inner = s.k // part * ceil(part, array.rows) + ceil(s.k % part, array.rows)
         folds, across = times * chunks * inner * ceil(over, array.columns), over
-        few = max(1, group // length // array.columns) * array.columns
-        segment = min(s.n, few) if array.dataflow == "ws" else length
+        high = length
     rows, columns = min(array.rows, s.m if array.dataflow == "os" else s.k), min(array.columns, across)
     streaming = length * array.beat(rows, columns)
     interval = (
@@ -236,11 +235,19 @@ def costed(
         if array.overlap == "shadow"
         else streaming + array.load(rows, columns) + (array.tail(rows))
     )
-    written = s.m * s.n * s.width * ceil(segment * s.width, LINE_BYTES) * LINE_BYTES / (segment * s.width)
     if s.residual:  # its blocks come beside A, two at a time
         least = min(across, array.columns) * (m if array.dataflow == "os" else length)
         held = (m * s.row_bytes if a_loads == 1 else 2 * m * s.row_bytes) if a_whole else have.act_bytes
         group = min(group, max(least, (have.act_bytes - held) // 2))
+    if array.dataflow == "is":
+        segment = length
+    else:
+        segment = min(s.n, max(1, group // high // array.columns) * array.columns)
+        line = LINE_BYTES // s.width
+        if line < segment < s.n and line % array.columns == 0:  # whole lines of DRAM
+            segment -= segment % line
+            group = high * segment
+    written = s.m * s.n * s.width * ceil(segment * s.width, LINE_BYTES) * LINE_BYTES / (segment * s.width)
     exposed = 0
     if a_whole and a_loads * tall > 1 and 2 * m * s.row_bytes > have.act_bytes:
         exposed += s.inputs * a_loads
