@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Tensor:
     """A tensor in DRAM. layer: its number. written: whether the machine writes it (it reads it otherwise). constant:
     whether it is there from the start (weights). whole: bytes that must be touched, a written byte exactly once; all,
-    where nothing is said."""
+    where nothing is said. reader: the buffer that the layer reads it back with, for one that it writes and needs again
+    itself. writer: the only store buffer that may write it; any, where nothing is said."""
 
     name: str
     layer: int
@@ -26,6 +27,14 @@ class Tensor:
     written: bool = False
     constant: bool = False
     whole: int = -1
+    reader: str = ""
+    writer: str = ""
+
+    def allows(self, part: str, writes: bool) -> bool:
+        """Whether a buffer may read or write it."""
+        if writes:
+            return self.written and self.writer in ("", part)
+        return self.reader == part if self.written else True
 
     @property
     def touched(self) -> int:
@@ -68,18 +77,18 @@ def check_memory(evidence: Evidence, tensors: Sequence[Tensor], report: Report) 
     report.add("memory", "tensors", "tensors do not overlap in DRAM", len(known), lost)
     if lost:
         return None
-    touched = [np.zeros(t.size, np.uint8) for t in known]
+    reads, writes = ([np.zeros(t.size, np.uint8) for t in known] for _ in range(2))
     owners, before = {}, len(report.failed)
     for part in (*evidence.names.buffers, *evidence.names.stores):
+        touched = writes if part in evidence.names.stores else reads
         owners[part] = check_descriptors(evidence, part, known, firsts, touched, report)
     if len(report.failed) > before:
         return None
     for n, tensor in enumerate(known):
-        sums, most = int(np.count_nonzero(touched[n])), int(touched[n].max(initial=0))
-        good = sums == tensor.touched and (most <= 1 or not tensor.written)
-        verb = "written once" if tensor.written else "read"
-        wrong = [] if good else [f"{tensor.name}: {sums} bytes of {tensor.touched}, {most} times at most"]
-        report.add("memory", tensor.name, f"every byte is {verb}", tensor.touched, wrong)
+        if tensor.written:
+            check_touched(tensor, writes[n], "written once", report)
+        if tensor.reader or not tensor.written:
+            check_touched(tensor, reads[n], "read", report)
     for part in evidence.names.stores:
         layers = np.array([t.layer for t in owners[part]], np.int64)
         report.compare(
@@ -90,6 +99,14 @@ def check_memory(evidence: Evidence, tensors: Sequence[Tensor], report: Report) 
             lambda n: f"store {n} writes for an earlier layer",
         )
     return owners
+
+
+def check_touched(tensor: Tensor, times: np.ndarray, verb: str, report: Report) -> None:
+    """As many bytes of a tensor as must be are touched; those that are written, once."""
+    sums, most = int(np.count_nonzero(times)), int(times.max(initial=0))
+    good = sums == tensor.touched and (most <= 1 or verb == "read")
+    wrong = [] if good else [f"{tensor.name}: {sums} bytes of {tensor.touched}, {most} times at most"]
+    report.add("memory", tensor.name, f"every byte is {verb}", tensor.touched, wrong)
 
 
 def check_descriptors(
@@ -110,7 +127,7 @@ def check_descriptors(
     owner = np.searchsorted(firsts, address, side="right") - 1
     ends = firsts + np.array([t.size for t in known], np.int64)
     good = (owner >= 0) & (size > 0) & (address + size <= ends[owner])
-    good &= np.array([t.written for t in known], bool)[owner] == (part in evidence.names.stores)
+    good &= np.array([t.allows(part, part in evidence.names.stores) for t in known], bool)[owner]
     report.compare(
         "memory",
         f"{part} descriptors",

@@ -2,13 +2,13 @@
 whether its bytes are given back only when their last reader is done."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from accelsim.isa.instructions import MARK, NOTHING
-from accelsim.validation.evidence import Evidence
+from accelsim.validation.evidence import Evidence, spread
 from accelsim.validation.memory import Tensor
 from accelsim.validation.report import Report
 
@@ -139,6 +139,7 @@ def check_fences(
                 f"load {n} waits for " + ", ".join(f"{known[s][n]} stores of {wanted[s][n]} of {s}" for s in stores)
             ),
         )
+        check_read_back(evidence, buffer, [lifted[n] for n in fences], owners, report)
     marks = [step for step in steps if not step.unit]
     report.compare(
         "order",
@@ -147,3 +148,53 @@ def check_fences(
         np.array([all(m.known[s] >= many[m.layer] for s, many in stores.items()) for m in marks], bool),
         lambda n: f"the end of layer {n} does not wait for its last store",
     )
+
+
+def check_read_back(
+    evidence: Evidence,
+    buffer: str,
+    known: Sequence[Mapping[str, int]],
+    owners: Mapping[str, Sequence[Tensor]],
+    report: Report,
+) -> None:
+    """What a layer writes and reads back itself is in DRAM before it is read, byte by byte.
+
+    known: what every counter has reached when each load of the buffer is asked for.
+    """
+    mine = {t.name: t for t in owners[buffer] if t.reader == buffer}
+    if not mine:
+        return
+    wanted = np.zeros((len(evidence.names.stores), len(owners[buffer])), np.int64)
+    for n, store in enumerate(evidence.names.stores):
+        after = {name: np.zeros(tensor.size, np.int32) for name, tensor in mine.items()}
+        for which, name, at, size in runs_of(evidence, store, owners[store], mine):
+            after[name][at : at + size] = which + 1
+        for which, name, at, size in runs_of(evidence, buffer, owners[buffer], mine):
+            wanted[n, which] = max(wanted[n, which], after[name][at : at + size].max())
+    reached = np.array([[now[store] for now in known] for store in evidence.names.stores])
+    read = np.array([t.name in mine for t in owners[buffer]], bool)
+    which = np.flatnonzero(read)
+    report.compare(
+        "order",
+        buffer,
+        "what a layer reads back is in DRAM",
+        (reached >= wanted).all(axis=0)[read],
+        lambda n: (
+            f"load {which[n]} of {owners[buffer][which[n]].name} waits for "
+            + ", ".join(
+                f"{reached[s, which[n]]} stores of {wanted[s, which[n]]} of {store}"
+                for s, store in enumerate(evidence.names.stores)
+            )
+        ),
+    )
+
+
+def runs_of(
+    evidence: Evidence, part: str, owners: Sequence[Tensor], tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[int, str, int, int]]:
+    """(descriptor, tensor, first byte in it, bytes) of every run of a buffer's descriptors in some tensors."""
+    which, address, size = spread(evidence.tables[part])
+    for n, at, many in zip(which.tolist(), address.tolist(), size.tolist(), strict=True):
+        name = owners[n].name
+        if name in tensors:
+            yield n, name, at - evidence.places[name], many

@@ -5,7 +5,7 @@ products a head, with the scores through DRAM or, as in FLAT (Kao et al., ASPLOS
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
@@ -28,6 +28,9 @@ from accelsim.core import Component, Param
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from accelsim.validation import Judge
 
 EDGES = {"left_bytes": "options", "top_bytes": "options"}  # not the user's: what the buffers' ports deliver
 
@@ -135,6 +138,11 @@ class Systolic(Machine):
 
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["array"]["rows"] * arch.parts["array"]["columns"]
+
+    def judge(self) -> "type[Judge]":
+        from accelsim.accelerators.systolic.checks.judge import SystolicJudge
+
+        return SystolicJudge
 
     def notes(self, arch: Arch, workload: Workload) -> dict[str, str]:
         attention = [layer for layer in workload.layers if isinstance(layer, Attention)]

@@ -1,0 +1,101 @@
+"""Attention replayed in integers as the array and the softmax unit did it: products block by block, rows as their
+scores came; against the functional twin, bit for bit, and against float64."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accelsim.accelerators.systolic.checks.tiles import Tile
+from accelsim.validation.report import FloatError, Report
+from accelsim.workload import functional
+
+if TYPE_CHECKING:
+    from accelsim.accelerators.systolic.checks.attention import AttentionProducts
+
+SEED = 0  # of the operands of workloads that carry none; an image's number is added
+LOWEST = np.iinfo(np.int64).min
+
+
+def replay_layer(products: "AttentionProducts", report: Report) -> None:
+    """Every head and row of a layer: outputs equal the functional twin's; and how far they are from float64."""
+    layer, evidence = products.layer, products.evidence
+    workload, mode = evidence.workload, evidence.arch.parts["softmax"]["mode"]
+    scale = {n: workload.scales.get(f"{layer.name}.{n}", functional.RANDOM_SCALE) for n in "qkv"}
+    scaling = functional.choose_scaling(scale["q"], scale["k"], layer.qk_dim)
+    keep = np.ones((layer.heads, layer.q_tokens, layer.kv_tokens), bool)
+    right, worst = np.zeros((workload.batch, layer.heads, layer.q_tokens), bool), None
+    for image in range(workload.batch):
+        made = functional.random_operands(workload, layer, SEED + image)
+        q, k, v = (workload.tensors.get(f"{layer.name}.{n}", made[n]) for n in "qkv")
+        bound = functional.calibrate_bound(q, k, keep, *scaling) if mode == "bounded" else None
+        wanted = functional.attention(q, k, v, keep, *scaling, bound, mode)
+        found = replay(products, image, (q, k, v), scaling, bound)
+        right[image] = (found == wanted).all(axis=2)
+        exact = functional.attention_reference(q, k, v, keep, *scale.values()) / scale["v"]
+        error = np.abs(wanted / functional.FULL - exact)
+        numbers = float(error.max()), float(np.sqrt((error**2).mean())), float(np.abs(exact).max())
+        if worst is None or numbers[1] > worst.rms:
+            worst = FloatError(layer.name, *numbers)
+    for head in range(layer.heads):
+        report.compare(
+            "integers",
+            f"layer {layer.name}, head {head}",
+            "replayed outputs equal the reference",
+            right[:, head].ravel(),
+            lambda n, h=head: (
+                f"layer {layer.name}, image {n // layer.q_tokens}, head {h}, row {n % layer.q_tokens}: values differ"
+            ),
+        )
+    report.errors.append(worst)
+
+
+def replay(
+    products: "AttentionProducts",
+    image: int,
+    operands: tuple[np.ndarray, np.ndarray, np.ndarray],
+    scaling: functional.Scaling,
+    bound: int | None,
+) -> np.ndarray:
+    """int32[heads, q_tokens, v_dim]: what the array and the softmax unit make of int8 q, k, v of an image."""
+    layer = products.layer
+    q, k, v = (x.astype(np.int32) for x in operands)
+    first = image * layer.heads
+    s = np.zeros((layer.heads, layer.q_tokens, layer.kv_tokens), np.int32)
+    for _, b in products.logits.placed.values():
+        head, deep = b.group - first, slice(b.depth, b.depth + b.deep)
+        if 0 <= head < layer.heads:
+            rows, columns = slice(b.row, b.row + b.rows), slice(b.column, b.column + b.columns)
+            s[head, rows, columns] += q[head, rows, deep] @ k[head, columns, deep].T
+    p = np.zeros_like(s)
+    for tile in products.tiles.kept or products.tiles.fetched:
+        head, rows = tile.group - first, slice(tile.row, tile.row + tile.rows)
+        if 0 <= head < layer.heads:
+            p[head, rows] = softmax(tile, functional.octaves(s[head, rows], *scaling), bound)
+    out = np.zeros((layer.heads, layer.q_tokens, layer.v_dim), np.int32)
+    for _, b in products.values.placed.values():
+        head, deep = b.group - first, slice(b.depth, b.depth + b.deep)
+        if 0 <= head < layer.heads:
+            rows, columns = slice(b.row, b.row + b.rows), slice(b.column, b.column + b.columns)
+            out[head, rows, columns] += p[head, rows, deep] @ v[head, deep, columns]
+    return out
+
+
+def softmax(tile: Tile, t: np.ndarray, bound: int | None) -> np.ndarray:
+    """int32[rows, columns]: the probabilities of a tile of scores in octaves, block by block as they come."""
+    blocks = [(b.row - tile.row, b.rows, b.column, b.columns) for _, b in tile.blocks] or [
+        (0, tile.rows, 0, t.shape[1])
+    ]
+    places = [(slice(row, row + rows), slice(column, column + columns)) for row, rows, column, columns in blocks]
+    highest, sums = np.full((tile.rows, 1), LOWEST if bound is None else bound), np.zeros((tile.rows, 1), np.int64)
+    if bound is None:
+        for rows, columns in places:
+            highest[rows] = np.maximum(highest[rows], t[rows, columns].max(axis=1, keepdims=True))
+    e = np.zeros(t.shape, np.int64)
+    for rows, columns in places:
+        below = np.maximum(highest[rows] - t[rows, columns], 0)
+        whole, part = below >> functional.FRACTION, below & (2**functional.FRACTION - 1)
+        e[rows, columns] = functional.EXP2[part] >> np.minimum(whole, functional.EXP_BITS + 1)
+        sums[rows] += e[rows, columns].sum(axis=1, keepdims=True)
+    reciprocal = np.where(sums > 0, (functional.FULL << functional.RECIPROCAL_BITS) // np.maximum(sums, 1), 0)
+    half = 1 << (functional.RECIPROCAL_BITS - 1)
+    return ((e * reciprocal + half) >> functional.RECIPROCAL_BITS).astype(np.int32)
