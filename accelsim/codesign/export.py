@@ -146,13 +146,18 @@ def export_workload(
     return Export(workload, dict(zip(names, maps or [])), outputs, errors)
 
 
-def save_export(export: Export, path: str | Path) -> Path:
-    """Write NAME.yaml and NAME.npz, and what was measured beside them in NAME.measured.npz: LAYER.map (float16 average
-    attention) and LAYER.output (float32 results of the network). Returns the .yaml's path."""
+def save_export(export: Export, path: str | Path, *, measured: bool = False) -> Path:
+    """Write NAME.yaml and NAME.npz, and with `measured` what was measured beside them in NAME.measured.npz: LAYER.map
+    (float16 average attention) and LAYER.output (float32 results of the network). Without it, what an earlier export
+    of this name left there is removed, because it is no longer of these masks. Returns the .yaml's path."""
     path = save(export.workload, path)
-    measured = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
-    measured |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
-    write_file(path.with_suffix(".measured.npz"), encode(measured))
+    beside = path.with_suffix(".measured.npz")
+    if not measured:
+        beside.unlink(missing_ok=True)
+        return path
+    arrays = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
+    arrays |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
+    write_file(beside, encode(arrays))
     return path
 
 
@@ -213,7 +218,11 @@ def workload_name(text: str) -> str:
 def summary(export: Export) -> list[tuple[str, Any]]:
     """What was made, as (what, value) pairs for a person to read."""
     workload = export.workload
+    told = workload.provenance
     rows = [("layers", len(workload.layers)), ("MACs of an image", f"{workload.macs:,}")]
+    if "weights_key" in told:
+        others = f"; not taken: {told['weights_not_taken']}" if "weights_not_taken" in told else ""
+        rows.insert(0, ("weights", f"{told['weights']}, under {told['weights_key']!r}{others}"))
     rows.append(("attention layers", len(workload.attention_layers)))
     if workload.masks:
         counts = np.concatenate([m.global_tokens for m in workload.masks.values()])
