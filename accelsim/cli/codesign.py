@@ -121,8 +121,7 @@ def export(
             output_name=path.stem,
             on_progress=step,
         )
-    if warning:
-        yield f"Warning: {warning}"
+    yield from (f"Warning: {sentence}" for sentence in [*([warning] if warning else []), *made.remarks])
     path = save_export(made, path, measured=measured)
     yield f"{path}:"
     yield from (f"  {what}: {value}" for what, value in summary(made))
