@@ -168,6 +168,18 @@ def test_scores_with_a_bias_say_so():
     assert [row.biased for row in export.errors] == [True] and export.errors[0].relative < 0.06
 
 
+def test_scores_too_small_for_any_shift_are_all_alike():
+    """As in a deep network with random weights, whose activations vanish."""
+
+    class Vanishing(Explicit):
+        def split(self, x):
+            return super().split(x) * 1e-12
+
+    export = made(Vanishing, Choices(sparsity=0.6, operands="attention"))
+    assert not export.workload.tensors["attn.q"].any() and export.workload.tensors["attn.k"].any()
+    assert export.errors[0].relative < 0.02
+
+
 def test_quantize_by_hand():
     ints, scale = quantize(np.array([-2.54, 0.0, 1.27, 0.011]))
     assert ints.tolist() == [-127, 0, 64, 1] and scale == pytest.approx(0.02) and ints.dtype == np.int8
