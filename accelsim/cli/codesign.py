@@ -75,30 +75,54 @@ def export(
     threshold: Threshold = None,
     images: Images = None,
     limit: Annotated[int, typer.Option("--limit", help="Use so many of the pictures.")] = 256,
-    batch: Annotated[int, typer.Option("--batch", help="Pictures at a time.")] = 16,
+    at_once: Annotated[int, typer.Option("--at-once", help="Pictures at a time.")] = 16,
+    former_batch: Annotated[int | None, typer.Option("--batch", hidden=True)] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Weights: a .safetensors or .pth file.")] = None,
+    checkpoint_key: Annotated[
+        str | None, typer.Option(help="Where in the checkpoint the weights are, e.g. model_ema; looked for without it.")
+    ] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download the library's trained weights.")] = False,
+    classes: Annotated[int | None, typer.Option(help="Classes the network was tuned for; 0: no classifier.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side of the pictures it was tuned for.")] = None,
     class_token: Annotated[
         bool | None, typer.Option(help="Keep row and column of token 0; found out by itself without it.")
     ] = None,
     operands: Operands = "attention",
     seed: Annotated[int, typer.Option(help="Of random weights and noise.")] = 0,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="Write NAME.measured.npz too: the maps before pruning, float results.")
+    ] = False,
     output: Output = None,
 ) -> Iterator[object]:
     """Make a workload of a PyTorch vision transformer: trace, prune, polarize, quantize (needs the extra torch)."""
     from accelsim.codesign.export import Choices, save_export, summary, theta_d, workload_name
     from accelsim.codesign.export_named import export_named
+    from accelsim.core.errors import InputError
 
+    if former_batch is not None:
+        raise InputError(
+            f"--batch no longer says how many pictures are taken at a time: give --at-once {former_batch}."
+        )
     path = _yaml(output or Path(workload_name(model)))
     choices = Choices(sparsity, info_threshold, scope, theta_d(threshold), class_token, auto_encoder, operands)
     with _bar("attention", "images") as step:
         made, warning = export_named(
-            model, choices, images, checkpoint=checkpoint, pretrained=pretrained, limit=limit, batch=batch, seed=seed,
-            output_name=path.stem, on_progress=step,
-        )  # fmt: skip
-    if warning:
-        yield f"Warning: {warning}"
-    path = save_export(made, path)
+            model,
+            choices,
+            images,
+            checkpoint=checkpoint,
+            pretrained=pretrained,
+            key=checkpoint_key,
+            classes=classes,
+            image_size=image_size,
+            limit=limit,
+            at_once=at_once,
+            seed=seed,
+            output_name=path.stem,
+            on_progress=step,
+        )
+    yield from (f"Warning: {sentence}" for sentence in [*([warning] if warning else []), *made.remarks])
+    path = save_export(made, path, measured=measured)
     yield f"{path}:"
     yield from (f"  {what}: {value}" for what, value in summary(made))
     if made.errors:
@@ -141,7 +165,8 @@ def train_demo(
     yield accuracy_table(rows)
     path = _yaml(output)
     exported = export_demo(made[-1], recipe, images, rows, path.stem, f"{data}, {len(images.train)} images")
-    yield f"{save_export(exported, path)}: {exported.workload.sparsity:.2%} of the attention scores pruned"
+    path = save_export(exported, path, measured=True)
+    yield f"{path}: {exported.workload.sparsity:.2%} of the attention scores pruned"
     yield f"{save_weights(made[-1], path.with_suffix('.weights.npz'))}: its weights"
     yield error_table(exported.errors)
 

@@ -30,6 +30,11 @@ class Scores:
     biased: bool = False
     index: int | None = None
     p: Any = None
+    order: list[int] | None = None
+
+
+MASKED = 5e3
+"""A score that is so much below its row's largest is masked: libraries add -1e4, -1e9 or the least number there is."""
 
 
 @cache
@@ -38,11 +43,11 @@ def mode_class():
     torch = need("torch", "watching a model")
 
     class AttentionMode(torch.overrides.TorchFunctionMode):
-        def __init__(self, transform, keep, sites, on_call, on_other):
+        def __init__(self, transform, keep, sites, on_call, on_other, on_scores):
             super().__init__()
             self.stack, self.count, self.products = [""], 0, 0
             self.transform, self.keep = transform, keep
-            self.on_call, self.on_other = on_call, on_other
+            self.on_call, self.on_other, self.on_scores = on_call, on_other, on_scores
             self.sites = {site.index: site for site in sites}
             self.by_product = {site.product: site.index for site in sites if site.product is not None}
 
@@ -77,8 +82,13 @@ def mode_class():
                 if axis not in (-1, result.dim() - 1):
                     return result
                 state.index, self.count = self.count, self.count + 1
+                if self.on_scores:
+                    turned = args[0].permute(*_inverse(state.order)) if state.order else args[0]
+                    self.on_scores(state.index, turned)
                 if state.index in self.keep:
-                    masked = args[0].masked_fill(~self.spread(state.index, args[0]), float("-inf"))
+                    keep = self.spread(state.index, args[0])
+                    keep = keep.expand(-1, *state.q.shape[1:-2], -1, -1).permute(*state.order) if state.order else keep
+                    masked = args[0].masked_fill(~keep, float("-inf"))
                     result = torch.softmax(masked, -1, dtype=kwargs.get("dtype"))
                 result._scores, state.p = state, result
             elif name in ALONG:
@@ -89,7 +99,7 @@ def mode_class():
                 elif name in ("div", "truediv") and state.index is None and state.factor is not None:
                     state.factor = state.factor / other
                 elif name in ("add", "sub", "where", "masked_fill", "clamp"):
-                    state.biased = True
+                    state.biased = state.biased or not (state.index is None and _only_masks(name, args, kwargs))
                     state.factor = None if name == "clamp" else state.factor
                 result._scores = state
                 swapped = name in ("transpose", "permute") and result.dim() > 1 and _swaps(args)
@@ -99,9 +109,9 @@ def mode_class():
             return result
 
         def product(self, func, name, args, kwargs):
-            turned, finish = args, None
+            turned, order = args, None
             if name == "einsum":
-                turned, finish = two_operand_einsum(args)
+                turned, order = two_operand_einsum(args)
             if name == "baddbmm" or turned is None or len(turned) < 2 or kwargs:
                 result = func(*args, **kwargs)
                 if self.on_other:
@@ -119,26 +129,27 @@ def mode_class():
                     )  # fmt: skip
                     out.__dict__.update(turned_out.__dict__)
             elif state is not None and state.index is not None and not getattr(a, "_turned", False):
-                out = torch.matmul(a, b)
+                out, (_, b) = torch.matmul(a, b), _alike(a, b)
                 if self.on_call:
                     self.on_call(
                         Call(state.index, self.stack[-1], state.product, state.q, state.k, b, a, out, state.factor,
                              state.biased, state.path)
                     )  # fmt: skip
-                out = marked(finish(out), out) if finish else out
+                out = marked(out.permute(*order), out) if order else out
             else:
                 number, self.products = self.products, self.products + 1
+                given, (a, b) = (a, b), _alike(a, b)
                 if self.transform and number in self.by_product:
                     new_a, k = self.transform(self.by_product[number], a, b.transpose(-2, -1))
                     a, b = marked(new_a, a), marked(k.transpose(-2, -1), b)
                 out = torch.matmul(a, b)
                 if a.dim() >= 3 and b.dim() >= 3:
-                    out = finish(out) if finish else out
-                    out._scores = Scores(a, marked(b.transpose(-2, -1), b), number, self.stack[-1])
+                    out = out.permute(*order) if order else out
+                    out._scores = Scores(a, marked(b.transpose(-2, -1), b), number, self.stack[-1], order=order)
                     return out
-                out = finish(out) if finish else out
+                out = out.permute(*order) if order else out
                 if self.on_other:
-                    self.on_other(self.stack[-1], name, (a, b), kwargs, out)
+                    self.on_other(self.stack[-1], name, given, kwargs, out)
             return out
 
         def fused(
@@ -147,6 +158,8 @@ def mode_class():
             if enable_gqa:
                 times = [query.shape[-3] // t.shape[-3] for t in (key, value)]
                 key, value = (marked(t.repeat_interleave(n, -3), t) for t, n in zip((key, value), times))
+            query, key = _alike(query, key)
+            query, value = _alike(query, value)
             index, self.count = self.count, self.count + 1
             if self.transform:
                 query, key = map(marked, self.transform(index, query, key), (query, key))
@@ -160,17 +173,20 @@ def mode_class():
                 else:
                     mask = mask.masked_fill(~keep, float("-inf"))
             factor = query.shape[-1] ** -0.5 if scale is None else scale
-            if self.on_call is None:
+            if self.on_call is None and self.on_scores is None:
                 return torch.nn.functional.scaled_dot_product_attention(
                     query, key, value, attn_mask=mask, dropout_p=dropout_p, scale=scale
                 )
             scores = query @ key.transpose(-2, -1) * factor
             if mask is not None:
                 scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+            if self.on_scores:
+                self.on_scores(index, scores)
             p = scores.softmax(-1)
             out = torch.nn.functional.dropout(p, dropout_p) @ value
-            biased, path = attn_mask is not None or is_causal, self.stack[-1]
-            self.on_call(Call(index, path, None, query, key, value, p, out, factor, biased, path))
+            biased, path = not (attn_mask is None or _only_masks("add", (attn_mask,), {})), self.stack[-1]
+            if self.on_call:
+                self.on_call(Call(index, path, None, query, key, value, p, out, factor, biased, path))
             return out
 
         def spread(self, index, like):
@@ -179,6 +195,33 @@ def mode_class():
             keep = keep.reshape(*site.lead, *keep.shape[-2:])
             batch = like.shape[0] // site.lead[0]
             return keep if site.lead[0] == 1 else keep.repeat(batch, *[1] * (keep.dim() - 1))
+
+    def _alike(a, b):
+        """Two operands with the same leading axes: heads that share one, by broadcasting, have it each."""
+        if a.shape[:-2] == b.shape[:-2] or min(a.dim(), b.dim()) < 3:
+            return a, b
+        lead = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        return tuple(t if t.shape[:-2] == lead else marked(t.expand(*lead, *t.shape[-2:]), t) for t in (a, b))
+
+    def _only_masks(name, args, kwargs) -> bool:
+        """Whether an operation on scores leaves them as they are, or so low that they are masked."""
+        if name == "masked_fill":
+            given = kwargs.get("value", args[-1])
+            zero = False
+        elif name == "where":
+            given, zero = next((a for a in args[1:] if _state(a) is None), 0), False
+        elif name in ("add", "sub"):
+            given, zero = next((a for a in args if _state(a) is None), 0), True
+            given = -given if name == "sub" else given
+        else:
+            return False
+        given = torch.as_tensor(given)
+        if given.is_meta:
+            return given.dtype == torch.bool
+        return given.dtype == torch.bool or bool(((given <= -MASKED) | (zero & (given == 0))).all())
+
+    def _inverse(order):
+        return [order.index(i) for i in range(len(order))]
 
     def _swaps(args) -> bool:
         """Whether transpose(tensor, ...) or permute(tensor, ...) exchanges the last two axes."""

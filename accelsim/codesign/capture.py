@@ -26,15 +26,17 @@ def watch(
     sites: list[Site] | None = None,
     on_call: Callable[[Call], None] | None = None,
     on_other: Callable[..., None] | None = None,
+    on_scores: Callable[[int, Any], None] | None = None,
 ) -> Iterator[None]:
     """While this context is entered, the attentions of `model` are seen and changed, in the order in which they run.
 
     transform(index, q, k): called before the scores are made, returns what to make them of (an auto-encoder). keep:
     index -> bool tensor [maps, q_tokens, kv_tokens], False = the score becomes -inf. Both need the `sites` of the model
     (see `find_sites`). on_call: receives every attention. on_other(path, name, args, kwargs, result): every other call.
+    on_scores(index, scores): the scores as they come to the softmax, with the network's own bias and mask.
     Gradients flow as without it. The forward pass must be eager, and the same for every input.
     """
-    mode = mode_class()(transform, keep or {}, sites or [], on_call, on_other)
+    mode = mode_class()(transform, keep or {}, sites or [], on_call, on_other, on_scores)
     handles = []
     for name, module in model.named_modules():
         handles.append(module.register_forward_pre_hook(lambda m, a, n=name: mode.stack.append(n)))

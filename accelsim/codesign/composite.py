@@ -8,9 +8,12 @@ from accelsim.core.errors import InputError
 
 
 def two_operand_einsum(args: tuple):
-    """An einsum of two tensors as one matrix product: ((a, b), finish) with einsum(args) == finish(a @ b).
+    """An einsum of two tensors as one matrix product: ((a, b), order) with einsum(args) == (a @ b).permute(order); an
+    order of None leaves it as it is.
 
-    (None, None) when it is none: letters summed within one operand, repeated letters, or not exactly one summed letter.
+    Heads may share the second operand ('bqhd,bkd->bqhk'): of the axes that only the first has, the longest counts the
+    rows. (None, None) when it is no such product: letters summed within one operand, repeated letters, or not exactly
+    one summed letter.
     """
     if len(args) == 2 and isinstance(args[1], list | tuple):
         args = (args[0], *args[1])
@@ -25,15 +28,18 @@ def two_operand_einsum(args: tuple):
     batch = [c for c in first if c in second and c in out]
     rows = [c for c in first if c not in second]
     columns = [c for c in second if c not in first]
-    if len(summed) != 1 or len(rows) != 1 or len(columns) != 1 or set(out) != {*batch, *rows, *columns}:
+    shares = len(rows) > 1 and bool(batch)
+    if len(summed) != 1 or not (len(rows) == 1 or shares) or len(columns) != 1 or set(out) != {*batch, *rows, *columns}:
         return None, None
-    made = [*batch, *rows, *columns]
-    turned = (
-        marked(a.permute(*(first.index(c) for c in [*batch, *rows, *summed])), a),
-        marked(b.permute(*(second.index(c) for c in [*batch, *summed, *columns])), b),
-    )
+    row = max(rows, key=lambda c: a.shape[first.index(c)])
+    sharing = [c for c in rows if c != row]
+    made = [*batch, *sharing, row, *columns]
+    turned_b = b.permute(*(second.index(c) for c in [*batch, *summed, *columns]))
+    for _ in sharing:
+        turned_b = turned_b.unsqueeze(len(batch))
+    turned_a = a.permute(*(first.index(c) for c in [*batch, *sharing, row, *summed]))
     order = [made.index(c) for c in out]
-    return turned, (lambda t: t) if order == sorted(order) else (lambda t: t.permute(*order))
+    return (marked(turned_a, a), marked(turned_b, b)), None if order == sorted(order) else order
 
 
 def multi_head_attention(
@@ -84,6 +90,10 @@ def multi_head_attention(
     else:
         q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
     heads = [t.unflatten(-1, (num_heads, -1)).permute(1, 2, 0, 3) for t in (q, k, v)]
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        attn_mask = ~attn_mask  # there True is masked, in the fused operator it is kept
+    if attn_mask is not None and attn_mask.dim() == 3:
+        attn_mask = attn_mask.unflatten(0, (-1, num_heads))
     out = torch.nn.functional.scaled_dot_product_attention(
         *heads, attn_mask=attn_mask, dropout_p=dropout_p if training else 0.0, is_causal=is_causal and attn_mask is None
     )

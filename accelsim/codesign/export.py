@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from accelsim.codesign.calls import Site
 from accelsim.codesign.capture import find_sites
 from accelsim.codesign.counter import check_macs, count_macs
 from accelsim.codesign.lowering import lower
+from accelsim.codesign.own_masks import own_masks
 from accelsim.codesign.polarize import polarize
 from accelsim.codesign.prune import prune
 from accelsim.codesign.pytorch import need
@@ -62,12 +63,14 @@ class Choices:
 @dataclass(frozen=True)
 class Export:
     """workload; maps: layer -> average attention float64[heads, q_tokens, kv_tokens] before pruning; outputs: layer ->
-    the network's float result for the stored operands; errors: of the int8 operands against it."""
+    the network's float result for the stored operands; errors: of the int8 operands against it; remarks: sentences on
+    what the workload leaves out of the network."""
 
     workload: Workload
     maps: dict[str, np.ndarray]
     outputs: dict[str, np.ndarray]
     errors: list[ErrorRow]
+    remarks: list[str] = field(default_factory=list)
 
 
 def export_workload(
@@ -89,7 +92,8 @@ def export_workload(
     can be read twice, of batches of images to average attention over (None: example_inputs). encoders: trained
     auto-encoders (see `auto_encoder`); otherwise `choices.auto_encoder` starts them from PCA. keep, maps: masks and
     maps that are known already (of a network trained with them), one per attention. Attention that is used twice in a
-    forward pass is exported twice. Same model and inputs, same bytes.
+    forward pass is exported twice. What the network masks by itself on every picture is never kept. Same model and
+    inputs, same bytes.
     Errors: InputError, which names what a workload cannot represent, or where the layers' multiply-accumulates are not
     those that torch counts.
     """
@@ -123,36 +127,53 @@ def export_workload(
     transform = None if encoders is None else encoders.transform
     cls = _has_class_token(layers, sites) if choices.class_token is None else choices.class_token
     prunes = choices.sparsity is not None or choices.theta is not None or keep is not None
+    own = own_masks(model, image, sites)
     if maps is None:
         maps = mean_maps(model, calibration, sites, transform=transform, on_batch=on_batch)
     if keep is None and prunes:
-        keep = prune(maps, theta=choices.theta, sparsity=choices.sparsity, scope=choices.scope, class_token=cls)
+        keep = prune(
+            maps,
+            theta=choices.theta,
+            sparsity=choices.sparsity,
+            scope=choices.scope,
+            class_token=cls,
+            allowed=own.allowed,
+        )
+    keep = own.allowed if keep is None else [k & a for k, a in zip(keep, own.allowed)]
     names = [attention[site.index].layer.name for site in sites]
-    masks = {} if keep is None else {n: _polarized(n, k, choices.threshold) for n, k in zip(names, keep)}
+    masks = {n: _polarized(n, k, choices.threshold) for n, k, by_it in zip(names, keep, own.masked) if prunes or by_it}
     workload = Workload(
         name=name, model=(provenance or {}).get("model", type(model).__name__), layers=layers, masks=masks,
-        provenance=_provenance(choices, provenance, cls),
+        provenance=_provenance(choices, provenance, cls) | own.told(names),
     )  # fmt: skip
     made, outputs, errors = None, {}, []
     if choices.operands != "none":
         if encoders is not None:
             encoders.record = True
-        tensors = {i: torch.from_numpy(np.array(k)).to(image.device) for i, k in enumerate(keep or [])}
+        tensors = {i: torch.from_numpy(np.array(k)).to(image.device) for i, k in enumerate(keep) if names[i] in masks}
         again = lower(trace(model, image, values=True, transform=transform, keep=tensors, sites=sites))
         kept = {n: m.keep for n, m in masks.items()}
+        for step in again:
+            if step.kind == "attention" and step.node.sizes["index"] in own.varying:
+                step.node.values["biased"] = True  # the operands' result is without what depends on the picture
         made = operands(again, layers, choices.operands, kept, encoders)
         workload = replace(workload, tensors=made.tensors, scales=made.scales)
         outputs, errors = made.outputs, quantization_error(workload, made.outputs, made.biased)
-    return Export(workload, dict(zip(names, maps or [])), outputs, errors)
+    return Export(workload, dict(zip(names, maps or [])), outputs, errors, own.remarks(names))
 
 
-def save_export(export: Export, path: str | Path) -> Path:
-    """Write NAME.yaml and NAME.npz, and what was measured beside them in NAME.measured.npz: LAYER.map (float16 average
-    attention) and LAYER.output (float32 results of the network). Returns the .yaml's path."""
+def save_export(export: Export, path: str | Path, *, measured: bool = False) -> Path:
+    """Write NAME.yaml and NAME.npz, and with `measured` what was measured beside them in NAME.measured.npz: LAYER.map
+    (float16 average attention) and LAYER.output (float32 results of the network). Without it, what an earlier export
+    of this name left there is removed, because it is no longer of these masks. Returns the .yaml's path."""
     path = save(export.workload, path)
-    measured = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
-    measured |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
-    write_file(path.with_suffix(".measured.npz"), encode(measured))
+    beside = path.with_suffix(".measured.npz")
+    if not measured:
+        beside.unlink(missing_ok=True)
+        return path
+    arrays = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
+    arrays |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
+    write_file(beside, encode(arrays))
     return path
 
 
@@ -186,10 +207,10 @@ def _polarized(name: str, keep: np.ndarray, threshold):
 def _provenance(choices: Choices, given: dict | None, cls: bool) -> dict:
     torch = need("torch", "exporting a model")
     made = {"made_by": f"accelsim {accelsim.__version__}, export; torch {torch.__version__}", "class_token": cls}
-    for field in ("sparsity", "theta", "threshold", "auto_encoder"):
-        value = getattr(choices, field)
+    for name in ("sparsity", "theta", "threshold", "auto_encoder"):
+        value = getattr(choices, name)
         if value is not None:
-            made[f"target_{field}" if field == "sparsity" else field] = value
+            made[f"target_{name}" if name == "sparsity" else name] = value
     if choices.sparsity is not None or choices.theta is not None:
         made["scope"] = choices.scope
     return {**made, **(given or {})}
@@ -213,8 +234,14 @@ def workload_name(text: str) -> str:
 def summary(export: Export) -> list[tuple[str, Any]]:
     """What was made, as (what, value) pairs for a person to read."""
     workload = export.workload
+    told = workload.provenance
     rows = [("layers", len(workload.layers)), ("MACs of an image", f"{workload.macs:,}")]
+    if "weights_key" in told:
+        others = f"; not taken: {told['weights_not_taken']}" if "weights_not_taken" in told else ""
+        rows.insert(0, ("weights", f"{told['weights']}, under {told['weights_key']!r}{others}"))
     rows.append(("attention layers", len(workload.attention_layers)))
+    if "masked_by_the_network" in told:
+        rows.append(("masked by the network itself", told["masked_by_the_network"]))
     if workload.masks:
         counts = np.concatenate([m.global_tokens for m in workload.masks.values()])
         rows += [("pruned scores", f"{workload.sparsity:.2%}"), ("global tokens of a head", f"{counts.mean():.1f}")]

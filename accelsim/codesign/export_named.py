@@ -20,25 +20,29 @@ def export_named(
     *,
     checkpoint: Path | None = None,
     pretrained: bool = False,
+    key: str | None = None,
+    classes: int | None = None,
+    image_size: int | None = None,
     limit: int | None = 256,
-    batch: int = 16,
+    at_once: int = 16,
     seed: int = 0,
     output_name: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Export, str]:
     """Open a model (see `zoo.open_model`), average its attention over the first `limit` pictures of `images` (None:
-    noise), and export it. Returns the export and, where the numbers are not those of a trained network on real
-    pictures, a sentence that says so ('' otherwise); the provenance says it too. on_progress(done, total) counts
-    images.
+    noise), `at_once` at a time, and export it.
+
+    Returns the export and, where the numbers are not those of a trained network on real pictures, a sentence that says
+    so ('' otherwise); the provenance says it too. on_progress(done, total) counts images.
     """
-    if batch < 1:
-        raise InputError(f"batch is {batch} but must be at least 1.")
-    opened = open_model(name, checkpoint, pretrained, seed)
+    if at_once < 1:
+        raise InputError(f"the number of pictures at a time is {at_once} but must be at least 1.")
+    opened = open_model(name, checkpoint, pretrained, seed, key=key, classes=classes, image_size=image_size)
     if images is None:
         noise = random_images(opened, NOISE_IMAGES, seed)
-        calibration, total = [noise[i : i + batch] for i in range(0, NOISE_IMAGES, batch)], NOISE_IMAGES
+        calibration, total = [noise[i : i + at_once] for i in range(0, NOISE_IMAGES, at_once)], NOISE_IMAGES
     else:
-        calibration = image_folder(images, opened, limit, batch)
+        calibration = image_folder(images, opened, limit, at_once)
         total = len(calibration)
     done = 0
 
@@ -58,6 +62,11 @@ def export_named(
         "model": name, "weights": opened.weights, "images": total, "image_source": images.name if images else "noise",
         "seed": seed,
     }  # fmt: skip
+    if opened.taken is not None and opened.taken.key:
+        provenance["weights_key"] = opened.taken.key
+    if opened.taken is not None and opened.taken.others:
+        provenance["weights_not_taken"] = ", ".join(opened.taken.others)
+    provenance |= {n: v for n, v in (("classes", classes), ("image_size", image_size)) if v is not None}
     export = export_workload(
         opened.model, next(iter(calibration))[:1], calibration, name=output_name or workload_name(name),
         choices=choices, provenance=provenance, on_batch=count,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import accelsim
 from accelsim.codesign.models import Model, model
 from accelsim.codesign.polarize import polarize
 from accelsim.core.errors import InputError, suggest
+from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
 
@@ -26,10 +28,11 @@ def import_mask(
     """The workload of the known model `name` with the masks of a file.
 
     file: a .npy bool[layers, heads, q_tokens, kv_tokens], or, for a model whose layers differ in shape, a .npz of one
-    bool[heads, q_tokens, kv_tokens] per attention layer under the layer's name. True = pruned, as in the ViTCoD code,
-    unless
-    `true_is_kept`. globals_file: a .npy[layers, heads] of global-token counts, which then are each head's fullest
-    columns; without it, masks are polarized at `threshold` (see `polarize`).
+    bool[heads, q_tokens, kv_tokens] per attention layer under the layer's name, or the folder of five .npy that the
+    ViTCoD code writes of a LeViT: names that end in dpt0, dpt1, dpt2 (the blocks of a stage), subsample0 and
+    subsample1 (between two stages), each [layers, heads, q_tokens, kv_tokens]. True (or 1) = pruned, as in that code,
+    unless `true_is_kept`. globals_file: a .npy[layers, heads] of global-token counts, which then are each head's
+    fullest columns; without it, masks are polarized at `threshold` (see `polarize`).
     Errors: InputError when a file is missing, unreadable, or does not fit the model.
     """
     file, network = Path(file), model(name)
@@ -66,7 +69,7 @@ def import_mask(
 def _masks(file: Path, network: Model) -> list[np.ndarray]:
     layers = network.attention_layers
     shapes = [(a.heads, a.q_tokens, a.kv_tokens) for a in layers]
-    stored = _load(file)
+    stored = _of_stages(file, network) if file.is_dir() else _load(file)
     if isinstance(stored, dict):
         names = [a.name for a in layers]
         for key in stored:
@@ -79,18 +82,53 @@ def _masks(file: Path, network: Model) -> list[np.ndarray]:
     elif len(set(shapes)) > 1:
         raise InputError(
             f"{file}: the attention layers of {network.name} differ in shape, so that one .npy cannot hold them; "
-            "give a .npz with one array per attention layer under the layer's name."
+            "give a .npz with one array per attention layer under the layer's name, or the folder of a LeViT's files."
         )
     else:
         if stored.ndim != 4 or len(stored) != len(layers):
             need = [len(layers), *shapes[0]]
             raise InputError(f"{file}: the mask is {list(stored.shape)} but {network.name} needs {need}, layers first.")
         arrays = list(stored)
-    for layer, shape, array in zip(layers, shapes, arrays):
-        if array.dtype != np.bool_ or array.shape != shape:
-            found = f"{array.dtype}{list(array.shape)}"
-            raise InputError(f"{file}: the mask of {layer.name} is {found} but {network.name} needs bool{list(shape)}.")
-    return arrays
+    return [_as_bool(file, network, *given) for given in zip(layers, shapes, arrays)]
+
+
+def _as_bool(file: Path, network: Model, layer: Attention, shape: tuple[int, ...], array: np.ndarray) -> np.ndarray:
+    """The mask as booleans: scripts save zeros and ones of other types too."""
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        found = f"{array.dtype}{list(array.shape)}"
+        raise InputError(f"{file}: the mask of {layer.name} is {found} but {network.name} needs bool{list(shape)}.")
+    other = array[(array != 0) & (array != 1)]
+    if other.size:
+        raise InputError(f"{file}: the mask of {layer.name} holds {other[0]:g} but must be of 0 and 1 (or bool).")
+    return array != 0
+
+
+def _of_stages(folder: Path, network: Model) -> dict[str, np.ndarray]:
+    """The masks of a folder of files by stage, by the layers' names."""
+    groups: dict[str, list[str]] = {}
+    for layer in network.attention_layers:
+        stage = re.fullmatch(r"stage(\d)\.(block|down).*", layer.name)
+        if stage is None:
+            raise InputError(f"{folder}: is a folder, but the masks of {network.name} are one file; give it.")
+        groups.setdefault(f"{'dpt' if stage[2] == 'block' else 'subsample'}{stage[1]}", []).append(layer.name)
+    files = {key: sorted(folder.glob(f"*{key}.npy")) for key in groups}
+    files = {key: [f for f in found if not f.name.startswith(".")] for key, found in files.items()}
+    masks: dict[str, np.ndarray] = {}
+    for key, names in groups.items():
+        if len(files[key]) != 1:
+            there = f"has {len(files[key])} files" if files[key] else "has no file"
+            raise InputError(
+                f"{folder}: {there} whose name ends in {key}.npy but must have one; the masks of {network.name} are in "
+                f"one file each for {', '.join(groups)}."
+            )
+        stored = _load(files[key][0])
+        if isinstance(stored, np.ndarray) and stored.ndim == 3 and len(names) == 1:
+            stored = stored[None]
+        if isinstance(stored, dict) or stored.ndim != 4 or len(stored) != len(names):
+            found = "a .npz" if isinstance(stored, dict) else list(stored.shape)
+            raise InputError(f"{files[key][0]}: the mask is {found} but must be of {len(names)} layers, layers first.")
+        masks |= dict(zip(names, stored))
+    return masks
 
 
 def _counts(file: Path, network: Model) -> np.ndarray:

@@ -54,12 +54,14 @@ def prune(
     scope: str = "global",
     class_token: bool = False,
     one_more: bool = False,
+    allowed: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
     """maps: one array [heads, q_tokens, kv_tokens] of average attention per layer. Returns bool arrays, True = kept.
 
     Give either `theta`, the information threshold in (0, 1], or `sparsity` in [0, 1): then theta is the largest that
     prunes at least this fraction over the whole network ('global'), in every 'layer', or in every 'head'.
-    `class_token`: row 0 and column 0 are always kept. `one_more`: the public code's rule.
+    `class_token`: row 0 and column 0 are always kept. `one_more`: the public code's rule. `allowed`: bool arrays of the
+    maps' shapes, False = never kept (masked by the network itself).
     Errors: InputError for bad maps or arguments, or a sparsity that the entries which must stay make unreachable.
     """
     if (theta is None) == (sparsity is None):
@@ -71,6 +73,8 @@ def prune(
     if scope not in SCOPES:
         raise InputError(f"scope is {scope!r} but must be one of {', '.join(SCOPES)}{suggest(scope, SCOPES)}.")
     ranks = [ranking(layer, class_token, one_more) for layer in maps]
+    if allowed is not None:
+        ranks = [np.where(may, rank, np.inf) for may, rank in zip(allowed, ranks)]
     if theta is not None:
         return [rank < theta for rank in ranks]
     if scope == "global":

@@ -19,6 +19,8 @@ from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
 
 LEVELS = 127
+LEAST_SCALE = 2.0**-47
+"""Of a score in steps of its exponential: below it no shift can express it, and no score differs from another."""
 
 
 class Operands(NamedTuple):
@@ -44,13 +46,14 @@ class ErrorRow(NamedTuple):
     biased: bool = False
 
 
-def quantize(array: np.ndarray) -> tuple[np.ndarray, float]:
-    """(int8 array, scale). Zeros have scale 1. Errors: InputError for a value that is no finite number."""
+def quantize(array: np.ndarray, least: float = 0.0) -> tuple[np.ndarray, float]:
+    """(int8 array, scale). Zeros have scale 1, and no other scale is below `least`. Errors: InputError for a value that
+    is no finite number."""
     array = np.asarray(array, np.float64)
     most = float(np.abs(array).max(initial=0.0))
     if not math.isfinite(most):
         raise InputError("a tensor to quantize holds a value that is not finite; check the network's weights.")
-    scale = most / LEVELS if most else 1.0
+    scale = max(most / LEVELS, least) if most else 1.0
     return np.rint(array / scale).astype(np.int8), scale
 
 
@@ -90,6 +93,10 @@ def _attention(made: Operands, step: Step, layer: Attention, keep, encoders) -> 
         else:
             ints, made.scales[f"{name}.{operand}"] = quantize(real[operand])
             made.tensors[f"{name}.{operand}"] = ints
+    if encoders is None:
+        step_of_scores = made.scales[f"{name}.k"] * math.log2(math.e) * 2**functional.FRACTION / math.sqrt(layer.qk_dim)
+        ints, made.scales[f"{name}.q"] = quantize(real["q"], LEAST_SCALE / step_of_scores)
+        made.tensors[f"{name}.q"] = ints
     if values["biased"]:
         scores = real["q"] @ real["k"].transpose(0, 2, 1) / math.sqrt(layer.qk_dim)
         scores = np.where(keep, scores, -np.inf) if keep is not None else scores

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from accelsim.codesign.checkpoint import Taken, first_line, load_weights
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError, suggest
 
@@ -26,7 +27,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 @dataclass(frozen=True)
 class Opened:
     """A model in evaluation mode, the images it takes (channels, rows, columns; mean and deviation per channel), and
-    where its weights are from: 'random', 'pretrained', or the file."""
+    where its weights are from: 'random', 'pretrained', or the file, and where in the file."""
 
     model: Any
     name: str
@@ -34,35 +35,50 @@ class Opened:
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     weights: str
+    taken: Taken | None = None
 
 
-def open_model(name: str, checkpoint: str | Path | None = None, pretrained: bool = False, seed: int = 0) -> Opened:
+def open_model(
+    name: str,
+    checkpoint: str | Path | None = None,
+    pretrained: bool = False,
+    seed: int = 0,
+    *,
+    key: str | None = None,
+    classes: int | None = None,
+    image_size: int | None = None,
+) -> Opened:
     """A model of timm by its name ('deit_tiny_patch16_224'), one of transformers as 'transformers/deit' (its default
     sizes), as the folder it was saved to, or, with `pretrained`, as a name on the hub ('google/vit-base-patch16-224').
 
-    checkpoint: a .safetensors, .pth, .pt or .bin file of weights by parameter name. pretrained: the library's own
-    download. Otherwise weights are random, from `seed`. Errors: InputError for a name nobody has, a file that does not
-    fit, or a failed download.
+    checkpoint: a .safetensors, .pth, .pt or .bin file of weights by parameter name; key: where in it they are (see
+    `checkpoint.load_weights`). pretrained: the library's own download. Otherwise weights are random, from `seed`.
+    classes, image_size: of a network that was tuned for others than its name says (0 classes: no classifier).
+    Errors: InputError for a name nobody has, sizes it cannot have, a file that does not fit, or a failed download.
     """
     if checkpoint is not None and pretrained:
         raise InputError("give either a checkpoint or pretrained: both would set the weights.")
+    if key is not None and checkpoint is None:
+        raise InputError(f"the key {key!r} says where in a checkpoint the weights are, but no checkpoint is given.")
     if not name:
         raise InputError("the model's name is empty; give e.g. deit_tiny_patch16_224 or transformers/deit.")
+    for what, number, least in (("classes", classes, 0), ("image_size", image_size, 1)):
+        if number is not None and number < least:
+            raise InputError(f"{what} is {number} but must be at least {least}.")
     torch = need("torch", "opening a model")
     torch.manual_seed(seed)
     if Path(name).is_dir() or name.startswith("transformers/") or (pretrained and "/" in name and "." not in name[:1]):
-        opened = _transformers(name, pretrained)
+        opened = _transformers(name, pretrained, classes, image_size)
     else:
-        opened = _timm(name, pretrained)
+        opened = _timm(name, pretrained, classes, image_size)
     if checkpoint is not None:
-        load_weights(opened.model, Path(checkpoint), name)
-        opened = Opened(*(getattr(opened, f) for f in ("model", "name", "size", "mean", "deviation")),
-                        Path(checkpoint).name)  # fmt: skip
+        taken = load_weights(opened.model, Path(checkpoint), name, key, opened.size[1])
+        opened = replace(opened, weights=Path(checkpoint).name, taken=taken)
     opened.model.eval()
     return opened
 
 
-def _timm(name: str, pretrained: bool) -> Opened:
+def _timm(name: str, pretrained: bool, classes: int | None, side: int | None) -> Opened:
     timm = need("timm", "opening a model by its name")
     base, _, tag = name.partition(".")
     if not timm.is_model(base):
@@ -76,25 +92,49 @@ def _timm(name: str, pretrained: bool) -> Opened:
     tags = [t.partition(".")[2] for t in timm.list_pretrained(f"{base}.*")]
     if tag and tag not in tags:
         raise InputError(f"{name!r}: timm's {base} has no weights {tag!r}{suggest(tag, tags) or _listed(tags)}.")
+    if pretrained and classes is not None:
+        raise InputError(f"{name}: its pretrained weights have their own number of classes; leave out --classes.")
+    wanted = {"pretrained": pretrained} | ({} if classes is None else {"num_classes": classes})
     try:
-        model = timm.create_model(name, pretrained=pretrained)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{name}: its weights could not be had from the hub ({_first_line(error)}).") from None
+        model = _sized(timm.create_model, name, wanted, side)
+    except (OSError, RuntimeError, ValueError, TypeError, AssertionError) as error:
+        if pretrained:
+            raise InputError(f"{name}: its weights could not be had from the hub ({first_line(error)}).") from None
+        if classes is None and side is None:
+            raise
+        raise InputError(f"{name}: cannot be made with these sizes ({first_line(error)}).") from None
     config = model.pretrained_cfg if hasattr(model, "pretrained_cfg") else {}
+    size = tuple(config.get("input_size", (3, 224, 224)))
     return Opened(
-        model, name, tuple(config.get("input_size", (3, 224, 224))), tuple(config.get("mean", IMAGENET[0])),
-        tuple(config.get("std", IMAGENET[1])), "pretrained" if pretrained else "random",
+        model=model, name=name, size=size if side is None else (size[0], side, side),
+        mean=tuple(config.get("mean", IMAGENET[0])), deviation=tuple(config.get("std", IMAGENET[1])),
+        weights="pretrained" if pretrained else "random",
     )  # fmt: skip
+
+
+def _sized(create, name: str, wanted: dict, side: int | None):
+    """The model for pictures of this side; networks that take any size have no parameter for it."""
+    if side is None:
+        return create(name, **wanted)
+    try:
+        return create(name, img_size=side, **wanted)
+    except TypeError as error:
+        if "img_size" not in str(error):
+            raise
+        return create(name, **wanted)
 
 
 def _listed(names: list[str]) -> str:
     return f"; it has {', '.join(names)}" if names else "; it has none"
 
 
-def _transformers(name: str, pretrained: bool) -> Opened:
+def _transformers(name: str, pretrained: bool, classes: int | None, side: int | None) -> Opened:
     library = need("transformers", "opening a model by its name")
     folder, family = Path(name), name.removeprefix("transformers/")
+    sizes = {k: v for k, v in (("num_labels", classes), ("image_size", side)) if v is not None}
     if folder.is_dir() or pretrained:
+        if sizes:
+            raise InputError(f"{name}: its own configuration says its sizes; leave out --classes and --image-size.")
         model = _saved(library, name, pretrained)
         weights = "pretrained" if pretrained else folder.name
     elif family not in FAMILIES:
@@ -103,7 +143,10 @@ def _transformers(name: str, pretrained: bool) -> Opened:
         )
     else:
         cls, config = (getattr(library, n) for n in FAMILIES[family])
-        model, weights = cls(config()), "random"
+        try:
+            model, weights = cls(config(**sizes)), "random"
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise InputError(f"{name}: cannot be made with these sizes ({first_line(error)}).") from None
     config = getattr(model.config, "vision_config", model.config)
     side = config.image_size
     rows, columns = side if isinstance(side, list | tuple) else (side, side)
@@ -135,7 +178,7 @@ def _saved(library, name: str, pretrained: bool):
     except InputError:
         raise
     except Exception as error:  # a damaged file raises what its reader likes
-        raise InputError(f"{name}: the model could not be opened ({_first_line(error)}).") from None
+        raise InputError(f"{name}: the model could not be opened ({first_line(error)}).") from None
     finally:
         say.set_verbosity(level)
         if bar:
@@ -158,49 +201,3 @@ def _normalisation(library, name: str, pretrained: bool) -> tuple[tuple[float, .
     )
     values = json.loads(Path(file).read_text(encoding="utf-8")) if file else {}
     return tuple(values.get("image_mean", IMAGENET[0])), tuple(values.get("image_std", IMAGENET[1]))
-
-
-def load_weights(model, path: Path, name: str) -> None:
-    """Put the weights of a file into a model: all of them, and nothing else. Errors: InputError for a file that is
-    missing, unreadable, or of another model."""
-    state = _read_weights(path)
-    for key in ("model", "state_dict", "module"):
-        if isinstance(state.get(key), dict):
-            state = state[key]
-    own = model.state_dict()
-    missing, extra = [k for k in own if k not in state], [k for k in state if k not in own]
-    wrong = [k for k in own if k in state and tuple(state[k].shape) != tuple(own[k].shape)]
-    if wrong:
-        raise InputError(
-            f"{path}: {wrong[0]} is {list(state[wrong[0]].shape)} but {name} needs {list(own[wrong[0]].shape)}; is the "
-            "file of another size of model?"
-        )
-    if missing or extra:
-        odd, what = (missing[0], "lacks") if missing else (extra[0], "has the unknown")
-        raise InputError(
-            f"{path}: it {what} weight {odd!r}{suggest(odd, extra if missing else own)}; {len(missing)} of the "
-            f"{len(own)} weights of {name} are missing and {len(extra)} are unknown."
-        )
-    model.load_state_dict(state)
-
-
-def _read_weights(path: Path) -> dict:
-    torch = need("torch", "reading weights")
-    if not path.is_file():
-        near = [p.name for p in sorted(path.parent.glob("*"))] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file of weights{suggest(path.name, near)}.")
-    try:
-        if path.suffix == ".safetensors":
-            return need("safetensors.torch", "reading weights").load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling raises what it likes
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not a readable file of weights ({_first_line(error)}).") from None
-    if not isinstance(state, dict):
-        raise InputError(f"{path}: holds a {type(state).__name__} but weights are a dictionary by parameter name.")
-    return state
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

@@ -58,6 +58,68 @@ def test_a_model_of_many_shapes_comes_as_npz(tmp_path):
         import_mask(tmp_path / "flat.npy", "levit_128")
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int64", "float16", "float64"])
+def test_zeros_and_ones_are_masks_too(tmp_path, kind):
+    for name in ("bool", kind):
+        np.save(tmp_path / f"{name}.npy", diagonal().astype(name))
+    assert (
+        import_mask(tmp_path / f"{kind}.npy", "deit_tiny").hash == import_mask(tmp_path / "bool.npy", "deit_tiny").hash
+    )
+
+
+def levit_masks() -> dict[str, np.ndarray]:
+    """LeViT's masks by stage, each of its own density; True = pruned."""
+    rng, made = np.random.default_rng(0), {}
+    for key, shape in (("dpt0", (4, 4, 196, 196)), ("subsample0", (1, 8, 49, 196)), ("dpt1", (4, 8, 49, 49)),
+                       ("subsample1", (1, 16, 16, 49)), ("dpt2", (4, 12, 16, 16))):  # fmt: skip
+        made[key] = rng.random(shape) < 0.5
+        made[key][..., 0] = False
+    return made
+
+
+def test_the_five_files_of_a_levit_are_a_folder(tmp_path):
+    masks, layers = levit_masks(), model("levit_128").attention_layers
+    assert [m.shape[1:] for m in masks.values()] == list(
+        dict.fromkeys((a.heads, a.q_tokens, a.kv_tokens) for a in layers)
+    )
+    folder = tmp_path / "0.9"
+    folder.mkdir()
+    for key, mask in masks.items():
+        np.save(folder / f"mask_{key}.npy", mask)
+        (folder / f"._mask_{key}.npy").write_bytes(b"\0\5\x16\7")
+    workload = import_mask(folder, "levit_128")
+    np.savez(tmp_path / "0.9.npz", **dict(zip((a.name for a in layers), (m for g in masks.values() for m in g))))
+    assert workload.hash == import_mask(tmp_path / "0.9.npz", "levit_128").hash
+    assert (workload.masks["stage1.down.attention"].keep == ~masks["subsample1"][0]).all()
+    assert (workload.masks["stage2.block3.attention"].keep == ~masks["dpt2"][3]).all()
+    np.save(folder / "mask_subsample1.npy", masks["subsample1"][0])  # of one layer, without its axis
+    assert import_mask(folder, "levit_128").hash == workload.hash
+
+
+def test_a_folder_that_is_not_of_a_levit_is_refused(tmp_path):
+    for key, mask in levit_masks().items():
+        np.save(tmp_path / f"mask_{key}.npy", mask)
+    with pytest.raises(InputError, match=r"is a folder, but the masks of deit_tiny are one file; give it\.$"):
+        import_mask(tmp_path, "deit_tiny")
+    with pytest.raises(
+        InputError, match=r"the mask of stage0.block0.attention is bool\[4, 196, 196\] but levit_192 nee"
+    ):
+        import_mask(tmp_path, "levit_192")
+    np.save(tmp_path / "mask_dpt1.npy", levit_masks()["dpt1"][:3])
+    with pytest.raises(
+        InputError, match=r"mask_dpt1\.npy: the mask is \[3, 8, 49, 49\] but must be of 4 layers, layers"
+    ):
+        import_mask(tmp_path, "levit_128")
+    np.save(tmp_path / "other_dpt1.npy", levit_masks()["dpt1"])
+    with pytest.raises(InputError, match=r"has 2 files whose name ends in dpt1\.npy but must have one; the masks of"):
+        import_mask(tmp_path, "levit_128")
+    (tmp_path / "mask_dpt0.npy").unlink()
+    with pytest.raises(
+        InputError, match=r"has no file whose name ends in dpt0\.npy .* each for dpt0, subsample0, dpt1, "
+    ):
+        import_mask(tmp_path, "levit_128")
+
+
 def test_counts_choose_the_fullest_columns(tmp_path):
     pruned = diagonal()
     pruned[2, 1, :9, 7] = False
@@ -78,7 +140,13 @@ def test_counts_choose_the_fullest_columns(tmp_path):
             None,
             r"the mask of block0.attention is bool\[2, 197, 197\] but deit_tiny needs bool\[3, 197, 197\]\.$",
         ),
-        (diagonal().astype(np.uint8), None, r"the mask of block0.attention is uint8\[3, 197, 197\] but"),
+        (diagonal().astype(np.uint8) * 2, None, r"the mask of block0.attention holds 2 but must be of 0 and 1"),
+        (np.where(diagonal(), np.nan, 1), None, r"the mask of block0.attention holds nan but must be of 0 and 1"),
+        (
+            diagonal().astype("S1"),
+            None,
+            r"the mask of block0.attention is \|S1\[3, 197, 197\] but deit_tiny needs bool",
+        ),
         (
             ~(diagonal() & False),
             None,

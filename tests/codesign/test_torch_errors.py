@@ -21,6 +21,7 @@ from accelsim.codesign.export import export_workload  # noqa: E402
 from accelsim.codesign.pytorch import need  # noqa: E402
 from accelsim.codesign.zoo import open_model  # noqa: E402
 from accelsim.core.errors import InputError  # noqa: E402
+from accelsim.workload import load  # noqa: E402
 from tests.codesign.networks import images, network  # noqa: E402
 
 SMALL = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 24}
@@ -140,3 +141,23 @@ def test_the_command_ends_with_one_sentence(saved, tmp_path):
         assert done.exit_code == 2 and text in done.stderr and done.stdout == "", (arguments, done.output)
         assert done.stderr.rstrip().count("\n") == 0, done.stderr
     assert not list(tmp_path.glob("made*"))
+
+
+def test_the_former_name_of_an_option_says_the_new_one():
+    done = CliRunner().invoke(cli.app, ["export", "--model", "test_vit", "--batch", "8"])
+    assert done.exit_code == 2 and done.stderr.strip().endswith("are taken at a time: give --at-once 8.")
+    assert "--batch" not in CliRunner().invoke(cli.app, ["export", "--help"], env={"COLUMNS": "200"}).stdout
+
+
+def test_the_command_says_which_weights_it_took(saved, tmp_path):
+    state = open_model(str(saved / "vit")).model.state_dict()
+    torch.save({"model": state, "model_ema": state, "epoch": 3}, tmp_path / "tuned.pth")
+    arguments = ["--model", str(saved / "vit"), "--checkpoint", str(tmp_path / "tuned.pth"), "--operands", "none"]
+    for more, text in (
+        ([], "  weights: tuned.pth, under 'model'; not taken: model_ema\n"),
+        (["--checkpoint-key", "model_ema"], "  weights: tuned.pth, under 'model_ema'\n"),
+    ):
+        done = CliRunner().invoke(cli.app, ["export", *arguments, *more, "-o", str(tmp_path / "made.yaml")])
+        assert done.exit_code == 0 and text in done.stdout, done.output
+    assert load(tmp_path / "made.yaml").provenance["weights_key"] == "model_ema"
+    assert not (tmp_path / "made.measured.npz").exists()

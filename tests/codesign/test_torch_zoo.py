@@ -116,7 +116,7 @@ def test_a_checkpoint_fits_or_is_refused(tmp_path, suffix):
 def test_from_a_saved_folder_and_pictures(saved, pictures):
     seen = []
     choices = Choices(sparsity=0.5, auto_encoder=0.5, operands="attention")
-    export, warning = export_named(str(saved), choices, pictures, batch=2, on_progress=lambda *n: seen.append(n))
+    export, warning = export_named(str(saved), choices, pictures, at_once=2, on_progress=lambda *n: seen.append(n))
     workload = export.workload
     assert warning == "" and seen == [(2, 5), (4, 5), (5, 5)]
     assert [a.encoded_heads for a in workload.attention_layers] == [2, 2]
@@ -132,6 +132,7 @@ def test_the_command_writes_a_workload_and_warns_of_what_is_not_trained(tmp_path
     workload = load(tmp_path / "mine.yaml")
     assert workload.name == "mine" and len(workload.masks) == 2 and "threshold" in workload.provenance
     assert done.stdout.startswith(f"{tmp_path / 'mine.yaml'}:\n  layers: ") and "signal to noise" in done.stdout
+    assert not (tmp_path / "mine.measured.npz").exists()
     noise = call(cli.app, [*common, "--operands", "none", "-o", str(tmp_path / "noise.yaml")])
     assert noise.stdout.startswith("Warning: No pictures were given: the attention was averaged over noise")
     picture = call(cli.app, ["plot-attention", str(tmp_path / "mine.yaml"), "-o", str(tmp_path / "mine.png")])
