@@ -1,18 +1,28 @@
 """The shipped workload of a trained network: a mask nobody drew, and the numbers of a real picture."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from accelsim.accelerators import schema
+from accelsim.accelerators.run import run
+from accelsim.codesign.models import Model
 from accelsim.codesign.plot_attention import measured_maps
+from accelsim.codesign.polarize import polarize
+from accelsim.codesign.prune import prune
 from accelsim.codesign.quantize import decoded, quantization_error
+from accelsim.codesign.synthetic import attention_maps
+from accelsim.config import load_arch
+from accelsim.report import metrics
 from accelsim.workload import Attention, load
 from accelsim.workload.arrays import decode
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "workloads" / "fmnist_vit_s90.yaml"
-DATA = Path(__file__).parent / "data"
+PAGE, DATA = ROOT / "docs" / "export.md", Path(__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +61,39 @@ def test_its_operands_fit_together_and_are_close_to_the_network(trained):
             assert (again == trained.tensors[f"{layer.name}.{operand}"]).all()
 
 
-def test_it_is_simulated_and_its_masks_save_time(trained):
-    from accelsim.accelerators import schema
-    from accelsim.accelerators.run import run
-    from accelsim.config import load_arch
-    from accelsim.report import metrics
+def cycles(work, *overrides: str) -> int:
+    arch = load_arch("vitcod", schema, list(overrides))
+    return metrics.summarize(run(arch, work)).total.cycles
 
+
+def said(pattern: str) -> list[int]:
+    """Numbers of the page on exports."""
+    found = re.search(pattern, PAGE.read_text(encoding="utf-8"))
+    assert found is not None, pattern
+    return [int(number.replace(",", "")) for number in found.groups()]
+
+
+def test_it_is_simulated_and_its_masks_save_time(trained):
     work = trained.only("attention")
-    cycles = {}
-    for prune in ("true", "false"):
-        arch = load_arch("vitcod", schema, [f"prune={prune}"])
-        cycles[prune] = metrics.summarize(run(arch, work)).total.cycles
+    pruned, dense = cycles(work), cycles(work, "prune=false")
     least = sum(work.masked_macs(layer) for layer in work.attention_layers) / 512
-    assert least < cycles["true"] < cycles["false"]
+    assert least < pruned < dense
+    told = said(r"it takes ([\d,]+) cycles \(([\d,]+) for attention alone, ([\d,]+) unpruned\)")
+    assert told == [cycles(trained), pruned, dense]
+
+
+@pytest.mark.slow
+def test_synthetic_masks_of_its_size_take_about_as_long(trained):
+    grids = {layer.name: ((7, 7), (7, 7)) for layer in trained.attention_layers}
+    network, takes, found = Model("small", trained.layers, grids, True, 0.0), [], []
+    for seed in (1, 2, 3):
+        keep = prune(attention_maps(network, seed), sparsity=trained.sparsity, class_token=True)
+        masks = {layer.name: polarize(k) for layer, k in zip(trained.attention_layers, keep)}
+        found.append(sum(int(mask.global_tokens.sum()) for mask in masks.values()))
+        takes.append(cycles(replace(trained, masks=masks, tensors={}, scales={})))
+    own = sum(int(mask.global_tokens.sum()) for mask in trained.masks.values())
+    pattern = r"grid take ([\d,]+) to ([\d,]+), with (\d+) to (\d+) global tokens in all where the .* has (\d+)\."
+    assert said(pattern) == [min(takes), max(takes), min(found), max(found), own]
 
 
 def test_the_network_exports_to_it_again(trained):
