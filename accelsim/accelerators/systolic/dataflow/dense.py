@@ -10,7 +10,7 @@ def emit_gemm(emitter: Emitter, layer: Gemm, batch: int) -> None:
     """A dense layer, its repetitions one after the other.
 
     Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major, and so are outputs, but
-    those of a projection to Q, K, V: strips as wide as the array, one after the other (is: token-major as well).
+    those of a projection to Q, K, V: block after block as they leave.
     """
     for repetition in range(layer.repeat):
         emitter.product(dense_product(emitter, layer, repetition, batch))
@@ -27,7 +27,7 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
     whole, pitch = m * n * layer.repeat, n * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
-    packed = layer.role in ("qkv", "q", "kv") and emitter.have.model.dataflow != "is"
+    packed = layer.role in ("qkv", "q", "kv")
 
     def a(row: int, rows: int, inner: int, inners: int) -> Place:
         start = min(inputs, row * row_bytes)
@@ -46,19 +46,15 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         start = base + block.row * pitch + repetition * n + block.column
         return segments(start, block.columns, block.rows, pitch)
 
+    following = target + repetition * m * n
+
     def store(block: Block) -> list[Place]:
+        nonlocal following
         if not packed:
             return [outputs(target, block)]
-        across = emitter.have.model.columns
-        full, rest = divmod(block.columns, across)
-        base, found = target + repetition * m * n, []
-        if full:
-            start = base + block.column * m + block.row * across
-            found.append(segments(start, across * block.rows, full, across * m))
-        if rest:
-            start = base + (block.column + full * across) * m + block.row * rest
-            found.append((start, rest * block.rows, 1, 0))
-        return found
+        # blocks differ in shape, so that no block's place follows from its row and column
+        start, following = following, following + block.elements
+        return [(start, block.elements, 1, 0)]
 
     passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
     return Product(
