@@ -35,6 +35,7 @@ class DenseProducts(DenseFollower):
         self.pes = Pes.of(self.evidence)
         self.products = Products(self.pes, self.coverage)
         self.commands: list[Command] = []
+        self.stored = 0  # bytes of packed outputs
         layer = self.layer
         self.weights_there = course.arrivals(self.judge.weight, weight=layer.weights)
         sizes = {n.rpartition(".")[2]: len(held) for n, held in self.arrivals.held.items()}
@@ -75,9 +76,7 @@ class DenseProducts(DenseFollower):
         packed = self.layer.role in PACKED
         blocks = [] if packed else [self.surface.block(table[n]) for n in run.stores]
         for command in run.commands:
-            region = self.of_weights(command)
-            if not packed:
-                region = narrowed(joined(blocks), region.column, region.columns)
+            region = self.of_weights(command, None if packed else joined(blocks))
             self.products.place(command, region, lambda block, c=command: self.newest(c, block))
         left = [self.products.placed[c.step.at] for c in run.commands if c.to]
         whole = joined([block for _, block in left])
@@ -98,45 +97,37 @@ class DenseProducts(DenseFollower):
                 filled.append(store)
                 missing -= int(store["bytes"] * store["segments"])
             if missing == 0:
-                yield from self.strips(joined(some), filled)
+                yield from self.stored_rows(joined(some), filled)
                 some, filled = [], []
 
-    def strips(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
-        """The outputs that each store holds of a block of packed ones: strips as wide as the array, and what is left of
-        its columns; of some rows and then of those that follow."""
-        across, row, coming = self.pes.columns, whole.row, iter(stores)
-        full = whole.columns // across * across
-        parts = [(0, full, across), (full, whole.columns - full, whole.columns - full)]
-        first = self.place("output") + whole.group * self.tokens * self.layer.out_features
-        while (store := next(coming, None)) is not None:
-            for at, wide, strip in (part for part in parts if part[1]):
-                size = int(store["bytes"] * store["segments"])
-                rows, count = size // wide, wide // strip
-                begins = first + (whole.column + at + strip * np.arange(count)) * self.tokens + row * strip
-                wanted = (begins[:, None] + np.arange(rows * strip)).ravel()
-                runs_at = int(store["address"]) + int(store["pitch"]) * np.arange(int(store["segments"]))
-                found = (runs_at[:, None] + np.arange(int(store["bytes"]))).ravel()
-                if not np.array_equal(wanted, found):
-                    raise UnplacedError(f"outputs {whole} are stored where others belong")
-                yield Block(whole.group, row, rows, whole.column + at, wide, 0, 0)
-                if at + wide < whole.columns and (store := next(coming, None)) is None:
-                    return
+    def stored_rows(self, whole: Block, stores: Sequence[np.record]) -> Iterator[Block]:
+        """The rows that each store holds of a block of packed outputs, which lie in DRAM as they leave."""
+        row = whole.row
+        for store in stores:
+            rows, rest = divmod(int(store["bytes"]), whole.columns)
+            if rest or store["segments"] != 1 or int(store["address"]) != self.place("output") + self.stored:
+                raise UnplacedError(f"outputs {whole} are stored where others belong")
+            yield Block(whole.group, row, rows, whole.column, whole.columns, 0, 0)
             row += rows
+            self.stored += rows * whole.columns
 
-    def of_weights(self, command: Command) -> Block:
-        """The outputs that can be computed of the weights which a command waits for."""
+    def of_weights(self, command: Command, stored: Block | None) -> Block:
+        """The outputs that can be computed of the weights which a command waits for, of those to be stored together."""
         layer, k = self.layer, self.layer.in_features
         group, inside, size = self.weights_of(command)
+        region = stored or Block(group, 0, self.tokens, 0, layer.out_features, 0, k)
         if (tile := self.tile(inside, size, command.columns)) is not None:
-            return Block(group, 0, self.tokens, *tile, 0, k)
+            return narrowed(region, *tile)
         column, rest = divmod(inside + size, k)
         if command.deep == k and rest == 0:  # they came in parts, of which this is the last
-            return Block(group, 0, self.tokens, column - command.columns, command.columns, 0, k)
-        area = self.products.summed[group]
-        match = (np.arange(layer.out_features) * k + area * command.columns == inside) & (area < k)
+            return narrowed(region, column - command.columns, command.columns)
+        area = region.of(self.products.summed)
+        begins = region.column + np.arange(region.columns)
+        begun = (area > 0) & (area < k) if self.products.goes_on(command) else area == 0
+        match = (begins * k + area * command.columns == inside) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
-        return Block(group, 0, self.tokens, int(match.any(axis=0).argmax()), command.columns, 0, k)
+        return narrowed(region, int(begins[match.any(axis=0).argmax()]), command.columns)
 
     def weights_of(self, command: Command) -> tuple[int, int, int]:
         """The repetition whose weights a command waits for, where they begin in it, and their bytes."""

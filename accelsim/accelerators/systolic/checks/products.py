@@ -97,6 +97,10 @@ class Products:
         c = self.coverage
         self.summed = np.zeros((c.groups, c.rows, c.columns), np.int32)
 
+    def goes_on(self, command: Command) -> bool:
+        """Whether a command adds to sums that there are."""
+        return not command.first if self.pes.outputs_stay else command.adds
+
     def place(self, command: Command, region: Block, newest: Callable[[Block], int] | None = None) -> Block:
         """The block that a command computes, of a region of outputs: the first that has not been begun, or of those
         that have the first that is least advanced, going through them by rows or by columns. `newest`: the last load
@@ -108,7 +112,7 @@ class Products:
         if area.size == 0 or region.row < 0 or region.column < 0:
             raise UnplacedError(f"{command.where}: it computes outputs that there are not, {region}")
         least, found = 0, []
-        if not command.first if self.pes.outputs_stay else command.adds:
+        if self.goes_on(command):
             least = int(np.where((area > 0) & (area < self.coverage.depth), area, self.coverage.depth).min())
         for down in (self.pes.dataflow != "ws", self.pes.dataflow == "ws"):  # by columns, by rows
             spots = (area.T if down else area) == least
