@@ -24,7 +24,8 @@ from accelsim.codesign.pytorch import need
 from accelsim.codesign.quantize import ErrorRow, operands, quantization_error
 from accelsim.codesign.trace import trace
 from accelsim.core.errors import InputError, suggest
-from accelsim.workload.arrays import encode, write_file
+from accelsim.core.files import write
+from accelsim.workload.arrays import encode
 from accelsim.workload.format import save
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
@@ -152,7 +153,7 @@ def save_export(export: Export, path: str | Path) -> Path:
     path = save(export.workload, path)
     measured = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
     measured |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
-    write_file(path.with_suffix(".measured.npz"), encode(measured))
+    write(path.with_suffix(".measured.npz"), encode(measured))
     return path
 
 

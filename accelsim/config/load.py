@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from accelsim.config import document, shipped
+from accelsim.config import shipped
 from accelsim.config.arch import Arch
 from accelsim.config.resolve import Resolution, Setting
 from accelsim.config.schema import SECTIONS, MachineSchema
+from accelsim.core import document
 from accelsim.core.errors import InputError, suggest
 
 

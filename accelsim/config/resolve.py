@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-from accelsim.config import document, units
+from accelsim.config import units
 from accelsim.config.schema import MachineSchema, Part
+from accelsim.core import document
 from accelsim.core.clock import periods
 from accelsim.core.component import Param
 from accelsim.core.errors import InputError, suggest

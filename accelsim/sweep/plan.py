@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelsim.config import document, shipped
+import accelsim.core.document as document
+from accelsim.config import shipped
 from accelsim.config.document import Entry
 from accelsim.core.errors import InputError, suggest
 from accelsim.sweep.axes import Axis, axis, whole

@@ -1,5 +1,5 @@
-"""A YAML file as plain text values that know their lines. Types are the schema's to decide: `on`, `010` and `1:30` stay
-text here, where YAML alone would make True, 8 and 90 of them.
+"""A YAML file as plain text values that know their lines. Types are the reader's to decide: `on`, `010` and `1:30` stay
+text here, where YAML alone would make True, 8 and 90 of them. Every file of a user that is YAML is read here.
 """
 
 import re
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from accelsim.core.errors import InputError
+from accelsim.core.errors import InputError, suggest
 
 DEEPEST = 12
-TOO_DEEP = f"nested more than {DEEPEST} levels deep, which no configuration needs"
-NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+LARGEST = 1 << 25  # bytes of a file; those that come with the package have less than 200 KiB
+TOO_DEEP = f"nested more than {DEEPEST} levels deep, which no such file needs"
+NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,39})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+NO_NUMBER = re.compile(r"[+-]?\.(?:nan|inf)|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,33 +27,64 @@ class Entry:
     quoted: bool = False
 
 
-def read(path: Path) -> tuple[Entry, list[tuple[int, str]]]:
+def text_of(path: Path, what: str = "", nearby: str = "") -> str:
+    """The text of a file. Raises InputError when it cannot be read, is too large or is not UTF-8; then `what` says
+    what it should be, and `nearby`, a pattern, which files of the folder are suggested for one that is not there."""
+    said = f"the {what} cannot be read" if what else "cannot be read"
+    try:
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        near = [p.name for p in sorted(path.parent.glob(nearby))] if nearby and path.parent.is_dir() else []
+        raise InputError(f"{path}: no such {what or 'file'}{suggest(path.name, near)}.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {said}: {getattr(error, 'strerror', None) or error}") from None
+    if len(found) > LARGEST:
+        raise InputError(f"{path}: {said}: it has more than {LARGEST:,} bytes, which no such file needs")
+    try:
+        return found.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = found.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: {said}: it is not UTF-8 text; save it as UTF-8") from None
+
+
+def read(path: Path, what: str = "", nearby: str = "") -> tuple[Entry, list[tuple[int, str]]]:
     """The top of a YAML file, and (line, sentence) for every key that is given twice.
 
     Raises InputError for a file that cannot be read, is not UTF-8, is not YAML, or uses anchors, tags or two documents.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"it is not UTF-8 text, {error}"
-        raise InputError(f"{path}: cannot be read: {reason}") from None
+    return parse(text_of(path, what, nearby), str(path))
+
+
+def read_once(path: Path, what: str = "", nearby: str = "") -> Entry:
+    """The top of a YAML file in which a key that is given twice is an error, too."""
+    return once(str(path), *read(path, what, nearby))
+
+
+def once(path: str, top: Entry, repeated: list[tuple[int, str]]) -> Entry:
+    """The top of a file. Raises InputError for the first key that is given twice."""
+    for line, problem in repeated:
+        raise InputError(f"{path}:{line}: {problem}")
+    return top
+
+
+def parse(text: str, path: str) -> tuple[Entry, list[tuple[int, str]]]:
+    """As `read`, for the text of the file `path`."""
     repeated: list[tuple[int, str]] = []
     try:
         events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         next(events)  # the stream's start
         if isinstance(next(events), yaml.StreamEndEvent):
             return Entry(1, {}), repeated
-        entry = _entry(next(events), events, str(path), repeated, 0)
+        entry = _entry(next(events), events, path, repeated, 0)
         next(events)  # the document's end
         after = next(events)
         if not isinstance(after, yaml.StreamEndEvent):
-            raise InputError(
-                f"{path}:{after.start_mark.line + 1}: a second YAML document begins here; one file is one machine"
-            )
+            raise InputError(f"{path}:{after.start_mark.line + 1}: a second YAML document begins here; remove it")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
         if "nesting depth" in str(problem):  # newer parsers have a limit of their own, far above ours
             raise InputError(f"{path}{line}: {TOO_DEEP}") from None
         raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
@@ -94,6 +127,15 @@ def plain(entry: Entry) -> object:
     if isinstance(entry.value, list):
         return [plain(item) for item in entry.value]
     return entry.value if entry.quoted else scalar(entry.value)
+
+
+def lines(entry: Entry, path: str, key: str = "") -> dict[str, str]:
+    """`A.B.C` -> "FILE:LINE" of everything below an entry, whose own name is `key`."""
+    found = {key: f"{path}:{entry.line}"} if key else {}
+    if isinstance(entry.value, dict):
+        for name, below in entry.value.items():
+            found |= lines(below, path, f"{key}.{name}" if key else name)
+    return found
 
 
 def scalar(text: str) -> bool | int | float | str:
