@@ -13,6 +13,7 @@ from accelsim.core.errors import InputError, suggest
 
 DEEPEST = 12
 LARGEST = 1 << 25  # bytes of a file; those that come with the package have less than 200 KiB
+MOST_ENTRIES = 100_000  # of a file in which entries may be repeated
 TOO_DEEP = f"nested more than {DEEPEST} levels deep, which no such file needs"
 NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,39})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
 NO_NUMBER = re.compile(r"[+-]?\.(?:nan|inf)|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -68,56 +69,85 @@ def once(path: str, top: Entry, repeated: list[tuple[int, str]]) -> Entry:
     return top
 
 
-def parse(text: str, path: str) -> tuple[Entry, list[tuple[int, str]]]:
-    """As `read`, for the text of the file `path`."""
-    repeated: list[tuple[int, str]] = []
-    try:
-        events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        next(events)  # the stream's start
-        if isinstance(next(events), yaml.StreamEndEvent):
-            return Entry(1, {}), repeated
-        entry = _entry(next(events), events, path, repeated, 0)
-        next(events)  # the document's end
-        after = next(events)
-        if not isinstance(after, yaml.StreamEndEvent):
-            raise InputError(f"{path}:{after.start_mark.line + 1}: a second YAML document begins here; remove it")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
-        if "nesting depth" in str(problem):  # newer parsers have a limit of their own, far above ours
-            raise InputError(f"{path}{line}: {TOO_DEEP}") from None
-        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
-    return entry, repeated
+def parse(text: str, path: str, aliases: bool = False) -> tuple[Entry, list[tuple[int, str]]]:
+    """As `read`, for the text of the file `path`; with `aliases`, entries may be repeated by anchor and alias."""
+    return _Reader(path, aliases).document(text)
 
 
-def _entry(event: yaml.Event, events: Iterator[yaml.Event], path: str, repeated: list, depth: int) -> Entry:
-    line = event.start_mark.line + 1
-    if isinstance(event, yaml.AliasEvent) or event.anchor:
-        raise InputError(f"{path}:{line}: anchors and aliases (& and *) are not supported; write the values out")
-    if event.tag:
-        raise InputError(f"{path}:{line}: the tag {event.tag} is not supported; write a plain value")
-    if depth > DEEPEST:
-        raise InputError(f"{path}:{line}: {TOO_DEEP}")
-    if isinstance(event, yaml.ScalarEvent):
-        return Entry(line, event.value, bool(event.style))  # a plain word's style is None or empty
-    if isinstance(event, yaml.SequenceStartEvent):
-        items = []
-        while not isinstance(event := next(events), yaml.SequenceEndEvent):
-            items.append(_entry(event, events, path, repeated, depth + 1))
-        return Entry(line, items)
-    mapping: dict[str, Entry] = {}
-    while not isinstance(event := next(events), yaml.MappingEndEvent):
-        key = _entry(event, events, path, repeated, depth + 1)
-        value = _entry(next(events), events, path, repeated, depth + 1)
-        if not isinstance(key.value, str):
-            raise InputError(f"{path}:{key.line}: a key must be a plain word")
-        if key.value in mapping:
-            first = mapping[key.value].line
-            repeated.append((key.line, f"{key.value!r} is given twice (first on line {first}); remove one"))
+class _Reader:
+    """From the parser's events to entries; nothing is built that is larger than a file may be."""
+
+    def __init__(self, path: str, aliases: bool) -> None:
+        self.path, self.aliases = path, aliases
+        self.repeated: list[tuple[int, str]] = []
+        self.anchors: dict[str, tuple[Entry, int]] = {}
+        self.entries = 0  # with those that aliases repeat
+
+    def document(self, text: str) -> tuple[Entry, list[tuple[int, str]]]:
+        path = self.path
+        try:
+            events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            next(events)  # the stream's start
+            if isinstance(next(events), yaml.StreamEndEvent):
+                return Entry(1, {}), self.repeated
+            entry = self.entry(next(events), events, 0)
+            next(events)  # the document's end
+            after = next(events)
+            if not isinstance(after, yaml.StreamEndEvent):
+                raise InputError(f"{path}:{after.start_mark.line + 1}: a second YAML document begins here; remove it")
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+            if "nesting depth" in str(problem):  # newer parsers have a limit of their own, far above ours
+                raise InputError(f"{path}{line}: {TOO_DEEP}") from None
+            raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+        return entry, self.repeated
+
+    def entry(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Entry:
+        line, before = event.start_mark.line + 1, self.entries
+        where = f"{self.path}:{line}"
+        anchor, repeats = event.anchor, isinstance(event, yaml.AliasEvent)
+        if (anchor or repeats) and not self.aliases:
+            raise InputError(f"{where}: anchors and aliases (& and *) are not supported; write the values out")
+        if repeats:
+            if anchor not in self.anchors:
+                raise InputError(f"{where}: the alias *{anchor} has no anchor &{anchor} before it")
+            found, size = self.anchors[anchor]
+            self.entries += size
         else:
-            mapping[key.value] = Entry(key.line, value.value, value.quoted)
-    return Entry(line, mapping)
+            if event.tag:
+                raise InputError(f"{where}: the tag {event.tag} is not supported; write a plain value")
+            if depth > DEEPEST:
+                raise InputError(f"{where}: {TOO_DEEP}")
+            self.entries += 1
+            found = Entry(line, *self.content(event, events, depth))
+            if anchor:
+                self.anchors[anchor] = found, self.entries - before
+        if self.aliases and self.entries > MOST_ENTRIES:
+            raise InputError(f"{where}: with what its aliases repeat there are more than {MOST_ENTRIES:,} entries")
+        return found
+
+    def content(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> tuple:
+        if isinstance(event, yaml.ScalarEvent):
+            return event.value, bool(event.style)  # a plain word's style is None or empty
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(event := next(events), yaml.SequenceEndEvent):
+                items.append(self.entry(event, events, depth + 1))
+            return (items,)
+        mapping: dict[str, Entry] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key = self.entry(event, events, depth + 1)
+            value = self.entry(next(events), events, depth + 1)
+            if not isinstance(key.value, str):
+                raise InputError(f"{self.path}:{key.line}: a key must be a plain word")
+            if key.value in mapping:
+                first = mapping[key.value].line
+                self.repeated.append((key.line, f"{key.value!r} is given twice (first on line {first}); remove one"))
+            else:
+                mapping[key.value] = Entry(key.line, value.value, value.quoted)
+        return (mapping,)
 
 
 def plain(entry: Entry) -> object:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accelsim.core.errors import InputError, shown
+from accelsim.core.errors import InputError, shown, suggest
 
+OPERANDS = ("activation", "weight")
 MOST_IMAGES = 4096
 MOST_SCORES = 1 << 28  # of a layer: a byte each in its mask, and several more where it is compiled
 MOST_STORED = 1 << 32  # bytes of all masks and tensors, which are held together
@@ -25,6 +26,24 @@ def scores_problem(heads: int, q_tokens: int, kv_tokens: int) -> str | None:
         f"heads x q_tokens x kv_tokens = {heads} x {q_tokens} x {kv_tokens} = {scores:,} scores would need "
         f"{scores >> 20:,} MiB for a mask alone; at most {MOST_SCORES:,} ({MOST_SCORES >> 20} MiB) are taken"
     )
+
+
+def batch_problem(batch: int) -> str | None:
+    """Why so many images cannot be simulated, if they cannot."""
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        return f"batch is {shown(batch)} but must be a whole number of at least 1."
+    if batch > MOST_IMAGES:
+        return f"batch is {shown(batch)} but must be at most {MOST_IMAGES}: every image is simulated."
+    return None
+
+
+def bits_problem(operand: str, width: int) -> str | None:
+    """Why operands cannot be so wide, if they cannot."""
+    if operand not in OPERANDS:
+        return f"bits has no entry {operand!r}{suggest(operand, OPERANDS)}."
+    if not isinstance(width, int) or isinstance(width, bool) or not 1 <= width <= 32:
+        return f"bits of {operand} is {shown(width)} but must be a whole number from 1 to 32."
+    return None
 
 
 def check_stored(sizes: Mapping[str, int], where: str) -> None:

@@ -9,10 +9,17 @@ import numpy as np
 import yaml
 
 from accelsim.core.errors import InputError, shown, suggest
-from accelsim.core.files import beside, write
+from accelsim.core.files import beside, check_name, write
 from accelsim.workload import arrays as npz
 from accelsim.workload import manifest
-from accelsim.workload.bounds import LARGEST_UNKNOWN, check_stored, provenance_problem, shaped_bytes
+from accelsim.workload.bounds import (
+    LARGEST_UNKNOWN,
+    batch_problem,
+    bits_problem,
+    check_stored,
+    provenance_problem,
+    shaped_bytes,
+)
 from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload, stored_shapes
@@ -71,26 +78,33 @@ def load(path: str | Path) -> Workload:
         advice = "update accelsim" if version > VERSION else "no such version exists"
         raise top.error(f"version is {version} but this accelsim reads version {VERSION}; {advice}.", "version")
     top.only(_KEYS, "a workload file")
+    name = check_name(top.take("name", str), f"{path}:{top.lines['name']}: name")
+    batch, bits = top.take("batch", int), top.take("bits", dict)
+    if problem := batch_problem(batch):
+        raise top.error(problem, "batch")
+    for key in bits:
+        if problem := bits_problem(key, bits.take(key, int)):
+            raise bits.error(problem, key)
     layers, masked = _read_layers(top)
     tensor_names = _texts(top, "tensors")
     by_name = {layer.name: layer for layer in layers}
     expected = {f"{name}.{part}": n for name in masked for part, n in _mask_bytes(by_name[name]).items()}
-    for name in tensor_names:
-        layer, _, operand = name.rpartition(".")
+    for tensor in tensor_names:
+        layer, _, operand = tensor.rpartition(".")
         shapes = stored_shapes(by_name[layer]) if isinstance(by_name.get(layer), Attention | Gemm) else {}
-        expected[name] = shaped_bytes(*shapes[operand]) if operand in shapes else LARGEST_UNKNOWN
+        expected[tensor] = shaped_bytes(*shapes[operand]) if operand in shapes else LARGEST_UNKNOWN
     check_stored(expected, str(path))
     file, stored = _read_arrays(top, path, expected)
-    bits, scales = top.take("bits", dict), top.take("scales", dict, manifest.Section(path, top.line))
+    scales = top.take("scales", dict, manifest.Section(path, top.line))
     try:
         return Workload(
-            name=top.take("name", str),
+            name=name,
             model=top.take("model", str),
             layers=layers,
             masks={name: _read_mask(by_name[name], stored, file) for name in masked},
             tensors={name: stored[name] for name in tensor_names},
             scales={name: scales.take(name, float) for name in scales},
-            batch=top.take("batch", int),
+            batch=batch,
             bits={key: bits.take(key, int) for key in bits},
             synthetic=top.take("synthetic", bool),
             provenance=_plain(top.take("provenance", dict)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import check_name
-from accelsim.workload.bounds import MOST_IMAGES, check_macs, provenance_problem
+from accelsim.workload.bounds import batch_problem, bits_problem, check_macs, provenance_problem
 from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
 from accelsim.workload.mask import AttentionMask
 
@@ -66,20 +66,11 @@ class Workload:
         where = f"workload {self.name!r}"
         if not str(self.model).isprintable():
             raise InputError(f"{where}: model is {self.model!r} but must be a text of printable characters.")
-        if not isinstance(self.batch, int) or isinstance(self.batch, bool) or self.batch < 1:
-            raise InputError(f"{where}: batch is {shown(self.batch)} but must be a whole number of at least 1.")
-        if self.batch > MOST_IMAGES:
-            raise InputError(
-                f"{where}: batch is {shown(self.batch)} but must be at most {MOST_IMAGES}: every one is simulated."
-            )
-        for key, value in self.provenance.items():
-            if problem := provenance_problem(key, value):
-                raise InputError(f"{where}: {problem}")
-        for key, value in self.bits.items():
-            if key not in ("activation", "weight"):
-                raise InputError(f"{where}: bits has no entry {key!r}{suggest(key, ('activation', 'weight'))}.")
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 32:
-                raise InputError(f"{where}: bits of {key} is {shown(value)} but must be a whole number from 1 to 32.")
+        problems = [batch_problem(self.batch)]
+        problems += [provenance_problem(key, value) for key, value in self.provenance.items()]
+        problems += [bits_problem(operand, width) for operand, width in self.bits.items()]
+        for problem in filter(None, problems):
+            raise InputError(f"{where}: {problem}")
         missing = {"activation", "weight"} - set(self.bits)
         if missing:
             raise InputError(f"{where}: bits lacks {sorted(missing)[0]!r}; give activation and weight.")
