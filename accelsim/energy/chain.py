@@ -7,7 +7,7 @@ from typing import Any
 
 from accelsim.core.errors import InputError
 from accelsim.core.files import beside
-from accelsim.energy.document import SECTIONS, checked, complete, find, merged, read_placed, scaled
+from accelsim.energy.document import FOLDER, SECTIONS, checked, complete, find, merged, read_placed, scaled
 from accelsim.energy.places import overlay, placed
 from accelsim.energy.prices import check, put_in, stated_at, title
 
@@ -51,6 +51,8 @@ def resolve(path: Path, prices: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[
             found = merged(found, document, str(file))
         nodes.append((found.get("node_nm"), found.get("vdd")))
         for each in [p for p in waiting if same(stated_at(p), nodes[-1])]:
+            if file.parent != FOLDER:
+                check_unpriced(document, each, here)
             found = put_in(found, each)
             for section in (*SECTIONS, "components"):
                 overlay(places, {f"{section}.{name}": title(each) for name in each.get(section, ())})
@@ -63,6 +65,17 @@ def resolve(path: Path, prices: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[
             f" what it extends are at {have}; choose an energy.table that is at that node or extends one that is"
         )
     return found, places
+
+
+def check_unpriced(document: Mapping[str, Any], prices: Mapping[str, Any], places: Mapping[str, str]) -> None:
+    """Raise InputError for a component class of a user's table that a machine's prices would replace without a word."""
+    for kind, entry in document.get("components", {}).items():
+        if entry != prices.get("components", {}).get(kind, entry):
+            raise InputError(
+                f"{places[f'components.{kind}']}: components.{kind}: the machine prices this class itself"
+                f" ({title(prices)}), which would replace this entry; leave it out, or say it in a"
+                " table that extends this one, or under energy.override"
+            )
 
 
 def same(one: tuple[float, float], other: tuple[Any, Any]) -> bool:

@@ -192,11 +192,13 @@ def places_of_override(
     home = {row: section for section in SECTIONS for row in document.get(section, {})}
     found = {}
     for key, value in override.items():
-        place = said.get(f"energy.override.{key}", "energy.override")
+        entry = f"energy.override.{key}"
+        within = [place for name, place in said.items() if name.startswith(f"{entry}.")]
+        place = said.get(entry) or (within or ["energy.override"])[-1]
         if key in home:
             found[f"{home[key]}.{key}"] = place
         elif isinstance(value, Mapping):
-            found |= {f"{key}.{name}": said.get(f"energy.override.{key}.{name}", place) for name in value}
+            found |= {f"{key}.{name}": said.get(f"{entry}.{name}", place) for name in value}
         else:
             found[key] = place
     return found

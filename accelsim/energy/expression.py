@@ -67,6 +67,8 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
 
     try:
         value = of(tree)
+    except InputError:
+        raise
     except (ZeroDivisionError, TypeError, OverflowError, ValueError) as reason:
         raise InputError(f"{where}: {text!r} cannot be evaluated ({reason})") from None
     if not 0 <= value <= MOST:

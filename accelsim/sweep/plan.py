@@ -6,7 +6,7 @@ from pathlib import Path
 
 import accelsim.core.document as document
 from accelsim.config import shipped
-from accelsim.config.document import Entry
+from accelsim.core.document import Entry
 from accelsim.core.errors import InputError, suggest
 from accelsim.sweep.axes import Axis, axis, whole
 
