@@ -105,7 +105,7 @@ class Trial:
 
     def table(self):
         """The prices; a counter without one is an InputError."""
-        found = load_table(self.arch.energy, self.model.price_documents())
+        found = load_table(self.arch.energy, self.model.price_documents(), self.arch.places)
         self.rule("every counter has a price").looked += 1
         return found
 

@@ -12,7 +12,7 @@ from accelsim.accelerators import main_memory, netlist
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
-from accelsim.core import Component, Mem
+from accelsim.core import Component, InputError, Mem
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import read_prices
 from accelsim.workload.layers import Layer
@@ -36,6 +36,7 @@ class Machine:
     """
 
     contract: ClassVar[int] = CONTRACT
+    bits: ClassVar[int] = 8  # of its operands
     schema: MachineSchema
     wiring: Wiring
     array: ClassVar[tuple[str, ...]] = ()
@@ -120,8 +121,18 @@ class Machine:
         which order the components are added, by their numbers in the listing (no result depends on it); `depth`: of
         all channels, instead of their own. Raises InputError when a layer does not fit the machine.
         """
+        source = workload.source or f"workload {workload.name}"
+        for operand, width in workload.bits.items():
+            if width != self.bits:
+                raise InputError(
+                    f"{source}: bits of {operand} is {width}, but the machine {arch.machine} has operands of "
+                    f"{self.bits} bits and models no others; give {self.bits}"
+                )
         program = self.program(arch)
-        self.compile(program, arch, workload)
+        try:
+            self.compile(program, arch, workload)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
         listing = self.listed()
         sim = netlist.build(
             self.schema,

@@ -1,11 +1,13 @@
 """A machine runs a workload: from a configuration and layers to the record that reports are made from."""
 
+import json
 from collections.abc import Callable
 
 from accelsim import __version__
 from accelsim.accelerators import machine, main_memory, shipped
 from accelsim.accelerators.plugins import plugins
 from accelsim.config.arch import Arch
+from accelsim.core.errors import InputError, shown
 from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
 from accelsim.workload.layers import Gemm
@@ -27,6 +29,15 @@ def origin(name: str) -> dict[str, str]:
     return {"plugin": f"{found.name}, sources sha256 {found.source_hash()}"}
 
 
+def check_storable(machine: str, *parts: object) -> None:
+    """Raise InputError if a result that holds all this could not be stored, before the time for it is spent."""
+    for part in parts:
+        try:
+            json.dumps(part, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"a result of {machine} could not be stored: {error} in {shown(part)}") from None
+
+
 def run(
     arch: Arch,
     workload: Workload,
@@ -43,7 +54,17 @@ def run(
     """
     model = machine(arch.machine)
     prices = model.price_documents()
-    table = load_table(arch.energy, prices)
+    table = load_table(arch.energy, prices, arch.places)
+    said = {
+        "name": workload.name,
+        "model": workload.model,
+        "hash": workload.hash,
+        "synthetic": workload.synthetic,
+        "provenance": dict(workload.provenance),
+        "batch": workload.batch,
+        "sparsity": workload.sparsity,
+    }
+    check_storable(arch.machine, said, arch.as_dict(), model.notes(arch, workload), prices)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
     check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
     sim.run(skip=skip, on_mark=progress)
@@ -62,15 +83,7 @@ def run(
         result=sim.result(),
         machine=arch.machine,
         arch=arch.as_dict(),
-        workload={
-            "name": workload.name,
-            "model": workload.model,
-            "hash": workload.hash,
-            "synthetic": workload.synthetic,
-            "provenance": dict(workload.provenance),
-            "batch": workload.batch,
-            "sparsity": workload.sparsity,
-        },
+        workload=said,
         layers=layers,
         peak_macs=model.peak_macs(arch),
         dram_peak_bytes_per_s=main_memory.peak_bytes_per_s(arch),

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, rtl, sweep
+from accelsim.cli import codesign, machines, outputs, rtl, sweep
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -68,12 +68,14 @@ def stop(sentence: str, status: int) -> None:
 
 def fail(error: Exception) -> None:
     """Exit with 2 for what a user can mend, with 1 for a fault of the simulator."""
-    from accelsim.core.errors import InputError
+    from accelsim.core.errors import InputError, visible
 
     if isinstance(error, InputError):
         stop(f"error: {error}", 2)
     if isinstance(error, OSError):
-        stop(f"error: {error.filename or 'the system'}: {error.strerror or error}", 2)
+        stop(f"error: {visible(str(error.filename or 'the system'))}: {error.strerror or error}", 2)
+    if isinstance(error, MemoryError):
+        stop("error: there is not enough memory for this; a smaller workload or machine needs less", 2)
     stop(f"internal error: {type(error).__name__}: {error} (ACCELSIM_TRACEBACK=1 shows where)", 1)
 
 
@@ -274,7 +276,11 @@ sweep.register(app, show)
 
 def main() -> None:
     """The entry point of the `accelsim` command."""
+    outputs.prepare()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         stop("interrupted", 130)

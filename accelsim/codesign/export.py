@@ -25,7 +25,8 @@ from accelsim.codesign.pytorch import need
 from accelsim.codesign.quantize import ErrorRow, operands, quantization_error
 from accelsim.codesign.trace import trace
 from accelsim.core.errors import InputError, suggest
-from accelsim.workload.arrays import encode, write_file
+from accelsim.core.files import write
+from accelsim.workload.arrays import encode
 from accelsim.workload.format import save
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
@@ -173,7 +174,7 @@ def save_export(export: Export, path: str | Path, *, measured: bool = False) -> 
         return path
     arrays = {f"{n}.map": m.astype(np.float16) for n, m in export.maps.items()}
     arrays |= {f"{n}.output": o.astype(np.float32) for n, o in export.outputs.items()}
-    write_file(beside, encode(arrays))
+    write(beside, encode(arrays))
     return path
 
 

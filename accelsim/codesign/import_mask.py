@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,13 @@ import numpy as np
 import accelsim
 from accelsim.codesign.models import Model, model
 from accelsim.codesign.polarize import polarize
-from accelsim.core.errors import InputError, suggest
-from accelsim.workload.layers import Attention
+from accelsim.core.errors import InputError, suggest, visible
+from accelsim.core.files import as_name
+from accelsim.workload import arrays as npz
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
+
+LARGEST_ITEM = 8  # bytes of a mask's entry, or a count
 
 
 def import_mask(
@@ -30,7 +33,8 @@ def import_mask(
     file: a .npy bool[layers, heads, q_tokens, kv_tokens], or, for a model whose layers differ in shape, a .npz of one
     bool[heads, q_tokens, kv_tokens] per attention layer under the layer's name, or the folder of five .npy that the
     ViTCoD code writes of a LeViT: names that end in dpt0, dpt1, dpt2 (the blocks of a stage), subsample0 and
-    subsample1 (between two stages), each [layers, heads, q_tokens, kv_tokens]. True (or 1) = pruned, as in that code,
+    subsample1 (between two stages), each [layers, heads, q_tokens, kv_tokens]. Zeros and ones of any type are
+    masks, too. True (1) = pruned, as in that code,
     unless `true_is_kept`. globals_file: a .npy[layers, heads] of global-token counts, which then are each head's
     fullest columns; without it, masks are polarized at `threshold` (see `polarize`).
     Errors: InputError when a file is missing, unreadable, or does not fit the model.
@@ -53,15 +57,15 @@ def import_mask(
             )
             raise InputError(f"{file}: layer {i} ({layer.name}): {error}{hint}") from None
     return Workload(
-        name=f"{name}_{file.stem}",
+        name=as_name(f"{name}_{file.stem}"),
         model=name,
         layers=network.layers,
         masks=masks,
         provenance={
             "note": "Imported masks; layer sizes from the model's publication.",
             "made_by": f"accelsim {accelsim.__version__}, import_mask",
-            "source": file.name,
-            "global_tokens_from": Path(globals_file).name if globals_file else "columns above the threshold",
+            "source": visible(file.name),
+            "global_tokens_from": visible(Path(globals_file).name) if globals_file else "columns above the threshold",
         },
     )
 
@@ -69,15 +73,10 @@ def import_mask(
 def _masks(file: Path, network: Model) -> list[np.ndarray]:
     layers = network.attention_layers
     shapes = [(a.heads, a.q_tokens, a.kv_tokens) for a in layers]
-    stored = _of_stages(file, network) if file.is_dir() else _load(file)
+    names = [a.name for a in layers]
+    most = {a.name: LARGEST_ITEM * math.prod(shape) for a, shape in zip(layers, shapes)}
+    stored = _of_stages(file, network) if file.is_dir() else _load(file, sum(most.values()), most, network)
     if isinstance(stored, dict):
-        names = [a.name for a in layers]
-        for key in stored:
-            if key not in names:
-                raise InputError(f"{file}: {network.name} has no attention layer {key!r}{suggest(key, names)}.")
-        missing = [n for n in names if n not in stored]
-        if missing:
-            raise InputError(f"{file}: the mask of attention layer {missing[0]!r} of {network.name} is missing.")
         arrays = [stored[n] for n in names]
     elif len(set(shapes)) > 1:
         raise InputError(
@@ -89,17 +88,23 @@ def _masks(file: Path, network: Model) -> list[np.ndarray]:
             need = [len(layers), *shapes[0]]
             raise InputError(f"{file}: the mask is {list(stored.shape)} but {network.name} needs {need}, layers first.")
         arrays = list(stored)
-    return [_as_bool(file, network, *given) for given in zip(layers, shapes, arrays)]
+    found = []
+    for layer, shape, array in zip(layers, shapes, arrays):
+        if array.dtype.kind not in "biuf" or array.shape != shape:
+            kind = f"{array.dtype}{list(array.shape)}"
+            raise InputError(f"{file}: the mask of {layer.name} is {kind} but {network.name} needs bool{list(shape)}.")
+        found.append(_as_bool(array, f"{file}: the mask of {layer.name}"))
+    return found
 
 
-def _as_bool(file: Path, network: Model, layer: Attention, shape: tuple[int, ...], array: np.ndarray) -> np.ndarray:
-    """The mask as booleans: scripts save zeros and ones of other types too."""
-    if array.shape != shape or array.dtype.kind not in "biuf":
-        found = f"{array.dtype}{list(array.shape)}"
-        raise InputError(f"{file}: the mask of {layer.name} is {found} but {network.name} needs bool{list(shape)}.")
-    other = array[(array != 0) & (array != 1)]
-    if other.size:
-        raise InputError(f"{file}: the mask of {layer.name} holds {other[0]:g} but must be of 0 and 1 (or bool).")
+def _as_bool(array: np.ndarray, where: str) -> np.ndarray:
+    """Zeros and ones of any type as truth values."""
+    if array.dtype == np.bool_:
+        return array
+    wrong = (array != 0) & (array != 1)
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(f"{where} has {array[at]} at {list(at)}, but a mask that is no bool has only 0 and 1.")
     return array != 0
 
 
@@ -121,7 +126,8 @@ def _of_stages(folder: Path, network: Model) -> dict[str, np.ndarray]:
                 f"{folder}: {there} whose name ends in {key}.npy but must have one; the masks of {network.name} are in "
                 f"one file each for {', '.join(groups)}."
             )
-        stored = _load(files[key][0])
+        most = sum(LARGEST_ITEM * math.prod((a.heads, a.q_tokens, a.kv_tokens)) for a in network.attention_layers)
+        stored = _load(files[key][0], most, {}, network)
         if isinstance(stored, np.ndarray) and stored.ndim == 3 and len(names) == 1:
             stored = stored[None]
         if isinstance(stored, dict) or stored.ndim != 4 or len(stored) != len(names):
@@ -138,7 +144,8 @@ def _counts(file: Path, network: Model) -> np.ndarray:
             f"{file}: the attention layers of {network.name} differ in heads or tokens, so that one array of "
             "global-token counts does not fit; leave it out and polarize by a threshold."
         )
-    counts, need, limit = _load(file), [len(layers), layers[0].heads], layers[0].kv_tokens
+    need, limit = [len(layers), layers[0].heads], layers[0].kv_tokens
+    counts = _load(file, 1 << 20, {}, network)
     if isinstance(counts, dict) or list(counts.shape) != need or counts.dtype.kind not in "iuf":
         found = "a .npz" if isinstance(counts, dict) else f"{counts.dtype}{list(counts.shape)}"
         raise InputError(
@@ -162,15 +169,31 @@ def _with_counts(keep: np.ndarray, counts: np.ndarray) -> AttentionMask:
     return AttentionMask(keep, np.argsort(~is_global, axis=1, kind="stable"), counts)
 
 
-def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
+def _load(file: Path, most: int, members: dict[str, int], network: Model) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of a .npy of at most so many bytes, or those of a .npz, each with its own bound."""
     try:
-        stored = np.load(file, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            return stored
-        with stored:
-            return {key: stored[key] for key in stored.files}
+        with file.open("rb") as stream:
+            packed = stream.read(2) == b"PK"
+            stream.seek(0)
+            if not packed:
+                shape, _, kind = npz.array_header(stream)
+                if math.prod(shape) * kind.itemsize > most:
+                    raise InputError(
+                        f"{file}: the array is {kind}{list(shape)}, which is more than {network.name} can need."
+                    )
+                stream.seek(0)
+                return npz.read_array(stream, most + npz.HEADER)
+        for key in (have := npz.names(file)):
+            if key not in members:
+                raise InputError(f"{file}: {network.name} has no attention layer {key!r}{suggest(key, members)}.")
+        missing = [n for n in members if n not in have]
+        if missing:
+            raise InputError(f"{file}: the mask of attention layer {missing[0]!r} of {network.name} is missing.")
+        return npz.decode(file, members)
     except FileNotFoundError:
         near = [p.name for p in sorted(file.parent.glob("*.np[yz]"))] if file.parent.is_dir() else []
         raise InputError(f"{file}: no such mask file{suggest(file.name, near)}.") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except npz.BROKEN as error:
         raise InputError(f"{file}: not a readable .npy or .npz of plain arrays ({error}).") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
+from accelsim.core.pictures import with_defaults
 from accelsim.workload.arrays import decode
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
@@ -56,6 +57,7 @@ def plot_attention(
     return _draw(workload, Path(file), names, maps, heads)
 
 
+@with_defaults
 def _draw(workload: Workload, file: Path, names: list[str], maps: dict, heads: int) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

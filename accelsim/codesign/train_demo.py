@@ -21,7 +21,8 @@ from accelsim.codesign.fit import Run
 from accelsim.codesign.prune import prune
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
-from accelsim.workload.arrays import decode, encode, write_file
+from accelsim.core.files import write
+from accelsim.workload.arrays import decode, encode
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def save_weights(trained: Trained, path: Path) -> Path:
     arrays |= {f"encoders.{n}": t.numpy() for n, t in trained.encoders.state_dict().items()}
     arrays |= {f"keep.{i}": np.packbits(k, axis=2) for i, k in enumerate(trained.keep)}
     arrays |= {f"map.{i}": m.astype(np.float16) for i, m in enumerate(trained.maps)}
-    write_file(path, encode(arrays))
+    write(path, encode(arrays))
     return path
 
 

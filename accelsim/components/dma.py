@@ -34,7 +34,7 @@ class Dma(Component):
     """Cuts tiles into bursts and keeps several of them under way."""
 
     burst_bytes = Param(1024, "bytes", "longest burst", low=64)
-    outstanding = Param(32, "count", "bursts under way")
+    outstanding = Param(32, "count", "bursts under way", high=1 << 20)
 
     tile = Ins("tiles of a stream, to fetch or to write", **TILE)
     request = Out("bursts", **REQUEST)

@@ -25,7 +25,7 @@ from accelsim.core import (
     tick,
 )
 from accelsim.isa.instructions import DONE, GRANT
-from accelsim.isa.tables import BYTES, RELEASE, TILE
+from accelsim.isa.tables import BYTES, RELEASE, TILE, check_tiles
 
 
 class LoadBuffer(Component):
@@ -57,6 +57,9 @@ class LoadBuffer(Component):
     write_bytes = Count("bytes written by DRAM", "bytes")
     read_bytes = Count("bytes read by the direct reader", "bytes")
     byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
+
+    def check(self) -> None:
+        check_tiles(self.name, self.value("capacity_bytes"), self.storage["loads"])
 
     @tick
     def tick(now, r, loads, flight, request, fill, done, release, command):

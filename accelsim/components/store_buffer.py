@@ -26,7 +26,7 @@ from accelsim.core import (
     tick,
 )
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import BYTES, TILE
+from accelsim.isa.tables import BYTES, TILE, check_tiles
 
 
 class StoreBuffer(Component):
@@ -54,6 +54,9 @@ class StoreBuffer(Component):
     write_bytes = Count("bytes written by the units", "bytes")
     read_bytes = Count("bytes read by DMA", "bytes")
     byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
+
+    def check(self) -> None:
+        check_tiles(self.name, self.value("capacity_bytes"), self.storage["stores"])
 
     @tick
     def tick(now, r, stores, results, request, written, done):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
@@ -13,8 +13,8 @@ from accelsim.config.units import frequency_text
 class Arch:
     """name: the file's stem, or what it says. clocks: name -> hertz. options: name -> value. parts: part -> parameter
     -> value, every parameter of the chosen model, integers in the parameter's unit or one of its choices. models: part
-    -> model, for the parts that have a choice. energy: `table` and `override` as given. source: the file. Treat the
-    dictionaries as read-only.
+    -> model, for the parts that have a choice. energy: `table` and `override` as given. source: the file. places:
+    `energy.table`, `energy.override.NAME` -> where that is said. Treat the dictionaries as read-only.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Arch:
     models: dict[str, str]
     energy: dict[str, object]
     source: str
+    places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, object]:
         """Everything but the source, JSON-able; written as YAML it is a configuration file that gives the same Arch."""

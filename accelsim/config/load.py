@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from accelsim.config import document, shipped
+from accelsim.config import shipped
 from accelsim.config.arch import Arch
 from accelsim.config.resolve import Resolution, Setting
 from accelsim.config.schema import SECTIONS, MachineSchema
+from accelsim.core import document
 from accelsim.core.errors import InputError, suggest
+from accelsim.core.files import as_name, check_name
 
 
 def load_arch(path_or_name: str | Path, schemas: Callable[[str], MachineSchema], overrides: Sequence[str] = ()) -> Arch:
@@ -30,11 +32,14 @@ def load_arch(path_or_name: str | Path, schemas: Callable[[str], MachineSchema],
             settings.append(setting)
     fields = resolution.settle(schema, settings)
     name = top.value.get("name")
-    if name and isinstance(name.value, str):
-        fields["name"] = name.value
+    if name and isinstance(name.value, str) and name.value:
+        try:
+            fields["name"] = check_name(name.value, f"{path}:{name.line}: name")
+        except InputError as error:
+            resolution.problem(name.line, str(error))
     if resolution.problems:
         raise InputError(resolution.text())
-    arch = Arch(**{"name": path.stem, "machine": schema.name, "source": str(path)} | fields)
+    arch = Arch(**{"name": as_name(path.stem), "machine": schema.name, "source": str(path)} | fields)
     broken = [sentence for rule in schema.rules if (sentence := rule(arch))]
     if broken:
         raise InputError("\n".join(f"{path}: {sentence}" for sentence in broken))

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-from accelsim.config import document, units
+from accelsim.config import units
 from accelsim.config.schema import MachineSchema, Part
+from accelsim.core import document
 from accelsim.core.clock import periods
 from accelsim.core.component import Param
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
 
 LONGEST_PERIOD = 1 << 22  # units of the time base a cycle may take: 2**38 cycles still fit an int64 with room to spare
 
@@ -40,6 +41,7 @@ class Resolution:
     def __init__(self, source: str) -> None:
         self.source = source
         self.problems: list[tuple[float, int, str]] = []
+        self.places: dict[str, str] = {}  # of the entries of `energy`
 
     def problem(self, line: int | None, sentence: str) -> None:
         self.problems.append((inf if line is None else line, len(self.problems), sentence))
@@ -61,6 +63,7 @@ class Resolution:
             "parts": self.parts(schema, by_section["parts"], models, clocks),
             "models": {part: model for part, (model, _) in models.items() if schema.parts[part].has_choice},
             "energy": self.energy(by_section["energy"]),
+            "places": self.places,
         }
 
     def clocks(self, schema: MachineSchema, settings: Iterable[Setting]) -> dict[str, Fraction]:
@@ -154,6 +157,7 @@ class Resolution:
             else:
                 for key, entry in s.value.items():
                     where = f"{s.where.rpartition(':')[0]}:{entry.line}"
+                    self.places |= document.lines(entry, s.where.rpartition(":")[0], f"energy.{key}")
                     energy[key] = document.plain(entry)
                     self.check_energy(key, energy[key], where, entry.line)
         return energy
@@ -167,15 +171,18 @@ class Resolution:
                 self.problem(s.line, f"{s.where}: {'.'.join(s.keys)}: {key} is a single value")
                 return
         place[s.keys[-1]] = document.scalar(s.value)
+        self.places[".".join(s.keys)] = s.where
         self.check_energy(s.keys[1], energy[s.keys[1]], s.where, s.line)
 
     def check_energy(self, key: str, value: object, where: str, line: int | None) -> None:
         if key not in ("table", "override"):
             self.problem(line, f"{where}: energy.{key}: there is no such entry{suggest(key, ('table', 'override'))}")
         elif key == "table" and not (isinstance(value, str) and value):
-            self.problem(line, f"{where}: energy.table: expected a table's name or file, not {value!r}")
+            self.problem(line, f"{where}: energy.table: expected a table's name or file, not {shown(value)}")
         elif key == "override" and not isinstance(value, dict):
-            self.problem(line, f"{where}: energy.override: expected a mapping from actions to prices, not {value!r}")
+            self.problem(
+                line, f"{where}: energy.override: expected a mapping from actions to prices, not {shown(value)}"
+            )
 
     def named(self, settings: Iterable[Setting], known: Mapping, what: str) -> Iterable[Setting]:
         """The settings whose name is known; the others become problems."""

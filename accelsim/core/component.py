@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+
+# What a parameter may be at most if it does not say: lanes and queues that are allocated, waits and sizes that are
+# multiplied with each other and summed over a run.
+MOST = {"count": 1 << 16, "cycles": 1 << 24, "bytes": 1 << 40, "bytes/cycle": 1 << 24, "bits": 1 << 10}
 
 
 class Field:
@@ -20,7 +24,8 @@ class Field:
 
 
 class Param(Field):
-    """A number fixed when the component is built: default, unit, one sentence, and the range it may have.
+    """A number fixed when the component is built: default, unit, one sentence, and the range it may have; without
+    `high` that is what memory and 64-bit counters allow of its unit.
 
     `unit` is one of count, cycles, bytes, bytes/cycle, bits, or choice (then `choices` lists the words; inside a tick
     the value is the word's index).
@@ -37,15 +42,16 @@ class Param(Field):
         if self.choices:
             if value not in self.choices:
                 raise InputError(
-                    f"{where}: expected one of {', '.join(map(str, self.choices))}, not {value!r} ({self.doc})"
+                    f"{where}: expected one of {', '.join(map(str, self.choices))}, not {shown(value)} ({self.doc})"
                     + suggest(value, self.choices)
                 )
             return self.choices.index(value)
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise InputError(f"{where}: expected a whole number of {self.unit}, not {value!r} ({self.doc})")
-        if value < self.low or (self.high is not None and value > self.high):
-            most = "" if self.high is None else f" and <= {self.high}"
-            raise InputError(f"{where}: must be >= {self.low}{most} {self.unit}, not {value} ({self.doc})")
+            raise InputError(f"{where}: expected a whole number of {self.unit}, not {shown(value)} ({self.doc})")
+        high = MOST.get(self.unit, MOST["count"]) if self.high is None else self.high
+        if not self.low <= value <= high:
+            most = "" if self.high is None and value < self.low else f" and <= {high}"
+            raise InputError(f"{where}: must be >= {self.low}{most} {self.unit}, not {shown(value)} ({self.doc})")
         return int(value)
 
 
@@ -166,15 +172,22 @@ class Component:
                 self.r[n] = f.check(name, values.get(n, f.default))
             elif isinstance(f, Reg):
                 self.r[n] = f.reset
+        try:
+            self.allocate(values)
+        except (MemoryError, OverflowError) as error:
+            sizes = ", ".join(f"{n} {self.value(n)}" for n, p in self.declared(Param).items() if not p.choices)
+            raise InputError(f"{name}: there is not the memory for a {type(self).__name__} of {sizes}") from error
+        self.check()
+
+    def allocate(self, tables: dict[str, Any]) -> None:
+        """Make its lanes and memories; `tables` has those that are handed in."""
         for n, f in self.fields.items():
             if isinstance(f, Lanes):
-                self.storage[n] = np.zeros(self.value(f.size) if isinstance(f.size, str) else f.size, f.dtype).view(
-                    np.recarray
-                )
+                size = self.value(f.size) if isinstance(f.size, str) else f.size
+                self.storage[n] = np.zeros(size, f.dtype).view(np.recarray)
         for n, f in self.fields.items():
             if isinstance(f, Mem):
-                self.storage[n] = values[n] if f.build is None else f.build(self)
-        self.check()
+                self.storage[n] = tables[n] if f.build is None else f.build(self)
 
     def check(self) -> None:
         """Rules between parameters; raises InputError. Nothing by default."""

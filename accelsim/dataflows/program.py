@@ -16,6 +16,8 @@ from accelsim.isa.tables import DESCRIPTOR
 Wait = tuple[int, int]  # a counter of the scoreboard, and the count it must have reached
 NOW: Wait = (NOTHING, 0)
 SEQUENCER = ("program", "operands", "reached")  # its tables
+MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest shipped network are a hundredth
+MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 
 
@@ -62,6 +64,7 @@ class Program:
         self.fences = dict.fromkeys(names.buffers, 0)
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
         self.sizes = dict.fromkeys(names.tables, 0)
+        self.room = 0
 
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
@@ -91,6 +94,8 @@ class Program:
                 f"an instruction for {unit} has {', '.join(operands) or 'no operands'}, but its command has "
                 f"{', '.join(fields)}: {wrong[0]!r} is {'missing' if wrong[0] in fields else 'not among them'}"
             )
+        if len(self.instructions) >= MOST:
+            raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
         self.instructions.append((number, len(self.operands), *wait, *wait2))
         self.operands += [operands[name] for name in fields]
 
@@ -113,14 +118,21 @@ class Program:
     def load(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
+        self.check_tiles(buffer)
         self.descriptors[buffer].append((address, size, segments, pitch or size, self.fences[buffer]))
         return self.will(buffer)
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Write the next results of a buffer to DRAM; what to wait for if one needs them there."""
         self.known("store buffer", buffer, self.names.stores)
+        self.check_tiles(buffer)
         self.descriptors[buffer].append((address, size, segments, pitch or size, 0))
         return self.will(buffer)
+
+    def check_tiles(self, buffer: str) -> None:
+        """Raise InputError if no more tiles can be listed."""
+        if len(self.descriptors[buffer]) >= MOST:
+            raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
 
     def fence(self, buffer: str, wait: Wait) -> None:
         """Hold back the loads that follow until a counter has reached a count."""
@@ -136,6 +148,12 @@ class Program:
         """Append rows to a table of the machine; where they begin."""
         self.known("table", table, self.tables)
         first = self.sizes[table]
+        self.room += rows.nbytes
+        if self.room > MOST_BYTES:
+            raise InputError(
+                f"the tables of its program would have more than {MOST_BYTES >> 20:,} MiB, which is more than memory "
+                "is taken for"
+            )
         self.tables[table].append(rows)
         self.sizes[table] += len(rows)
         return first

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.document import lines, once, parse, plain, text_of
+from accelsim.core.errors import InputError, shown, suggest
+from accelsim.energy.row import number
 
 FOLDER = Path(__file__).parent / "tables"
 DEFAULT = "generic_28nm"
+MOST = 1_000_000  # a factor from one node to another
 SECTIONS = ("logic", "dram")  # where rows stand; only logic is scaled with the node
 KEYS = (
     "name", "title", "extends", "node_nm", "vdd", "source", "options", "scale", *SECTIONS, "sram", "logic_leakage",
@@ -21,20 +22,6 @@ KEYS = (
 def names() -> list[str]:
     """The tables that come with the package."""
     return sorted(p.stem for p in FOLDER.glob("*.yaml"))
-
-
-class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """SafeLoader that refuses a key given twice (PyYAML keeps the last without a word)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise InputError(
-                    f"{key.start_mark.name}:{key.start_mark.line + 1}: the key {key.value!r} is given twice"
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def find(table: str | Path) -> Path:
@@ -53,16 +40,25 @@ def find(table: str | Path) -> Path:
 
 def read(path: Path, keys: Sequence[str] = KEYS, what: str = "an energy table", name: str = "") -> dict[str, Any]:
     """A file's mapping, with nothing but known sections. `name` is what errors call the file, if not by its name."""
-    name = name or path.name
-    try:
-        with path.open(encoding="utf-8") as file:
-            found = yaml.load(file, StrictLoader)
-    except yaml.YAMLError as reason:
-        raise InputError(f"{name}: this is no YAML ({' '.join(str(reason).split())})") from None
+    return read_placed(path, keys, what, name)[0]
+
+
+def read_placed(
+    path: Path, keys: Sequence[str] = KEYS, what: str = "an energy table", name: str = ""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """As `read`, and where every entry stands: `A.B.C` -> "FILE:LINE"."""
+    called = name or str(path)
+    top = once(called, *parse(text_of(path), called, aliases=True))
+    found = plain(top)
     if not isinstance(found, dict):
-        raise InputError(f"{name}: {what} is a mapping of {', '.join(keys)}, not {type(found).__name__}")
-    known_sections(found, keys, name)
-    return found
+        raise InputError(f"{called}:1: {what} is a mapping of {', '.join(keys)}, not a {type(found).__name__}")
+    for key in found:
+        if key not in keys:
+            raise InputError(f"{called}:{top.value[key].line}: {key}: no such section{suggest(key, keys)}")
+    for key in ("name", "title", "source", "extends"):
+        if not isinstance(found.get(key, ""), str):
+            raise InputError(f"{called}:{top.value[key].line}: {key}: expected a text, not {shown(found[key])}")
+    return found, lines(top, called)
 
 
 def known_sections(found: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
@@ -86,23 +82,29 @@ def scaled(document: dict[str, Any], scale: Mapping[str, Any], where: str) -> di
                 f"{where}: scale.{key}: no such entry{suggest(key, ('energy', 'area', 'leakage', 'source'))}"
             )
     for key in ("energy", "area", "leakage"):
-        if not isinstance(scale.get(key), int | float) or isinstance(scale[key], bool) or scale[key] <= 0:
-            raise InputError(f"{where}: scale.{key}: expected a factor > 0, not {scale.get(key)!r}")
+        if not isinstance(scale.get(key), int | float) or isinstance(scale[key], bool) or not 0 < scale[key] <= MOST:
+            raise InputError(f"{where}: scale.{key}: expected a factor > 0 and <= {MOST}, not {shown(scale.get(key))}")
     if not scale.get("source"):
         raise InputError(f"{where}: scale: says no source")
     out = copy.deepcopy(document)
-    for row in out["logic"].values():
+    checked(out.get("logic"), where, "logic")
+    for name, row in out["logic"].items():
+        checked(row, where, f"logic.{name}")
         factor = scale["leakage"] if "leakage_uw" in row else scale["energy"]
         for field in ("pj", "leakage_uw", "low", "high"):
             if field in row:
-                row[field] *= factor
+                row[field] = number(row[field], f"{where}: logic.{name}.{field}") * factor
         if "um2" in row:
-            row["um2"] *= scale["area"]
-        row["source"] += f"; moved to another node: energy x{scale['energy']}, area x{scale['area']}"
-    density = out["logic_leakage"]["uw_per_um2"]
-    factor = scale["leakage"] / scale["area"]
+            row["um2"] = number(row["um2"], f"{where}: logic.{name}.um2") * scale["area"]
+        row["source"] = (
+            f"{row.get('source', '')}; moved to another node: energy x{scale['energy']}, area x{scale['area']}"
+        )
+    factor, place = scale["leakage"] / scale["area"], "logic_leakage.uw_per_um2"
+    density = checked(out.get("logic_leakage"), where, "logic_leakage").get("uw_per_um2")
     out["logic_leakage"]["uw_per_um2"] = (
-        {k: v * factor for k, v in density.items()} if isinstance(density, dict) else density * factor
+        {k: number(v, f"{where}: {place}.{k}") * factor for k, v in density.items()}
+        if isinstance(density, dict)
+        else number(density, f"{where}: {place}") * factor
     )
     return out
 
@@ -145,7 +147,7 @@ def laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 
 def checked(value: Any, where: str, key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{where}: {key}: expected a mapping, not {value!r}")
+        raise InputError(f"{where}: {key}: expected a mapping, not {shown(value)}")
     return value
 
 
@@ -153,7 +155,9 @@ def merged_row(base: Mapping[str, Any], row: Any, where: str) -> dict[str, Any]:
     if isinstance(row, int | float) and not isinstance(row, bool):
         row = {"leakage_uw" if "leakage_uw" in base else "pj": row}
     if not isinstance(row, Mapping):
-        raise InputError(f"{where}: expected a number of pJ or a mapping of pj, um2, source and so on, not {row!r}")
+        raise InputError(
+            f"{where}: expected a number of pJ or a mapping of pj, um2, source and so on, not {shown(row)}"
+        )
     out = dict(base)
     if "pj" in row or "leakage_uw" in row:
         for field in ("pj", "leakage_uw", "low", "high"):
@@ -179,3 +183,22 @@ def overridden(document: dict[str, Any], override: Mapping[str, Any], where: str
         else:
             raise InputError(f"{where}: {key}: no such action or section{suggest(key, known)}")
     return merged(document, sections, where)
+
+
+def places_of_override(
+    document: Mapping[str, Any], override: Mapping[str, Any], said: Mapping[str, str]
+) -> dict[str, str]:
+    """Entry of the table -> where a user's override says it."""
+    home = {row: section for section in SECTIONS for row in document.get(section, {})}
+    found = {}
+    for key, value in override.items():
+        entry = f"energy.override.{key}"
+        within = [place for name, place in said.items() if name.startswith(f"{entry}.")]
+        place = said.get(entry) or (within or ["energy.override"])[-1]
+        if key in home:
+            found[f"{home[key]}.{key}"] = place
+        elif isinstance(value, Mapping):
+            found |= {f"{key}.{name}": said.get(f"{entry}.{name}", place) for name in value}
+        else:
+            found[key] = place
+    return found

@@ -3,9 +3,16 @@
 import ast
 import math
 import operator
+import re
 from collections.abc import Mapping
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+from accelsim.energy.row import MOST, number
+
+LONGEST = 300  # characters; so many signs nest no deeper than can be followed
+# Names, and numbers as anyone writes them: without digit separators, other bases and other scripts' digits.
+NUMBER = r"(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?(?![A-Za-z0-9_])"
+TOKEN = re.compile(rf"[A-Za-z_][A-Za-z0-9_]*|{NUMBER}|[-+*/%(),. ]")
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -25,9 +32,17 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
     InputError for anything else, for an unknown name, a word where a number is due, a division by zero or a negative
     value.
     """
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise InputError(f"{where}: {shown(text)} is no number and no arithmetic expression")
+    if not isinstance(text, str):
+        return number(text, where)
+    if len(text) > LONGEST:
+        raise InputError(f"{where}: {text!r} has {len(text)} characters, and an expression has at most {LONGEST}")
+    if TOKEN.sub("", text):
+        raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters")
     try:
-        tree = ast.parse(str(text), mode="eval").body
-    except SyntaxError:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters") from None
 
     def of(node: ast.expr) -> float:
@@ -52,8 +67,12 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
 
     try:
         value = of(tree)
-    except (ZeroDivisionError, TypeError) as reason:
+    except InputError:
+        raise
+    except (ZeroDivisionError, TypeError, OverflowError, ValueError) as reason:
         raise InputError(f"{where}: {text!r} cannot be evaluated ({reason})") from None
-    if not math.isfinite(value) or value < 0:
-        raise InputError(f"{where}: {text!r} gives {value}, and an amount is a finite number >= 0")
+    if not 0 <= value <= MOST:
+        raise InputError(
+            f"{where}: {text!r} gives {shown(value)}, and an amount is a finite number >= 0, at most {MOST:.0e}"
+        )
     return value

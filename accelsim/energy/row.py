@@ -1,11 +1,12 @@
 """A row of an energy table: what one action costs, what one unit leaks and covers, and where that is from."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+
+MOST = 10**30  # of a figure: times any count, and summed, it is still a finite number
 
 
 class Range(NamedTuple):
@@ -35,8 +36,10 @@ class Row:
 
 
 def number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise InputError(f"{where}: expected a finite number >= 0, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise InputError(f"{where}: expected a finite number >= 0, not {shown(value)}")
+    if value > MOST:
+        raise InputError(f"{where}: expected a number of at most {MOST:.0e}, not {shown(value)}")
     return value
 
 

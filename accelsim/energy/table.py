@@ -1,12 +1,13 @@
 """An energy table: what one action costs, what one unit leaks and covers, and which counter is which action."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
 from accelsim.energy import chain, document
+from accelsim.energy.places import overlay, place_of, placed
 from accelsim.energy.prices import title
 from accelsim.energy.row import Range, Row, bounded, build_row, number
 
@@ -43,6 +44,7 @@ class EnergyTable:
     options: dict[str, bool]
     components: dict[str, Entry]
     document: dict[str, Any]
+    places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # `A.B.C` -> where it is said
 
     def entry(self, kinds: Sequence[str]) -> Entry | None:
         """What a class costs, by its name and those of its base classes, nearest first; None: no one has an entry.
@@ -55,23 +57,29 @@ class EnergyTable:
         laid: dict[str, Any] = {}
         for kind in reversed(priced):
             laid = document.laid_over(laid, self.document["components"][kind])
-        where = f"energy table {self.name}: components.{priced[0]}"
-        return build_entry(laid, self.rows, memories_in(self.document["components"]), where)
+        where = f"energy table {self.name}"
+        with placed(where, self.places):
+            known = memories_in(self.document["components"])
+            return build_entry(laid, self.rows, known, f"{where}: components.{priced[0]}")
 
     def place(self, kinds: Sequence[str], section: str, key: str) -> str:
         """Where an entry is said, for errors: by the class itself or by the nearest base class that has it."""
         said = (k for k in kinds if k in self.components and key in getattr(self.components[k], section))
-        return f"energy table {self.name}: components.{next(said, kinds[0])}.{section}.{key}"
+        path = f"components.{next(said, kinds[0])}.{section}.{key}"
+        return f"{place_of(path, self.places) or f'energy table {self.name}'}: {path}"
 
 
 def load_table(
-    energy: str | Path | Mapping[str, Any] | None = None, prices: Sequence[Mapping[str, Any]] = ()
+    energy: str | Path | Mapping[str, Any] | None = None,
+    prices: Sequence[Mapping[str, Any]] = (),
+    said: Mapping[str, str] | None = None,
 ) -> EnergyTable:
     """The table of an `energy` section: `{table: NAME or FILE, override: {...}}`, or just a name or a file.
 
     `prices` are a machine's price documents (see `read_prices`), put into the table of the chain that is at their node.
     `override` has action names (`mac_dot: 0.5` or `mac_dot: {pj: 0.5, source: ...}`) or sections of a table
-    (`sram: {energy_factor: 1}`), and has the last word. Raises InputError that names the entry for whatever is unknown,
+    (`sram: {energy_factor: 1}`), and has the last word. `said`: `energy.table`, `energy.override.NAME` -> where
+    that is said, such as "x.yaml:14". Raises InputError that names the entry for whatever is unknown,
     missing, impossible or said twice.
     """
     if not isinstance(energy, Mapping):
@@ -79,21 +87,29 @@ def load_table(
     for key in energy:
         if key not in ("table", "override"):
             raise InputError(f"energy.{key}: no such entry{suggest(key, ('table', 'override'))}")
-    path = document.find(energy.get("table") or document.DEFAULT)
-    found = chain.resolve(path, prices)
+    said = said or {}
+    try:
+        path = document.find(energy.get("table") or document.DEFAULT)
+    except InputError as error:
+        raise InputError(f"{said['energy.table']}: {error}" if "energy.table" in said else str(error)) from None
+    found, places = chain.resolve(path, prices)
     more = [title(each) for each in prices]
     if energy.get("override"):
-        override = document.checked(energy["override"], "energy", "override")
-        found = document.overridden(found, override, "energy.override")
+        with placed("energy.override", {k.removeprefix("energy.override."): v for k, v in said.items()}):
+            override = document.checked(energy["override"], "energy", "override")
+            overlay(places, document.places_of_override(found, override, said))
+            found = document.overridden(found, override, "energy.override")
         more.append("energy.override")
-    return build(found, f"{path.name} with {' and '.join(more)}" if more else path.name)
+    where = f"{path} with {' and '.join(more)}" if more else str(path)
+    with placed(where, places):
+        return replace(build(found, where), places=places)
 
 
 def build(found: dict[str, Any], where: str) -> EnergyTable:
     options = dict(document.checked(found["options"], where, "options"))
     for name, on in options.items():
         if not isinstance(on, bool):
-            raise InputError(f"{where}: options.{name}: expected true or false, not {on!r}")
+            raise InputError(f"{where}: options.{name}: expected true or false, not {shown(on)}")
     rows: dict[str, Row] = {}
     for section in document.SECTIONS:
         for name, row in found[section].items():
@@ -107,6 +123,9 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
     density = number(layout["density"], f"{where}: layout.density")
     if not 0 < density <= 1:
         raise InputError(f"{where}: layout.density: expected a share above 0 and at most 1, not {density}")
+    for key in ("name", "title"):
+        if not isinstance(found.get(key, ""), str):
+            raise InputError(f"{where}: {key}: expected a text, not {shown(found[key])}")
     return EnergyTable(
         name=str(found["name"]),
         node_nm=int(number(found["node_nm"], f"{where}: node_nm")),
@@ -172,10 +191,13 @@ def build_entry(entry: Any, rows: Mapping[str, Row], known_memories: set[str], w
         return dict(value)
 
     counters = document.checked(entry.get("counters", {}), where, "counters")
+    off_chip = entry.get("off_chip", False)
+    if not isinstance(off_chip, bool):
+        raise InputError(f"{where}.off_chip: expected true or false, not {shown(off_chip)}")
     return Entry(
         {counter: amounts(price, f"counters.{counter}", actions) for counter, price in counters.items()},
         {name: dict(sizes) for name, sizes in memories.items()},
         amounts(entry.get("area", {}), "area", list(rows)),
         amounts(entry.get("standing", {}), "standing", [n for n, r in rows.items() if r.leakage_uw is not None]),
-        bool(entry.get("off_chip", False)),
+        off_chip,
     )

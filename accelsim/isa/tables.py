@@ -1,5 +1,8 @@
 """What crosses between compiler, buffers, DMA and the units that any machine has."""
 
+import numpy as np
+
+from accelsim.core.errors import InputError
 from accelsim.isa.instructions import record
 
 # A tile in DRAM: `segments` runs of `bytes`, `pitch` bytes apart.
@@ -24,3 +27,13 @@ REQUEST = {
     "stream": "whose it is, a number of the DMA's ports",
 }
 REPLY = {"bytes": "length of the burst", "stream": "whose it is"}
+
+
+def check_tiles(buffer: str, capacity: int, tiles: np.ndarray) -> None:
+    """Raise InputError for a tile (DESCRIPTOR records) that a buffer could never hold: the run would wait for ever."""
+    largest = int((tiles["bytes"] * tiles["segments"]).max(initial=0))
+    if largest > capacity:
+        raise InputError(
+            f"{buffer}.capacity_bytes: must hold the largest tile that is moved, {largest} bytes, not {capacity}; make "
+            f"it at least {largest}"
+        )

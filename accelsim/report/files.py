@@ -26,7 +26,9 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
 
     Raises InputError when the folder holds something else than a result or cannot be written.
     """
-    target = check_target(folder)
+    target = named = check_target(folder)
+    if target.is_symlink():
+        target = target.resolve()  # what the link points to is replaced, not the link
     summary = summary or summarize(record)
     made = None
     try:
@@ -51,7 +53,7 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
     finally:
         if made is not None and made.exists():
             shutil.rmtree(made)
-    return target
+    return named
 
 
 def check_target(folder: str | Path) -> Path:
@@ -62,7 +64,10 @@ def check_target(folder: str | Path) -> Path:
             f"{target}: this is no result folder, and a run replaces all that a folder holds; name a new or empty"
             " folder, or one with an earlier result"
         )
-    above = next(p for p in target.absolute().parents if p.exists())
+    if target.is_symlink() and not target.exists() and not target.resolve().parent.is_dir():
+        raise InputError(f"{target}: cannot be written (the link points nowhere); name another folder")
+    real = target.resolve() if target.is_symlink() else target
+    above = next(p for p in real.absolute().parents if p.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise InputError(f"{target}: cannot be written ({above} is no folder that can be); name another folder")
     return target

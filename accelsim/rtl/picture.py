@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core import STATUS_NAMES
+from accelsim.core.pictures import with_defaults
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.waves import MODEL, MODULE, read
 
@@ -26,6 +27,7 @@ def busiest(first: np.ndarray, second: np.ndarray, size: int = WINDOW) -> int:
     return int(np.argmax(np.minimum(*both) * (2 * size + 1) + sum(both)))
 
 
+@with_defaults
 def draw(folder: Path, netlist: Netlist, title: str, channels: Sequence[str] = ()) -> Path:
     """Draw `waves.png` beside the two waveforms that `waves.write_waves` wrote into the folder.
 

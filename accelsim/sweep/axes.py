@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from accelsim.config.document import Entry
 from accelsim.config.units import split
+from accelsim.core.document import Entry
 from accelsim.core.errors import InputError, suggest
 
 KEYS = ("from", "to", "step", "factor", "steps", "scale", "multiple")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelsim.config import document, shipped
+import accelsim.core.document as document
+from accelsim.config import shipped
 from accelsim.core.errors import InputError
 from accelsim.sweep.campaign import Execute, executor, run
 from accelsim.sweep.design import Base, switches

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import accelsim.core.document as document
 from accelsim.accelerators import schema
-from accelsim.config import document, load_arch, shipped
+from accelsim.config import load_arch, shipped
 from accelsim.config.arch import Arch
 from accelsim.config.load import override, settings_of
 from accelsim.config.resolve import Resolution

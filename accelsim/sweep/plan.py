@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelsim.config import document, shipped
-from accelsim.config.document import Entry
+import accelsim.core.document as document
+from accelsim.config import shipped
+from accelsim.core.document import Entry
 from accelsim.core.errors import InputError, suggest
 from accelsim.sweep.axes import Axis, axis, whole
 

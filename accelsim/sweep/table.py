@@ -2,11 +2,11 @@
 
 import csv
 import io
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import accelsim.core.files as files
 from accelsim.core.errors import InputError
 from accelsim.sweep.expression import parse
 from accelsim.sweep.store import Row, Store
@@ -116,18 +116,12 @@ def write_parquet(table: Columns, path: Path) -> Path:
 
 
 def put(path: Path, write) -> Path:
-    """Write a file under another name and rename it. Raises InputError when it cannot be written."""
-    temporary = None
+    """Write a file that is whole or not there. Raises InputError when it cannot be written."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-        os.close(handle)
-        temporary = Path(name)
-        write(temporary)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / (path.name or "file")
+            write(made)
+            files.write(path, made.read_bytes())
     except OSError as reason:
         raise InputError(f"{path}: cannot be written ({reason.strerror or reason}); name another file") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
     return path

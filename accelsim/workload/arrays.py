@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
+import lzma
+import math
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from accelsim.core.errors import InputError
+from accelsim.core.errors import InputError, cut
 
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     ValueError,
@@ -25,7 +27,15 @@ _BROKEN = (
     NotImplementedError,  # zipfile, for a compression it does not know
     RuntimeError,
     struct.error,
+    OverflowError,
+    SyntaxError,  # numpy, for a header that is no Python literal
+    TypeError,
+    MemoryError,  # a header nested too deeply for Python's parser
+    lzma.LZMAError,
+    UnicodeError,
 )
+LARGEST = 1 << 30  # bytes of an array, where nothing says how large it must be
+HEADER = 1 << 14  # bytes before the values of an .npy, at most
 
 
 def encode(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -41,23 +51,72 @@ def encode(arrays: Mapping[str, np.ndarray]) -> bytes:
     return out.getvalue()
 
 
-def decode(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz. Errors: InputError when it is absent, truncated, corrupt, or not made of plain arrays."""
+def names(path: Path) -> list[str]:
+    """The names of the arrays of an .npz. Errors: as of `decode`."""
     if not path.is_file():
         raise InputError(f"{path}: the arrays of the workload are missing; keep the .npz beside its .yaml.")
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(set(names)) != len(names) or not all(name.endswith(".npy") for name in names):
-                raise InputError(
-                    f"{path}: the arrays cannot be read (every member must be one .npy with a name of its own)."
-                )
-            bodies = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in names}
-        return {name: np.lib.format.read_array(body, allow_pickle=False) for name, body in bodies.items()}
+            found = archive.namelist()
+    except BROKEN as error:
+        raise _corrupt(path, error) from None
+    if len(set(found)) != len(found) or not all(name.endswith(".npy") for name in found):
+        raise InputError(f"{path}: the arrays cannot be read (every member must be one .npy with a name of its own).")
+    return [name.removesuffix(".npy") for name in found]
+
+
+def decode(path: Path, most: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an .npz that `most` names, with the bytes each may have: no more is inflated. Without it, all.
+
+    Errors: InputError when it is absent, truncated, corrupt, not made of plain arrays, or larger than that.
+    """
+    if most is None:
+        most = dict.fromkeys(names(path), LARGEST)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name: _member(archive, name, limit, path) for name, limit in most.items()}
     except InputError:
         raise
-    except _BROKEN as error:
-        raise InputError(f"{path}: the arrays cannot be read, the file is truncated or corrupt ({error}).") from None
+    except BROKEN as error:
+        raise _corrupt(path, error) from None
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int, path: Path) -> np.ndarray:
+    said = archive.getinfo(f"{name}.npy").file_size
+    if said > most + HEADER:
+        raise InputError(
+            f"{path}: the array {name!r} has {said:,} bytes, but {most:,} are the most it can need; the file does not "
+            "belong to what names it."
+        )
+    with archive.open(f"{name}.npy") as member:
+        return read_array(member, most + HEADER)
+
+
+def read_array(stream: BinaryIO, most: int) -> np.ndarray:
+    """The array of an .npy of at most so many bytes. Raises one of BROKEN for what is none, or larger than it says."""
+    body = io.BytesIO(stream.read(most + 1))
+    shape, _, kind = array_header(body)
+    left = len(body.getbuffer()) - body.tell()
+    if len(body.getbuffer()) > most or math.prod(shape) * kind.itemsize != left:
+        raise ValueError(f"{list(shape)} of {kind} are announced, but {left} bytes follow")
+    body.seek(0)
+    return np.lib.format.read_array(body, allow_pickle=False)
+
+
+def array_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type that an .npy announces. Raises one of BROKEN for what is none, and for objects."""
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version[0]}.{version[1]} of the format is not supported")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, kind = read(stream)
+    if kind.hasobject or any(size < 0 for size in shape):
+        raise ValueError("arrays of objects are not supported")
+    return shape, fortran, kind
+
+
+def _corrupt(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: the arrays cannot be read, the file is truncated or corrupt ({cut(str(error), 200)}).")
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
@@ -68,16 +127,6 @@ def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write to a temporary name beside `path`, then rename: a reader sees the old file or the new one, never half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _little(array: np.ndarray) -> np.ndarray:

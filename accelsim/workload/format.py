@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+from accelsim.core.files import beside, check_name, write
 from accelsim.workload import arrays as npz
 from accelsim.workload import manifest
-from accelsim.workload.layers import LAYERS, Layer
+from accelsim.workload.bounds import (
+    LARGEST_UNKNOWN,
+    batch_problem,
+    bits_problem,
+    check_stored,
+    provenance_problem,
+    shaped_bytes,
+)
+from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
 from accelsim.workload.mask import AttentionMask
-from accelsim.workload.workload import Workload
+from accelsim.workload.workload import Workload, stored_shapes
 
 FORMAT, VERSION = "accelsim-workload", 1
 _KEYS = (
@@ -30,7 +39,6 @@ _KEYS = (
     "scales",
     "layers",
 )
-_MASK_PARTS = ("keep", "order", "global_tokens")
 
 
 def save(workload: Workload, path: str | Path) -> Path:
@@ -40,7 +48,9 @@ def save(workload: Workload, path: str | Path) -> Path:
     Errors: InputError when `path` does not end in .yaml, its folder is missing, or the provenance is not plain text and
     numbers.
     """
-    path = _manifest_path(path)
+    path = named = _manifest_path(path)
+    if path.is_symlink():
+        path = path.resolve()  # the arrays belong beside the file itself
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; create it first.")
     stored = dict(workload.tensors)
@@ -49,9 +59,9 @@ def save(workload: Workload, path: str | Path) -> Path:
         stored[f"{name}.order"], stored[f"{name}.global_tokens"] = mask.order, mask.global_tokens
     text = _write_manifest(workload, stored, path)
     if stored:
-        npz.write_file(path.with_suffix(".npz"), npz.encode(stored))
-    npz.write_file(path, text.encode())
-    return path
+        write(path.with_suffix(".npz"), npz.encode(stored))
+    write(path, text.encode())
+    return named
 
 
 def load(path: str | Path) -> Workload:
@@ -61,36 +71,44 @@ def load(path: str | Path) -> Workload:
     top = manifest.read(path)
     if top.get("format") != FORMAT:
         raise top.error(
-            f"format is {top.get('format')!r} but a workload file begins with 'format: {FORMAT}'.", "format"
+            f"format is {shown(top.get('format'))} but a workload file begins with 'format: {FORMAT}'.", "format"
         )
     version = top.take("version", int)
     if version != VERSION:
         advice = "update accelsim" if version > VERSION else "no such version exists"
         raise top.error(f"version is {version} but this accelsim reads version {VERSION}; {advice}.", "version")
     top.only(_KEYS, "a workload file")
+    name = check_name(top.take("name", str), f"{path}:{top.lines['name']}: name")
+    batch, bits = top.take("batch", int), top.take("bits", dict)
+    if problem := batch_problem(batch):
+        raise top.error(problem, "batch")
+    for key in bits:
+        if problem := bits_problem(key, bits.take(key, int)):
+            raise bits.error(problem, key)
     layers, masked = _read_layers(top)
     tensor_names = _texts(top, "tensors")
-    stored = _read_arrays(top, path)
-    file = path.parent / top["arrays"]["file"] if stored else path
-    expected = {f"{name}.{part}" for name in masked for part in _MASK_PARTS} | set(tensor_names)
-    for name in sorted(expected - set(stored)):
-        raise InputError(f"{file}: the array {name!r} is missing but {path.name} needs it{suggest(name, stored)}.")
-    for name in sorted(set(stored) - expected):
-        raise InputError(f"{file}: the array {name!r} is not named by {path.name}{suggest(name, expected)}.")
     by_name = {layer.name: layer for layer in layers}
-    bits, scales = top.take("bits", dict), top.take("scales", dict, manifest.Section(path, top.line))
+    expected = {f"{name}.{part}": n for name in masked for part, n in _mask_bytes(by_name[name]).items()}
+    for tensor in tensor_names:
+        layer, _, operand = tensor.rpartition(".")
+        shapes = stored_shapes(by_name[layer]) if isinstance(by_name.get(layer), Attention | Gemm) else {}
+        expected[tensor] = shaped_bytes(*shapes[operand]) if operand in shapes else LARGEST_UNKNOWN
+    check_stored(expected, str(path))
+    file, stored = _read_arrays(top, path, expected)
+    scales = top.take("scales", dict, manifest.Section(path, top.line))
     try:
         return Workload(
-            name=top.take("name", str),
+            name=name,
             model=top.take("model", str),
             layers=layers,
             masks={name: _read_mask(by_name[name], stored, file) for name in masked},
             tensors={name: stored[name] for name in tensor_names},
             scales={name: scales.take(name, float) for name in scales},
-            batch=top.take("batch", int),
+            batch=batch,
             bits={key: bits.take(key, int) for key in bits},
             synthetic=top.take("synthetic", bool),
             provenance=_plain(top.take("provenance", dict)),
+            source=str(path),
         )
     except InputError as error:
         if str(error).startswith((str(path), str(file))):
@@ -101,9 +119,7 @@ def load(path: str | Path) -> Workload:
 def _manifest_path(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".yaml":
-        raise InputError(
-            f"{path}: a workload is named by its .yaml file (did you mean {path.with_suffix('.yaml').name!r}?)."
-        )
+        raise InputError(f"{path}: a workload is named by its .yaml file (did you mean {path.stem + '.yaml'!r}?).")
     return path
 
 
@@ -112,12 +128,13 @@ def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
     for entry in top.take("layers", list):
         if not isinstance(entry, manifest.Section):
             raise top.error(
-                f"every entry of layers must be a mapping such as {{gemm: NAME, ...}}, but one is {entry!r}.", "layers"
+                f"every entry of layers must be a mapping such as {{gemm: NAME, ...}}, but one is {shown(entry)}.",
+                "layers",
             )
         kind = next(iter(entry), None)
         if kind not in LAYERS:
             raise entry.error(
-                f"a layer begins with its kind ({', '.join(LAYERS)}), not {kind!r}{suggest(kind, LAYERS)}.", kind
+                f"a layer begins with its kind ({', '.join(LAYERS)}), not {shown(kind)}{suggest(kind, LAYERS)}.", kind
             )
         cls, values = LAYERS[kind], dict(entry)
         name = values.pop(kind)
@@ -128,7 +145,7 @@ def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
         values.pop("mask", None)
         for f in fields(cls):
             if f.name not in values and f.name != "name" and f.default.__class__.__name__ == "_MISSING_TYPE":
-                raise entry.error(f"{kind} layer {name!r} lacks {f.name!r}.")
+                raise entry.error(f"{kind} layer {shown(name)} lacks {f.name!r}.")
         try:
             layers.append(cls(name=name, **values))
         except InputError as error:
@@ -136,23 +153,37 @@ def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
     return layers, masked
 
 
-def _read_arrays(top: manifest.Section, path: Path) -> dict[str, np.ndarray]:
+def _read_arrays(top: manifest.Section, path: Path, expected: dict[str, int]) -> tuple[Path, dict[str, np.ndarray]]:
     if "arrays" not in top:
-        return {}
+        for name in sorted(expected):
+            raise InputError(f"{path}: the array {name!r} is missing, since the file names no 'arrays'.")
+        return path, {}
     section = top.take("arrays", dict)
     section.only(("file", "sha256"), "arrays")
-    name = section.take("file", str)
-    if Path(name).name != name or name in ("", ".", ".."):
+    name, digest = section.take("file", str), section.take("sha256", str)
+    if Path(name).name != name or not name.isprintable() or name in ("", ".", ".."):
         raise section.error(
             f"file is {name!r} but must be the name of a file beside this one, without folders.", "file"
         )
-    stored = npz.decode(path.parent / name)
-    if npz.fingerprint(stored) != section.take("sha256", str):
+    file = beside(path, name)
+    have = npz.names(file)
+    for name in sorted(set(expected) - set(have)):
+        raise InputError(f"{file}: the array {name!r} is missing but {path.name} needs it{suggest(name, have)}.")
+    for name in sorted(set(have) - set(expected)):
+        raise InputError(f"{file}: the array {name!r} is not named by {path.name}{suggest(name, expected)}.")
+    stored = npz.decode(file, expected)
+    if npz.fingerprint(stored) != digest:
         raise InputError(
-            f"{path.parent / name}: its arrays do not have the sha256 that {path.name} gives, so the two files do not "
+            f"{file}: its arrays do not have the sha256 that {path.name} gives, so the two files do not "
             "belong together; save the workload again."
         )
-    return stored
+    return file, stored
+
+
+def _mask_bytes(layer: Layer) -> dict[str, int]:
+    """The bytes that the arrays of a layer's mask may have at most; its counts may be of any type of integer."""
+    heads, q, kv = layer.heads, layer.q_tokens, layer.kv_tokens
+    return {"keep": heads * q * -(-kv // 8), "order": 8 * heads * kv, "global_tokens": 8 * heads}
 
 
 def _read_mask(layer: Layer, stored: dict[str, np.ndarray], file: Path) -> AttentionMask:
@@ -174,25 +205,22 @@ def _read_mask(layer: Layer, stored: dict[str, np.ndarray], file: Path) -> Atten
 
 def _texts(top: manifest.Section, key: str) -> list[str]:
     names = top.take(key, list, [])
+    seen = set()
     for name in names:
-        if not isinstance(name, str) or names.count(name) > 1:
-            raise top.error(f"{key} must list different texts, but has {name!r}.", key)
+        if not isinstance(name, str) or name in seen:
+            raise top.error(f"{key} must list different texts, but has {shown(name)}.", key)
+        seen.add(name)
     return names
 
 
 def _plain(section: manifest.Section) -> dict:
     for key, value in section.items():
-        if not isinstance(value, str | int | float | bool):
-            raise section.error(f"provenance entry {key!r} must be a text, a number or true/false.", key)
+        if problem := provenance_problem(key, value):
+            raise section.error(problem, key)
     return dict(section)
 
 
 def _write_manifest(workload: Workload, stored: dict[str, np.ndarray], path: Path) -> str:
-    for key, value in workload.provenance.items():
-        if not isinstance(value, str | int | float | bool):
-            raise InputError(
-                f"workload {workload.name!r}: provenance entry {key!r} must be a text, a number or true/false."
-            )
     head = {"format": FORMAT, "version": VERSION, "name": workload.name, "model": workload.model}
     head |= {"synthetic": workload.synthetic, "batch": workload.batch}
     text = _dump(head) + f"bits: {_flow(dict(workload.bits))}\n" + _dump({"provenance": dict(workload.provenance)})

@@ -11,11 +11,14 @@ import operator
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+from accelsim.workload.bounds import scores_problem
 
 ROLES = ("embed", "qkv", "q", "kv", "proj", "mlp", "head", "conv", "downsample", "other")
 ACTIVATIONS = ("gelu", "relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid", "tanh")
 NORMS = ("layernorm", "rmsnorm", "batchnorm", "groupnorm")
+MOST = (1 << 31) - 1  # of any size; products of a few still fit a 64-bit counter
+LONGEST_TEXT = 200
 OPERATIONS = ("add", "multiply", "mean", "max", *ACTIVATIONS)
 
 
@@ -38,11 +41,13 @@ class Layer:
                 continue
             known = self.choices.get(field.name)
             if known is not None:
-                if value not in known:
+                if not isinstance(value, str) or value not in known:
                     self._refuse(field.name, value, f"must be one of {', '.join(known)}{suggest(value, known)}")
             elif "str" in field.type:
                 if not isinstance(value, str) or not value:
                     self._refuse(field.name, value, "must be a non-empty text")
+                if len(value) > LONGEST_TEXT or not value.isprintable():
+                    self._refuse(field.name, value, f"must be a text of at most {LONGEST_TEXT} printable characters")
             elif "bool" in field.type:
                 if not isinstance(value, bool):
                     self._refuse(field.name, value, "must be true or false")
@@ -56,10 +61,12 @@ class Layer:
             number = 0
         if number < 1 or isinstance(value, bool):
             self._refuse(name, value, "must be a whole number of at least 1")
+        if number > MOST:
+            self._refuse(name, value, f"must be at most {MOST}")
         return number
 
     def _refuse(self, parameter: str, value, rule: str):
-        raise InputError(f"{self.kind} layer {self.name!r}: {parameter} is {value!r} but {rule}.")
+        raise InputError(f"{self.kind} layer {shown(self.name)}: {parameter} is {shown(value)} but {rule}.")
 
     @property
     def macs(self) -> int:
@@ -164,6 +171,8 @@ class Attention(Layer):
             self._refuse(
                 "encoded_heads", self.encoded_heads, f"an auto-encoder cannot have more than the {self.heads} heads"
             )
+        if problem := scores_problem(self.heads, self.q_tokens, self.kv_tokens):
+            raise InputError(f"{self.kind} layer {self.name!r}: {problem}.")
         if self.heads % self.windows:
             self._refuse("heads", self.heads, f"must be a multiple of the {self.windows} windows it counts over")
         if self.windows > 1 and self.encoded_heads is not None:

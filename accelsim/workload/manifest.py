@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
+from accelsim.core.document import NO_NUMBER, Entry, read_once, scalar
+from accelsim.core.errors import InputError, shown, suggest
 
-from accelsim.core.errors import InputError, suggest
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LARGEST = 1 << 62  # of a whole number; sizes have narrower bounds of their own
 _TYPES = {
     str: "a text",
     int: "a whole number",
@@ -53,68 +52,39 @@ class Section(dict):
 
 def read(path: Path) -> Section:
     """The top mapping of a YAML file. Errors: InputError with file, line and rule."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = [p.name for p in sorted(path.parent.glob("*.yaml"))] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such workload file{suggest(path.name, near)}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the workload file cannot be read ({error}).") from None
-    try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if not isinstance(node, yaml.MappingNode):
-                raise InputError(
-                    f"{path}:1: a workload file must be a YAML mapping that begins with 'format: accelsim-workload'."
-                )
-            return _mapping(loader, path, node, set())
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or error}).") from None
-    except RecursionError:
-        raise InputError(f"{path}: the YAML is nested too deeply for a workload file.") from None
+    top = read_once(path, "workload file", "*.yaml")
+    if not isinstance(top.value, dict) or not top.value:
+        raise InputError(
+            f"{path}:1: a workload file must be a YAML mapping that begins with 'format: accelsim-workload'."
+        )
+    return _mapping(path, top)
 
 
-def _mapping(loader, path: Path, node: yaml.MappingNode, seen: set[int]) -> Section:
-    section = Section(path, node.start_mark.line + 1)
-    for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
-            raise InputError(f"{path}:{line}: the key {getattr(key_node, 'value', '')!r} must be a plain text.")
-        if key_node.value in section:
-            first = section.lines[key_node.value]
-            raise InputError(
-                f"{path}:{line}: {key_node.value!r} is given twice (first on line {first}); remove one of the two."
-            )
-        section.lines[key_node.value] = line
-        section[key_node.value] = _value(loader, path, value_node, seen)
+def _mapping(path: Path, entry: Entry) -> Section:
+    section = Section(path, entry.line)
+    for key, value in entry.value.items():
+        section.lines[key] = value.line
+        section[key] = _value(path, value)
     return section
 
 
-def _value(loader, path: Path, node: yaml.Node, seen: set[int]):
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode):
-        if node.tag.rpartition(":")[2] not in ("str", "int", "float", "bool", "null"):
-            raise InputError(
-                f"{path}:{line}: {node.value!r} is a {node.tag} but only texts, numbers and true/false are allowed."
-            )
-        try:
-            return loader.construct_object(node)
-        except (ValueError, KeyError):
-            raise InputError(f"{path}:{line}: {node.value!r} is no valid {node.tag.rpartition(':')[2]}.") from None
-    if id(node) in seen:
+def _value(path: Path, entry: Entry):
+    if isinstance(entry.value, dict):
+        return _mapping(path, entry)
+    if isinstance(entry.value, list):
+        return [_value(path, item) for item in entry.value]
+    if entry.quoted:
+        return entry.value
+    if entry.value in ("", "~", "null"):
+        return None
+    value = scalar(entry.value)
+    if (isinstance(value, int | float) and abs(value) > LARGEST) or NO_NUMBER.fullmatch(entry.value):
         raise InputError(
-            f"{path}:{line}: YAML anchors and aliases are not allowed in a workload file; write the value out."
+            f"{path}:{entry.line}: {entry.value!r} cannot be counted with: a number is finite and at most 2**62; put a "
+            "text in quotes."
         )
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(loader, path, node, seen)
-    return [_value(loader, path, item, seen) for item in node.value]
+    return value
 
 
 def _show(value) -> str:
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else shown(value)

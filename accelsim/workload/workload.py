@@ -11,7 +11,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.errors import InputError, shown, suggest
+from accelsim.core.files import check_name
+from accelsim.workload.bounds import batch_problem, bits_problem, check_macs, provenance_problem
 from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
 from accelsim.workload.mask import AttentionMask
 
@@ -21,8 +23,8 @@ class Workload:
     """layers: in the order they run. masks: Attention layer name -> AttentionMask; a layer without one is dense.
     tensors: 'LAYER.OPERAND' -> array (see `stored_shapes`); scales: 'LAYER.OPERAND' -> real value of one integer
     step. batch: images. bits: operand widths {'activation', 'weight'}. synthetic: the masks were generated, not
-    measured on a network. provenance: how it was made, plain texts and numbers. Errors: InputError when the parts do
-    not fit together.
+    measured on a network. provenance: how it was made, plain texts and numbers. source: the file it was read from.
+    Errors: InputError when the parts do not fit together.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Workload:
     bits: Mapping[str, int] = field(default_factory=lambda: {"activation": 8, "weight": 8})
     synthetic: bool = False
     provenance: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
 
     def __post_init__(self):
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -48,7 +51,9 @@ class Workload:
             self._check_tensor(name)
         for name, scale in self.scales.items():
             if not isinstance(scale, float) or not 0 < scale < float("inf"):
-                raise InputError(f"workload {self.name!r}: scale {name!r} is {scale!r} but must be a number above 0.")
+                raise InputError(
+                    f"workload {self.name!r}: scale {name!r} is {shown(scale)} but must be a number above 0."
+                )
             self._operand(name, "scale")
 
     def __reduce__(self):
@@ -57,14 +62,15 @@ class Workload:
         return Workload, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
 
     def _check_numbers(self):
+        check_name(str(self.name), "a workload's name")
         where = f"workload {self.name!r}"
-        if not isinstance(self.batch, int) or isinstance(self.batch, bool) or self.batch < 1:
-            raise InputError(f"{where}: batch is {self.batch!r} but must be a whole number of at least 1.")
-        for key, value in self.bits.items():
-            if key not in ("activation", "weight"):
-                raise InputError(f"{where}: bits has no entry {key!r}{suggest(key, ('activation', 'weight'))}.")
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 32:
-                raise InputError(f"{where}: bits of {key} is {value!r} but must be a whole number from 1 to 32.")
+        if not str(self.model).isprintable():
+            raise InputError(f"{where}: model is {self.model!r} but must be a text of printable characters.")
+        problems = [batch_problem(self.batch)]
+        problems += [provenance_problem(key, value) for key, value in self.provenance.items()]
+        problems += [bits_problem(operand, width) for operand, width in self.bits.items()]
+        for problem in filter(None, problems):
+            raise InputError(f"{where}: {problem}")
         missing = {"activation", "weight"} - set(self.bits)
         if missing:
             raise InputError(f"{where}: bits lacks {sorted(missing)[0]!r}; give activation and weight.")
@@ -76,7 +82,7 @@ class Workload:
         for layer in self.layers:
             if not isinstance(layer, Layer):
                 raise InputError(
-                    f"workload {self.name!r}: {layer!r} is no layer; use "
+                    f"workload {self.name!r}: {shown(layer)} is no layer; use "
                     f"{', '.join(cls.__name__ for cls in LAYERS.values())}."
                 )
             if layer.name in seen:
@@ -84,6 +90,7 @@ class Workload:
                     f"workload {self.name!r}: two layers are named {layer.name!r}; layer names must differ."
                 )
             seen[layer.name] = layer
+        check_macs(self.name, self.macs * self.batch)
         for layer in self.layers:
             if isinstance(layer, Gemm) and layer.encodes is not None:
                 self._check_encodes(layer)

@@ -1,9 +1,11 @@
 """Store buffer: results gather, leave in the order of the list of stores, and are held until DRAM has them."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.components.store_buffer import StoreBuffer
+from accelsim.core import InputError
 from accelsim.isa.tables import DESCRIPTOR
 from tests.components.harness import exercise, table
 
@@ -73,3 +75,11 @@ def test_no_byte_is_lost(parts, cut, gap):
     assert len(seen.pushes["done"]) == len(stores)
     assert seen.component.value("held") == seen.component.value("gathered") == 0
     assert seen.component.value("peak_bytes") == whole
+
+
+def test_a_tile_that_does_not_fit_is_refused_before_the_run():
+    with pytest.raises(
+        InputError, match=r"buffer\.capacity_bytes: must hold the largest tile that is moved, 192 bytes"
+    ):
+        buffer((64, 1), (64, 3), capacity=128)()
+    buffer((64, 1), (64, 3), capacity=192)()

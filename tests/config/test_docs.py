@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from accelsim.config import document, units
+from accelsim.config import units
 from accelsim.config.schema import SECTIONS
+from accelsim.core import document
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (count|bits|bytes|cycles|bytes/cycle) \| `(.+?)` \| (.*?) ?\| (\d+) \|$", TEXT, re.MULTILINE)

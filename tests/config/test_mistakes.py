@@ -124,9 +124,9 @@ def test_one_mistake(write, text, lines):
             "x.yaml:1: the tag tag:yaml.org,2002:python/name:os.system is not supported; write a plain value",
         ),
         ("a: !x 3\n", "x.yaml:1: the tag !x is not supported; write a plain value"),
-        ("a: 1\n---\nb: 2\n", "x.yaml:2: a second YAML document begins here; one file is one machine"),
+        ("a: 1\n---\nb: 2\n", "x.yaml:2: a second YAML document begins here; remove it"),
         ("? [a]\n: b\n", "x.yaml:1: a key must be a plain word"),
-        ("a: " + "[" * 5000, "x.yaml:1: nested more than 12 levels deep, which no configuration needs"),
+        ("a: " + "[" * 5000, "x.yaml:1: nested more than 12 levels deep, which no such file needs"),
     ],
 )
 def test_files_that_are_no_plain_yaml(write, text, start):
@@ -137,7 +137,7 @@ def test_files_that_are_no_plain_yaml(write, text, start):
 def test_files_that_cannot_be_read(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_bytes(b"machine: \xff\n")
-    assert problems(path)[0].startswith("x.yaml: cannot be read: it is not UTF-8 text, ")
+    assert problems(path)[0].startswith("x.yaml:1: cannot be read: it is not UTF-8 text")
     with pytest.raises(InputError, match="there is no such file and no machine configuration of this name"):
         load_arch(tmp_path / "none.yaml", schemas)
 

@@ -51,7 +51,7 @@ def test_an_existing_file_wins_and_a_folder_does_not(package):
          " shipped are deit_tiny_s90, deit_tiny_s95 (did you mean 'deit_tiny_s90'?)"),
         ("workloads", "", "'': there is no such file and no workload of this name; "
          "shipped are deit_tiny_s90, deit_tiny_s95"),
-        ("workloads", "x" * 5000, f"'{'x' * 5000}': there is no such file and no workload of this name; "
+        ("workloads", "x" * 5000, f"'{'x' * 41}...{'x' * 14}': there is no such file and no workload of this name; "
          "shipped are deit_tiny_s90, deit_tiny_s95"),
         ("arch_configs", "vitcod",
          "'vitcod': there is no such file and no machine configuration of this name; and none is shipped"),

@@ -90,3 +90,13 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
         write(record(1), tmp_path / "run")
     assert names(tmp_path) == ["run"]
     assert json.loads((tmp_path / "run" / "result.json").read_text())["total_cycles"] == record(2).result.cycles()
+
+
+def test_a_result_goes_where_a_link_points_and_the_link_stays(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "run"
+    link.symlink_to("disk")
+    assert write(record(1), link, pictures=False) == link
+    write(record(2), link, pictures=False)
+    assert link.is_symlink() and names(tmp_path / "disk") == ["layers.csv", "result.json"]
+    assert names(tmp_path) == ["disk", "run"]

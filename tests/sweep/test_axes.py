@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.config import document
+from accelsim.core import document
 from accelsim.core.errors import InputError
 from accelsim.sweep.axes import Axis, axis
 

@@ -76,7 +76,7 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
 @pytest.mark.parametrize(
     "old, new, text",
     [
-        ("batch: 2", "batch: 2\nbatch: 3", r":7: 'batch' is given twice \(first on line 6\); remove one of the two\.$"),
+        ("batch: 2", "batch: 2\nbatch: 3", r":7: 'batch' is given twice \(first on line 6\); remove one$"),
         ("batch: 2", "bacth: 2", r":6: a workload file has no entry 'bacth' \(did you mean 'batch'\?\)\.$"),
         ("batch: 2", "batch: two", r":6: batch is 'two' but must be a whole number\.$"),
         ("batch: 2", "batch: true", r":6: batch is True but must be a whole number\.$"),
@@ -107,19 +107,19 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
             r"every entry of layers must be a mapping .* one is 'b0.norm'",
         ),
         ("weight: 4", "weight: 4, weights: 8", r"bits has no entry 'weights' \(did you mean 'weight'\?\)"),
-        ("name: small", "name: &a small\nmodel: *a", r":5: 'model' is given twice"),
+        ("name: small", "name: &a small\nmodel: *a", r":3: anchors and aliases"),
         (
             "bits: {activation: 8, weight: 4}",
             "bits: &b {activation: 8, weight: 4}\nscales: *b",
-            r":7: .*aliases are not allowed",
+            r":7: anchors and aliases",
         ),
         (
             "name: small",
             "name: !!python/name:os.system x",
-            r":3: 'x' is a tag:yaml.org,2002:python/name:os.system but only texts",
+            r":3: the tag tag:yaml.org,2002:python/name:os.system is not supported",
         ),
         ("name: small", "name: [small", r"small.yaml:\d+: not valid YAML"),
-        ("name: small", "3: small", r":3: the key '3' must be a plain text\.$"),
+        ("name: small", "3: small", r":3: a workload file has no entry '3'\.$"),
         ("  seed: 0", "  seed: [0]", r":\d+: provenance entry 'seed' must be a text, a number or true/false\.$"),
         (
             "file: small.npz",
@@ -139,11 +139,7 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
             "- b0.attention.q\n- b0.attention.q\n",
             r"tensors must list different texts, but has 'b0.attention.q'",
         ),
-        (
-            "b0.attention.q: 0.03125",
-            "b0.attention.q: .nan",
-            r"scale 'b0.attention.q' is nan but must be a number above 0\.$",
-        ),
+        ("b0.attention.q: 0.03125", "b0.attention.q: .nan", r":\d+: '.nan' cannot be counted with: a number is finite"),
         ("b0.attention.q: 0.03125", "b0.attention.q: x", r"b0.attention.q is 'x' but must be a number\.$"),
     ],
 )
@@ -162,7 +158,7 @@ def test_a_manifest_that_is_no_mapping_or_no_text(saved):
         with pytest.raises(InputError, match=r"small.yaml:1: a workload file must be a YAML mapping"):
             load(saved)
     saved.write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(InputError, match=r"small.yaml: the workload file cannot be read"):
+    with pytest.raises(InputError, match=r"small.yaml:1: the workload file cannot be read: it is not UTF-8"):
         load(saved)
     saved.write_bytes(b"a: " + b"[" * 20000)
     with pytest.raises(InputError, match=r"small.yaml"):

@@ -2,8 +2,12 @@
 channel. Rules are formulas over the names of a data sheet; they are resolved to integers before time starts."""
 
 import ast
+import re
 from typing import NamedTuple
 
+LONGEST = 200  # characters of a formula
+TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]{1,6}(?![A-Za-z0-9_])|[-+*(), ]")
+MOST = 1 << 28  # clocks
 COMMANDS = ("ACT", "PRE", "PREA", "RD", "WR", "RDA", "WRA", "REF")
 ACT, PRE, PREA, RD, WR, RDA, WRA, REF = range(8)
 LEVELS = ("channel", "rank", "bankgroup", "bank", "other_ranks")
@@ -79,8 +83,12 @@ class Constraint(NamedTuple):
 def evaluate(formula: str | int, names: dict[str, int]) -> int:
     """The value of a formula of +, -, *, max(), integers and timing names.
 
-    Raises KeyError for an unknown name, SyntaxError for anything else that is not such a formula.
+    Raises KeyError for an unknown name, SyntaxError for anything else that is not such a formula, and for one that is
+    too long or comes to more clocks than can be waited for.
     """
+    text = str(formula).strip()
+    if len(text) > LONGEST or TOKEN.sub("", text):
+        raise SyntaxError("too long" if len(text) > LONGEST else "no formula")
 
     def value(node: ast.expr) -> int:
         match node:
@@ -98,7 +106,13 @@ def evaluate(formula: str | int, names: dict[str, int]) -> int:
                 return max(value(a) for a in args)
         raise SyntaxError(ast.unparse(node))
 
-    return value(ast.parse(str(formula), mode="eval").body)
+    try:
+        found = value(ast.parse(text, mode="eval").body)
+    except (ValueError, MemoryError, RecursionError) as error:
+        raise SyntaxError("no formula") from error
+    if abs(found) > MOST:
+        raise SyntaxError(f"more than {MOST} clocks")
+    return found
 
 
 def resolve(rows, names: dict[str, int]) -> tuple[Constraint, ...]:

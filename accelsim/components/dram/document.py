@@ -1,72 +1,69 @@
 """YAML mappings that remember the lines of their values, for errors that name them."""
 
 import math
+import re
 
-import yaml
-
+from accelsim.core.document import Entry
 from accelsim.core.errors import InputError, suggest
+
+WHOLE = re.compile(r"[0-9]{1,15}")
+DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?")
+MOST = 1 << 24  # of any number of a standard: clocks from one command to another, rows of a bank
 
 
 class Document:
     """A YAML mapping whose values remember their lines."""
 
-    def __init__(self, path: str, node: yaml.Node, where: str = ""):
-        self.path, self.where, self.line = path, where, node.start_mark.line + 1
-        self.nodes: dict[str, yaml.Node] = {}
-        if not isinstance(node, yaml.MappingNode):
-            raise self.error(node, f"{where or 'the file'} must be a mapping of names to values")
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise self.error(key, f"{where or 'the file'} must be a mapping of names to values")
-            if key.value in self.nodes:
-                raise self.error(key, f"{where}{key.value} is given twice")
-            self.nodes[key.value] = value
+    def __init__(self, path: str, entry: Entry, where: str = ""):
+        self.path, self.where, self.line = path, where, entry.line
+        if not isinstance(entry.value, dict):
+            raise self.error(entry, f"{where.rstrip('.') or 'the file'} must be a mapping of names to values")
+        self.entries: dict[str, Entry] = entry.value
 
-    def error(self, node: yaml.Node | None, sentence: str) -> InputError:
-        line = node.start_mark.line + 1 if node is not None else self.line
+    def error(self, entry: Entry | None, sentence: str) -> InputError:
+        line = entry.line if entry is not None else self.line
         return InputError(f"{self.path}:{line}: {sentence}.")
 
     def check_keys(self, required, optional=()) -> None:
-        for key, node in self.nodes.items():
+        for key, entry in self.entries.items():
             if key not in required and key not in optional:
                 known = (*required, *optional)
-                raise self.error(node, f"{self.where}{key} is not known{suggest(key, known)}")
+                raise self.error(entry, f"{self.where}{key} is not known{suggest(key, known)}")
         for key in required:
-            if key not in self.nodes:
+            if key not in self.entries:
                 raise self.error(None, f"{self.where}{key} is missing")
 
     def text(self, key: str) -> str:
-        node = self.nodes[key]
-        if not isinstance(node, yaml.ScalarNode):
-            raise self.error(node, f"{self.where}{key} must be a single value")
-        return node.value
+        entry = self.entries[key]
+        if not isinstance(entry.value, str):
+            raise self.error(entry, f"{self.where}{key} must be a single value")
+        return entry.value
 
     def number(self, key: str) -> float:
-        try:
-            value = float(self.text(key))
-        except ValueError:
-            value = math.nan
-        if not value > 0 or math.isinf(value):
-            raise self.error(self.nodes[key], f"{self.where}{key} is {self.text(key)!r}: it must be a number above 0")
+        text = self.text(key)
+        value = float(text) if DECIMAL.fullmatch(text) else math.nan
+        if not 0 < value <= MOST:
+            rule = f"it must be a number above 0, such as 1.2, and at most {MOST}"
+            raise self.error(self.entries[key], f"{self.where}{key} is {text!r}: {rule}")
         return value
 
-    def integer(self, key: str, low: int = 1) -> int:
+    def integer(self, key: str, low: int = 1, high: int = MOST) -> int:
         text = self.text(key)
-        if not text.isdigit() or int(text) < low:
-            raise self.error(
-                self.nodes[key], f"{self.where}{key} is {text!r}: it must be a whole number of at least {low}"
-            )
+        if not WHOLE.fullmatch(text) or not low <= int(text) <= high:
+            rule = f"it must be a whole number from {low} to {high}"
+            raise self.error(self.entries[key], f"{self.where}{key} is {text!r}: {rule}")
         return int(text)
 
     def clocks(self, key: str, tck_ns: float) -> int:
         """A whole number of clocks, or a time such as `13.75 ns`, rounded up as JEDEC does (a 2.5 % guard band)."""
         text = self.text(key)
-        if text.endswith("ns"):
-            try:
-                return math.ceil(float(text.removesuffix("ns")) / tck_ns - 0.025)
-            except ValueError:
-                pass
-        if not text.isdigit() or int(text) < 1:
-            rule = "it must be a whole number of clocks of at least 1, or a time such as '13.75 ns'"
-            raise self.error(self.nodes[key], f"{self.where}{key} is {text!r}: {rule}")
-        return int(text)
+        time = text.removesuffix("ns").strip() if text.endswith("ns") else ""
+        found = 0.0
+        if DECIMAL.fullmatch(time):
+            found = math.ceil(float(time) / tck_ns - 0.025)
+        elif WHOLE.fullmatch(text):
+            found = int(text)
+        if not 1 <= found <= MOST:
+            rule = f"it must be a whole number of clocks from 1 to {MOST}, or a time such as '13.75 ns'"
+            raise self.error(self.entries[key], f"{self.where}{key} is {text!r}: {rule}")
+        return int(found)

@@ -1,7 +1,6 @@
 """Replay a request trace against a DRAM: when every request is accepted and done, and what the memory did meanwhile."""
 
-import os
-import tempfile
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +9,9 @@ import numpy as np
 from accelsim.components.dram.mapping import LINE_BITS, AddressMap, address_map
 from accelsim.components.dram.standard import Standard, load_standard
 from accelsim.components.dram.statistics import statistics
-from accelsim.components.dram.traces import Trace, read_trace, request_lines
+from accelsim.components.dram.traces import Trace, read_requests
 from accelsim.core.errors import InputError, suggest
+from accelsim.core.files import write
 
 CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
 
@@ -125,25 +125,34 @@ def replay_file(
 
     Raises InputError, with file and line, for what is wrong in the trace, and for whatever else `replay` refuses.
     """
-    requests = read_trace(trace)
+    if completions is not None:
+        check_completions(completions)
+    loaded = load_standard(standard)
+    requests, lines = read_requests(Path(trace))
     try:
-        found = replay(requests, standard, controller, channels, mapping, ranks=ranks, closed_page=closed_page, io=io)
+        found = replay(requests, loaded, controller, channels, mapping, ranks=ranks, closed_page=closed_page, io=io)
     except OutsideDeviceError as e:
-        line, _ = request_lines(Path(trace))[e.request]
-        raise InputError(f"{trace}:{line}: {e.sentence}") from e
+        raise InputError(f"{trace}:{lines[e.request]}: {e.sentence}") from e
     if completions is not None:
         write_completions(completions, found)
     return found.statistics
 
 
-def write_completions(path: str | Path, found: Replay) -> None:
-    """Write `accept` and `done` to an .npz file: the same bytes for the same replay, and never half a file."""
+def check_completions(path: str | Path) -> Path:
+    """The path, if completions can be written there; asked before a long replay. Raises InputError otherwise."""
     path = Path(path)
     if path.suffix != ".npz":
         raise InputError(f"{path}: the completions are written as .npz; name a file that ends so.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the completions cannot be written: there is no folder {path.parent}.")
+    return path
+
+
+def write_completions(path: str | Path, found: Replay) -> None:
+    """Write `accept` and `done` to an .npz file: the same bytes for the same replay, and never half a file."""
+    path, body = check_completions(path), io.BytesIO()
+    np.savez_compressed(body, accept=found.accept, done=found.done)
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            np.savez_compressed(file, accept=found.accept, done=found.done)
-        os.replace(file.name, path)
+        write(path, body.getvalue())
     except OSError as e:
         raise InputError(f"{path}: the completions cannot be written: {e.strerror}.") from e

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from accelsim.components.dram.constraints import COMMANDS, JEDEC, LEVELS, Constraint, evaluate, resolve
 from accelsim.components.dram.document import Document
-from accelsim.core.errors import InputError, suggest
+from accelsim.core.document import Entry, once, parse, text_of
+from accelsim.core.errors import InputError, shown, suggest
 
 FOLDER = Path(__file__).parent / "standards"
 LINE_BYTES = 64
@@ -45,6 +44,20 @@ TIMING = (
     "tRFC",
     "tREFI",
 )
+# What an organization may have at most: its state is allocated, and its addresses are counted in 64 bits.
+LARGEST = {
+    "channel_bits": 1024,
+    "device_bits": 1024,
+    "burst_length": 512,
+    "transfers_per_clock": 64,
+    "ranks": 16,
+    "bankgroups": 64,
+    "banks_per_group": 64,
+    "rows": 1 << 24,
+    "columns": 1 << 16,
+}
+MOST_ROWS = 256  # constraints of a standard's own
+MOST_WINDOW = 64  # commands a window counts
 DEFAULTS = {"tRCDRD": "tRCD", "tRCDWR": "tRCD", "tRPab": "tRP"}
 POWER = ("VDD", "IDD0", "IDD2N", "IDD3N", "IDD4R", "IDD4W", "IDD5")
 TERMINATION = ("io_read_pj_per_bit", "io_write_pj_per_bit")
@@ -125,56 +138,51 @@ def load_standard(name: str | Path) -> Standard:
                 f"standard is {str(name)!r}: expected one of {', '.join(names())},"
                 f" or a .yaml file{suggest(name, names())}."
             )
-    try:
-        text = path.read_text()
-    except OSError as e:
-        raise InputError(f"{path}: the standard cannot be read: {e.strerror}.") from e
-    return parsed(path, text)
+    return parsed(path, text_of(path, "standard", "*.y*ml"))
 
 
 @lru_cache(64)
 def parsed(path: Path, text: str) -> Standard:
     """The standard that a file's text describes; a machine asks for it many times."""
-    try:
-        node = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as e:
-        raise InputError(f"{path}: the standard is not YAML: {e}.") from e
-    if node is None:
+    entry = once(str(path), *parse(text, str(path)))
+    if not entry.value:
         raise InputError(f"{path}: the standard is empty; it needs name, source, organization and timing.")
-    return read_standard(str(path), node)
+    return read_standard(str(path), entry)
 
 
-def read_standard(path: str, node: yaml.Node) -> Standard:
-    top = Document(path, node)
+def read_standard(path: str, entry: Entry) -> Standard:
+    top = Document(path, entry)
     top.check_keys(("name", "source", "organization", "timing"), ("power", "constraints"))
-    org = Document(path, top.nodes["organization"], "organization.")
+    org = Document(path, top.entries["organization"], "organization.")
     org.check_keys(ORGANIZATION)
-    size = {key: org.integer(key) for key in ORGANIZATION}
+    size = {key: org.integer(key, high=LARGEST[key]) for key in ORGANIZATION}
     burst = size["channel_bits"] // 8 * size["burst_length"]
     if burst != LINE_BYTES or size["channel_bits"] % size["device_bits"]:
         rule = f"a burst of {size['burst_length']} on {size['channel_bits']} bits moves {burst} bytes"
-        raise org.error(org.nodes["burst_length"], f"{rule}: it must be 64, and channel_bits a multiple of device_bits")
+        raise org.error(
+            org.entries["burst_length"], f"{rule}: it must be 64, and channel_bits a multiple of device_bits"
+        )
     for key in ("ranks", "bankgroups", "banks_per_group", "rows", "columns"):
         if size[key] & (size[key] - 1):
-            raise org.error(org.nodes[key], f"organization.{key} is {size[key]}: it must be a power of two")
-    tim = Document(path, top.nodes["timing"], "timing.")
+            raise org.error(org.entries[key], f"organization.{key} is {size[key]}: it must be a power of two")
+    tim = Document(path, top.entries["timing"], "timing.")
     tim.check_keys(TIMING, tuple(DEFAULTS))
     tck_ns = tim.number("tCK_ns")
-    timing = {key: tim.clocks(key, tck_ns) for key in (*TIMING[1:], *DEFAULTS) if key in tim.nodes}
+    timing = {key: tim.clocks(key, tck_ns) for key in (*TIMING[1:], *DEFAULTS) if key in tim.entries}
     timing |= {key: timing[other] for key, other in DEFAULTS.items() if key not in timing}
     timing["tBL"] = max(1, size["burst_length"] // size["transfers_per_clock"])
     for key, formula, reason in RULES:
         if timing[key] < (least := evaluate(formula, timing)):
-            where = tim.nodes.get(key, tim.nodes.get(DEFAULTS.get(key, "")))
+            where = tim.entries.get(key, tim.entries.get(DEFAULTS.get(key, "")))
             raise tim.error(
                 where, f"timing.{key} is {timing[key]}: it must be at least {formula} = {least}, since {reason}"
             )
-    extra = read_constraints(top, timing) if "constraints" in top.nodes else []
+    extra = read_constraints(top, timing) if "constraints" in top.entries else []
     power = {}
-    if "power" in top.nodes:
-        pow_ = Document(path, top.nodes["power"], "power.")
+    if "power" in top.entries:
+        pow_ = Document(path, top.entries["power"], "power.")
         pow_.check_keys(POWER, TERMINATION)
-        power = {key: pow_.number(key) for key in pow_.nodes}
+        power = {key: pow_.number(key) for key in pow_.entries}
     kept = ("channel_bits", "device_bits", "ranks", "bankgroups", "banks_per_group", "rows", "columns")
     return Standard(
         name=top.text("name"),
@@ -190,32 +198,34 @@ def read_standard(path: str, node: yaml.Node) -> Standard:
 def read_constraints(top: Document, timing: dict[str, int]) -> list[tuple]:
     """Rows `{after: [WR], before: [RD], level: rank, clocks: CWL + 1 + tBL, window: 1}` of a standard's own file."""
     rows = []
-    listing = top.nodes["constraints"]
-    if not isinstance(listing, yaml.SequenceNode):
-        raise top.error(listing, "constraints must be a list of rows")
-    for node in listing.value:
-        row = Document(top.path, node, "constraints.")
+    listing = top.entries["constraints"]
+    if not isinstance(listing.value, list) or len(listing.value) > MOST_ROWS:
+        raise top.error(listing, f"constraints must be a list of at most {MOST_ROWS} rows")
+    for entry in listing.value:
+        row = Document(top.path, entry, "constraints.")
         row.check_keys(("after", "before", "level", "clocks"), ("window",))
         groups = []
         for key in ("after", "before"):
-            part = row.nodes[key]
-            commands = [n.value for n in part.value] if isinstance(part, yaml.SequenceNode) else [row.text(key)]
+            part = row.entries[key]
+            commands = [one.value for one in part.value] if isinstance(part.value, list) else [row.text(key)]
             for command in commands:
                 if command not in COMMANDS:
-                    raise row.error(part, f"constraints.{key}: {command!r} is no command{suggest(command, COMMANDS)}")
+                    raise row.error(
+                        part, f"constraints.{key}: {shown(command)} is no command{suggest(command, COMMANDS)}"
+                    )
             groups.append(commands)
-        level, window = row.text("level"), row.integer("window") if "window" in row.nodes else 1
+        level, window = row.text("level"), row.integer("window", high=MOST_WINDOW) if "window" in row.entries else 1
         if level not in LEVELS:
-            raise row.error(row.nodes["level"], f"constraints.level: {level!r} is no level{suggest(level, LEVELS)}")
+            raise row.error(row.entries["level"], f"constraints.level: {level!r} is no level{suggest(level, LEVELS)}")
         if level in ("bankgroup", "bank") and {"PREA", "REF"} & {c for group in groups for c in group}:
-            raise row.error(row.nodes["level"], f"constraints.level is {level}: PREA and REF go to a whole rank")
+            raise row.error(row.entries["level"], f"constraints.level is {level}: PREA and REF go to a whole rank")
         if window > 1 and level != "rank":
-            raise row.error(row.nodes["window"], f"constraints.window is {window}: windows are counted per rank only")
+            raise row.error(row.entries["window"], f"constraints.window is {window}: windows are counted per rank only")
         try:
             evaluate(row.text("clocks"), timing)
         except (KeyError, SyntaxError) as e:
-            rule = "it must be a formula of +, -, *, max() and timing names"
+            rule = "it must be a formula of +, -, *, max() and timing names, of whole numbers below a million"
             bad = f"constraints.clocks is {row.text('clocks')!r} ({e})"
-            raise row.error(row.nodes["clocks"], f"{bad}: {rule}") from e
+            raise row.error(row.entries["clocks"], f"{bad}: {rule}") from e
         rows.append((*groups, level, row.text("clocks"), window))
     return rows

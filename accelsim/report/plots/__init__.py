@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from accelsim.core.pictures import with_defaults
 from accelsim.report.figures import Summary
 from accelsim.report.record import RunRecord
 
 PICTURES = ("utilization", "stalls", "energy", "timeline", "roofline")
 
 
+@with_defaults
 def draw(record: RunRecord, summary: Summary, folder: Path) -> list[Path]:
     """Draw every picture as `folder/NAME.png`; the files."""
     from accelsim.report.plots.energy import energy

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.core.errors import InputError, suggest
+from accelsim.core.pictures import with_defaults
 from accelsim.sweep.table import Columns, put
 
 KINDS = ("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization")
 
 
+@with_defaults
 def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes: Sequence[str] = ()) -> Path:
     """Draw a picture of some points as PNG; the file.
 
@@ -33,6 +35,7 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
     return put(path, lambda file: save(picture(table, metric, list(axes)), file))
 
 
+@with_defaults
 def draw_contest(variants, workloads, gains, means, path: Path) -> Path:
     """Draw the speed-ups of a comparison as PNG; the file."""
     from accelsim.report.plots.style import save

@@ -97,7 +97,7 @@ def test_the_command_writes_everything_and_the_same_bytes_again(tmp_path):
     ("override", "sentence"),
     [
         ("energy.table=generic_28n", r"'generic_28n' is no file and no table"),
-        ("energy.override.mac_dt=1", r"energy\.override: mac_dt: no such action or section \(did you mean 'mac_dot'"),
+        ("energy.override.mac_dt=1", r"energy\.override\.mac_dt=1: mac_dt: no such action or section"),
         ("energy.override.components.Encoder.area.mac=lins", r"components\.Encoder\.area\.mac: 'lins' names 'lins'"),
         ("energy.override.components.Dma.counters.bursts=mac", r"components\.Dma\.counters\.bursts: dma has no such"),
     ],

@@ -94,10 +94,10 @@ def changed(tmp_path):
         ("tFAW: 26", "tFAW: 15", 11, "timing.tFAW is 15: it must be at least 4 * tRRD_S = 16"),
         ("tREFI: 9360", "tREFI: 400", 12, "timing.tREFI is 400: it must be at least tRFC + tRC + 1 = 477"),
         ("tRRD_L: 6", "tRRD_L: 3", 11, "timing.tRRD_L is 3: it must be at least tRRD_S = 4"),
-        ("tRCD: 17, ", "", 11, "timing.tRCD is missing"),
+        ("tRCD: 17, ", "", 10, "timing.tRCD is missing"),
         ("tRCD: 17", "tRDC: 17", 11, "timing.tRDC is not known (did you mean 'tRC'?)"),
-        ("tRCD: 17", "tRCD: 17, tRCD: 18", 11, "timing.tRCD is given twice"),
-        ("tRCD: 17", "tRCD: 17.5", 11, "timing.tRCD is '17.5': it must be a whole number of clocks of at least 1"),
+        ("tRCD: 17", "tRCD: 17, tRCD: 18", 11, "'tRCD' is given twice"),
+        ("tRCD: 17", "tRCD: 17.5", 11, "timing.tRCD is '17.5': it must be a whole number of clocks from 1 to"),
         ("tRCD: 17", "tRCD: [17]", 11, "timing.tRCD must be a single value"),
         ("tCK_ns: 0.833", "tCK_ns: -1", 11, "timing.tCK_ns is '-1': it must be a number above 0"),
         ("ranks: 1", "ranks: 3", 9, "organization.ranks is 3: it must be a power of two"),
@@ -163,11 +163,11 @@ def test_unreadable_and_unknown_standards(tmp_path):
         InputError, match=r"expected one of ddr4_2400, .* or a .yaml file \(did you mean 'ddr4_3200'\?\)"
     ):
         load_standard("ddr4_3201")
-    with pytest.raises(InputError, match="none.yaml: the standard cannot be read: No such file"):
+    with pytest.raises(InputError, match="none.yaml: no such standard"):
         load_standard(tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
-    with pytest.raises(InputError, match="broken.yaml: the standard is not YAML"):
+    with pytest.raises(InputError, match="broken.yaml:2: not valid YAML"):
         load_standard(broken)
     broken.write_text("")
     with pytest.raises(InputError, match="broken.yaml: the standard is empty"):

@@ -230,6 +230,11 @@ class AttentionLayer:
         """The stores of outputs begin to end of a pass, token-major, head by head."""
         layer, p = self.layer, self.p
         width, pitch = layer.v_dim, layer.heads * layer.v_dim
+        if width > self.have.store_bytes:
+            raise InputError(
+                f"layer {layer.name}: an output row of a head has {width} bytes, but act_gb1.capacity_bytes = "
+                f"{self.have.store_bytes} holds none; make it at least {width} bytes, better {2 * width}"
+            )
         most = max(1, self.have.store_bytes // 2 // width)
         at = begin
         while at < end:

@@ -1,0 +1,70 @@
+"""Mistakes in a table of a user's own are named by file and line, and cost neither memory nor time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelsim.core.errors import InputError
+from accelsim.energy import load_table
+from accelsim.energy.expression import evaluate
+
+EXTENDS = "extends: generic_28nm\nname: t\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"\xff", r"t\.yaml:1: cannot be read: it is not UTF-8"),
+        ("name: [1\n", r"t\.yaml:2: not valid YAML"),
+        ("name: 3\n", r"t\.yaml:1: name: expected a text, not 3"),
+        (EXTENDS + "logic: {1: 2}\n", r"t\.yaml:3: logic\.1: expected a name of its own"),
+        (EXTENDS + "logic:\n  mac: {pj: .inf, source: x}\n", r"t\.yaml:4: logic\.mac\.pj.*not '\.inf'"),
+        (EXTENDS + "logic:\n  mac: {pj: 1_0, source: x}\n", r"t\.yaml:4: logic\.mac\.pj.*not '1_0'"),
+        (EXTENDS + f"logic:\n  mac: {{pj: {'9' * 35}, source: x}}\n", r"t\.yaml:4: logic\.mac\.pj.*at most 1e\+30"),
+        (EXTENDS + "components:\n\n  Dma: {counters: {x: macc}}\n", r"t\.yaml:5: components\.Dma\.counters\.x: the"),
+        (EXTENDS + "components:\n  Dma: {off_chip: no}\n", r"t\.yaml:4: components\.Dma\.off_chip: expected true or"),
+        (EXTENDS + "layout: {density: 2}\n", r"t\.yaml:3: layout\.density: expected a share"),
+        ("name: t\nextends: nix\n", r"t\.yaml:2: extends: 'nix' is no file and no table"),
+        ("a: &a [x, x]\nb: [*c]\n", r"t\.yaml:2: the alias \*c has no anchor"),
+    ],
+)
+def test_file_and_line_are_named(tmp_path, text, sentence):
+    path = tmp_path / "t.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=sentence):
+        load_table(path)
+
+
+def test_an_override_is_named_by_its_place():
+    said = {"energy.override.mac": "x.yaml:14", "energy.table": "x.yaml:3"}
+    with pytest.raises(InputError, match=r"^x\.yaml:14: logic\.mac\.pj"):
+        load_table({"override": {"mac": {"pj": -1}}}, said=said)
+    with pytest.raises(InputError, match=r"^x\.yaml:3: energy\.table: 'nix' is no file"):
+        load_table({"table": "nix"}, said=said)
+
+
+def test_a_class_that_the_machine_prices_itself_is_not_lost_without_a_word(tmp_path):
+    from accelsim.energy.document import FOLDER
+
+    mine = tmp_path / "mine.yaml"
+    mine.write_text((FOLDER / "generic_28nm.yaml").read_text() + "  Lookup: {area: 0}\n")
+    prices = {"name": "toy/prices.yaml", "components": {"Lookup": {"area": "mac"}}}
+    with pytest.raises(InputError, match=r"mine\.yaml:\d+: components\.Lookup: the machine prices this class itself"):
+        load_table(mine, [prices])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1+" * 4000 + "1", "(" * 250 + "1" + ")" * 250, "9" * 400, "1_0", "0x10", "٣", "1e99", "-1", True, [1], "1 if a"],
+)
+def test_an_amount_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="^t: "):
+        evaluate(text, {"a": 1}, "t")
+
+
+@given(st.text("0123456789.eE+-*/%(),ab_ \t", max_size=320))
+def test_any_text_is_an_amount_or_one_sentence(text):
+    try:
+        assert 0 <= evaluate(text, {"a": 1 << 60, "b": 0}, "t") <= 1e30
+    except InputError as error:
+        assert "\n" not in str(error)
