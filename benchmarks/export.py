@@ -54,10 +54,13 @@ def models() -> None:
             opened.model(image)
         seen = [s.layer for s in steps if s.kind == "attention"]
         columns = (
-            listed(f"{a.q_tokens} x {a.kv_tokens}" for a in seen), listed(a.windows for a in seen),
-            listed(a.heads // a.windows for a in seen), f"{sum(s.layer.macs for s in steps):,}",
-            f"{counter.get_total_flops() // 2:,}", f"{count.constant.total():,}",
-        )  # fmt: skip
+            listed(f"{a.q_tokens} x {a.kv_tokens}" for a in seen),
+            listed(a.windows for a in seen),
+            listed(a.heads // a.windows for a in seen),
+            f"{sum(s.layer.macs for s in steps):,}",
+            f"{counter.get_total_flops() // 2:,}",
+            f"{count.constant.total():,}",
+        )
         print(f"| {name} | {len(seen)}: {' | '.join(columns)} |", flush=True)
 
 

@@ -22,15 +22,17 @@ from accelsim.workload.workload import Workload
 NANGATE = {"AND": 1.064, "OR": 1.064, "XOR": 1.596, "NOT": 0.532, "MUX": 1.862, "DFF": 4.522, "gate": 1.064}
 # Which components of the area model stand for what which modules do. Both engines' modules have all the lines.
 SHARED = {
-    ("decoder",): ("decoder", "decoder_datapath"), ("encoder",): ("encoder", "encoder_datapath"),
+    ("decoder",): ("decoder", "decoder_datapath"),
+    ("encoder",): ("encoder", "encoder_datapath"),
     ("walker",): ("index_walker",),
     ("softmax",): ("softmax_unit", "softmax_datapath", "exponential", "reciprocal"),
     ("merge",): ("output_merge", "merge_datapath"),
     ("requantisers of merge, encoder and decoder",): ("requantise",),
     ("engine", "denser", "sparser"): ("mac_line", "normalise", "denser_datapath", "sparser_datapath"),
     ("control of both engines",): ("denser_engine", "sparser_engine", "arbiter"),
-    ("scratchpads",): ("scratchpad", "banked_scratchpad"), ("channels",): ("channel", "attention_datapath"),
-}  # fmt: skip
+    ("scratchpads",): ("scratchpad", "banked_scratchpad"),
+    ("channels",): ("channel", "attention_datapath"),
+}
 
 
 def cell_um2(kind: str) -> float:

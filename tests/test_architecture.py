@@ -133,8 +133,11 @@ def test_no_file_is_too_long_and_every_name_says_something():
         ("sweep", "import accelsim.accelerators.vitcod", "1: sweep imports the machine vitcod"),
         ("cli", "from accelsim.accelerators import vitcod", "1: cli imports the machine vitcod"),
         ("accelerators", "import accelsim.accelerators.vitcod.machine", "1: accelerators imports the machine vitcod"),
-        ("accelerators/systolic", "import accelsim.accelerators.vitcod.tables",
-         "1: accelerators/systolic imports the machine vitcod"),
+        (
+            "accelerators/systolic",
+            "import accelsim.accelerators.vitcod.tables",
+            "1: accelerators/systolic imports the machine vitcod",
+        ),
         ("accelerators/vitcod", "from accelsim.sweep import grid", "1: accelerators/vitcod imports accelsim.sweep"),
         ("components", "from accelsim.corel import x", "1: components imports accelsim.corel"),
         ("cli", "from accelsim.cli import sweep", None),
@@ -156,6 +159,6 @@ def test_no_file_is_too_long_and_every_name_says_something():
         ("cli", "from accelsim.report import tables\nprint('done')", None),
         ("report", "from accelsim.energy.bill import bill\nfrom accelsim.core.result import Result", None),
     ],
-)  # fmt: skip
+)
 def test_the_rules_themselves(room, source, complaint):
     assert complaints(room, source) == ([complaint] if complaint else [])

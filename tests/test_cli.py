@@ -119,9 +119,12 @@ def test_synth_writes_a_workload_that_workload_prints(tmp_path, monkeypatch):
     share = f"{mask.denser_nnz.sum() / mask.nnz.sum():.1%}"
     assert words[1] == "attention"
     assert words[-8:] == [
-        f"{attention.macs / 1e6:,.1f}", f"{made.masked_macs(attention) / 1e6:,.1f}",
-        f"{1 - mask.nnz.sum() / mask.keep.size:.1%}", share, *map(str, mask.global_tokens),
-    ]  # fmt: skip
+        f"{attention.macs / 1e6:,.1f}",
+        f"{made.masked_macs(attention) / 1e6:,.1f}",
+        f"{1 - mask.nnz.sum() / mask.keep.size:.1%}",
+        share,
+        *map(str, mask.global_tokens),
+    ]
 
 
 def test_import_mask(tmp_path):
@@ -167,11 +170,14 @@ def test_user_errors_exit_with_2(tmp_path, monkeypatch):
     ("error", "status", "stderr"),
     [
         ("KeyboardInterrupt()", 130, "interrupted\n"),
-        ("ZeroDivisionError('by nought')", 1,
-         "internal error: ZeroDivisionError: by nought (ACCELSIM_TRACEBACK=1 shows where)\n"),
+        (
+            "ZeroDivisionError('by nought')",
+            1,
+            "internal error: ZeroDivisionError: by nought (ACCELSIM_TRACEBACK=1 shows where)\n",
+        ),
         ("OSError(28, 'No space left on device', 'x.yaml')", 2, "error: x.yaml: No space left on device\n"),
     ],
-)  # fmt: skip
+)
 def test_failures_are_one_line_unless_a_traceback_is_asked_for(error, status, stderr):
     broken = f"def broken(things): raise {error}\ncli.show = broken"
     done = run(broken, "list", ACCELSIM_TRACEBACK="0")

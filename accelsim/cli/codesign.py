@@ -30,9 +30,11 @@ def register(app: typer.Typer, show: Show, find: Callable[[str], Path]) -> None:
     """Add the commands to an app; `show` prints tables and sentences, `find` knows the workloads by name."""
     drawing = _plotting(find)
     for name, command in (
-        ("import-topology", import_topology), ("export", export), ("train-demo", train_demo),
+        ("import-topology", import_topology),
+        ("export", export),
+        ("train-demo", train_demo),
         ("plot-attention", drawing),
-    ):  # fmt: skip
+    ):
         app.command(name)(_shown(command, show))
 
 
@@ -156,9 +158,13 @@ def train_demo(
     need("torch", "training the demo").set_num_threads(threads)
     images = load_data(data, folder, train, test)
     recipe = Recipe(
-        patch=patch, epochs=epochs, tuning_epochs=tuning_epochs, auto_encoder=auto_encoder, seed=seed,
+        patch=patch,
+        epochs=epochs,
+        tuning_epochs=tuning_epochs,
+        auto_encoder=auto_encoder,
+        seed=seed,
         sparsities=tuple(sparsity or (0.8, 0.9)),
-    )  # fmt: skip
+    )
     said: list[str] = []
     with _bar("training", "epochs") as step:
         rows, made = train_demo(images, recipe, lambda text: (said.append(text), step(len(said), recipe.steps)))

@@ -165,9 +165,15 @@ def search(
 
     with bar("search", budget * (2 if grid else 1)) as update:
         found = look(
-            file, store, budget, sampler=sampler, grid=grid, processes=processes, scheduler=scheduler,
+            file,
+            store,
+            budget,
+            sampler=sampler,
+            grid=grid,
+            processes=processes,
+            scheduler=scheduler,
             progress=lambda done, total: update(Progress(total, computed=done)),
-        )  # fmt: skip
+        )
     yield from terminal.search(found, grid)
 
 

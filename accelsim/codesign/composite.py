@@ -76,11 +76,15 @@ def multi_head_attention(
     odd = [
         name
         for name, value in (
-            ("bias_k", bias_k), ("bias_v", bias_v), ("add_zero_attn", add_zero_attn or None),
-            ("key_padding_mask", key_padding_mask), ("static_k", static_k), ("static_v", static_v),
+            ("bias_k", bias_k),
+            ("bias_v", bias_v),
+            ("add_zero_attn", add_zero_attn or None),
+            ("key_padding_mask", key_padding_mask),
+            ("static_k", static_k),
+            ("static_v", static_v),
         )
         if value is not None
-    ]  # fmt: skip
+    ]
     if odd:
         raise InputError(f"nn.MultiheadAttention with {odd[0]} cannot be represented in a workload.")
     weights = [q_proj_weight, k_proj_weight, v_proj_weight] if use_separate_proj_weight else in_proj_weight.chunk(3)

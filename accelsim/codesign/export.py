@@ -100,8 +100,10 @@ def export_workload(
     """
     torch = need("torch", "exporting a model")
     if model.training:
-        raise InputError(f"{type(model).__name__} is in training mode; call model.eval() first, so that it is the same "
-                         "for every image.")  # fmt: skip
+        raise InputError(
+            f"{type(model).__name__} is in training mode; call model.eval() first, so that it is the same "
+            "for every image."
+        )
     image = example_inputs[:1]
     if not len(image):
         raise InputError("example_inputs holds no image; give at least one.")
@@ -144,9 +146,12 @@ def export_workload(
     names = [attention[site.index].layer.name for site in sites]
     masks = {n: _polarized(n, k, choices.threshold) for n, k, by_it in zip(names, keep, own.masked) if prunes or by_it}
     workload = Workload(
-        name=name, model=(provenance or {}).get("model", type(model).__name__), layers=layers, masks=masks,
+        name=name,
+        model=(provenance or {}).get("model", type(model).__name__),
+        layers=layers,
+        masks=masks,
         provenance=_provenance(choices, provenance, cls) | own.told(names),
-    )  # fmt: skip
+    )
     made, outputs, errors = None, {}, []
     if choices.operands != "none":
         if encoders is not None:

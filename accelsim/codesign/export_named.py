@@ -68,7 +68,12 @@ def export_named(
         provenance["weights_not_taken"] = ", ".join(opened.taken.others)
     provenance |= {n: v for n, v in (("classes", classes), ("image_size", image_size)) if v is not None}
     export = export_workload(
-        opened.model, next(iter(calibration))[:1], calibration, name=output_name or workload_name(name),
-        choices=choices, provenance=provenance, on_batch=count,
-    )  # fmt: skip
+        opened.model,
+        next(iter(calibration))[:1],
+        calibration,
+        name=output_name or workload_name(name),
+        choices=choices,
+        provenance=provenance,
+        on_batch=count,
+    )
     return export, warning

@@ -81,10 +81,13 @@ def _target(node: Node, sources, steps: dict[int, Step], readers: Counter) -> in
         fits = [n for n in only if steps[n].kind == "gemm" and not steps[n].residual]
     elif node.kind == "add":
         fits = [
-            n for n in only
-            if steps[n].kind == "gemm" and not steps[n].residual and len(sources) <= 2
+            n
+            for n in only
+            if steps[n].kind == "gemm"
+            and not steps[n].residual
+            and len(sources) <= 2
             and steps[n].node.sizes["elements"] <= node.sizes["elements"] <= 1.5 * steps[n].node.sizes["elements"]
-        ]  # fmt: skip
+        ]
     else:
         fits = []
     return max(fits, default=None)

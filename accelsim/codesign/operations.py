@@ -18,5 +18,11 @@ PRODUCTS = ("matmul", "mm", "bmm", "addmm")
 POOLS = {"mean": "mean", "amax": "max", "adaptive_avg_pool1d": "mean", "adaptive_avg_pool2d": "mean",
           "adaptive_max_pool1d": "max", "adaptive_max_pool2d": "max", "avg_pool1d": "mean", "avg_pool2d": "mean",
           "max_pool1d": "max", "max_pool2d": "max"}  # fmt: skip
-NORMS = {"layer_norm": "layernorm", "rms_norm": "rmsnorm", "normalize": "rmsnorm", "group_norm": "groupnorm",
-          "batch_norm": "batchnorm", "instance_norm": "groupnorm"}  # fmt: skip
+NORMS = {
+    "layer_norm": "layernorm",
+    "rms_norm": "rmsnorm",
+    "normalize": "rmsnorm",
+    "group_norm": "groupnorm",
+    "batch_norm": "batchnorm",
+    "instance_norm": "groupnorm",
+}

@@ -33,9 +33,13 @@ def polarized(mask: AttentionMask, head: int) -> np.ndarray:
 
 
 def plot_attention(
-    workload: Workload, file: str | Path, maps: dict[str, np.ndarray] | None = None, *, layer: str | None = None,
+    workload: Workload,
+    file: str | Path,
+    maps: dict[str, np.ndarray] | None = None,
+    *,
+    layer: str | None = None,
     heads: int = 8,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write a .png: one row of panels a layer, for each head its map (where known), its mask and its polarized mask.
 
     layer: only this one. heads: at most so many of each layer, the first ones. Returns the path. Errors: InputError
@@ -89,8 +93,9 @@ def _draw(workload: Workload, file: Path, names: list[str], maps: dict, heads: i
     before = "attention before pruning (square root, averaged), " if maps else ""
     figure.suptitle(
         f"{workload.name}: {before}kept scores, and polarized (global tokens first, shaded); {made}, "
-        f"{workload.sparsity:.1%} pruned", fontsize=8,
-    )  # fmt: skip
+        f"{workload.sparsity:.1%} pruned",
+        fontsize=8,
+    )
     figure.tight_layout(rect=(0.02, 0, 1, 1 - 0.25 / figure.get_figheight()))
     figure.savefig(file, dpi=110, format="png", metadata={"Software": None})
     return file

@@ -129,9 +129,12 @@ def decoded(tensors: Mapping[str, np.ndarray], scales: Mapping[str, float], laye
     sums = scales[f"{layer}.decode_{operand}"] * scales[f"{layer}.code_{operand}"]
     multiplier, shift = functional.choose_requantization(sums, scales[f"{layer}.{operand}"])
     return functional.decode(
-        tensors[f"{layer}.code_{operand}"], tensors[f"{layer}.decode_{operand}"], multiplier, shift,
+        tensors[f"{layer}.code_{operand}"],
+        tensors[f"{layer}.decode_{operand}"],
+        multiplier,
+        shift,
         tensors[f"{layer}.decode_{operand}_bias"],
-    )  # fmt: skip
+    )
 
 
 def _gemm(made: Operands, step: Step, name: str) -> None:

@@ -15,10 +15,16 @@ LONGEST_NAME = 200
 COLUMNS = {
     "GEMM": ("layer name", "M", "N", "K"),
     "convolution": (
-        "layer name", "IFMAP height", "IFMAP width", "filter height", "filter width", "channels", "num filter",
+        "layer name",
+        "IFMAP height",
+        "IFMAP width",
+        "filter height",
+        "filter width",
+        "channels",
+        "num filter",
         "strides",
     ),
-}  # fmt: skip
+}
 _ADDED = {"GEMM": "Sparsity and Batch", "convolution": "a stride width, Sparsity and Batch"}
 _LONGEST_SHOWN = 60
 

@@ -188,8 +188,9 @@ class _Tracer:
         if not apart or source.numel() % result.numel():
             raise InputError(_cannot(path, f"{name} over windows that overlap or are padded"))
         features = result.numel()
-        self.add("pool", path, result, [_from(source)], op=POOLS[name], tokens=source.numel() // features,
-                 features=features)  # fmt: skip
+        self.add(
+            "pool", path, result, [_from(source)], op=POOLS[name], tokens=source.numel() // features, features=features
+        )
         result._channels = _channels(source)
 
     def arithmetic(self, path, name, args, kwargs, result, given) -> None:

@@ -81,9 +81,14 @@ def small_vit(side: int, recipe: Recipe, channels: int = 1, classes: int = 10):
         raise InputError(f"dim is {recipe.dim} but must be a multiple of the {recipe.heads} heads.")
     timm = need("timm", "the demo's vision transformer")
     return timm.models.vision_transformer.VisionTransformer(
-        img_size=side, patch_size=recipe.patch, in_chans=channels, num_classes=classes, embed_dim=recipe.dim,
-        depth=recipe.depth, num_heads=recipe.heads,
-    )  # fmt: skip
+        img_size=side,
+        patch_size=recipe.patch,
+        in_chans=channels,
+        num_classes=classes,
+        embed_dim=recipe.dim,
+        depth=recipe.depth,
+        num_heads=recipe.heads,
+    )
 
 
 def train_demo(data: Data, recipe: Recipe, say: Callable[[str], None] = lambda text: None):

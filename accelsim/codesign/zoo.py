@@ -106,10 +106,13 @@ def _timm(name: str, pretrained: bool, classes: int | None, side: int | None) ->
     config = model.pretrained_cfg if hasattr(model, "pretrained_cfg") else {}
     size = tuple(config.get("input_size", (3, 224, 224)))
     return Opened(
-        model=model, name=name, size=size if side is None else (size[0], side, side),
-        mean=tuple(config.get("mean", IMAGENET[0])), deviation=tuple(config.get("std", IMAGENET[1])),
+        model=model,
+        name=name,
+        size=size if side is None else (size[0], side, side),
+        mean=tuple(config.get("mean", IMAGENET[0])),
+        deviation=tuple(config.get("std", IMAGENET[1])),
         weights="pretrained" if pretrained else "random",
-    )  # fmt: skip
+    )
 
 
 def _sized(create, name: str, wanted: dict, side: int | None):

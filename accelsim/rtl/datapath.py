@@ -60,9 +60,14 @@ class Operands(Protocol):
         """Name and uint32[rows, words] of everything the data path is loaded with."""
 
     def compare(
-        self, name: str, data: DataPath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray],
-        seen: Mapping[str, np.ndarray], parameters: Parameters,
-    ) -> "Comparison":  # fmt: skip
+        self,
+        name: str,
+        data: DataPath,
+        tables: Mapping[str, np.ndarray],
+        moved: Mapping[str, np.ndarray],
+        seen: Mapping[str, np.ndarray],
+        parameters: Parameters,
+    ) -> "Comparison":
         """Every value that was seen against the functional twin; `seen`: of what can be observed int64[items, 1 +
         words], cycle and words; `parameters`: of the units."""
 

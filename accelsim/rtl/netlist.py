@@ -113,9 +113,10 @@ class Netlist:
         for table in self.tables():
             count = len(self.package.tables[table])
             ports += [
-                f"input logic {table}_we", f"input logic [31:0] {table}_address",
+                f"input logic {table}_we",
+                f"input logic [31:0] {table}_address",
                 f"input logic [{FIELD * count - 1}:0] {table}_data",
-            ]  # fmt: skip
+            ]
             body.append(f"  isa::{table}_row_t {table}_row;")
             body += narrow(f"{table}_row", f"{table}_data", count)
         for wire in self.wires:
@@ -149,9 +150,10 @@ class Netlist:
         n, fields = wire.name, len(self.fields(wire))
         width = f"isa::{self.payload(wire)}_bits"
         lines = [
-            f"  logic [{into}*{width}-1:0] {n}__item;", f"  logic [{out}*{width}-1:0] {n}__data;",
+            f"  logic [{into}*{width}-1:0] {n}__item;",
+            f"  logic [{out}*{width}-1:0] {n}__data;",
             f"  logic [7:0] {n}__room, {n}__valid, {n}__pop;",
-        ]  # fmt: skip
+        ]
         if wire.producer:
             for i in range(into * fields):
                 lines.append(f"  assign {n}_item[{FIELD * i}+:{FIELD}] = {FIELD}'({n}__item[{bits(i)}]);")

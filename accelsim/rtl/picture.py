@@ -77,8 +77,14 @@ def lanes(ax, status: dict[str, np.ndarray]) -> None:
     ax.set_yticks(np.arange(len(status)) + 0.5, list(status), fontsize=8)
     ax.set_ylim(len(status), 0)
     ax.set_xlim(0, len(next(iter(status.values()))))
-    ax.legend(handles=[Patch(color=c, label=w) for w, c in COLOURS.items()], fontsize=8, ncols=4, loc="lower right",
-              bbox_to_anchor=(1, 1), frameon=False)  # fmt: skip
+    ax.legend(
+        handles=[Patch(color=c, label=w) for w, c in COLOURS.items()],
+        fontsize=8,
+        ncols=4,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+    )
     plain(ax)
 
 

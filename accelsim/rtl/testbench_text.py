@@ -34,9 +34,13 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
     loading = [*net.tables(), *(net.data.loads() if case.operands else ())]
     watched = [*net.logged(), *([net.data.result] if case.operands else [])]
     return CHECK.format(
-        top=top, cycles=cycles, transfers=len(model) + values, body="\n".join(body),
-        loading=" || ".join(f"{t}_we" for t in loading) or "1'b0", wrong=" + ".join(f"{n}__wrong" for n in watched),
-    )  # fmt: skip
+        top=top,
+        cycles=cycles,
+        transfers=len(model) + values,
+        body="\n".join(body),
+        loading=" || ".join(f"{t}_we" for t in loading) or "1'b0",
+        wrong=" + ".join(f"{n}__wrong" for n in watched),
+    )
 
 
 def data_ends(case: Case, stored: Mapping[str, np.ndarray]) -> list[str]:
@@ -79,12 +83,14 @@ def monitor(path: str, name: str, sizes: tuple[int, int, int]) -> list[str]:
 def changes(top: str, name: str, count: int) -> list[str]:
     """What watches a status: its changes are as items."""
     return [
-        f"  logic [{STATUS_BITS - 1}:0] {name}, {name}__before;", f"  logic [7:0] {name}_push;",
+        f"  logic [{STATUS_BITS - 1}:0] {name}, {name}__before;",
+        f"  logic [7:0] {name}_push;",
         f"  logic [{FIELD - 1}:0] {name}_item, {name}__wrong;",
         f"  always_ff @(posedge clk) {name}__before <= run ? {name} : '0;",
-        f"  assign {name}_push = 8'({name} != {name}__before);", f"  assign {name}_item = {FIELD}'({name});",
+        f"  assign {name}_push = 8'({name} != {name}__before);",
+        f"  assign {name}_item = {FIELD}'({name});",
         *monitor(f"{STIMULUS}/{top}_{name}", name, (count, 1, 1)),
-    ]  # fmt: skip
+    ]
 
 
 def ends(case: Case, wire: Wire, transfers: int) -> list[str]:
@@ -104,7 +110,7 @@ def ends(case: Case, wire: Wire, transfers: int) -> list[str]:
             f"  logic [7:0] {n}_level;",
             f'  stored_source #(.FILE("{path}_source.hex"), .COUNT({count}), .WORDS({words}), .MOST({into}))',
             f"      {n}__source (.clk, .run, .cycle, .room({n}_level), .push({n}_push), .item({n}_item));",
-        ]  # fmt: skip
+        ]
     elif wire.consumer is None:
         lines += [
             f"  logic [7:0] {n}_level, {n}_pop;",

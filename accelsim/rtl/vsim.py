@@ -205,9 +205,14 @@ class Bench:
         data = np.ascontiguousarray(rows, np.uint32)
         a = self.address
         self.lib.bench_load(
-            self.handle, a[f"{table}_we"], a[f"{table}_address"], a[f"{table}_data"], len(data), data.itemsize
-            * data.shape[1], data.ctypes.data,
-        )  # fmt: skip
+            self.handle,
+            a[f"{table}_we"],
+            a[f"{table}_address"],
+            a[f"{table}_data"],
+            len(data),
+            data.itemsize * data.shape[1],
+            data.ctypes.data,
+        )
 
     def trace(self, path: Path) -> None:
         """Write a waveform from here on (a library built with `trace`); the next cycle is cycle 0."""

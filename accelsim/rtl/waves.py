@@ -84,9 +84,11 @@ def occupancy(case: Case, found: np.ndarray, sim: Stepped) -> tuple[dict[str, in
         push = np.bincount(found[found[:, 1] == i][:, 0], minlength=len(held))[: len(held)]
         pop = np.append(held[:-1] + push[:-1] - held[1:], 0)
         for name, values in {
-            f"{wire.name}__valid": np.minimum(held, out), f"{wire.name}__room": wire.depth - held,
-            f"{wire.name}_push": push, f"{wire.name}__pop": pop,
-        }.items():  # fmt: skip
+            f"{wire.name}__valid": np.minimum(held, out),
+            f"{wire.name}__room": wire.depth - held,
+            f"{wire.name}_push": push,
+            f"{wire.name}__pop": pop,
+        }.items():
             signals[name] = 8
             at = np.flatnonzero(np.diff(values, prepend=0))
             changes += [(2 * cycle, name, value) for cycle, value in zip(at.tolist(), values[at].tolist())]

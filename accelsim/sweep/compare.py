@@ -83,9 +83,14 @@ def compare(
 
 
 def ablate(
-    machine: str, workloads: Sequence[Work], *, steps: Sequence[str] = (), overrides: Sequence[str] = (),
-    store: str = ":memory:", processes: int | None = None,
-) -> Contest:  # fmt: skip
+    machine: str,
+    workloads: Sequence[Work],
+    *,
+    steps: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    store: str = ":memory:",
+    processes: int | None = None,
+) -> Contest:
     """A machine as it is, then without each of its switches (options that are true or false) that are on.
 
     With `steps`, such as ("prune", "reorder+two_engines", "auto_encoder"): first without all of them, then with one

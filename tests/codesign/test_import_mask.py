@@ -72,8 +72,13 @@ def test_zeros_and_ones_are_masks_too(tmp_path, kind):
 def levit_masks() -> dict[str, np.ndarray]:
     """LeViT's masks by stage, each of its own density; True = pruned."""
     rng, made = np.random.default_rng(0), {}
-    for key, shape in (("dpt0", (4, 4, 196, 196)), ("subsample0", (1, 8, 49, 196)), ("dpt1", (4, 8, 49, 49)),
-                       ("subsample1", (1, 16, 16, 49)), ("dpt2", (4, 12, 16, 16))):  # fmt: skip
+    for key, shape in (
+        ("dpt0", (4, 4, 196, 196)),
+        ("subsample0", (1, 8, 49, 196)),
+        ("dpt1", (4, 8, 49, 49)),
+        ("subsample1", (1, 16, 16, 49)),
+        ("dpt2", (4, 12, 16, 16)),
+    ):
         made[key] = rng.random(shape) < 0.5
         made[key][..., 0] = False
     return made

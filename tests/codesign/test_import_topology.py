@@ -47,8 +47,9 @@ def test_a_row_of_a_convolution_topology(tmp_path):
 
 def test_what_a_header_may_add(tmp_path):
     assert made(tmp_path, "Layer Name, M, N, K, Sparsity,\na, 3, 5, 16, 1:1,\nb, 1, 5, 16, 4:4,\n").layers == (
-        gemm("a", 3, 16, 5), gemm("b", 1, 16, 5),
-    )  # fmt: skip
+        gemm("a", 3, 16, 5),
+        gemm("b", 1, 16, 5),
+    )
     assert made(tmp_path, "Layer,M,N,K,Batch\nqk,197,197,64,3\n").layers == (gemm("qk", 197, 64, 197, 3),)
     strides = CONVOLUTIONS.replace("Strides", "Stride height, Stride width")
     assert made(tmp_path, strides + "c, 9, 9, 3, 3, 2, 4, 3, 2,").layers == (convolution("c", 12, 18, 4, 162),)

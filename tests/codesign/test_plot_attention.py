@@ -11,8 +11,12 @@ def test_polarized_puts_the_global_tokens_first():
     keep = np.eye(4, dtype=bool)[None].copy()
     keep[0, :, 2] = True
     mask = AttentionMask(keep, np.array([[2, 0, 1, 3]]), np.array([1]))
-    assert polarized(mask, 0).tolist() == [[True, False, False, False], [True, True, False, False],
-                                           [True, False, True, False], [True, False, False, True]]  # fmt: skip
+    assert polarized(mask, 0).tolist() == [
+        [True, False, False, False],
+        [True, True, False, False],
+        [True, False, True, False],
+        [True, False, False, True],
+    ]
     wide = AttentionMask(np.ones((1, 2, 3), bool), np.array([[1, 0, 2]]), np.array([0]))
     assert polarized(wide, 0).shape == (2, 3)
 

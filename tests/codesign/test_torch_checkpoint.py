@@ -126,7 +126,7 @@ class System:
         (lambda: {"model": weights(), "a": System()}, r"not a readable .* \(loading it would run posix\.system\)\.$"),
         (lambda: {"net": {"a.b": torch.ones(1)}}, r"it lacks weight 'cls'; 18 of the 18 weights of tiny are missing"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_weights_is_refused_in_one_sentence(tmp_path, content, text):
     with pytest.raises(InputError, match=text) as caught:
         taken(tmp_path, content())
@@ -137,9 +137,13 @@ def test_damaged_files_are_refused(tmp_path):
     torch.save(weights(), tmp_path / "whole.pth")
     whole = (tmp_path / "whole.pth").read_bytes()
     for name, content in (
-        ("cut.pth", whole[:900]), ("turned.pth", whole[::-1]), ("empty.pth", b""), ("page.pt", b"<!doctype html>"),
-        ("cut.safetensors", b"\x40\0\0\0\0\0\0\0{"), ("short.bin", b"\x80\x02}"),
-    ):  # fmt: skip
+        ("cut.pth", whole[:900]),
+        ("turned.pth", whole[::-1]),
+        ("empty.pth", b""),
+        ("page.pt", b"<!doctype html>"),
+        ("cut.safetensors", b"\x40\0\0\0\0\0\0\0{"),
+        ("short.bin", b"\x80\x02}"),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=rf"{name}: not a readable file of weights \(.+\)\.$") as caught:
             load_weights(network(), tmp_path / name, "tiny")
@@ -162,9 +166,11 @@ def tuned(tmp_path_factory):
         pytest.skip("needs the extra accelsim[torch]")
     folder = tmp_path_factory.mktemp("tuned")
     for name, sizes in (
-        ("classes", {"classes": 10}), ("side", {"image_size": 224}), ("both", {"classes": 7, "image_size": 96}),
+        ("classes", {"classes": 10}),
+        ("side", {"image_size": 224}),
+        ("both", {"classes": 7, "image_size": 96}),
         ("body", {"classes": 0}),
-    ):  # fmt: skip
+    ):
         torch.save({"model": open_model("test_vit", **sizes).model.state_dict()}, folder / f"{name}.pth")
     return folder
 

@@ -110,14 +110,20 @@ def test_a_saved_body_and_a_saved_clip_open_with_all_their_weights(saved):
     ("inputs", "options", "text"),
     [
         (images(0), {}, r"^example_inputs holds no image; give at least one\.$"),
-        (images(1, channels=3), {},
-         r"^Network does not run on an image of \[1, 3, 8, 8\]: Given groups=1, weight of size"),
+        (
+            images(1, channels=3),
+            {},
+            r"^Network does not run on an image of \[1, 3, 8, 8\]: Given groups=1, weight of size",
+        ),
         (images(1), {"keep": []}, r"^keep has 0 arrays but the model runs 1 attentions; give one each\.$"),
         (images(1), {"maps": [0, 0]}, r"^maps has 2 arrays but the model runs 1 attentions; give one each\.$"),
-        (images(1), {"keep": [np.tri(17, k=-1, dtype=bool)[None].repeat(3, 0)]},
-         r"^attn: row 0 of head 0 keeps no score, so that its softmax is undefined; keep at least one entry"),
+        (
+            images(1),
+            {"keep": [np.tri(17, k=-1, dtype=bool)[None].repeat(3, 0)]},
+            r"^attn: row 0 of head 0 keeps no score, so that its softmax is undefined; keep at least one entry",
+        ),
     ],
-)  # fmt: skip
+)
 def test_arguments_that_do_not_fit_are_refused(inputs, options, text):
     with pytest.raises(InputError, match=text):
         export_workload(network(), inputs, name="small", **options)

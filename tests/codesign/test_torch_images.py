@@ -67,7 +67,7 @@ def test_transparency_palettes_and_other_modes_have_their_colours(tmp_path):
         ("c.tif", b"II*\0\x08\0\0\0" + b"\xff" * 40, r"c\.tif: not a readable picture \(.+\); mend or remove the"),
         ("d.webp", b"RIFF\x10\0\0\0WEBPVP8 ", r"d\.webp: not a readable picture \(.+\); mend or remove the"),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_picture_is_named(tmp_path, name, content, text):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=text):

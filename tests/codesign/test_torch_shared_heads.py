@@ -87,8 +87,13 @@ def test_heads_that_share_keys_have_their_sizes_and_operands(kind):
     export = export_workload(model, images(4), name="s", choices=Choices(sparsity=0.6, operands="all"))
     (layer,) = export.workload.attention_layers
     assert (layer.heads, layer.windows, layer.q_tokens, layer.kv_tokens, layer.qk_dim, layer.v_dim) == (
-        4, 1, 17, 17, 3, 3
-    )  # fmt: skip
+        4,
+        1,
+        17,
+        17,
+        3,
+        3,
+    )
     assert layer.macs == 4 * 17 * 17 * (3 + 3)
     check_macs(lower(trace(model, images(1))), count_macs(model, images(1)))
     tensors, shared = export.workload.tensors, 4 // kind.groups

@@ -181,6 +181,9 @@ def test_what_another_operation_reads_too_is_not_folded():
 
     inside = [layer for layer in layers_of(Network(Quick).eval(), images(1)) if layer.name.startswith("attn")]
     assert [(a.kind, getattr(a, "activation", None)) for a in inside[2:]] == [
-        ("gemm", None), ("gemm", None), ("elementwise", None), ("elementwise", None)
-    ]  # fmt: skip
+        ("gemm", None),
+        ("gemm", None),
+        ("elementwise", None),
+        ("elementwise", None),
+    ]
     assert [(a.op, a.operands) for a in inside[-2:]] == [("sigmoid", 1), ("multiply", 2)]

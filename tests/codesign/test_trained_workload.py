@@ -104,9 +104,14 @@ def test_the_network_exports_to_it_again(trained):
     network = load_weights(DATA / "fmnist_vit_s90.npz", Recipe(patch=4), 28)
     image = torch.from_numpy(np.load(DATA / "fmnist_image.npy"))
     again = export_workload(
-        network.model, image, name="again", choices=Choices(operands="all"), encoders=network.encoders,
-        keep=network.keep, maps=network.maps,
-    ).workload  # fmt: skip
+        network.model,
+        image,
+        name="again",
+        choices=Choices(operands="all"),
+        encoders=network.encoders,
+        keep=network.keep,
+        maps=network.maps,
+    ).workload
     assert again.layers == trained.layers and all(isinstance(a, Attention) for a in again.attention_layers)
     for name, mask in again.masks.items():
         assert (mask.keep == trained.masks[name].keep).all() and (mask.order == trained.masks[name].order).all()

@@ -32,10 +32,14 @@ def test_a_tile_leaves_as_bursts_one_a_cycle_segment_by_segment():
         dma(), {"act": [(0, 5000, 150, 2, 1000), (0, 128, 64, 1, 64)], "reply": replies}, depth={"request": 8}
     )
     assert seen.pushes["request"] == [
-        (1, 5000, 64, 0, ACT), (2, 5064, 64, 0, ACT), (3, 5128, 22, 0, ACT),
-        (4, 6000, 64, 0, ACT), (5, 6064, 64, 0, ACT), (6, 6128, 22, 0, ACT),
+        (1, 5000, 64, 0, ACT),
+        (2, 5064, 64, 0, ACT),
+        (3, 5128, 22, 0, ACT),
+        (4, 6000, 64, 0, ACT),
+        (5, 6064, 64, 0, ACT),
+        (6, 6128, 22, 0, ACT),
         (7, 128, 64, 0, ACT),
-    ]  # fmt: skip
+    ]
     assert seen.pushes["arrived.act"] == [(at + 1, size) for at, size, _ in replies]
     assert seen.counts == {"read_bursts": 7, "write_bursts": 0}
 

@@ -12,9 +12,13 @@ READ, WRITE = 0, 1
 
 def dram(latency=20, channels=2, bytes_per_cycle=8, interleave=64, window=4):
     return lambda: DramPipe(
-        "dram", latency=latency, channels=channels, bytes_per_cycle=bytes_per_cycle, interleave_bytes=interleave,
+        "dram",
+        latency=latency,
+        channels=channels,
+        bytes_per_cycle=bytes_per_cycle,
+        interleave_bytes=interleave,
         window=window,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

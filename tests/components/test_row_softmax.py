@@ -61,9 +61,14 @@ def test_scores_that_are_fetched_leave_as_probabilities(mode, passes):
 @settings(max_examples=20, deadline=None)
 @given(
     tiles=st.lists(st.tuples(st.sampled_from((KEEP, PASS, FETCH)), st.integers(1, 6), st.integers(1, 9)), max_size=6),
-    mode=st.sampled_from(("bounded", "max")), lanes=st.integers(1, 9), ahead=st.integers(1, 3), wide=st.integers(1, 4),
-    gap=st.integers(0, 30), port=st.sampled_from(("out", "done")), interval=st.integers(1, 4),
-)  # fmt: skip
+    mode=st.sampled_from(("bounded", "max")),
+    lanes=st.integers(1, 9),
+    ahead=st.integers(1, 3),
+    wide=st.integers(1, 4),
+    gap=st.integers(0, 30),
+    port=st.sampled_from(("out", "done")),
+    interval=st.integers(1, 4),
+)
 def test_nothing_is_lost_under_back_pressure(tiles, mode, lanes, ahead, wide, gap, port, interval):
     commands = [(0, kind, rows, columns, 1) for kind, rows, columns in tiles]
     blocks = [

@@ -11,9 +11,12 @@ from tests.components.harness import exercise, table
 
 # Units with commands of different widths, and counters; some have only one of the two.
 UNITS = {
-    "array": tuple("abcdefghijk"), "vector": tuple("abc"), "decoder": tuple("abcd"), "walker": ("number",),
+    "array": tuple("abcdefghijk"),
+    "vector": tuple("abc"),
+    "decoder": tuple("abcd"),
+    "walker": ("number",),
     "buffer": ("bytes", "fences"),
-}  # fmt: skip
+}
 COUNTERS = dict.fromkeys(("array", "vector", "decoder", "buffer", "stored"), ("number",))
 NUMBER = {name: n for n, name in enumerate(UNITS)}
 COUNTER = {name: 1 + n for n, name in enumerate(COUNTERS)}

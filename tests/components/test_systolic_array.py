@@ -31,11 +31,13 @@ def gemm_parts(model: Array, m: int, n: int, k: int, at=0) -> list[tuple]:
     row_folds, _ = model.fold_counts(m, n, k)
     return [
         part(
-            at, *fold, adds=int(model.stationary and i % row_folds > 0),
+            at,
+            *fold,
+            adds=int(model.stationary and i % row_folds > 0),
             to=int(not model.stationary or (i + 1) % row_folds == 0),
         )
         for i, fold in enumerate(model.folds(m, n, k))
-    ]  # fmt: skip
+    ]
 
 
 def both(rows, columns, dataflow, **options):
@@ -213,10 +215,14 @@ def test_what_is_counted():
 
 @settings(max_examples=12, deadline=None)
 @given(
-    dataflow=st.sampled_from(DATAFLOWS), overlap=st.sampled_from(("none", "shadow")), gap=st.integers(0, 40),
+    dataflow=st.sampled_from(DATAFLOWS),
+    overlap=st.sampled_from(("none", "shadow")),
+    gap=st.integers(0, 40),
     feed=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 4), st.integers(1, 3), st.integers(1, 9)), max_size=8),
-    cuts=st.integers(1, 3), ahead=st.integers(1, 4), port=st.sampled_from(("out", "release_act", "done")),
-)  # fmt: skip
+    cuts=st.integers(1, 3),
+    ahead=st.integers(1, 4),
+    port=st.sampled_from(("out", "release_act", "done")),
+)
 def test_nothing_is_lost_under_back_pressure(dataflow, overlap, gap, feed, cuts, ahead, port):
     commands, at = [], 0
     for wait, high, wide, stream in feed:

@@ -136,9 +136,15 @@ def test_a_frequency_is_read_back_as_written(hertz):
 
 @pytest.mark.parametrize(
     ("hertz", "text"),
-    [(500 * MHZ, "500 MHz"), (1200 * MHZ, "1.2 GHz"), (1, "1 Hz"), (1333333333, "1333.333333 MHz"),
-     (Fraction(4000 * MHZ, 3), "4/3 GHz"), (Fraction(1, 2), "1/2 Hz")],
-)  # fmt: skip
+    [
+        (500 * MHZ, "500 MHz"),
+        (1200 * MHZ, "1.2 GHz"),
+        (1, "1 Hz"),
+        (1333333333, "1333.333333 MHz"),
+        (Fraction(4000 * MHZ, 3), "4/3 GHz"),
+        (Fraction(1, 2), "1/2 Hz"),
+    ],
+)
 def test_frequency_text(hertz, text):
     assert units.frequency_text(Fraction(hertz)) == text
 

@@ -62,9 +62,13 @@ def test_a_plan_fits_covers_and_moves_least(sizes, lines, macs, buffers, overlap
     tokens, depth, features = sizes
     inputs = ceil(tokens * depth, overlap)
     have = machine(
-        lines=lines, macs=macs, weight_bytes=buffers[0], act_bytes=buffers[1], psum_bytes=buffers[2],
+        lines=lines,
+        macs=macs,
+        weight_bytes=buffers[0],
+        act_bytes=buffers[1],
+        psum_bytes=buffers[2],
         double_buffer=double_buffer,
-    )  # fmt: skip
+    )
     try:
         plan = plan_gemm("x", tokens, depth, features, inputs, residual, have)
     except InputError:

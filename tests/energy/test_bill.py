@@ -55,8 +55,10 @@ def test_a_streaming_dram_by_events_standby_and_interface():
     charges = bill(dram(read_bytes=8192), TABLE)
     read = [c for c in charges if c.counter == "read_bytes"]
     assert {c.action: round(c.pj, 3) for c in read} == {
-        "dram_read_bit": 8192 * 8 * 5.75, "dram_io_read_bit": round(8192 * 8 * 4.6, 3), "dram_activate": 3463
-    }  # fmt: skip
+        "dram_read_bit": 8192 * 8 * 5.75,
+        "dram_io_read_bit": round(8192 * 8 * 4.6, 3),
+        "dram_activate": 3463,
+    }
     assert pj(charges, "dram", "dram_standby").pj == pytest.approx(4 * 413e-3 * 200e-9 * 1e12)
     assert pj(charges, "dram", "dram_refresh_power").pj == pytest.approx(4 * 89e-3 * 200e-9 * 1e12)
     assert all(c.off_chip for c in charges)
@@ -152,10 +154,12 @@ def test_a_standing_power_is_no_action():
 
 def test_bytes_of_another_components_memory_are_charged_to_who_moves_them():
     """Amounts and sizes may name another component's parameters too."""
-    reader = {"Reader": {
-        "memories": {"own": {"capacity_bytes": "act_gb0.capacity_bytes", "port_bytes": 16, "banks": 1}},
-        "counters": {"taken_bytes": {"act_gb0.data.read": 0.5, "own.write": "gemm.lines"}},
-    }}  # fmt: skip
+    reader = {
+        "Reader": {
+            "memories": {"own": {"capacity_bytes": "act_gb0.capacity_bytes", "port_bytes": 16, "banks": 1}},
+            "counters": {"taken_bytes": {"act_gb0.data.read": 0.5, "own.write": "gemm.lines"}},
+        }
+    }
     parts = {"act_gb0": ("Scratchpad", BUFFER), "reader": ("Reader", {}), **GEMM}
     counts = {
         "act_gb0": {"read_bytes": 0, "write_bytes": 0, "byte_cycles": 0},

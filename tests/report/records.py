@@ -81,8 +81,10 @@ def span(label: int, start: int, phase: str, macs: int, reach: float, dram_bytes
     if phase == "attention":
         counts["denser"] = {"mac_ops": done * 2 // 5, "q_reads": 400}
         counts["sparser"] = {"mac_ops": done - done * 2 // 5} | {
-            "q_forward_hits": 300, "q_forward_misses": 100, "v_reads": 900
-        }  # fmt: skip
+            "q_forward_hits": 300,
+            "q_forward_misses": 100,
+            "v_reads": 900,
+        }
     else:
         counts["gemm"] = {"mac_ops": done, "register_bytes": done // 4}
     if phase == "qkv":

@@ -163,8 +163,10 @@ def test_spans_of_the_same_layer_are_one_row_and_those_outside_have_their_own():
     spans = [replace(s, label=n) for s, n in zip(made.result.spans, (-1, 0, 0, -1))]
     summary = summarize(replace(made, result=replace(made.result, spans=spans), layers=made.layers[:1]))
     assert [(r.name, r.cycles, r.mac_ops) for r in summary.layers] == [
-        ("before the first layer", 100, 1), ("layer0", 200, 6), ("after the last layer", 100, 8),
-    ]  # fmt: skip
+        ("before the first layer", 100, 1),
+        ("layer0", 200, 6),
+        ("after the last layer", 100, 8),
+    ]
     assert [(p.name, p.cycles, p.macs) for p in summary.phases] == [("other", 200, 0), ("qkv", 200, 100)]
 
 

@@ -85,8 +85,9 @@ def test_other_source_and_faults_of_the_simulator_are_errors_of_the_point(plan_f
     point = next(iter(expand(read(plan_file("axes: {engine.lines: [8]}")))))
     other = perform(Task(point.key, point.arch, point.workload, "other"))
     assert (other.figures, other.error) == (
-        None, "this worker runs another version of accelsim than the sweep; install the same everywhere",
-    )  # fmt: skip
+        None,
+        "this worker runs another version of accelsim than the sweep; install the same everywhere",
+    )
     monkeypatch.setattr("accelsim.sweep.measure.measure", lambda *_: 1 / 0)
     broken = perform(Task(point.key, point.arch, point.workload, campaign.source_hash()))
     assert broken.error == "internal error: ZeroDivisionError: division by zero"

@@ -58,14 +58,18 @@ def test_every_mistake_has_its_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("axes: {engine.lines: {from: 1, to: 8}}", "engine.lines is an open range, which a grid cannot walk; add step, "
-         "factor or steps to it"),
-        ("method: zip\naxes: {a: [1, 2], b: [1]}", "axes that are zipped must have the same number of "
-         "values, not a 2, b 1"),
+        (
+            "axes: {engine.lines: {from: 1, to: 8}}",
+            "engine.lines is an open range, which a grid cannot walk; add step, factor or steps to it",
+        ),
+        (
+            "method: zip\naxes: {a: [1, 2], b: [1]}",
+            "axes that are zipped must have the same number of values, not a 2, b 1",
+        ),
         ("method: random", "method random needs 'points: N', how many designs are drawn"),
         ("axes: [1]", "axes must be a mapping, as in 'axes: {engine.lines: [32, 64]}'"),
     ],
-)  # fmt: skip
+)
 def test_methods_and_axes_fit_together(plan_file, text, sentence):
     with pytest.raises(InputError) as error:
         read(plan_file(text))

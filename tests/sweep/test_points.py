@@ -26,8 +26,9 @@ def test_a_grid_is_every_combination_in_order(plan_file):
 
 def test_zip_pairs_the_values(plan_file):
     assert designs(plan_file("method: zip\naxes: {engine.lines: [16, 32], engine.macs: [8, 4]}")) == [
-        ("16", "8"), ("32", "4"),
-    ]  # fmt: skip
+        ("16", "8"),
+        ("32", "4"),
+    ]
 
 
 @pytest.mark.parametrize("method", ["random", "latin_hypercube"])
@@ -60,9 +61,11 @@ def test_too_few_designs_are_an_error(plan_file):
 
 
 def test_constraints_see_resolved_values_and_parameters_that_are_no_axis(plan_file):
-    path = plan_file("axes: {act_gb0.capacity_bytes: [64 KiB, 96 KiB, 128 KiB]}\n"
-                     "constraints: [act_gb0.capacity_bytes >= 96 * 1024, engine.lines == 64, heads == "
-                      "'parallel']")  # fmt: skip
+    path = plan_file(
+        "axes: {act_gb0.capacity_bytes: [64 KiB, 96 KiB, 128 KiB]}\n"
+        "constraints: [act_gb0.capacity_bytes >= 96 * 1024, engine.lines == 64, heads == "
+        "'parallel']"
+    )
     assert designs(path) == [("96 KiB",), ("128 KiB",)]
     with pytest.raises(InputError, match="no combination of values meets the constraints; there is nothing to run"):
         expand(read(plan_file("axes: {engine.lines: [8]}\nconstraints: [lines == 9]")))
@@ -88,9 +91,11 @@ def test_an_axis_must_name_a_parameter(plan_file):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from([1, 7, 64]), st.sampled_from(["4", "8 bits", "0"]), st.sampled_from(["1 KiB", "99 KB", "12"]),
+    st.sampled_from([1, 7, 64]),
+    st.sampled_from(["4", "8 bits", "0"]),
+    st.sampled_from(["1 KiB", "99 KB", "12"]),
     st.sampled_from(["true", "false", "on"]),
-)  # fmt: skip
+)
 def test_a_machine_set_many_times_is_the_machine_loaded_each_time(lines, macs, size, prune):
     texts = [f"engine.lines={lines}", f"engine.macs={macs}", f"act_gb0.capacity_bytes={size}", f"prune={prune}"]
     pairs = [tuple(t.split("=")) for t in texts]

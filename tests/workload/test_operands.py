@@ -39,8 +39,10 @@ def test_every_operand_round_trips(tmp_path):
         for name, (dtype, shape) in stored_shapes(layer).items()
     }
     assert {n: a.shape for n, a in tensors.items() if n.startswith("g.")} == {
-        "g.x": (2, 4, 3), "g.weight": (2, 3, 7), "g.bias": (2, 7)
-    }  # fmt: skip
+        "g.x": (2, 4, 3),
+        "g.weight": (2, 3, 7),
+        "g.bias": (2, 7),
+    }
     assert tensors["a.code_k"].shape == (2, 5, 2) and tensors["a.decode_q_bias"].shape == (3,) and len(tensors) == 14
     workload = Workload("w", "test", layers, tensors=tensors, scales={"g.x": 0.5, "a.code_q": 0.25})
     loaded = load(save(workload, tmp_path / "w.yaml"))

@@ -29,9 +29,13 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
         if name not in table:
             raise InputError(f"there is no column {name!r}{suggest(name, table)}; `accelsim results` lists the columns")
     picture = {
-        "metric": lines.metric_lines, "speedup": bars.speedup, "pareto": front.pareto, "sensitivity": bars.sensitivity,
-        "heatmap": maps.heatmap, "utilization": maps.utilization,
-    }[kind]  # fmt: skip
+        "metric": lines.metric_lines,
+        "speedup": bars.speedup,
+        "pareto": front.pareto,
+        "sensitivity": bars.sensitivity,
+        "heatmap": maps.heatmap,
+        "utilization": maps.utilization,
+    }[kind]
     return put(path, lambda file: save(picture(table, metric, list(axes)), file))
 
 

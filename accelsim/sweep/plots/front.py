@@ -20,8 +20,14 @@ def pareto(table: Columns, metric: str, axes: list[str]):
     if len(names) == 3:
         made.colorbar(dots, ax=ax).set_label(label(names[2]), fontsize=9)
     line = [rows[i] for i in front([r[:2] for r in rows])]
-    ax.step([r[0] for r in line], [r[1] for r in line], where="post", color=VERMILION, linewidth=1,
-            label=f"front of {names[0]} and {names[1]}: {len(line)}")  # fmt: skip
+    ax.step(
+        [r[0] for r in line],
+        [r[1] for r in line],
+        where="post",
+        color=VERMILION,
+        linewidth=1,
+        label=f"front of {names[0]} and {names[1]}: {len(line)}",
+    )
     if len(names) == 3:
         ring = {"s": 44, "facecolors": "none", "edgecolors": BLACK, "linewidths": 0.7}
         x, y, _ = zip(*(rows[i] for i in beaten))

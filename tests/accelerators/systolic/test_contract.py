@@ -16,9 +16,14 @@ QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 SMALL = (
-    "array.rows=4", "array.columns=3", "act_buffer.capacity_bytes=1500", "weight_buffer.capacity_bytes=900",
-    "output_buffer.capacity_bytes=400", "spill_buffer.capacity_bytes=400", "softmax.score_bytes=300",
-)  # fmt: skip
+    "array.rows=4",
+    "array.columns=3",
+    "act_buffer.capacity_bytes=1500",
+    "weight_buffer.capacity_bytes=900",
+    "output_buffer.capacity_bytes=400",
+    "spill_buffer.capacity_bytes=400",
+    "softmax.score_bytes=300",
+)
 
 
 def outcome(sim):

@@ -117,9 +117,12 @@ def test_a_gemm_takes_what_its_folds_take(rows, columns, gemm, dataflow, hop, ed
 
 
 @given(
-    rows=st.integers(1, 9), columns=st.integers(1, 9), dataflow=st.sampled_from(("os", "ws", "is")),
-    stream=st.integers(1, 30), hop=st.integers(1, 3),
-)  # fmt: skip
+    rows=st.integers(1, 9),
+    columns=st.integers(1, 9),
+    dataflow=st.sampled_from(("os", "ws", "is")),
+    stream=st.integers(1, 30),
+    hop=st.integers(1, 3),
+)
 def test_one_fold_takes_the_same_with_and_without_shadow_registers(rows, columns, dataflow, stream, hop):
     none, shadow = (Array(rows, columns, dataflow, overlap=o, psum_hop=hop) for o in ("none", "shadow"))
     fold = [Fold(rows, columns, stream)]

@@ -61,8 +61,13 @@ def test_a_batch_is_as_many_heads():
 def test_the_capacity_of_the_score_buffer_decides_the_rows_of_a_tile():
     workload = one(tokens=200, heads=1)
     notes = machine("systolic").notes
-    for size, said in ((2 * 32 * 400, "32 rows x 2"), (2 * 32 * 400 - 2, "32 rows x 1"), (2 * 64 * 400, "64 rows x 2"),
-                       (2 * 200 * 400, "200 rows x 2"), (2 * 200 * 400 - 2, "192 rows x 2")):  # fmt: skip
+    for size, said in (
+        (2 * 32 * 400, "32 rows x 2"),
+        (2 * 32 * 400 - 2, "32 rows x 1"),
+        (2 * 64 * 400, "64 rows x 2"),
+        (2 * 200 * 400, "200 rows x 2"),
+        (2 * 200 * 400 - 2, "192 rows x 2"),
+    ):
         assert notes(fused(f"softmax.score_bytes={size}"), workload)["attention"].endswith(said)
     too_small = fused(f"softmax.score_bytes={32 * 400 - 2}")
     with pytest.raises(InputError, match=r"fused needs 12800 bytes of softmax.score_bytes \(12798\).*at most 31"):

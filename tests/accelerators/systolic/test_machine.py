@@ -148,9 +148,14 @@ def test_what_does_not_fit_is_said(sizes, sentence):
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_more_of_a_resource_is_never_slower(dataflow, attention):
     base = {
-        "softmax.lanes": 4, "vector.lanes": 8, "dram.bytes_per_cycle": 2, "weight_buffer.port_bytes": 4,
-        "act_buffer.port_bytes": 4, "dma.outstanding": 4, "softmax.score_bytes": 26 * 1024,
-    }  # fmt: skip
+        "softmax.lanes": 4,
+        "vector.lanes": 8,
+        "dram.bytes_per_cycle": 2,
+        "weight_buffer.port_bytes": 4,
+        "act_buffer.port_bytes": 4,
+        "dma.outstanding": 4,
+        "softmax.score_bytes": 26 * 1024,
+    }
     fixed = (PIPE, f"array.dataflow={dataflow}", f"attention={attention}")
 
     def cycles(**more: int) -> int:

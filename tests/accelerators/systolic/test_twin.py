@@ -84,9 +84,12 @@ def test_scale_sim_s_drain_is_shorter_than_the_registers_by_the_rows():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    rows=st.integers(1, 4), columns=st.integers(1, 4), streams=st.lists(st.integers(1, 9), min_size=2, max_size=5),
-    dataflow=st.sampled_from(("os", "ws", "is")), hop=st.integers(1, 2),
-)  # fmt: skip
+    rows=st.integers(1, 4),
+    columns=st.integers(1, 4),
+    streams=st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    dataflow=st.sampled_from(("os", "ws", "is")),
+    hop=st.integers(1, 2),
+)
 def test_folds_of_several_gemms_overlap_as_those_of_one(rows, columns, streams, dataflow, hop):
     array = Array(rows, columns, dataflow, overlap="shadow", psum_hop=hop)
     draw = np.random.default_rng(streams)

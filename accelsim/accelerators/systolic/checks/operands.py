@@ -28,9 +28,13 @@ def attention_tensors(judge: "SystolicJudge") -> Iterator[Tensor]:
                 continue
             for name, size in spilled_sizes(layer).items():
                 yield Tensor(
-                    name=f"{layer.name}.{name}.{image}", layer=number, size=size, written=True,
-                    reader=judge.act, writer=judge.spill,
-                )  # fmt: skip
+                    name=f"{layer.name}.{name}.{image}",
+                    layer=number,
+                    size=size,
+                    written=True,
+                    reader=judge.act,
+                    writer=judge.spill,
+                )
 
 
 def operand_sizes(layer: Attention) -> dict[str, int]:

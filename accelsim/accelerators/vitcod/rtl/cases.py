@@ -141,9 +141,11 @@ def denser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     ready, window = ready_and_window(rng, tables, "dense")
     slow = 0.02 if rng.random() < 0.3 else None
     scripts = {
-        "command": script(rng, phases(rng, tables, "dense"), 4), "softmaxed": script(rng, ready, 1),
-        "operands": script(rng, operands(rng, tables, shapes), 3), "window": script(rng, window, 1, eager=slow),
-    }  # fmt: skip
+        "command": script(rng, phases(rng, tables, "dense"), 4),
+        "softmaxed": script(rng, ready, 1),
+        "operands": script(rng, operands(rng, tables, shapes), 3),
+        "window": script(rng, window, 1, eager=slow),
+    }
     return make(rng, "denser_engine", bench("denser_engine", values, depths), tables, scripts)
 
 
@@ -190,10 +192,12 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     columns = [tuple(int(x) for x in c) for c in tables["columns"]]
     jobs = [x for n, shape in enumerate(shapes) for x in decodes(rng, n, shape, tables)]
     scripts = {
-        "command": script(rng, phases(rng, tables, "sparse_columns"), 4), "column": script(rng, columns, 4),
-        "softmaxed": script(rng, ready, 1), "window": script(rng, window, 1, eager=slow),
+        "command": script(rng, phases(rng, tables, "sparse_columns"), 4),
+        "column": script(rng, columns, 4),
+        "softmaxed": script(rng, ready, 1),
+        "window": script(rng, window, 1, eager=slow),
         "decode": script(rng, jobs, 4),
-    }  # fmt: skip
+    }
     return make(rng, "sparser_engine", net, tables, scripts)
 
 
@@ -205,11 +209,13 @@ def with_decoder(values: dict, depths: dict) -> Netlist:
         Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "done")
     ]
     wires += [
-        Wire("decode", 4, None, ("decoder", "command")), Wire("decoded", 4, ("decoder", "done")),
-        Wire("to_denser", 2, ("decoder", "denser")), Wire("operands", depths["operands"], ("decoder", "sparser"),
-        ("sparser", "operands")), Wire("miss", depths["miss"], ("sparser", "miss"), ("decoder", "miss")),
+        Wire("decode", 4, None, ("decoder", "command")),
+        Wire("decoded", 4, ("decoder", "done")),
+        Wire("to_denser", 2, ("decoder", "denser")),
+        Wire("operands", depths["operands"], ("decoder", "sparser"), ("sparser", "operands")),
+        Wire("miss", depths["miss"], ("sparser", "miss"), ("decoder", "miss")),
         Wire("vector", depths["vector"], ("decoder", "vector"), ("sparser", "vector")),
-    ]  # fmt: skip
+    ]
     return Netlist(PACKAGE, "sparser_engine_bench", [sparser, Unit("decoder", TWINS["decoder"], feed)], wires, CAPACITY)
 
 

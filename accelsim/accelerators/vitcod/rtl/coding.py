@@ -59,8 +59,11 @@ class CodingDatapath:
         """Of the top module."""
         ports = []
         for name, words in self.loads().items():
-            ports += [f"input logic {name}_we", f"input logic [31:0] {name}_address",
-                      f"input logic [{32 * words - 1}:0] {name}_data"]  # fmt: skip
+            ports += [
+                f"input logic {name}_we",
+                f"input logic [31:0] {name}_address",
+                f"input logic [{32 * words - 1}:0] {name}_data",
+            ]
         return [*ports, "output logic [7:0] coded_push", f"output logic [{32 * self.wide - 1}:0] coded_item"]
 
     def declarations(self) -> list[str]:
@@ -76,7 +79,8 @@ class CodingDatapath:
         sizes = f".HEADS({size.heads}), .ENCODED({size.encoded}), .TOKENS({size.tokens}), .STEPS({size.steps})"
         told = ", ".join(f".{name}(unit_{name})" for name in TOLD)
         return [
-            f"  logic [{steps - 1}:0] steps__at;", f"  logic [{(held - 1).bit_length() - 1}:0] steps__offset;",
+            f"  logic [{steps - 1}:0] steps__at;",
+            f"  logic [{(held - 1).bit_length() - 1}:0] steps__offset;",
             f"  logic steps__read;\n  logic [{8 * wide - 1}:0] steps__window;",
             f"  scratchpad #(.WIDTH({8 * held}), .SLICE({8 * wide}), .STRIDE(8), .TOKENS({size.steps})) steps (",
             f"      .clk, .we(outputs_of_we), .address({steps + 1}'(outputs_of_address)),",
@@ -86,7 +90,7 @@ class CodingDatapath:
             f"      .clk, .rst, .encode_we, .encode_address, .encode_data({{{weights}}}), {told},",
             "      .read(steps__read), .at(steps__at), .offset(steps__offset), .window(steps__window), .coded_push,",
             "      .coded_item);",
-        ]  # fmt: skip
+        ]
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,16 @@ WIDE = {
 SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)
 
 
-RANDOM = Sizes(
-    heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197
-)  # fmt: skip
+RANDOM = Sizes(heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197)
 
 
 def core(
-    values: Mapping[str, dict[str, int]], rows: dict[str, int] = CAPACITY, top: str = "attention_core", *,
+    values: Mapping[str, dict[str, int]],
+    rows: dict[str, int] = CAPACITY,
+    top: str = "attention_core",
+    *,
     sizes: Sizes | None = None,
-) -> Netlist:  # fmt: skip
+) -> Netlist:
     """The netlist; `values` are the parameters of each unit, `rows` the sizes of the tables, `sizes` those of the data
     path (None: control alone)."""
     units = [Unit(name, TWINS[module], dict(values[name])) for name, module in UNITS.items()]
@@ -271,11 +272,14 @@ def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Opera
     tokens = max(max(x.q.shape[1], x.k.shape[1]) for x in operands)
     scores = [t["passes"]["dense"] * t["passes"]["rows"] for t in every]
     return Sizes(
-        heads=max(int(t["passes"]["heads"].max()) for t in every), all=max(len(x.q) for x in operands),
-        encoded=max(int(t["passes"]["encoded"].max()) for t in every), tokens=1 << max(1, (tokens - 1).bit_length()),
+        heads=max(int(t["passes"]["heads"].max()) for t in every),
+        all=max(len(x.q) for x in operands),
+        encoded=max(int(t["passes"]["encoded"].max()) for t in every),
+        tokens=1 << max(1, (tokens - 1).bit_length()),
         features=max(max(x.q.shape[2], x.v.shape[2]) for x in operands),
-        scores=max(2, *(int(s.max()) for s in scores)), all_scores=max(2, *(int(s.sum()) for s in scores)),
-    )  # fmt: skip
+        scores=max(2, *(int(s.max()) for s in scores)),
+        all_scores=max(2, *(int(s.sum()) for s in scores)),
+    )
 
 
 def play_at_random(rng: Rng, items: list[tuple], begin: int) -> Script:

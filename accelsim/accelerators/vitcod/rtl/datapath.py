@@ -200,8 +200,12 @@ class Datapath:
         ]
         seen += ["  isa::word_t sparse_probabilities__place, rows__place;"]
         vector, heads = 8 * self.features, self.sizes.heads
-        seen += [f"  logic [{heads - 1}:0][{vector - 1}:0] restored__seen;", f"  logic [{vector - 1}:0] single__seen;",
-                 "  logic restored__kind;", f"  logic [{tokens - 1}:0] restored__token;"]  # fmt: skip
+        seen += [
+            f"  logic [{heads - 1}:0][{vector - 1}:0] restored__seen;",
+            f"  logic [{vector - 1}:0] single__seen;",
+            "  logic restored__kind;",
+            f"  logic [{tokens - 1}:0] restored__token;",
+        ]
         pins += [".restored_push", ".restored_kind(restored__kind)", ".restored_token(restored__token)",
                  ".restored_item(restored__seen)", ".single_push", ".single_item(single__seen)"]  # fmt: skip
         pins += [".sparse_probabilities_place(sparse_probabilities__place)", ".rows_push(rows_sums_push)",
@@ -209,8 +213,10 @@ class Datapath:
         width = {name: 32 * items * words for name, (items, words) in self.observed().items()}
         word = width["restored"] // heads
         for head in range(heads):
-            seen.append(f"  assign restored_item[{word * head}+:{word}] = {word}'({{restored__seen[{head}], "
-                        "16'(restored__token), 16'(restored__kind)});")  # fmt: skip
+            seen.append(
+                f"  assign restored_item[{word * head}+:{word}] = {word}'({{restored__seen[{head}], "
+                "16'(restored__token), 16'(restored__kind)});"
+            )
         seen += [
             f"  assign single_item = {width['single']}'(single__seen);",
             f"  assign dense_probabilities_item = {width['dense_probabilities']}'(dense_probabilities__seen);",

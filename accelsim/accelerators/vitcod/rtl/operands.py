@@ -67,9 +67,12 @@ def draw_keep(rng: Rng, dense: list[np.ndarray], sparse: np.ndarray) -> np.ndarr
 
 
 def layer_operands(
-    x: Mapping[str, np.ndarray], scales: Mapping[str, float], keep: np.ndarray, bounded: bool,
+    x: Mapping[str, np.ndarray],
+    scales: Mapping[str, float],
+    keep: np.ndarray,
+    bounded: bool,
     coded: tuple[Coded, Coded] | None = None,
-) -> Operands:  # fmt: skip
+) -> Operands:
     """A layer's: x int8 q, k, v of all heads, scales their real step, keep bool[heads, q_tokens, tokens]. Outputs are
     written in V's own step: they are averages of V."""
     k, q = (one.decoded() for one in coded) if coded else (x["k"], x["q"])
@@ -78,9 +81,7 @@ def layer_operands(
     return Operands(q, k, x["v"], keep, scaling, bound, choose_requantization(1 / 127, 1), coded)
 
 
-def layer_coded(
-    workload: Workload, layer: Attention, made: Mapping[str, np.ndarray], operand: str
-) -> Coded:  # fmt: skip
+def layer_coded(workload: Workload, layer: Attention, made: Mapping[str, np.ndarray], operand: str) -> Coded:
     """What K or Q of a layer is decoded from: the workload's own codes and decoder; where it carries none, a random
     tensor that a random encoder (`made`) compresses, and a random decoder."""
     name = layer.name
@@ -88,8 +89,12 @@ def layer_coded(
         scales, own = workload.scales, workload.tensors
         sums = scales[f"{name}.decode_{operand}"] * scales[f"{name}.code_{operand}"]
         scaling = choose_requantization(sums, scales[f"{name}.{operand}"])
-        return Coded(own[f"{name}.code_{operand}"], own[f"{name}.decode_{operand}"],
-                     own[f"{name}.decode_{operand}_bias"], scaling)  # fmt: skip
+        return Coded(
+            own[f"{name}.code_{operand}"],
+            own[f"{name}.decode_{operand}"],
+            own[f"{name}.decode_{operand}_bias"],
+            scaling,
+        )
     weights = made[f"encode_{operand}"], made[f"decode_{operand}"]
     # random weights have the spread of the operands, 1 / RANDOM_SCALE steps: so shall what comes out
     there, back = (choose_requantization(RANDOM_SCALE / w.shape[1] ** 0.5, 1) for w in weights)

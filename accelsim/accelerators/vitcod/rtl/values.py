@@ -73,9 +73,13 @@ class LayerOperands:
 
 
 def compare_values(
-    name: str, tables: Mapping[str, np.ndarray], x: Operands, moved: Mapping[str, np.ndarray],
-    seen: Mapping[str, np.ndarray], segment: int,
-) -> Comparison:  # fmt: skip
+    name: str,
+    tables: Mapping[str, np.ndarray],
+    x: Operands,
+    moved: Mapping[str, np.ndarray],
+    seen: Mapping[str, np.ndarray],
+    segment: int,
+) -> Comparison:
     """Every score, probability, sum and output of a pass, and the cycle in which each leaves the data path.
 
     moved: int64[transfers, 1 + fields] of the control's channels: cycle, payload. seen: the same of what can be seen of
@@ -152,9 +156,7 @@ def compare_values(
     return done
 
 
-def compare_operands(
-    done: Comparison, passes: np.recarray, x: Operands, told: np.ndarray, seen: np.ndarray
-) -> None:  # fmt: skip
+def compare_operands(done: Comparison, passes: np.recarray, x: Operands, told: np.ndarray, seen: np.ndarray) -> None:
     """Every vector that the decoder writes for the engines, and that it stands there when they are told."""
     number, kind, token = told[:, 1], told[:, 2], told[:, 3] - 1
     heads = passes["heads"][number]

@@ -40,8 +40,11 @@ def test_a_token_takes_the_longer_of_port_and_multipliers(number, sizes, cycles)
     assert seen.status["busy"] == 3 * cycles
     encoded = number == 1
     assert seen.counts == {
-        "mac_ops": 3 * 60 * encoded, "read_bytes": 3 * (20 if encoded else 30), "operand_bytes": 90, "vectors": 0,
-    }  # fmt: skip
+        "mac_ops": 3 * 60 * encoded,
+        "read_bytes": 3 * (20 if encoded else 30),
+        "operand_bytes": 90,
+        "vectors": 0,
+    }
 
 
 def test_q_that_stays_in_the_global_buffer_costs_a_notice_only():

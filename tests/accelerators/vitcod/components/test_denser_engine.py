@@ -34,8 +34,10 @@ def test_a_tile_of_columns_loads_its_keys_and_then_streams_the_rows():
     first, second = 10 + 4, 10 + 4 + 15 + 2
     assert seen.pushes["scores"] == [
         *((first + 3 * (n + 1), n, 1, 0, 4) for n in range(5)),
-        (second + 3, 0, 2, 4, 2), (second + 6, 2, 2, 4, 2), (second + 9, 4, 1, 4, 2),
-    ]  # fmt: skip
+        (second + 3, 0, 2, 4, 2),
+        (second + 6, 2, 2, 4, 2),
+        (second + 9, 4, 1, 4, 2),
+    ]
     assert seen.cycles("done") == [second + 9]
     counts = seen.counts
     assert counts["mac_ops"] == 5 * 6 * 10 and counts["k_read_bytes"] == 6 * 10

@@ -31,8 +31,11 @@ def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
     assert seen.pushes["release_weight"] == [(100, 11, 12), (104, 21, 22)]
     assert seen.pushes["release_act"] == [(100, 13, 14), (104, 23, 24)]
     assert seen.counts == {
-        "mac_ops": 350 + 8, "accumulator_bytes": 4 * 358, "psum_read_bytes": 0, "psum_write_bytes": 0,
-    }  # fmt: skip
+        "mac_ops": 350 + 8,
+        "accumulator_bytes": 4 * 358,
+        "psum_read_bytes": 0,
+        "psum_write_bytes": 0,
+    }
     assert seen.status["busy"] == 94
 
 

@@ -70,9 +70,13 @@ def test_with_a_maximum_the_exponentials_begin_when_the_row_is_complete():
     seen = exercise(softmax((0, 6), mode="max"), feed, depth={"score": 8})
     assert seen.cycles("sparser") == [9 + EXP + DIVIDE]
     assert seen.counts == {
-        "exp_ops": 6, "compare_ops": 6, "add_ops": 6, "divide_ops": 1, "score_write_bytes": 6 * 3 + 6 * 2,
+        "exp_ops": 6,
+        "compare_ops": 6,
+        "add_ops": 6,
+        "divide_ops": 1,
+        "score_write_bytes": 6 * 3 + 6 * 2,
         "score_read_bytes": 12,
-    }  # fmt: skip
+    }
 
 
 def test_with_a_maximum_arriving_scores_go_before_exponentials():

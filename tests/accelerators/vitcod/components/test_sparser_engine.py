@@ -37,9 +37,15 @@ class Case:
                 outputs.append({"head": head, "sparse": count, "scores": count, "first": first, "values": value_dim})
                 first += count
         entry = {
-            "heads": heads, "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "sparser_lines": lines,
-            "sparse_columns": len(columns), "forward": forward,
-        }  # fmt: skip
+            "heads": heads,
+            "rows": rows,
+            "row0": row0,
+            "dim": dim,
+            "value_dim": value_dim,
+            "sparser_lines": lines,
+            "sparse_columns": len(columns),
+            "forward": forward,
+        }
         self.keep, self.columns, self.outputs = keep, table(COLUMNS, columns), heads * rows
         self.memory = {"passes": table(PASSES, [entry]), "index": table(INDEX, entries), "rows": table(ROWS, outputs)}
         self.sizes = {"lines": lines, "macs": 4, "banks": 4, "score_ports": 8, "segment": segment} | sizes

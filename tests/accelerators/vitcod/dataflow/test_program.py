@@ -209,17 +209,19 @@ def test_values_of_attention_wait_for_their_projection_and_weights_do_not():
     ("layer", "change", "sentence"),
     [
         (
-            Norm("n", "b", 4, 100), {"act_bytes": 399},
+            Norm("n", "b", 4, 100),
+            {"act_bytes": 399},
             "layer n: a row needs 4 x 100 bytes of act_gb0 (399) and 2 x 100 bytes of act_gb1 (512); make their "
             "capacity_bytes larger",
         ),
         (
-            Elementwise("e", "b", "add", 4, 100, 3), {"store_bytes": 199},
+            Elementwise("e", "b", "add", 4, 100, 3),
+            {"store_bytes": 199},
             "layer e: a row needs 4 x 300 bytes of act_gb0 (2048) and 2 x 100 bytes of act_gb1 (199); make their "
             "capacity_bytes larger",
         ),
     ],
-)  # fmt: skip
+)
 def test_rows_that_do_not_fit_are_refused_in_a_sentence(layer, change, sentence):
     with pytest.raises(InputError) as refused:
         program_of(workload(layer), machine(**change))
