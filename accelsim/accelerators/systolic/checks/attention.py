@@ -2,12 +2,11 @@
 the softmax unit is given, one tile after the other."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accelsim.accelerators.systolic.checks.commands import SOFTMAX, VECTOR, Command, Pes, Placed
-from accelsim.accelerators.systolic.checks.operands import SCORE_BYTES, operand_sizes, spilled_sizes
+from accelsim.accelerators.systolic.checks.layout import SCORE_BYTES, operand_sizes, spilled_sizes
 from accelsim.accelerators.systolic.checks.products import (
     Products,
     Run,
@@ -26,9 +25,6 @@ from accelsim.validation.course import Course, Follower
 from accelsim.validation.coverage import Block, Coverage
 from accelsim.validation.memory import Arrivals
 from accelsim.validation.program import Step
-
-if TYPE_CHECKING:
-    pass
 
 
 class AttentionProducts(Follower):

@@ -127,7 +127,8 @@ class DenseProducts(DenseFollower):
         match = (begins * k + area * command.columns == inside) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
-        return narrowed(region, int(begins[match.any(axis=0).argmax()]), command.columns)
+        column = int(np.where(match, area, k).min(axis=0).argmin())  # the least advanced of them
+        return narrowed(region, int(begins[column]), command.columns)
 
     def weights_of(self, command: Command) -> tuple[int, int, int]:
         """The repetition whose weights a command waits for, where they begin in it, and their bytes."""

@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.accelerators.systolic.checks.attention import AttentionProducts
 from accelsim.accelerators.systolic.checks.commands import Command, Pes
 from accelsim.accelerators.systolic.checks.dense import DenseProducts
-from accelsim.accelerators.systolic.checks.operands import attention_tensors
+from accelsim.accelerators.systolic.checks.layout import attention_tensors
 from accelsim.accelerators.systolic.checks.wires import check_wires
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower

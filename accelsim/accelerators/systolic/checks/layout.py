@@ -1,4 +1,4 @@
-"""What lies in DRAM of an attention layer: Q, K and V, outputs, and unfused the scores and probabilities."""
+"""What of attention lies in DRAM: operands and outputs, and unfused the scores and probabilities."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,13 +28,9 @@ def attention_tensors(judge: "SystolicJudge") -> Iterator[Tensor]:
                 continue
             for name, size in spilled_sizes(layer).items():
                 yield Tensor(
-                    name=f"{layer.name}.{name}.{image}",
-                    layer=number,
-                    size=size,
-                    written=True,
-                    reader=judge.act,
-                    writer=judge.spill,
-                )
+                    name=f"{layer.name}.{name}.{image}", layer=number, size=size, written=True,
+                    reader=judge.act, writer=judge.spill,
+                )  # fmt: skip
 
 
 def operand_sizes(layer: Attention) -> dict[str, int]:

@@ -1,0 +1,68 @@
+"""Right runs pass: every dataflow, overlap and way to do attention on small buffers, random networks on random
+machines, and the shipped ones."""
+
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, reject, settings
+from typer.testing import CliRunner
+
+from accelsim import cli
+from accelsim.core import InputError
+from tests.accelerators.small import workloads
+from tests.accelerators.systolic.checks.conftest import SMALL, clean
+from tests.accelerators.systolic.machines import machines, one_of_each, systolic
+from tests.validation.faults import judged, validated
+
+BUFFERS = (
+    (),
+    ("weight_buffer.capacity_bytes=600", "act_buffer.capacity_bytes=600", "softmax.mode=max"),
+    ("output_buffer.capacity_bytes=120", "spill_buffer.capacity_bytes=120", "array.accumulator_bytes=100"),
+)
+
+
+@pytest.mark.parametrize("buffers", BUFFERS, ids=("small", "operands", "outputs"))
+@pytest.mark.parametrize("attention", ["unfused", "fused"])
+@pytest.mark.parametrize(("dataflow", "overlap"), itertools.product(("os", "ws", "is"), ("none", "shadow")))
+def test_every_dataflow_is_legal_and_right(dataflow, overlap, attention, buffers):
+    options = f"array.dataflow={dataflow}", f"array.overlap={overlap}", f"attention={attention}"
+    report = validated(systolic(*SMALL, *buffers, *options), one_of_each())
+    assert report.failed == []
+    assert sum(c.count for c in report.checks if c.name == "integers") == 3 * 17
+    assert len([c for c in report.checks if "in integers" in c.compared]) == 2
+
+
+def test_what_is_compared():
+    report = judged(clean())
+    assert {check.name for check in report.checks} == {
+        "attention", "buffers", "bursts", "dispatch", "gemm", "integers", "lines", "loads", "memory", "operands",
+        "order", "softmax", "stores", "totals", "vector", "wires",
+    }  # fmt: skip
+    assert [error.layer for error in report.errors] == ["attention"]
+    kinds = {c.compared: c.count for c in report.checks if c.scope == "layer attention"}
+    assert kinds["each part of each score computed once"] == 3 * 17 * 17 * 10
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(workloads(), machines())
+def test_any_network_on_any_machine(workload, arch):
+    try:
+        report = validated(arch, workload)
+    except InputError:
+        reject()
+    assert report.failed == []
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(workloads(), machines())
+def test_many_networks_on_many_machines(workload, arch):
+    test_any_network_on_any_machine.hypothesis.inner_test(workload, arch)
+
+
+@pytest.mark.parametrize(
+    "workload", ["fmnist_vit_s90", pytest.param("deit_tiny_s90", marks=pytest.mark.slow)]
+)  # fmt: skip
+def test_a_shipped_network(workload):
+    done = CliRunner().invoke(cli.app, ["validate", "systolic", workload])
+    assert done.exit_code == 0 and "all passed" in done.stdout
