@@ -5,9 +5,11 @@ A machine hands in what is its own: how the output columns are grouped, and the 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
+from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.tiling import PASSES, DenseResources, GemmPlan, ceil, pieces, plan_gemm
+from accelsim.dataflows.tiling import MOST_TILES, PASSES, DenseResources, GemmPlan, ceil, pieces, plan_gemm
 from accelsim.workload.layers import Gemm
 
 
@@ -62,6 +64,11 @@ def emit_gemm(
     are not packed. `issue` emits the instruction of a tile, which waits for its weights and for its activations.
     """
     groups = tuple(groups)
+    if layer.repeat * len(groups) > MOST_TILES:
+        raise InputError(
+            f"layer {layer.name}: {layer.repeat} independent products are more than memory is taken for; at most "
+            f"{MOST_TILES:,} are"
+        )
     for repetition in range(layer.repeat):
         column = 0
         for columns in groups:
@@ -90,8 +97,8 @@ def emit_columns(
     row_bytes = ceil(inputs, tokens)
     resident: Wait = NOW
     outer_rows = plan.order == "rows"
-    row_at = [sum(plan.row_tiles[:i]) for i in range(len(plan.row_tiles))]
-    feature_at = [sum(plan.feature_tiles[:i]) for i in range(len(plan.feature_tiles))]
+    row_at = list(accumulate(plan.row_tiles[:-1], initial=0))
+    feature_at = list(accumulate(plan.feature_tiles[:-1], initial=0))
     tiles = [(m, n) for m in range(len(row_at)) for n in range(len(feature_at))]
     if not outer_rows:
         tiles.sort(key=lambda t: (t[1], t[0]))

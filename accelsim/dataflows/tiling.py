@@ -11,6 +11,8 @@ from accelsim.core.errors import InputError
 # table look-up more; a residual addition one more; LayerNorm takes the mean, the variance, and the normalisation.
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
 
+MOST_TILES = 1 << 17  # of a layer
+
 
 def ceil(a: int, b: int) -> int:
     """The least integer not below a / b."""
@@ -85,11 +87,18 @@ def plan_gemm(
             f"({have.store_bytes}); make its capacity_bytes larger or {have.array}.lines smaller"
         )
     feature_tile = min(max(have.lines, step_features), features)
+    room = have.weight_bytes // 2 if have.double_buffer else have.weight_bytes
+    least = ceil(features, feature_tile) * ceil(depth, max(1, room // feature_tile))
+    too_many = (
+        f"layer {name}: {tokens} x {depth} x {features} would be cut into more than {MOST_TILES:,} tiles, more than "
+        "memory is taken for; make the layer smaller or the buffers larger"
+    )
+    if least > MOST_TILES:
+        raise InputError(too_many)
     feature_tiles = tuple(feature_tile for _ in range(features // feature_tile))
     if features % feature_tile:
         feature_tiles += (features % feature_tile,)
-    weight_room = have.weight_bytes // 2 if have.double_buffer else have.weight_bytes
-    most_depth = weight_room // feature_tile
+    most_depth = room // feature_tile
     if most_depth < 1:
         raise InputError(
             f"layer {name}: one row of {feature_tile} weights does not fit {have.weight}.capacity_bytes = "
@@ -100,13 +109,16 @@ def plan_gemm(
     spare = feature_tile if residual else 0  # bytes of residual operand a row of a tile needs
     psum_rows = tokens if len(depth_tiles) == 1 else have.psum_bytes // (4 * feature_tile)
     weights = depth * features
-    plans = []
+    plans, refused = [], []
 
     def consider(order: str, most_rows: int, weight_loads: int | None, act_loads: int) -> None:
         most_rows = min(most_rows, psum_rows, tokens)
         if most_rows >= min(step_tokens, tokens):
             most_rows = tokens if most_rows == tokens else most_rows // step_tokens * step_tokens
             n = ceil(tokens, most_rows)
+            if n * least > MOST_TILES:
+                refused.append(order)
+                return
             size = min(tokens, ceil(ceil(tokens, n), step_tokens) * step_tokens)
             rows = tuple(min(size, tokens - at) for at in range(0, tokens, size))
             traffic = weights * (weight_loads or len(rows)) + inputs * act_loads
@@ -124,6 +136,8 @@ def plan_gemm(
     consider("rows", have.act_bytes // (row_bytes + 2 * spare), None, 1)
     chunk = ceil(row_bytes * depth_tiles[0], depth)
     consider("stream", have.act_bytes // (2 * chunk + 2 * spare), None, len(feature_tiles))
+    if not plans and refused:
+        raise InputError(too_many)
     if not plans:
         need = (2 * chunk + 2 * spare) * step_tokens
         raise InputError(

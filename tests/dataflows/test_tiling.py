@@ -159,3 +159,11 @@ def test_a_plan_that_is_cut_to_the_smallest_tile():
         (10,) * 10,
     )
     assert plan.dram_bytes == 10 * 3200 + 4 * 4000
+
+
+@pytest.mark.parametrize("sizes", [(2**31 - 1, 64, 64), (64, 2**31 - 1, 64), (64, 64, 2**31 - 1)])
+def test_a_layer_of_too_many_tiles_is_refused_before_they_are_listed(sizes):
+    have = machine(lines=64, macs=8, weight_bytes=1 << 12, act_bytes=1 << 14, store_bytes=1 << 14, psum_bytes=1 << 15)
+    tokens, depth, features = sizes
+    with pytest.raises(InputError, match="layer a: .* would be cut into more than 131,072 tiles"):
+        plan_gemm("a", tokens, depth, features, tokens * depth, False, have)
