@@ -23,7 +23,7 @@ BUFFERS = (
 
 @pytest.mark.parametrize("buffers", BUFFERS, ids=("small", "operands", "outputs"))
 @pytest.mark.parametrize("attention", ["unfused", "fused"])
-@pytest.mark.parametrize(("dataflow", "overlap"), itertools.product(("os", "ws", "is"), ("none", "shadow")))
+@pytest.mark.parametrize(("dataflow", "overlap"), [*itertools.product(("os", "ws", "is"), ("none", "shadow"))])
 def test_every_dataflow_is_legal_and_right(dataflow, overlap, attention, buffers):
     options = f"array.dataflow={dataflow}", f"array.overlap={overlap}", f"attention={attention}"
     report = validated(systolic(*SMALL, *buffers, *options), one_of_each())
