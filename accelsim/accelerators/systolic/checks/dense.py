@@ -118,13 +118,11 @@ class DenseProducts(DenseFollower):
         region = stored or Block(group, 0, self.tokens, 0, layer.out_features, 0, k)
         if (tile := self.tile(inside, size, command.columns)) is not None:
             return narrowed(region, *tile)
-        column, rest = divmod(inside + size, k)
-        if command.deep == k and rest == 0:  # they came in parts, of which this is the last
-            return narrowed(region, column - command.columns, command.columns)
         area = region.of(self.products.summed)
         begins = region.column + np.arange(region.columns)
         begun = (area > 0) & (area < k) if self.products.goes_on(command) else area == 0
-        match = (begins * k + area * command.columns == inside) & begun
+        last = (begins + command.columns) * k == inside + size  # of the parts in which a tile of weights came
+        match = ((begins * k + area * command.columns == inside) | last) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
         column = int(np.where(match, area, k).min(axis=0).argmin())  # the least advanced of them
