@@ -88,7 +88,10 @@ def _convolution(row: Row) -> Gemm:
     inner = tall * broad * channels // groups
     read = min(high * wide * channels, tokens * inner * groups)
     features = row.sizes["num filter"]
-    return Gemm(row.name, row.name, "conv", tokens, inner, features, False, repeat=groups, input_elements=read)
+    try:
+        return Gemm(row.name, row.name, "conv", tokens, inner, features, False, repeat=groups, input_elements=read)
+    except InputError as error:
+        raise InputError(f"{row.place}: {error}") from None
 
 
 def _check_extent(place: str, layer: Gemm) -> None:

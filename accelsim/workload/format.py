@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from accelsim.core.document import NO_NUMBER, scalar
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import beside, check_name, write
 from accelsim.workload import arrays as npz
@@ -239,11 +240,21 @@ def _entry(layer: Layer, workload: Workload) -> dict:
     return entry | {"mask": True} if layer.name in workload.masks else entry
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts a text in quotes that would be read as a number."""
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.Node:
+    number = not isinstance(scalar(value), str) or NO_NUMBER.fullmatch(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if number else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _dump(value: dict) -> str:
-    return yaml.dump(value, Dumper=yaml.SafeDumper, sort_keys=False, width=120, allow_unicode=True)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _flow(value: dict) -> str:
-    return yaml.dump(
-        value, Dumper=yaml.SafeDumper, sort_keys=False, width=float("inf"), default_flow_style=True
-    ).strip()
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=float("inf"), default_flow_style=True).strip()
