@@ -42,6 +42,35 @@ def switch(doc: str) -> Param:
 
 
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
+PSUM = {"psum_banks": "engine", "psum_port_bytes": "engine"}  # the partial-sum memory they share
+
+READERS = (  # port -> the buffer that is read through it
+    ("decoder.port_bytes", "act_gb0", "banks", "act_gb0", "port_bytes"),
+    ("denser.q_port_bytes", "sparser", "banks", "sparser", "bank_bytes"),
+    ("walker.word_bytes", "index_buffer", "banks", "index_buffer", "port_bytes"),
+)
+
+
+def port_rule(arch: Arch) -> str | None:
+    """No reader takes more than its buffer's banks give."""
+    for name, one, banks, other, width in READERS:
+        part, port = name.split(".")
+        found, most = arch.parts[part][port], arch.parts[one][banks] * arch.parts[other][width]
+        if found > most:
+            return (
+                f"{name} is {found} bytes a cycle, but {one}.{banks} x {other}.{width} gives {most}; set it to {most} "
+                "or less, or the banks wider"
+            )
+    return None
+
+
+def sums_rule(arch: Arch) -> str | None:
+    """In dense layers every multiplier has a sum that grows and one that leaves."""
+    found, least = arch.parts["engine"]["row_values"], 2 * arch.parts["engine"]["macs"]
+    if found >= least:
+        return None
+    return f"engine.row_values is {found}, but {least} are needed, two for each of engine.macs; make it larger"
+
 
 SCHEMA = MachineSchema(
     name="vitcod",
@@ -64,11 +93,13 @@ SCHEMA = MachineSchema(
     },
     parts={
         "engine": Part("the MAC lines both engines share, as one array in dense layers", "core", MacArray),
-        "denser": Part("the dense columns of attention", "core", DenserEngine, derived=LINES),
-        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES),
+        "denser": Part(
+            "the dense columns of attention", "core", DenserEngine, derived=LINES | PSUM | {"row_values": "engine"}
+        ),
+        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM),
         "walker": Part("hands out the sparse columns", "core", IndexWalker),
-        "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit),
-        "merge": Part("joins the engines' partial rows", "core", OutputMerge),
+        "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
+        "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
         "vector": Part("element-wise work and normalisation", "core", VectorUnit),
@@ -98,7 +129,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule,),
+    rules=(main_memory.clock_rule, port_rule, sums_rule),
 )
 
 WIRING = Wiring(
@@ -120,7 +151,10 @@ WIRING = Wiring(
         Link("softmax.denser", "denser.softmaxed", 4),
         Link("softmax.sparser", "sparser.softmaxed", 4),
         Link("denser.partial", "merge.dense", 1),
-        Link("sparser.partial", "merge.sparse", 4),
+        Link("sparser.partial", "merge.sparse", 1),
+        Link("denser.reads", "merge.denser_reads"),
+        Link("sparser.reads", "merge.sparser_reads"),
+        Link("merge.accesses", "softmax.accesses"),
         Link("merge.denser_window", "denser.window"),
         Link("merge.sparser_window", "sparser.window"),
         Link("merge.row", "act_gb1.results.merge", 4),
@@ -181,6 +215,7 @@ def resources(arch: Arch) -> Resources:
         k_bytes=part["denser"]["k_bytes"],
         score_bytes=part["softmax"]["score_bytes"],
         places=part["merge"]["places"],
+        row_values=part["engine"]["row_values"],
         segment=part["sparser"]["segment"],
         index_entry_bytes=part["walker"]["index_bytes"],
         layout=arch.options["layout"],

@@ -22,6 +22,7 @@ PASSES = record(
     "denser_lines",  # MAC lines of the denser engine
     "sparser_lines",  # MAC lines of the sparser engine
     "tile_rows",  # rows the denser engine works on at once in SpMM
+    "places",  # rows of partial sums that the merge has room for
     "first_dense",  # first dense column in DENSE
     "dense",  # dense columns, over all heads
     "first_column",  # first sparse column in COLUMNS
@@ -55,6 +56,7 @@ SCORE = {"place": "place of the output in ROWS", "column": "key token"}
 READY = {"place": "place of the output in ROWS"}
 OPERANDS = {"number": "row of the pass table", "kind": "0: K, 1: Q", "tokens": "tokens there, from the first on"}
 WINDOW = {"end": "the first place in ROWS that may not be worked on yet"}
+ACCESS = {"cycles": "cycles in which all banks of the partial-sum memory are taken"}
 MISS = {"number": "row of the pass table", "row": "row within the pass", "head": "head", "line": "MAC line that asks"}
 COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in INDEX", "count": "how many"}
 

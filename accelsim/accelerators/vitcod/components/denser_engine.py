@@ -8,7 +8,7 @@ global tokens stream by; every PE accumulates its own features. A mux in front o
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.tables import OPERANDS, PARTIAL, PASS, READY, SCORES, WINDOW
+from accelsim.accelerators.vitcod.tables import ACCESS, OPERANDS, PARTIAL, PASS, READY, SCORES, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -39,6 +39,9 @@ class DenserEngine(Component):
     q_bytes = Param(26624, "bytes", "Q buffer")
     k_bytes = Param(26624, "bytes", "K buffer")
     q_port_bytes = Param(256, "bytes/cycle", "what the Q buffer sends to the lines")
+    row_values = Param(128, "count", "32-bit sums a line holds, of the row it works on and of the one that leaves")
+    psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
+    psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
 
     passes = Mem("the pass table (tables.PASSES)")
     dense = Mem("dense columns (tables.DENSE)")
@@ -51,6 +54,7 @@ class DenserEngine(Component):
     window = In("how far the merge has places", **WINDOW)
     scores = Out("scores of one row", **SCORES)
     partial = Out("partial rows", **PARTIAL)
+    reads = Out("reads of the partial-sum memory", **ACCESS)
     done = Out("phases finished", **DONE)
 
     there = Lanes(
@@ -76,7 +80,9 @@ class DenserEngine(Component):
     accumulator_bytes = Count("bytes of accumulators written", "bytes")
 
     @tick
-    def tick(now, r, passes, dense, rows, ready, there, command, operands, softmaxed, window, scores, partial, done):
+    def tick(
+        now, r, passes, dense, rows, ready, there, command, operands, softmaxed, window, scores, partial, reads, done
+    ):
         while can_pop(operands):
             news = pop(operands)
             slot = there[news.number % 2]
@@ -165,8 +171,17 @@ class DenserEngine(Component):
                         for n in range(place, place + size):
                             if not ready[n]:
                                 return STARVED
+                    # A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by.
+                    words = (2 * count + r.psum_port_bytes - 1) // r.psum_port_bytes
+                    cycles = (size + r.psum_banks - 1) // r.psum_banks * words
+                    if count:
+                        if not can_push(reads):
+                            return BLOCKED
+                        if 2 * one.value_dim > r.row_values and not can_push(partial):
+                            return BLOCKED  # no room for a second row beside the one that leaves
+                        push(reads).cycles = cycles
                     r.size = size
-                    r.ready_at = now + count * ((one.value_dim + r.macs - 1) // r.macs)
+                    r.ready_at = now + cycles + count * ((one.value_dim + r.macs - 1) // r.macs)
                     r.mac_ops += size * count * one.value_dim
                     r.accumulator_bytes += 4 * size * count * one.value_dim
                     r.v_read_bytes += count * one.value_dim

@@ -42,7 +42,10 @@ class MacArray(Component):
 
     lines = Param(64, "count", "MAC lines")
     macs = Param(8, "count", "multipliers of a line")
-    psum_bytes = Param(51200, "bytes", "partial-sum buffer; in attention it holds scores and partial rows")
+    psum_bytes = Param(51200, "bytes", "partial-sum memory; in attention it holds scores and partial rows")
+    row_values = Param(128, "count", "32-bit sums a line holds, of the rows it works on and of those that leave")
+    psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
+    psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
 
     command = In(
         "one GEMM tile",

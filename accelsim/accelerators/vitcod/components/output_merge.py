@@ -3,14 +3,18 @@
 
 It has a window of places, one for every output row from the oldest unfinished one on; a row's place is its number
 modulo the window. Both engines take up rows in the same order and only inside the window, so a place is free when a
-partial row comes, and neither engine can lock out the other. Rows leave in order, one a cycle, so that the stores find
-their bytes in the order in which they were planned. A tile of the denser engine stays in the engine's shadow
-accumulators until its last row has been taken, one row a cycle.
+partial row comes, and neither engine can lock out the other. Rows leave in order, so that the stores find their bytes
+in the order in which they were planned. A tile of the denser engine stays in the engine's shadow accumulators until its
+last row has been taken.
+
+The places lie in the partial-sum memory, whose banks have one port each: a row is read, added to and written in turn.
+What completes the oldest row is added on its way out and not written. The engines' reads of scores go first, the merge
+goes next, and the softmax unit has what is left; both are told one cycle ahead.
 """
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.tables import PARTIAL, PASS, WINDOW
+from accelsim.accelerators.vitcod.tables import ACCESS, PARTIAL, PASS, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -37,7 +41,10 @@ from accelsim.isa.tables import BYTES
 class OutputMerge(Component):
     """Joins the two engines' partial rows."""
 
-    places = Param(64, "count", "output rows in the window")
+    places = Param(64, "count", "most output rows in the window")
+    lanes = Param(64, "count", "values added and requantised in a cycle")
+    psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
+    psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
@@ -46,12 +53,18 @@ class OutputMerge(Component):
     command = In("passes", **PASS)
     dense = In("tiles of partial rows of the denser engine", **PARTIAL)
     sparse = In("partial rows of the sparser engine", **PARTIAL)
+    denser_reads = In("the denser engine's reads of the partial-sum memory", **ACCESS)
+    sparser_reads = In("the sparser engine's", **ACCESS)
     row = Out("finished rows", **BYTES)
+    accesses = Out("what all but the softmax unit take of the partial-sum memory", **ACCESS)
     denser_window = Out("the window, for the denser engine", **WINDOW)
     sparser_window = Out("the window, for the sparser engine", **WINDOW)
     done = Out("passes finished", **DONE)
 
     active = Reg("whether there is a pass")
+    places_now = Reg("its rows in the window")
+    free_at = Reg("the cycle from which the memory is free, and the adders")
+    turn = Reg("whether the sparser engine's part goes first")
     oldest = Reg("the oldest row that has not left")
     last = Reg("the row after the last of the pass")
     taken = Reg("rows taken of the denser engine's tile")
@@ -62,42 +75,82 @@ class OutputMerge(Component):
     buffer_bytes = Count("bytes of partial rows written to and read from the places", "bytes")
 
     @tick
-    def tick(now, r, passes, rows, seen, command, dense, sparse, row, denser_window, sparser_window, done):
-        if not r.active:
-            if not can_pop(command):
-                return IDLE
+    def tick(
+        now,
+        r,
+        passes,
+        rows,
+        seen,
+        command,
+        dense,
+        sparse,
+        denser_reads,
+        sparser_reads,
+        row,
+        accesses,
+        denser_window,
+        sparser_window,
+        done,
+    ):
+        taken = 0  # cycles of the memory
+        if can_push(accesses):
+            if can_pop(denser_reads):
+                taken += pop(denser_reads).cycles
+            if can_pop(sparser_reads):
+                taken += pop(sparser_reads).cycles
+            if taken:
+                r.free_at = max(r.free_at, now) + taken
+        if not r.active and can_pop(command):
             one = passes[pop(command).number]
             r.active, r.oldest, r.last = 1, one.first_row, one.first_row + one.rows * one.heads
+            r.places_now = one.places
         moved = blocked = False
-        for port in (dense, sparse):
-            if not can_pop(port):
-                continue
-            part = front(port)
-            place = part.place + (r.taken if part.rows > 1 else 0)
-            values = rows[place].values
-            r.buffer_bytes += 4 * values
-            if seen[place]:
-                r.add_ops += values
-                r.buffer_bytes += 4 * values
-            seen[place] += 1
-            moved = True
-            if part.rows > 1 and r.taken + 1 < part.rows:
-                r.taken += 1
+        if r.active and now >= r.free_at and can_push(accesses):
+            some = 0  # values worked on, and how often they are read or written
+            times = 0
+            leaves = r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts
+            if leaves and can_push(row):
+                some, times = rows[r.oldest].values, 1
+            elif can_pop(dense) or can_pop(sparse):
+                blocked = leaves
+                if can_pop(dense) and not (r.turn and can_pop(sparse)):
+                    part = front(dense)
+                    place = part.place + r.taken
+                    r.taken += 1
+                    if r.taken == part.rows:
+                        r.taken = 0
+                        pop(dense)
+                    r.turn = 1
+                else:
+                    place = pop(sparse).place
+                    r.turn = 0
+                some = rows[place].values
+                if seen[place]:
+                    times = 1
+                    r.add_ops += some
+                seen[place] += 1
+                leaves = place == r.oldest and seen[place] == rows[place].parts and can_push(row)
+                if not leaves:
+                    times += 1
             else:
-                if part.rows > 1:
-                    r.taken = 0
-                pop(port)
-        if r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts:
-            if can_push(row):
-                values = rows[r.oldest].values
-                push(row).bytes = values
-                r.requant_ops += values
-                r.buffer_bytes += 4 * values
-                r.oldest += 1
+                blocked = leaves
+                leaves = False
+            if some:
                 moved = True
-            else:
-                blocked = True
-        end = min(r.oldest + r.places, r.last)
+                width = r.psum_banks * r.psum_port_bytes
+                cycles = times * ((4 * some + width - 1) // width)
+                taken += cycles
+                r.free_at = now + max(cycles, (some + r.lanes - 1) // r.lanes)
+                r.buffer_bytes += 4 * some * times
+                if leaves:
+                    push(row).bytes = some
+                    r.requant_ops += some
+                    r.oldest += 1
+        if taken:
+            push(accesses).cycles = taken
+        if not r.active:
+            return IDLE
+        end = min(r.oldest + r.places_now, r.last)
         if end != r.told:
             if can_push(denser_window) and can_push(sparser_window):
                 push(denser_window).end = end
@@ -115,4 +168,7 @@ class OutputMerge(Component):
                 blocked = True
         if moved:
             return BUSY
+        if now < r.free_at:
+            r.wake = r.free_at
+            return BLOCKED if blocked else BUSY
         return BLOCKED if blocked else STARVED

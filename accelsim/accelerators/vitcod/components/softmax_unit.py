@@ -7,7 +7,7 @@ A row's output can begin when its reciprocal is known: the scores are normalised
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.tables import PASS, READY, SCORE, SCORES
+from accelsim.accelerators.vitcod.tables import ACCESS, PASS, READY, SCORE, SCORES
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -16,6 +16,7 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Lanes,
     Mem,
     Out,
     Param,
@@ -38,7 +39,13 @@ class SoftmaxUnit(Component):
     exp_cycles = Param(4, "cycles", "depth of the exponential's pipeline")
     divide_cycles = Param(16, "cycles", "a reciprocal")
     divide_interval = Param(1, "cycles", "from one reciprocal's start to the next")
-    score_bytes = Param(34816, "bytes", "score buffer: 2 bytes a score, and its column where it is sparse")
+    score_bytes = Param(
+        51200,
+        "bytes",
+        "most bytes of the partial-sum memory for scores: 2 a score, and 1 for its column if it is sparse",
+    )
+    psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
+    psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
@@ -49,9 +56,18 @@ class SoftmaxUnit(Component):
     command = In("passes", **PASS)
     scores = In("scores of the denser engine", **SCORES)
     score = In("scores of the sparser engine", **SCORE)
+    accesses = In("what others take of the partial-sum memory", **ACCESS)
     denser = Out("outputs whose scores are complete", **READY)
     sparser = Out("outputs whose scores are complete", **READY)
 
+    bank = Lanes(
+        "psum_banks",
+        "banks of the partial-sum memory",
+        until="the cycle from which it is free of this unit",
+        place="the row whose word it was given last",
+        word="which word of that row; -1: a sparse score's",
+    )
+    free_at = Reg("the cycle from which the partial-sum memory is free of others")
     active = Reg("whether there is a pass")
     number = Reg("row of the pass table")
     left = Reg("rows of the pass not handed on")
@@ -70,29 +86,48 @@ class SoftmaxUnit(Component):
     score_read_bytes = Count("bytes of scores read back (mode max)", "bytes")
 
     @tick
-    def tick(now, r, passes, rows, dense, seen, queue, command, scores, score, denser, sparser):
+    def tick(now, r, passes, rows, dense, seen, queue, bank, command, scores, score, accesses, denser, sparser):
+        if can_pop(accesses):
+            cycles = pop(accesses).cycles
+            for b in range(r.psum_banks):  # what this unit has yet to write waits
+                if bank[b].until > now:
+                    bank[b].until += cycles
+            r.free_at = max(r.free_at, now) + cycles
         if not r.active:
             if not can_pop(command):
                 return IDLE
             r.active, r.number = 1, pop(command).number
             r.left = passes[r.number].heads * passes[r.number].rows
         one = passes[r.number]
-        moved = blocked = False
-        lanes = r.lanes
+        moved = blocked = refused = False
+        lanes = r.lanes if now >= r.free_at else 0
         finished = r.completed
         while lanes and can_pop(score):
-            item = pop(score)
+            item = front(score)
+            its = bank[item.place % r.psum_banks]
+            if its.until > now:
+                refused = True
+                break
+            its.until, its.place, its.word = now + 1, item.place, -1
+            pop(score)
             seen[item.place] += 1
             lanes -= 1
             r.score_write_bytes += 3
             if seen[item.place] == rows[item.place].scores:
                 queue[r.completed].place = item.place
                 r.completed += 1
-        while lanes and can_pop(scores):
+        while lanes and can_pop(scores) and not refused:
             item = front(scores)
             while lanes and r.taken < item.count * item.rows:
-                head, row = dense[item.first + r.taken % item.count].head, item.row + r.taken // item.count
+                nth = r.taken % item.count
+                head, row = dense[item.first + nth].head, item.row + r.taken // item.count
                 place = one.first_row + head * one.rows + row
+                its = bank[place % r.psum_banks]
+                word = 2 * (item.first - one.first_dense + nth) // r.psum_port_bytes
+                if its.until > now and not (its.until == now + 1 and its.place == place and its.word == word):
+                    refused = True
+                    break
+                its.until, its.place, its.word = now + 1, place, word
                 seen[place] += 1
                 r.taken += 1
                 lanes -= 1
@@ -103,7 +138,7 @@ class SoftmaxUnit(Component):
             if r.taken == item.count * item.rows:
                 r.taken = 0
                 pop(scores)
-        took = r.lanes - lanes
+        took = (r.lanes if now >= r.free_at else 0) - lanes
         if took:
             moved = True
         if r.mode == 0:
@@ -118,7 +153,13 @@ class SoftmaxUnit(Component):
         else:
             r.compare_ops += took
             while lanes and r.exponentiated < finished:
+                # read in this cycle, and their exponentials written in the next
                 place = queue[r.exponentiated].place
+                its = bank[place % r.psum_banks]
+                if its.until > now:
+                    refused = True
+                    break
+                its.until, its.place, its.word = now + 2, place, -1
                 some = min(lanes, rows[place].scores - r.exp_taken)
                 r.exp_taken += some
                 lanes -= some
@@ -150,9 +191,13 @@ class SoftmaxUnit(Component):
                 blocked = True
         if moved:
             return BUSY
+        if now < r.free_at:
+            refused = can_pop(score) or can_pop(scores) or r.exponentiated < r.completed
+        if refused:
+            r.wake = max(now + 1, r.free_at)
         if blocked:
             return BLOCKED
         if r.handed < r.exponentiated:
-            r.wake = queue[r.handed].ready_at
+            r.wake = min(r.wake, queue[r.handed].ready_at)
             return BUSY
-        return STARVED
+        return BLOCKED if refused else STARVED

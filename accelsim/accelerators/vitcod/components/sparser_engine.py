@@ -14,6 +14,7 @@ from accelsim.accelerators.vitcod.components.sparser_line import (
     HERE,
     NOWHERE,
     begin,
+    can_put,
     fetch_query,
     fetch_value,
     hear,
@@ -23,7 +24,7 @@ from accelsim.accelerators.vitcod.components.sparser_line import (
     take_column,
     take_segment,
 )
-from accelsim.accelerators.vitcod.tables import COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
+from accelsim.accelerators.vitcod.tables import ACCESS, COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -55,7 +56,10 @@ class SparserEngine(Component):
     lines = Param(64, "count", "MAC lines there are; a pass gives it some of them")
     macs = Param(8, "count", "multipliers of a line")
     banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
+    bank_bytes = Param(64, "bytes", "width of such a bank's port")
     score_ports = Param(8, "count", "scores that can leave in a cycle")
+    psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
+    psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
     segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared")
 
     passes = Mem("the pass table (tables.PASSES)")
@@ -74,6 +78,7 @@ class SparserEngine(Component):
     miss = Out("Q vectors to fetch", **MISS)
     score = Out("finished scores", **SCORE)
     partial = Out("partial rows", **PARTIAL)
+    reads = Out("reads of the partial-sum memory", **ACCESS)
     done = Out("phases finished", **DONE)
 
     line = Lanes(
@@ -106,7 +111,9 @@ class SparserEngine(Component):
     there = Lanes(
         2, "operands that are there, of two passes", number="row of the pass table", k="K tokens", q="Q tokens"
     )
-    granted = Lanes("banks", "bank arbitration", at="cycle of the last grant, plus one", vector="what was sent")
+    put = Lanes("psum_banks", "banks of the partial-sum memory", at="cycle a score last left for it, plus one")
+    reading_until = Reg("the cycle from which the next segment's scores can be read")
+    granted = Lanes("banks", "bank arbitration", until="the cycle from which it is free", vector="what was sent")
     phase = Reg("0: nothing, 1: scores, 2: values")
     number = Reg("row of the pass table")
     left = Reg("columns or row segments not yet taken up")
@@ -143,6 +150,7 @@ class SparserEngine(Component):
         free,
         queue,
         there,
+        put,
         granted,
         command,
         operands,
@@ -153,6 +161,7 @@ class SparserEngine(Component):
         miss,
         score,
         partial,
+        reads,
         done,
     ):
         hear(now, r, ready, line, look, there, operands, vector, softmaxed, window)
@@ -180,7 +189,7 @@ class SparserEngine(Component):
             if mac.busy and mac.done_at <= now:
                 if not mac.result_leaves:
                     mac.busy = 0
-                elif ports and (can_push(score) if scoring else can_push(partial)):
+                elif ports and (can_put(now, r, mac, put, score) if scoring else can_push(partial)):
                     if scoring:
                         leave_score(mac, rows, filled, listed, push(score))
                     else:
@@ -191,7 +200,7 @@ class SparserEngine(Component):
                         r.working -= 1
                 else:
                     held = blocked = True
-                    soon |= ports == 0
+                    soon |= ports == 0 or (scoring and can_push(score))
             if not mac.busy and mac.next == HERE and mac.next_at <= now:
                 begin(now + beats, mac, scoring)
                 queue[wrap(r.oldest + r.computing, r.lines)] = n
@@ -222,7 +231,8 @@ class SparserEngine(Component):
                 if takes:
                     take_column(r, mac, pop(column), features)
             else:
-                takes = take_segment(r, mac, rows, ready)
+                takes = take_segment(now, r, mac, rows, ready, reads)
+                soon |= now < r.reading_until
             if takes:
                 r.left -= 1
                 r.working += not mac.busy

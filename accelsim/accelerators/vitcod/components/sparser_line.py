@@ -52,6 +52,16 @@ def start(r, todo, passes, rows, free):
 
 
 @compiled
+def can_put(now, r, mac, put, score):
+    """Whether a score can leave: there is room, and its row's bank has taken none in this cycle. It has then."""
+    bank = put[mac.result_place % r.psum_banks]
+    if bank.at == now + 1 or not can_push(score):
+        return False
+    bank.at = now + 1
+    return True
+
+
+@compiled
 def leave_score(mac, rows, filled, listed, out):
     """A score leaves; its column is listed for the values' phase."""
     out.place, out.column = mac.result_place, mac.result_column
@@ -85,23 +95,30 @@ def fetched(mac, where):
 
 
 @compiled
-def granted_by(now, bank, sent):
-    """Whether a bank sends a vector in this cycle: the first that is asked for, and to all who ask for the same; and
-    whether it is the first to ask."""
-    fresh = bank.at != now + 1
+def granted_by(now, bank, sent, words):
+    """Whether a bank begins to send a vector in this cycle: the first that is asked for, and to all who ask for the
+    same; and whether it is the first to ask. The bank is taken for all words of it; a line can begin after the first.
+    """
+    fresh = bank.until <= now
     if fresh:
-        bank.at, bank.vector = now + 1, sent
-    return fresh or bank.vector == sent, fresh
+        bank.until, bank.vector = now + words, sent
+    return fresh or (bank.until == now + words and bank.vector == sent), fresh
 
 
 @compiled
 def fetch_query(now, r, one, mac, n, index, granted, q, miss):
-    """Have the Q of the next row sent, from the denser engine's buffer if it is there. Whether a bank refused."""
+    """Have the Q of the next row sent. Whether a bank refused.
+
+    Where Q is brought to the denser engine's buffer, a token that is not there yet is waited for: it is on its way, and
+    to fetch it a second time would hold up the others.
+    """
     row = index[mac.at].row
     token = one.row0 + row
     mac.next_place, mac.next_column = one.first_row + mac.head * one.rows + row, mac.column
     if token < q:
-        sends, fresh = granted_by(now, granted[token % r.banks], mac.next_place)
+        sends, fresh = granted_by(
+            now, granted[token % r.banks], mac.next_place, (one.dim + r.bank_bytes - 1) // r.bank_bytes
+        )
         if not sends:
             r.bank_conflicts += 1
             return True
@@ -110,7 +127,7 @@ def fetch_query(now, r, one, mac, n, index, granted, q, miss):
         mac.next_at = now + 1
         r.q_forward_hits += 1
         fetched(mac, HERE)
-    elif can_push(miss):
+    elif not one.forward and can_push(miss):
         ask = push(miss)
         ask.number, ask.row, ask.head, ask.line = r.number, row, mac.head, n
         r.q_forward_misses += 1
@@ -124,7 +141,12 @@ def fetch_value(now, r, one, mac, rows, listed, granted):
     """Have the V of the row's next column sent. Whether its bank refused."""
     token = listed[mac.at]
     mac.next_place, mac.next_column = mac.place, token
-    sends, fresh = granted_by(now, granted[token % r.banks], rows[mac.place].head << 32 | token)
+    sends, fresh = granted_by(
+        now,
+        granted[token % r.banks],
+        rows[mac.place].head << 32 | token,
+        (one.value_dim + r.bank_bytes - 1) // r.bank_bytes,
+    )
     if not sends:
         r.bank_conflicts += 1
         return True
@@ -143,15 +165,18 @@ def take_column(r, mac, new, features):
 
 
 @compiled
-def take_segment(r, mac, rows, ready):
+def take_segment(now, r, mac, rows, ready, reads):
     """A free line takes up a segment of the next row with sparse scores, if that is complete and inside the window.
-    Whether it does."""
+    Whether it does. Its scores and columns, three bytes an entry, are read from the row's bank word by word."""
     while rows[r.next_row].sparse == 0:
         r.next_row += 1
-    if not ready[r.next_row] or r.next_row >= r.window_end:
+    if not ready[r.next_row] or r.next_row >= r.window_end or now < r.reading_until or not can_push(reads):
         return False
     mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
     mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
+    words = (3 * mac.left + r.psum_port_bytes - 1) // r.psum_port_bytes
+    push(reads).cycles = words
+    r.reading_until = now + words
     r.score_read_bytes += 3 * mac.left
     r.normalise_ops += mac.left
     r.row_at += mac.left

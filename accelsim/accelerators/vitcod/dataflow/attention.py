@@ -19,7 +19,7 @@ class AttentionLayer:
         self.p, self.layer, self.have = p, layer, have
         self.coded = layer.encoded_heads if have.auto_encoder and layer.encoded_heads else 0
         self.work = split_heads(layer, mask, have)
-        self.passes, self.halves = plan_passes(layer, self.work, have)
+        self.split, self.passes, self.halves = plan_passes(layer, self.work, have)
         self.tables = [tabulate(layer, one, self.work, have) for one in self.passes]
         self.token_bytes = (self.coded or layer.heads) * layer.qk_dim
         whole = (layer.q_tokens + layer.kv_tokens) * self.token_bytes
@@ -113,7 +113,8 @@ class AttentionLayer:
             "value_dim": self.layer.v_dim,
             "denser_lines": table.denser_lines,
             "sparser_lines": table.sparser_lines,
-            "tile_rows": max(1, min(table.denser_lines, have.places)),
+            "tile_rows": max(1, min(table.denser_lines, self.split.places)),
+            "places": self.split.places,
             "first_dense": p.add("dense", table.dense),
             "dense": len(table.dense),
             "first_column": p.add("columns", columns),
@@ -195,7 +196,7 @@ class AttentionLayer:
             p.will("sparser")
         finished = p.all_of("denser"), p.all_of("sparser")
         outputs = one.rows * len(one.heads)
-        step = outputs if together else have.places
+        step = outputs if together else self.split.places
         for begin in range(0, outputs, step):
             end = min(begin + step, outputs)
             wait, wait2 = NOW, self.loaded[n, -2]

@@ -67,11 +67,48 @@ def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
     return int(block.sum()) * have.index_entry_bytes + 2 * int(block.any(axis=0).sum())
 
 
-def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tuple[list[Pass], bool]:
-    """The passes, and whether the operand buffers are split in two so that one pass's fill overlaps another's work.
+@dataclass(frozen=True)
+class PsumSplit:
+    """What the partial-sum memory is used for in a layer's attention: `places` rows of partial sums, and bytes of
+    scores."""
+
+    places: int
+    score_bytes: int
+
+
+def split_psum(layer: Attention, have: Resources, places: int) -> PsumSplit:
+    """The split with as many places; the scores have the rest, within `softmax.score_bytes`."""
+    return PsumSplit(places, min(have.score_bytes, have.psum_bytes - 4 * layer.v_dim * places))
+
+
+def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tuple[PsumSplit, list[Pass], bool]:
+    """How the partial-sum memory is split, the passes, and whether the operand buffers are split in two so that one
+    pass's fill overlaps another's work.
+
+    The places have up to a third of the memory, or fewer where else not even a row of scores fits. Raises InputError
+    when not even one row of one head fits.
+    """
+    if layer.v_dim > have.row_values:
+        raise InputError(
+            f"layer {layer.name}: an output row of a head has {layer.v_dim} sums, but a line holds engine.row_values = "
+            f"{have.row_values}; make it at least {layer.v_dim}"
+        )
+    places = max(1, min(have.places, have.psum_bytes // (12 * layer.v_dim)))
+    while True:
+        split = split_psum(layer, have, places)
+        try:
+            return split, *cut(layer, work, have, split)
+        except InputError:
+            if places == 1:
+                raise
+        places //= 2
+
+
+def cut(layer: Attention, work: list[HeadWork], have: Resources, split: PsumSplit) -> tuple[list[Pass], bool]:
+    """The passes for a split of the partial-sum memory.
 
     As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or index do not fit is
-    cut into blocks of rows. Raises InputError when not even one row of one head fits.
+    cut into blocks of rows.
     """
     q_head, k_head = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
     v_head = layer.kv_tokens * layer.v_dim
@@ -100,7 +137,7 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
     def fits(heads: range, first: int, last: int) -> bool:
         return (
             len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
-            and sum(score_bytes(work[h], first, last) for h in heads) <= have.score_bytes
+            and sum(score_bytes(work[h], first, last) for h in heads) <= split.score_bytes
             and sum(index_bytes(work[h], first, last, have) for h in heads) <= index_room
         )
 
@@ -113,12 +150,12 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
         if fits(heads, 0, layer.q_tokens):
             passes.append(Pass(tuple(heads), 0, layer.q_tokens))
         else:
-            passes += row_blocks(layer, head, fits, have)
+            passes += row_blocks(layer, head, fits, have, split)
         head += size
     return passes, halves
 
 
-def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[Pass]:
+def row_blocks(layer: Attention, head: int, fits, have: Resources, split: PsumSplit) -> list[Pass]:
     """One head in blocks of rows of similar size: as few as fit, or up to two more if they fill the lines better."""
     found: list[list[Pass]] = []
     for blocks in range(2, layer.q_tokens + 1):
@@ -129,7 +166,8 @@ def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[Pass]
         if len(found) == 3 or (found and blocks == layer.q_tokens):
             return min(found, key=lambda passes: sum(ceil(one.rows, have.lines) for one in passes))
     raise InputError(
-        f"layer {layer.name}: not even one row of head {head} fits softmax.score_bytes = {have.score_bytes} and "
+        f"layer {layer.name}: not even one row of head {head} fits the {split.score_bytes} bytes of scores that "
+        f"engine.psum_bytes = {have.psum_bytes} and softmax.score_bytes = {have.score_bytes} leave, and "
         f"index_buffer.capacity_bytes = {have.index_bytes}; make them larger"
     )
 

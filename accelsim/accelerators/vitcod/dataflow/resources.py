@@ -14,6 +14,7 @@ class Resources(DenseResources):
     k_bytes: int
     score_bytes: int
     places: int
+    row_values: int
     segment: int
     index_entry_bytes: int
     layout: str = "packed"  # of Q, K, V in DRAM: packed (head by head), token_major, fused_qkv

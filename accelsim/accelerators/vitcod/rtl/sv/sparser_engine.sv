@@ -215,7 +215,7 @@ module sparser_engine #(
       if (hungry[n]) begin
         token[n] = scoring ? one.row0 + index[at[n]] : listed[at[n]];
         if (!scoring || token[n] < q) asks[BA'(token[n]%isa::W'(BANKS))][n] = 1'b1;
-        else fetches[n] = 1'b1;
+        else fetches[n] = one.forward == 0;
       end
     end
   end
@@ -236,7 +236,7 @@ module sparser_engine #(
       fetched = fetched | asks_first[b];
     end
     for (int n = 0; n < LINES; n++) begin
-      if (hungry[n] && !fetches[n]) begin
+      if (hungry[n] && (!scoring || token[n] < q)) begin
         its_bank = BA'(token[n] % isa::W'(BANKS));
         sender[n] = 8'(its_bank);
         if (bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
