@@ -87,7 +87,7 @@ def tabulate(
         new["passes"] = [
             (
                 shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
-                shape.sparser_lines, max(1, min(shape.denser_lines, places)), first["dense"], len(new["dense"]),
+                shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, first["dense"], len(new["dense"]),
                 first["columns"], len(columns), first["rows"], sum(r[1] for r in rows), shape.encoded, shape.forward,
             )
         ]  # fmt: skip

@@ -59,8 +59,15 @@ def output_merge(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     scripts = {
         "command": script(rng, [(0, n, 0, 0) for n in range(len(tables["passes"]))], 4),
         "dense": script(rng, dense, 3), "sparse": script(rng, sparse, 3),
+        "denser_reads": script(rng, accesses(rng, len(dense)), 1),
+        "sparser_reads": script(rng, accesses(rng, len(sparse)), 1),
     }  # fmt: skip
     return make(rng, "output_merge", bench("output_merge", values, depths), tables, scripts)
+
+
+def accesses(rng: Rng, most: int) -> list[tuple]:
+    """Cycles in which the partial-sum memory is taken."""
+    return [(int(rng.integers(1, 5)),) for _ in range(int(rng.integers(0, most + 1)))]
 
 
 def score_items(rng: Rng, tables: dict, one, group: int) -> tuple[list[tuple], list[tuple]]:
@@ -95,6 +102,7 @@ def softmax_unit(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
             break  # a row without scores is never handed on: a compiler leaves such a pass out
     for name, some in parts.items():
         scripts[name] = Script(np.concatenate([s.at for s in some]), np.concatenate([s.items for s in some]))
+    scripts["accesses"] = script(rng, accesses(rng, len(scripts["scores"].at)), 1)
     net = bench("softmax_unit", values, depths)
     return make(rng, "softmax_unit", net, tables, scripts, stuck)
 
@@ -206,7 +214,7 @@ def with_decoder(values: dict, depths: dict) -> Netlist:
     sparser = Unit("sparser", TWINS["sparser_engine"], values)
     feed = {"lines": 4, "macs": 8, "port_bytes": 32, "queue": 8}
     wires = [Wire(p, depths[p], None, ("sparser", p)) for p in ("command", "column", "softmaxed", "window")] + [
-        Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "done")
+        Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "reads", "done")
     ]
     wires += [
         Wire("decode", 4, None, ("decoder", "command")),
@@ -221,25 +229,30 @@ def with_decoder(values: dict, depths: dict) -> Netlist:
 
 # For each component: how to make a case, and the parameters and depths that are tried in turn.
 Maker = Callable[[Rng, dict, dict, int], Case]
+PSUM = [{"psum_banks": banks, "psum_port_bytes": port} for banks, port in ((8, 32), (3, 16), (1, 7))]
 SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
     "index_walker": (index_walker, [
         {"word_bytes": 8, "index_bytes": 1}, {"word_bytes": 1, "index_bytes": 2}, {"word_bytes": 5, "index_bytes": 4},
     ], [4, 1, 2]),
-    "output_merge": (output_merge, [{"places": 64}, {"places": 3}, {"places": 1}], [4, 1, 2]),
+    "output_merge": (output_merge, [
+        {"places": 64, "lanes": 64} | PSUM[0],
+        {"places": 3, "lanes": 24} | PSUM[1], {"places": 1, "lanes": 8} | PSUM[2],
+    ], [4, 1, 2]),
     "softmax_unit": (softmax_unit, [
-        {"lanes": 8, "mode": 0, "exp_cycles": 4, "divide_cycles": 16, "divide_interval": 1},
-        {"lanes": 4, "mode": 1, "exp_cycles": 3, "divide_cycles": 9, "divide_interval": 5},
-        {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1},
-        {"lanes": 3, "mode": 0, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 20},
+        {"lanes": 8, "mode": 0, "exp_cycles": 4, "divide_cycles": 16, "divide_interval": 1} | PSUM[0],
+        {"lanes": 4, "mode": 1, "exp_cycles": 3, "divide_cycles": 9, "divide_interval": 5} | PSUM[1],
+        {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 1, "divide_interval": 1} | PSUM[2],
+        {"lanes": 3, "mode": 0, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 20} | PSUM[1],
     ], [4, 16, 1, 2]),
     "denser_engine": (denser_engine, [
-        {"lines": 64, "macs": 8, "q_port_bytes": 256}, {"lines": 5, "macs": 16, "q_port_bytes": 16},
-        {"lines": 16, "macs": 1, "q_port_bytes": 7},
+        {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128} | PSUM[0],
+        {"lines": 5, "macs": 16, "q_port_bytes": 16, "row_values": 64} | PSUM[1],
+        {"lines": 16, "macs": 1, "q_port_bytes": 7, "row_values": 90} | PSUM[2],
     ], [4, 1, 2]),
     "sparser_engine": (sparser_engine, [
-        {"lines": 64, "macs": 8, "banks": 4, "score_ports": 8, "segment": 16},
-        {"lines": 7, "macs": 1, "banks": 1, "score_ports": 1, "segment": 3},
-        {"lines": 16, "macs": 16, "banks": 3, "score_ports": 2, "segment": 40},
+        {"lines": 64, "macs": 8, "banks": 4, "bank_bytes": 64, "score_ports": 8, "segment": 16} | PSUM[0],
+        {"lines": 7, "macs": 1, "banks": 1, "bank_bytes": 20, "score_ports": 1, "segment": 3} | PSUM[2],
+        {"lines": 16, "macs": 16, "banks": 3, "bank_bytes": 32, "score_ports": 2, "segment": 40} | PSUM[1],
     ], [8, 1, 3]),
     "decoder": (decoder, [
         {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32}, {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1},

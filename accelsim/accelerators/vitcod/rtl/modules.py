@@ -15,6 +15,7 @@ from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.tables import (
+    ACCESS,
     COLUMN,
     COLUMNS,
     DENSE,
@@ -55,6 +56,7 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "ready": tuple(READY),
     "operands": tuple(OPERANDS),
     "miss": tuple(MISS),
+    "access": tuple(ACCESS),
     "line": ("line",),
     "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
@@ -130,7 +132,7 @@ TWINS = {
     twin.module: twin
     for twin in (
         Twin(IndexWalker, "index_walker", ("passes", "columns")),
-        Twin(OutputMerge, "output_merge", ("passes", "rows")),
+        Twin(OutputMerge, "output_merge", ("passes", "rows"), ("places",)),
         Twin(
             SoftmaxUnit,
             "softmax_unit",

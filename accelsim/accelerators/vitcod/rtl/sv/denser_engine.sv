@@ -6,6 +6,9 @@
 module denser_engine #(
     parameter int LINES        = 64,
     parameter int MACS         = 8,
+    parameter int ROW_VALUES   = 128,
+    parameter int PSUM_BANKS   = 8,
+    parameter int PSUM_PORT_BYTES = 32,
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
     parameter int ROWS         = 1024
@@ -40,6 +43,9 @@ module denser_engine #(
     input  logic [7:0]       partial_room,
     output logic [7:0]       partial_push,
     output isa::partial_t    partial_item,
+    input  logic [7:0]       reads_room,
+    output logic [7:0]       reads_push,
+    output isa::access_t     reads_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
@@ -191,6 +197,7 @@ module denser_engine #(
 
     // Work begins: a tile of columns, a group of rows of it, or a tile of rows.
     {load, stream, tile} = '0;
+    reads_push = '0;
     slot = known[s.number[0]];
     if (slot.number != s.number) slot = '0;
     beats = ((s.phase == SCORES ? one.dim : one.value_dim) + isa::W'(MACS - 1)) / isa::W'(MACS);
@@ -206,6 +213,8 @@ module denser_engine #(
     if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
     tile_count = dense_of[RA'(place)];
     tile_beats = beats;
+    reads_item.cycles = isa::W'((tile_rows + isa::W'(PSUM_BANKS - 1)) / isa::W'(PSUM_BANKS)
+        * ((isa::W'(tile_count << 1) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES)));
     place_group = GA'(place >> LA);
     complete = (1<<LA)'({ready[GA'(place_group+1'b1)], ready[place_group]} >> place[LA-1:0]);
     if (softmaxed_valid != 0) complete = complete | (1<<LA)'(1) << isa::W'(softmaxed_data.place - place);
@@ -225,12 +234,19 @@ module denser_engine #(
       if (!stream) status = isa::STARVED;
       else s.ready_at = now + 32'(beats);
     end else if (!halt) begin
+      // A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by. A second row has no
+      // room beside one that leaves where a line does not hold both.
       tile = place + tile_rows <= limit && incomplete == 0;
       if (!tile) status = isa::STARVED;
-      else begin
+      else if (reads_room == 0 || (isa::W'(one.value_dim << 1) > isa::W'(ROW_VALUES)
+                                   && partial_room == partial_push)) begin
+        tile = 1'b0;
+        status = isa::BLOCKED;
+      end else begin
+        reads_push = 8'd1;
         s.size = tile_rows;
         s.count = tile_count;
-        s.ready_at = now + 32'(isa::W'(tile_count * beats));
+        s.ready_at = now + 32'(reads_item.cycles) + 32'(isa::W'(tile_count * beats));
       end
     end
     if (load || stream || tile) s.streaming = 1'b1;

@@ -1,10 +1,14 @@
 // The output merge: adds the denser and the sparser engine's partial sums of an output row and requantises them.
-// It has a window of places from the oldest row on that has not left; rows leave in order, one a cycle. A tile of the
-// denser engine stays in the engine's shadow accumulators until its last row has been taken, one row a cycle.
+// It has a window of places from the oldest row on that has not left; rows leave in order. A tile of the denser engine
+// stays in the engine's shadow accumulators until its last row has been taken. The places lie in the partial-sum memory,
+// whose banks have one port each: a row is read, added to and written in turn, and what completes the oldest row is added
+// on its way out. The engines' reads of the memory go first; the softmax unit is told what all of them take.
 module output_merge #(
-    parameter int PLACES = 64,
-    parameter int PASSES = 16,
-    parameter int ROWS   = 1024
+    parameter int LANES           = 64,
+    parameter int PSUM_BANKS      = 8,
+    parameter int PSUM_PORT_BYTES = 32,
+    parameter int PASSES          = 16,
+    parameter int ROWS            = 1024
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -24,9 +28,18 @@ module output_merge #(
     input  logic [7:0]       sparse_valid,
     input  isa::partial_t     sparse_data,
     output logic [7:0]       sparse_pop,
+    input  logic [7:0]       denser_reads_valid,
+    input  isa::access_t     denser_reads_data,
+    output logic [7:0]       denser_reads_pop,
+    input  logic [7:0]       sparser_reads_valid,
+    input  isa::access_t     sparser_reads_data,
+    output logic [7:0]       sparser_reads_pop,
     input  logic [7:0]       row_room,
     output logic [7:0]       row_push,
     output isa::bytes_t      row_item,
+    input  logic [7:0]       accesses_room,
+    output logic [7:0]       accesses_push,
+    output isa::access_t     accesses_item,
     input  logic [7:0]       denser_window_room,
     output logic [7:0]       denser_window_push,
     output isa::window_t denser_window_item,
@@ -47,14 +60,14 @@ module output_merge #(
     output logic             leaves,
     output isa::word_t       leaves_place
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), WIDTH = PSUM_BANKS * PSUM_PORT_BYTES;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
-  logic active, next_active, going, whole;
-  isa::word_t oldest, last, taken, told, next_oldest, next_last, next_taken, window_end;
+  logic active, next_active, going, free, whole, turn, next_turn;
+  isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window_end;
+  isa::clock_t now, free_at, next_free_at;
   isa::passes_row_t one;
-
-  isa::word_t seen_d, seen_s, seen_oldest;  // parts of a row seen with those of this cycle
+  isa::word_t place, seen_with, used, cycles, adding;  // of the row worked on; cycles of the memory, and of the adders
 
   always_comb begin
     one = passes[PA'(command_data.number)];
@@ -62,40 +75,57 @@ module output_merge #(
     going = active || command_valid != 0;
     next_oldest = active ? oldest : one.first_row;
     next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
+    next_places = active ? places : one.places;
 
-    line_d = dense_data.rows > 1 ? taken : '0;
-    place_d = dense_data.place + line_d;
+    denser_reads_pop = {7'd0, accesses_room != 0 && denser_reads_valid != 0};
+    sparser_reads_pop = {7'd0, accesses_room != 0 && sparser_reads_valid != 0};
+    used = (denser_reads_pop != 0 ? denser_reads_data.cycles : '0)
+           + (sparser_reads_pop != 0 ? sparser_reads_data.cycles : '0);
+    next_free_at = free_at;
+    if (used != 0) next_free_at = (free_at > now ? free_at : now) + 32'(used);
+    free = going && accesses_room != 0 && next_free_at <= now;
+
+    // A row leaves that is whole, or a part is taken, of either engine in turn.
+    whole = next_oldest < next_last && seen[RA'(next_oldest)] == parts[RA'(next_oldest)];
+    leaves = free && whole && row_room != 0;
+    take_d = free && !leaves && dense_valid != 0 && !(turn && sparse_valid != 0);
+    take_s = free && !leaves && !take_d && sparse_valid != 0;
+    next_turn = take_d || (turn && !take_s);
+    line_d = taken;
+    place_d = dense_data.place + taken;
+    place_s = sparse_data.place;
     first_d = seen[RA'(place_d)] == 0;
-    seen_d = seen[RA'(place_d)] + 1'b1;
-    take_d = going && dense_valid != 0;
+    first_s = seen[RA'(place_s)] == 0;
+    place = take_d ? place_d : take_s ? place_s : next_oldest;
+    seen_with = seen[RA'(place)] + 1'b1;
     dense_pop = '0;
     next_taken = taken;
     if (take_d) begin
-      if (dense_data.rows > 1 && taken + 1'b1 < dense_data.rows) next_taken = taken + 1'b1;
-      else begin
+      next_taken = taken + 1'b1;
+      if (next_taken == dense_data.rows) begin
         dense_pop  = 8'd1;
         next_taken = '0;
       end
     end
-
-    place_s = sparse_data.place;
-    first_s = seen[RA'(place_s)] == 0;
-    seen_s = seen[RA'(place_s)] + 1'b1;
-    if (take_d && place_d == place_s) seen_s = seen_d + 1'b1;
-    take_s = going && sparse_valid != 0;
     sparse_pop = {7'd0, take_s};
 
-    seen_oldest = seen[RA'(next_oldest)];
-    if (take_d && place_d == next_oldest) seen_oldest = seen_d;
-    if (take_s && place_s == next_oldest) seen_oldest = seen_s;
-    whole = next_oldest < next_last && seen_oldest == parts[RA'(next_oldest)];
-    row_push = {7'd0, going && whole && row_room != 0};
-    row_item.bytes = values[RA'(next_oldest)];
-    leaves = row_push != 0;
-    leaves_place = next_oldest;
+    cycles = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    adding = (values[RA'(place)] + isa::W'(LANES - 1)) / isa::W'(LANES);
+    if (take_d || take_s) begin
+      leaves = place == next_oldest && seen_with == parts[RA'(place)] && row_room != 0;
+      if (leaves) cycles = seen_with == 1 ? '0 : cycles;
+      else if (seen_with != 1) cycles = isa::W'(cycles << 1);
+    end else if (!leaves) cycles = '0;
+    if (take_d || take_s || leaves) next_free_at = now + 32'(cycles > adding ? cycles : adding);
+    used = used + cycles;
+    accesses_item.cycles = used;
+    accesses_push = {7'd0, used != 0};
+    row_item.bytes = values[RA'(place)];
+    row_push = {7'd0, leaves};
+    leaves_place = place;
     if (leaves) next_oldest = next_oldest + 1'b1;
 
-    window_end = next_oldest + isa::W'(PLACES);
+    window_end = next_oldest + next_places;
     if (window_end > next_last) window_end = next_last;
 
     denser_window_push = {7'd0, going && window_end != told && denser_window_room != 0 && sparser_window_room != 0};
@@ -108,8 +138,8 @@ module output_merge #(
     next_active = going && done_push == 0;
 
     // What could leave and did not has found no room.
-    status = isa::STARVED;
-    if ((whole && !leaves) || (window_end != told && denser_window_push == 0)
+    status = next_free_at > now ? isa::BUSY : isa::STARVED;
+    if ((free && whole && !leaves) || (window_end != told && denser_window_push == 0)
         || (next_oldest == next_last && window_end == told && done_push == 0)) status = isa::BLOCKED;
     if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
     if (!going) status = isa::IDLE;
@@ -121,19 +151,21 @@ module output_merge #(
       parts[RA'(rows_address)]  <= rows_data.parts;
       values[RA'(rows_address)] <= rows_data.values;
       seen[RA'(rows_address)]   <= '0;
-    end else begin
-      if (take_d) seen[RA'(place_d)] <= seen_d;
-      if (take_s) seen[RA'(place_s)] <= seen_s;
-    end
+    end else if (take_d || take_s) seen[RA'(place)] <= seen_with;
+    now <= rst ? '0 : now + 1'b1;
+    free_at <= rst ? '0 : next_free_at;
+    turn <= !rst && next_turn;
     active <= !rst && next_active;
     taken  <= rst ? '0 : next_taken;
     told   <= rst ? '0 : denser_window_push != 0 ? window_end : told;
     if (rst) begin
       oldest <= '0;
       last   <= '0;
+      places <= '0;
     end else if (going) begin
       oldest <= next_oldest;
       last   <= next_last;
+      places <= next_places;
     end
   end
 endmodule

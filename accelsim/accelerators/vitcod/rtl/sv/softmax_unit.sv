@@ -1,13 +1,16 @@
 // The softmax unit: the exponential of each score as it is finished, row sums, one reciprocal a row. What is here is
 // when; exponential.sv and reciprocal.sv are what.
 // MODE 0: the exponent is taken against a static bound, as the scores come. MODE 1: against the row's maximum, once its
-// last score is there.
+// last score is there. Scores go to the bank of the partial-sum memory that their row has, one access a bank and cycle,
+// when no other unit takes the memory.
 module softmax_unit #(
     parameter int LANES           = 8,
     parameter int MODE            = 0,
     parameter int EXP_CYCLES      = 4,
     parameter int DIVIDE_CYCLES   = 16,
     parameter int DIVIDE_INTERVAL = 1,
+    parameter int PSUM_BANKS      = 8,
+    parameter int PSUM_PORT_BYTES = 32,
     parameter int PASSES          = 16,
     parameter int DENSE           = 256,
     parameter int ROWS            = 1024,
@@ -35,6 +38,9 @@ module softmax_unit #(
     input  logic [7:0]       score_valid,
     input  isa::score_t [SCORE_POPS-1:0] score_data,
     output logic [7:0]       score_pop,
+    input  logic [7:0]       accesses_valid,
+    input  isa::access_t     accesses_data,
+    output logic [7:0]       accesses_pop,
     input  logic [7:0]       denser_room,
     output logic [7:0]       denser_push,
     output isa::ready_t     denser_item,
@@ -69,6 +75,15 @@ module softmax_unit #(
   isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
+  // The partial-sum memory: from when on no other unit has it; until when this one has a bank; what a bank is given in
+  // this cycle: the word of a row's dense scores.
+  localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
+  isa::clock_t memory_free_at, next_memory_free_at;
+  isa::clock_t taken_until[PSUM_BANKS], next_taken_until[PSUM_BANKS];
+  isa::word_t given_place[PSUM_BANKS], given_word[PSUM_BANKS], its_place, its_word;
+  logic [PSUM_BANKS-1:0] given;  // a word of dense scores, in this cycle
+  logic [BA-1:0] its_bank;
+  logic memory_free, refused, stopped;
 
   // The scores taken in this cycle, in order: place, count with it, whether it completes its row.
   isa::word_t [LANES-1:0] reached;
@@ -87,7 +102,24 @@ module softmax_unit #(
     pass = active ? number : command_data.number;
     one = passes[PA'(pass)];
     next_left = active ? left : isa::W'(one.heads * one.rows);
-    lanes = going ? isa::W'(LANES) : '0;
+
+    accesses_pop = {7'd0, accesses_valid != 0};
+    next_taken_until = taken_until;
+    next_memory_free_at = memory_free_at;
+    if (accesses_valid != 0) begin
+      for (int b = 0; b < PSUM_BANKS; b++) begin
+        if (taken_until[b] > now) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
+      end
+      next_memory_free_at = (memory_free_at > now ? memory_free_at : now) + 32'(accesses_data.cycles);
+    end
+    memory_free = next_memory_free_at <= now;
+    refused = 1'b0;
+    given = '0;
+    for (int b = 0; b < PSUM_BANKS; b++) begin
+      given_place[b] = '0;
+      given_word[b] = '0;
+    end
+    lanes = going && memory_free ? isa::W'(LANES) : '0;
 
     // Scores of the sparser engine first, then those of the denser engine's tiles.
     score_pop = '0;
@@ -99,35 +131,53 @@ module softmax_unit #(
     tile = scores_data[0];
     for (int n = 0; n < LANES; n++) begin
       taken[n] = 1'b0;
-      place[n] = '0;
       dense[n] = 1'b0;
       which[n] = item;
       element[n] = next_nth_of_item;
       dense_at[n] = '0;
-      if (going && n < SCORE_POPS && 8'(n) < score_valid) begin
-        taken[n] = 1'b1;
-        place[n] = score_data[n].place;
-        score_pop = score_pop + 8'd1;
-      end else if (going && item < scores_valid) begin
+      its_word = isa::W'((tile.first + next_nth - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
+      its_place = '0;
+      its_bank = '0;
+      if (going && memory_free && !refused && n < SCORE_POPS && 8'(n) < score_valid) begin
+        its_place = score_data[n].place;
+        its_bank = BA'(its_place % isa::W'(PSUM_BANKS));
+        refused = next_taken_until[its_bank] > now;
+        if (!refused) begin
+          taken[n] = 1'b1;
+          next_taken_until[its_bank] = now + 1'b1;
+          score_pop = score_pop + 8'd1;
+        end
+      end else if (going && memory_free && !refused && item < scores_valid) begin
         for (int i = 0; i < SCORES_POPS; i++) if (8'(i) == item) tile = scores_data[i];
-        taken[n] = 1'b1;
-        dense[n] = 1'b1;
-        dense_at[n] = 32'(isa::W'(tile.first + next_nth - one.first_dense)) * 32'(one.rows)
-                      + 32'(isa::W'(tile.row + next_row));
-        next_nth_of_item = next_nth_of_item + 1'b1;
-        place[n] = one.first_row + tile.row + next_row
-                   + isa::W'(head_of[DA'(tile.first + next_nth)] * one.rows);
-        if (next_nth + 1'b1 < tile.count) next_nth = next_nth + 1'b1;
-        else begin
-          next_nth = '0;
-          if (next_row + 1'b1 < tile.rows) next_row = next_row + 1'b1;
+        its_word = isa::W'((tile.first + next_nth - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
+        its_place = one.first_row + tile.row + next_row
+                    + isa::W'(head_of[DA'(tile.first + next_nth)] * one.rows);
+        its_bank = BA'(its_place % isa::W'(PSUM_BANKS));
+        refused = next_taken_until[its_bank] > now
+                  && !(given[its_bank] && given_place[its_bank] == its_place && given_word[its_bank] == its_word);
+        if (!refused) begin
+          taken[n] = 1'b1;
+          dense[n] = 1'b1;
+          next_taken_until[its_bank] = now + 1'b1;
+          given[its_bank] = 1'b1;
+          given_place[its_bank] = its_place;
+          given_word[its_bank] = its_word;
+          dense_at[n] = 32'(isa::W'(tile.first + next_nth - one.first_dense)) * 32'(one.rows)
+                        + 32'(isa::W'(tile.row + next_row));
+          next_nth_of_item = next_nth_of_item + 1'b1;
+          if (next_nth + 1'b1 < tile.count) next_nth = next_nth + 1'b1;
           else begin
-            next_row = '0;
-            next_nth_of_item = '0;
-            item = item + 8'd1;
+            next_nth = '0;
+            if (next_row + 1'b1 < tile.rows) next_row = next_row + 1'b1;
+            else begin
+              next_row = '0;
+              next_nth_of_item = '0;
+              item = item + 8'd1;
+            end
           end
         end
       end
+      place[n] = its_place;
       if (taken[n]) lanes = lanes - 1'b1;
     end
     scores_pop = item;
@@ -148,6 +198,7 @@ module softmax_unit #(
     start = '0;
     some = '0;
     at_place = '0;
+    stopped = 1'b0;
     for (int n = 0; n < LANES; n++) begin
       begun[n] = 1'b0;
       began[n] = next_exponentiated;
@@ -157,18 +208,24 @@ module softmax_unit #(
       exp_count[n] = '0;
       if (MODE == 0) begin
         begun[n] = whole[n];
-      end else if (lanes != 0 && next_exponentiated != completed) begin
+      end else if (lanes != 0 && next_exponentiated != completed && !stopped) begin
+        // read in this cycle, written in the next
         at_place = queue_place[next_exponentiated];
-        some = needed[RA'(at_place)] - next_exp_taken;
-        exp_place[n] = at_place;
-        exp_count[n] = some <= lanes ? some : lanes;
-        if (some <= lanes) begin
-          lanes = lanes - some;
-          next_exp_taken = '0;
-          begun[n] = 1'b1;
-        end else begin
-          next_exp_taken = next_exp_taken + lanes;
-          lanes = '0;
+        its_bank = BA'(at_place % isa::W'(PSUM_BANKS));
+        stopped = next_taken_until[its_bank] > now;
+        if (!stopped) begin
+          next_taken_until[its_bank] = now + 32'd2;
+          some = needed[RA'(at_place)] - next_exp_taken;
+          exp_place[n] = at_place;
+          exp_count[n] = some <= lanes ? some : lanes;
+          if (some <= lanes) begin
+            lanes = lanes - some;
+            next_exp_taken = '0;
+            begun[n] = 1'b1;
+          end else begin
+            next_exp_taken = next_exp_taken + lanes;
+            lanes = '0;
+          end
         end
       end
       if (begun[n]) begin
@@ -196,7 +253,10 @@ module softmax_unit #(
       next_handed = handed + 1'b1;
       next_left = next_left - 1'b1;
     end
-    status = handed != exponentiated ? isa::BUSY : isa::STARVED;
+    status = isa::STARVED;
+    if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || exponentiated != completed)))
+      status = isa::BLOCKED;
+    if (handed != exponentiated) status = isa::BUSY;
     if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
     if (taken != 0 || next_exponentiated != exponentiated || next_exp_taken != exp_taken || next_handed != handed)
       status = isa::BUSY;
@@ -225,7 +285,11 @@ module softmax_unit #(
       {completed, exponentiated, divided, handed} <= '0;
       {row, nth, nth_of_item, exp_taken} <= '0;
       free_at <= '0;
+      memory_free_at <= '0;
+      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= '0;
     end else begin
+      memory_free_at <= next_memory_free_at;
+      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= next_taken_until[b];
       completed <= next_completed;
       exponentiated <= next_exponentiated;
       handed <= next_handed;

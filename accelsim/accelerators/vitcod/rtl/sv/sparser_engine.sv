@@ -9,7 +9,10 @@ module sparser_engine #(
     parameter int LINES       = 64,
     parameter int MACS        = 8,
     parameter int BANKS       = 4,
+    parameter int BANK_BYTES  = 64,
     parameter int SCORE_PORTS = 8,
+    parameter int PSUM_BANKS  = 8,
+    parameter int PSUM_PORT_BYTES = 32,
     parameter int SEGMENT     = 16,
     parameter int PASSES      = 16,
     parameter int ROWS        = 1024,
@@ -55,6 +58,9 @@ module sparser_engine #(
     input  logic [7:0]       partial_room,
     output logic [7:0]       partial_push,
     output isa::partial_t    partial_item,
+    input  logic [7:0]       reads_room,
+    output logic [7:0]       reads_push,
+    output isa::access_t     reads_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
@@ -79,6 +85,7 @@ module sparser_engine #(
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX), LA = LINES > 1 ? $clog2(LINES) : 1;
   localparam int SA = $clog2(SEGMENT + 1), BA = BANKS > 1 ? $clog2(BANKS) : 1;
+  localparam int FA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
   typedef logic [LINES-1:0] lines_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
@@ -123,7 +130,7 @@ module sparser_engine #(
   operand_t next[LINES], next_n[LINES], result[LINES], result_n[LINES];
   isa::word_t done_at[LINES], done_at_n[LINES], token[LINES], now;
   // What they do in this cycle.
-  lines_t mine, due, wants, goes, idle, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
+  lines_t mine, due, wants, puts, offers, goes, idle, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
   lines_t [BANKS-1:0] asks, asks_first;
   logic computing, offered, finished;
   logic [SCORE_PORTS-1:0][LA-1:0] leaving;
@@ -131,6 +138,9 @@ module sparser_engine #(
   logic [BANKS-1:0][LA-1:0] sending;
   logic [LA-1:0] taking;
   logic [BA-1:0] its_bank;
+  isa::word_t words;  // of a vector
+  isa::word_t words_left[BANKS], reads_left;  // of the vector a bank sends, and of a segment's scores that are read
+  logic [PSUM_BANKS-1:0] put;
   logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
 
@@ -163,6 +173,7 @@ module sparser_engine #(
     scoring = phase_n == SCORES;
     features = scoring ? one.dim : one.value_dim;
     beats = (features + isa::W'(MACS - 1)) / isa::W'(MACS);
+    words = (features + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES);
     slot = known[number_n[0]];
     q = one.forward != 0 && slot.number == number_n ? slot.q : '0;
     k = slot.number == number_n ? slot.k : '0;
@@ -174,7 +185,20 @@ module sparser_engine #(
   always_comb for (int n = 0; n < LINES; n++) due[n] = ended[n] || done_at[n] == now;
   assign wants = mine & busy & due & leaves;
   assign room = scoring ? score_room : {7'd0, partial_room != 0};
-  arbiter #(.LINES(LINES), .MOST(SCORE_PORTS)) results (.wants, .room, .granted(goes), .count(gone), .line(leaving));
+  // A bank of the partial-sum memory takes one score a cycle, the lowest line's.
+  always_comb begin
+    puts = '0;
+    put = '0;
+    for (int n = 0; n < LINES; n++) begin
+      if (wants[n] && !put[FA'(isa::W'(result[n].place)%isa::W'(PSUM_BANKS))]) begin
+        puts[n] = 1'b1;
+        put[FA'(isa::W'(result[n].place)%isa::W'(PSUM_BANKS))] = 1'b1;
+      end
+    end
+  end
+  assign offers = scoring ? puts : wants;
+  arbiter #(.LINES(LINES), .MOST(SCORE_PORTS)) results (
+      .wants(offers), .room, .granted(goes), .count(gone), .line(leaving));
   always_comb begin
     {leaves_line, leaves_at, score_item} = '0;
     some = '0;
@@ -223,7 +247,7 @@ module sparser_engine #(
   // A bank sends the vector that the lowest line asks for, to all that ask for it.
   for (genvar b = 0; b < BANKS; b++) begin : banks
     arbiter #(.LINES(LINES), .MOST(1)) bank (
-        .wants(asks[b]), .room(8'd1), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
+        .wants(asks[b]), .room({7'd0, words_left[b] == 0}), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
   end
   always_comb begin
     fetched = '0;
@@ -239,7 +263,7 @@ module sparser_engine #(
       if (hungry[n] && (!scoring || token[n] < q)) begin
         its_bank = BA'(token[n] % isa::W'(BANKS));
         sender[n] = 8'(its_bank);
-        if (bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
+        if (granted[its_bank] && bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
       end
     end
   end
@@ -282,7 +306,8 @@ module sparser_engine #(
       took_place = ahead.following;
       took_at = following.first + row_at;
     end
-    offered = offered && segments_n != 0;
+    offered = offered && segments_n != 0 && (scoring || (reads_left == 0 && reads_room != 0));
+    reads_item.cycles = (isa::W'(entries * isa::W'(3)) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES);
     took_column = column_data.column;
     new_work.head = took_head;
     new_work.column = took_column;
@@ -296,6 +321,7 @@ module sparser_engine #(
   assign took = taken != 0;
   assign took_line = isa::W'(taking);
   assign column_pop = scoring ? taken : '0;
+  assign reads_push = scoring ? '0 : taken;
 
   // What lines hold then.
   always_comb begin
@@ -363,6 +389,14 @@ module sparser_engine #(
     window_end <= rst ? '0 : limit;
 
     now <= rst ? '0 : now + 1'b1;
+    for (int b = 0; b < BANKS; b++) begin
+      if (rst) words_left[b] <= '0;
+      else if (granted[b]) words_left[b] <= words - 1'b1;
+      else if (words_left[b] != 0) words_left[b] <= words_left[b] - 1'b1;
+    end
+    if (rst) reads_left <= '0;
+    else if (reads_push != 0) reads_left <= reads_item.cycles - 1'b1;
+    else if (reads_left != 0) reads_left <= reads_left - 1'b1;
     busy <= rst ? '0 : ~idle | begins;
     ended <= due & ~begins;
     leaves <= (leaves & ~begins) | (scoring ? begins : begins & final_one);
