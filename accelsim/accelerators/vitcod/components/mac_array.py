@@ -43,6 +43,8 @@ class MacArray(Component):
     lines = Param(64, "count", "MAC lines")
     macs = Param(8, "count", "multipliers of a line")
     psum_bytes = Param(51200, "bytes", "partial-sum buffer; in attention it holds scores and partial rows")
+    psum_banks = Param(4, "count", "its banks, each with one read/write port")
+    psum_port_bytes = Param(64, "bytes/cycle", "width of such a port")
 
     command = In(
         "one GEMM tile",
