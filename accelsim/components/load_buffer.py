@@ -31,7 +31,6 @@ from accelsim.core import (
     push,
     tick,
 )
-
 from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE, GRANT
 from accelsim.isa.tables import BYTES, READING, RELEASE, TILE, check_tiles

@@ -8,13 +8,13 @@ from accelsim.accelerators.vitcod.tables import FREES
 from tests.components.harness import exercise, table
 
 
-def array(*frees):
+def array(*frees, **sizes):
     memory = table(FREES, frees or [(0, 0, 0, 0)] * 20)
-    return lambda: MacArray("engine", frees=memory)
+    return lambda: MacArray("engine", frees=memory, **sizes)
 
 
-def tile(at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0):
-    return (at, tokens, features, depth, *step, last, heads, encoded, passes, token, met)
+def tile(at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0, added=0):
+    return (at, tokens, features, depth, *step, last, heads, encoded, passes, token, met, added)
 
 
 def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
