@@ -6,8 +6,8 @@ element of it a cycle. A step's outputs leave from shadow registers while the ne
 is cut (it is not the `last` part), partial sums go to and come from the partial-sum buffer in the shadow of the MACs.
 
 Weights lie as the array takes them. Activations lie token by token, but the array takes a feature of all tokens of a
-step: a transposing stage between buffer and array [ours] holds two words a token, one that is being filled and one whose
-columns are handed out. A step lasts as long as the longest of its depth and of what each memory's ports take.
+step: a transposing stage between buffer and array [ours] holds two words a token, one that is being filled and one
+whose columns are handed out. A step lasts as long as the longest of its depth and of what each memory's ports take.
 """
 
 from accelsim.core import (
@@ -49,8 +49,8 @@ def ceil(a, b):
 
 @compiled
 def read_cycles(words, banks):
-    """Cycles in which a buffer's ports deliver some words: one of a bank a cycle, all but every other one of one bank's,
-    which are kept for what arrives.
+    """Cycles in which a buffer's ports deliver some words: one of each bank a cycle, but every other one of one bank is
+    kept for what arrives.
     """
     return ceil(2 * words, 2 * banks - 1)
 
