@@ -88,11 +88,14 @@ class StoreBuffer(Component):
                 if r.missing == 0:
                     push(done).number = 1
                     r.acknowledged += 1
+        waits = False
         room = width - min(width, r.unwritten)
         r.unwritten -= width - room
         for n in range(port_count(results)):
             unit = port(results, n)
-            if can_pop(unit) and room:
+            if can_pop(unit) and room == 0:
+                waits = True
+            elif can_pop(unit):
                 if r.held + front(unit).bytes <= r.capacity_bytes:
                     part = pop(unit)
                     r.held += part.bytes
@@ -103,6 +106,7 @@ class StoreBuffer(Component):
                     moved = True
                 else:
                     blocked = True
+        wanting = 0  # bytes that are here and must be written before the next store is asked for
         if r.next_store < stores.shape[0]:
             store = stores[r.next_store]
             size = store.bytes * store.segments
@@ -119,6 +123,10 @@ class StoreBuffer(Component):
                     moved = True
                 else:
                     blocked = True
+            if r.next_store < stores.shape[0]:
+                size = stores[r.next_store].bytes * stores[r.next_store].segments
+                if r.gathered >= size:
+                    wanting = size - (r.gathered - r.unwritten)
         r.unread -= min(room, r.unread)
         if r.held != before:
             r.byte_cycles += before * (now - r.held_since)
@@ -128,7 +136,11 @@ class StoreBuffer(Component):
             return BUSY
         if moves or r.unwritten or r.unread:
             work = r.unwritten if r.unwritten else r.unread
-            if r.unwritten == 0 and can_pop(written):
+            if 0 < wanting < work:
+                work = wanting
+            if r.unwritten == 0 and waits:
+                work = 1
+            elif r.unwritten == 0 and can_pop(written):
                 work = r.unread - r.under_way + front(written).bytes
             r.wake = now + max(1, (work + width - 1) // width)
             return BUSY
