@@ -2,6 +2,10 @@
 
 It walks its own list of loads in order, a ring of descriptors as DMA engines have them: a load is asked for as soon as
 there is room for all of it and its fence is lifted (what it reads has been written). Readers release the space.
+
+A bank has one port, for reading and writing. Readers come first and say how many bytes a cycle they take; what arrives
+is written with what is left, and waits in its channel meanwhile. Every other cycle a word of one bank is not the
+readers' [ours], so that they cannot keep DRAM out.
 """
 
 from accelsim.core import (
@@ -12,6 +16,7 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Ins,
     Lanes,
     Mem,
     Out,
@@ -21,19 +26,28 @@ from accelsim.core import (
     can_push,
     front,
     pop,
+    port,
+    port_count,
     push,
     tick,
 )
+from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE, GRANT
-from accelsim.isa.tables import BYTES, RELEASE, TILE, check_tiles
+from accelsim.isa.tables import BYTES, READING, RELEASE, TILE, check_tiles
+
+
+@compiled
+def left_to_fills(banks, port_bytes, taken):
+    """Bytes a cycle that are written when readers take `taken`."""
+    return max(banks * port_bytes - taken, (port_bytes + 1) // 2)
 
 
 class LoadBuffer(Component):
     """An on-chip buffer that DRAM fills, in the order of its list of loads."""
 
     capacity_bytes = Param(54272, "bytes", "what it holds")
-    banks = Param(4, "count", "banks, each read on its own")
-    port_bytes = Param(64, "bytes/cycle", "width of a bank's port")
+    banks = Param(4, "count", "banks, each with one read/write port")
+    port_bytes = Param(64, "bytes/cycle", "width of such a port")
     outstanding = Param(4, "count", "loads asked for and not yet arrived")
     overlap = Param("true", "choice", "whether a load may begin while another is in use", choices=("false", "true"))
 
@@ -44,11 +58,16 @@ class LoadBuffer(Component):
     done = Out("tiles that are complete", **DONE)
     release = In("space the direct reader gives back", optional=True, **RELEASE)
     command = In("space and fences the sequencer gives", **GRANT)
+    reading = Ins("what readers take of the ports", **READING)
 
     flight = Lanes("outstanding", "loads on their way", bytes="bytes missing")
     next_load = Reg("the next descriptor")
     oldest = Reg("slot of the oldest load on its way")
     in_flight = Reg("loads on their way")
+    taken = Reg("bytes a cycle that readers take")
+    unwritten = Reg("bytes taken of `fill` that are not yet written")
+    since = Reg("the cycle at whose end so many are")
+    ending = Reg("whether the oldest load is there when they are")
     held = Reg("bytes allocated")
     held_since = Reg("the cycle since which so many are")
     peak_bytes = Reg("the most bytes ever allocated")
@@ -62,8 +81,10 @@ class LoadBuffer(Component):
         check_tiles(self.name, self.value("capacity_bytes"), self.storage["loads"])
 
     @tick
-    def tick(now, r, loads, flight, request, fill, done, release, command):
+    def tick(now, r, loads, flight, request, fill, done, release, command, reading):
         before = r.held
+        r.unwritten = max(0, r.unwritten - (now - 1 - r.since) * left_to_fills(r.banks, r.port_bytes, r.taken))
+        r.since = now
         moved = blocked = False
         if can_pop(release):
             space = pop(release)
@@ -75,18 +96,36 @@ class LoadBuffer(Component):
             r.held -= leave.bytes
             r.fences += leave.fences
             moved = True
-        if can_pop(fill):
-            if flight[r.oldest].bytes > front(fill).bytes or can_push(done):
-                part = pop(fill)
-                flight[r.oldest].bytes -= part.bytes
-                r.write_bytes += part.bytes
+        for n in range(port_count(reading)):
+            if can_pop(port(reading, n)):
+                r.taken += pop(port(reading, n)).more
                 moved = True
-                if flight[r.oldest].bytes == 0:
-                    push(done).number = 1
-                    r.oldest = (r.oldest + 1) % r.outstanding
-                    r.in_flight -= 1
+        room = left = left_to_fills(r.banks, r.port_bytes, r.taken)
+        writes = r.unwritten > 0
+        told = False
+        room -= min(room, r.unwritten)
+        r.unwritten -= left - room
+        if r.ending and r.unwritten == 0:
+            if can_push(done):
+                told = moved = True
             else:
                 blocked = True
+        elif r.unwritten == 0 and room and can_pop(fill):
+            size, missing = front(fill).bytes, flight[r.oldest].bytes
+            if missing > size or size > room or can_push(done):
+                r.write_bytes += pop(fill).bytes
+                flight[r.oldest].bytes -= size
+                r.unwritten = max(0, size - room)
+                r.ending = missing == size
+                told = r.ending and r.unwritten == 0
+                moved = True
+            else:
+                blocked = True
+        if told:
+            push(done).number = 1
+            r.oldest = (r.oldest + 1) % r.outstanding
+            r.in_flight -= 1
+            r.ending = 0
         if r.next_load < loads.shape[0] and r.in_flight < r.outstanding:
             load = loads[r.next_load]
             size = load.bytes * load.segments
@@ -108,6 +147,9 @@ class LoadBuffer(Component):
             r.held_since = now
             r.peak_bytes = max(r.peak_bytes, r.held)
         if moved:
+            return BUSY
+        if writes or r.unwritten:
+            r.wake = now + max(1, (r.unwritten + left - 1) // left)
             return BUSY
         if blocked:
             return BLOCKED

@@ -1,6 +1,8 @@
 """The output global buffer: collects results and writes them to DRAM.
 
-Results arrive in the order of its list of stores; a store is asked for when all its bytes are there.
+Results arrive in the order of its list of stores; a store is asked for when all its bytes are there. A bank has one
+port, for reading and writing: results come first, the bytes of stores are read with what is left, and no reply is taken
+before its bytes have been read.
 """
 
 from accelsim.core import (
@@ -33,8 +35,8 @@ class StoreBuffer(Component):
     """An on-chip buffer that drains into DRAM, in the order of its list of stores."""
 
     capacity_bytes = Param(18432, "bytes", "what it holds")
-    banks = Param(2, "count", "banks, each accessed on its own")
-    port_bytes = Param(64, "bytes/cycle", "width of a bank's port")
+    banks = Param(2, "count", "banks, each with one read/write port")
+    port_bytes = Param(64, "bytes/cycle", "width of such a port")
 
     stores = Mem("what to store, in order (DESCRIPTOR records)")
 
@@ -47,6 +49,10 @@ class StoreBuffer(Component):
     acknowledged = Reg("the descriptor being acknowledged")
     missing = Reg("bytes of it not yet in DRAM")
     gathered = Reg("bytes here that no store has been asked for")
+    unwritten = Reg("bytes taken of `results` that are not yet written")
+    unread = Reg("bytes of stores asked for that are not yet read")
+    under_way = Reg("bytes of stores asked for that are not yet in DRAM")
+    since = Reg("the cycle at whose end so many are")
     held = Reg("bytes held")
     held_since = Reg("the cycle since which so many are")
     peak_bytes = Reg("the most bytes ever held")
@@ -61,49 +67,82 @@ class StoreBuffer(Component):
     @tick
     def tick(now, r, stores, results, request, written, done):
         before = r.held
+        width = r.banks * r.port_bytes
         moved = blocked = False
-        if can_pop(written):
+        used = (now - 1 - r.since) * width
+        wrote = min(used, r.unwritten)
+        r.unwritten -= wrote
+        r.unread -= min(used - wrote, r.unread)
+        r.since = now
+        moves = r.unwritten + r.unread > 0
+        if can_pop(written) and front(written).bytes <= r.under_way - r.unread:
             store = stores[r.acknowledged]
             if r.missing == 0:
                 r.missing = store.bytes * store.segments
             if front(written).bytes < r.missing or can_push(done):
                 part = pop(written)
                 r.missing -= part.bytes
+                r.under_way -= part.bytes
                 r.held -= part.bytes
                 moved = True
                 if r.missing == 0:
                     push(done).number = 1
                     r.acknowledged += 1
+        waits = False
+        room = width - min(width, r.unwritten)
+        r.unwritten -= width - room
         for n in range(port_count(results)):
             unit = port(results, n)
-            if can_pop(unit):
+            if can_pop(unit) and room == 0:
+                waits = True
+            elif can_pop(unit):
                 if r.held + front(unit).bytes <= r.capacity_bytes:
                     part = pop(unit)
                     r.held += part.bytes
                     r.gathered += part.bytes
                     r.write_bytes += part.bytes
+                    r.unwritten += max(0, part.bytes - room)
+                    room = max(0, room - part.bytes)
                     moved = True
                 else:
                     blocked = True
+        wanting = 0  # bytes that are here and must be written before the next store is asked for
         if r.next_store < stores.shape[0]:
             store = stores[r.next_store]
             size = store.bytes * store.segments
-            if r.gathered >= size:
+            if r.gathered - r.unwritten >= size:
                 if can_push(request):
                     out = push(request)
                     out.address, out.bytes = store.address, store.bytes
                     out.segments, out.pitch, out.write = store.segments, store.pitch, 1
                     r.gathered -= size
                     r.read_bytes += size
+                    r.unread += size
+                    r.under_way += size
                     r.next_store += 1
                     moved = True
                 else:
                     blocked = True
+            if r.next_store < stores.shape[0]:
+                size = stores[r.next_store].bytes * stores[r.next_store].segments
+                if r.gathered >= size:
+                    wanting = size - (r.gathered - r.unwritten)
+        r.unread -= min(room, r.unread)
         if r.held != before:
             r.byte_cycles += before * (now - r.held_since)
             r.held_since = now
             r.peak_bytes = max(r.peak_bytes, r.held)
         if moved:
+            return BUSY
+        if moves or r.unwritten or r.unread:
+            work = r.unwritten if r.unwritten else r.unread
+            if 0 < wanting < work:
+                work = wanting
+            if r.unwritten == 0 and waits:
+                work = 1
+            elif r.unwritten == 0 and can_pop(written):
+                work = r.unread - r.under_way + front(written).bytes
+            r.wake = now + max(1, (work + width - 1) // width)
             return BUSY
         if blocked:
             return BLOCKED

@@ -2,11 +2,34 @@
 
 A number of lanes works through the elements; an operation makes one or more passes over them (see dataflows.tiling).
 Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
+
+A normalisation sweeps over its rows more than once, and reads them each time. Between sweeps a row's sums must be
+reduced over the lanes, and before the last its reciprocal root found; the rows of a tile follow each other, so that it
+shows once a tile [ours].
 """
 
-from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Out, Param, Reg, can_pop, can_push, pop, push, tick
+from accelsim.core import (
+    BLOCKED,
+    BUSY,
+    IDLE,
+    Component,
+    Count,
+    In,
+    Out,
+    Outs,
+    Param,
+    Reg,
+    can_pop,
+    can_push,
+    front,
+    pop,
+    port,
+    port_count,
+    push,
+    tick,
+)
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import BYTES, ELEMENTS
+from accelsim.isa.tables import BYTES, ELEMENTS, READING
 
 
 class VectorUnit(Component):
@@ -14,21 +37,34 @@ class VectorUnit(Component):
 
     lanes = Param(64, "count", "elements worked on in a cycle")
 
+    reduce_cycles = Param(8, "cycles", "from the last element of a row to its sum: adder tree and accumulation")
+    rsqrt_cycles = Param(16, "cycles", "depth of the reciprocal root's pipeline")
+    banks = Param(4, "count", "banks of the activation buffer")
+    port_bytes = Param(64, "bytes/cycle", "width of such a bank's port")
+
     outputs = In("outputs of the array", **ELEMENTS)
-    command = In("tiles of the sequencer", elements="elements in", passes="passes over them", bytes="bytes that leave")
+    command = In(
+        "tiles of the sequencer",
+        elements="elements in",
+        passes="passes over them",
+        bytes="bytes that leave",
+        sweeps="times they are read",
+    )
     tile = Out("results", **BYTES)
     done = Out("commands finished", **DONE)
+    reading = Outs("what it takes of the activation buffer's ports", **READING)
 
     bytes = Reg("bytes that leave when the current item is done")
     commanded = Reg("whether it is a command")
     holds = Reg("whether there is an item")
     ready_at = Reg("the cycle in which it can leave")
+    rate = Reg("bytes it reads a cycle, as it has said")
 
     element_ops = Count("elements x passes")
     read_bytes = Count("bytes of commanded tiles read from the activation buffer", "bytes")
 
     @tick
-    def tick(now, r, outputs, command, tile, done):
+    def tick(now, r, outputs, command, tile, done, reading):
         if r.holds and now >= r.ready_at:
             if not can_push(tile) or (r.commanded and not can_push(done)):
                 return BLOCKED
@@ -37,19 +73,36 @@ class VectorUnit(Component):
                 push(done).number = 1
             r.holds = 0
         if not r.holds:
-            if can_pop(outputs):
+            commanded = not can_pop(outputs)
+            rate = cycles = 0
+            if commanded and can_pop(command):
+                todo = front(command)
+                words = todo.sweeps * ((todo.elements + r.port_bytes - 1) // r.port_bytes)
+                cycles = (2 * words + 2 * r.banks - 2) // (2 * r.banks - 1)
+                cycles = max(cycles, (todo.elements * todo.passes + r.lanes - 1) // r.lanes, 1)
+                rate = (words * r.port_bytes + cycles - 1) // cycles
+                if todo.sweeps > 1:
+                    cycles += (todo.sweeps - 1) * r.reduce_cycles + r.rsqrt_cycles
+            if rate != r.rate and port_count(reading):
+                if can_push(port(reading, 0)):
+                    push(port(reading, 0)).more = rate - r.rate
+                    r.rate = rate
+                elif rate:
+                    return BLOCKED
+            if not commanded:
                 item = pop(outputs)
                 work = item.elements * item.passes
                 r.bytes, r.commanded = item.elements, 0
+                cycles = max(1, (work + r.lanes - 1) // r.lanes)
             elif can_pop(command):
                 todo = pop(command)
                 work = todo.elements * todo.passes
                 r.bytes, r.commanded = todo.bytes, 1
-                r.read_bytes += todo.elements
+                r.read_bytes += todo.elements * todo.sweeps
             else:
                 return IDLE
             r.holds = 1
             r.element_ops += work
-            r.ready_at = now + max(1, (work + r.lanes - 1) // r.lanes)
+            r.ready_at = now + cycles
         r.wake = r.ready_at
         return BUSY

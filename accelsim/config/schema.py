@@ -18,7 +18,8 @@ class Part:
     doc: one sentence. clock: its clock domain. models: the component that it is, or several by name of which the user
     chooses one (`model: NAME`; the first is the default). defaults: parameter -> value where the machine's default
     differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user
-    does not set here -> the part whose parameter of the same name decides, or "options.NAME" for an option that does;
+    does not set here -> the part whose parameter of the same name decides, "PART.NAME" where it has another name, or
+    "options.NAME" for an option that does;
     "options" alone: nobody does, it keeps the component's own default.
     """
 
@@ -85,7 +86,7 @@ class MachineSchema:
         for parameter, source in declared.derived.items():
             where, _, option = source.partition(".")
             if where != "options":
-                shared[parameter] = arch.parts[where][parameter]
+                shared[parameter] = arch.parts[where][option or parameter]
             elif option:
                 shared[parameter] = arch.options[option]
         return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))

@@ -36,7 +36,7 @@ class Tile:
 
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
-    weight_read, act_read: all bytes it reads.
+    weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output.
     """
 
     rows: int
@@ -50,6 +50,7 @@ class Tile:
     weight_read: int
     act: int
     act_read: int
+    added: int = 0
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -147,7 +148,20 @@ def emit_columns(
                 act_read += rows * columns
             weight_read = columns * deep * ceil(rows, plan.step_tokens)
             acts_here = addition if addition[1] > resident[1] else resident
-            tile = Tile(rows, columns, deep, last, row_at[m], feature_at[n], passes, frees, weight_read, acts, act_read)
+            tile = Tile(
+                rows,
+                columns,
+                deep,
+                last,
+                row_at[m],
+                feature_at[n],
+                passes,
+                frees,
+                weight_read,
+                acts,
+                act_read,
+                int(last and layer.residual),
+            )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)
             depth_at += deep

@@ -10,8 +10,10 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
     """Instructions, loads and stores of a normalisation or an element-wise layer."""
     if isinstance(layer, Norm):
         operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
+        sweeps = passes
     else:
         operands, out_tokens, passes = layer.operands, layer.out_tokens, layer.operands
+        sweeps = 1
     row = operands * layer.features
     most = min(have.act_bytes // 4 // row, have.store_bytes // 2 // layer.features)
     if most < 1:
@@ -28,7 +30,7 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
             loaded = p.load(have.act, source, rows * row)
             source += rows * row
             leaves = 0 if reduces and n + 1 < len(blocks) else (out_tokens if reduces else rows) * layer.features
-            p.issue(have.vector, elements=rows * row, passes=passes, bytes=leaves, wait=loaded)
+            p.issue(have.vector, elements=rows * row, passes=passes, bytes=leaves, sweeps=sweeps, wait=loaded)
             finished = p.will(have.vector)
             if leaves:
                 p.store(have.store, target, leaves)

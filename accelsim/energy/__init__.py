@@ -1,7 +1,7 @@
 """Energy and area: tables with a source for every figure, the bill (count x price, leakage x time), the floor plan."""
 
 from accelsim.energy.area import Piece, floor_plan
-from accelsim.energy.bill import Charge, bill, bills, check_machine
+from accelsim.energy.bill import Charge, bill, bills, check_machine, readers
 from accelsim.energy.prices import read_prices
 from accelsim.energy.table import EnergyTable, load_table
 
@@ -15,4 +15,5 @@ __all__ = [
     "floor_plan",
     "load_table",
     "read_prices",
+    "readers",
 ]

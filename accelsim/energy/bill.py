@@ -115,6 +115,18 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
                 )
 
 
+def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") -> dict[str, list[tuple[str, str]]]:
+    """Which counters of other components are bytes read of a buffer: (component, counter), by the buffer's name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, part in parts.items():
+        for counter, price in entry_of(name, part, table).counters.items():
+            for action in price:
+                owner, _, rest = action.partition(".")
+                if rest == f"{memory}.read" and owner in parts:
+                    found.setdefault(owner, []).append((name, counter))
+    return found
+
+
 def bills(result: Result, table: EnergyTable) -> list[list[Charge]]:
     """One bill for every span of the run, in order; together they are the bill of the run."""
     return [charges for _, charges in zip(result.spans, charged(result, table, result.spans), strict=True)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from accelsim.core.result import Result, Span
 from accelsim.core.status import STATUS_NAMES
-from accelsim.energy import Charge, bill, bills, floor_plan, load_table
+from accelsim.energy import Charge, EnergyTable, bill, bills, floor_plan, load_table, readers
 from accelsim.report.figures import Activity, Energy, MemoryUse, Point, Stretch, Summary, share
 from accelsim.report.record import RunRecord
 
@@ -38,7 +38,7 @@ def summarize(record: RunRecord) -> Summary:
         engine_utilization={
             name: share(counts[name]["mac_ops"], record.peak_macs * total.cycles) for name in record.engines
         },
-        memories=memories(record),
+        memories=memories(record, table),
         q_forward_hit_rate=share(hits, hits + misses),
         peak_ops_per_s=peak,
         dram_peak_bytes_per_s=record.dram_peak_bytes_per_s,
@@ -139,18 +139,20 @@ def activity(record: RunRecord, name: str, spans: list[Span]) -> Activity:
     return Activity(name, part.kind, part.clock, sum(status.values()), status, mac_ops)
 
 
-def memories(record: RunRecord) -> list[MemoryUse]:
-    """Every component that counts bytes read and written, DRAM first."""
+def memories(record: RunRecord, table: EnergyTable) -> list[MemoryUse]:
+    """Every component that counts bytes read and written, DRAM first; what others read of it, each in a counter of its
+    own that the table prices as a read of its memory, is added to what it counts itself.
+    """
     result, found = record.result, []
+    others = readers(result.parts, table)
     for name, counts in result.total.counts.items():
         if "read_bytes" in counts and "write_bytes" in counts:
             capacity = result.parts[name].parameters.get("capacity_bytes")
             held = counts.get("byte_cycles")
             cycles = result.cycles(result.parts[name].clock)
             occupancy = share(held, capacity * cycles) if held is not None and capacity else None
-            found.append(
-                MemoryUse(name, name in record.dram, counts["read_bytes"], counts["write_bytes"], capacity, occupancy)
-            )
+            read = counts["read_bytes"] + sum(result.total.counts[n][c] for n, c in others.get(name, ()))
+            found.append(MemoryUse(name, name in record.dram, read, counts["write_bytes"], capacity, occupancy))
     return sorted(found, key=lambda m: not m.off_chip)
 
 

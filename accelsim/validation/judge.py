@@ -40,6 +40,7 @@ class Judge:
     weight: ClassVar[str] = ""
     act: ClassVar[str] = ""
     store: ClassVar[str] = ""
+    shared_ports: ClassVar[bool] = False  # whether a bank's one port serves reading and writing
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -78,11 +79,19 @@ class Judge:
         """Whether a load of a buffer begins only when nothing else is in it."""
         return self.evidence.result.parts[buffer].parameters.get("overlap") == "false"
 
+    def readers(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """What reads a buffer beside the unit whose bytes it counts itself: (part, counter), by the buffer's name."""
+        return {self.act: [(self.vector, "read_bytes")]} if self.act and self.vector else {}
+
     def paces(self) -> Iterator[Pace]:
         """How fast units can be."""
         if self.vector:
             done = self.evidence.commands(self.vector)
-            least = -(-done["elements"] * done["passes"] // self.evidence.part(self.vector, "lanes"))
+            unit, sweeps = self.evidence.result.parts[self.vector].parameters, done["sweeps"]
+            words = sweeps * -(-done["elements"] // unit["port_bytes"])
+            read = -(-2 * words // (2 * unit["banks"] - 1))  # every other word of one bank is not its own
+            least = np.maximum(-(-done["elements"] * done["passes"] // unit["lanes"]), read)
+            least += (sweeps > 1) * ((sweeps - 1) * unit["reduce_cycles"] + unit["rsqrt_cycles"])
             yield Pace(self.vector, "a command takes the cycles of its passes", least)
 
     def follower(self, course: Course) -> Follower:

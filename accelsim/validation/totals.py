@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from accelsim.validation.evidence import MEMORY, Evidence, sizes
+from accelsim.validation.evidence import DMA, MEMORY, Evidence, sizes
 from accelsim.validation.judge import Judge
 from accelsim.validation.memory import Tensor
 from accelsim.validation.report import Report
@@ -45,6 +45,31 @@ def check_totals(judge: Judge, tensors: Sequence[Tensor] | None, report: Report)
     marks = [span.label for span in evidence.result.spans if span.label >= 0]
     ended = [] if marks == list(range(layers)) else [f"marks {marks[:5]} ... for {layers} layers"]
     report.add("totals", "layers", "each ends once, in order", layers, ended)
+
+
+def check_ports(judge: Judge, report: Report) -> None:
+    """In no layer more bytes through a buffer than its ports take. What a burst brings counts in the cycle in which the
+    buffer takes it, and is written from then on: a burst more than the ports took may have been taken."""
+    evidence, readers = judge.evidence, judge.readers()
+    names, burst = evidence.names, evidence.part(DMA, "burst_bytes")
+    for buffer in (*names.buffers, *names.stores):
+        if not {"banks", "port_bytes"} <= evidence.arch.parts[buffer].keys():
+            continue
+        width, wrong = evidence.part(buffer, "banks") * evidence.part(buffer, "port_bytes"), []
+        late = max(
+            [burst, *(int(log["bytes"].max(initial=0)) for log in evidence.elements(f"{buffer}.results").values())]
+        )
+        for span in evidence.result.spans:
+            counts = span.counts
+            cycles = evidence.result.cycles("core", span.end) - evidence.result.cycles("core", span.start)
+            read = counts[buffer]["read_bytes"] + sum(counts[n][c] for n, c in readers.get(buffer, ()))
+            written = counts[buffer]["write_bytes"]
+            through = read + written if judge.shared_ports else max(read, written)
+            if through > width * cycles + late:
+                wrong.append(f"{buffer}, layer {span.label}: {through} bytes in {cycles} cycles of {width}")
+        report.add(
+            "buffers", buffer, f"at most {width} bytes a cycle, layer by layer", len(evidence.result.spans), wrong
+        )
 
 
 def check_buffers(evidence: Evidence, report: Report) -> None:

@@ -135,6 +135,15 @@ def in_order(logs: list[np.ndarray]) -> np.ndarray:
     return joined[np.argsort(joined["at"], kind="stable")]
 
 
+def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
+    an item are written a port's width a cycle, from the cycle after it was sent on."""
+    nth = np.searchsorted(np.cumsum(came["bytes"]), whole)
+    part = evidence.arch.parts[name]
+    width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
+    return np.append(came["at"] - 1 - -came["bytes"] // width, NEVER)[nth]
+
+
 def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) -> None:
     """A buffer asks for its loads in order, with room and after their fence, and tells of each when its bytes came."""
     loads, log = evidence.tables[name], evidence.log
@@ -171,13 +180,13 @@ def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) 
         lambda n: f"load {n} makes it {held[n]} bytes",
     )
     came = evidence.into(f"{name}.fill")
-    when = np.append(came["at"], NEVER)[np.searchsorted(np.cumsum(came["bytes"]), np.cumsum(size))]
+    when = there(evidence, name, came, np.cumsum(size))
     report.compare(
         "loads",
         name,
         "a load is told when all its bytes have come",
         when + 1 <= told["at"],
-        lambda n: f"load {n} is told in cycle {told['at'][n]}, its last byte came in {when[n]}",
+        lambda n: f"load {n} is told in cycle {told['at'][n]}, its last byte came in or is written in {when[n]}",
     )
 
 
@@ -190,11 +199,16 @@ def check_stores(evidence: Evidence, name: str, report: Report) -> None:
     if not len(asked) == len(told) == len(stores):
         return
     came = in_order(list(evidence.elements(f"{name}.results").values()))
-    for which, times, bytes_of, why in (
-        ("asked for", asked["at"], came, "come into the buffer"),
-        ("told", told["at"], evidence.into(f"{name}.written"), "reached DRAM"),
+    back = evidence.into(f"{name}.written")
+    for which, times, when, why in (
+        ("asked for", asked["at"], there(evidence, name, came, whole), "come into the buffer"),
+        (
+            "told",
+            told["at"],
+            np.append(back["at"], NEVER)[np.searchsorted(np.cumsum(back["bytes"]), whole)],
+            "reached DRAM",
+        ),
     ):
-        when = np.append(bytes_of["at"], NEVER)[np.searchsorted(np.cumsum(bytes_of["bytes"]), whole)]
         report.compare(
             "stores",
             name,

@@ -7,7 +7,7 @@ from accelsim.validation.course import check_program
 from accelsim.validation.evidence import Model, gather
 from accelsim.validation.judge import Judge
 from accelsim.validation.report import Report
-from accelsim.validation.totals import check_buffers, check_totals
+from accelsim.validation.totals import check_buffers, check_ports, check_totals
 from accelsim.validation.transfers import check_transfers
 from accelsim.validation.vector import check_vectors
 from accelsim.workload.workload import Workload
@@ -35,6 +35,7 @@ def examine(judge: Judge) -> Report:
     tensors = judge.tensors()
     check_totals(judge, tensors, report)
     check_buffers(evidence, report)
+    check_ports(judge, report)
     if judge.vector:
         check_vectors(evidence, judge.vector, judge.act, report)
     check_transfers(judge, report)

@@ -40,4 +40,10 @@ def check_vectors(evidence: Evidence, vector: str, act: str, report: Report) -> 
         lambda n: f"command {n} is of {mine['elements'][n]} elements and waits for load {nth[n]}",
     )
     taken = evidence.count(vector, "read_bytes")
-    report.equal("vector", "vector unit", "elements read for commands", taken, int(commands["elements"].sum()))
+    report.equal(
+        "vector",
+        "vector unit",
+        "elements read for commands, sweep by sweep",
+        taken,
+        int((commands["elements"] * commands["sweeps"]).sum()),
+    )

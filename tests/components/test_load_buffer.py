@@ -13,7 +13,8 @@ def buffer(*loads, capacity=1000, outstanding=4, overlap="true"):
     """A load is (bytes, segments, fence)."""
     rows = [(4096 * n, size, segments, size + 5, fence) for n, (size, segments, fence) in enumerate(loads)]
     memory = table(DESCRIPTOR, rows)
-    return lambda: LoadBuffer("buffer", capacity_bytes=capacity, outstanding=outstanding, overlap=overlap, loads=memory)
+    sizes = {"capacity_bytes": capacity, "outstanding": outstanding, "overlap": overlap}
+    return lambda **ports: LoadBuffer("buffer", **sizes, **ports, loads=memory)
 
 
 def test_loads_are_asked_for_one_a_cycle_and_complete_with_their_last_byte():
@@ -92,3 +93,91 @@ def test_a_buffer_is_never_overfull_and_asks_in_order(loads, burst, capacity, ga
     early = [r for r in seen.pushes["request"] if r[0] < 600_000]
     assert [(r[2], r[3]) for r in early] == loads[:fitting]
     assert len(seen.pushes["done"]) == fitting
+
+
+def reference(loads, fills, changes, banks, port_bytes, horizon):
+    """When loads complete, cycle by cycle and byte by byte: readers first, but for every other word of one bank."""
+    taken = written = backlog = 0
+    missing, told, queue = [a * b for a, b in loads], [], []
+    for now in range(horizon):
+        taken += sum(more for at, more in changes if at + 1 == now)
+        room = max(banks * port_bytes - taken, (port_bytes + 1) // 2)
+        queue += [size for at, size in fills if at + 1 == now]
+        completed = False
+        ends = backlog > 0 and missing and missing[0] == 0
+        while room and backlog:
+            room, backlog, written = room - 1, backlog - 1, written + 1
+        if ends:
+            completed = backlog == 0
+        elif backlog == 0 and room and queue:
+            size = queue.pop(0)
+            missing[0] -= size
+            while room and size:
+                room, size, written = room - 1, size - 1, written + 1
+            backlog = size
+            completed = missing[0] == 0 and backlog == 0
+        if completed:
+            told.append(now)
+            missing.pop(0)
+    assert written + backlog + sum(queue) == sum(size for _, size in fills)
+    return told
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    loads=st.lists(st.tuples(st.integers(1, 60), st.integers(1, 3)), min_size=1, max_size=4),
+    burst=st.integers(1, 50),
+    gaps=st.lists(st.integers(0, 12), min_size=1, max_size=6),
+    rates=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["array", "walker"]), st.integers(0, 40)), max_size=6),
+    banks=st.integers(1, 3),
+    port_bytes=st.integers(1, 9),
+)
+def test_what_arrives_is_written_with_what_readers_leave(loads, burst, gaps, rates, banks, port_bytes):
+    bursts = [min(burst, a * b - at) for a, b in loads for at in range(0, a * b, burst)]
+    times = [10 + n * 3 + gaps[n % len(gaps)] for n in range(len(bursts))]
+    fills = [(max(times[: n + 1]) + n, size) for n, size in enumerate(bursts)]
+    now, changes = {"array": 0, "walker": 0}, {"array": [], "walker": []}
+    for n, (at, reader, rate) in enumerate(sorted(rates)):
+        changes[reader].append((at + 2 * n, rate - now[reader]))
+        now[reader] = rate
+    make = buffer(*((size, segments, 0) for size, segments in loads), capacity=10_000)
+    seen = exercise(
+        lambda: make(banks=banks, port_bytes=port_bytes),
+        {"fill": fills, **{f"reading.{n}": some for n, some in changes.items()}},
+        arrays={"reading": ["array", "walker"]},
+        depth={"fill": 256},
+        cycles=4000,
+    )
+    told = reference(loads, fills, [c for some in changes.values() for c in some], banks, port_bytes, 4000)
+    assert seen.cycles("done") == told and len(told) == len(loads)
+
+
+def test_readers_leave_a_word_every_other_cycle():
+    # 100 bytes into a bank of 8 bytes: 13 cycles; with a reader of 6 of them 4 are left, not 2
+    feed = {"fill": [(10, 100)]}
+    alone = exercise(lambda: buffer((100, 1, 0))(banks=1, port_bytes=8), feed)
+    assert alone.pushes["done"] == [(11 + 12, 1)]
+    for rate, end in ((2, 11 + 16), (6, 11 + 24), (8, 11 + 24), (100, 11 + 24)):
+        feed["reading.walker"] = [(0, rate)]
+        seen = exercise(lambda: buffer((100, 1, 0))(banks=1, port_bytes=8), feed, arrays={"reading": ["walker"]})
+        assert seen.pushes["done"] == [(end, 1)]
+        assert seen.status["busy"] > end - 11
+
+
+def test_a_reader_that_stops_gives_its_port_back():
+    # 8 of 16 bytes for the cycles 11 to 20, 80 bytes; then 16: 120 more take 8 cycles
+    feed = {"fill": [(10, 200)], "reading.array": [(0, 8), (20, -8)]}
+    seen = exercise(lambda: buffer((200, 1, 0))(banks=2, port_bytes=8), feed, arrays={"reading": ["array"]})
+    assert seen.pushes["done"] == [(20 + 8, 1)]
+
+
+@pytest.mark.parametrize("size", ["banks", "port_bytes"])
+@pytest.mark.parametrize("times", [2, 16])
+def test_more_ports_are_never_slower(size, times):
+    narrow = {"banks": 1, "port_bytes": 3}
+    feed = {"fill": [(10, 50), (11, 50)], "reading.array": [(0, 2)]}
+    runs = [
+        exercise(lambda some=some: buffer((100, 1, 0))(**some), feed, arrays={"reading": ["array"]}).cycles("done")
+        for some in (narrow, narrow | {size: times * narrow[size]})
+    ]
+    assert runs[1] < runs[0]

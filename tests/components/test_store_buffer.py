@@ -83,3 +83,91 @@ def test_a_tile_that_does_not_fit_is_refused_before_the_run():
     ):
         buffer((64, 1), (64, 3), capacity=128)()
     buffer((64, 1), (64, 3), capacity=192)()
+
+
+def reference(stores, results, back, width, horizon):
+    """Cycle by cycle, byte by byte: when stores are asked for and complete. Results first, then what DMA reads."""
+    unwritten = unread = gathered = under_way = missing = 0
+    size_of = [size * segments for size, segments in stores]
+    asked, told, queues = [], [], {name: [] for name in results}
+    came = []
+    for now in range(horizon):
+        came += [size for at, size in back if at + 1 == now]
+        if came and came[0] <= under_way - unread:
+            missing = missing or size_of[len(told)]
+            part = came.pop(0)
+            missing -= part
+            under_way -= part
+            if missing == 0:
+                told.append(now)
+        room = width
+        while room and unwritten:
+            room, unwritten = room - 1, unwritten - 1
+        for name, items in results.items():
+            queues[name] += [size for at, size in items if at + 1 == now]
+            if queues[name] and room:
+                size = queues[name].pop(0)
+                gathered += size
+                unwritten += max(0, size - room)
+                room -= min(size, room)
+        if len(asked) < len(stores) and gathered - unwritten >= size_of[len(asked)]:
+            size = size_of[len(asked)]
+            asked.append(now)
+            gathered, unread, under_way = gathered - size, unread + size, under_way + size
+        while room and unread:
+            room, unread = room - 1, unread - 1
+    return asked, told
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    stores=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 3)), min_size=1, max_size=4),
+    item=st.integers(1, 60),
+    gaps=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    answer=st.integers(1, 30),
+    banks=st.integers(1, 3),
+    port_bytes=st.integers(1, 9),
+)
+def test_results_are_written_first_and_stores_read_with_what_is_left(stores, item, gaps, answer, banks, port_bytes):
+    total = sum(size * segments for size, segments in stores)
+    items = [min(item, total - at) for at in range(0, total, item)]
+    feed, at = {"results.vector": [], "results.merge": []}, 3
+    for n, size in enumerate(items):
+        at += gaps[n % len(gaps)]
+        feed[f"results.{('vector', 'merge')[n % 3 == 2]}"].append((at, size))
+    make = lambda: StoreBuffer(  # noqa: E731
+        "buffer",
+        banks=banks,
+        port_bytes=port_bytes,
+        stores=table(DESCRIPTOR, [(64 * n, a, b, a, 0) for n, (a, b) in enumerate(stores)]),
+    )
+    names = {"results": ["vector", "merge"]}
+    first = exercise(make, feed, arrays=names, depth=dict.fromkeys(feed, 256), cycles=3000)
+    results = {n.split(".")[1]: some for n, some in feed.items()}
+    assert first.cycles("request") == reference(stores, results, [], banks * port_bytes, 3000)[0]
+    # as soon as it is asked for, DRAM answers: faster than the bytes can be read
+    back = [
+        (when + 1, min(answer, a * b - at))
+        for when, (a, b) in zip(first.cycles("request"), stores, strict=True)
+        for at in range(0, a * b, answer)
+    ]
+    seen = exercise(
+        make, feed | {"written": back}, arrays=names, depth=dict.fromkeys([*feed, "written"], 256), cycles=6000
+    )
+    expected = reference(stores, results, back, banks * port_bytes, 6000)
+    assert (seen.cycles("request"), seen.cycles("done")) == expected
+    assert len(expected[1]) == len(stores)
+
+
+def test_a_result_takes_its_bytes_of_the_port_and_a_store_is_asked_for_with_its_last():
+    # 100 bytes at 8 a cycle: taken in 11, the last is written in 11 + 12
+    stores = table(DESCRIPTOR, [(0, 100, 1, 100, 0)])
+    feed = {"results.vector": [(10, 100)], "written": [(24, 100)]}
+    for banks, port, asked, told in ((1, 8, 23, 23 + 13), (2, 8, 17, 25), (1, 100, 11, 25)):
+        seen = exercise(
+            lambda b=banks, p=port: StoreBuffer("buffer", banks=b, port_bytes=p, stores=stores),
+            feed,
+            arrays={"results": ["vector"]},
+        )
+        # of the cycle in which it is asked for 4 bytes are left for reading; the reply is taken once all have been read
+        assert (seen.cycles("request"), seen.cycles("done")) == ([asked], [told])

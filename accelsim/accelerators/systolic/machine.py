@@ -83,7 +83,12 @@ SCHEMA = SystolicSchema(
     },
     parts={
         "array": Part("the PEs", "core", SystolicArray, {"overlap": "auto"}, EDGES),
-        "vector": Part("requantisation, element-wise work, normalisation", "core", VectorUnit),
+        "vector": Part(
+            "requantisation, element-wise work, normalisation",
+            "core",
+            VectorUnit,
+            derived={"banks": "act_buffer", "port_bytes": "act_buffer"},
+        ),
         "softmax": Part("softmax over rows of scores, and their buffer", "core", RowSoftmax, {"score_bytes": "25 KiB"}),
         "weight_buffer": Part(
             "weights; keys and values in attention",

@@ -41,6 +41,12 @@ def switch(doc: str) -> Param:
     return Param("true", "choice", doc, choices=("false", "true"))
 
 
+# what they read of other parts' memories
+PORTS = {
+    f"{of}_{what}": f"{part}.{what}"
+    for of, part in (("weight", "weight_gb"), ("act", "act_gb0"))
+    for what in ("banks", "port_bytes")
+}
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
 PSUM = {"psum_banks": "engine", "psum_port_bytes": "engine"}  # the partial-sum memory they share
 
@@ -92,7 +98,9 @@ SCHEMA = MachineSchema(
         "double_buffer": switch("weights and operands are fetched while others are in use"),
     },
     parts={
-        "engine": Part("the MAC lines both engines share, as one array in dense layers", "core", MacArray),
+        "engine": Part(
+            "the MAC lines both engines share, as one array in dense layers", "core", MacArray, derived=PORTS
+        ),
         "denser": Part(
             "the dense columns of attention", "core", DenserEngine, derived=LINES | PSUM | {"row_values": "engine"}
         ),
@@ -102,7 +110,12 @@ SCHEMA = MachineSchema(
         "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
-        "vector": Part("element-wise work and normalisation", "core", VectorUnit),
+        "vector": Part(
+            "element-wise work and normalisation",
+            "core",
+            VectorUnit,
+            derived={"banks": "act_gb0", "port_bytes": "act_gb0"},
+        ),
         "weight_gb": Part(
             "weights; values in attention",
             "core",
@@ -136,11 +149,14 @@ WIRING = Wiring(
     (
         Link("dma.request", "dram.request", 8),
         Link("dram.reply", "dma.reply", 8),
-        Link("engine.out", "encoder.outputs", 4),
-        Link("encoder.out", "vector.outputs", 4),
-        Link("vector.tile", "act_gb1.results.vector", 4),
+        Link("engine.out", "encoder.outputs", 1),
+        Link("encoder.out", "vector.outputs", 1),
+        Link("vector.tile", "act_gb1.results.vector", 1),
         Link("engine.release_weight", "weight_gb.release", 4),
         Link("engine.release_act", "act_gb0.release", 4),
+        Link("engine.read_weight", "weight_gb.reading.engine"),
+        Link("engine.read_act", "act_gb0.reading.engine"),
+        Link("vector.reading.act", "act_gb0.reading.vector"),
         Link("decoder.denser", "denser.operands"),
         Link("decoder.sparser", "sparser.operands"),
         Link("sparser.miss", "decoder.miss", 8),

@@ -38,7 +38,12 @@ SCHEMA = MachineSchema(
     options={},
     parts={
         "dot": Part("multiplies and adds", "core", DotArray),
-        "vector": Part("element-wise work, softmax and normalisation", "core", VectorUnit),
+        "vector": Part(
+            "element-wise work, softmax and normalisation",
+            "core",
+            VectorUnit,
+            derived={"banks": "operand_gb", "port_bytes": "operand_gb"},
+        ),
         "operand_gb": Part("what is multiplied", "core", LoadBuffer, {"capacity_bytes": "64 KiB"}, FIXED),
         "result_gb": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "16 KiB"}),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+import numpy as np
+
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
@@ -15,16 +17,50 @@ from accelsim.accelerators.vitcod.checks.values import check_values
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import Group, Part
+from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention, Gemm, Layer
 
 
+def tile_cycles(evidence: Evidence) -> np.ndarray:
+    """The cycles of every tile of the array: each of its steps as long as its depth, or as a memory's ports need."""
+    tiles, part = evidence.commands("engine"), evidence.part
+    adds = np.append(1, tiles["last"][:-1])[: len(tiles)] == 0
+
+    def ceil(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
+        return -(-a // b)
+
+    def delivered(buffer: str, words: np.ndarray) -> np.ndarray:
+        """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
+        return ceil(2 * words, 2 * part(buffer, "banks") - 1)
+
+    def split(size: np.ndarray, step: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(how many steps, how long along an axis)."""
+        return [(size // step, step), ((size % step > 0).astype(int), size % step)]
+
+    cycles = np.zeros(len(tiles), np.int64)
+    for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
+        for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
+            words = ceil(tiles["depth"], part("act_gb0", "port_bytes"))
+            words = words + ceil(columns * tiles["added"], part("act_gb0", "port_bytes"))
+            sums = 4 * rows * columns * (adds + 1 - tiles["last"])
+            each = [
+                tiles["depth"],
+                delivered("weight_gb", ceil(columns * tiles["depth"], part("weight_gb", "port_bytes"))),
+                delivered("act_gb0", rows * words),
+                ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
+            ]
+            cycles += down * across * (np.max(each, axis=0) + part("engine", "step_cycles"))
+    return cycles
+
+
 class ViTCoDJudge(Judge):
     """Judges a run of ViTCoD."""
 
     array, vector, weight, act, store = "engine", "vector", "weight_gb", "act_gb0", "act_gb1"
+    shared_ports = True
     outputs: Outputs | None = None
     operands: AttentionOperands | None = None
 
@@ -83,6 +119,8 @@ class ViTCoDJudge(Judge):
         met = column % said["heads"] if said["heads"] else 0
         if said["met"] != met:
             wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
+        if said["added"] != layer.residual:
+            wrong.append(f"{said['added']} bytes of a residual operand are read an output, not {int(layer.residual)}")
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if said["passes"] != passes:
             wrong.append(f"the vector unit goes over it {said['passes']} times, not {passes}")
@@ -101,12 +139,15 @@ class ViTCoDJudge(Judge):
     def exclusive(self, buffer: str) -> bool:
         return buffer == "weight_gb" and not self.evidence.on("double_buffer")
 
+    def readers(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        return {
+            "act_gb0": [("vector", "read_bytes"), ("decoder", "read_bytes")],
+            "weight_gb": [("denser", "v_read_bytes"), ("sparser", "v_read_bytes")],
+            "index_buffer": [("walker", "read_bytes")],
+        }
+
     def paces(self) -> Iterator[Pace]:
-        tiles = self.evidence.commands("engine")
-        steps = 1
-        for size, step in (("tokens", "step_tokens"), ("features", "step_features")):
-            steps = steps * -(-tiles[size] // tiles[step].clip(1))
-        yield Pace("engine", "a tile takes the cycles of its steps", steps * tiles["depth"])
+        yield Pace("engine", "a tile takes the cycles of its steps", tile_cycles(self.evidence))
         yield from super().paces()
 
     def own_follower(self, layer: Layer, course: Course) -> Follower:

@@ -56,6 +56,7 @@ def issue_tile(p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait
         passes=tile.passes,
         token=tile.row,
         met=tile.column % some.heads if some.heads else 0,
+        added=tile.added,
         wait=wait,
         wait2=wait2,
     )
