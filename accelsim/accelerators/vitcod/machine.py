@@ -19,7 +19,7 @@ from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, ROWS
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer
@@ -41,6 +41,7 @@ def switch(doc: str) -> Param:
     return Param("true", "choice", doc, choices=("false", "true"))
 
 
+PROGRAM = {"capacity_bytes": "4 KiB", "banks": 1, "port_bytes": 32}  # an instruction a cycle
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
 
 SCHEMA = MachineSchema(
@@ -94,6 +95,9 @@ SCHEMA = MachineSchema(
             {"overlap": "options"},
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
+        "program_gb": Part(
+            "the program on its way to the sequencer", "core", LoadBuffer, PROGRAM, {"overlap": "options"}
+        ),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
@@ -125,7 +129,7 @@ WIRING = Wiring(
         Link("merge.sparser_window", "sparser.window"),
         Link("merge.row", "act_gb1.results.merge", 4),
     ),
-    streams=("act_gb1", "index_buffer", "act_gb0", "weight_gb"),
+    streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
 )
 
 
@@ -136,9 +140,11 @@ class ViTCoD(Machine):
     wiring = WIRING
     array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
     prices = Path(__file__).with_name("prices.yaml")
+    program_memory = "program_gb"
+    row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "dma", "dram", "engine", "encoder", "vector",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine", "encoder", "vector",
         "decoder", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 

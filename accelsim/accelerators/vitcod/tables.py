@@ -60,3 +60,4 @@ COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in 
 
 # What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
+FREES_BYTES = 6  # as it comes with the instruction: the bytes to give back, 24 bits each; what is read follows from the tile
