@@ -104,11 +104,13 @@ def emit_columns(
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
     if plan.order == "resident":
+        begin_alone(p, have, have.array)
         resident = p.load(have.act, source, inputs)
     for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
         last_tile = nth + 1 == len(tiles)
         last_of_row = last_tile or tiles[nth + 1][0] != m
+        begin_alone(p, have, have.array)
         if outer_rows and (nth == 0 or tiles[nth - 1][0] != m):
             first = min(inputs, row_at[m] * row_bytes)
             tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
@@ -120,6 +122,8 @@ def emit_columns(
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
             last = d + 1 == len(plan.depth_tiles)
+            if d:
+                begin_alone(p, have, have.array)
             size = deep * columns
             fresh = not weights_stay or m == 0
             if fresh:
@@ -156,6 +160,13 @@ def emit_columns(
             store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
         else:
             store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
+
+
+def begin_alone(p: Program, have: DenseResources, unit: str) -> None:
+    """Without double buffering: hold what is loaded next back until a unit is done with what there is."""
+    if not have.double_buffer:
+        p.fence(have.act, p.all_of(unit))
+        p.fence(have.weight, p.all_of(unit))
 
 
 def store_run(p: Program, have: DenseResources, at: int, elements: int) -> None:

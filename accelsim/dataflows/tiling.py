@@ -30,6 +30,7 @@ class DenseResources:
     """What dense and vector layers run on: the sizes that decide how they are cut, and the parts' names.
 
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
+    double_buffer: whether tiles are fetched while others are in use; they are the same either way.
     """
 
     lines: int
@@ -87,7 +88,7 @@ def plan_gemm(
             f"({have.store_bytes}); make its capacity_bytes larger or {have.array}.lines smaller"
         )
     feature_tile = min(max(have.lines, step_features), features)
-    room = have.weight_bytes // 2 if have.double_buffer else have.weight_bytes
+    room = have.weight_bytes // 2
     least = ceil(features, feature_tile) * ceil(depth, max(1, room // feature_tile))
     too_many = (
         f"layer {name}: {tokens} x {depth} x {features} would be cut into more than {MOST_TILES:,} tiles, more than "
@@ -102,7 +103,7 @@ def plan_gemm(
     if most_depth < 1:
         raise InputError(
             f"layer {name}: one row of {feature_tile} weights does not fit {have.weight}.capacity_bytes = "
-            f"{have.weight_bytes}; make it at least {feature_tile * (2 if have.double_buffer else 1)} bytes"
+            f"{have.weight_bytes}; make it at least {2 * feature_tile} bytes"
         )
     depth_tiles = tuple(pieces(depth, most_depth))
     row_bytes = ceil(inputs, tokens)

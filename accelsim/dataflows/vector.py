@@ -1,6 +1,7 @@
 """Layers the vector unit does alone: normalisation and element-wise operations, in blocks of rows."""
 
 from accelsim.core.errors import InputError
+from accelsim.dataflows.gemm import begin_alone
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import PASSES, DenseResources, pieces
 from accelsim.workload.layers import Elementwise, Norm
@@ -25,6 +26,7 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
     for _ in range(batch):
         blocks = pieces(layer.tokens, most)
         for n, rows in enumerate(blocks):
+            begin_alone(p, have, have.vector)
             loaded = p.load(have.act, source, rows * row)
             source += rows * row
             leaves = 0 if reduces and n + 1 < len(blocks) else (out_tokens if reduces else rows) * layer.features

@@ -61,7 +61,7 @@ SCHEMA = MachineSchema(
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
         "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
-        "double_buffer": switch("weights and operands are fetched while others are in use"),
+        "double_buffer": switch("weights and operands are fetched while others are in use; off: the same tiles, one after the other"),
     },
     parts={
         "engine": Part("the MAC lines both engines share, as one array in dense layers", "core", MacArray),
@@ -78,7 +78,7 @@ SCHEMA = MachineSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "32 KiB"},
-            {"overlap": "options.double_buffer"},
+            {"overlap": "options"},
         ),
         "act_gb0": Part(
             "activations; compressed Q and K in attention",
@@ -88,7 +88,7 @@ SCHEMA = MachineSchema(
             {"overlap": "options"},
         ),
         "index_buffer": Part(
-            "the CSC index",
+            "the CSC index, and what else the engines are told of a pass",
             "core",
             LoadBuffer,
             {"capacity_bytes": "20 KiB", "banks": 1, "port_bytes": 8},

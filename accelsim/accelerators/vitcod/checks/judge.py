@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
@@ -98,9 +99,6 @@ class ViTCoDJudge(Judge):
         row = self.evidence.tables["frees"][step.nth]
         return {"weight_gb": int(row["weight"]), "act_gb0": int(row["act"])}
 
-    def exclusive(self, buffer: str) -> bool:
-        return buffer == "weight_gb" and not self.evidence.on("double_buffer")
-
     def paces(self) -> Iterator[Pace]:
         tiles = self.evidence.commands("engine")
         steps = 1
@@ -118,6 +116,7 @@ class ViTCoDJudge(Judge):
 
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
+        check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)
 
     def end(self, report: Report) -> None:

@@ -23,7 +23,17 @@ from accelsim.accelerators.vitcod.components.sparser_line import (
     take_column,
     take_segment,
 )
-from accelsim.accelerators.vitcod.tables import COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
+from accelsim.accelerators.vitcod.tables import (
+    COLUMN,
+    MISS,
+    MOST_SEGMENT,
+    OPERANDS,
+    PARTIAL,
+    PASS,
+    READY,
+    SCORE,
+    WINDOW,
+)
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -56,7 +66,7 @@ class SparserEngine(Component):
     macs = Param(8, "count", "multipliers of a line")
     banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
     score_ports = Param(8, "count", "scores that can leave in a cycle")
-    segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared")
+    segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared", high=MOST_SEGMENT)
 
     passes = Mem("the pass table (tables.PASSES)")
     index = Mem("rows of the sparse columns (tables.INDEX)")
