@@ -79,6 +79,7 @@ class Walk:
             if min(done) == max(done):
                 some = self.entry.first_row + np.arange(todo.end)
                 self.produced += int(self.tables["rows"]["values"][some].sum()) - self.carried(todo.end)
+                self.count["merge"] += todo.end == outputs
         if unit in ("engine", "vector", "decoder", "denser", "sparser"):
             self.count[unit] += 1
         stores = self.tables["act_gb1"]
