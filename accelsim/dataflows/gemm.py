@@ -9,7 +9,17 @@ from itertools import accumulate
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.tiling import MOST_TILES, PASSES, DenseResources, GemmPlan, ceil, pieces, plan_gemm
+from accelsim.dataflows.tiling import (
+    BIAS_BYTES,
+    MOST_TILES,
+    PASSES,
+    SCALE_BYTES,
+    DenseResources,
+    GemmPlan,
+    ceil,
+    pieces,
+    plan_gemm,
+)
 from accelsim.workload.layers import Gemm
 
 
@@ -60,7 +70,8 @@ def emit_gemm(
 ) -> None:
     """Instructions, loads and stores of a dense layer.
 
-    Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major, and so are outputs that
+    Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
+    first part, and stay until its last is done. Activations are token-major, and so are outputs that
     are not packed. `issue` emits the instruction of a tile, which waits for its weights and for its activations.
     """
     groups = tuple(groups)
@@ -82,10 +93,15 @@ def emit_columns(
     """One group of output columns that are treated alike."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
-    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have)
+    each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
+    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have, each)
     passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth
+    biases = 0
+    if each:
+        biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features)
+        biases += each * (group * layer.out_features + column)
     source = p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
     whole = tokens * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
@@ -126,9 +142,11 @@ def emit_columns(
                 begin_alone(p, have, have.array)
             size = deep * columns
             fresh = not weights_stay or m == 0
+            if fresh and d == 0 and each:
+                p.load(have.weight, biases + each * feature_at[n], each * columns)
             if fresh:
                 loaded = p.load(have.weight, weights + feature_at[n] * depth + depth_at * columns, size)
-            frees = size if not weights_stay or m + 1 == len(row_at) else 0
+            frees = size + each * columns * last if not weights_stay or m + 1 == len(row_at) else 0
             acts = 0
             if plan.order == "stream":
                 start = source + min(inputs, row_at[m] * row_bytes)
@@ -149,7 +167,7 @@ def emit_columns(
             act_read = rows * deep * ceil(columns, plan.step_features)
             if last and layer.residual:
                 act_read += rows * columns
-            weight_read = columns * deep * ceil(rows, plan.step_tokens)
+            weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)
             acts_here = addition if addition[1] > resident[1] else resident
             tile = Tile(rows, columns, deep, last, row_at[m], feature_at[n], passes, frees, weight_read, acts, act_read)
             issue(p, plan, some, tile, loaded, acts_here)

@@ -31,7 +31,7 @@ class Judge:
     """What is asked of any machine. A subclass says what its parts are and hands in what only it knows.
 
     array: the unit that computes the dense layers. vector: a VectorUnit that does the normalising and element-wise
-    ones. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
+    ones. constants: whether biases, scales and the constants of norms are loaded. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
     as the shared dataflows use it, and `own_follower` follows these layers too.
     """
 
@@ -40,6 +40,7 @@ class Judge:
     weight: ClassVar[str] = ""
     act: ClassVar[str] = ""
     store: ClassVar[str] = ""
+    constants: ClassVar[bool] = False
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence

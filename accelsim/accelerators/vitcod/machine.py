@@ -197,4 +197,5 @@ def resources(arch: Arch) -> Resources:
         forward=on["forward"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
+        constants=True,
     )

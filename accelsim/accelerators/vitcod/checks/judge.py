@@ -26,6 +26,7 @@ class ViTCoDJudge(Judge):
     """Judges a run of ViTCoD."""
 
     array, vector, weight, act, store = "engine", "vector", "weight_gb", "act_gb0", "act_gb1"
+    constants = True
     outputs: Outputs | None = None
     operands: AttentionOperands | None = None
 
