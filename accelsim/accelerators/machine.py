@@ -30,9 +30,9 @@ class Machine:
 
     schema: what its user decides. wiring: the channels. array: the parts that are its PE array (empty: all that count
     `mac_ops`). prices: its price document, beside those of the classes it is derived from; what it does not price, the
-    shared energy table does. tables: table of its
-    programs -> type of a row. program_memory: the load buffer that its program comes through (empty: it takes no time
-    and no room). row_bytes: table -> bytes of a row, of tables that come with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
+    shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
+    program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
+    with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
     `PART.COUNTER` of what `layers.csv` shows of each layer too.
     """
 

@@ -19,8 +19,9 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
     most = min((have.act_bytes - constants) // 4 // row, have.store_bytes // 2 // layer.features)
     if most < 1:
         raise InputError(
-            f"layer {layer.name}: a row needs {f'{constants} + ' if constants else ''}4 x {row} bytes of {have.act} ({have.act_bytes}) and 2 x "
-            f"{layer.features} bytes of {have.store} ({have.store_bytes}); make their capacity_bytes larger"
+            f"layer {layer.name}: a row needs {f'{constants} + ' if constants else ''}4 x {row} bytes of {have.act} "
+            f"({have.act_bytes}) and 2 x {layer.features} bytes of {have.store} "
+            f"({have.store_bytes}); make their capacity_bytes larger"
         )
     source = p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
     target = p.allocate(f"{layer.name}.output", out_tokens * layer.features * batch)

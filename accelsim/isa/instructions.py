@@ -23,9 +23,9 @@ INSTRUCTION = record(
 )
 MARK = -1
 
-# How instructions lie in DRAM and in the program memory [ours]. A word of 256 bits begins with the header: the unit, and
-# two counters (of up to 31) with the counts they must have reached, which are compared modulo 2^24. What is left of it
-# are twelve operands of 16 bits on average (sizes in a tile need 16, flags one, bytes to give back 24); a command of
+# How instructions lie in DRAM and in the program memory [ours]. A word of 256 bits begins with the header: the unit and
+# two counters (of up to 31) with the counts they must have reached, which are compared modulo 2^24. What is left of
+# it are twelve operands of 16 bits on average (sizes in a tile need 16, flags one, bytes to give back 24); a command of
 # more operands takes further words. A mark is an instruction without operands.
 HEADER_BITS = {"unit": 6, "wait": 5, "count": 24, "wait2": 5, "count2": 24}
 OPERAND_BITS = 16

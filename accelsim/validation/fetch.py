@@ -23,7 +23,7 @@ def instruction_sizes(evidence: Evidence) -> np.ndarray:
 
 
 def program_bytes(evidence: Evidence) -> int:
-    """Bytes of the whole program: instructions, the descriptors of all other buffers, rows of tables that come along."""
+    """Bytes of the whole program: instructions, descriptors of all other buffers, rows of tables that come along."""
     names, tables = evidence.names, evidence.tables
     moves = sum(len(tables[part]) for part in (*names.buffers, *names.stores) if part != names.memory)
     rows = sum(size * len(tables[table]) for table, size in names.row_bytes.items())

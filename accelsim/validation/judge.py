@@ -31,8 +31,9 @@ class Judge:
     """What is asked of any machine. A subclass says what its parts are and hands in what only it knows.
 
     array: the unit that computes the dense layers. vector: a VectorUnit that does the normalising and element-wise
-    ones. constants: whether biases, scales and the constants of norms are loaded. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
-    as the shared dataflows use it, and `own_follower` follows these layers too.
+    ones. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
+    as the shared dataflows use it, and `own_follower` follows these layers too. constants: whether biases, scales and
+    the constants of norms are loaded.
     """
 
     array: ClassVar[str] = ""

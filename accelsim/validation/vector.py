@@ -10,8 +10,8 @@ from accelsim.workload.layers import Elementwise, Norm
 
 
 class VectorFollower(Follower):
-    """Follows the instructions of a normalising or element-wise layer: each reads the next load, and a norm's constants,
-    which come first."""
+    """Follows the instructions of a normalising or element-wise layer: each reads the next load, and a norm's
+    constants, which come first."""
 
     def __init__(self, course: Course) -> None:
         self.course, self.act = course, course.judge.act

@@ -61,7 +61,9 @@ SCHEMA = MachineSchema(
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
         "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
-        "double_buffer": switch("weights and operands are fetched while others are in use; off: the same tiles, one after the other"),
+        "double_buffer": switch(
+            "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
+        ),
     },
     parts={
         "engine": Part("the MAC lines both engines share, as one array in dense layers", "core", MacArray),
@@ -74,11 +76,7 @@ SCHEMA = MachineSchema(
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
         "vector": Part("element-wise work and normalisation", "core", VectorUnit),
         "weight_gb": Part(
-            "weights; values in attention",
-            "core",
-            LoadBuffer,
-            {"capacity_bytes": "32 KiB"},
-            {"overlap": "options"},
+            "weights; values in attention", "core", LoadBuffer, {"capacity_bytes": "32 KiB"}, {"overlap": "options"}
         ),
         "act_gb0": Part(
             "activations; compressed Q and K in attention",
@@ -144,8 +142,8 @@ class ViTCoD(Machine):
     row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine", "encoder", "vector",
-        "decoder", "walker", "denser", "sparser", "softmax", "merge",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine", "encoder",
+        "vector", "decoder", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:

@@ -52,6 +52,7 @@ DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of i
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
 ROW_BITS = {"sparse": 16, "first": 24, "dense": 16, "parts": 8}
 MASK_BITS = 1  # of a score of a dense column: whether it is kept
+SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
 COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8
 MOST_HEADS, MOST_SEGMENT = 1 << COLUMN_BITS["head"], (1 << COLUMN_BITS["count"]) - 1
 
@@ -71,4 +72,4 @@ COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in 
 
 # What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
-FREES_BYTES = 6  # as it comes with the instruction: the bytes to give back, 24 bits each; what is read follows from the tile
+FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each

@@ -130,6 +130,7 @@ class AttentionOperands(Follower):
         one, columns = self.passes[number], self.evidence.tables["columns"]
         entries = int(columns["count"][one.first_column : one.first_column + one.sparse_columns].sum())
         size = 32 + 8 * int(one.heads * one.rows) + 4 * int(one.dense + one.sparse_columns)
+        size += 2 * int(one.heads) * (self.outputs.works[self.outputs.pass_work[number]].layer.bias_offsets or 0)
         size += entries * self.evidence.part("walker", "index_bytes")
         dense = self.evidence.tables["dense"][one.first_dense : one.first_dense + one.dense]
         return size + sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head

@@ -66,7 +66,12 @@ class SparserEngine(Component):
     macs = Param(8, "count", "multipliers of a line")
     banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
     score_ports = Param(8, "count", "scores that can leave in a cycle")
-    segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared", high=MOST_SEGMENT)
+    segment = Param(
+        16,
+        "count",
+        "most entries of a column or row a line takes up at once; longer ones are shared",
+        high=MOST_SEGMENT,
+    )
 
     passes = Mem("the pass table (tables.PASSES)")
     index = Mem("rows of the sparse columns (tables.INDEX)")

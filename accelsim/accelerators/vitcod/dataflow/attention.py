@@ -183,7 +183,9 @@ class AttentionLayer:
             wait = self.loaded[source, 2 * (first + tokens - 1) + kind]
             what = K if kind == K else fills
             number = numbers[n]
-            p.issue("decoder", kind=what, first=first, tokens=tokens, number=number, wait=wait, wait2=self.loaded[n, -1])
+            p.issue(
+                "decoder", kind=what, first=first, tokens=tokens, number=number, wait=wait, wait2=self.loaded[n, -1]
+            )
             done = p.will("decoder")
             if kind == K and not self.stays:
                 p.free("act_gb0", self.piece_bytes(one, tokens), wait=done)

@@ -17,6 +17,7 @@ from accelsim.accelerators.vitcod.tables import (
     PASS_BITS,
     ROW_BITS,
     ROWS,
+    SCORE_BIAS_BYTES,
 )
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
@@ -88,14 +89,16 @@ def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
     )
 
 
-PASS_BYTES = PASS_BITS // 8  # beside its heads' shares
+def pass_bytes(layer: Attention, heads: int) -> int:
+    """What comes with a pass of so many heads beside their shares of the tables: its row, and the biases of scores."""
+    return PASS_BITS // 8 + SCORE_BIAS_BYTES * heads * (layer.bias_offsets or 0)
 
 
 def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tuple[list[Pass], bool]:
     """The passes, and whether the operand buffers are split in two so that one pass's fill overlaps another's work.
 
-    As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or index do not fit, or
-    which has more rows than a row number in the index can name, is cut into blocks of rows. Without double buffering
+    As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or tables do not fit,
+    or which has more rows than a row number in the index can name, is cut into blocks of rows. Without double buffering
     the passes are the same; only nothing is fetched ahead. Raises InputError when not even one row of one head fits.
     """
     q_head, k_head = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
@@ -129,7 +132,8 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
             (last - first <= most_rows or not any(work[h].sparse.any() for h in heads))
             and len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
             and sum(score_bytes(work[h], first, last) for h in heads) <= have.score_bytes
-            and PASS_BYTES + sum(index_bytes(work[h], first, last, have) for h in heads) <= index_room
+            and pass_bytes(layer, len(heads)) + sum(index_bytes(work[h], first, last, have) for h in heads)
+            <= index_room
         )
 
     passes, head = [], 0
@@ -210,5 +214,5 @@ def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources)
         denser, sparser = share_lines(have.lines, len(dense) * one.rows, entries)
     else:
         denser, sparser = have.lines * bool(len(dense)), have.lines * bool(entries)
-    size = PASS_BYTES + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
+    size = pass_bytes(layer, len(one.heads)) + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
     return PassTables(dense, np.concatenate(columns), order, rows, denser, sparser, size)

@@ -133,6 +133,7 @@ def test_a_row_number_of_a_byte_names_256_rows():
     more = AttentionMask(np.ones((1, 257, 4), bool), np.arange(4)[None], np.zeros(1, int))
     assert [p.rows for p in compiled((Attention("a", "b", 1, 257, 4, 4, 4), more), big)[3]] == [129, 128]
 
+
 def layer(heads=2, tokens=10, dim=4):
     return Attention("a", "b", heads, tokens, tokens, dim, dim), AttentionMask.dense(heads, tokens, tokens)
 
