@@ -30,8 +30,9 @@ class Machine:
 
     schema: what its user decides. wiring: the channels. array: the parts that are its PE array (empty: all that count
     `mac_ops`). prices: its price document, beside those of the classes it is derived from; what it does not price, the
-    shared energy table does. tables: table of its
-    programs -> type of a row. listing: the order of its parts in results (empty: the schema's). layer_counters:
+    shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
+    program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
+    with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
     `PART.COUNTER` of what `layers.csv` shows of each layer too.
     """
 
@@ -42,6 +43,8 @@ class Machine:
     array: ClassVar[tuple[str, ...]] = ()
     prices: ClassVar[Path | None] = None
     tables: ClassVar[Mapping[str, np.dtype]] = {}
+    program_memory: ClassVar[str] = ""
+    row_bytes: ClassVar[Mapping[str, int]] = {}
     listing: ClassVar[tuple[str, ...]] = ()
     layer_counters: ClassVar[tuple[str, ...]] = ()
 
@@ -102,6 +105,9 @@ class Machine:
             [n for n, mems in holding.items() if "loads" in mems],
             [n for n, mems in holding.items() if "stores" in mems],
             self.tables,
+            self.program_memory,
+            arch.parts[self.program_memory]["capacity_bytes"] if self.program_memory else 0,
+            self.row_bytes,
         )
         return Program(names)
 

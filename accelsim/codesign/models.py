@@ -43,7 +43,8 @@ def encoded(heads: int) -> int:
 
 def _deit(name: str, dim: int, heads: int, published: float) -> Model:
     tokens, head_dim = 197, 64
-    # the position embedding is the residual operand of the patch embedding
+    # The position embedding is the residual operand of the patch embedding. The class token's row is a constant: it
+    # stands before the patches' in DRAM from the start.
     layers: list[Layer] = [
         Gemm("patch_embed", "embed", "embed", 196, 768, dim, residual=True, input_elements=3 * 224 * 224)
     ]
@@ -117,7 +118,18 @@ def _levit_block(block: str, tokens: int, dim: int, heads: int, key_dim: int) ->
     v_dim, name = 2 * key_dim, f"{block}.attention"
     return [
         Gemm(f"{block}.qkv", block, "qkv", tokens, dim, heads * (2 * key_dim + v_dim), encodes=name),
-        Attention(name, block, heads, tokens, tokens, key_dim, v_dim, encoded(heads), activation="hardswish"),
+        Attention(
+            name,
+            block,
+            heads,
+            tokens,
+            tokens,
+            key_dim,
+            v_dim,
+            encoded(heads),
+            activation="hardswish",
+            bias_offsets=tokens,  # |rows| x |columns| apart
+        ),
         Gemm(f"{block}.proj", block, "proj", tokens, heads * v_dim, dim, residual=True),
         *_levit_mlp(block, tokens, dim),
     ]
@@ -130,7 +142,7 @@ def _levit_down(block: str, tokens: tuple[int, int], dims: tuple[int, int], head
     return [
         Gemm(f"{block}.kv", block, "kv", kv, dim, heads * (key_dim + v_dim), encodes=name),
         Gemm(f"{block}.q", block, "q", q, dim, heads * key_dim, encodes=name),
-        Attention(name, block, heads, q, kv, key_dim, v_dim, encoded(heads), activation="hardswish"),
+        Attention(name, block, heads, q, kv, key_dim, v_dim, encoded(heads), activation="hardswish", bias_offsets=kv),
         Gemm(f"{block}.proj", block, "downsample", q, heads * v_dim, out),
         *_levit_mlp(block, q, out),
     ]

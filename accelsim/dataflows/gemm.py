@@ -9,7 +9,17 @@ from itertools import accumulate
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.tiling import MOST_TILES, PASSES, DenseResources, GemmPlan, ceil, pieces, plan_gemm
+from accelsim.dataflows.tiling import (
+    BIAS_BYTES,
+    MOST_TILES,
+    PASSES,
+    SCALE_BYTES,
+    DenseResources,
+    GemmPlan,
+    ceil,
+    pieces,
+    plan_gemm,
+)
 from accelsim.workload.layers import Gemm
 
 
@@ -61,7 +71,8 @@ def emit_gemm(
 ) -> None:
     """Instructions, loads and stores of a dense layer.
 
-    Weights lie in DRAM tile by tile, as the compiler packed them. Activations are token-major, and so are outputs that
+    Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
+    first part, and stay until its last is done. Activations are token-major, and so are outputs that
     are not packed. `issue` emits the instruction of a tile, which waits for its weights and for its activations.
     """
     groups = tuple(groups)
@@ -83,10 +94,15 @@ def emit_columns(
     """One group of output columns that are treated alike."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
-    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have)
+    each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
+    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have, each)
     passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth
+    biases = 0
+    if each:
+        biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features)
+        biases += each * (group * layer.out_features + column)
     source = p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
     whole = tokens * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
@@ -105,11 +121,13 @@ def emit_columns(
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
     if plan.order == "resident":
+        begin_alone(p, have, have.array)
         resident = p.load(have.act, source, inputs)
     for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
         last_tile = nth + 1 == len(tiles)
         last_of_row = last_tile or tiles[nth + 1][0] != m
+        begin_alone(p, have, have.array)
         if outer_rows and (nth == 0 or tiles[nth - 1][0] != m):
             first = min(inputs, row_at[m] * row_bytes)
             tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
@@ -121,11 +139,15 @@ def emit_columns(
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
             last = d + 1 == len(plan.depth_tiles)
+            if d:
+                begin_alone(p, have, have.array)
             size = deep * columns
             fresh = not weights_stay or m == 0
+            if fresh and d == 0 and each:
+                p.load(have.weight, biases + each * feature_at[n], each * columns)
             if fresh:
                 loaded = p.load(have.weight, weights + feature_at[n] * depth + depth_at * columns, size)
-            frees = size if not weights_stay or m + 1 == len(row_at) else 0
+            frees = size + each * columns * last if not weights_stay or m + 1 == len(row_at) else 0
             acts = 0
             if plan.order == "stream":
                 start = source + min(inputs, row_at[m] * row_bytes)
@@ -146,7 +168,7 @@ def emit_columns(
             act_read = rows * deep * ceil(columns, plan.step_features)
             if last and layer.residual:
                 act_read += rows * columns
-            weight_read = columns * deep * ceil(rows, plan.step_tokens)
+            weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)
             acts_here = addition if addition[1] > resident[1] else resident
             tile = Tile(
                 rows,
@@ -170,6 +192,13 @@ def emit_columns(
             store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
         else:
             store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
+
+
+def begin_alone(p: Program, have: DenseResources, unit: str) -> None:
+    """Without double buffering: hold what is loaded next back until a unit is done with what there is."""
+    if not have.double_buffer:
+        p.fence(have.act, p.all_of(unit))
+        p.fence(have.weight, p.all_of(unit))
 
 
 def store_run(p: Program, have: DenseResources, at: int, elements: int) -> None:

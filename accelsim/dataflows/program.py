@@ -2,6 +2,11 @@
 
 Units, counters, buffers and tables have names, which a machine gives; they become numbers here. A wrong name is an
 error at once.
+
+Where a machine has a memory for its program, the program itself is loaded: it lies in DRAM in chunks of half that
+memory, in which every instruction is followed by the descriptors of the loads and stores that are planned with it.
+The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last instruction of
+each waits for the next chunk and gives its own back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING
-from accelsim.isa.tables import DESCRIPTOR
+from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
+from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES
 
 Wait = tuple[int, int]  # a counter of the scoreboard, and the count it must have reached
 NOW: Wait = (NOTHING, 0)
@@ -19,6 +24,7 @@ SEQUENCER = ("program", "operands", "reached")  # its tables
 MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest shipped network are a hundredth
 MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
+LEAST_CHUNK = 128  # bytes: a long instruction, its descriptor, and the one that ends the chunk
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class Names:
 
     units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
     sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
+    memory: the buffer that the program is loaded into; empty: it is there from the start. capacity: bytes of that
+    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions.
     """
 
     units: Mapping[str, Sequence[str]]
@@ -34,6 +42,9 @@ class Names:
     buffers: Collection[str]
     stores: Collection[str]
     tables: Mapping[str, np.dtype]
+    memory: str = ""
+    capacity: int = 0
+    row_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,6 +76,35 @@ class Program:
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = 0
+        self.chunks: list[int] = []  # bytes of those that are full
+        self.filled = 0  # bytes in the one that is being filled
+        self.ended = not names.memory
+        if names.memory:
+            self.known("load buffer", names.memory, self.fences)
+            if names.capacity < 2 * LEAST_CHUNK:
+                raise InputError(
+                    f"{names.memory}.capacity_bytes: must hold two chunks of the program, of at least {LEAST_CHUNK} "
+                    f"bytes each, not {names.capacity}; make it at least {2 * LEAST_CHUNK}"
+                )
+            self.append(names.memory, 0, 0, wait=(self.counters[names.memory], 1))
+
+    def append(self, unit: str, *operands: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
+        """Write down an instruction."""
+        number = self.units[unit][0] if unit else MARK
+        self.instructions.append((number, len(self.operands), *wait, *wait2))
+        self.operands += operands
+
+    def charge(self, size: int) -> None:
+        """Note that so many bytes of the program come next, in this chunk or, if they do not fit, in one more."""
+        if not self.names.memory:
+            return
+        end = instruction_bytes(len(self.units[self.names.memory][1]))
+        if self.filled + size + end > self.names.capacity // 2:
+            self.chunks.append(self.filled + end)
+            self.filled = 0
+            memory = self.names.memory
+            self.append(memory, self.chunks[-1], 0, wait=(self.counters[memory], len(self.chunks) + 1))
+        self.filled += size
 
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
@@ -87,7 +127,7 @@ class Program:
         """An instruction for a unit that waits for up to two counters; operands are named as the unit's command is."""
         if unit not in self.units:
             self.known("unit", unit, self.units)
-        number, fields = self.units[unit]
+        fields = self.units[unit][1]
         if operands.keys() != set(fields):
             wrong = [*(n for n in operands if n not in fields), *(n for n in fields if n not in operands)]
             raise InputError(
@@ -96,13 +136,13 @@ class Program:
             )
         if len(self.instructions) >= MOST:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
-        self.instructions.append((number, len(self.operands), *wait, *wait2))
-        self.operands += [operands[name] for name in fields]
+        self.charge(instruction_bytes(len(fields)))
+        self.append(unit, *(operands[name] for name in fields), wait=wait, wait2=wait2)
 
     def mark(self, layer: int, wait: Wait = NOW) -> None:
         """Note that a layer ends here."""
-        self.instructions.append((MARK, len(self.operands), *wait, *NOW))
-        self.operands.append(layer)
+        self.charge(instruction_bytes(0))
+        self.append("", layer, wait=wait)
 
     def will(self, counter: str, more: int = 1) -> Wait:
         """Note that a counter will go up; what to wait for if one needs that."""
@@ -130,9 +170,10 @@ class Program:
         return self.will(buffer)
 
     def check_tiles(self, buffer: str) -> None:
-        """Raise InputError if no more tiles can be listed."""
+        """Make room for a descriptor. Raises InputError if no more tiles can be listed."""
         if len(self.descriptors[buffer]) >= MOST:
             raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
+        self.charge(DESCRIPTOR_BYTES)
 
     def fence(self, buffer: str, wait: Wait) -> None:
         """Hold back the loads that follow until a counter has reached a count."""
@@ -164,13 +205,29 @@ class Program:
         fields = self.names.tables[table].names
         if row.keys() != set(fields):
             raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
+        if table in self.names.row_bytes:
+            self.charge(self.names.row_bytes[table])
         self.tables[table].append(tuple(row[name] for name in fields))
         self.sizes[table] += 1
         return self.sizes[table] - 1
 
+    def end(self) -> None:
+        """Close the last chunk of the program, and give the program its place in DRAM."""
+        if self.ended:
+            return
+        self.ended, memory = True, self.names.memory
+        self.chunks.append(self.filled + instruction_bytes(len(self.units[memory][1])))
+        self.append(memory, self.chunks[-1], 0)
+        at = self.allocate("program", sum(self.chunks))
+        for size in self.chunks:
+            self.descriptors[memory].append((at, size, 1, size, 0))
+            at += size
+        self.will(memory, len(self.chunks))
+
     def finish(self) -> dict[str, np.ndarray]:
         """Everything as arrays: `program`, `operands` and `reached` of the sequencer; the descriptors of each buffer
-        and the rows of each table under its name."""
+        and the rows of each table under its name. Nothing can be added to it afterwards."""
+        self.end()
 
         def array(rows: list[tuple], dtype: np.dtype) -> np.recarray:
             words = np.array(rows, np.int64).reshape(len(rows), len(dtype.names))

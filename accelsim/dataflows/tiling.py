@@ -11,6 +11,11 @@ from accelsim.core.errors import InputError
 # table look-up more; a residual addition one more; LayerNorm takes the mean, the variance, and the normalisation.
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
 
+# Constants of a feature, beside its weights [ours]: a 32-bit multiplier and shift of the requantisation, an int32 bias;
+# 16 bits each of a norm's gamma and beta.
+SCALE_BYTES, BIAS_BYTES = 4, 4
+NORM_BYTES = {"layernorm": 4, "rmsnorm": 2, "batchnorm": 4, "groupnorm": 4}
+
 MOST_TILES = 1 << 17  # of a layer
 
 
@@ -30,6 +35,8 @@ class DenseResources:
     """What dense and vector layers run on: the sizes that decide how they are cut, and the parts' names.
 
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
+    double_buffer: whether tiles are fetched while others are in use; they are the same either way.
+    constants: whether biases, scales and the constants of norms are loaded.
     """
 
     lines: int
@@ -39,6 +46,7 @@ class DenseResources:
     store_bytes: int
     psum_bytes: int
     double_buffer: bool = True
+    constants: bool = False
     array: str = "engine"
     vector: str = "vector"
     weight: str = "weight_gb"
@@ -72,11 +80,19 @@ def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, i
 
 
 def plan_gemm(
-    name: str, tokens: int, depth: int, features: int, inputs: int, residual: bool, have: DenseResources
+    name: str,
+    tokens: int,
+    depth: int,
+    features: int,
+    inputs: int,
+    residual: bool,
+    have: DenseResources,
+    constants: int = 0,
 ) -> GemmPlan:
     """The plan with the least DRAM traffic that fits the buffers; among equals the one with fewest tiles.
 
-    `inputs`: distinct input elements (fewer than tokens x depth when a convolution's windows overlap).
+    `inputs`: distinct input elements (fewer than tokens x depth when a convolution's windows overlap). `constants`:
+    bytes beside a feature's weights, which stay until its tile is done.
     Raises InputError when even the smallest tile does not fit.
     """
     step_tokens, step_features = step_shape(tokens, features, have)
@@ -87,8 +103,9 @@ def plan_gemm(
             f"({have.store_bytes}); make its capacity_bytes larger or {have.array}.lines smaller"
         )
     feature_tile = min(max(have.lines, step_features), features)
-    room = have.weight_bytes // 2 if have.double_buffer else have.weight_bytes
-    least = ceil(features, feature_tile) * ceil(depth, max(1, room // feature_tile))
+    room = have.weight_bytes // 2
+    most_depth = room // feature_tile - constants
+    least = ceil(features, feature_tile) * ceil(depth, max(1, most_depth))
     too_many = (
         f"layer {name}: {tokens} x {depth} x {features} would be cut into more than {MOST_TILES:,} tiles, more than "
         "memory is taken for; make the layer smaller or the buffers larger"
@@ -98,11 +115,10 @@ def plan_gemm(
     feature_tiles = tuple(feature_tile for _ in range(features // feature_tile))
     if features % feature_tile:
         feature_tiles += (features % feature_tile,)
-    most_depth = room // feature_tile
     if most_depth < 1:
         raise InputError(
             f"layer {name}: one row of {feature_tile} weights does not fit {have.weight}.capacity_bytes = "
-            f"{have.weight_bytes}; make it at least {feature_tile * (2 if have.double_buffer else 1)} bytes"
+            f"{have.weight_bytes}; make it at least {2 * feature_tile * (1 + constants)} bytes"
         )
     depth_tiles = tuple(pieces(depth, most_depth))
     row_bytes = ceil(inputs, tokens)

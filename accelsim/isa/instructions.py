@@ -22,6 +22,22 @@ INSTRUCTION = record(
     "count2",
 )
 MARK = -1
+
+# How instructions lie in DRAM and in the program memory [ours]. A word of 256 bits begins with the header: the unit and
+# two counters (of up to 31) with the counts they must have reached, which are compared modulo 2^24. What is left of
+# it are twelve operands of 16 bits on average (sizes in a tile need 16, flags one, bytes to give back 24); a command of
+# more operands takes further words. A mark is an instruction without operands.
+HEADER_BITS = {"unit": 6, "wait": 5, "count": 24, "wait2": 5, "count2": 24}
+OPERAND_BITS = 16
+WORD_BYTES = 32
+
+
+def instruction_bytes(operands: int) -> int:
+    """Bytes of an instruction with so many operands."""
+    bits = sum(HEADER_BITS.values()) + OPERAND_BITS * operands
+    return -(-bits // (8 * WORD_BYTES)) * WORD_BYTES
+
+
 NOTHING = 0  # the counter that is always at zero; the others follow from 1 on
 
 GRANT = {"bytes": "bytes that may be overwritten", "fences": "fences that are lifted"}

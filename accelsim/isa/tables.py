@@ -8,6 +8,10 @@ from accelsim.isa.instructions import record
 # A tile in DRAM: `segments` runs of `bytes`, `pitch` bytes apart.
 DESCRIPTOR = record("address", "bytes", "segments", "pitch", "fence")
 
+# The same as it lies in DRAM [ours]: a terabyte of addresses, segments and tiles of up to 16 MiB, fences modulo 2^16.
+DESCRIPTOR_BITS = {"address": 40, "bytes": 24, "segments": 20, "pitch": 28, "fence": 16}
+DESCRIPTOR_BYTES = sum(DESCRIPTOR_BITS.values()) // 8
+
 TILE = {
     "address": "first byte in DRAM",
     "bytes": "bytes of a segment",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accelsim.validation.evidence import Evidence, sizes
+from accelsim.validation.fetch import program_tensor, read_chunks
 from accelsim.validation.memory import Arrivals, Tensor, check_memory
 from accelsim.validation.program import Ledger, Step, check_fences, walk
 from accelsim.validation.report import Report
@@ -60,7 +61,7 @@ class Follower:
 def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> None:
     """All that the program itself tells: addresses, order, space, tiles."""
     evidence, names = judge.evidence, judge.evidence.names
-    owners = check_memory(evidence, tensors, report)
+    owners = check_memory(evidence, [*tensors, *program_tensor(evidence)], report)
     if owners is None:
         return
     layers, steps = evidence.workload.layers, walk(evidence)
@@ -69,6 +70,8 @@ def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> 
     }
     check_fences(evidence, steps, owners, ends, report)
     ledgers = {b: Ledger(b, sizes(evidence.tables[b]).tolist()) for b in names.buffers}
+    if names.memory:
+        read_chunks(evidence, steps, ledgers[names.memory])
     loads = {b: [[] for _ in layers] for b in names.buffers}
     for buffer, mine in loads.items():
         for load, tensor in enumerate(owners[buffer]):
@@ -90,5 +93,8 @@ def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> 
                 for buffer, size in judge.frees(step).items():
                     ledgers[buffer].free(step, size, step.unit, step.nth + 1)
         follower.close(report)
+    for step in steps:
+        if step.layer == len(layers) and step.unit in ledgers:  # the program's end, behind its last layer
+            ledgers[step.unit].free(step, step.operands["bytes"])
     for ledger in ledgers.values():
         ledger.check(report)

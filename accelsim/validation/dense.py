@@ -8,6 +8,7 @@ import numpy as np
 
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.coverage import Block, Coverage
+from accelsim.validation.memory import feature_bytes
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 
@@ -87,6 +88,8 @@ class DenseFollower(Follower):
         if layer.residual:
             sizes["residual"] = self.tokens * layer.repeat * layer.out_features
         self.arrivals = course.arrivals(self.judge.act, **sizes)
+        biases = {"bias": feature_bytes(layer) * layer.repeat * layer.out_features} if self.judge.constants else {}
+        self.biases = course.arrivals(self.judge.weight, **biases)
 
     def place(self, tensor: str) -> int:
         """Where a tensor of the layer begins in DRAM."""
@@ -118,12 +121,24 @@ class DenseFollower(Follower):
         elif room is not None and size > room:
             self.wrong.append(f"{where}: {size} bytes of partial sums do not fit {room}")
         self.wrong += [f"{where}: not all of its {what} has been loaded" for what in self.operands(where, step, block)]
+        if part.last and self.judge.constants and not self.read_constants(where, step, block):
+            self.wrong.append(f"{where}: not all of its biases and scales have been loaded")
         if part.last and self.layer.residual:
             pitch = self.layer.repeat * self.layer.out_features
             held = self.arrivals.held[f"{self.layer.name}.residual"].reshape(self.tokens, pitch)
             corner = block.group * self.layer.out_features + block.column
             if not self.read(where, step, held[row : row + part.rows, corner : corner + part.columns]):
                 self.wrong.append(f"{where}: not all of its residual operand has been loaded")
+
+    def read_constants(self, where: str, step: Step, block: Block) -> bool:
+        """Note the load that holds the constants of a block's columns; whether all of them have been loaded."""
+        self.biases.until(step.known[self.judge.weight])
+        each, first = feature_bytes(self.layer), block.group * self.layer.out_features + block.column
+        held = self.biases.held[f"{self.layer.name}.bias"][each * first : each * (first + block.columns)]
+        loads = self.biases.of(held)
+        for load in loads or ():
+            self.course.ledgers[self.judge.weight].read(load, step, where)
+        return loads is not None
 
     def find_weights(self, step: Step, part: Part) -> str:
         """The weights an instruction waits for; what is wrong with them."""

@@ -32,7 +32,8 @@ class Judge:
 
     array: the unit that computes the dense layers. vector: a VectorUnit that does the normalising and element-wise
     ones. weight, act: the buffers these read. store: the one that their results go to. Empty: it has none that is used
-    as the shared dataflows use it, and `own_follower` follows these layers too.
+    as the shared dataflows use it, and `own_follower` follows these layers too. constants: whether biases, scales and
+    the constants of norms are loaded.
     """
 
     array: ClassVar[str] = ""
@@ -41,6 +42,7 @@ class Judge:
     act: ClassVar[str] = ""
     store: ClassVar[str] = ""
     shared_ports: ClassVar[bool] = False  # whether a bank's one port serves reading and writing
+    constants: ClassVar[bool] = False
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence

@@ -42,6 +42,11 @@ class Tensor:
         return self.size if self.whole < 0 else self.whole
 
 
+def feature_bytes(layer: Gemm) -> int:
+    """Bytes of the constants of an output feature: a scale, and a bias if it has one."""
+    return 8 if layer.bias else 4
+
+
 def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
     """The tensors of dense, normalising and element-wise layers as the shared dataflows lay them out."""
     batch = judge.evidence.workload.batch
@@ -51,6 +56,9 @@ def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
         if isinstance(layer, Gemm):
             kept = sum(group.leaves(group.first, group.count) for group in judge.groups(layer))
             yield Tensor(name=f"{layer.name}.weight", layer=n, size=layer.weights, constant=True)
+            if judge.constants:
+                size = feature_bytes(layer) * layer.repeat * layer.out_features
+                yield Tensor(name=f"{layer.name}.bias", layer=n, size=size, constant=True)
             yield Tensor(name=f"{layer.name}.input", layer=n, size=batch * layer.inputs)
             outputs, whole = batch * layer.outputs, batch * layer.tokens * layer.repeat * kept
             if layer.residual:
@@ -60,6 +68,9 @@ def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
             operands = 1 if isinstance(layer, Norm) else layer.operands
             rows = layer.tokens if isinstance(layer, Norm) else layer.out_tokens
             size = batch * layer.features
+            if judge.constants and isinstance(layer, Norm):
+                constants = (2 if layer.norm == "rmsnorm" else 4) * layer.features
+                yield Tensor(name=f"{layer.name}.constants", layer=n, size=constants, constant=True)
             yield Tensor(name=f"{layer.name}.input", layer=n, size=size * layer.tokens * operands)
             yield Tensor(name=f"{layer.name}.output", layer=n, size=size * rows, written=True)
 

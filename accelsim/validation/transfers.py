@@ -5,6 +5,7 @@ import numpy as np
 
 from accelsim.isa.instructions import MARK
 from accelsim.validation.evidence import DMA, NEVER, Evidence, sizes, spread
+from accelsim.validation.fetch import check_fetch
 from accelsim.validation.judge import Judge, Pace
 from accelsim.validation.report import Report
 
@@ -14,6 +15,7 @@ def check_transfers(judge: Judge, report: Report) -> None:
     evidence = judge.evidence
     dispatched = check_dispatch(evidence, report)
     if dispatched is not None:
+        check_fetch(evidence, dispatched, report)
         for pace in judge.paces():
             check_pace(evidence, pace, dispatched, report)
     check_bursts(evidence, report)

@@ -10,16 +10,20 @@ from accelsim.workload.layers import Elementwise, Norm
 
 
 class VectorFollower(Follower):
-    """Follows the instructions of a normalising or element-wise layer: each reads the next load."""
+    """Follows the instructions of a normalising or element-wise layer: each reads the next load, and a norm's
+    constants, which come first."""
 
     def __init__(self, course: Course) -> None:
         self.course, self.act = course, course.judge.act
         self.loads = iter(course.loads[self.act])
+        norm = course.judge.constants and isinstance(course.layer, Norm)
+        self.constants = [next(self.loads, 0)] if norm else []
 
     def step(self, step: Step) -> None:
         """A command of the vector unit."""
         if step.unit == self.course.judge.vector:
-            self.course.ledgers[self.act].read(next(self.loads, 0), step, self.course.scope)
+            for load in (*self.constants, next(self.loads, 0)):
+                self.course.ledgers[self.act].read(load, step, self.course.scope)
 
 
 def check_vectors(evidence: Evidence, vector: str, act: str, report: Report) -> None:

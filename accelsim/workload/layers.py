@@ -151,6 +151,8 @@ class Attention(Layer):
     `windows`: how many separate windows of an image the heads run in (Swin). `heads` counts all of them, windows x the
     network's heads, window by window; tokens are those of one window. Such a layer has no auto-encoder: it would mix
     the heads of each window apart, which no machine here does.
+    `bias_offsets`: every score takes a learned bias, one for its head and relative position; how many distinct ones a
+    head has (LeViT: as many as there are keys). None: scores take no bias.
     """
 
     heads: int
@@ -161,6 +163,7 @@ class Attention(Layer):
     encoded_heads: int | None = None
     activation: str | None = None
     windows: int = 1
+    bias_offsets: int | None = None
 
     kind: ClassVar[str] = "attention"
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"activation": ACTIVATIONS}
@@ -173,6 +176,9 @@ class Attention(Layer):
             )
         if problem := scores_problem(self.heads, self.q_tokens, self.kv_tokens):
             raise InputError(f"{self.kind} layer {self.name!r}: {problem}.")
+        if self.bias_offsets is not None and self.bias_offsets > self.q_tokens * self.kv_tokens:
+            rule = f"a head has q_tokens * kv_tokens = {self.q_tokens * self.kv_tokens} scores and no more biases"
+            self._refuse("bias_offsets", self.bias_offsets, rule)
         if self.heads % self.windows:
             self._refuse("heads", self.heads, f"must be a multiple of the {self.windows} windows it counts over")
         if self.windows > 1 and self.encoded_heads is not None:

@@ -75,7 +75,7 @@ def test_a_plan_fits_covers_and_moves_least(sizes, lines, macs, buffers, overlap
         return
     assert sum(plan.row_tiles) == tokens and sum(plan.feature_tiles) == features and sum(plan.depth_tiles) == depth
     assert min(plan.row_tiles + plan.feature_tiles + plan.depth_tiles) >= 1
-    assert max(plan.feature_tiles) * max(plan.depth_tiles) * (1 + double_buffer) <= have.weight_bytes
+    assert max(plan.feature_tiles) * max(plan.depth_tiles) * 2 <= have.weight_bytes
     rows = max(plan.row_tiles)
     if len(plan.depth_tiles) > 1:
         assert 4 * rows * max(plan.feature_tiles) <= have.psum_bytes
@@ -114,8 +114,8 @@ REFUSALS = [
         "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 15; make it at least 16 bytes",
     ),
     (
-        {"weight_bytes": 7, "double_buffer": False},
-        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 7; make it at least 8 bytes",
+        {"weight_bytes": 15, "double_buffer": False},
+        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 15; make it at least 16 bytes",
     ),
     (
         {"act_bytes": 60, "weight_bytes": 160, "psum_bytes": 10_000},

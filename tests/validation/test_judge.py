@@ -12,7 +12,8 @@ from tests.validation.faults import drop
 def test_a_machine_that_hands_in_nothing(clean):
     report = examine(Judge(clean))
     assert report.failed == []
-    assert {c.name for c in report.checks} == {"totals", "buffers", "dispatch", "bursts", "loads", "order", "stores"}
+    names = {"totals", "buffers", "dispatch", "program", "bursts", "loads", "order", "stores"}
+    assert {c.name for c in report.checks} == names
 
 
 def test_its_transfers_are_judged_all_the_same(run):

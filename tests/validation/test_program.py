@@ -84,7 +84,7 @@ def test_a_tile_that_is_told_something_else(run, operand):
 def test_an_instruction_in_a_layer_of_others(run):
     first = run.instructions("decoder")[0]
     moved = run.tables["program"][first]
-    run.tables["program"] = np.insert(np.delete(run.tables["program"], first), 3, moved).view(np.recarray)
+    run.tables["program"] = np.insert(np.delete(run.tables["program"], first), 6, moved).view(np.recarray)
     assert "which has no part in a dense layer" in str(faults(run))
 
 

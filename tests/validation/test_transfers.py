@@ -38,7 +38,7 @@ def test_a_unit_that_is_faster_than_it_can_be(run, unit):
 
 @pytest.mark.parametrize("field", ["address", "bytes"])
 def test_a_burst_that_is_not_of_its_tile(run, field):
-    mine = np.flatnonzero(run.log["dma.request"]["stream"] == 2)
+    mine = np.flatnonzero(run.log["dma.request"]["stream"] == 3)
     run.log["dma.request"][field][mine[1]] -= 1
     assert ("bursts", "act_gb0 stream") in faults(run)
 

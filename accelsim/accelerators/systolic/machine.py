@@ -14,7 +14,7 @@ from accelsim.accelerators.systolic.dataflow.attention import tile_rows
 from accelsim.accelerators.systolic.dataflow.compile import compile_workload
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.accelerators.systolic.folds import Array
-from accelsim.accelerators.systolic.tables import FREES
+from accelsim.accelerators.systolic.tables import FREES, FREES_BYTES
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.row_softmax import SCORE_BYTES, RowSoftmax
@@ -106,6 +106,13 @@ SCHEMA = SystolicSchema(
         "spill_buffer": Part(
             "scores and probabilities on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "15 KiB"}
         ),
+        "program_gb": Part(
+            "the program on its way to the sequencer",
+            "core",
+            LoadBuffer,
+            {"capacity_bytes": "4 KiB", "banks": 1, "port_bytes": 32},  # an instruction a cycle
+            {"overlap": "options"},
+        ),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
@@ -124,7 +131,7 @@ WIRING = Wiring(
         Link("array.release_weight", "weight_buffer.release", 4),
         Link("array.release_act", "act_buffer.release", 4),
     ),
-    streams=("output_buffer", "spill_buffer", "act_buffer", "weight_buffer"),
+    streams=("program_gb", "output_buffer", "spill_buffer", "act_buffer", "weight_buffer"),
 )
 
 
@@ -135,6 +142,8 @@ class Systolic(Machine):
     wiring = WIRING
     array = ("array",)
     prices = Path(__file__).with_name("prices.yaml")
+    program_memory = "program_gb"
+    row_bytes = {"frees": FREES_BYTES}
     tables = {"frees": FREES}
     layer_counters = ("array.fold_cycles", "array.stall_cycles", "spill_buffer.write_bytes")
 

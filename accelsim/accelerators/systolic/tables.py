@@ -4,3 +4,4 @@ from accelsim.isa.instructions import record
 
 # What a command of the array is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
+FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each

@@ -19,7 +19,7 @@ from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, ROWS
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer
@@ -47,6 +47,7 @@ PORTS = {
     for of, part in (("weight", "weight_gb"), ("act", "act_gb0"))
     for what in ("banks", "port_bytes")
 }
+PROGRAM = {"capacity_bytes": "4 KiB", "banks": 1, "port_bytes": 32}  # an instruction a cycle
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
 PSUM = {"psum_banks": "engine", "psum_port_bytes": "engine"}  # the partial-sum memory they share
 
@@ -95,7 +96,9 @@ SCHEMA = MachineSchema(
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
         "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
-        "double_buffer": switch("weights and operands are fetched while others are in use"),
+        "double_buffer": switch(
+            "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
+        ),
     },
     parts={
         "engine": Part(
@@ -117,11 +120,7 @@ SCHEMA = MachineSchema(
             derived={"banks": "act_gb0", "port_bytes": "act_gb0"},
         ),
         "weight_gb": Part(
-            "weights; values in attention",
-            "core",
-            LoadBuffer,
-            {"capacity_bytes": "32 KiB"},
-            {"overlap": "options.double_buffer"},
+            "weights; values in attention", "core", LoadBuffer, {"capacity_bytes": "32 KiB"}, {"overlap": "options"}
         ),
         "act_gb0": Part(
             "activations; compressed Q and K in attention",
@@ -131,13 +130,16 @@ SCHEMA = MachineSchema(
             {"overlap": "options"},
         ),
         "index_buffer": Part(
-            "the CSC index",
+            "the CSC index, and what else the engines are told of a pass",
             "core",
             LoadBuffer,
             {"capacity_bytes": "20 KiB", "banks": 1, "port_bytes": 8},
             {"overlap": "options"},
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
+        "program_gb": Part(
+            "the program on its way to the sequencer", "core", LoadBuffer, PROGRAM, {"overlap": "options"}
+        ),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
@@ -175,7 +177,7 @@ WIRING = Wiring(
         Link("merge.sparser_window", "sparser.window"),
         Link("merge.row", "act_gb1.results.merge", 4),
     ),
-    streams=("act_gb1", "index_buffer", "act_gb0", "weight_gb"),
+    streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
 )
 
 
@@ -186,10 +188,12 @@ class ViTCoD(Machine):
     wiring = WIRING
     array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
     prices = Path(__file__).with_name("prices.yaml")
+    program_memory = "program_gb"
+    row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "dma", "dram", "engine", "encoder", "vector",
-        "decoder", "walker", "denser", "sparser", "softmax", "merge",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine",
+        "encoder", "vector", "decoder", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
@@ -242,4 +246,5 @@ def resources(arch: Arch) -> Resources:
         forward=on["forward"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
+        constants=True,
     )

@@ -45,6 +45,18 @@ ROWS = record(
     "values",  # features of its output
 )
 
+# The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
+# made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted from
+# the first row of the pass; the walker's parameter says how wide they are.
+PASS_BITS = 16 * len(PASSES.names)
+DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
+COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
+ROW_BITS = {"sparse": 16, "first": 24, "dense": 16, "parts": 8}
+MASK_BITS = 1  # of a score of a dense column: whether it is kept
+SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
+COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8
+MOST_HEADS, MOST_SEGMENT = 1 << COLUMN_BITS["head"], (1 << COLUMN_BITS["count"]) - 1
+
 PARTIAL = {"place": "place of the first output in ROWS", "rows": "outputs", "scores": "scores that went into each"}
 SCORES = {
     "row": "the first row, within the pass",
@@ -62,3 +74,4 @@ COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in 
 
 # What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
+FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each

@@ -19,7 +19,7 @@ def machines(draw) -> Arch:
     values = {
         "engine.lines": some(1, 16), "engine.macs": some(1, 8), "engine.psum_bytes": some(40, 2000),
         "weight_gb.capacity_bytes": some(300, 2500), "act_gb0.capacity_bytes": some(600, 8000),
-        "act_gb1.capacity_bytes": some(100, 900), "index_buffer.capacity_bytes": some(30, 600),
+        "act_gb1.capacity_bytes": some(100, 900), "index_buffer.capacity_bytes": some(200, 1600),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
         "sparser.score_ports": some(1, 8), "softmax.lanes": some(1, 8), "softmax.exp_cycles": some(1, 5),

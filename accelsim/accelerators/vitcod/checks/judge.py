@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
@@ -61,6 +62,7 @@ class ViTCoDJudge(Judge):
 
     array, vector, weight, act, store = "engine", "vector", "weight_gb", "act_gb0", "act_gb1"
     shared_ports = True
+    constants = True
     outputs: Outputs | None = None
     operands: AttentionOperands | None = None
 
@@ -136,9 +138,6 @@ class ViTCoDJudge(Judge):
         row = self.evidence.tables["frees"][step.nth]
         return {"weight_gb": int(row["weight"]), "act_gb0": int(row["act"])}
 
-    def exclusive(self, buffer: str) -> bool:
-        return buffer == "weight_gb" and not self.evidence.on("double_buffer")
-
     def readers(self) -> Mapping[str, Sequence[tuple[str, str]]]:
         return {
             "act_gb0": [("vector", "read_bytes"), ("decoder", "read_bytes")],
@@ -159,6 +158,7 @@ class ViTCoDJudge(Judge):
 
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
+        check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)
 
     def end(self, report: Report) -> None:

@@ -69,15 +69,15 @@ class AttentionOperands(Follower):
 
     def step(self, step: Step) -> None:
         """An instruction of an attention layer."""
-        if step.unit not in ("decoder", "denser", "sparser", "walker"):
+        if step.unit not in ("decoder", "denser", "sparser", "walker", "softmax", "merge"):
             return
         number = step.operands["number"]
         if not 0 <= number < len(self.passes):
             self.wrong.append(f"instruction {step.at} is for pass {number}, which there is not")
-        elif step.unit == "decoder":
+            return
+        self.read_tables(step, number)
+        if step.unit == "decoder":
             self.decode(step, number)
-        elif step.unit == "walker":
-            self.walk(step, number)
         elif step.operands["phase"]:
             self.issued[step.unit, number].append((step.operands["begin"], step.operands["end"]))
             self.values(step, number)
@@ -116,21 +116,24 @@ class AttentionOperands(Follower):
                 f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away"
             )
 
-    def walk(self, step: Step, number: int) -> None:
-        """The index of a pass, read until the sparser engine's scores are done."""
+    def read_tables(self, step: Step, number: int) -> None:
+        """The tables of a pass, read until its last row has left the merge, which comes after all else."""
         layer = self.outputs.works[self.outputs.pass_work[number]].layer.name
-        columns = self.evidence.tables["columns"]
-        one = self.passes[number]
-        mine = columns[one.first_column : one.first_column + one.sparse_columns]
-        distinct = len(np.unique(mine["head"] * self.outputs.stride + mine["column"]))
-        size = int(mine["count"].sum()) * self.evidence.part("walker", "index_bytes") + 2 * distinct
         owner = self.outputs.pass_work, self.outputs.pass_image
         nth = number - int(np.flatnonzero((owner[0] == owner[0][number]) & (owner[1] == owner[1][number]))[0])
         address = self.evidence.places.get(f"{layer}.index.{nth}", -1)
-        for load in self.load("index_buffer", address, size, number, "the index"):
-            # its scoring phase follows; phases of the sparser engine are counted from the start of the program
-            done = self.scored.get(("sparser", number), 0)
-            self.ledgers["index_buffer"].read(load, step, f"pass {number}", "sparser", done)
+        for load in self.load("index_buffer", address, self.table_bytes(number), number, "its tables"):
+            self.ledgers["index_buffer"].read(load, step, f"pass {number}, {step.unit}", "merge", number + 1)
+
+    def table_bytes(self, number: int) -> int:
+        """Bytes of the tables of a pass as they lie in DRAM; widths in docs/timing.md."""
+        one, columns = self.passes[number], self.evidence.tables["columns"]
+        entries = int(columns["count"][one.first_column : one.first_column + one.sparse_columns].sum())
+        size = 32 + 8 * int(one.heads * one.rows) + 4 * int(one.dense + one.sparse_columns)
+        size += 2 * int(one.heads) * (self.outputs.works[self.outputs.pass_work[number]].layer.bias_offsets or 0)
+        size += entries * self.evidence.part("walker", "index_bytes")
+        dense = self.evidence.tables["dense"][one.first_dense : one.first_dense + one.dense]
+        return size + sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head
 
     @cached_property
     def scored(self) -> dict[tuple[str, int], int]:

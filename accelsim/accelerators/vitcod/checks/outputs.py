@@ -135,6 +135,21 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
         listed * stride + columns["column"][c],
         expected_keys(outputs, dense=False),
     )
+    wide = evidence.part("walker", "index_bytes")
+    report.compare(
+        "tables",
+        "INDEX",
+        f"row numbers fit {wide} bytes",
+        (entries["row"] >= 0) & (entries["row"] < 256**wide),
+        lambda n: f"entry {n} is row {entries['row'][n]} of its pass",
+    )
+    report.compare(
+        "tables",
+        "COLUMNS",
+        "head and count fit a byte each",
+        (columns["head"] < 256) & (columns["count"] < 256),
+        lambda n: f"column {n} is of head {columns['head'][n]} and has {columns['count'][n]} rows",
+    )
     segment = evidence.part("sparser", "segment")
     sparse = np.bincount(expected_keys(outputs, False) // stride, minlength=len(rows))
     dense = np.bincount(expected_keys(outputs, True) // stride, minlength=len(rows))

@@ -1,9 +1,9 @@
 """The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
 
-A column costs its index words, and at least one cycle.
+A column costs the words of its entry and of its rows, and at least one cycle.
 """
 
-from accelsim.accelerators.vitcod.tables import COLUMN, PASS
+from accelsim.accelerators.vitcod.tables import COLUMN, COLUMN_BYTES, PASS
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -61,7 +61,7 @@ class IndexWalker(Component):
             r.next, r.end = one.first_column, one.first_column + one.sparse_columns
             if r.next == r.end:
                 return BUSY
-        size = columns[r.next].count * r.index_bytes + 2  # its rows, and a pointer
+        size = columns[r.next].count * r.index_bytes + COLUMN_BYTES
         words = (size + r.word_bytes - 1) // r.word_bytes
         r.read_bytes += size
         r.reading = 1

@@ -24,7 +24,18 @@ from accelsim.accelerators.vitcod.components.sparser_line import (
     take_column,
     take_segment,
 )
-from accelsim.accelerators.vitcod.tables import ACCESS, COLUMN, MISS, OPERANDS, PARTIAL, PASS, READY, SCORE, WINDOW
+from accelsim.accelerators.vitcod.tables import (
+    ACCESS,
+    COLUMN,
+    MISS,
+    MOST_SEGMENT,
+    OPERANDS,
+    PARTIAL,
+    PASS,
+    READY,
+    SCORE,
+    WINDOW,
+)
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -60,7 +71,12 @@ class SparserEngine(Component):
     score_ports = Param(8, "count", "scores that can leave in a cycle")
     psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
     psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
-    segment = Param(16, "count", "most entries of a column or row a line takes up at once; longer ones are shared")
+    segment = Param(
+        16,
+        "count",
+        "most entries of a column or row a line takes up at once; longer ones are shared",
+        high=MOST_SEGMENT,
+    )
 
     passes = Mem("the pass table (tables.PASSES)")
     index = Mem("rows of the sparse columns (tables.INDEX)")

@@ -26,6 +26,7 @@ class AttentionLayer:
         # The auto-encoder mixes heads: every pass needs all compressed heads. They stay on chip if they fit.
         self.stays = bool(self.coded) and whole <= have.act_bytes
         self.loaded: dict[tuple[int, int], Wait] = {}
+        self.leaving: tuple[int, Wait] = (0, NOW)
         if not self.stays:
             self.check_room()
 
@@ -51,13 +52,15 @@ class AttentionLayer:
         numbers = []
         for one, table in zip(self.passes, self.tables):
             numbers.append(self.tabulate(one, table))
-        for n, one in enumerate(self.passes):
-            self.load(n, one)
+        if self.have.double_buffer:
+            for n, one in enumerate(self.passes):
+                self.load(n, one)
         # the operand buffers may still serve the image before
         p.free("act_gb0", 0, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
         self.decode(0, numbers)
         for n in range(len(self.passes)):
             self.run(n, numbers)
+        self.give_back()
         if self.stays:
             whole = (layer.q_tokens + layer.kv_tokens) * self.token_bytes
             p.free("act_gb0", whole, wait=p.all_of("decoder"), wait2=p.all_of("sparser"))
@@ -144,34 +147,55 @@ class AttentionLayer:
         longer = max(len(keys), len(queries))
         return [piece for n in range(longer) for piece in (*keys[n : n + 1], *queries[n : n + 1])]
 
-    def load(self, n: int, one: Pass) -> None:
-        """The loads of a pass: index, then K and Q by chunks, then V."""
+    def load(self, n: int, one: Pass, operands: bool = True) -> None:
+        """The loads of a pass: its tables, then K and Q by chunks, then V."""
         p, layer = self.p, self.layer
         table = self.tables[n]
-        if table.index_bytes:
-            at = p.allocate(f"{layer.name}.index.{n}", table.index_bytes)
-            self.loaded[n, -1] = p.load("index_buffer", at, table.index_bytes)
-        if n == 0 or not self.stays:
-            pieces = self.pieces(one) if not self.stays else self.pieces(Pass(one.heads, 0, layer.q_tokens))
-            for kind, first, tokens in pieces:
-                wait = p.load("act_gb0", *self.operand("k" if kind == K else "q", one, first, tokens))
-                for token in range(first, first + tokens):
-                    self.loaded[n, 2 * token + kind] = wait
+        at = p.allocate(f"{layer.name}.index.{n}", table.index_bytes)
+        self.loaded[n, -1] = p.load("index_buffer", at, table.index_bytes)
+        if operands and (n == 0 or not self.stays):
+            for piece in self.pieces(one) if not self.stays else self.pieces(Pass(one.heads, 0, layer.q_tokens)):
+                self.load_piece(n, one, *piece)
         self.loaded[n, -2] = p.load("weight_gb", *self.operand("v", one, 0, layer.kv_tokens))
+
+    def load_alone(self, n: int) -> None:
+        """Without double buffering: the loads of a pass when the one before is done. K and Q that do not stay on chip
+        come with the decoder's commands, a piece when the one before has been taken in."""
+        p = self.p
+        for buffer in ("index_buffer", "act_gb0", "weight_gb"):
+            p.fence(buffer, p.all_of("merge"))
+        self.load(n, self.passes[n], operands=self.stays and n == 0)
+        p.free("index_buffer", 0, wait=self.loaded[n, -1], wait2=self.loaded[n, -2])
+        if self.stays:
+            p.free("act_gb0", 0, wait=p.all_of("act_gb0"))
 
     def decode(self, n: int, numbers: list[int]) -> None:
         """Have the operands of a pass moved into the engines' buffers, chunk by chunk as they arrive."""
-        p = self.p
+        p, alone = self.p, not self.have.double_buffer
         one, table = self.passes[n], self.tables[n]
         fills = Q if len(table.dense) else Q_STAYS
         source = 0 if self.stays else n
+        if alone:
+            self.load_alone(n)
         for kind, first, tokens in self.pieces(one):
+            if alone and not self.stays:
+                p.fence("act_gb0", p.all_of("decoder"))
+                self.load_piece(n, one, kind, first, tokens)
             wait = self.loaded[source, 2 * (first + tokens - 1) + kind]
             what = K if kind == K else fills
-            p.issue("decoder", kind=what, first=first, tokens=tokens, number=numbers[n], wait=wait)
+            number = numbers[n]
+            p.issue(
+                "decoder", kind=what, first=first, tokens=tokens, number=number, wait=wait, wait2=self.loaded[n, -1]
+            )
             done = p.will("decoder")
             if kind == K and not self.stays:
                 p.free("act_gb0", self.piece_bytes(one, tokens), wait=done)
+
+    def load_piece(self, n: int, one: Pass, kind: int, first: int, tokens: int) -> None:
+        """The load of a piece of K or Q."""
+        wait = self.p.load("act_gb0", *self.operand("k" if kind == K else "q", one, first, tokens))
+        for token in range(first, first + tokens):
+            self.loaded[n, 2 * token + kind] = wait
 
     def piece_bytes(self, one: Pass, tokens: int) -> int:
         return tokens * (self.token_bytes if self.coded else len(one.heads) * self.layer.qk_dim)
@@ -209,19 +233,30 @@ class AttentionLayer:
                 self.phase("sparser", number, begin, end, wait=NOW if together else wait, wait2=wait2)
                 p.will("sparser")
             self.store(one, begin, end)
-        p.will("merge")
-        fetch_first = self.halves and (self.stays or 2 * self.held(n) <= have.act_bytes)
+        self.give_back()
+        self.leaving = table.index_bytes, p.will("merge")
+        fetch_first = have.double_buffer and self.halves and (self.stays or 2 * self.held(n) <= have.act_bytes)
         if n + 1 < len(self.passes) and fetch_first:
             self.decode(n + 1, numbers)
         if not self.stays:  # the sparser engine may have asked for any Q until its scores were done
             p.free("act_gb0", self.piece_bytes(one, one.rows), wait=finished[0], wait2=finished[1])
-        if table.index_bytes:
-            p.free("index_buffer", table.index_bytes, wait=finished[1])
+        size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
+        if not have.double_buffer:
+            p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
+            self.give_back()
         if n + 1 < len(self.passes) and not fetch_first:
             p.free("act_gb0", 0, wait=finished[0], wait2=finished[1])  # operand buffers are free
             self.decode(n + 1, numbers)
-        size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
-        p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
+        if have.double_buffer:
+            p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
+
+    def give_back(self) -> None:
+        """The tables of the pass before are free when its last row has left the merge; there is room for two passes',
+        so that this need not be waited for before the next pass is begun."""
+        size, wait = self.leaving
+        if size:
+            self.p.free("index_buffer", size, wait=wait)
+        self.leaving = 0, NOW
 
     def held(self, n: int) -> int:
         """Bytes of the activation buffer a pass and the next one need, the larger of the two."""

@@ -6,7 +6,19 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_lines
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, ROWS
+from accelsim.accelerators.vitcod.tables import (
+    COLUMN_BYTES,
+    COLUMNS,
+    DENSE,
+    DENSE_BITS,
+    INDEX,
+    MASK_BITS,
+    MOST_HEADS,
+    PASS_BITS,
+    ROW_BITS,
+    ROWS,
+    SCORE_BIAS_BYTES,
+)
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
@@ -62,9 +74,24 @@ def score_bytes(work: HeadWork, first: int, last: int) -> int:
 
 
 def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
-    """The CSC index of the sparse part: a row number a score, a pointer of two bytes a column with work."""
+    """A head's share of what the index buffer holds of a pass: the CSC index of the sparse part, the list of dense
+    columns and their mask, the table of rows."""
     block = work.sparse[first:last]
-    return int(block.sum()) * have.index_entry_bytes + 2 * int(block.any(axis=0).sum())
+    counts = block.sum(axis=0)
+    columns = int((-(-counts // have.segment)).sum())  # a column longer than a segment is handed out in pieces
+    dense = len(work.dense)
+    bits = sum(DENSE_BITS.values()) * dense + sum(ROW_BITS.values()) * (last - first)
+    return (
+        int(counts.sum()) * have.index_entry_bytes
+        + COLUMN_BYTES * columns
+        + ceil(bits, 8)
+        + ceil(MASK_BITS * dense * (last - first), 8)
+    )
+
+
+def pass_bytes(layer: Attention, heads: int) -> int:
+    """What comes with a pass of so many heads beside their shares of the tables: its row, and the biases of scores."""
+    return PASS_BITS // 8 + SCORE_BIAS_BYTES * heads * (layer.bias_offsets or 0)
 
 
 @dataclass(frozen=True)
@@ -107,20 +134,21 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
 def cut(layer: Attention, work: list[HeadWork], have: Resources, split: PsumSplit) -> tuple[list[Pass], bool]:
     """The passes for a split of the partial-sum memory.
 
-    As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or index do not fit is
-    cut into blocks of rows.
+    As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or tables do not fit,
+    or which has more rows than a row number in the index can name, is cut into blocks of rows. Without double buffering
+    the passes are the same; only nothing is fetched ahead. Raises InputError when not even one row of one head fits.
     """
     q_head, k_head = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
     v_head = layer.kv_tokens * layer.v_dim
 
     def most_heads(share: int) -> int:
         fits = min(have.q_bytes // share // q_head, have.k_bytes // share // k_head, have.weight_bytes // v_head)
-        return min(fits, layer.heads if have.heads_parallel else 1)
+        return min(fits, MOST_HEADS, layer.heads if have.heads_parallel else 1)
 
     # Halves, so that the next pass's fill overlaps all of this one's work, unless that would separate heads: a fill
     # overlaps the values' phase in any case.
     several = most_heads(1) < layer.heads
-    halves = have.double_buffer and several and 0 < most_heads(1) == most_heads(2)
+    halves = several and 0 < most_heads(1) == most_heads(2)
     share = 2 if halves else 1
     for needed, size, name in (
         (k_head, have.k_bytes // share, "denser.k_bytes"),
@@ -132,13 +160,17 @@ def cut(layer: Attention, work: list[HeadWork], have: Resources, split: PsumSpli
                 f"layer {layer.name}: one head needs {needed} bytes at once, {name} gives {size}; make it larger"
             )
     group = max(1, most_heads(share))
-    index_room = have.index_bytes // (2 if have.double_buffer else 1)
+    index_room = have.index_bytes // 2
+
+    most_rows = 256**have.index_entry_bytes  # that the index can name
 
     def fits(heads: range, first: int, last: int) -> bool:
         return (
-            len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
+            (last - first <= most_rows or not any(work[h].sparse.any() for h in heads))
+            and len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
             and sum(score_bytes(work[h], first, last) for h in heads) <= split.score_bytes
-            and sum(index_bytes(work[h], first, last, have) for h in heads) <= index_room
+            and pass_bytes(layer, len(heads)) + sum(index_bytes(work[h], first, last, have) for h in heads)
+            <= index_room
         )
 
     passes, head = [], 0
@@ -220,5 +252,5 @@ def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources)
         denser, sparser = share_lines(have.lines, len(dense) * one.rows, entries)
     else:
         denser, sparser = have.lines * bool(len(dense)), have.lines * bool(entries)
-    size = sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
+    size = pass_bytes(layer, len(one.heads)) + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
     return PassTables(dense, np.concatenate(columns), order, rows, denser, sparser, size)

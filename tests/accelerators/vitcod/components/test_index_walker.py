@@ -19,12 +19,12 @@ def walker(*counts, word_bytes=4, index_bytes=1):
     return lambda: IndexWalker("walker", word_bytes=word_bytes, index_bytes=index_bytes, **memory)
 
 
-def test_a_column_takes_the_words_of_its_rows_and_its_pointer():
-    # 2 bytes of pointer and 1, 2, 3, 14 row numbers of a byte: 1, 1, 2, 4 words of 4 bytes, one after another
-    seen = exercise(walker(1, 2, 3, 14), {"command": [(5, 0, 0, 0, 0), (5, 0, 1, 0, 0)]})
-    assert seen.pushes["column"] == [(7, 0, 7, 0, 1), (8, 1, 8, 1, 2), (10, 2, 9, 3, 3), (14, 0, 10, 6, 14)]
-    assert seen.counts == {"read_bytes": 4 * 2 + 20}
-    assert seen.status["busy"] == 8
+def test_a_column_takes_the_words_of_its_rows_and_its_entry():
+    # 4 bytes of entry and 1, 2, 4, 14 row numbers of a byte: 2, 2, 2, 5 words of 4 bytes, one after another
+    seen = exercise(walker(1, 2, 4, 14), {"command": [(5, 0, 0, 0, 0), (5, 0, 1, 0, 0)]})
+    assert seen.pushes["column"] == [(8, 0, 7, 0, 1), (10, 1, 8, 1, 2), (12, 2, 9, 3, 4), (17, 0, 10, 7, 14)]
+    assert seen.counts == {"read_bytes": 4 * 4 + 21}
+    assert seen.status["busy"] == 11
 
 
 @pytest.mark.parametrize(("index_bytes", "words"), [(1, 2), (2, 3), (3, 4), (4, 5)])
@@ -39,7 +39,7 @@ def test_nothing_is_lost_under_back_pressure(counts, gap):
     feed = {"command": [(0, 0, 0, 0, 0), (0, 0, 1, 0, 0)]}
     seen = exercise(walker(*counts), feed, accept={"column": (0, gap)}, depth={"column": 1})
     assert [item[4] for item in seen.pushes["column"]] == counts
-    words = [-(-(2 + n) // 4) for n in counts]
+    words = [-(-(4 + n) // 4) for n in counts]
     for earlier, later, more in zip(seen.cycles("column"), seen.cycles("column")[1:], words[1:]):
         assert later >= earlier + more
-    assert seen.counts == {"read_bytes": sum(counts) + 2 * len(counts)}
+    assert seen.counts == {"read_bytes": sum(counts) + 4 * len(counts)}

@@ -12,7 +12,7 @@ from accelsim.dataflows.program import Program
 from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
 
 SIZES = {
-    "lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "index_bytes": 256, "store_bytes": 512,
+    "lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "index_bytes": 4096, "store_bytes": 512,
     "psum_bytes": 1024, "q_bytes": 512, "k_bytes": 512, "score_bytes": 512, "places": 8, "segment": 4,
     "index_entry_bytes": 1,
 }  # fmt: skip
@@ -43,7 +43,7 @@ def machines(draw) -> Resources:
         macs=draw(st.integers(1, 5)),
         weight_bytes=draw(st.integers(128, 600)),
         act_bytes=draw(st.one_of(st.integers(120, 400), st.integers(400, 3000))),
-        index_bytes=draw(st.integers(100, 250)),
+        index_bytes=draw(st.integers(300, 1500)),
         store_bytes=draw(st.integers(100, 300)),
         psum_bytes=draw(st.integers(400, 900)),
         q_bytes=draw(st.integers(130, 400)),

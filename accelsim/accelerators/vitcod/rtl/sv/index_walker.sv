@@ -1,5 +1,5 @@
 // The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
-// A column costs its index words, and at least one cycle.
+// A column costs the words of its entry and of its rows, and at least one cycle.
 module index_walker #(
     parameter int WORD_BYTES  = 8,
     parameter int INDEX_BYTES = 1,
@@ -59,7 +59,7 @@ module index_walker #(
       next_stop = one.first_column + one.sparse_columns;
     end
     wanted = columns[CA'(next_at)];
-    size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(2);  // its rows, and a pointer
+    size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(4);  // its rows, and its entry: head, column, count
     reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
     if (!waiting && next_at != next_stop) begin
       next_reading = 1'b1;
