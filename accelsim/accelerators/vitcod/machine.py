@@ -142,8 +142,8 @@ class ViTCoD(Machine):
     row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine", "encoder",
-        "vector", "decoder", "walker", "denser", "sparser", "softmax", "merge",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine",
+        "encoder", "vector", "decoder", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
