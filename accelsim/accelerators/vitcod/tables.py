@@ -46,8 +46,8 @@ ROWS = record(
 )
 
 # The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
-# made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted from
-# the first row of the pass; the walker's parameter says how wide they are.
+# made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted
+# from the first row of the pass; the walker's parameter says how wide they are.
 PASS_BITS = 16 * len(PASSES.names)
 DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows

@@ -56,7 +56,7 @@ def test_sleeping_changes_nothing(workload, arch):
 
 def test_the_order_of_components_changes_nothing():
     arch, workload = small_machine(), one_of_each()
-    assert outcome(run(arch, workload, order=list(range(16))[::-1])) == outcome(run(arch, workload))
+    assert outcome(run(arch, workload, order=list(range(17))[::-1])) == outcome(run(arch, workload))
 
 
 @pytest.mark.parametrize("slices", [101, 9_999, 70_001])
