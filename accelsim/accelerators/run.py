@@ -10,6 +10,7 @@ from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError, shown
 from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
+from accelsim.workload.activity import classes
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
@@ -66,9 +67,10 @@ def run(
     }
     check_storable(arch.machine, said, arch.as_dict(), model.notes(arch, workload), prices)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
-    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
+    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
     sim.run(skip=skip, on_mark=progress)
     model.finish(arch, sim, skip)
+    operands = classes(workload)
     layers = [
         {
             "name": layer.name,
@@ -76,6 +78,7 @@ def run(
             "phase": phase(layer),
             "macs": model.useful_macs(arch, workload, layer) * workload.batch,
             "dense_macs": layer.macs * workload.batch,
+            "operands": operands[layer.name],
         }
         for layer in workload.layers
     ]
