@@ -30,6 +30,12 @@ def origin(name: str) -> dict[str, str]:
     return {"plugin": f"{found.name}, sources sha256 {found.source_hash()}"}
 
 
+def operands_note(operands: dict[str, dict[str, str] | None]) -> str:
+    """For a result: of what classes the layers' operands are, which the energy of multiply-accumulates follows."""
+    said = [f"{of['kind']} ({of['known']})" for of in operands.values() if of]
+    return ", ".join(f"{said.count(kind)} layers {kind}" for kind in sorted(set(said))) or "no layer multiplies"
+
+
 def check_storable(machine: str, *parts: object) -> None:
     """Raise InputError if a result that holds all this could not be stored, before the time for it is spent."""
     for part in parts:
@@ -96,6 +102,7 @@ def run(
             **model.notes(arch, workload),
             **origin(arch.machine),
             "instructions": len(program.instructions),
+            "operands": operands_note(operands),
         },
         array=model.array,
         prices=prices,

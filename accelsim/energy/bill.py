@@ -18,6 +18,7 @@ from accelsim.energy.table import EnergyTable
 
 STATUS_COUNTERS = tuple(f"{status}_cycles" for status in STATUS_NAMES)  # may be priced like counters
 LEAKAGE = "leakage"  # the action of a charge for leakage by area; standing powers carry their row's name
+BACKGROUND = "dram_background"  # the option of DRAM's standby and refresh
 CLOCK_TREE = "clock_tree"  # the action of what the clock's wires and buffers take
 MACS = "mac_ops"  # the counter of multiply-accumulates, whose energy follows what the operands are like
 
@@ -35,6 +36,7 @@ class Charge:
     low_pj: float
     high_pj: float
     factors: tuple[str, ...] = ()  # the figures of the table it is a product of (see draws.quantities)
+    background: bool = False  # DRAM's standby and refresh: drawn by time, not for what is moved
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Tariff:
     amount: float  # actions a count
     price: Range
     factors: tuple[str, ...]
+    background: bool = False
 
 
 def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
@@ -62,7 +65,8 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
                 count = evaluate(amount, names, f"{place}.{action}")
                 each = price_of(action, name, memories, table, place)
                 factor = "sram.energy_factor" if "." in action else action
-                found.append(Tariff(name, action, counter, entry.off_chip, count, each, (factor,)))
+                rest = is_background(action, table)
+                found.append(Tariff(name, action, counter, entry.off_chip, count, each, (factor,), rest))
                 if action in table.document["logic"] and not entry.off_chip:
                     tree = Range(*(a * b for a, b in zip(each, table.clock_tree)))
                     found.append(Tariff(name, CLOCK_TREE, counter, False, count, tree, (factor, "clock.tree")))
@@ -70,7 +74,8 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
             row = table.rows[action]
             units = evaluate(amount, names, table.place(part.kinds, "standing", action))
             power = row.leakage_uw if charged_for(row, table) else NOTHING
-            found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units), (action,)))
+            rest = is_background(action, table)
+            found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units), (action,), rest))
     for piece in floor_plan(parts, table):
         entry = entry_of(piece.component, parts[piece.component], table)
         for power, factor in (
@@ -97,6 +102,10 @@ def price_of(action: str, name: str, memories: dict[str, Memory], table: EnergyT
     return table.sram_energy_factor.times(sram.read_pj_per_byte if way == "read" else sram.write_pj_per_byte)
 
 
+def is_background(action: str, table: EnergyTable) -> bool:
+    return action in table.rows and table.rows[action].option == BACKGROUND
+
+
 def charged_for(row: Row, table: EnergyTable) -> bool:
     return row.option is None or table.options[row.option]
 
@@ -119,8 +128,8 @@ def check_machine(
         if mhz > table.max_clock_mhz and not entry_of(name, part, table).off_chip:
             raise InputError(
                 f"clocks.{part.clock}: {mhz:g} MHz is more than energy table {table.name} has prices for: at"
-                f" {table.vdd:g} V its logic is taken to run at no more than {table.max_clock_mhz:g} MHz; choose at most"
-                " that, or a table with another clock.max_mhz, whose prices are those of its supply"
+                f" {table.vdd:g} V its logic is taken to run at no more than {table.max_clock_mhz:g} MHz; choose at"
+                " most that, or a table with another clock.max_mhz, whose prices are those of its supply"
             )
 
 
@@ -164,9 +173,8 @@ def bill(result: Result, table: EnergyTable, activity: Mapping[int, str] | None 
     for c in (c for each in bills(result, table, activity) for c in each):
         key = (c.component, c.action, c.counter, c.factors)
         was = sums.get(key)
-        sums[key] = c if was is None else replace(
-            was, count=was.count + c.count, pj=was.pj + c.pj, low_pj=was.low_pj + c.low_pj, high_pj=was.high_pj + c.high_pj
-        )  # fmt: skip
+        more = ("count", "pj", "low_pj", "high_pj")
+        sums[key] = c if was is None else replace(was, **{n: getattr(was, n) + getattr(c, n) for n in more})
     return list(sums.values())
 
 
@@ -198,6 +206,8 @@ def charge(tariff: Tariff, span: Span, seconds: float, table: EnergyTable, opera
         if tariff.counter == MACS and operands is not None:
             price = Range(*(a * b for a, b in zip(price, table.activity[operands])))
             factors = (*factors, f"activity.{operands}")
+    nominal, low, high = price.times(factor)
     return Charge(
-        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, *(p * factor for p in price), factors
-    )
+        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, nominal, low, high, factors,
+        tariff.background,
+    )  # fmt: skip

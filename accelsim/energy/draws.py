@@ -58,7 +58,9 @@ def drawn(name: str, low: float, high: float, count: int = COUNT, seed: int = SE
     return (low**below if low > 0 else 1 - below) * high**above
 
 
-def energies(found: Terms, ranges: Mapping[str, Sequence[float]], parts: Sequence[str] = ("chip", "dram")) -> np.ndarray:
+def energies(
+    found: Terms, ranges: Mapping[str, Sequence[float]], parts: Sequence[str] = ("chip", "dram")
+) -> np.ndarray:
     """pJ of a run for each drawing of the prices."""
     made = {name: drawn(name, *ends) for name, ends in ranges.items()}
     total = np.zeros(COUNT)

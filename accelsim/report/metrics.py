@@ -45,6 +45,7 @@ def summarize(record: RunRecord) -> Summary:
         dram_peak_bytes_per_s=record.dram_peak_bytes_per_s,
         ridge_ops_per_byte=peak / record.dram_peak_bytes_per_s,
         energy_table=table.name,
+        prices=table,
         charges=charges,
         pieces=floor_plan(result.parts, table),
     )
