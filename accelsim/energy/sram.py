@@ -88,6 +88,7 @@ def macro(
     return between(width, low, of(low), high, of(high))
 
 
+@functools.lru_cache(maxsize=4096)
 def memory(
     capacity_bytes: float, port_bytes: float, banks: float, node_nm: int, cell: str, where: str, macro_bits: int = 128
 ) -> Memory:
@@ -102,9 +103,10 @@ def memory(
     largest = max(row[-1][0] for row in figures(node_nm, cell).values())
     kib, least = capacity_bytes / banks / 1024, math.ceil(port_bytes * 8 / macro_bits)
     found = []
-    for beside in (least, 2 * least, 4 * least):
-        deepest = math.ceil(kib / beside / largest)
-        for behind in (deepest, 2 * deepest, 4 * deepest, 8 * deepest):
+    for beside in (least << n for n in range(1 + max(0, math.ceil(math.log2(kib / least))))):
+        fewest = math.ceil(kib / beside / largest)
+        halvings = max(0, math.ceil(math.log2(kib / beside / fewest)))  # down to macros of 1 KiB
+        for behind in (fewest << n for n in range(halvings + 1)):
             read, write, leakage, area = macro(
                 kib / beside / behind, port_bytes * 8 / beside, node_nm, cell, macro_bits
             )
