@@ -40,6 +40,11 @@ def test_every_drawing_lies_within_its_bounds_and_half_of_them_below_the_nominal
     assert drawn("x", 0.0, 1.0).min() >= 0 and drawn("x", 0.0, 1.0).max() <= 1
 
 
+def test_figures_are_drawn_independently_of_each_other():
+    names = list(quantities(TABLE))
+    assert abs(np.corrcoef([drawn(name, 0.5, 2.0) for name in names]) - np.eye(len(names))).max() < 0.2
+
+
 def test_a_price_that_both_share_is_drawn_once_and_cancels():
     once, twice = (energies(*found(macs), ["chip"]) for macs in (1000, 2000))
     assert twice / once == pytest.approx(np.full(COUNT, 2.0))
