@@ -4,9 +4,12 @@
     python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
-function in the open 45 nm library (NanGate, FreePDK45), by (node / 45)^2, over the area model's layout density.
+function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
+area model's own rows, and by its scale to other nodes, over its layout density. Mapped for area, with
+Booth multipliers, the modules are smaller (accelsim/energy/tables/cells45/mapped.csv).
 """
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -14,12 +17,18 @@ from pathlib import Path
 from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
 from accelsim.energy import EnergyTable, floor_plan, load_table
+from accelsim.energy.document import FOLDER
 from accelsim.rtl.synthesis import CELLS
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
-# um2 of the library's cells of drive strength 1; a flip-flop with enable or reset is a flip-flop and a gate.
-NANGATE = {"AND": 1.064, "OR": 1.064, "XOR": 1.596, "NOT": 0.532, "MUX": 1.862, "DFF": 4.522, "gate": 1.064}
+# The cell that each function is taken for; a flip-flop with enable or reset is a flip-flop and a gate.
+CELL_OF = {
+    "AND": "AND2X1", "OR": "OR2X1", "XOR": "XOR2X1", "NOT": "INVX1", "MUX": "MUX2X1", "DFF": "DFFPOSX1",
+    "gate": "AND2X1",
+}  # fmt: skip
+with (FOLDER / "cells45" / "cells.csv").open(newline="") as file:
+    UM2 = {row["cell"]: float(row["area_um2"]) for row in csv.DictReader(file)}
 # Which components of the area model stand for what which modules do. Both engines' modules have all the lines.
 SHARED = {
     ("decoder",): ("decoder", "decoder_datapath"),
@@ -39,8 +48,8 @@ def cell_um2(kind: str) -> float:
     """Of a generic cell of yosys, for instance $_AND_ or $_SDFFE_PP0P_, at 45 nm."""
     name = kind.strip("$_").split("_")[0]
     if "DFF" in name:
-        return NANGATE["DFF"] + NANGATE["gate"] * (len(name) - 3)
-    return NANGATE[name]
+        return UM2[CELL_OF["DFF"]] + UM2[CELL_OF["gate"]] * (len(name) - 3)
+    return UM2[CELL_OF[name]]
 
 
 def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -> tuple[float, int, int]:
@@ -51,7 +60,8 @@ def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -
             um2 += one["instances"] * sum(n * cell_um2(kind) for kind, n in one["cells"].items())
             cells += one["instances"] * sum(one["cells"].values())
             bits += one["instances"] * sum(m["words"] * m["width"] for m in one["memories"])
-    return um2 * (table.sram_node_nm / 45) ** 2 / table.density, cells, bits
+    scale = table.rows["register_bit"].um2.nominal / UM2[CELL_OF["DFF"]]  # what the table's logic is scaled by
+    return um2 * scale / table.density, cells, bits
 
 
 def main() -> None:
@@ -67,7 +77,7 @@ def main() -> None:
     for components, names in SHARED.items():
         um2, cells, bits = modules_um2(found, names, table)
         mine = [pieces[c] for c in components if c in pieces]
-        logic, memory = sum(p.logic_um2 for p in mine), sum(p.memory_um2.nominal for p in mine)
+        logic, memory = sum(p.logic_um2.nominal for p in mine), sum(p.memory_um2.nominal for p in mine)
         figures = f"{cells:,} | {um2:,.0f} | {bits:,}"
         out.append(f"| {', '.join(components)} | {logic:,.0f} | {memory:,.0f} | {', '.join(names)} | {figures} |")
     sys.stdout.write("\n".join(out) + "\n")

@@ -97,7 +97,7 @@ class Trial:
     def run(self, work: Workload, *, skip: bool = True, slices: int = 0, **options) -> tuple[Simulator, Program]:
         """A finished simulator."""
         sim, program = self.model.build(self.arch, work, **options)
-        check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), self.table())
+        check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), self.table(), self.arch.clocks)
         while not sim.run(*([slices] if slices else []), skip=skip):
             pass
         self.model.finish(self.arch, sim, skip)

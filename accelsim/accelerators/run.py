@@ -10,6 +10,7 @@ from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError, shown
 from accelsim.energy import check_machine, load_table
 from accelsim.report.record import RunRecord
+from accelsim.workload.activity import classes
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
@@ -27,6 +28,12 @@ def origin(name: str) -> dict[str, str]:
         return {}
     found = plugins()[name]
     return {"plugin": f"{found.name}, sources sha256 {found.source_hash()}"}
+
+
+def operands_note(operands: dict[str, dict[str, str] | None]) -> str:
+    """For a result: of what classes the layers' operands are, which the energy of multiply-accumulates follows."""
+    said = [f"{of['kind']} ({of['known']})" for of in operands.values() if of]
+    return ", ".join(f"{said.count(kind)} layers {kind}" for kind in sorted(set(said))) or "no layer multiplies"
 
 
 def check_storable(machine: str, *parts: object) -> None:
@@ -66,9 +73,10 @@ def run(
     }
     check_storable(arch.machine, said, arch.as_dict(), model.notes(arch, workload), prices)
     sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
-    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table)
+    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
     sim.run(skip=skip, on_mark=progress)
     model.finish(arch, sim, skip)
+    operands = classes(workload)
     layers = [
         {
             "name": layer.name,
@@ -76,6 +84,7 @@ def run(
             "phase": phase(layer),
             "macs": model.useful_macs(arch, workload, layer) * workload.batch,
             "dense_macs": layer.macs * workload.batch,
+            "operands": operands[layer.name],
         }
         for layer in workload.layers
     ]
@@ -93,6 +102,7 @@ def run(
             **model.notes(arch, workload),
             **origin(arch.machine),
             "instructions": len(program.instructions),
+            "operands": operands_note(operands),
         },
         array=model.array,
         prices=prices,

@@ -2,6 +2,7 @@
 
 from accelsim.energy.area import Piece, floor_plan
 from accelsim.energy.bill import Charge, bill, bills, check_machine, readers
+from accelsim.energy.draws import bounds, energies, terms
 from accelsim.energy.prices import read_prices
 from accelsim.energy.table import EnergyTable, load_table
 
@@ -11,9 +12,12 @@ __all__ = [
     "Piece",
     "bill",
     "bills",
+    "bounds",
     "check_machine",
+    "energies",
     "floor_plan",
     "load_table",
     "read_prices",
     "readers",
+    "terms",
 ]

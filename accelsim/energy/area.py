@@ -12,16 +12,26 @@ from accelsim.energy.table import EnergyTable, Entry
 
 @dataclass(frozen=True)
 class Piece:
-    """A component's area on the chip (in um2, with bounds where the table has them) and what it leaks."""
+    """A component's area on the chip (in um2, with bounds) and what its logic and its memories leak."""
 
     component: str
-    logic_um2: float
+    logic_um2: Range
     memory_um2: Range
-    leakage_uw: Range
+    logic_leakage_uw: Range
+    memory_leakage_uw: Range
 
     @property
     def um2(self) -> float:
-        return self.logic_um2 + self.memory_um2.nominal
+        return self.logic_um2.nominal + self.memory_um2.nominal
+
+    @property
+    def bounds_um2(self) -> Range:
+        """Nominal, low and high."""
+        return added(self.logic_um2, self.memory_um2)
+
+    @property
+    def leakage_uw(self) -> Range:
+        return added(self.logic_leakage_uw, self.memory_leakage_uw)
 
 
 def entry_of(name: str, part: Part, table: EnergyTable) -> Entry:
@@ -46,10 +56,11 @@ def names_of(name: str, parts: dict[str, Part]) -> dict[str, int | str]:
 def memories_of(name: str, parts: dict[str, Part], table: EnergyTable) -> dict[str, Memory]:
     """The memories of a component by name, before the macro factors."""
     names, found = names_of(name, parts), {}
+    kinds = {"node_nm": table.sram_node_nm, "cell": table.sram_cell, "macro_bits": table.sram_macro_bits}
     for memory_name, sizes in entry_of(name, parts[name], table).memories.items():
         place = table.place(parts[name].kinds, "memories", memory_name)
         values = {key: evaluate(amount, names, f"{place}.{key}") for key, amount in sizes.items()}
-        found[memory_name] = memory(**values, node_nm=table.sram_node_nm, cell=table.sram_cell, where=place)
+        found[memory_name] = memory(**values, **kinds, where=place)
     return found
 
 
@@ -57,17 +68,17 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
     """The area and leakage of every component that covers any. Raises InputError as the bill does."""
     pieces = []
     for name, part in parts.items():
-        logic, memory_um2, leakage = 0.0, NOTHING, NOTHING
+        logic, memory_um2, logic_leaks, memory_leaks = (NOTHING,) * 4
         for action, amount in entry_of(name, part, table).area.items():
             units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
-            cells = table.rows[action].um2 * units
-            logic += cells / table.density
-            leakage = added(leakage, table.logic_leakage_uw_per_um2.times(cells))
+            cells = table.rows[action].um2.times(units)
+            logic = added(logic, cells.times(1 / table.density))
+            logic_leaks = added(logic_leaks, table.logic_leakage_uw_per_um2.times(cells.nominal))
         for sram in memories_of(name, parts, table).values():
             memory_um2 = added(memory_um2, table.sram_area_factor.times(sram.um2))
-            leakage = added(leakage, table.sram_leakage_factor.times(sram.leakage_uw))
-        if logic or memory_um2.nominal:
-            pieces.append(Piece(name, logic, memory_um2, leakage))
+            memory_leaks = added(memory_leaks, table.sram_leakage_factor.times(sram.leakage_uw))
+        if logic.nominal or memory_um2.nominal:
+            pieces.append(Piece(name, logic, memory_um2, logic_leaks, memory_leaks))
     return pieces
 
 

@@ -4,7 +4,8 @@ Nothing is free by omission: a counter without a price is an error.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.result import Part, Result, Span
@@ -17,6 +18,9 @@ from accelsim.energy.table import EnergyTable
 
 STATUS_COUNTERS = tuple(f"{status}_cycles" for status in STATUS_NAMES)  # may be priced like counters
 LEAKAGE = "leakage"  # the action of a charge for leakage by area; standing powers carry their row's name
+BACKGROUND = "dram_background"  # the option of DRAM's standby and refresh
+CLOCK_TREE = "clock_tree"  # the action of what the clock's wires and buffers take
+MACS = "mac_ops"  # the counter of multiply-accumulates, whose energy follows what the operands are like
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Charge:
     pj: float
     low_pj: float
     high_pj: float
+    factors: tuple[str, ...] = ()  # the figures of the table it is a product of (see draws.quantities)
+    background: bool = False  # DRAM's standby and refresh: drawn by time, not for what is moved
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,13 @@ class Tariff:
     off_chip: bool
     amount: float  # actions a count
     price: Range
+    factors: tuple[str, ...]
+    background: bool = False
 
 
 def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
     """The prices of a machine. Raises InputError for a component class or counter that the table does not price."""
-    found = []
+    found: list[Tariff] = []
     memories = {f"{name}.{memory}": sram for name in parts for memory, sram in memories_of(name, parts, table).items()}
     for name, part in parts.items():
         entry, names = entry_of(name, part, table), names_of(name, parts)
@@ -56,15 +64,26 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
                 place = table.place(part.kinds, "counters", counter)
                 count = evaluate(amount, names, f"{place}.{action}")
                 each = price_of(action, name, memories, table, place)
-                found.append(Tariff(name, action, counter, entry.off_chip, count, each))
+                factor = "sram.energy_factor" if "." in action else action
+                rest = is_background(action, table)
+                found.append(Tariff(name, action, counter, entry.off_chip, count, each, (factor,), rest))
+                if action in table.document["logic"] and not entry.off_chip:
+                    tree = Range(*(a * b for a, b in zip(each, table.clock_tree)))
+                    found.append(Tariff(name, CLOCK_TREE, counter, False, count, tree, (factor, "clock.tree")))
         for action, amount in entry.standing.items():
             row = table.rows[action]
             units = evaluate(amount, names, table.place(part.kinds, "standing", action))
             power = row.leakage_uw if charged_for(row, table) else NOTHING
-            found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units)))
+            rest = is_background(action, table)
+            found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units), (action,), rest))
     for piece in floor_plan(parts, table):
         entry = entry_of(piece.component, parts[piece.component], table)
-        found.append(Tariff(piece.component, LEAKAGE, None, entry.off_chip, 1, piece.leakage_uw))
+        for power, factor in (
+            (piece.logic_leakage_uw, "logic_leakage"),
+            (piece.memory_leakage_uw, "sram.leakage_factor"),
+        ):
+            if power.high:
+                found.append(Tariff(piece.component, LEAKAGE, None, entry.off_chip, 1, power, (factor,)))
     return found
 
 
@@ -83,17 +102,35 @@ def price_of(action: str, name: str, memories: dict[str, Memory], table: EnergyT
     return table.sram_energy_factor.times(sram.read_pj_per_byte if way == "read" else sram.write_pj_per_byte)
 
 
+def is_background(action: str, table: EnergyTable) -> bool:
+    return action in table.rows and table.rows[action].option == BACKGROUND
+
+
 def charged_for(row: Row, table: EnergyTable) -> bool:
     return row.option is None or table.options[row.option]
 
 
-def check_machine(counters: Mapping[str, Collection[str]], parts: dict[str, Part], table: EnergyTable) -> None:
+def check_machine(
+    counters: Mapping[str, Collection[str]],
+    parts: dict[str, Part],
+    table: EnergyTable,
+    clocks: Mapping[str, Fraction] | None = None,
+) -> None:
     """Raise InputError if the bill of a run would; `counters` has the names of every component's counters.
 
-    All it looks at is known before time starts.
+    All it looks at is known before time starts. `clocks`: Hz of each domain; one that drives a part of the chip is
+    refused above what the table's prices are good for.
     """
     tariffs(parts, table)
     check_priced(counters, parts, table)
+    for name, part in parts.items():
+        mhz = float((clocks or {}).get(part.clock, 0)) / 1e6
+        if mhz > table.max_clock_mhz and not entry_of(name, part, table).off_chip:
+            raise InputError(
+                f"clocks.{part.clock}: {mhz:g} MHz is more than energy table {table.name} has prices for: at"
+                f" {table.vdd:g} V its logic is taken to run at no more than {table.max_clock_mhz:g} MHz; choose at"
+                " most that, or a table with another clock.max_mhz, whose prices are those of its supply"
+            )
 
 
 def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], table: EnergyTable) -> None:
@@ -127,28 +164,49 @@ def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") ->
     return found
 
 
-def bills(result: Result, table: EnergyTable) -> list[list[Charge]]:
-    """One bill for every span of the run, in order; together they are the bill of the run."""
-    return [charges for _, charges in zip(result.spans, charged(result, table, result.spans), strict=True)]
+def bills(result: Result, table: EnergyTable, activity: Mapping[int, str] | None = None) -> list[list[Charge]]:
+    """One bill for every span of the run, in order; together they are the bill of the run.
+
+    `activity`: label of a span -> class of its operands in the table's `activity`; a span without one is charged the
+    row's own price.
+    """
+    prices, activity = priced(result, table), activity or {}
+    return [charges(prices, span, result, table, activity.get(span.label)) for span in result.spans]
 
 
-def bill(result: Result, table: EnergyTable) -> list[Charge]:
-    """The bill of a run: one charge for every component and action, in pJ with bounds.
+def bill(result: Result, table: EnergyTable, activity: Mapping[int, str] | None = None) -> list[Charge]:
+    """The bill of a run: one charge for every component, action and class of operands, in pJ with bounds.
 
     Raises InputError when the table does not price a component or one of its counters.
     """
-    return next(iter(charged(result, table, [result.total])))
+    if not activity:
+        return charges(priced(result, table), result.total, result, table, None)
+    sums: dict[tuple, Charge] = {}
+    for c in (c for each in bills(result, table, activity) for c in each):
+        key = (c.component, c.action, c.counter, c.factors)
+        was = sums.get(key)
+        more = ("count", "pj", "low_pj", "high_pj")
+        sums[key] = c if was is None else replace(was, **{n: getattr(was, n) + getattr(c, n) for n in more})
+    return list(sums.values())
 
 
-def charged(result: Result, table: EnergyTable, spans: Iterable[Span]) -> Iterable[list[Charge]]:
+def priced(result: Result, table: EnergyTable) -> list[Tariff]:
+    """The prices of a run's machine. Raises InputError unless each of its counters has one."""
     prices = tariffs(result.parts, table)
     check_priced(result.total.counts, result.parts, table)
-    for span in spans:
-        seconds = (span.end - span.start) / float(result.time_base_hz)
-        yield [charge(t, span, seconds) for t in prices]
+    return prices
 
 
-def charge(tariff: Tariff, span: Span, seconds: float) -> Charge:
+def charges(
+    prices: Iterable[Tariff], span: Span, result: Result, table: EnergyTable, operands: str | None
+) -> list[Charge]:
+    """The bill of a span whose operands are of a class."""
+    seconds = (span.end - span.start) / float(result.time_base_hz)
+    return [charge(t, span, seconds, table, operands) for t in prices]
+
+
+def charge(tariff: Tariff, span: Span, seconds: float, table: EnergyTable, operands: str | None) -> Charge:
+    price, factors = tariff.price, tariff.factors
     if tariff.counter is None:
         count, factor = 0, seconds * 1e6  # 1 uW for 1 s is 1e6 pJ
     else:
@@ -157,6 +215,11 @@ def charge(tariff: Tariff, span: Span, seconds: float) -> Charge:
         else:
             times = span.counts[tariff.component][tariff.counter]
         count = factor = times * tariff.amount
+        if tariff.counter == MACS and operands is not None:
+            price = Range(*(a * b for a, b in zip(price, table.activity[operands])))
+            factors = (*factors, f"activity.{operands}")
+    nominal, low, high = price.times(factor)
     return Charge(
-        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, *(p * factor for p in tariff.price)
-    )
+        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, nominal, low, high, factors,
+        tariff.background,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Energy tables as documents: strict YAML, one laid over another, moved to another node, and a user's overrides."""
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from accelsim.energy.row import number
 FOLDER = Path(__file__).parent / "tables"
 DEFAULT = "generic_28nm"
 MOST = 1_000_000  # a factor from one node to another
-SECTIONS = ("logic", "dram")  # where rows stand; only logic is scaled with the node
+SECTIONS = ("logic", "wires", "dram")  # where rows stand; logic is scaled with the node, wires with its lengths
 KEYS = (
     "name", "title", "extends", "node_nm", "vdd", "source", "options", "scale", *SECTIONS, "sram", "logic_leakage",
-    "layout", "components",
+    "layout", "clock", "activity", "components",
 )  # fmt: skip
 
 
@@ -95,18 +96,26 @@ def scaled(document: dict[str, Any], scale: Mapping[str, Any], where: str) -> di
             if field in row:
                 row[field] = number(row[field], f"{where}: logic.{name}.{field}") * factor
         if "um2" in row:
-            row["um2"] = number(row["um2"], f"{where}: logic.{name}.um2") * scale["area"]
+            row["um2"] = times(row["um2"], scale["area"], f"{where}: logic.{name}.um2")
         row["source"] = (
             f"{row.get('source', '')}; moved to another node: energy x{scale['energy']}, area x{scale['area']}"
         )
-    factor, place = scale["leakage"] / scale["area"], "logic_leakage.uw_per_um2"
+    for name, row in checked(out.get("wires", {}), where, "wires").items():
+        for field in ("pj", "low", "high"):
+            if field in checked(row, where, f"wires.{name}"):
+                place = f"{where}: wires.{name}.{field}"
+                row[field] = number(row[field], place) * math.sqrt(scale["area"])  # the same layout, drawn smaller
+    factor, place = scale["leakage"] / scale["area"], f"{where}: logic_leakage.uw_per_um2"
     density = checked(out.get("logic_leakage"), where, "logic_leakage").get("uw_per_um2")
-    out["logic_leakage"]["uw_per_um2"] = (
-        {k: number(v, f"{where}: {place}.{k}") * factor for k, v in density.items()}
-        if isinstance(density, dict)
-        else number(density, f"{where}: {place}") * factor
-    )
+    out["logic_leakage"]["uw_per_um2"] = times(density, factor, place)
     return out
+
+
+def times(figure: Any, factor: float, where: str) -> Any:
+    """A number, or a mapping of numbers, times a factor."""
+    if isinstance(figure, dict):
+        return {key: number(value, f"{where}.{key}") * factor for key, value in figure.items()}
+    return number(figure, where) * factor
 
 
 def merged(base: dict[str, Any], over: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -121,7 +130,10 @@ def merged(base: dict[str, Any], over: Mapping[str, Any], where: str) -> dict[st
             for name, row in checked(value, where, key).items():
                 rows = out.setdefault(key, {})
                 rows[name] = merged_row(rows.get(name, {}), row, f"{where}: {key}.{name}")
-        elif key in ("options", "sram", "logic_leakage", "layout"):
+        elif key == "activity" and isinstance(value, Mapping) and isinstance(value.get("classes"), Mapping):
+            below = out.get(key, {})
+            out[key] = {**below, **value, "classes": {**below.get("classes", {}), **value["classes"]}}
+        elif key in ("options", "sram", "logic_leakage", "layout", "clock", "activity"):
             out[key] = {**out.get(key, {}), **copy.deepcopy(dict(checked(value, where, key)))}
         elif key not in ("extends", "scale"):
             out[key] = value

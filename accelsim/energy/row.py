@@ -25,12 +25,12 @@ NOTHING = Range(0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Row:
-    """An action or a unit. `pj` is per action, `leakage_uw` per unit (None: by area), `um2` per unit."""
+    """An action or a unit. `pj` is per action, `leakage_uw` per unit (None: by area), `um2` of cells per unit."""
 
     name: str
     pj: Range
     leakage_uw: Range | None
-    um2: float
+    um2: Range
     source: str
     option: str | None  # charged only when this option of the table is on
 
@@ -74,7 +74,7 @@ def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], wh
         name,
         figure if field == "pj" else NOTHING,
         figure if field == "leakage_uw" else None,
-        float(number(row.get("um2", 0), f"{where}.um2")),
+        bounded(row.get("um2", 0), f"{where}.um2"),
         str(row["source"]),
         row.get("option"),
     )

@@ -1,11 +1,12 @@
 """On-chip memories: CACTI 7 figures (`tables/sram_cacti7.csv`), interpolated, as energy per byte, leakage and area.
 
-The rule. A memory of B banks is B equal memories, each with a port of its own. A bank wider than the widest macro of
-the table (512 bits) is several macros side by side; one larger than the largest (320 KiB) is several one behind the
-other, of which an access wakes one. A macro is no smaller than the smallest of its width (1 or 2 KiB) and no narrower
-than 64 bits. Between the table's points each figure follows a power law in size and in width (linear in the
-logarithms), which gives the table's own figures at its points. The energy table then multiplies them by its macro
-factors: real foundry macros take more than CACTI says.
+The rule. A memory of B banks is B equal memories, each with a port of its own. A bank is macros side by side, each no
+wider than compilers make them (128 bits), and one behind the other, of which an access wakes one; as many of both as
+cover least area, at least as many as its width and its size (a macro holds up to 320 KiB) need. A macro is no smaller
+than the smallest of its width (1 or 2 KiB) and no narrower than 64 bits. Between the table's points each figure follows
+a power law in size and in width (linear in the logarithms), which gives the table's own figures at its points. Taking
+the least area makes a larger or wider memory never the smaller one, though CACTI's figures jump. The energy table then
+multiplies them by its macro factors: real foundry macros take more than CACTI says.
 """
 
 import csv
@@ -59,9 +60,17 @@ def between(x: float, x0: float, y0: tuple[float, ...], x1: float, y1: tuple[flo
     return tuple(a ** (1 - t) * b**t for a, b in zip(y0, y1, strict=True))
 
 
-def macro(size_kib: float, width_bits: float, node_nm: int, cell: str) -> tuple[float, float, float, float]:
-    """Read pJ and write pJ per access, leakage mW and area mm2 of one macro within the table's range."""
+def macro(
+    size_kib: float, width_bits: float, node_nm: int, cell: str, macro_bits: int | None = None
+) -> tuple[float, float, float, float]:
+    """Read pJ and write pJ per access, leakage mW and area mm2 of one macro within the table's range.
+
+    With `macro_bits`, whichever covers least area: that width, or one of the table's wider ones up to so many bits.
+    """
     table = figures(node_nm, cell)
+    if macro_bits is not None:
+        wider = [w for w in table if width_bits < w <= macro_bits]
+        return min((macro(size_kib, w, node_nm, cell) for w in (width_bits, *wider)), key=lambda one: one[3])
 
     def of(width: int) -> tuple[float, ...]:
         rows = table[width]
@@ -79,21 +88,35 @@ def macro(size_kib: float, width_bits: float, node_nm: int, cell: str) -> tuple[
     return between(width, low, of(low), high, of(high))
 
 
-def memory(capacity_bytes: float, port_bytes: float, banks: float, node_nm: int, cell: str, where: str) -> Memory:
-    """A memory of `capacity_bytes` in all, in `banks` banks with a port of `port_bytes` each (one access a cycle).
+@functools.lru_cache(maxsize=4096)
+def memory(
+    capacity_bytes: float, port_bytes: float, banks: float, node_nm: int, cell: str, where: str, macro_bits: int = 128
+) -> Memory:
+    """A memory of `capacity_bytes` in all, in `banks` banks with a port of `port_bytes` each (one access a cycle), of
+    macros of at most `macro_bits` bits.
 
-    Raises InputError when one of the three is not positive.
+    Raises InputError when one of the first three is not positive.
     """
     for name, value in (("capacity_bytes", capacity_bytes), ("port_bytes", port_bytes), ("banks", banks)):
         if value <= 0:
             raise InputError(f"{where}: a memory's {name} must be more than 0, not {value}")
-    table = figures(node_nm, cell)
-    widest, largest = max(table), max(row[-1][0] for row in table.values())
-    beside = math.ceil(port_bytes * 8 / widest)
-    behind = math.ceil(capacity_bytes / banks / beside / 1024 / largest)
-    width_bits = port_bytes * 8 / beside
-    read, write, leakage, area = macro(capacity_bytes / banks / beside / behind / 1024, width_bits, node_nm, cell)
-    count = math.ceil(banks) * beside * behind
+    largest = max(row[-1][0] for row in figures(node_nm, cell).values())
+    kib, least = capacity_bytes / banks / 1024, math.ceil(port_bytes * 8 / macro_bits)
+    found = []
+    for beside in (least << n for n in range(1 + max(0, math.ceil(math.log2(kib / least))))):
+        fewest = math.ceil(kib / beside / largest)
+        halvings = max(0, math.ceil(math.log2(kib / beside / fewest)))  # down to macros of 1 KiB
+        for behind in (fewest << n for n in range(halvings + 1)):
+            read, write, leakage, area = macro(
+                kib / beside / behind, port_bytes * 8 / beside, node_nm, cell, macro_bits
+            )
+            found.append((area * beside * behind, beside, behind, read, write, leakage))
+    area, beside, behind, read, write, leakage = min(found)
+    count = math.ceil(banks)
     return Memory(
-        read * beside / port_bytes, write * beside / port_bytes, leakage * 1e3 * count, area * 1e6 * count, count
+        read * beside / port_bytes,
+        write * beside / port_bytes,
+        leakage * 1e3 * count * beside * behind,
+        area * 1e6 * count,
+        count * beside * behind,
     )

@@ -12,6 +12,8 @@ from accelsim.energy.prices import title
 from accelsim.energy.row import Range, Row, bounded, build_row, number
 
 WAYS = ("read", "write")  # one byte of a memory: `MEMORY.read`, or `COMPONENT.MEMORY.read` of another component's
+OPERANDS = ("uniform", "dense", "rectified", "attention")  # classes that a layer's operands may be of
+MACRO_BITS = (64, 128, 256, 512)  # widths of macros there are figures for
 SIZES = ("capacity_bytes", "port_bytes", "banks")  # what describes a memory
 
 
@@ -39,8 +41,12 @@ class EnergyTable:
     sram_energy_factor: Range
     sram_area_factor: Range
     sram_leakage_factor: Range
+    sram_macro_bits: int
     logic_leakage_uw_per_um2: Range
     density: float
+    max_clock_mhz: float  # of the chip's clocks, at `vdd`
+    clock_tree: Range  # energy of the clock's wires and buffers, for each pJ of the chip's logic
+    activity: dict[str, Range]  # class of operands -> energy of a MAC, for each pJ of the row
     options: dict[str, bool]
     components: dict[str, Entry]
     document: dict[str, Any]
@@ -116,9 +122,23 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
             if name in rows or not name.isidentifier():
                 raise InputError(f"{where}: {section}.{name}: expected a name of its own, of letters, digits and _")
             rows[name] = build_row(name, row, options, f"{where}: {section}.{name}")
-    sram = fields(found["sram"], f"{where}: sram", "cell", "node_nm", "energy_factor", "area_factor", "leakage_factor")
+    sram = fields(found["sram"], f"{where}: sram", "cell", "node_nm", "energy_factor", "area_factor", "leakage_factor",
+                  "macro_bits")  # fmt: skip
     leak = fields(found["logic_leakage"], f"{where}: logic_leakage", "uw_per_um2")
     layout = fields(found["layout"], f"{where}: layout", "density")
+    clock = fields(found["clock"], f"{where}: clock", "max_mhz", "tree")
+    activity = fields(found["activity"], f"{where}: activity", "classes")
+    classes = document.checked(activity["classes"], f"{where}: activity", "classes")
+    for name in classes:
+        if name not in OPERANDS:
+            raise InputError(f"{where}: activity.classes.{name}: no such class{suggest(name, OPERANDS)}")
+    for name in OPERANDS:
+        if name not in classes:
+            raise InputError(f"{where}: activity.classes: {name} is missing")
+    macro_bits = number(sram["macro_bits"], f"{where}: sram.macro_bits")
+    if macro_bits not in MACRO_BITS:
+        known = ", ".join(map(str, MACRO_BITS))
+        raise InputError(f"{where}: sram.macro_bits: expected one of {known}, not {macro_bits}")
     memories = memories_in(document.checked(found["components"], where, "components"))
     density = number(layout["density"], f"{where}: layout.density")
     if not 0 < density <= 1:
@@ -136,8 +156,12 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
         sram_energy_factor=bounded(sram["energy_factor"], f"{where}: sram.energy_factor"),
         sram_area_factor=bounded(sram["area_factor"], f"{where}: sram.area_factor"),
         sram_leakage_factor=bounded(sram["leakage_factor"], f"{where}: sram.leakage_factor"),
+        sram_macro_bits=int(macro_bits),
         logic_leakage_uw_per_um2=bounded(leak["uw_per_um2"], f"{where}: logic_leakage.uw_per_um2"),
         density=density,
+        max_clock_mhz=number(clock["max_mhz"], f"{where}: clock.max_mhz"),
+        clock_tree=bounded(clock["tree"], f"{where}: clock.tree"),
+        activity={name: bounded(value, f"{where}: activity.classes.{name}") for name, value in classes.items()},
         options=options,
         components={
             kind: build_entry(entry, rows, memories, f"{where}: components.{kind}")

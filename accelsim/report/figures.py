@@ -6,7 +6,7 @@ Shares are of 1, not of 100; a share of nothing is None.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from accelsim.energy import Charge, Piece
+from accelsim.energy import Charge, EnergyTable, Piece
 
 
 def share(part: float, whole: float) -> float | None:
@@ -43,19 +43,40 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class Energy:
-    """What a stretch of time costs in pJ, with bounds; `chip` and `dram` add up to the total."""
+    """What a stretch of time costs in pJ, with bounds; `chip` and `dram` add up to the total.
+
+    Of `dram`, `background` is standby and refresh: drawn by time, whatever is moved.
+    """
 
     pj: float
     low_pj: float
     high_pj: float
     chip_pj: float
     dram_pj: float
+    chip_low_pj: float
+    chip_high_pj: float
+    background_pj: float
+
+    @property
+    def traffic_pj(self) -> float:
+        """DRAM's for what is moved."""
+        return self.dram_pj - self.background_pj
 
     @staticmethod
     def of(charges: Iterable[Charge]) -> "Energy":
         charges = list(charges)
-        chip, dram = (sum(c.pj for c in charges if c.off_chip is off) for off in (False, True))
-        return Energy(chip + dram, sum(c.low_pj for c in charges), sum(c.high_pj for c in charges), chip, dram)
+        chip, dram = ([c for c in charges if c.off_chip is off] for off in (False, True))
+        chip_pj, dram_pj = (sum(c.pj for c in part) for part in (chip, dram))
+        return Energy(
+            chip_pj + dram_pj,
+            sum(c.low_pj for c in charges),
+            sum(c.high_pj for c in charges),
+            chip_pj,
+            dram_pj,
+            sum(c.low_pj for c in chip),
+            sum(c.high_pj for c in chip),
+            sum(c.pj for c in dram if c.background),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,9 +129,16 @@ class Summary:
     dram_peak_bytes_per_s: float
     ridge_ops_per_byte: float
     energy_table: str
+    prices: EnergyTable
     charges: list[Charge]
     pieces: list[Piece]
 
     @property
     def area_um2(self) -> float:
         return sum(p.um2 for p in self.pieces)
+
+    @property
+    def area_bounds_um2(self) -> tuple[float, float]:
+        """Low and high."""
+        bounds = [p.bounds_um2 for p in self.pieces]
+        return sum(b.low for b in bounds), sum(b.high for b in bounds)

@@ -106,10 +106,15 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "energy_low_pj": total.energy.low_pj,
         "energy_high_pj": total.energy.high_pj,
         "chip_energy_pj": total.energy.chip_pj,
+        "chip_energy_low_pj": total.energy.chip_low_pj,
+        "chip_energy_high_pj": total.energy.chip_high_pj,
         "dram_energy_pj": total.energy.dram_pj,
+        "dram_background_pj": total.energy.background_pj,
         "power_w": total.power_w,
         "chip_power_w": total.chip_power_w,
         "area_mm2": summary.area_um2 / 1e6,
+        "area_low_mm2": summary.area_bounds_um2[0] / 1e6,
+        "area_high_mm2": summary.area_bounds_um2[1] / 1e6,
         "mac_utilization": total.mac_utilization,
         "engine_utilization": summary.engine_utilization,
         "bandwidth_utilization": total.bandwidth_utilization,
@@ -163,6 +168,7 @@ def figures(row: Stretch) -> dict[str, Any]:
         "energy_pj": row.energy.pj,
         "chip_energy_pj": row.energy.chip_pj,
         "dram_energy_pj": row.energy.dram_pj,
+        "dram_background_pj": row.energy.background_pj,
         "power_w": row.power_w,
     }
 

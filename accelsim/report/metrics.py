@@ -23,10 +23,11 @@ def summarize(record: RunRecord) -> Summary:
     result = record.result
     rows: dict[object, list[tuple[Span, list[Charge]]]] = {}  # a layer's spans; outside every layer, a span by itself
     phases: dict[str, list[tuple[Span, list[Charge]]]] = {}
-    for i, (span, charges) in enumerate(zip(result.spans, bills(result, table), strict=True)):
+    operands = {n: layer["operands"]["kind"] for n, layer in enumerate(record.layers) if layer.get("operands")}
+    for i, (span, charges) in enumerate(zip(result.spans, bills(result, table, operands), strict=True)):
         rows.setdefault(span.label if span.label >= 0 else (i,), []).append((span, charges))
         phases.setdefault(record.phase(span.label), []).append((span, charges))
-    charges = bill(result, table)
+    charges = bill(result, table, operands)
     total = stretch(record, ("total", "", ""), [(result.total, charges)], range(len(record.layers)))
     counts = result.total.counts
     hits, misses = (sum(c.get(f"q_forward_{n}", 0) for c in counts.values()) for n in ("hits", "misses"))
@@ -44,6 +45,7 @@ def summarize(record: RunRecord) -> Summary:
         dram_peak_bytes_per_s=record.dram_peak_bytes_per_s,
         ridge_ops_per_byte=peak / record.dram_peak_bytes_per_s,
         energy_table=table.name,
+        prices=table,
         charges=charges,
         pieces=floor_plan(result.parts, table),
     )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from accelsim.energy import Charge
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.metrics import energy_by
 from accelsim.report.quantities import joules, number, percent, scaled
@@ -43,6 +44,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
     total, point = summary.total, summary.total.roofline
     made = table("Run", "", "")
     made.show_header, made.columns[1].justify = False, "left"
+    energy, (low, high) = total.energy, (um2 / 1e6 for um2 in summary.area_bounds_um2)
     saved = total.macs / total.dense_macs if total.dense_macs else None
     rows = [
         ("time", f"{total.cycles:,} core cycles, {scaled(total.seconds, 's', 4)} at {scaled(record.clock_hz, 'Hz')}"),
@@ -58,10 +60,15 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
             f"{number(point.ops_per_byte)} op/byte, ridge {number(summary.ridge_ops_per_byte)}",
         ),
         ("throughput", f"{scaled(point.ops_per_s, 'op/s')} of {scaled(summary.peak_ops_per_s, 'op/s')} peak"),
-        ("energy", f"{joules(total.energy.pj)} ({joules(total.energy.low_pj)} to {joules(total.energy.high_pj)})"),
-        ("  chip, DRAM", f"{joules(total.energy.chip_pj)}, {joules(total.energy.dram_pj)}"),
-        ("average power", f"{scaled(total.power_w, 'W')}, of the chip {scaled(total.chip_power_w, 'W')}"),
-        ("area of the chip", f"{summary.area_um2 / 1e6:.2f} mm2"),
+        (
+            "energy of the chip",
+            f"{joules(energy.chip_pj)} ({joules(energy.chip_low_pj)} to {joules(energy.chip_high_pj)})",
+        ),
+        ("energy of DRAM's traffic", joules(energy.traffic_pj)),
+        ("DRAM standby and refresh", joules(energy.background_pj)),
+        ("energy in all", f"{joules(energy.pj)} ({joules(energy.low_pj)} to {joules(energy.high_pj)})"),
+        ("average power of the chip", f"{scaled(total.chip_power_w, 'W')}, with DRAM {scaled(total.power_w, 'W')}"),
+        ("area of the chip", f"{summary.area_um2 / 1e6:.2f} mm2 ({low:.2f} to {high:.2f})"),
         ("energy table", summary.energy_table),
     ]
     for row in rows:
@@ -71,7 +78,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
 
 def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Table":
     """Phases or layers, and the total."""
-    made = table(title, "", "cycles", "of run", "MAC use", "bus use", "DRAM", "op/byte", "energy", "power")
+    made = table(title, "", "cycles", "of run", "MAC use", "bus use", "DRAM", "op/byte", "chip", "traffic", "standby")
     for row in [*rows, total]:
         if row is total:
             made.add_section()
@@ -83,8 +90,9 @@ def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Table":
             percent(row.bandwidth_utilization),
             scaled(row.dram_read_bytes + row.dram_write_bytes, "B"),
             number(row.roofline.ops_per_byte),
-            joules(row.energy.pj),
-            scaled(row.power_w, "W"),
+            joules(row.energy.chip_pj),
+            joules(row.energy.traffic_pj),
+            joules(row.energy.background_pj),
         )
     return made
 
@@ -92,10 +100,12 @@ def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Table":
 def components(summary: Summary) -> "Table":
     """What every component was doing, in shares of its own clock's cycles."""
     made = table("Components", "", "class", "clock", "busy", "starved", "blocked", "idle", "energy")
-    energy = energy_by(summary.charges, "component")
+    energy = energy_by((c for c in summary.charges if not c.background), "component")
     for a in summary.total.activity.values():
         shares = [percent(a.share(word)) for word in ("busy", "starved", "blocked", "idle")]
         made.add_row(a.name, a.kind, a.clock, *shares, joules(energy.get(a.name, 0.0)))
+    if background := summary.total.energy.background_pj:
+        made.add_row("DRAM standby and refresh", "", "", "", "", "", "", joules(background))
     return made
 
 
@@ -108,17 +118,30 @@ def memories(summary: Summary) -> "Table":
 
 
 def energy(summary: Summary) -> "Table":
-    """The bill by action, with bounds."""
-    made = table(f"Energy ({summary.energy_table})", "action", "energy", "of all", "low", "high", "charged by")
-    for action, pj in energy_by(summary.charges, "action").items():
-        charges = [c for c in summary.charges if c.action == action]
-        payers = list(dict.fromkeys(c.component for c in charges if c.pj))
-        if pj:
-            names = ", ".join(payers[:3]) + (f" and {len(payers) - 3} more" if len(payers) > 3 else "")
-            low, high = (sum(getattr(c, f) for c in charges) for f in ("low_pj", "high_pj"))
-            of = percent(pj / summary.total.energy.pj)
-            made.add_row(action, joules(pj), of, joules(low), joules(high), names)
+    """The bill by action, with bounds: the chip's, DRAM's for its traffic, and its standby and refresh; shares are of
+    each of these."""
+    made = table(f"Energy ({summary.energy_table})", "action", "energy", "of part", "low", "high", "charged by")
+    parts = {
+        "chip": [c for c in summary.charges if not c.off_chip],
+        "DRAM traffic": [c for c in summary.charges if c.off_chip and not c.background],
+        "DRAM standby and refresh": [c for c in summary.charges if c.off_chip and c.background],
+    }
+    for part, mine in parts.items():
+        whole = sum(c.pj for c in mine)
+        made.add_section()
+        made.add_row(part, joules(whole), percent(1.0 if whole else None), *sums(mine), "", style="bold")
+        for action, pj in energy_by(mine, "action").items():
+            charges = [c for c in mine if c.action == action]
+            payers = list(dict.fromkeys(c.component for c in charges if c.pj))
+            if pj:
+                names = ", ".join(payers[:3]) + (f" and {len(payers) - 3} more" if len(payers) > 3 else "")
+                made.add_row(f"  {action}", joules(pj), percent(pj / whole), *sums(charges), names)
     return made
+
+
+def sums(charges: list[Charge]) -> list[str]:
+    """The low and the high bound of some charges."""
+    return [joules(sum(getattr(c, bound) for c in charges)) for bound in ("low_pj", "high_pj")]
 
 
 def report(record: RunRecord, summary: Summary, *, layers: bool = False) -> "Group":

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import accelsim.core.document as document
 from accelsim.config import shipped
 from accelsim.core.errors import InputError
+from accelsim.energy import energies
 from accelsim.sweep.campaign import Execute, executor, run
 from accelsim.sweep.design import Base, switches
 from accelsim.sweep.measure import Figures
@@ -15,19 +18,55 @@ from accelsim.sweep.plan import Work
 from accelsim.sweep.points import point, workload_file
 from accelsim.sweep.store import Store
 
+SHARE = 0.9  # of the drawn prices that an interval holds
+
 
 @dataclass(frozen=True)
 class Contest:
-    """Variants (the first is the reference) on workloads: figures[variant][workload]."""
+    """Variants (the first is the reference) on workloads: figures[variant][workload], and the sums that their energy is
+    made of, by price."""
 
     variants: list[str]
     workloads: list[str]
     figures: list[list[Figures]]
+    terms: list[list[dict]]
 
     def gains(self, metric: str) -> list[list[float]]:
         """[variant][workload]: how many times smaller the metric is than the reference's."""
         first = self.figures[0]
         return [[a[metric] / b[metric] for a, b in zip(first, row)] for row in self.figures]
+
+    def energy_ratios(self, parts: Sequence[str]) -> list[list["Ratio"]]:
+        """[variant][workload, and at the end their geometric mean]: how many times less energy `parts` ("chip", "dram")
+        take than the reference's. The prices are drawn anew within their bounds, the same ones for all variants."""
+        drawn = [[energies(t, t["bounds"], parts) for t in row] for row in self.terms]
+        nominal = [[sum(sum(t[p].values()) for p in parts) for t in row] for row in self.terms]
+        found = []
+        for mine, at in zip(drawn, nominal):
+            ratios = [first / other for first, other in zip(drawn[0], mine)]
+            gains = [first / other for first, other in zip(nominal[0], at)]
+            ratios.append(np.exp(np.mean(np.log(ratios), axis=0)))
+            found.append([ratio(g, r) for g, r in zip([*gains, geometric_mean(gains)], ratios)])
+        return found
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio at nominal prices, and between which two figures it lies for `SHARE` of the drawn ones."""
+
+    nominal: float
+    low: float
+    high: float
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the prices, within their bounds, leave it on one side of 1."""
+        return self.low > 1 or self.high < 1
+
+
+def ratio(nominal: float, drawn: np.ndarray) -> Ratio:
+    low, high = np.quantile(drawn, [(1 - SHARE) / 2, (1 + SHARE) / 2])
+    return Ratio(nominal, float(low), float(high))
 
 
 def geometric_mean(values: Sequence[float]) -> float:
@@ -47,9 +86,9 @@ def contest(
         state = run("compare", points, opened, execute)
         if state.failures:
             raise InputError("\n".join(f"{name}: {error}" for name, error in state.failures))
-        found = [opened.figures(p.key) for p in points]
-    rows = [found[i : i + len(files)] for i in range(0, len(found), len(files))]
-    return Contest([name for name, _, _ in variants], [f.name for f in files], rows)
+        found, terms = [[of(p.key) for p in points] for of in (opened.figures, opened.terms)]
+    rows, sums = ([each[i : i + len(files)] for i in range(0, len(each), len(files))] for each in (found, terms))
+    return Contest([name for name, _, _ in variants], [f.name for f in files], rows, sums)
 
 
 def split(names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -12,6 +12,7 @@ from accelsim.sweep.source import source_hash
 from accelsim.workload.workload import Workload
 
 Figures = dict[str, int | float | None]
+TERMS = "energy_terms"  # beside the figures: the energy's sums by the prices they are multiples of, for drawing prices
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,12 @@ def perform(task: Task, workload: Workload | None = None) -> Outcome:
 def measure(arch: Arch, workload: Workload) -> Figures:
     """The figures of a run. Raises InputError when the workload does not fit the machine."""
     from accelsim.accelerators.run import run
+    from accelsim.energy import bounds, terms
     from accelsim.report.metrics import summarize
 
-    return figures(summarize(run(arch, workload)))
+    summary = summarize(run(arch, workload))
+    found = terms(summary.charges)
+    return figures(summary) | {TERMS: {**found, "bounds": bounds(summary.prices, found)}}
 
 
 def figures(summary: Summary) -> Figures:
@@ -75,6 +79,7 @@ def figures(summary: Summary) -> Figures:
         "energy_high_pj": total.energy.high_pj,
         "chip_energy_pj": total.energy.chip_pj,
         "dram_energy_pj": total.energy.dram_pj,
+        "dram_background_pj": total.energy.background_pj,
         "power_w": total.power_w,
         "chip_power_w": total.chip_power_w,
         "area_mm2": summary.area_um2 / 1e6,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accelsim import __version__
 from accelsim.core.errors import InputError
-from accelsim.sweep.measure import Figures, Outcome
+from accelsim.sweep.measure import TERMS, Figures, Outcome
 from accelsim.sweep.points import Point
 from accelsim.sweep.source import source_hash
 
@@ -162,6 +162,13 @@ class Store:
 
     def figures(self, key: str) -> Figures:
         """The figures of a point that is done."""
+        return {name: value for name, value in self.kept(key).items() if name != TERMS}
+
+    def terms(self, key: str) -> dict | None:
+        """The sums that the energy of a point is made of, by price; None of a point without energy."""
+        return self.kept(key).get(TERMS)
+
+    def kept(self, key: str) -> dict:
         with self.explained():
             found = self.connection.execute("SELECT figures FROM points WHERE key = ?", [key]).fetchone()
         return json.loads(found[0])
@@ -207,6 +214,8 @@ class Store:
             json.loads(whole_text), found
         ):
             if key not in rows:
+                if made:
+                    made.pop(TERMS, None)
                 whole = json.loads(text) if text else None
                 rows[key] = Row(
                     key, status, machine, workload, json.loads(settings), sparsity, made, error, whole, name

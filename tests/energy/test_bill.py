@@ -9,6 +9,8 @@ from .hand_made import COMPONENTS, priced, result
 
 TABLE = load_table(priced())
 
+# 16 KiB of 128 bits are two macros of 8 KiB and 64 bits, which cover less than one: pJ an access, uW, um2
+READ, WRITE, LEAKS_UW, UM2 = 2 * 2.3581, 2 * 1.95638, 2 * 265.776, 2 * 11038.7
 BUFFER = {"capacity_bytes": 16 << 10, "port_bytes": 16, "banks": 1}
 GEMM = {"gemm": ("Array", {"lines": 64})}
 
@@ -38,13 +40,13 @@ def test_a_memory_costs_cacti_times_the_macro_factor_a_byte_and_leaks():
         ),
         TABLE,
     )
-    assert pj(charges, "act_gb0", "data.read").pj == pytest.approx(2 * 10 * 3.49586)
-    assert pj(charges, "act_gb0", "data.read").low_pj == pytest.approx(10 * 3.49586)
-    assert pj(charges, "act_gb0", "data.write").pj == pytest.approx(2 * 4.0057)
+    assert pj(charges, "act_gb0", "data.read").pj == pytest.approx(3 * 10 * READ)
+    assert pj(charges, "act_gb0", "data.read").low_pj == pytest.approx(10 * READ)
+    assert pj(charges, "act_gb0", "data.write").pj == pytest.approx(3 * WRITE)
     leakage = pj(charges, "act_gb0", "leakage")
-    assert leakage.pj == pytest.approx(533.661 * 100 / 500e6 * 1e6)  # uW x 100 cycles of 2 ns, in pJ
+    assert leakage.pj == pytest.approx(LEAKS_UW * 100 / 500e6 * 1e6)  # uW x 100 cycles of 2 ns, in pJ
     assert (leakage.counter, leakage.count) == (None, 0)
-    assert sum(c.pj for c in charges) == pytest.approx(69.9172 + 8.0114 + 106.7322)
+    assert sum(c.pj for c in charges) == pytest.approx(30 * READ + 3 * WRITE + LEAKS_UW * 0.2)
 
 
 def dram(**counts):
@@ -89,8 +91,9 @@ def test_area_is_units_over_density_and_memories_times_their_factor():
     parts = result({**GEMM, "act_gb0": ("Scratchpad", BUFFER)}, {"gemm": {}, "act_gb0": {}}).parts
     gemm, buffer = floor_plan(parts, table)
     assert (gemm.component, gemm.um2) == ("gemm", pytest.approx(512 * 331 / 0.7))
+    assert gemm.bounds_um2 == pytest.approx((512 * 331 / 0.7, 512 * 270 / 0.7, 512 * 513 / 0.7))
     assert gemm.leakage_uw.nominal == pytest.approx(512 * 331 * 0.005)
-    assert buffer.memory_um2 == pytest.approx((28783.3 * 1.5, 28783.3 * 1.2, 28783.3 * 2.5))
+    assert buffer.memory_um2 == pytest.approx((UM2 * 1.5, UM2 * 1.2, UM2 * 2.5))
     assert buffer.um2 == buffer.memory_um2.nominal
 
 
@@ -167,11 +170,42 @@ def test_bytes_of_another_components_memory_are_charged_to_who_moves_them():
         "gemm": {"mac_ops": 0, "register_bytes": 0},
     }
     charges = bill(result(parts, counts), load_table(priced(components=reader)))
-    assert pj(charges, "reader", "act_gb0.data.read").pj == pytest.approx(32 * 0.5 * 2 * 3.49586 / 16)
-    assert pj(charges, "reader", "own.write").pj == pytest.approx(32 * 64 * 2 * 4.0057 / 16)
+    assert pj(charges, "reader", "act_gb0.data.read").pj == pytest.approx(32 * 0.5 * 3 * READ / 16)
+    assert pj(charges, "reader", "own.write").pj == pytest.approx(32 * 64 * 3 * WRITE / 16)
     assert pj(charges, "reader", "leakage").pj == pj(charges, "act_gb0", "leakage").pj > 0
     reader["Reader"]["counters"]["taken_bytes"] = "act_gb1.data.read"
     with pytest.raises(
         InputError, match=r"the machine has no memory 'act_gb1\.data' \(did you mean 'act_gb0\.data'\?\)"
     ):
         bill(result(parts, counts), load_table(priced(components=reader)))
+
+
+def test_the_clocks_tree_takes_a_share_of_the_chips_logic():
+    charges = bill(result({"gemm": ("Array", {}), "dram": ("Memory", {"channels": 4})}, {
+        "gemm": {"mac_ops": 1000, "register_bytes": 300}, "dram": {"read_bytes": 64, "write_bytes": 0},
+    }), TABLE)  # fmt: skip
+    tree = {c.counter: c for c in charges if c.action == "clock_tree"}
+    assert {counter: c.pj for counter, c in tree.items()} == pytest.approx(
+        {"mac_ops": 0.15 * 410, "register_bytes": 0.15 * 9.6}
+    )
+    assert (tree["mac_ops"].low_pj, tree["mac_ops"].high_pj) == pytest.approx((0.1 * 300, 0.3 * 550))
+    assert {c.component for c in tree.values()} == {"gemm"}, "the memory's clock is not ours"
+
+
+def test_multiply_accumulates_take_what_their_operands_make_them_take():
+    """0.97 and 0.87 of the row; a layer without a class takes the row, and registers do not depend on it."""
+    counts = {"gemm": {"mac_ops": 1000, "register_bytes": 300}}
+    run, classes = result(GEMM, counts, counts, counts), {0: "dense", 1: "rectified"}
+    each = bills(run, TABLE, classes)
+    macs = [pj(charges, "gemm", "mac_dot").pj for charges in each]
+    assert macs == pytest.approx([410 * 0.97, 410 * 0.87, 410])
+    assert pj(each[1], "gemm", "mac_dot").high_pj == pytest.approx(550 * 0.97)
+    assert [pj(charges, "gemm", "register_bit").pj for charges in each] == pytest.approx([9.6] * 3)
+    whole = bill(run, TABLE, classes)
+    assert {c.factors: c.pj for c in whole if c.action == "mac_dot"} == pytest.approx({
+        ("mac_dot", "activity.dense"): 397.7, ("mac_dot", "activity.rectified"): 356.7, ("mac_dot",): 410,
+    })  # fmt: skip
+    for bound in ("pj", "low_pj", "high_pj"):
+        assert sum(getattr(c, bound) for c in whole) == pytest.approx(
+            sum(getattr(c, bound) for charges in each for c in charges)
+        )

@@ -44,25 +44,49 @@ def test_halfway_between_two_points_is_the_geometric_mean():
 
 
 def test_banks_are_memories_of_their_own():
-    bank, whole = memory(16 << 10, 16, 1, *CELL, "x"), memory(64 << 10, 16, 4, *CELL, "x")
-    assert whole.read_pj_per_byte == bank.read_pj_per_byte == pytest.approx(3.49586 / 16)
-    assert whole.write_pj_per_byte == pytest.approx(4.0057 / 16)
-    assert (whole.leakage_uw, whole.um2) == pytest.approx((4 * 533.661, 4 * 28783.3))
+    """Of 8 KiB and 64 bits, CACTI's point: there is no way to cover less."""
+    bank, whole = memory(8 << 10, 8, 1, *CELL, "x"), memory(32 << 10, 8, 4, *CELL, "x")
+    assert whole.read_pj_per_byte == bank.read_pj_per_byte == pytest.approx(2.3581 / 8)
+    assert whole.write_pj_per_byte == pytest.approx(1.95638 / 8)
+    assert (whole.leakage_uw, whole.um2) == pytest.approx((4 * 265.776, 4 * 11038.7))
     assert whole.macros == 4
 
 
-def test_a_port_wider_than_a_macro_is_macros_side_by_side():
-    half, wide = memory(32 << 10, 64, 1, *CELL, "x"), memory(64 << 10, 128, 1, *CELL, "x")
-    assert wide.macros == 2
-    assert wide.read_pj_per_byte == pytest.approx(half.read_pj_per_byte)
-    assert wide.um2 == pytest.approx(2 * half.um2)
+def test_a_port_wider_than_128_bits_is_macros_side_by_side():
+    """64 bytes of 8 KiB: four macros of 128 bits and 2 KiB, where CACTI would have one of 512 bits."""
+    half, wide = memory(4 << 10, 32, 1, *CELL, "x"), memory(8 << 10, 64, 1, *CELL, "x")
+    assert (half.macros, wide.macros) == (2, 4)
+    assert wide.read_pj_per_byte == pytest.approx(half.read_pj_per_byte) == pytest.approx(0.843076 / 16)
+    assert wide.um2 == pytest.approx(2 * half.um2) == pytest.approx(4 * 3209.92)
+    one = memory(8 << 10, 64, 1, *CELL, "x", macro_bits=512)
+    assert min(w for w in figures(*CELL) if w >= 512) == 512 and one.um2 <= wide.um2
 
 
-def test_a_memory_larger_than_a_macro_is_macros_behind_one_another_and_wakes_one():
-    one, three = memory(300 << 10, 32, 1, *CELL, "x"), memory(900 << 10, 32, 1, *CELL, "x")
-    assert three.macros == 3
-    assert three.read_pj_per_byte == pytest.approx(one.read_pj_per_byte)
-    assert three.leakage_uw == pytest.approx(3 * one.leakage_uw)
+def test_macros_behind_one_another_where_that_covers_less_and_one_wakes():
+    """16 KiB of 64 bits: two of 8 KiB cover 22,077 um2, one covers 24,417."""
+    two = memory(16 << 10, 8, 1, *CELL, "x")
+    assert (two.macros, two.um2) == (2, pytest.approx(2 * 11038.7))
+    assert two.read_pj_per_byte == pytest.approx(2.3581 / 8)
+    assert two.leakage_uw == pytest.approx(2 * 265.776)
+
+
+def test_a_memory_larger_than_all_macros_there_are():
+    """320 KiB is the largest; 3,000 KiB need ten and more of them."""
+    huge = memory(3000 << 10, 8, 1, *CELL, "x")
+    assert huge.macros >= 10
+    assert huge.um2 == pytest.approx(2 * memory(1500 << 10, 8, 1, *CELL, "x").um2, rel=0.1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    capacity=st.integers(1, 1 << 21), port=st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256]),
+    banks=st.integers(1, 16), node=st.sampled_from([CELL, (22, "itrs-lop"), (65, "itrs-lop")]),
+)  # fmt: skip
+def test_twice_as_much_of_a_memory_never_covers_less(capacity, port, banks, node):
+    base = memory(capacity, port, banks, *node, "x").um2 * (1 - 1e-9)
+    assert memory(2 * capacity, port, banks, *node, "x").um2 >= base
+    assert memory(capacity, 2 * port, banks, *node, "x").um2 >= base
+    assert memory(capacity, port, 2 * banks, *node, "x").um2 >= base
 
 
 def test_a_narrow_port_still_wakes_64_bits():

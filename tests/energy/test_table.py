@@ -18,7 +18,10 @@ def test_a_node_scales_logic_and_leaves_the_dram_alone():
     here, there = load_table("generic_28nm"), load_table("generic_65nm")
     assert there.rows["mac_dot"].pj.nominal == pytest.approx(0.41 * 2.474)
     assert there.rows["mac_dot"].pj.high == pytest.approx(0.55 * 2.474)
-    assert there.rows["mac_dot"].um2 == pytest.approx(331 * 4.02)
+    assert there.rows["mac_dot"].um2 == pytest.approx((331 * 4.02, 270 * 4.02, 513 * 4.02))
+    assert there.rows["wire_bit"].pj.nominal == pytest.approx(0.04 * 4.02**0.5), (
+        "wires are as long as the layout is wide"
+    )
     assert there.logic_leakage_uw_per_um2.nominal * 331 * 4.02 == pytest.approx(0.005 * 331 * 2.474)
     assert there.rows["dram_activate"] == here.rows["dram_activate"]
     assert (there.sram_node_nm, there.sram_cell) == (65, "itrs-lop")
@@ -47,7 +50,7 @@ def test_the_node_factors_are_those_of_the_scaling_equations():
 def test_an_override_is_the_users_figure_without_other_bounds():
     table = load_table({"override": {"mac_dot": 0.5, "dram_standby": 1000, "sram": {"energy_factor": 1}}})
     assert table.rows["mac_dot"].pj == (0.5, 0.5, 0.5)
-    assert table.rows["mac_dot"].um2 == 331
+    assert table.rows["mac_dot"].um2.nominal == 331
     assert table.rows["mac_dot"].source.startswith("given by the user instead of: 8x8-bit MAC")
     assert table.rows["dram_standby"].leakage_uw == (1000, 1000, 1000)
     assert table.sram_energy_factor == (1, 1, 1)

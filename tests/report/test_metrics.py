@@ -123,7 +123,14 @@ def test_energy_is_the_bill_and_power_is_energy_over_time():
     assert summary.total.chip_power_w == pytest.approx(energy.chip_pj * 1e-12 / 400e-9)
     for field in ("component", "action"):
         assert sum(energy_by(charges, field).values()) == pytest.approx(energy.pj)
-    assert energy_by(charges, "component")["gemm"] == pytest.approx(600 * 0.41)
+    assert energy_by(charges, "component")["gemm"] == pytest.approx(600 * 0.41 * 1.15), "with the clock's tree"
+    standing = (413_000 + 89_000) * 400e-9 * 1e6  # uW of a channel for 400 ns, in pJ
+    assert energy.background_pj == pytest.approx(standing)
+    assert energy.traffic_pj == pytest.approx(energy.dram_pj - standing) and energy.traffic_pj > 0
+    assert (energy.chip_low_pj, energy.chip_high_pj) == pytest.approx(
+        tuple(sum(getattr(c, bound) for c in charges if not c.off_chip) for bound in ("low_pj", "high_pj"))
+    )
+    assert all(c.action in ("dram_standby", "dram_refresh_power") for c in charges if c.background)
 
 
 def test_the_energy_section_of_the_configuration_is_used():

@@ -47,7 +47,7 @@ def test_compare_and_ablate(work, tmp_path):
     done = call("ablate", "vitcod", work, "--only", "attention", "--steps", "prune,reorder", "-j", 0)
     assert done.exit_code == 0
     names = [line.strip().split("  ")[0] for line in done.stdout.splitlines()]
-    assert names.count("+ prune") == names.count("without all of these") == 4
+    assert names.count("+ prune") == names.count("without all of these") == 5
     assert call("ablate", "vitcod", "none", "-j", 0).exit_code == 2
 
 

@@ -95,12 +95,14 @@ SCHEMA = SystolicSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "64 KiB", "banks": 4, "port_bytes": 16},
+            {"overlap": "options"},
         ),
         "act_buffer": Part(
             "activations; queries, scores and probabilities in attention",
             "core",
             LoadBuffer,
             {"capacity_bytes": "200 KiB", "banks": 4, "port_bytes": 16},
+            {"overlap": "options"},
         ),
         "output_buffer": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "16 KiB"}),
         "spill_buffer": Part(

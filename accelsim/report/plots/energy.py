@@ -1,4 +1,6 @@
-"""Where the energy went: the chip's by component, the DRAM's by action, and both by phase."""
+"""Where the energy went: the chip's by component, the DRAM's by action, and by phase without standby and refresh."""
+
+from collections.abc import Callable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +12,7 @@ from accelsim.report.plots.style import BLUE, GREY, ORANGE, SKY, figure, subject
 from accelsim.report.quantities import joules
 from accelsim.report.record import RunRecord
 
+DRAM_WORDS = ("traffic", "standby and refresh")
 SMALL = 0.005  # what is below this share of its panel is shown together
 Row = tuple[str, float, float]
 
@@ -17,22 +20,24 @@ Row = tuple[str, float, float]
 def energy(record: RunRecord, summary: Summary) -> Figure:
     total = summary.total.energy
     chip = rows([c for c in summary.charges if not c.off_chip], "component")
-    dram = rows([c for c in summary.charges if c.off_chip], "action")
-    phases = [(p.name, p.energy.chip_pj, p.energy.dram_pj) for p in summary.phases]
+    dram = rows([c for c in summary.charges if c.off_chip], "action", lambda c: not c.background)
+    phases = [(p.name, p.energy.chip_pj, p.energy.traffic_pj) for p in summary.phases]
     made, axes = figure(13, 2.1 + 0.26 * max(map(len, (chip, dram, phases))), columns=3)
     words, colours = ("actions", "standing power"), (BLUE, GREY)
     bars(axes[0], chip, f"chip, by component: {joules(total.chip_pj)}", words, colours)
-    bars(axes[1], dram, f"DRAM, by action: {joules(total.dram_pj)}", words, colours)
-    bars(axes[2], phases, f"all, by phase: {joules(total.pj)}", ("chip", "DRAM"), (ORANGE, SKY))
-    spread = f"{joules(total.pj)} (between {joules(total.low_pj)} and {joules(total.high_pj)})"
+    bars(axes[1], dram, f"DRAM, by action: {joules(total.dram_pj)}", DRAM_WORDS, colours)
+    bars(axes[2], phases, "chip and DRAM traffic, by phase", ("chip", "DRAM traffic"), (ORANGE, SKY))
+    spread = f"chip {joules(total.chip_pj)} (between {joules(total.chip_low_pj)} and {joules(total.chip_high_pj)})"
+    spread += f", DRAM traffic {joules(total.traffic_pj)}, standby and refresh {joules(total.background_pj)}"
     made.suptitle(f"{subject(record)}: {spread}, table {summary.energy_table}", fontsize=10)
     return made
 
 
-def rows(charges: list[Charge], field: str) -> list[Row]:
-    """Name, energy of actions and of standing power in pJ, most first; the small ones together."""
-    actions = energy_by([c for c in charges if c.counter], field)
-    standing = energy_by([c for c in charges if not c.counter], field)
+def rows(charges: list[Charge], field: str, first: Callable[[Charge], bool] = lambda c: bool(c.counter)) -> list[Row]:
+    """Name, energy of what comes first (actions) and of the rest (standing power) in pJ, most first; the small ones
+    together."""
+    actions = energy_by([c for c in charges if first(c)], field)
+    standing = energy_by([c for c in charges if not first(c)], field)
     whole = energy_by(charges, field)
     shown = [n for n, pj in whole.items() if pj and pj >= SMALL * sum(whole.values())]
     rest = [n for n, pj in whole.items() if pj and n not in shown]

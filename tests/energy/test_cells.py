@@ -1,0 +1,66 @@
+"""The areas of the shipped table are those of the mapped cells, and the copies of them are the reference's."""
+
+import csv
+
+import pytest
+
+from accelsim.energy import load_table
+from accelsim.energy.document import FOLDER
+
+CELLS = FOLDER / "cells45"
+SCALE, DENSITY = 0.377, (1.55, 1.9, 1.0)  # 45 to 28 nm; of a commercial library: nominal, low and high area
+MAPPED = {  # row -> module, its parameters, and how many rows it makes
+    "mac": ("mac", "", 1),
+    "multiply_int8": ("multiply8", "", 1),
+    "add_int32": ("add32", "", 1),
+    "add_int16": ("add32", "", 2),
+    "add_int8": ("add32", "", 4),
+    "compare_int16": ("compare16", "", 1),
+    "requant": ("requantise", "", 1),
+    "exp": ("exponential", "", 1),
+    "normalise": ("normalise", "", 1),
+    "divide_int16": ("reciprocal", "STAGES=16", 16),
+    "score_control": ("softmax_unit", "LANES=8 PASSES=16 ROWS=2048 DENSE=1024", 8),
+}
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (CELLS / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def scaled(um2: float) -> list[float]:
+    return [um2 * SCALE / density for density in DENSITY]
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_an_area_is_that_of_the_mapped_module(name):
+    module, parameters, parts = MAPPED[name]
+    (area,) = [
+        float(r["area_45nm_um2"]) / parts
+        for r in rows("mapped.csv")
+        if (r["module"], r["parameters"], r["recipe"]) == (module, parameters, "area")
+    ]
+    assert list(load_table().rows[name].um2) == pytest.approx(scaled(area), rel=0.02)
+
+
+def test_areas_of_single_cells():
+    cells = {r["cell"]: float(r["area_um2"]) for r in rows("cells.csv")}
+    table = load_table().rows
+    assert list(table["register_bit"].um2) == pytest.approx(scaled(cells["DFFPOSX1"]), rel=0.01)
+    assert list(table["mux_bit"].um2) == pytest.approx(scaled(cells["MUX2X1"]), rel=0.01)
+    assert list(table["file_bit"].um2) == pytest.approx(scaled(1.05 * (cells["LATCH"] + cells["NAND2X1"])), rel=0.01)
+    assert list(table["shift_int32"].um2) == pytest.approx(scaled(160 * cells["MUX2X1"]), rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["cells.csv", "cells45.lib", "mapped.csv"])
+def test_the_files_are_copies_of_the_reference(reference, name):
+    assert (CELLS / name).read_text() == (reference / "cells45" / name).read_text()
+
+
+def test_a_divider_is_15_194_gates():
+    (row,) = [r for r in rows("mapped.csv") if r["module"] == "reciprocal" and r["recipe"] == "area"]
+    assert (row["generic_gates"], row["generic_flip_flops"]) == ("15194", "1170")
+    assert 16 * load_table().rows["divide_int16"].um2.nominal == pytest.approx(
+        float(row["area_45nm_um2"]) * 0.377 / 1.55, rel=0.01
+    )
