@@ -1,4 +1,4 @@
-"""The local buffers of attention: the engines' Q and K, and the scores."""
+"""The local buffers of attention: the engines' Q and K; scores and partial rows, which share the partial-sum memory."""
 
 import numpy as np
 
@@ -30,12 +30,44 @@ def check_local_buffers(evidence: Evidence, outputs: Outputs, scores: Scores, pa
         np.minimum.at(first, mine["number"], mine["at"])
         overlap(report, f"denser.{name}", evidence.part("denser", name), first, last_score, np.array(size))
     overlap(report, "softmax.score_bytes", evidence.part("softmax", "score_bytes"), first_score, last_part, each)
+    # beside the scores stand the partial rows of a pass
+    places, psum = passes["places"].astype(np.int64), evidence.part("engine", "psum_bytes")
+    both = in_it(first_score, last_part, each) + 4 * passes["value_dim"] * places
+    report.compare(
+        "buffers",
+        "engine.psum_bytes",
+        f"never more than {psum} bytes of scores and partial rows",
+        (first_score == NEVER) | (both <= psum),
+        lambda n: f"pass {n} makes it {both[n]} bytes",
+    )
+    most = evidence.part("merge", "places")
+    report.compare(
+        "window",
+        "passes",
+        "a pass has a place at least, and no more than merge.places",
+        (places >= 1) & (places <= most),
+        lambda n: f"pass {n} has {places[n]} places of {most}",
+    )
+    banks, left = evidence.part("engine", "psum_banks"), evidence.log["sparser.score"]
+    key, crowd = np.unique(left["at"] * banks + left["place"] % banks, return_counts=True)
+    report.compare(
+        "buffers",
+        "engine.psum_banks",
+        "one sparse score a bank leaves in a cycle",
+        crowd <= 1,
+        lambda n: f"{crowd[n]} scores for bank {key[n] % banks} in cycle {key[n] // banks}",
+    )
+
+
+def in_it(first: np.ndarray, last: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The bytes of all passes that are in a buffer as each one's first comes."""
+    used = first < NEVER
+    return np.array([size[used & (first <= at) & (last > at)].sum() for at in first], np.int64)
 
 
 def overlap(report: Report, name: str, capacity: int, first: np.ndarray, last: np.ndarray, size: np.ndarray) -> None:
     """Passes that are in a buffer together fit it."""
-    used = first < NEVER
-    held = np.array([size[used & (first <= at) & (last > at)].sum() for at in first], np.int64)
+    used, held = first < NEVER, in_it(first, last, size)
     report.compare(
         "buffers",
         name,

@@ -139,7 +139,8 @@ def check_window(
         place < end,
         lambda n: f"{outputs.named(place[n])}: begun when the window ended at output {end[n]}",
     )
-    places = evidence.part("merge", "places")
+    ends = np.clip(told["end"] - 1, 0, max(0, len(outputs.number) - 1))
+    places = evidence.tables["passes"]["places"][outputs.number[ends]]
     oldest = np.searchsorted(left["at"], told["at"], side="right")
     report.compare(
         "window",
@@ -147,7 +148,7 @@ def check_window(
         "the window is no longer than there are places",
         told["end"] <= oldest + places,
         lambda n: (
-            f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with {places} places"
+            f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with {places[n]} places"
         ),
     )
 

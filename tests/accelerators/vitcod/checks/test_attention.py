@@ -113,6 +113,21 @@ def test_a_window_larger_than_its_places():
     assert "with 4 places" in faults(evidence)["window", "merge, denser engine"][0]
 
 
+def test_scores_and_partial_rows_that_do_not_fit_the_memory_together(run):
+    run.tables["passes"]["places"] *= 1000
+    found = faults(run)
+    assert "makes it" in found["buffers", "engine.psum_bytes"][0]
+    assert "places of" in found["window", "passes"][0]
+
+
+def test_two_sparse_scores_for_one_bank_in_a_cycle(run):
+    left = run.log["sparser.score"]
+    banks = left["place"] % 8
+    other = 1 + np.flatnonzero(banks[1:] == banks[0])[0]
+    left["at"][other] = left["at"][0]
+    assert "2 scores for bank" in faults(run)["buffers", "engine.psum_banks"][0]
+
+
 @pytest.mark.parametrize(("kind", "name"), [(0, "K"), (1, "Q")])
 def test_an_operand_that_comes_late(run, kind, name):
     notes = run.log["decoder.denser"]

@@ -13,7 +13,7 @@ SCORES, VALUES = 0, 1
 ALL = 1 << 30
 
 
-def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64):
+def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64, **sizes):
     """One pass: `columns` of each head (their tokens), `rows` of every head."""
     dense = [(head, column) for head, mine in enumerate(columns) for column in mine]
     entry = {
@@ -22,7 +22,7 @@ def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, 
     }  # fmt: skip
     outputs = [{"head": head, "dense": len(mine)} for head, mine in enumerate(columns) for _ in range(rows)]
     memory = {"passes": table(PASSES, [entry]), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
-    return lambda: DenserEngine("denser", lines=lines, macs=macs, q_port_bytes=q_port_bytes, **memory)
+    return lambda: DenserEngine("denser", lines=lines, macs=macs, q_port_bytes=q_port_bytes, **sizes, **memory)
 
 
 THERE = [(0, 0, K, 100), (0, 0, Q, 100)]
@@ -87,10 +87,11 @@ def values(ready, window, begin=0, end=None, count=4):
 
 
 def test_a_tile_of_rows_takes_its_values_one_after_another():
-    # 3 columns of 6 features on 4 multipliers: 3 x 2 cycles a tile of 2 rows
+    # 3 columns of 6 features on 4 multipliers: 3 x 2 cycles a tile of 2 rows, whose scores are read in 1 before
     seen = exercise(engine([[0, 1, 2]], 5), values([0] * 5, [(0, ALL)], count=5), depth={"softmaxed": 8})
-    assert seen.pushes["partial"] == [(7, 0, 2, 3), (13, 2, 2, 3), (19, 4, 1, 3)]
-    assert seen.cycles("done") == [19]
+    assert seen.pushes["partial"] == [(8, 0, 2, 3), (15, 2, 2, 3), (22, 4, 1, 3)]
+    assert seen.pushes["reads"] == [(1, 1), (8, 1), (15, 1)]
+    assert seen.cycles("done") == [22]
     counts = seen.counts
     assert counts["mac_ops"] == 5 * 3 * 6 and counts["v_read_bytes"] == 3 * 3 * 6
     assert counts["score_read_bytes"] == 2 * 15 and counts["normalise_ops"] == 15
@@ -99,20 +100,21 @@ def test_a_tile_of_rows_takes_its_values_one_after_another():
 
 def test_a_tile_waits_for_all_its_rows_and_for_the_window():
     make = engine([[0, 1, 2]], 4)
-    assert exercise(make, values([0, 30, 0, 0], [(0, ALL)])).cycles("partial") == [31 + 6, 31 + 12]
-    assert exercise(make, values([0, 0, 0, 60], [(0, ALL)])).cycles("partial") == [7, 61 + 6]
+    assert exercise(make, values([0, 30, 0, 0], [(0, ALL)])).cycles("partial") == [31 + 7, 31 + 14]
+    assert exercise(make, values([0, 0, 0, 60], [(0, ALL)])).cycles("partial") == [8, 61 + 7]
     # a window that ends within a tile holds it back
     seen = exercise(make, values([0] * 4, [(0, 1), (20, 2), (30, 3), (40, 4)]))
-    assert seen.cycles("partial") == [21 + 6, 41 + 6]
-    assert seen.status["starved"] == 20 + (41 - 27)
+    assert seen.cycles("partial") == [21 + 7, 41 + 7]
+    assert seen.status["starved"] == 20 + (41 - 28)
 
 
 def test_a_command_may_be_a_part_of_the_outputs_and_a_head_without_columns_costs_nothing():
     # heads of 3 rows with 2, 0 and 1 columns; outputs 1 to 7: 2 rows of head 0, head 1 skipped, 2 of head 2
     feed = values([0] * 9, [(0, ALL)], begin=1, end=8)
     seen = exercise(engine([[0, 1], [], [5]], 3), feed, depth={"softmaxed": 16})
-    assert seen.pushes["partial"] == [(1 + 4, 1, 2, 2), (5 + 2, 6, 2, 1)]
-    assert seen.cycles("done") == [7]
+    assert seen.pushes["partial"] == [(1 + 1 + 4, 1, 2, 2), (6 + 1 + 2, 6, 2, 1)]
+    assert seen.cycles("reads") == [1, 6]
+    assert seen.cycles("done") == [9]
 
 
 def test_one_phase_a_cycle_is_done_and_one_taken():
@@ -120,12 +122,39 @@ def test_one_phase_a_cycle_is_done_and_one_taken():
     feed = values([0], [(0, ALL)], count=1)
     feed["command"] += [(0, VALUES, 0, 1, 2), (0, VALUES, 0, 2, 3)]
     seen = exercise(engine([[0], [], []], 1), feed)
-    assert seen.cycles("done") == [1 + 2, 1 + 3, 1 + 4]
-    assert seen.status["busy"] == 2 + 1 + 1
+    assert seen.cycles("done") == [1 + 3, 1 + 4, 1 + 5]
+    assert seen.status["busy"] == 3 + 1 + 1
     # alone, an empty phase is taken and done in one cycle, and that is work
     seen = exercise(engine([[0], []], 1), {"command": [(5, VALUES, 0, 1, 2)]})
     assert seen.cycles("done") == [6]
     assert seen.status["busy"] == 1
+
+
+@pytest.mark.parametrize(
+    ("psum_banks", "psum_port_bytes", "cycles"), [(4, 6, 1), (4, 5, 2), (3, 6, 2), (2, 4, 4), (1, 2, 12), (64, 64, 1)]
+)
+def test_a_tiles_scores_are_read_a_row_a_bank_and_a_word_a_cycle(psum_banks, psum_port_bytes, cycles):
+    # 4 rows of 3 scores of 2 bytes; then the Vs of 3 columns, 2 cycles each
+    make = engine([[0, 1, 2]], 4, tile_rows=4, psum_banks=psum_banks, psum_port_bytes=psum_port_bytes)
+    seen = exercise(make, values([0] * 4, [(0, ALL)]))
+    assert seen.pushes["reads"] == [(1, cycles)]
+    assert seen.cycles("partial") == [1 + cycles + 6]
+
+
+@pytest.mark.parametrize(("row_values", "leaves"), [(12, [8, 51, 58]), (11, [8, 58, 67])])
+def test_a_tile_waits_for_the_last_to_be_taken_unless_a_line_holds_the_sums_of_both(row_values, leaves):
+    # the first leaves in 8 and is taken in 50: with room for both the second is done by then, else it begins in 51;
+    # the third of those waits for the second again, which is taken in 59
+    make = engine([[0, 1, 2]], 6, row_values=row_values)
+    feed = values([0] * 6, [(0, ALL)], count=6)
+    seen = exercise(make, feed, accept={"partial": (50, 0)}, depth={"partial": 1, "softmaxed": 8})
+    assert seen.cycles("partial") == leaves
+
+
+def test_a_tile_waits_until_its_reads_can_be_told():
+    make = engine([[0, 1, 2]], 4)
+    seen = exercise(make, values([0] * 4, [(0, ALL)]), accept={"reads": (50, 0)}, depth={"reads": 1})
+    assert seen.cycles("reads") == [1, 51] and seen.cycles("partial") == [8, 51 + 7]
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,5 +1,6 @@
 """Output merge: rows of one and of several parts, the window, rows that leave in order."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,18 +8,18 @@ from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.tables import PASSES, ROWS
 from tests.components.harness import exercise, table
 
-VALUES = 5
+VALUES = 5  # in one word of the memory as it is by default
 
 
-def merge(*parts, places=4, heads=1):
+def merge(*parts, places=4, heads=1, values=VALUES, **sizes):
     """Pass 0 has rows with these parts, but for the last; pass 1 has the last one."""
-    rows = [{"parts": n, "values": VALUES} for n in parts]
-    first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0}
+    rows = [{"parts": n, "values": values} for n in parts]
+    first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0, "places": places}
     memory = {
-        "passes": table(PASSES, [first, {"heads": 1, "rows": 1, "first_row": len(parts) - 1}]),
+        "passes": table(PASSES, [first, first | {"heads": 1, "rows": 1, "first_row": len(parts) - 1}]),
         "rows": table(ROWS, rows),
     }
-    return lambda: OutputMerge("merge", places=places, **memory)
+    return lambda: OutputMerge("merge", **sizes, **memory)
 
 
 def command(at, number):
@@ -31,8 +32,8 @@ def test_rows_leave_with_their_last_part_in_order():
     seen = exercise(merge(2, 1, 1), feed)
     assert seen.pushes["row"] == [(21, VALUES), (22, VALUES)]
     assert seen.cycles("done") == [22]
-    # written: 3 partial rows; read: one to add to, and two that leave; 4 bytes a value
-    assert seen.counts == {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (3 + 1 + 2)}
+    # written: 2 partial rows; read: one to add to, which leaves at once, and one that leaves; 4 bytes a value
+    assert seen.counts == {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
 
 
 def test_a_tile_of_the_denser_engine_is_taken_one_row_a_cycle():
@@ -42,11 +43,19 @@ def test_a_tile_of_the_denser_engine_is_taken_one_row_a_cycle():
     assert seen.cycles("row") == [6, 7, 8, 10]
 
 
-def test_both_engines_parts_of_one_row_may_come_in_one_cycle():
+def test_parts_that_come_in_one_cycle_are_taken_in_turn():
+    # the denser engine's first, which is written; the other completes row 0 in 7; row 1 in 8
     feed = {"command": [command(0, 0)], "dense": [(5, 0, 1, 1)], "sparse": [(5, 0, 1, 1), (5, 1, 1, 1)]}
     seen = exercise(merge(2, 1, 1), feed)
-    assert seen.cycles("row") == [6, 7]
+    assert seen.cycles("row") == [7, 8]
     assert seen.counts["add_ops"] == VALUES
+    # parts of rows 1 to 4 of the denser engine and 5, 6 of the other: dense, sparse, dense, sparse, dense, dense
+    feed = {"command": [command(0, 0)], "dense": [(5, 1, 4, 1)], "sparse": [(5, 5, 1, 1), (5, 6, 1, 1)]}
+    feed["sparse"] += [(30, 0, 1, 1)]
+    seen = exercise(merge(*[1] * 8), feed, depth={"dense": 1, "sparse": 1})
+    assert seen.cycles("accesses")[:6] == [6, 7, 8, 9, 10, 11]
+    assert seen.cycles("sparse")[:2] == [5, 8]  # the second when the first has been taken in 7
+    assert seen.cycles("row") == list(range(31, 38))
 
 
 def test_the_window_moves_on_when_the_oldest_row_leaves():
@@ -72,6 +81,43 @@ def test_full_outputs_hold_the_row_and_the_window_back():
         # both engines are told at the same time, of the window as it is by then
         assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(1, 1), (51, 3)]
         assert seen.cycles("row") == [11, 12, 13] and seen.cycles("done") == [51]
+
+
+def test_an_access_takes_as_many_cycles_as_all_banks_need_for_a_row():
+    # 100 sums of 4 bytes through 2 x 32 bytes: 7 cycles; the first part is written, the second read and written, the
+    # third read and added on its way out
+    make = merge(3, 1, values=100, psum_banks=2, psum_port_bytes=32)
+    seen = exercise(make, {"command": [command(0, 0)], "sparse": [(10, 0, 1, 1)] * 3}, depth={"sparse": 4})
+    assert seen.pushes["accesses"] == [(11, 7), (18, 14), (32, 7)]
+    assert seen.pushes["row"] == [(32, 100)]
+    # a row that waits for an older one is read to leave
+    feed = {"command": [command(0, 0)], "sparse": [(10, 1, 1, 1), (10, 0, 1, 1)]}
+    seen = exercise(merge(1, 1, 1, values=100, psum_banks=2), feed, depth={"sparse": 4})
+    assert seen.pushes["accesses"] == [(11, 7), (20, 7)] and seen.cycles("row") == [18, 20]
+
+
+@pytest.mark.parametrize(("lanes", "next_at"), [(8, 13), (64, 2), (100, 1), (99, 2)])
+def test_a_row_takes_the_adders_as_long_as_its_values_need_lanes(lanes, next_at):
+    make = merge(1, 1, 1, values=100, lanes=lanes, psum_banks=64)
+    feed = {"command": [command(0, 0)], "sparse": [(10, 0, 1, 1), (10, 1, 1, 1)]}
+    assert exercise(make, feed, depth={"sparse": 4}).cycles("row") == [11, 11 + next_at]
+
+
+def test_the_engines_reads_of_scores_go_first():
+    feed = {
+        "command": [command(0, 0)],
+        "sparse": [(10, 1, 1, 1), (20, 0, 1, 1)],
+        "denser_reads": [(10, 5), (20, 5)],
+        "sparser_reads": [(20, 3)],
+    }
+    seen = exercise(merge(1, 1, 1), feed)
+    # row 1 is written in 16; row 0 leaves in 29 without a word in the memory, and then row 1, which is read
+    assert seen.pushes["accesses"] == [(11, 5), (16, 1), (21, 8), (30, 1)]
+    assert seen.cycles("row") == [29, 30]
+
+
+def test_reads_are_told_when_there_is_no_pass():
+    assert exercise(merge(1, 1), {"denser_reads": [(4, 6)]}).pushes["accesses"] == [(5, 6)]
 
 
 @settings(max_examples=15, deadline=None)

@@ -27,10 +27,11 @@ GO = [(0, 0, 0, 0, 0)]
 
 
 def test_a_row_is_ready_an_exponential_and_a_division_after_its_last_score():
-    # row 0: two sparse scores in 10; row 1: one of the denser engine, 4 columns, in 20, and a sparse one in 25
+    # row 0: two sparse scores in 10, taken in 11 and 12, as they go to one bank
+    # row 1: one of the denser engine, 4 columns, in 20, and a sparse one in 25
     feed = {"command": GO, "score": [(10, 0, 7), (10, 0, 9), (25, 1, 3)], "scores": [(20, 1, 1, 0, 4)]}
     seen = exercise(softmax((0, 2), (4, 1), columns=[0] * 4), feed)
-    assert seen.pushes["sparser"] == [(11 + EXP + DIVIDE, 0), (26 + EXP + DIVIDE, 1)]
+    assert seen.pushes["sparser"] == [(12 + EXP + DIVIDE, 0), (26 + EXP + DIVIDE, 1)]
     assert seen.pushes["denser"] == [(26 + EXP + DIVIDE, 1)]
     assert seen.counts == {
         "exp_ops": 7, "compare_ops": 0, "add_ops": 7, "divide_ops": 2, "score_write_bytes": 3 * 3 + 4 * 2,
@@ -45,7 +46,7 @@ def test_the_depths_of_the_pipelines_add_up(exp, divide):
 
 
 def test_scores_are_taken_a_lane_each_the_sparser_engines_first():
-    # 3 sparse scores and 2 rows x 3 columns of the denser engine arrive at once: 3 + 1, 4, 1; the rows end in 3 cycles
+    # 3 sparse scores and 2 rows x 3 columns of the denser engine arrive at once: 3, as row 0's bank is taken; 4; 2
     feed = {"command": GO, "score": [(5, n, 0) for n in range(3)], "scores": [(5, 0, 2, 0, 3)]}
     seen = exercise(softmax((3, 1), (3, 1), (0, 1), columns=[0] * 3), feed)
     assert seen.pushes["sparser"] == [(6 + EXP + DIVIDE, 2), (7 + EXP + DIVIDE, 0), (8 + EXP + DIVIDE, 1)]
@@ -65,10 +66,10 @@ def test_one_reciprocal_begins_every_interval():
 
 
 def test_with_a_maximum_the_exponentials_begin_when_the_row_is_complete():
-    # 6 scores in 4 lanes: taken in 6 and 7; exponentials in 8 (4) and 9 (2), then the pipelines
+    # 6 scores of one bank: taken in 6 to 11; exponentials of 4 lanes are read in 12 and written in 13, of 2 in 14
     feed = {"command": GO, "score": [(5, 0, n) for n in range(6)]}
     seen = exercise(softmax((0, 6), mode="max"), feed, depth={"score": 8})
-    assert seen.cycles("sparser") == [9 + EXP + DIVIDE]
+    assert seen.cycles("sparser") == [14 + EXP + DIVIDE]
     assert seen.counts == {
         "exp_ops": 6,
         "compare_ops": 6,
@@ -80,18 +81,51 @@ def test_with_a_maximum_the_exponentials_begin_when_the_row_is_complete():
 
 
 def test_with_a_maximum_arriving_scores_go_before_exponentials():
-    # row 0 is complete in 6; row 1 keeps all 4 lanes busy in 7 and 8; exponentials: 1 + 3 in 9, 4 in 10, 1 in 11
-    feed = {"command": GO, "score": [(5, 0, 0)] + [(6, 1, 0)] * 4 + [(7, 1, 0)] * 4}
-    seen = exercise(softmax((0, 1), (0, 8), mode="max"), feed, depth={"score": 16})
-    assert seen.cycles("sparser") == [9 + EXP + DIVIDE, 11 + EXP + DIVIDE]
+    # row 0 is complete in 6; rows 1 to 4 keep all 4 lanes busy in 7; exponentials: of rows 0 to 3 in 8, of row 4 in 9,
+    # whose reciprocals begin one a cycle
+    feed = {"command": GO, "score": [(5, 0, 0)] + [(6, n, 0) for n in range(1, 5)]}
+    seen = exercise(softmax(*[(0, 1)] * 5, mode="max"), feed, depth={"score": 16})
+    assert seen.cycles("sparser") == [8 + EXP + DIVIDE + n for n in range(5)]
 
 
 @pytest.mark.parametrize("port", ["denser", "sparser"])
 def test_a_row_is_handed_on_when_both_engines_have_room(port):
     feed = {"command": GO, "score": [(5, 0, 0), (5, 1, 0)], "scores": [(5, 0, 2, 0, 1)]}
     seen = exercise(softmax((1, 1), (1, 1), columns=[0]), feed, accept={port: (80, 0)}, depth={port: 1})
-    assert seen.cycles("denser") == seen.cycles("sparser") == [26, 81]
-    assert seen.status["blocked"] == 81 - 27
+    assert seen.cycles("denser") == seen.cycles("sparser") == [27, 81]  # the dense scores of both are taken in 7
+    assert seen.status["blocked"] == 81 - 28
+
+
+@pytest.mark.parametrize(("psum_banks", "at"), [(8, 8), (16, 7), (32, 6)])
+def test_a_bank_takes_one_sparse_score_a_cycle(psum_banks, at):
+    # of rows 0, 8 and 16, of which only the last is complete with it
+    feed = {"command": GO, "score": [(5, 0, 0), (5, 8, 0), (5, 16, 0)]}
+    seen = exercise(softmax(*[(0, 2)] * 16, (0, 1), psum_banks=psum_banks), feed, cycles=60)
+    assert seen.pushes["sparser"] == [(at + EXP + DIVIDE, 16)]
+
+
+@pytest.mark.parametrize(("psum_port_bytes", "words"), [(8, 1), (4, 2), (2, 4)])
+def test_dense_scores_of_a_row_go_to_its_bank_a_word_a_cycle(psum_port_bytes, words):
+    feed = {"command": GO, "scores": [(5, 0, 1, 0, 4)]}
+    seen = exercise(softmax((4, 0), columns=[0] * 4, psum_port_bytes=psum_port_bytes), feed)
+    assert seen.cycles("denser") == [5 + words + EXP + DIVIDE]
+
+
+def test_what_others_take_of_the_memory_is_waited_for():
+    # 3 cycles from 6 on, and 4 more told in 7: scores are taken from 13 on
+    feed = {"command": GO, "score": [(5, 0, 7)], "accesses": [(5, 3), (6, 4)]}
+    assert exercise(softmax((0, 1)), feed).cycles("sparser") == [13 + EXP + DIVIDE]
+    feed = {"command": GO, "scores": [(5, 0, 1, 0, 2)], "accesses": [(5, 3)]}
+    assert exercise(softmax((2, 0), columns=[0, 0]), feed).cycles("denser") == [9 + EXP + DIVIDE]
+
+
+def test_exponentials_that_wait_to_be_written_keep_their_bank():
+    # with a maximum: row 0's score in 6, its exponential read in 7; its write of 8 and row 8's score wait for others
+    feed = {"command": GO, "score": [(5, 0, 7), (7, 8, 7)], "accesses": [(7, 3)]}
+    rows = [(0, 1)] + [(0, 2)] * 7 + [(0, 1)]
+    seen = exercise(softmax(*rows, mode="max"), feed, cycles=80)
+    # row 8's in 12, its exponential in 13
+    assert seen.pushes["sparser"] == [(7 + EXP + DIVIDE, 0), (13 + EXP + DIVIDE, 8)]
 
 
 @settings(max_examples=20, deadline=None)

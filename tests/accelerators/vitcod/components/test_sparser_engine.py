@@ -119,33 +119,34 @@ def test_a_bank_sends_one_vector_a_cycle_to_all_who_ask_for_it():
 
 def test_so_many_scores_leave_in_a_cycle_as_there_are_ports():
     # three lines that wait for one vector each finish together when the vectors come together
-    case = Case([[[1, 1, 1]]], lines=3, forward=0, score_ports=2)
+    own_rows = [np.eye(3)]
+    case = Case(own_rows, lines=3, forward=0, score_ports=2)
     feed = case.feed() | {"vector": [(20, 0), (20, 1), (20, 2)]}
-    assert case.run(feed).pushes["score"] == [(24, 0, 0), (24, 0, 1), (25, 0, 2)]
+    assert case.run(feed).pushes["score"] == [(24, 0, 0), (24, 1, 1), (25, 2, 2)]
     # one port; while line 2 still computes, line 1 leaves in the cycle after line 0
-    case = Case([[[1, 1, 1]]], lines=3, forward=0, score_ports=1)
+    case = Case(own_rows, lines=3, forward=0, score_ports=1)
     feed = case.feed() | {"vector": [(20, 0), (20, 1), (23, 2)]}
-    assert case.run(feed).pushes["score"] == [(24, 0, 0), (25, 0, 1), (27, 0, 2)]
+    assert case.run(feed).pushes["score"] == [(24, 0, 0), (25, 1, 1), (27, 2, 2)]
 
 
 def test_any_number_of_lines_is_looked_at_in_order():
     # 70 lines take up a column of one entry each and wait for its vector; four of them get theirs first
-    case = Case(np.ones((1, 1, 70)), lines=70, forward=0)
+    case = Case([np.eye(70)], lines=70, forward=0)
     some, rest = (68, 2, 64, 63), [n for n in range(70) if n not in (68, 2, 64, 63)]
     feed = case.feed() | {"vector": [(200, n) for n in some] + [(300, n) for n in rest]}
     scores = case.run(feed).pushes["score"]
-    assert scores[:4] == [(204, 0, 2), (204, 0, 63), (204, 0, 64), (204, 0, 68)]
+    assert scores[:4] == [(204, 2, 2), (204, 63, 63), (204, 64, 64), (204, 68, 68)]
     assert sorted(column for _, _, column in scores) == list(range(70))
 
 
-def test_a_vector_that_is_not_in_the_q_buffer_is_asked_for():
-    # tokens below 4 are there: rows 0 and 1 of a pass that begins at token 2; row 3 is fetched, through line 0
+def test_a_vector_on_its_way_to_the_q_buffer_is_waited_for_and_one_that_is_not_is_asked_for():
+    # tokens below 4 are there: rows 0 and 1 of a pass that begins at token 2; row 3's comes in 51, is sent in 51
     case = Case(COLUMN, row0=2)
-    feed = case.feed(operands=[(0, 0, K, 100), (0, 0, Q, 4)]) | {"vector": [(50, 0)]}
+    feed = case.feed(operands=[(0, 0, K, 100), (0, 0, Q, 4), (30, 0, Q, 5), (50, 0, Q, 6)])
     seen = case.run(feed)
-    assert seen.pushes["miss"] == [(6, 0, 3, 0, 0)]  # asked for as the second entry begins
-    assert seen.cycles("score") == [6, 9, 51 + 3]
-    assert seen.counts["q_forward_hits"] == 2 and seen.counts["q_forward_misses"] == 1
+    assert seen.pushes["miss"] == []
+    assert seen.cycles("score") == [6, 9, 51 + 1 + 3]
+    assert seen.counts["q_forward_hits"] == 3 and seen.counts["q_forward_misses"] == 0
     assert seen.status["starved"] == 51 - 9 - 1
     # without forwarding every vector is
     case = Case(COLUMN, forward=0)
@@ -197,6 +198,29 @@ def test_a_full_score_channel_stops_the_lines():
     seen = Case(COLUMN).run(accept={"score": (50, 0)}, depth={"score": 1})
     assert seen.cycles("score") == [6, 51, 54]
     assert seen.status["blocked"] == 51 - 9
+
+
+@pytest.mark.parametrize(("psum_banks", "leave"), [(8, [24, 24, 24]), (2, [24, 24, 25]), (1, [24, 25, 26])])
+def test_one_score_a_bank_leaves_in_a_cycle(psum_banks, leave):
+    # scores of rows 0, 1, 2 that are done together; the lowest line's goes first
+    case = Case([np.eye(3)], lines=3, forward=0, psum_banks=psum_banks)
+    seen = case.run(case.feed() | {"vector": [(20, 0), (20, 1), (20, 2)]})
+    assert seen.pushes["score"] == [(at, n, n) for n, at in enumerate(leave)]
+
+
+def test_a_vector_longer_than_its_banks_port_takes_the_bank_for_more_cycles():
+    # rows 0, 1 and 3, one bank, 3 cycles an entry: sent in 2; in 2 + words; and so on, and used from the next cycle on
+    leaves = [Case(COLUMN, banks=1, bank_bytes=width).run().cycles("score") for width in (10, 4, 2)]
+    assert leaves == [[6, 9, 12], [6, 9, 12], [6, 11, 16]]
+    assert Case(COLUMN, banks=4, bank_bytes=2).run().cycles("score") == [6, 9, 12]  # each in its own bank
+
+
+def test_a_segments_scores_are_read_before_the_next_is_taken_up():
+    # segments of 2, 2 and 1 entries: 6, 6 and 3 bytes through 2: taken up in 101, 104, 107
+    case = Case(np.ones((1, 1, 5)), lines=3, segment=2, banks=8, psum_port_bytes=2)
+    seen = case.run(case.feed(values_at=100))
+    assert seen.pushes["reads"] == [(101, 3), (104, 3), (107, 2)]
+    assert seen.pushes["partial"] == [(107, 0, 1, 2), (110, 0, 1, 2), (111, 0, 1, 1)]
 
 
 KEEPS = arrays(bool, st.tuples(st.integers(1, 2), st.integers(1, 7), st.integers(1, 7))).filter(np.any)

@@ -14,7 +14,16 @@ from tests.accelerators.vitcod.dataflow.machines import attentions, machine, mac
 def compiled(case, have):
     layer, mask = case
     work = split_heads(layer, mask, have)
-    passes, halves = plan_passes(layer, work, have)
+    split, passes, halves = plan_passes(layer, work, have)
+    # places and scores share the memory
+    assert 1 <= split.places <= have.places and split.score_bytes <= have.score_bytes
+    assert 4 * layer.v_dim * split.places + split.score_bytes <= have.psum_bytes
+    for one in passes:
+        last = one.row0 + one.rows
+        scores = sum(
+            2 * len(work[h].dense) * one.rows + 3 * int(work[h].sparse[one.row0 : last].sum()) for h in one.heads
+        )
+        assert scores <= split.score_bytes
     return layer, mask, work, passes, halves
 
 
@@ -32,10 +41,8 @@ def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
         assert heads * one.rows * layer.qk_dim <= have.q_bytes // share
         assert heads * layer.kv_tokens * layer.qk_dim <= have.k_bytes // share
         assert heads * layer.kv_tokens * layer.v_dim <= have.weight_bytes
-        dense = sum(len(work[h].dense) for h in one.heads) * one.rows
         sparse = sum(int(work[h].sparse[one.row0 : last].sum()) for h in one.heads)
         table = tabulate(layer, one, work, have)
-        assert 2 * dense + 3 * sparse <= have.score_bytes
         assert table.index_bytes <= have.index_bytes // 2
     assert (seen == 1).all()
     assert [(one.heads[0], one.row0) for one in passes] == sorted((one.heads[0], one.row0) for one in passes)
@@ -149,13 +156,17 @@ def layer(heads=2, tokens=10, dim=4):
         ({"q_bytes": 3}, "layer a: one head needs 4 bytes at once, denser.q_bytes gives 3; make it larger"),
         (
             {"score_bytes": 19},
-            "layer a: not even one row of head 0 fits softmax.score_bytes = 19 and index_buffer.capacity_bytes = 4096; "
-            "make them larger",
+            "layer a: not even one row of head 0 fits the 19 bytes of scores that engine.psum_bytes = 1024 and "
+            "softmax.score_bytes = 19 leave, and index_buffer.capacity_bytes = 4096; make them larger",
+        ),
+        (
+            {"row_values": 3},
+            "layer a: an output row of a head has 4 sums, but a line holds engine.row_values = 3; make it at least 4",
         ),
         (
             {"index_bytes": 179, "reorder": False},
-            "layer a: not even one row of head 0 fits softmax.score_bytes = 512 and index_buffer.capacity_bytes = 179; "
-            "make them larger",
+            "layer a: not even one row of head 0 fits the 512 bytes of scores that engine.psum_bytes = 1024 and "
+            "softmax.score_bytes = 512 leave, and index_buffer.capacity_bytes = 179; make them larger",
         ),
     ],
 )
