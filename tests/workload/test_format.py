@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 
 from accelsim.core.errors import InputError
-from accelsim.workload import load, save
+from accelsim.workload import Norm, load, save
 from tests.conftest import ROOT
-from tests.workload.small import small
+from tests.workload.small import LAYERS, small
 
 
 @pytest.fixture
 def saved(tmp_path):
     return save(small(), tmp_path / "small.yaml")
+
+
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm", "batchnorm"])
+def test_a_norm_keeps_its_name_and_its_function(tmp_path, norm):
+    workload = small(layers=(*LAYERS, Norm("last", "head", 1, 15, norm)))
+    again = load(save(workload, tmp_path / "norms.yaml"))
+    assert again.layers == workload.layers and again.hash == workload.hash
 
 
 def test_what_is_saved_is_loaded(saved):
