@@ -26,10 +26,8 @@ from accelsim.workload.layers import LAYERS, Layer
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload, stored_shapes
 
-FORMAT, VERSIONS = "accelsim-workload", (1, 2)
-"""Version 2 has constants and reads besides; a workload without them is written as version 1."""
-SAME = "function"
-"""How a field is called in the file that is named as its kind of layer, whose entry is the layer's name: a norm's."""
+FORMAT, VERSIONS = "accelsim-workload", (1, 2)  # 2: with constants or reads; without them 1 is written
+SAME = "function"  # in the file, of a norm's `norm`: the entry of its kind is the layer's name
 _KEYS = (
     "format",
     "version",

@@ -140,7 +140,7 @@ class Network:
         sums = functional.product(x, weight[None])
         bias = np.zeros((layer.repeat, layer.out_features), np.int32)
         if layer.bias:
-            most = 1 << (6 + 6 + math.isqrt(layer.in_features).bit_length() - 1)
+            most = 1 << (8 + math.isqrt(layer.in_features).bit_length())  # a quarter of a sum
             bias = self.constant(layer, "bias", lambda: self.integers(layer, "bias", bias.shape, most).astype(np.int32))
         residual, residual_requant = None, None
         if layer.residual:
