@@ -1,5 +1,8 @@
-"""Bugs to seed in the simulator, each of which fast tests must catch. A line of `BUGS` is the file (below accelsim/), the
-text that becomes another, what that breaks, and the tests that must see it (files or folders below tests/)."""
+"""Bugs to seed in the simulator, each of which fast tests must catch.
+
+A line of `BUGS` is the file (below accelsim/), the text that becomes another, what that breaks, and the tests that must
+see it (files or folders below tests/).
+"""
 
 from dataclasses import dataclass
 
@@ -96,9 +99,8 @@ BUGS = (
          "a feature that is cut"),
     line("encoder-free", own("encoder"), "work = item.rows * item.columns * item.encoded",
          "work = item.rows * item.columns", "the encoder's work"),
-    line("decoder-port", own("decoder"), "cycles = (size + r.port_bytes - 1) // r.port_bytes\n            if one.encoded:\n"
-         "                r.mac_ops += size * one.heads", "cycles = 1\n            if one.encoded:\n"
-         "                r.mac_ops += size * one.heads", "the decoder's port"),
+    line("decoder-port", own("decoder"), "size = one.dim * (one.encoded if one.encoded else one.heads)",
+         "size = one.dim * one.heads", "bytes of a token that is compressed"),
     line("decoder-macs", own("decoder"), "r.mac_ops += size * one.heads", "r.mac_ops += size", "the decoder's MACs"),
     line("walker-pointer", own("index_walker"), "* r.index_bytes + 2", "* r.index_bytes", "a column's pointer"),
     line("walker-width", own("index_walker"), "columns[r.next].count * r.index_bytes", "columns[r.next].count",
@@ -139,8 +141,8 @@ BUGS = (
     line("gemm-activation", GEMM, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
     line("tiling-norm", TILING, '"layernorm": 3', '"layernorm": 1', "LayerNorm's passes"),
     line("tiling-pieces", TILING, "total // n + (i < total % n)", "total // n", "pieces that cover"),
-    line("tiling-half", TILING, "have.weight_bytes // 2 if have.double_buffer", "have.weight_bytes if have.double_buffer",
-         "room for two tiles of weights"),
+    line("tiling-half", TILING, "have.weight_bytes // 2 if have.double_buffer",
+         "have.weight_bytes if have.double_buffer", "room for two tiles of weights"),
     line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
     line("passes-parts", PASSES, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
          '-(-rows["sparse"] // have.segment) + 1', "parts of a row"),
@@ -152,13 +154,13 @@ BUGS = (
     line("schedule-total", SCHEDULE, "c.total += c.pushed", "c.total += 1", "items that crossed"),
     line("schedule-wake", SCHEDULE, "if c.popped:\n        touch(c.producer", "if False:\n        touch(c.producer",
          "room wakes its producer"),
-    line("channel-room", CHANNEL, "return c.count + c.pushed < c.depth", "return c.count - c.popped + c.pushed < c.depth",
-         "room is given back a cycle later"),
+    line("channel-room", CHANNEL, "return c.count + c.pushed < c.depth",
+         "return c.count - c.popped + c.pushed < c.depth", "room is given back a cycle later"),
     # prices and figures
     line("bill-time", BILL, "0, seconds * 1e6", "0, seconds * 1e3", "uW times seconds"),
     line("bill-amount", BILL, "times * tariff.amount", "times", "actions a count"),
-    line("bill-write", BILL, 'if way == "read" else sram.write_pj_per_byte', 'if way == "write" else sram.write_pj_per_byte',
-         "reading and writing have prices of their own"),
+    line("bill-write", BILL, 'if way == "read" else sram.write_pj_per_byte',
+         'if way == "write" else sram.write_pj_per_byte', "reading and writing have prices of their own"),
     line("area-density", AREA, "logic += cells / table.density", "logic += cells", "the layout's density"),
     line("table-byte", TABLE, "read_bytes: {dram_read_bit: 8, dram_io_read_bit: 8}", "read_bytes: {dram_read_bit: 1, "
          "dram_io_read_bit: 8}", "a byte of DRAM is eight bits"),
@@ -167,12 +169,12 @@ BUGS = (
     line("prices-vector", PRICES, "counters: {element_ops: requant, read_bytes: act_gb0.data.read}",
          "counters: {element_ops: 0, read_bytes: act_gb0.data.read}", "the vector unit's work"),
     line("peak-bandwidth", MEMORY, '* dram["channels"] * each', "* each", "all channels"),
-    line("useful-macs", ("accelerators/vitcod/machine.py", RUNS), "workload.masked_macs(layer) if masked else layer.macs",
-         "layer.macs", "useful MACs are the mask's"),
+    line("useful-macs", ("accelerators/vitcod/machine.py", RUNS), "workload.masked_macs(layer) if masked else",
+         "layer.macs if masked else", "useful MACs are the mask's"),
     line("metrics-traffic", METRICS, "share(read + write, record.dram_peak_bytes_per_s * seconds)",
          "share(read, record.dram_peak_bytes_per_s * seconds)", "bandwidth utilisation"),
-    line("metrics-ops", METRICS, "return 2 * record.peak_macs * record.clock_hz", "return record.peak_macs * record.clock_hz",
-         "two operations a MAC"),
+    line("metrics-ops", METRICS, "return 2 * record.peak_macs * record.clock_hz",
+         "return record.peak_macs * record.clock_hz", "two operations a MAC"),
     line("metrics-hits", METRICS, "share(hits, hits + misses)", "share(hits, misses)", "the hit rate"),
     line("metrics-occupancy", METRICS, "share(held, capacity * cycles)", "share(held, capacity)", "occupancy"),
     # values
