@@ -62,8 +62,8 @@ BUGS = (
     # components of several machines
     line("load-early", shared("load_buffer"), "r.held + size <= (", "r.held <= (", "room for all of a load"),
     line("load-fence", shared("load_buffer"), "load.fence <= r.fences and fits", "fits", "a load's fence"),
-    line("load-more", shared("load_buffer"), "r.in_flight < r.outstanding", "r.in_flight <= r.outstanding - 0 * 1 and "
-         "r.in_flight < r.outstanding + 1", "loads on their way"),
+    line("load-more", shared("load_buffer"), "r.in_flight < r.outstanding", "r.in_flight <= r.outstanding",
+         "loads on their way"),
     line("load-done", shared("load_buffer"), "if flight[r.oldest].bytes == 0:", "if flight[r.oldest].bytes <= 1:",
          "a load is told with its last byte"),
     line("store-room", shared("store_buffer"), "r.held + front(unit).bytes <= r.capacity_bytes",
