@@ -12,7 +12,7 @@ from accelsim.validation.memory import feature_bytes
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 
-REPLAYED = 1 << 22  # layers of at most so many multiply-accumulates are replayed in integers
+REPLAYED = 1 << 38  # layers of at most so many multiply-accumulates are replayed in integers: seconds each
 
 
 @dataclass(frozen=True)
@@ -259,8 +259,23 @@ class DenseFollower(Follower):
         report.add("gemm", scope, "tiles have their operands and stores", self.computed, wrong)
         cut = [f"{scope}: {fault}" for fault in self.coverage.faults()]
         report.add("gemm", scope, "each row, feature and depth computed once", layer.macs, cut)
-        if layer.macs * self.tokens // layer.tokens <= REPLAYED and not cut and not wrong:
-            differ = self.coverage.replay(layer.name.encode())
-            outputs = layer.repeat * self.tokens * layer.out_features
-            sentences = [f"{scope}: {differ} outputs differ"] if differ else []
-            report.add("gemm", scope, "tiles in integers equal the product", outputs, sentences)
+        if layer.macs * self.tokens // layer.tokens > REPLAYED:
+            report.remarks.append(f"{scope}: {layer.macs:,} multiply-accumulates are too many to replay; not computed")
+        elif not cut and not wrong:
+            self.replay(report)
+
+    def replay(self, report: Report) -> None:
+        """The layer on the values that come out of the layers before it."""
+        layer, scope, found = self.layer, self.course.scope, self.judge.network.of(self.layer.name)
+        x = found.operands["x"].transpose(1, 0, 2, 3).reshape(layer.repeat, self.tokens, layer.in_features)
+        sums = self.coverage.replay(x, found.operands["weight"])
+        wanted = found.sums.transpose(1, 0, 2, 3).reshape(sums.shape)
+        differ = int((sums != wanted).sum())
+        report.add(
+            "chained",
+            scope,
+            "tiles of dense layers equal the product, on the outputs of the layers before",
+            sums.size,
+            [f"{scope}: {differ} outputs differ"] if differ else [],
+            differ,
+        )

@@ -3,6 +3,7 @@ checks of its own. A machine derives a class from Judge; an object of it judges 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +15,8 @@ from accelsim.validation.memory import Tensor
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 from accelsim.validation.vector import VectorFollower
-from accelsim.workload.layers import Elementwise, Gemm, Layer, Norm
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
+from accelsim.workload.network import Network, Rule
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ class Judge:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+
+    def rule(self, layer: Attention) -> Rule:
+        """How the machine runs an attention layer: which scores count, through which softmax. Here all of them, by the
+        rows' own maxima."""
+        return Rule(np.ones((layer.heads, layer.q_tokens, layer.kv_tokens), bool), False, "max")
+
+    @cached_property
+    def network(self) -> Network:
+        """The values that go through the network, as the functional twin has them."""
+        return Network(self.evidence.workload, self.rule)
 
     def expected(self) -> Iterator[tuple[str, str, int]]:
         """(part, counter, what the whole run must have counted), from the network alone."""

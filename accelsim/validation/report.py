@@ -31,13 +31,15 @@ class Check:
 
 @dataclass
 class Report:
-    """All checks of a run, and for every attention layer how far its integers are from exact softmax attention."""
+    """All checks of a run, for every attention layer how far its integers are from exact softmax attention, and remarks
+    on what was not judged or made up, as sentences."""
 
     machine: str
     workload: str
     cycles: int
     checks: list[Check] = field(default_factory=list)
     errors: list["FloatError"] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:

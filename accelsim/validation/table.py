@@ -34,6 +34,8 @@ def tables(report: Report, every: bool = False) -> Iterator[object]:
             errors.add_row(error.layer, *(f"{x:.3f}" for x in (error.largest, error.rms, error.peak)))
         yield "\nInteger attention against float64 softmax, in steps of V:"
         yield errors
+    if report.remarks:
+        yield "\n" + "\n".join(report.remarks)
     yield f"\n{report.workload} on {report.machine}: {report.cycles:,} cycles, {len(report.checks)} checks, " + (
         "all passed" if report.passed else f"{len(report.failed)} FAILED"
     )

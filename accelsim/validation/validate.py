@@ -43,4 +43,5 @@ def examine(judge: Judge) -> Report:
     if tensors is not None:
         check_program(judge, tensors, report)
     judge.end(report)
+    report.remarks += judge.network.remarks()
     return report

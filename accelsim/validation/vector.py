@@ -6,6 +6,7 @@ from accelsim.validation.course import Course, Follower
 from accelsim.validation.evidence import Evidence, sizes
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
+from accelsim.workload import functional
 from accelsim.workload.layers import Elementwise, Norm
 
 
@@ -14,16 +15,45 @@ class VectorFollower(Follower):
     constants, which come first."""
 
     def __init__(self, course: Course) -> None:
-        self.course, self.act = course, course.judge.act
+        self.course, self.act, self.layer = course, course.judge.act, course.layer
         self.loads = iter(course.loads[self.act])
         norm = course.judge.constants and isinstance(course.layer, Norm)
         self.constants = [next(self.loads, 0)] if norm else []
+        self.elements: list[int] = []  # of each command
 
     def step(self, step: Step) -> None:
         """A command of the vector unit."""
         if step.unit == self.course.judge.vector:
             for load in (*self.constants, next(self.loads, 0)):
                 self.course.ledgers[self.act].read(load, step, self.course.scope)
+            self.elements.append(step.operands["elements"])
+
+    def close(self, report: Report) -> None:
+        """The layer on the values that come out of the layers before it, command by command."""
+        layer, scope, wrong = self.layer, self.course.scope, []
+        computed = self.course.judge.network.of(layer.name)
+        if not isinstance(layer, Norm):
+            return
+        x, wanted = computed.operands["x"].reshape(-1), computed.output.reshape(-1)
+        whole = layer.features * (layer.tokens if layer.norm == "groupnorm" else 1)
+        found, at = np.zeros_like(wanted), 0
+        constants = (computed.operands[n] for n in ("gamma", "beta", "shift", "epsilon"))
+        gamma, beta, shift, epsilon = constants
+        for n, size in enumerate(self.elements):
+            if size % whole or (layer.norm == "groupnorm" and size != whole):
+                wrong.append(f"{scope}, command {n}: {size} elements are no whole statistics of {whole}")
+            elif size:
+                # a statistic is of one token, but for groupnorm's
+                block = x[at : at + size].reshape(-1, layer.features)
+                found[at : at + size] = functional.normalise(
+                    block, layer.norm, gamma, beta, int(shift), int(epsilon)
+                ).reshape(-1)
+            at += size
+        differ = int((found != wanted).sum())
+        if differ and not wrong:
+            wrong.append(f"{scope}: {differ} outputs differ")
+        rule = "normalised rows equal the reference, on the outputs of the layers before"
+        report.add("chained", scope, rule, len(wanted), wrong)
 
 
 def check_vectors(evidence: Evidence, vector: str, act: str, report: Report) -> None:

@@ -21,11 +21,13 @@ from accelsim.workload.bounds import (
     provenance_problem,
     shaped_bytes,
 )
-from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
+from accelsim.workload.constants import constant_shapes
+from accelsim.workload.layers import LAYERS, Layer
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload, stored_shapes
 
-FORMAT, VERSION = "accelsim-workload", 1
+FORMAT, VERSIONS = "accelsim-workload", (1, 2)  # 2: with constants or reads; without them 1 is written
+SAME = "function"  # in the file, of a norm's `norm`: the entry of its kind is the layer's name
 _KEYS = (
     "format",
     "version",
@@ -75,10 +77,13 @@ def load(path: str | Path) -> Workload:
             f"format is {shown(top.get('format'))} but a workload file begins with 'format: {FORMAT}'.", "format"
         )
     version = top.take("version", int)
-    if version != VERSION:
-        advice = "update accelsim" if version > VERSION else "no such version exists"
-        raise top.error(f"version is {version} but this accelsim reads version {VERSION}; {advice}.", "version")
-    top.only(_KEYS, "a workload file")
+    if version not in VERSIONS:
+        advice = "update accelsim" if version > VERSIONS[-1] else "no such version exists"
+        known = " and ".join(map(str, VERSIONS))
+        raise top.error(f"version is {version} but this accelsim reads versions {known}; {advice}.", "version")
+    if version == 1 and "reads" in top:
+        raise top.error("reads is an entry of files of version 2; say version: 2.", "reads")
+    top.only((*_KEYS, "reads"), "a workload file")
     name = check_name(top.take("name", str), f"{path}:{top.lines['name']}: name")
     batch, bits = top.take("batch", int), top.take("bits", dict)
     if problem := batch_problem(batch):
@@ -92,7 +97,11 @@ def load(path: str | Path) -> Workload:
     expected = {f"{name}.{part}": n for name in masked for part, n in _mask_bytes(by_name[name]).items()}
     for tensor in tensor_names:
         layer, _, operand = tensor.rpartition(".")
-        shapes = stored_shapes(by_name[layer]) if isinstance(by_name.get(layer), Attention | Gemm) else {}
+        shapes = stored_shapes(by_name[layer]) if layer in by_name else {}
+        if version == 1 and layer in by_name and operand in constant_shapes(by_name[layer]):
+            raise top.error(
+                f"{tensor!r} is a constant, which files of version 1 do not have; say version: 2.", "tensors"
+            )
         expected[tensor] = shaped_bytes(*shapes[operand]) if operand in shapes else LARGEST_UNKNOWN
     check_stored(expected, str(path))
     file, stored = _read_arrays(top, path, expected)
@@ -105,6 +114,7 @@ def load(path: str | Path) -> Workload:
             masks={name: _read_mask(by_name[name], stored, file) for name in masked},
             tensors={name: stored[name] for name in tensor_names},
             scales={name: scales.take(name, float) for name in scales},
+            reads=_read_reads(top, path),
             batch=batch,
             bits={key: bits.take(key, int) for key in bits},
             synthetic=top.take("synthetic", bool),
@@ -139,11 +149,15 @@ def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
             )
         cls, values = LAYERS[kind], dict(entry)
         name = values.pop(kind)
-        known = [f.name for f in fields(cls) if f.name != "name"] + (["mask"] if kind == "attention" else [])
+        known = [SAME if f.name == kind else f.name for f in fields(cls) if f.name != "name"] + (
+            ["mask"] if kind == "attention" else []
+        )
         entry.only([kind, *known], f"a layer of kind {kind}")
         if kind == "attention" and entry.take("mask", bool, False):
             masked.append(name)
         values.pop("mask", None)
+        if SAME in values:
+            values[kind] = values.pop(SAME)
         for f in fields(cls):
             if f.name not in values and f.name != "name" and f.default.__class__.__name__ == "_MISSING_TYPE":
                 raise entry.error(f"{kind} layer {shown(name)} lacks {f.name!r}.")
@@ -179,6 +193,19 @@ def _read_arrays(top: manifest.Section, path: Path, expected: dict[str, int]) ->
             "belong together; save the workload again."
         )
     return file, stored
+
+
+def _read_reads(top: manifest.Section, path: Path) -> dict[str, tuple[str, ...]]:
+    section = top.take("reads", dict, manifest.Section(path, top.line))
+    found = {}
+    for name in section:
+        sources = section.take(name, list)
+        if not sources or not all(isinstance(source, str) for source in sources):
+            raise section.error(
+                f"reads of {shown(name)} must be a list of layers, but is {shown(list(sources))}.", name
+            )
+        found[name] = tuple(sources)
+    return found
 
 
 def _mask_bytes(layer: Layer) -> dict[str, int]:
@@ -222,7 +249,15 @@ def _plain(section: manifest.Section) -> dict:
 
 
 def _write_manifest(workload: Workload, stored: dict[str, np.ndarray], path: Path) -> str:
-    head = {"format": FORMAT, "version": VERSION, "name": workload.name, "model": workload.model}
+    constants = any(
+        name.rpartition(".")[2] in constant_shapes(workload.layer(name.rpartition(".")[0])) for name in workload.tensors
+    )
+    head = {
+        "format": FORMAT,
+        "version": 2 if constants or workload.reads else 1,
+        "name": workload.name,
+        "model": workload.model,
+    }
     head |= {"synthetic": workload.synthetic, "batch": workload.batch}
     text = _dump(head) + f"bits: {_flow(dict(workload.bits))}\n" + _dump({"provenance": dict(workload.provenance)})
     if stored:
@@ -231,11 +266,16 @@ def _write_manifest(workload: Workload, stored: dict[str, np.ndarray], path: Pat
         text += _dump({"tensors": sorted(workload.tensors)})
     if workload.scales:
         text += _dump({"scales": dict(sorted(workload.scales.items()))})
+    if workload.reads:
+        rows = (f"  {_flow({n: list(s)})[1:-1]}\n" for n, s in workload.reads.items())
+        text += "reads:\n" + "".join(rows)
     return text + "layers:\n" + "".join(f"  - {_flow(_entry(layer, workload))}\n" for layer in workload.layers)
 
 
 def _entry(layer: Layer, workload: Workload) -> dict:
     given = {f.name: getattr(layer, f.name) for f in fields(layer) if getattr(layer, f.name) != f.default}
+    if layer.kind in given:
+        given[SAME] = given.pop(layer.kind)
     entry = {layer.kind: given.pop("name"), **given}
     return entry | {"mask": True} if layer.name in workload.masks else entry
 

@@ -14,6 +14,7 @@ import numpy as np
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import check_name
 from accelsim.workload.bounds import batch_problem, bits_problem, check_macs, provenance_problem
+from accelsim.workload.constants import constant_problem, constant_shapes
 from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
 from accelsim.workload.mask import AttentionMask
 
@@ -22,8 +23,10 @@ from accelsim.workload.mask import AttentionMask
 class Workload:
     """layers: in the order they run. masks: Attention layer name -> AttentionMask; a layer without one is dense.
     tensors: 'LAYER.OPERAND' -> array (see `stored_shapes`); scales: 'LAYER.OPERAND' -> real value of one integer
-    step. batch: images. bits: operand widths {'activation', 'weight'}. synthetic: the masks were generated, not
-    measured on a network. provenance: how it was made, plain texts and numbers. source: the file it was read from.
+    step. reads: layer -> the earlier layers whose outputs it reads, its residual operand's last (others: see
+    `workload.wiring`). batch: images. bits: operand widths {'activation', 'weight'}. synthetic: the masks were
+    generated, not measured on a network. provenance: how it was made, plain texts and
+    numbers. source: the file it was read from.
     Errors: InputError when the parts do not fit together.
     """
 
@@ -33,6 +36,7 @@ class Workload:
     masks: Mapping[str, AttentionMask] = field(default_factory=dict)
     tensors: Mapping[str, np.ndarray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch: int = 1
     bits: Mapping[str, int] = field(default_factory=lambda: {"activation": 8, "weight": 8})
     synthetic: bool = False
@@ -41,7 +45,7 @@ class Workload:
 
     def __post_init__(self):
         object.__setattr__(self, "layers", tuple(self.layers))
-        for name in ("masks", "tensors", "scales", "bits", "provenance"):
+        for name in ("masks", "tensors", "scales", "reads", "bits", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         self._check_numbers()
         self._check_layers()
@@ -49,6 +53,8 @@ class Workload:
             self._check_mask(name, mask)
         for name in self.tensors:
             self._check_tensor(name)
+        for name, sources in self.reads.items():
+            self._check_reads(name, sources)
         for name, scale in self.scales.items():
             if not isinstance(scale, float) or not 0 < scale < float("inf"):
                 raise InputError(
@@ -129,11 +135,9 @@ class Workload:
 
     def _operand(self, name: str, what: str) -> tuple[str, tuple[int, ...]]:
         layer_name, _, operand = name.rpartition(".")
-        known = [layer.name for layer in self.layers if isinstance(layer, Attention | Gemm)]
-        if layer_name not in known:
+        if layer_name not in self._by_name:
             raise InputError(
-                f"workload {self.name!r}: {what} {name!r} belongs to no attention layer and no gemm"
-                f"{suggest(layer_name, known)}."
+                f"workload {self.name!r}: {what} {name!r} belongs to no layer{suggest(layer_name, self._by_name)}."
             )
         shapes = stored_shapes(self.layer(layer_name))
         if operand not in shapes:
@@ -150,6 +154,18 @@ class Workload:
                 f"workload {self.name!r}: tensor {name!r} is {array.dtype}{list(array.shape)} but must be "
                 f"{dtype}{list(shape)}."
             )
+        if problem := constant_problem(name.rpartition(".")[2], array):
+            raise InputError(f"workload {self.name!r}: tensor {name!r} {problem}.")
+
+    def _check_reads(self, name: str, sources: tuple[str, ...]):
+        reader = self.layer(name)
+        places = {layer.name: n for n, layer in enumerate(self.layers)}
+        for source in sources:
+            if source not in places or places[source] >= places[name]:
+                raise InputError(
+                    f"workload {self.name!r}: reads of {reader.name!r} names {source!r}, which is no layer before it"
+                    f"{suggest(source, list(places)[: places[name]])}."
+                )
 
     @cached_property
     def _by_name(self) -> dict[str, Layer]:
@@ -187,7 +203,7 @@ class Workload:
             field: {key: value for key, value in getattr(self, field).items() if key.rpartition(".")[0] in names}
             for field in ("tensors", "scales")
         }
-        return replace(self, name=f"{self.name}.{kind}", layers=layers, masks=keep, **extra)
+        return replace(self, name=f"{self.name}.{kind}", layers=layers, masks=keep, reads={}, **extra)
 
     @property
     def macs(self) -> int:
@@ -217,6 +233,8 @@ class Workload:
             if layer.get("bias_offsets", 0) is None:
                 del layer["bias_offsets"]
         plain = {"layers": layers, "batch": self.batch, "bits": dict(self.bits), "scales": dict(self.scales)}
+        if self.reads:
+            plain["reads"] = {name: list(sources) for name, sources in self.reads.items()}
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         arrays = {
             f"{n}.{part}": getattr(m, part)
@@ -245,21 +263,24 @@ def tensor_shapes(layer: Attention) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def stored_shapes(layer: Attention | Gemm) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Every operand a workload may carry for a layer: its type and shape.
+def stored_shapes(layer: Layer) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Every operand and constant a workload may carry for a layer: its type and shape.
 
     Attention: `tensor_shapes`; behind an auto-encoder also the codes that q and k are decoded from, and the decoder's
     biases (in steps of the sums: scale of decode_q x scale of code_q). Gemm: x W + bias, one for each of `repeat`.
+    And `constant_shapes`.
     """
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = {}
     if isinstance(layer, Gemm):
-        return {
+        shapes = {
             "x": ("int8", (layer.repeat, layer.tokens, layer.in_features)),
             "weight": ("int8", (layer.repeat, layer.in_features, layer.out_features)),
             "bias": ("int32", (layer.repeat, layer.out_features)),
         }
-    shapes = {name: ("int8", shape) for name, shape in tensor_shapes(layer).items()}
-    if layer.encoded_heads is not None:
-        for operand, tokens in (("q", layer.q_tokens), ("k", layer.kv_tokens)):
-            shapes[f"code_{operand}"] = ("int8", (layer.encoded_heads, tokens, layer.qk_dim))
-            shapes[f"decode_{operand}_bias"] = ("int32", (layer.heads,))
-    return shapes
+    elif isinstance(layer, Attention):
+        shapes = {name: ("int8", shape) for name, shape in tensor_shapes(layer).items()}
+        if layer.encoded_heads is not None:
+            for operand, tokens in (("q", layer.q_tokens), ("k", layer.kv_tokens)):
+                shapes[f"code_{operand}"] = ("int8", (layer.encoded_heads, tokens, layer.qk_dim))
+                shapes[f"decode_{operand}_bias"] = ("int32", (layer.heads,))
+    return shapes | constant_shapes(layer)

@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 
 from accelsim.core.errors import InputError
-from accelsim.workload import load, save
+from accelsim.workload import Norm, load, save
 from tests.conftest import ROOT
-from tests.workload.small import small
+from tests.workload.small import LAYERS, small
 
 
 @pytest.fixture
 def saved(tmp_path):
     return save(small(), tmp_path / "small.yaml")
+
+
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm", "batchnorm"])
+def test_a_norm_keeps_its_name_and_its_function(tmp_path, norm):
+    workload = small(layers=(*LAYERS, Norm("last", "head", 1, 15, norm)))
+    again = load(save(workload, tmp_path / "norms.yaml"))
+    assert again.layers == workload.layers and again.hash == workload.hash
 
 
 def test_what_is_saved_is_loaded(saved):
@@ -81,8 +88,12 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
         ("batch: 2", "batch: two", r":6: batch is 'two' but must be a whole number\.$"),
         ("batch: 2", "batch: true", r":6: batch is True but must be a whole number\.$"),
         ("batch: 2\n", "", r":1: the entry 'batch' is missing\.$"),
-        ("version: 1", "version: 2", r":2: version is 2 but this accelsim reads version 1; update accelsim\.$"),
-        ("version: 1", "version: 0", r":2: version is 0 but this accelsim reads version 1; no such version exists\.$"),
+        ("version: 1", "version: 3", r":2: version is 3 but this accelsim reads versions 1 and 2; update accelsim\.$"),
+        (
+            "version: 1",
+            "version: 0",
+            r":2: version is 0 but this accelsim reads versions 1 and 2; no such version exists\.$",
+        ),
         (
             "format: accelsim-workload",
             "format: x",

@@ -115,10 +115,7 @@ WRONG_TOKENS = replace(LAYERS[5], tokens=6)
             {"scales": {"b0.attention.x": 1.0}},
             r"scale 'b0.attention.x' names no operand of its layer, which are q, k, v, encode_q",
         ),
-        (
-            {"tensors": {"b9.attention.q": np.zeros(1, np.int8)}},
-            r"tensor 'b9.attention.q' belongs to no attention layer",
-        ),
+        ({"tensors": {"b9.attention.q": np.zeros(1, np.int8)}}, r"tensor 'b9.attention.q' belongs to no layer"),
         ({"tensors": {"b0.attention.q": np.zeros((2, 6, 4))}}, r"is float64\[2, 6, 4\] but must be int8\[2, 6, 4\]\."),
         (
             {"tensors": {"b0.attention.v": np.zeros((2, 6, 4), np.int8)}},

@@ -17,6 +17,7 @@ from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention, Gemm, Layer
+from accelsim.workload.network import Rule
 
 
 class SystolicJudge(Judge):
@@ -69,6 +70,9 @@ class SystolicJudge(Judge):
             yield f"it says that it reads {said} bytes of {self.act}, but it reads {wanted}"
         if row["weight_read"] != second:
             yield f"it says that it reads {row['weight_read']} bytes of {self.weight}, but it reads {second}"
+
+    def rule(self, layer: Attention) -> Rule:
+        return super().rule(layer)._replace(mode=self.evidence.arch.parts["softmax"]["mode"])
 
     def paces(self) -> Iterator[Pace]:
         parts = self.evidence.arch.parts

@@ -8,27 +8,26 @@ import numpy as np
 from accelsim.accelerators.systolic.checks.tiles import Tile
 from accelsim.validation.report import FloatError, Report
 from accelsim.workload import functional
+from accelsim.workload.network import STEP
 
 if TYPE_CHECKING:
     from accelsim.accelerators.systolic.checks.attention import AttentionProducts
 
-SEED = 0  # of the operands of workloads that carry none; an image's number is added
 LOWEST = np.iinfo(np.int64).min
 
 
 def replay_layer(products: "AttentionProducts", report: Report) -> None:
     """Every head and row of a layer: outputs equal the functional twin's; and how far they are from float64."""
-    layer, evidence = products.layer, products.evidence
-    workload, mode = evidence.workload, evidence.arch.parts["softmax"]["mode"]
-    scale = {n: workload.scales.get(f"{layer.name}.{n}", functional.RANDOM_SCALE) for n in "qkv"}
-    scaling = functional.choose_scaling(scale["q"], scale["k"], layer.qk_dim)
-    keep = np.ones((layer.heads, layer.q_tokens, layer.kv_tokens), bool)
+    layer, network = products.layer, products.judge.network
+    workload, computed = network.workload, network.of(layer.name)
+    scale = {n: workload.scales.get(f"{layer.name}.{n}", STEP) for n in "qkv"}
+    rule, chosen = network.rule(layer), computed.operands["scaling"]
+    keep, scaling = rule.keep, functional.Scaling(int(chosen[0]), int(chosen[1]))
+    bound = int(chosen[2]) if rule.mode == "bounded" else None
     right, worst = np.zeros((workload.batch, layer.heads, layer.q_tokens), bool), None
     for image in range(workload.batch):
-        made = functional.random_operands(workload, layer, SEED + image)
-        q, k, v = (workload.tensors.get(f"{layer.name}.{n}", made[n]) for n in "qkv")
-        bound = functional.calibrate_bound(q, k, keep, *scaling) if mode == "bounded" else None
-        wanted = functional.attention(q, k, v, keep, *scaling, bound, mode)
+        q, k, v = (computed.operands[n][image] for n in "qkv")
+        wanted = computed.sums[image]
         found = replay(products, image, (q, k, v), scaling, bound)
         right[image] = (found == wanted).all(axis=2)
         exact = functional.attention_reference(q, k, v, keep, *scale.values()) / scale["v"]

@@ -9,7 +9,7 @@ from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
-from accelsim.accelerators.vitcod.checks.local_buffers import check_local_buffers
+from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
 from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
 from accelsim.accelerators.vitcod.checks.outputs import Outputs, check_tables, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
@@ -23,6 +23,7 @@ from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention, Gemm, Layer
+from accelsim.workload.network import Rule
 
 
 def tile_cycles(evidence: Evidence) -> np.ndarray:
@@ -70,6 +71,10 @@ class ViTCoDJudge(Judge):
     def works(self) -> list[AttentionWork]:
         """The work of every attention layer."""
         return attention_work(self.evidence)
+
+    def rule(self, layer: Attention) -> Rule:
+        work = next(work for work in self.works if work.layer is layer)
+        return Rule(work.keep, bool(work.coded), self.evidence.arch.parts["softmax"]["mode"])
 
     def expected(self) -> Iterator[tuple[str, str, int]]:
         evidence, works = self.evidence, self.works
@@ -171,6 +176,7 @@ class ViTCoDJudge(Judge):
             return
         before = len(report.failed)
         check_tables(evidence, outputs, report)
+        check_index_widths(evidence, report)
         if len(report.failed) > before:
             return
         scores = check_scores(evidence, outputs, report)
@@ -178,4 +184,4 @@ class ViTCoDJudge(Judge):
         if parts is not None:
             check_lines(evidence, outputs, scores, parts, report)
             check_local_buffers(evidence, outputs, scores, parts, report)
-            check_replay(evidence, outputs, scores, parts, report)
+            check_replay(self.network, outputs, scores, parts, report)

@@ -65,6 +65,27 @@ def in_it(first: np.ndarray, last: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.array([size[used & (first <= at) & (last > at)].sum() for at in first], np.int64)
 
 
+def check_index_widths(evidence: Evidence, report: Report) -> None:
+    """Row numbers, counted from the first row of a pass, and a column's entries fit what the walker reads."""
+    width, passes = evidence.part("walker", "index_bytes"), evidence.tables["passes"]
+    rows = passes["rows"][passes["sparse_columns"] > 0]
+    report.compare(
+        "tables",
+        "INDEX",
+        "row numbers fit the bytes that are read of them",
+        rows <= 256**width,
+        lambda n: f"a pass of {rows[n]} rows has row numbers beyond {256**width - 1}, the most that {width} bytes hold",
+    )
+    entries = evidence.tables["columns"]["count"]
+    report.compare(
+        "tables",
+        "COLUMNS",
+        "a column's entries fit a pointer of two bytes",
+        entries < 1 << 16,
+        lambda n: f"column {n} has {entries[n]} entries",
+    )
+
+
 def overlap(report: Report, name: str, capacity: int, first: np.ndarray, last: np.ndarray, size: np.ndarray) -> None:
     """Passes that are in a buffer together fit it."""
     used, held = first < NEVER, in_it(first, last, size)

@@ -7,33 +7,27 @@ from accelsim.accelerators.vitcod.checks.expected import AttentionWork
 from accelsim.accelerators.vitcod.checks.outputs import Outputs
 from accelsim.accelerators.vitcod.checks.scores import Scores, steps
 from accelsim.accelerators.vitcod.checks.values import Parts
-from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import FloatError, Report
 from accelsim.workload import functional
+from accelsim.workload.network import STEP, Network
 
-SEED = 0  # of the operands of workloads that carry none; an image's number is added
 CHUNK = 1 << 16  # scores computed at a time
 
 
-def operands(evidence: Evidence, work: AttentionWork, image: int) -> dict[str, np.ndarray]:
-    """int8 q, k, v of one image: the workload's own, random ones for those it does not carry."""
-    layer = work.layer
-    made = functional.random_operands(evidence.workload, layer, SEED + image)
-    return {n: evidence.workload.tensors.get(f"{layer.name}.{n}", made[n]) for n in "qkv"}
-
-
-def check_replay(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Parts, report: Report) -> None:
-    """Every attention layer and image: outputs equal the functional twin's; and how far they are from float64."""
+def check_replay(network: Network, outputs: Outputs, scores: Scores, parts: Parts, report: Report) -> None:
+    """Every attention layer and image, on what the layers before it computed: sums equal the functional twin's; and how
+    far they are from float64."""
     lists = entry_lists(outputs, scores, parts)
-    mode = evidence.arch.parts["softmax"]["mode"]
+    workload = network.workload
     for w, work in enumerate(outputs.works):
         layer, worst = work.layer, None
-        scale = {n: evidence.workload.scales.get(f"{layer.name}.{n}", functional.RANDOM_SCALE) for n in "qkv"}
-        scaling = functional.choose_scaling(scale["q"], scale["k"], layer.qk_dim)
-        for image in range(evidence.workload.batch):
-            x = operands(evidence, work, image)
-            bound = functional.calibrate_bound(x["q"], x["k"], work.keep, *scaling) if mode == "bounded" else None
-            wanted = functional.attention(x["q"], x["k"], x["v"], work.keep, *scaling, bound, mode)
+        scale = {n: workload.scales.get(f"{layer.name}.{n}", STEP) for n in "qkv"}
+        computed = network.of(layer.name)
+        rule, chosen = network.rule(layer), computed.operands["scaling"]
+        scaling = functional.Scaling(int(chosen[0]), int(chosen[1]))
+        bound = int(chosen[2]) if rule.mode == "bounded" else None
+        for image in range(workload.batch):
+            x, wanted = {n: computed.operands[n][image] for n in "qkv"}, computed.sums[image]
             mine = np.flatnonzero((outputs.work == w) & (outputs.image == image))
             found = replay(outputs, work, mine, lists, x, scaling, bound)
             wrong = (found != wanted[outputs.head[mine], outputs.row[mine]]).any(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.rtl.datapath import LAG, Datapath
 from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, places_of, places_table
 from accelsim.rtl.datapath import Comparison, Parameters
-from accelsim.workload.functional import Scaling, exponentials, probabilities, scores
+from accelsim.workload.functional import exponentials, probabilities, requantise, scores
 
 
 class Expected(NamedTuple):
@@ -28,13 +28,7 @@ def expected(tables: Mapping[str, np.ndarray], x: Operands) -> Expected:
     p = probabilities(exponentials(s, x.keep, *x.scaling, x.bound, "max" if x.bound is None else "bounded"))
     where = places_of(tables, x.q.shape[1])
     sums = np.matmul(p, x.v.astype(np.int32))[where.head, where.row]
-    return Expected(s, p, sums, requantised(sums, x.out))
-
-
-def requantised(sums: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """int8 of int32 sums, in the arithmetic of `functional.encode`."""
-    half = (1 << scaling.shift) >> 1
-    return np.clip((sums.astype(np.int64) * scaling.multiplier + half) >> scaling.shift, -128, 127).astype(np.int8)
+    return Expected(s, p, sums, requantise(sums, *x.out))
 
 
 def bytes_of(words: np.ndarray) -> np.ndarray:

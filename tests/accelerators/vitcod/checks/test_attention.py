@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators import machine
+from accelsim.accelerators.vitcod.checks import ViTCoDJudge
 from accelsim.accelerators.vitcod.checks.expected import attention_work
 from accelsim.accelerators.vitcod.checks.outputs import locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
@@ -25,7 +26,7 @@ def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
     kinds = {check.name for check in report.checks}
     assert kinds == {
         "passes", "tables", "lines", "scores", "operands", "softmax", "values", "window", "rows", "integers", "gemm",
-        "memory", "order", "buffers", "loads", "totals", "vector", "dispatch", "bursts", "stores",
+        "chained", "memory", "order", "buffers", "loads", "totals", "vector", "dispatch", "bursts", "stores",
     }  # fmt: skip
     assert sum(c.count for c in report.checks if c.name == "integers") == 3 * 17
     assert [error.layer for error in report.errors] == ["attention"]
@@ -196,7 +197,10 @@ def test_a_wrong_operand_shows_in_the_integers(run, change):
     report = Report("", "", 0)
     outputs = locate(run, attention_work(run), report)
     scores, parts = read_scores(run), read_parts(run, outputs)
-    check_replay(run, outputs, scores, parts, report)
+    network = ViTCoDJudge(run).network
+    for layer in network.workload.layers:
+        network.of(layer.name)
+    check_replay(network, outputs, scores, parts, report)
     assert report.passed
     fields = {n: getattr(scores, n).copy() for n in ("place", "column", "at", "dense")}
     if change == "column":
@@ -205,7 +209,7 @@ def test_a_wrong_operand_shows_in_the_integers(run, change):
         mine = np.flatnonzero(~fields["dense"])
         a, b = mine[0], mine[fields["place"][mine] != fields["place"][mine[0]]][0]
         fields["place"][[a, b]] = fields["place"][[b, a]]
-    check_replay(run, outputs, Scores(**fields), parts, report)
+    check_replay(network, outputs, Scores(**fields), parts, report)
     assert {c.name for c in report.failed} == {"integers"}
     assert "its values differ" in report.failed[0].differences[0]
 

@@ -41,7 +41,6 @@ def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
         assert heads * one.rows * layer.qk_dim <= have.q_bytes // share
         assert heads * layer.kv_tokens * layer.qk_dim <= have.k_bytes // share
         assert heads * layer.kv_tokens * layer.v_dim <= have.weight_bytes
-        sparse = sum(int(work[h].sparse[one.row0 : last].sum()) for h in one.heads)
         table = tabulate(layer, one, work, have)
         assert table.index_bytes <= have.index_bytes // 2
     assert (seen == 1).all()

@@ -4,9 +4,8 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.datapath import LAG
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
-from accelsim.accelerators.vitcod.rtl.values import requantised
 from accelsim.rtl.vsim import Bench, build
-from accelsim.workload.functional import Scaling
+from accelsim.workload.functional import Scaling, requantise
 
 PLACES = 2  # the module's default
 
@@ -43,7 +42,7 @@ def test_parts_are_added_wherever_they_meet(tmp_path):
             if wanted:
                 assert p["finished_place"][0] == wanted[0]
                 assert p["sums"].view(np.int32)[:2].tolist() == wanted[1].tolist()
-                assert p["values"].view(np.int8)[:2].tolist() == requantised(wanted[1], scaling).tolist()
+                assert p["values"].view(np.int8)[:2].tolist() == requantise(wanted[1], *scaling).tolist()
         bench.clock()
     assert oldest > 200 and both > 100
     bench.close()

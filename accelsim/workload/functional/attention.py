@@ -1,23 +1,21 @@
-"""The functional twin: what an accelerator must compute, slow and obviously right, in numpy integers.
+"""Attention in integers: the softmax in fixed point, base 2, and the auto-encoder across the heads.
 
-Operands are int8, accumulation is 32 bits (ViTCoD, HPCA 2023: 8-bit operands). The softmax is in fixed point, base 2:
-
-    t = (s * multiplier) >> shift      the score in octaves, FRACTION = 6 bits after the point (arithmetic shift)
-    u = max(bound - t, 0)              how far below the bound, which is the layer's constant or the row's maximum
-    e = EXP2[u mod 64] >> (u div 64)   2^(-u/64) with 15 bits; 0 from 16 octaves on, and where the mask prunes
-    r = (127 << 24) // sum of e        0 when the sum is 0
-    p = (e * r + (1 << 23)) >> 24      0 to 127
-    o = sum over the row of p * V      int32; its real value is o / 127 * scale of V
+t = (s * multiplier) >> shift      the score in octaves, FRACTION = 6 bits after the point (arithmetic shift)
+u = max(bound - t, 0)              how far below the bound, which is the layer's constant or the row's maximum
+e = EXP2[u mod 64] >> (u div 64)   2^(-u/64) with 15 bits; 0 from 16 octaves on, and where the mask prunes
+r = (127 << 24) // sum of e        0 when the sum is 0
+p = (e * r + (1 << 23)) >> 24      0 to 127
+o = sum over the row of p * V      int32; its real value is o / 127 * scale of V
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
+from accelsim.workload.functional.requantise import Scaling, requantise, scaling_of
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload, tensor_shapes
 
@@ -30,28 +28,18 @@ RANDOM_SCALE = 1 / 32
 """Real value of one step of `random_operands`, whose real values are then standard normal."""
 
 
-class Scaling(NamedTuple):
-    """t = (s * multiplier) >> shift."""
-
-    multiplier: int
-    shift: int
-
-
 def choose_scaling(scale_q: float, scale_k: float, qk_dim: int) -> Scaling:
     """The 15-bit multiplier (2^14 to 2^15 - 1) and shift with multiplier / 2^shift closest to
     scale_q * scale_k / sqrt(qk_dim) * log2(e) * 2^FRACTION. Errors: InputError for scales that no shift from 0 to 62
     can express."""
     if not (0 < scale_q < math.inf and 0 < scale_k < math.inf and qk_dim >= 1):
         raise InputError(f"scale_q {scale_q!r}, scale_k {scale_k!r} and qk_dim {qk_dim!r} must be finite and above 0.")
-    fraction, exponent = math.frexp(scale_q * scale_k / math.sqrt(qk_dim) * math.log2(math.e) * 2**FRACTION)
-    multiplier, shift = round(fraction * 2**15), 15 - exponent
-    if multiplier == 2**15:
-        multiplier, shift = 2**14, shift - 1
-    if not 0 <= shift <= 62:
+    found = scaling_of(scale_q * scale_k / math.sqrt(qk_dim) * math.log2(math.e) * 2**FRACTION)
+    if not 0 <= found.shift <= 62:
         raise InputError(
-            f"scale_q {scale_q!r} and scale_k {scale_k!r} need a shift of {shift}, but it must be 0 to 62."
+            f"scale_q {scale_q!r} and scale_k {scale_k!r} need a shift of {found.shift}, but it must be 0 to 62."
         )
-    return Scaling(multiplier, shift)
+    return found
 
 
 def choose_requantization(scale_sums: float, scale_out: float) -> Scaling:
@@ -140,8 +128,7 @@ def encode(
     acc = np.einsum("oh,hnd->ond", _int8("weights", weights).astype(np.int32), _int8("x", x).astype(np.int32))
     if bias is not None:
         acc = acc + bias.astype(np.int32)[:, None, None]
-    half = (1 << shift) >> 1
-    return np.clip((acc.astype(np.int64) * multiplier + half) >> shift, -128, 127).astype(np.int8)
+    return requantise(acc, multiplier, shift)
 
 
 def decode(

@@ -1,0 +1,51 @@
+"""What a dense layer reads of its buffers, and how often the vector unit goes over it: closed forms."""
+
+import numpy as np
+import pytest
+
+from accelsim.workload import Gemm, Norm
+from tests.accelerators.vitcod.dataflow.machines import machine, program_of, workload
+
+
+def tables(layer: Gemm | Norm, unit: str = "engine"):
+    """FREES, and a unit's commands, field by field."""
+    program = program_of(workload(layer), machine())
+    made, names = program.finish(), program.names
+    mine = np.flatnonzero(made["program"]["unit"] == list(names.units).index(unit))
+    fields = list(names.units[unit])
+    words = made["operands"][made["program"]["first"][mine][:, None] + np.arange(len(fields))]
+    return made["frees"], {name: words[:, n] for n, name in enumerate(fields)}
+
+
+def ceil(a, b):
+    return -(-a // b)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(
+    "tokens, depth, features", [(197, 192, 576), (50, 64, 64), (33, 40, 7), (8, 20, 12), (197, 768, 192)]
+)
+def test_an_operand_is_read_once_for_every_step_that_does_not_share_it(tokens, depth, features, residual):
+    frees, said = tables(Gemm("g", "b", "mlp", tokens, depth, features, residual=residual))
+    rows, columns, deep = said["tokens"], said["features"], said["depth"]
+    weights = columns * deep * ceil(rows, said["step_tokens"])
+    activations = rows * deep * ceil(columns, said["step_features"]) + residual * said["last"] * rows * columns
+    assert frees["weight_read"][: len(rows)].tolist() == weights.tolist()
+    assert frees["act_read"][: len(rows)].tolist() == activations.tolist()
+    # of the whole layer: weights once a group of tokens at the least, activations once a group of features
+    assert weights.sum() >= depth * features * ceil(tokens, said["step_tokens"].max())
+    assert activations.sum() >= tokens * depth * ceil(features, said["step_features"].max())
+    assert (weights.sum() > 2 * depth * features) == (tokens > 2 * said["step_tokens"].max())
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("activation", [None, "gelu"])
+def test_outputs_go_through_a_pass_for_requantisation_residual_and_activation_each(residual, activation):
+    _, said = tables(Gemm("g", "b", "mlp", 20, 30, 40, residual=residual, activation=activation))
+    assert set(said["passes"].tolist()) == {1 + residual + bool(activation)}
+
+
+@pytest.mark.parametrize("norm, passes", [("layernorm", 3), ("rmsnorm", 2), ("batchnorm", 1), ("groupnorm", 3)])
+def test_a_norm_goes_over_its_elements_for_mean_variance_and_result(norm, passes):
+    _, said = tables(Norm("n", "b", 40, 30, norm), "vector")
+    assert set(said["passes"].tolist()) == {passes} and said["elements"].sum() == 1200

@@ -1,0 +1,191 @@
+"""Bugs to seed in the simulator, each of which fast tests must catch.
+
+A line of `BUGS` is the file (below accelsim/), the text that becomes another, what that breaks, and the tests that must
+see it (files or folders below tests/).
+"""
+
+from dataclasses import dataclass
+
+PARTS, OWN = "components", "accelerators/vitcod/components"
+RUNS = "accelerators/vitcod/test_figures.py"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """This text of a file becomes that. tests: those that must fail."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    breaks: str
+    tests: tuple[str, ...]
+
+
+def own(unit: str) -> tuple[str, str]:
+    """A component of ViTCoD's, and its tests."""
+    return f"accelerators/vitcod/components/{unit}.py", f"accelerators/vitcod/components/test_{unit}.py"
+
+
+def shared(unit: str) -> tuple[str, str]:
+    """A component of several machines, and its tests."""
+    return f"components/{unit}.py", f"components/test_{unit}.py"
+
+
+def line(name: str, where: tuple[str, ...], before: str, after: str, breaks: str) -> Bug:
+    """A bug of a file and its tests."""
+    return Bug(name, where[0], before, after, breaks, tuple(where[1:]))
+
+
+GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
+TILING = ("dataflows/tiling.py", "dataflows")
+BILL = ("energy/bill.py", "energy/test_bill.py")
+AREA = ("energy/area.py", "energy/test_bill.py")
+TABLE = ("energy/tables/generic_28nm.yaml", "energy/test_shipped_prices.py")
+PRICES = ("accelerators/vitcod/prices.yaml", "energy/test_shipped_prices.py")
+METRICS = ("report/metrics.py", "report/test_metrics.py")
+SCHEDULE = ("core/schedule.py", "core/test_kernel.py", "core/test_peaks.py")
+CHANNEL = ("core/channel.py", "core/test_kernel.py", "components/test_store_buffer.py")
+PASSES = ("accelerators/vitcod/dataflow/passes.py", "accelerators/vitcod/dataflow")
+SHARES = ("accelerators/vitcod/dataflow/shares.py", "accelerators/vitcod/dataflow")
+LAYERS = ("workload/functional/layers.py", "workload/test_integer_layers.py")
+REQUANT = ("workload/functional/requantise.py", "workload/test_integer_layers.py")
+NETWORK = ("workload/network.py", "workload/test_network.py")
+WIRING = ("workload/wiring.py", "workload/test_network.py")
+SHAPING = ("workload/shaping.py", "workload/test_network.py")
+EXACT = ("components/dram/memory.py", "components/dram/test_bursts.py")
+LINE = ("accelerators/vitcod/components/sparser_line.py", "accelerators/vitcod/components/test_sparser_engine.py")
+MEMORY = ("accelerators/main_memory.py", RUNS)
+RUN = ("accelerators/run.py", RUNS)
+
+BUGS = (
+    # components of several machines
+    line("load-early", shared("load_buffer"), "r.held + size <= (", "r.held <= (", "room for all of a load"),
+    line("load-fence", shared("load_buffer"), "load.fence <= r.fences and fits", "fits", "a load's fence"),
+    line("load-more", shared("load_buffer"), "r.in_flight < r.outstanding", "r.in_flight <= r.outstanding",
+         "loads on their way"),
+    line("load-done", shared("load_buffer"), "if flight[r.oldest].bytes == 0:", "if flight[r.oldest].bytes <= 1:",
+         "a load is told with its last byte"),
+    line("store-room", shared("store_buffer"), "r.held + front(unit).bytes <= r.capacity_bytes",
+         "r.held <= r.capacity_bytes", "a result waits for space"),
+    line("store-early", shared("store_buffer"), "if r.gathered >= size:", "if r.gathered + 1 >= size:",
+         "a store leaves with its last byte"),
+    line("store-held", shared("store_buffer"), "r.held -= part.bytes", "r.held -= 0", "space comes back"),
+    line("dma-burst", shared("dma"), "size = min(left, r.burst_bytes)", "size = left", "bursts are cut"),
+    line("dma-pitch", shared("dma"), "r.segment_at += r.pitch", "r.segment_at += r.segment_bytes", "segments' pitch"),
+    line("dma-outstanding", shared("dma"), "if r.under_way < r.outstanding and", "if", "bursts under way"),
+    line("vector-lanes", shared("vector_unit"), "(work + r.lanes - 1) // r.lanes", "work // r.lanes", "a ceil"),
+    line("vector-passes", shared("vector_unit"), "work = item.elements * item.passes", "work = item.elements",
+         "passes over what the array gives"),
+    line("sequencer-second", shared("sequencer"), " or reached[todo.wait2] < todo.count2", "", "the second wait"),
+    line("pipe-latency", shared("dram_pipe"), "max(channel.free_at, now + r.latency)", "max(channel.free_at, now)",
+         "the latency"),
+    line("pipe-order", shared("dram_pipe"), "r.last_done_at = max(r.last_done_at, channel.free_at)",
+         "r.last_done_at = channel.free_at", "replies in order"),
+    line("pipe-window", shared("dram_pipe"), "if r.in_flight < r.window and can_pop(request):\n            item",
+         "if can_pop(request):\n            item", "the window"),
+    line("exact-last-line", EXACT, "item.address + item.bytes + 63", "item.address + item.bytes",
+         "the last line of a burst that does not end on 64 bytes"),
+    line("exact-latency", EXACT, "waited = done_at - (tag >> TAG_BITS)", "waited = now - (tag >> TAG_BITS)",
+         "latency from acceptance to data"),
+    # ViTCoD's
+    line("array-floor", own("mac_array"), "(r.features + r.step_features - 1) // r.step_features",
+         "max(1, r.features // r.step_features)", "steps of ragged columns of a cut depth"),
+    line("array-psum", own("mac_array"), "r.opened = 1 - r.last", "r.opened = 0", "partial sums that are read back"),
+    line("array-depth", own("mac_array"), "r.mac_ops += outputs * r.depth", "r.mac_ops += outputs", "MACs counted"),
+    line("array-release", own("mac_array"), "used.bytes, used.read_bytes = free.act, free.act_read",
+         "used.bytes, used.read_bytes = free.act, free.weight_read", "what is read of activations"),
+    line("encoder-met", own("encoder"), "((item.met + item.columns) // item.heads)", "(item.columns // item.heads)",
+         "a feature that is cut"),
+    line("encoder-free", own("encoder"), "work = item.rows * item.columns * item.encoded",
+         "work = item.rows * item.columns", "the encoder's work"),
+    line("decoder-port", own("decoder"), "size = one.dim * (one.encoded if one.encoded else one.heads)",
+         "size = one.dim * one.heads", "bytes of a token that is compressed"),
+    line("decoder-macs", own("decoder"), "r.mac_ops += size * one.heads", "r.mac_ops += size", "the decoder's MACs"),
+    line("walker-pointer", own("index_walker"), "* r.index_bytes + 2", "* r.index_bytes", "a column's pointer"),
+    line("walker-width", own("index_walker"), "columns[r.next].count * r.index_bytes", "columns[r.next].count",
+         "the width of row numbers"),
+    line("denser-forget", own("denser_engine"), "slot.number, slot.k, slot.q = news.number, 0, 0",
+         "slot.number = news.number", "operands of the pass before"),
+    line("denser-key", own("denser_engine"), "slot.k <= needed", "slot.k < needed", "the last K of a tile"),
+    line("denser-load", own("denser_engine"), "r.streaming, r.ready_at = size, -1, 1, now + size",
+         "r.streaming, r.ready_at = size, -1, 1, now", "loading K takes a cycle a column"),
+    line("denser-port", own("denser_engine"), "r.q_port_bytes // (r.macs * r.heads)", "r.q_port_bytes // r.macs",
+         "heads share the Q port"),
+    line("sparser-beats", own("sparser_engine"), "beats = (features + r.macs - 1) // r.macs",
+         "beats = features // r.macs", "beats of a ragged dimension"),
+    line("sparser-forward", own("sparser_engine"), "q = slot.q if one.forward and slot.number == r.number else 0",
+         "q = slot.q if one.forward else 0", "Q of another pass"),
+    line("sparser-banks", LINE, "return fresh or bank.vector == sent, fresh", "return True, fresh", "bank conflicts"),
+    line("sparser-broadcast", LINE, "return fresh or bank.vector == sent, fresh", "return fresh, fresh",
+         "a bank sends to all who ask for the same"),
+    line("sparser-ready", LINE, "if not ready[r.next_row] or r.next_row >= r.window_end:",
+         "if r.next_row >= r.window_end:", "rows wait for their softmax"),
+    line("softmax-divider", own("softmax_unit"), "r.exponentiated = r.completed", "r.exponentiated = finished",
+         "rows are handed out in the cycle after their last exponential"),
+    line("softmax-row", own("softmax_unit"), "place = one.first_row + head * one.rows + row",
+         "place = one.first_row + row", "rows of the other heads"),
+    line("softmax-left", own("softmax_unit"), "passes[r.number].heads * passes[r.number].rows", "passes[r.number].rows",
+         "rows of a pass"),
+    line("merge-parts", own("output_merge"), "seen[r.oldest] == rows[r.oldest].parts", "seen[r.oldest] >= 1",
+         "a row leaves after all its parts"),
+    line("merge-window", own("output_merge"), "end = min(r.oldest + r.places, r.last)", "end = r.last",
+         "the merge's window"),
+    line("merge-adds", own("output_merge"), "if seen[place]:", "if seen[place] > 1:", "additions counted"),
+    # in what order
+    line("gemm-weight-read", GEMM, "weight_read = columns * deep * ceil(rows, plan.step_tokens)",
+         "weight_read = columns * deep", "weights are read again for every group of tokens"),
+    line("gemm-act-read", GEMM, "act_read = rows * deep * ceil(columns, plan.step_features)", "act_read = rows * deep",
+         "activations are read again for every group of features"),
+    line("gemm-residual-read", GEMM, "act_read += rows * columns", "act_read += 0", "residual operands are read"),
+    line("gemm-activation", GEMM, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
+    line("tiling-norm", TILING, '"layernorm": 3', '"layernorm": 1', "LayerNorm's passes"),
+    line("tiling-pieces", TILING, "total // n + (i < total % n)", "total // n", "pieces that cover"),
+    line("tiling-half", TILING, "have.weight_bytes // 2 if have.double_buffer",
+         "have.weight_bytes if have.double_buffer", "room for two tiles of weights"),
+    line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
+    line("passes-parts", PASSES, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
+         '-(-rows["sparse"] // have.segment) + 1', "parts of a row"),
+    line("passes-cut", PASSES, 'np.minimum(have.segment, counts[used] - nth * have.segment)',
+         'np.minimum(have.segment, counts[used])', "the last piece of a column"),
+    line("shares-least", SHARES, "min(max(denser, 1), lines - 1)", "denser", "a line for each engine that has work"),
+    # time and wires
+    line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),
+    line("schedule-total", SCHEDULE, "c.total += c.pushed", "c.total += 1", "items that crossed"),
+    line("schedule-wake", SCHEDULE, "if c.popped:\n        touch(c.producer", "if False:\n        touch(c.producer",
+         "room wakes its producer"),
+    line("channel-room", CHANNEL, "return c.count + c.pushed < c.depth",
+         "return c.count - c.popped + c.pushed < c.depth", "room is given back a cycle later"),
+    # prices and figures
+    line("bill-time", BILL, "0, seconds * 1e6", "0, seconds * 1e3", "uW times seconds"),
+    line("bill-amount", BILL, "times * tariff.amount", "times", "actions a count"),
+    line("bill-write", BILL, 'if way == "read" else sram.write_pj_per_byte',
+         'if way == "write" else sram.write_pj_per_byte', "reading and writing have prices of their own"),
+    line("area-density", AREA, "logic += cells / table.density", "logic += cells", "the layout's density"),
+    line("table-byte", TABLE, "read_bytes: {dram_read_bit: 8, dram_io_read_bit: 8}", "read_bytes: {dram_read_bit: 1, "
+         "dram_io_read_bit: 8}", "a byte of DRAM is eight bits"),
+    line("table-standby", TABLE, "dram_precharged_standby: channels * ranks", "dram_precharged_standby: 1",
+         "standby of every channel"),
+    line("prices-vector", PRICES, "counters: {element_ops: requant, read_bytes: act_gb0.data.read}",
+         "counters: {element_ops: 0, read_bytes: act_gb0.data.read}", "the vector unit's work"),
+    line("peak-bandwidth", MEMORY, '* dram["channels"] * each', "* each", "all channels"),
+    line("useful-macs", ("accelerators/vitcod/machine.py", RUNS), "workload.masked_macs(layer) if masked else",
+         "layer.macs if masked else", "useful MACs are the mask's"),
+    line("metrics-traffic", METRICS, "share(read + write, record.dram_peak_bytes_per_s * seconds)",
+         "share(read, record.dram_peak_bytes_per_s * seconds)", "bandwidth utilisation"),
+    line("metrics-ops", METRICS, "return 2 * record.peak_macs * record.clock_hz",
+         "return record.peak_macs * record.clock_hz", "two operations a MAC"),
+    line("metrics-hits", METRICS, "share(hits, hits + misses)", "share(hits, misses)", "the hit rate"),
+    line("metrics-occupancy", METRICS, "share(held, capacity * cycles)", "share(held, capacity)", "occupancy"),
+    # values
+    line("requant-half", REQUANT, "half = (np.int64(1) << shift) >> 1", "half = 0", "rounding"),
+    line("norm-square", LAYERS, "- total**2 + epsilon", "+ epsilon", "the variance"),
+    line("norm-root", LAYERS, "math.isqrt(int(x))", "math.isqrt(int(x)) + 1", "the root"),
+    line("dense-residual", LAYERS, "y = y + rescale(residual, *residual_requant)", "y = y + residual",
+         "a residual's scale"),
+    line("product-exact", LAYERS, "EXACT_DEPTH = 1 << 10", "EXACT_DEPTH = 1 << 13", "exact sums"),
+    line("wiring-residual", WIRING, "for other in reversed(layers[:number]):\n        if other.name not in",
+         "for other in layers[:number]:\n        if other.name not in", "the newest residual"),
+    line("network-token", NETWORK, "self.classed.get((source,))", "None", "the class token of a residual"),
+    line("shaping-stride", SHAPING, "stride = -(-side // out)", "stride = side // out", "a convolution's stride"),
+)  # fmt: skip
