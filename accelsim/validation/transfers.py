@@ -140,10 +140,16 @@ def in_order(logs: list[np.ndarray]) -> np.ndarray:
 def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
     an item are written a port's width a cycle, from the cycle after it was sent on."""
-    nth = np.searchsorted(np.cumsum(came["bytes"]), whole)
+    ends = np.cumsum(came["bytes"])
+    nth = np.searchsorted(ends, whole)
+    known = nth < len(came)
+    mine = np.where(known, nth, 0)
     part = evidence.arch.parts[name]
     width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
-    return np.append(came["at"] - 1 - -came["bytes"] // width, NEVER)[nth]
+    if not len(came):
+        return np.full(len(whole), NEVER)
+    needed = whole - (ends[mine] - came["bytes"][mine])
+    return np.where(known, came["at"][mine] - 1 - -needed // width, NEVER)
 
 
 def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) -> None:

@@ -20,6 +20,11 @@ def machines(draw) -> Arch:
         "engine.lines": some(1, 16), "engine.macs": some(1, 8), "engine.psum_bytes": some(40, 2000),
         "weight_gb.capacity_bytes": some(300, 2500), "act_gb0.capacity_bytes": some(600, 8000),
         "act_gb1.capacity_bytes": some(100, 900), "index_buffer.capacity_bytes": some(200, 1600),
+        "engine.row_values": some(16, 40), "sparser.bank_bytes": some(4, 40), "merge.lanes": some(1, 64),
+        "weight_gb.banks": some(1, 3), "weight_gb.port_bytes": some(8, 40), "act_gb0.banks": some(1, 3),
+        "act_gb0.port_bytes": some(8, 40), "act_gb1.banks": some(1, 2), "act_gb1.port_bytes": some(8, 40),
+        "engine.psum_banks": some(1, 3), "engine.psum_port_bytes": some(8, 40), "engine.step_cycles": some(0, 2),
+        "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
         "sparser.score_ports": some(1, 8), "softmax.lanes": some(1, 8), "softmax.exp_cycles": some(1, 5),
@@ -32,6 +37,12 @@ def machines(draw) -> Arch:
         "heads": draw(st.sampled_from(["parallel", "serial"])),
         "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
     }  # fmt: skip
+    ports = {  # no reader takes more than its buffer gives
+        "decoder.port_bytes": values["act_gb0.banks"] * values["act_gb0.port_bytes"],
+        "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
+        "walker.word_bytes": 8,
+    }
+    values |= {name: min(values[name], most) for name, most in ports.items()}
     values |= draw(
         st.sampled_from(
             [

@@ -55,6 +55,20 @@ def test_what_is_loaded_was_written_where_it_is_read(record):
     assert total["dram"]["write_bytes"] == total["act_gb1"]["read_bytes"] == total["act_gb1"]["write_bytes"]
 
 
+def test_what_others_read_of_a_buffer_is_in_the_report(record):
+    total = record.result.total.counts
+    found = {m.name: m.read_bytes for m in summarize(record).memories}
+    values = total["denser"]["v_read_bytes"] + total["sparser"]["v_read_bytes"]
+    others = {
+        "weight_gb": values,
+        "act_gb0": total["decoder"]["read_bytes"] + total["vector"]["read_bytes"],
+        "index_buffer": total["walker"]["read_bytes"],
+        "act_gb1": 0,
+    }
+    assert all(others[n] for n in ("weight_gb", "act_gb0", "index_buffer"))
+    assert found == {"dram": total["dram"]["read_bytes"]} | {n: total[n]["read_bytes"] + b for n, b in others.items()}
+
+
 def test_a_layer_is_a_span_and_attention_is_not_below_its_ideal(record, work):
     assert [s.label for s in record.result.spans][: len(work.layers)] == list(range(len(work.layers)))
     summary = summarize(record)

@@ -156,6 +156,7 @@ class MacArray(Component):
     psum_read_bytes = Count("bytes of partial sums fetched", "bytes")
     psum_write_bytes = Count("bytes of partial sums put away", "bytes")
     accumulator_bytes = Count("bytes of accumulators written", "bytes")
+    stage_bytes = Count("bytes written into the transposing stage", "bytes")
     opened = Reg("whether the accumulation of this tile began in an earlier one")
 
     @tick
@@ -178,6 +179,7 @@ class MacArray(Component):
                     outputs = r.tokens * r.features
                     r.mac_ops += outputs * r.depth
                     r.accumulator_bytes += 4 * outputs * r.depth
+                    r.stage_bytes += r.tokens * r.depth * ceil(r.features, r.step_features)
                     if r.adds:
                         r.psum_read_bytes += 4 * outputs
                     if not r.last:

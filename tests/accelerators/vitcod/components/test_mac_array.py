@@ -52,6 +52,7 @@ def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
     assert seen.counts == {
         "mac_ops": 350 + 8,
         "accumulator_bytes": 4 * 358,
+        "stage_bytes": 3 * 5 * 10 + 1 * 4,
         "psum_read_bytes": 0,
         "psum_write_bytes": 0,
     }

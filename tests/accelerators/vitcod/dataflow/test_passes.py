@@ -35,7 +35,7 @@ def test_passes_cover_heads_and_rows_once_within_the_buffers(case, have):
     share = 2 if halves else 1
     for one in passes:
         seen[list(one.heads), one.row0 : one.row0 + one.rows] += 1
-        heads, last = len(one.heads), one.row0 + one.rows
+        heads = len(one.heads)
         assert list(one.heads) == list(range(one.heads[0], one.heads[0] + heads))
         assert have.heads_parallel or heads == 1
         assert heads * one.rows * layer.qk_dim <= have.q_bytes // share
