@@ -11,6 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
 from accelsim.core.errors import InputError
+from accelsim.core.private import cache_folder
 from accelsim.sweep.measure import Outcome, Task, perform
 
 AHEAD = 2  # tasks at a worker: the one it simulates and the next, so that it never waits for the parent
@@ -114,6 +115,7 @@ class Pool:
     """The workers, replaced as they die."""
 
     def __init__(self, count: int):
+        cache_folder()  # where it is a temporary one, all workers share it, and this process removes it
         self.context = start_method()
         self.workers = [Worker(self.context) for _ in range(count)]
         self.deaths: Counter[str] = Counter()

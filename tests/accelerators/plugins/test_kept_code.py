@@ -62,9 +62,9 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A cache of this file's tests, in which the kernel is compiled once."""
-    return tmp_path_factory.mktemp("cache")
+def cache(tmp_path_factory, with_kernel):
+    """A cache of this file's tests."""
+    return with_kernel(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
