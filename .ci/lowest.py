@@ -1,4 +1,4 @@
-"""The lowest versions that pyproject.toml allows, of what accelsim needs and of what its tests need, as pip reads them."""
+"""The lowest versions that pyproject.toml allows of what accelsim and its tests need, as pip reads them."""
 
 import re
 import tomllib
