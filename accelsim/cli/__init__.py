@@ -68,12 +68,13 @@ def stop(sentence: str, status: int) -> None:
 
 def fail(error: Exception) -> None:
     """Exit with 2 for what a user can mend, with 1 for a fault of the simulator."""
-    from accelsim.core.errors import InputError, visible
+    from accelsim.core.errors import InputError
 
     if isinstance(error, InputError):
         stop(f"error: {error}", 2)
     if isinstance(error, OSError):
-        stop(f"error: {visible(str(error.filename or 'the system'))}: {error.strerror or error}", 2)
+        said = InputError(f"{error.filename or 'the system'}: {error.strerror or error}")  # which cuts what is long
+        stop(f"error: {said}", 2)
     if isinstance(error, MemoryError):
         stop("error: there is not enough memory for this; a smaller workload or machine needs less", 2)
     stop(f"internal error: {type(error).__name__}: {error} (ACCELSIM_TRACEBACK=1 shows where)", 1)

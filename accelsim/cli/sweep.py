@@ -12,7 +12,7 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A sweep file, or the 
 StoreOption = Annotated[Path, typer.Option("--store", metavar="STORE", help="The results; made if it is not there.")]
 Processes = Annotated[
     int | None,
-    typer.Option("-j", "--processes", min=0, help="Workers; all cores without it, 0 for this process itself."),
+    typer.Option("-j", "--processes", min=0, max=1024, help="Workers; all cores without it, 0 for this process itself."),
 ]
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, as in tcp://host:8786.")

@@ -1,7 +1,7 @@
 """The values of an axis: a list, an arithmetic or a geometric range, or all whole numbers between two ends."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from accelsim.config.units import split
@@ -26,6 +26,7 @@ class Axis:
     unit: str = ""
     log: bool = False
     multiple: int = 1
+    where: str = field(default="", compare=False, repr=False)  # FILE:LINE that says so
 
     def at(self, share: float) -> str:
         """The value at a share of the axis from 0 to below 1."""
@@ -43,6 +44,10 @@ class Axis:
 
 def axis(name: str, entry: Entry, where: str) -> Axis:
     """Read an axis. Raises InputError with the rule."""
+    return replace(values(name, entry, where), where=where)
+
+
+def values(name: str, entry: Entry, where: str) -> Axis:
     value = entry.value
     if isinstance(value, list):
         texts = tuple(item.value for item in value)

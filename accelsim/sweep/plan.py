@@ -1,7 +1,7 @@
 """What a sweep file says: machines, workloads, axes, how to combine them, which combinations count."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import accelsim.core.document as document
@@ -24,6 +24,8 @@ class Subject:
     file: str
     overrides: tuple[str, ...] = ()
     axes: tuple[Axis, ...] = ()
+    where: str = field(default="", compare=False, repr=False)  # FILE:LINE that says so
+    places: tuple[str, ...] = field(default=(), compare=False, repr=False)  # the same of every override
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Work:
 
     file: str
     only: str = "all"
+    where: str = field(default="", compare=False, repr=False)  # FILE:LINE that says so
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Plan:
     seed: int = 0
     constraints: tuple[tuple[str, str], ...] = ()
     objectives: tuple[str, ...] = ("cycles", "energy_pj", "area_mm2")
+    where: str = field(default="the sweep", compare=False, repr=False)  # its file
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -114,6 +118,7 @@ class Reader:
             ),
             objectives=tuple(e.value for e in self.items(top, "objectives") if self.is_text(e, "an objective"))
             or Plan.objectives,
+            where=str(self.path),
         )
         line = top.get("method", top.get("points", empty)).line
         if (plan.method in SAMPLED) != ("points" in top):
@@ -194,7 +199,7 @@ class Reader:
 
     def machine(self, entry: Entry) -> Subject | None:
         if isinstance(entry.value, str) and entry.value:
-            return Subject(entry.value)
+            return Subject(entry.value, where=f"{self.path}:{entry.line}")
         known = ("machine", "set", "axes")
         if not self.mapping(entry, known, "a machine", "machine"):
             return None
@@ -203,15 +208,17 @@ class Reader:
             self.problem(fixed.line, "set must be a mapping of single values, as in 'set: {heads: serial}'")
             return None
         overrides = tuple(f"{name}={value.value}" for name, value in fixed.value.items())
+        places = tuple(f"{self.path}:{value.line}" for value in fixed.value.values())
         own = self.axes(entry.value["axes"]) if "axes" in entry.value else ()
-        return Subject(entry.value["machine"].value, overrides, own)
+        return Subject(entry.value["machine"].value, overrides, own, f"{self.path}:{entry.line}", places)
 
     def workload(self, entry: Entry) -> Work | None:
         if isinstance(entry.value, str) and entry.value:
-            return Work(entry.value)
+            return Work(entry.value, where=f"{self.path}:{entry.line}")
         if not self.mapping(entry, ("workload", "only"), "a workload", "workload"):
             return None
-        return Work(entry.value["workload"].value, self.word(entry.value, "only", "all", KINDS))
+        only = self.word(entry.value, "only", "all", KINDS)
+        return Work(entry.value["workload"].value, only, f"{self.path}:{entry.line}")
 
     def mapping(self, entry: Entry, known: tuple[str, ...], what: str, must: str) -> bool:
         """Whether an entry is a mapping with only known keys and the one it must have; else a problem."""

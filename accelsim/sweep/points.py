@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,8 +54,9 @@ def workload(path: str | Path, only: str) -> Workload:
 
 def workload_file(wanted: Work) -> WorkloadFile:
     """Raises InputError when there is no such workload or it is none."""
-    path = find("workloads", wanted.file)
-    work = workload(path, wanted.only)
+    with said_at(wanted.where):
+        path = find("workloads", wanted.file)
+        work = workload(path, wanted.only)
     return WorkloadFile(str(path.resolve()), wanted.only, work.name, work.hash, work.sparsity)
 
 
@@ -76,13 +78,17 @@ def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
     """
     try:
         arch, error = machine.with_settings(settings), None
-        content = {"arch": arch.hash, "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine)}
+        content = {"arch": arch.hash, "prices": prices_of(arch)}
     except InputError as reason:
         arch, error = None, str(reason)
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
     content |= {"workload": work.hash, "version": __version__, "source": source_hash(machine.arch.machine)}
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Point(key, machine.arch.name, work, settings, arch, error)
+
+
+def prices_of(arch: Arch) -> str:
+    return prices(json.dumps(arch.energy, sort_keys=True), arch.machine, tuple(arch.places.items()))
 
 
 @dataclass(frozen=True)
@@ -109,19 +115,40 @@ def expand(plan: Plan) -> Expansion:
     designs = tuple(
         (machine, tuple(designs_of(plan, subject, machine)))
         for subject in plan.machines
-        for machine in [Base(subject.file, subject.overrides)]
+        for machine in [base(subject)]
     )
     made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
     if not len(made):
-        raise InputError(f"sweep {plan.name}: no combination of values meets the constraints; there is nothing to run")
+        raise InputError(f"{plan.where}: no combination of values meets the constraints; there is nothing to run")
     return made
+
+
+def base(subject: Subject) -> Base:
+    """Raises InputError when there is no such machine, or its overrides are wrong."""
+    try:
+        return Base(subject.file, subject.overrides)
+    except InputError as error:
+        said = str(error)
+        for override, place in zip(subject.overrides, subject.places):
+            said = said.replace(f"--set {override}: ", f"{place}: ")  # which nobody typed
+        with said_at("" if said.startswith(subject.places) else subject.where):
+            raise InputError(said) from None
+
+
+@contextmanager
+def said_at(where: str) -> Iterator[None]:
+    """Have an error begin with the place in a sweep file that asked for what is wrong."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where else str(error)) from None
 
 
 def designs_of(plan: Plan, subject: Subject, machine: Base) -> Iterator[Settings]:
     """The settings of every design of a machine that meets the constraints."""
     axes = (*plan.axes, *subject.axes)
     names = [a.name for a in axes]
-    meets = Filter(machine, plan.constraints, [(a.name, a.values or (a.at(0.0), a.at(0.999))) for a in axes])
+    meets = Filter(machine, plan.constraints, [(a.name, a.values or (a.at(0.0), a.at(0.999)), a.where) for a in axes])
     if plan.method in SAMPLED:
         yield from drawn(plan, axes, meets)
         return
@@ -151,7 +178,7 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
             break
     if len(found) < plan.points:
         raise InputError(
-            f"sweep {plan.name}: only {len(found)} different designs that meet the constraints were found in {draws}"
+            f"{plan.where}: only {len(found)} different designs that meet the constraints were found in {draws}"
             f" draws, but {plan.points} are asked for; ask for fewer points or widen the axes"
         )
     yield from found
@@ -167,9 +194,9 @@ class Filter:
 
     def __init__(self, machine: Base, constraints: Sequence[tuple[str, str]], axes: Sequence):
         self.machine, self.values = machine, parameters(machine.arch)
-        for name, values in axes:
-            self.check_name(name, values[0])
-        self.short = {name: self.full(name) for name, _ in axes}
+        for name, values, where in axes:
+            self.check_name(name, values[0], where)
+        self.short = {name: self.full(name) for name, _, _ in axes}
         self.conditions: list[Expression] = [
             parse(text, self.values, where, self.short.values()) for text, where in constraints
         ]
@@ -177,7 +204,7 @@ class Filter:
         self.apart = not any(name.startswith("clocks.") or name.endswith(".model") for name in self.short.values())
         self.resolved: dict[tuple[str, str], object] = {}
         if self.apart:
-            for name, values in axes:
+            for name, values, _ in axes:
                 if self.short[name] in asked:
                     for value in values:
                         self.resolve(name, value)
@@ -185,13 +212,14 @@ class Filter:
     def full(self, name: str) -> str:
         return name.removeprefix("options.").removeprefix("parts.")
 
-    def check_name(self, name: str, value: str) -> None:
+    def check_name(self, name: str, value: str, where: str) -> None:
         """An axis must name something: a bad value fails its points, a bad name the sweep."""
         try:
             self.machine.with_settings([(name, value)])
         except InputError as error:
             if self.full(name) not in self.values and not name.startswith("energy."):
-                raise InputError(f"axis {name} of {self.machine.path}: {error}") from None
+                said = str(error).removeprefix(f"--set {name}={value}: ")
+                raise InputError(f"{where}: axis {name} of {self.machine.path}: {said}") from None
 
     def resolve(self, name: str, value: str) -> object:
         """A value as it is used; None when it is impossible."""

@@ -9,11 +9,10 @@ from pathlib import Path
 from accelsim.core.errors import InputError
 from accelsim.sweep.axes import Axis
 from accelsim.sweep.campaign import Execute, executor, run
-from accelsim.sweep.design import Base
 from accelsim.sweep.expression import Expression, parse
 from accelsim.sweep.pareto import front, share
 from accelsim.sweep.plan import SAMPLERS, Plan, read
-from accelsim.sweep.points import Filter, Settings, WorkloadFile, point, workload_file
+from accelsim.sweep.points import Filter, Settings, WorkloadFile, base, point, workload_file
 from accelsim.sweep.proposals import Recorded, load_optuna, open_study, seeded, suggest
 from accelsim.sweep.store import Store
 
@@ -63,16 +62,16 @@ class Goal:
     def __init__(self, plan: Plan, store: Store, execute: Execute):
         if len(plan.machines) != 1:
             raise InputError(
-                f"sweep {plan.name}: a search has one machine, not {len(plan.machines)}; search each by itself"
+                f"{plan.where}: a search has one machine, not {len(plan.machines)}; search each by itself"
             )
         self.plan, self.store, self.execute = plan, store, execute
         subject = plan.machines[0]
-        self.base = Base(subject.file, subject.overrides)
+        self.base = base(subject)
         self.axes: tuple[Axis, ...] = (*plan.axes, *subject.axes)
         if not self.axes:
-            raise InputError(f"sweep {plan.name}: there are no axes to search along")
+            raise InputError(f"{plan.where}: there are no axes to search along")
         self.works: list[WorkloadFile] = [workload_file(w) for w in plan.workloads]
-        self.before = Filter(self.base, (), [(a.name, a.values or (a.at(0.0),)) for a in self.axes])
+        self.before = Filter(self.base, (), [(a.name, a.values or (a.at(0.0),), a.where) for a in self.axes])
         figures = FIGURES
         known = [*self.before.values, *figures]
         conditions = [parse(text, known, where, self.before.short.values()) for text, where in plan.constraints]
@@ -80,7 +79,7 @@ class Goal:
         self.late: list[Expression] = [c for c in conditions if c.names & set(figures)]
         for name in plan.objectives:
             if name not in figures:
-                raise InputError(f"sweep {plan.name}: objective {name!r} is none of {', '.join(figures)}")
+                raise InputError(f"{plan.where}: objective {name!r} is none of {', '.join(figures)}")
 
     def breaks(self, settings: Settings) -> float:
         """By how much a design breaks what can be said without a simulation; impossible designs break all."""

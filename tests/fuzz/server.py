@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -31,7 +32,7 @@ RUNS = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "os.startf
 
 def guard(root: Path, told: int):
     """An audit hook that notes files written outside `root`, programs started and connections made."""
-    allowed = (str(root), os.environ["ACCELSIM_CACHE"], os.devnull)
+    allowed = (str(root), os.environ["ACCELSIM_CACHE"], os.environ["MPLCONFIGDIR"], os.devnull)
 
     def look(event: str, arguments: tuple) -> None:
         if event == "open":
@@ -62,6 +63,7 @@ def child(root: Path, arguments: list[str]) -> None:
         os.environ |= {"HOME": str(root / "home"), "TMPDIR": str(root / "tmp")}
         for name in ("home", "tmp"):
             (root / name).mkdir()
+        tempfile.tempdir = None  # which was asked for before
         files = [os.open(root / name, os.O_WRONLY | os.O_CREAT) for name in ("stdout", "stderr", "touched")]
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(files[0], 1)
@@ -122,6 +124,7 @@ def serve_one(root: Path, arguments: list[str]) -> dict:
 def warm(with_torch: bool) -> None:
     """Import all that commands import, and compile what machines are made of, once for all forks."""
     import numpy as np
+    from matplotlib.font_manager import findfont
 
     import accelsim.cli.machines
     import accelsim.codesign.export_named
@@ -147,6 +150,7 @@ def warm(with_torch: bool) -> None:
             run(load_arch(name, schema, over), draw_workload(1))
     with suppress(InputError):
         load_optuna()
+    findfont("sans")
     lines = np.arange(8)
     for controller in ("dramsim3", "frfcfs", "frfcfs_rowhit"):
         replay(Trace(0 * lines, 64 * lines, lines % 4 == 0), "ddr4_2400_reference", controller)
