@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from accelsim.core.component import MOST
 from tests.fuzz import seeds
 from tests.fuzz.binary import archives, arrays, broken_bytes, npy, packed
+from tests.fuzz.machines import extremes
 from tests.fuzz.sandbox import Case, Outcome, Sandbox
 from tests.fuzz.trees import NUMBERS, WORDS, broken_texts, documents
 
@@ -83,13 +83,13 @@ def machines(draw) -> Case:
     return Case("machine", command, files, about=("m.yaml", "w.yaml"))
 
 
-def extremes(param) -> st.SearchStrategy[str]:
+def legal(param) -> st.SearchStrategy[str]:
     """Legal values of a parameter, the smallest and the largest more often than others."""
     if param.choices:
         return st.sampled_from([str(c) for c in param.choices])
-    high = MOST.get(param.unit, MOST["count"]) if param.high is None else param.high
-    powers = [n for n in (1 << k for k in range(0, 41)) if param.low <= n <= high]
-    return st.one_of(st.sampled_from([param.low, min(param.low + 1, high), high]), st.sampled_from(powers or [high]), st.integers(param.low, high)).map(str)
+    low, high = seeds.ends(param)
+    powers = [n for n in (1 << k for k in range(0, 41)) if low <= n <= high]
+    return st.one_of(st.sampled_from([low, min(low + 1, high), high]), st.sampled_from(powers or [high]), st.integers(low, high)).map(str)
 
 
 @st.composite
@@ -104,8 +104,8 @@ def parameters(draw) -> Case:
         if draw(st.integers(0, 9)) == 0:
             name = draw(st.sampled_from((name + "s", name.rpartition(".")[0], name.rpartition(".")[2], "energy.table", "energy.override.mac_dot",
                                          "energy.override.layout.density", "energy.x", "options." + name, "parts." + name, "x", "", ".", "machine")))  # fmt: skip
-        legal = param is not None and draw(st.booleans())
-        text = draw(extremes(param)) if legal else draw(st.sampled_from(VALUES))
+        good = param is not None and draw(st.booleans())
+        text = draw(legal(param)) if good else draw(st.sampled_from(VALUES))
         given += ["--set", f"{name}={text}" if draw(st.integers(0, 15)) else draw(st.sampled_from((name, f"{name}==1", f"={text}", f" {name} = {text} ")))]
     command = draw(st.sampled_from((("describe", machine), ("run", machine, "w.yaml", *RUN), ("validate", machine, "w.yaml"))))
     return Case("set", (*command, *given), dict(seeds.workload()), about=("--set", *about))
@@ -297,7 +297,7 @@ def arguments(draw) -> Case:
 KINDS: dict[str, tuple[Callable[[], st.SearchStrategy[Case]], int]] = {
     "workload": (workloads, 5), "machine": (machines, 4), "set": (parameters, 5), "trace": (traces, 4), "standard": (standards, 4), "table": (tables, 5),
     "mask": (masks, 2), "sweep": (sweeps, 4), "store": (stores, 3), "compare": (comparisons, 2), "topology": (topologies, 3), "prices": (prices, 3),
-    "export": (exports, 1), "arguments": (arguments, 3),
+    "export": (exports, 1), "arguments": (arguments, 3), "extreme": (extremes, 4),
 }  # fmt: skip
 """Name -> its cases, and how many of them there are in comparison."""
 

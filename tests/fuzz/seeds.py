@@ -13,6 +13,7 @@ from accelsim.accelerators.new_machine import TEMPLATE
 from accelsim.components.dram import standard
 from accelsim.config import load_arch
 from accelsim.config.shipped import folder
+from accelsim.core.component import MOST
 from accelsim.energy import document
 from accelsim.workload import arrays, save
 from tests.conftest import ROOT
@@ -123,6 +124,24 @@ def parameters(name: str) -> tuple[tuple[str, object, object], ...]:
         if one.has_choice:
             found.append((f"{part}.model", None, one.default_model))
     return tuple(found)
+
+
+def ends(param) -> tuple[int, int]:
+    """The smallest and the largest value of a parameter."""
+    return param.low, MOST.get(param.unit, MOST["count"]) if param.high is None else param.high
+
+
+def number(value: object) -> int:
+    """A default as a number, or 1 of what has a unit."""
+    return value if isinstance(value, int) else 1
+
+
+@cache
+def dram_only(name: str, model: str) -> frozenset[str]:
+    """Parameters of the other models of the memory."""
+    part = schema(name).parts["dram"]
+    every = {n for one in part.choices for n in part.params(one)}
+    return frozenset(f"dram.{n}" for n in every - set(part.params(model)))
 
 
 @cache
