@@ -14,6 +14,7 @@ from accelsim.sweep.expression import Expression, parse
 from accelsim.sweep.pareto import front, share
 from accelsim.sweep.plan import SAMPLERS, Plan, read
 from accelsim.sweep.points import Filter, Settings, WorkloadFile, point, workload_file
+from accelsim.sweep.processes import Notice
 from accelsim.sweep.proposals import Recorded, load_optuna, open_study, seeded, suggest
 from accelsim.sweep.store import Store
 
@@ -97,7 +98,7 @@ class Goal:
             if any(self.store.status(p.key) != "done" for p in mine):
                 found.append(Candidate(settings, (WORST,) * len(self.plan.objectives), float(len(self.late) + 1)))
                 continue
-            rows = [self.store.figures(p.key) for p in mine]
+            rows = [self.store.figures(p.key, *FIGURES) for p in mine]
             total = {n: rows[0][n] if n in SAME else sum(r[n] or 0 for r in rows) for n in FIGURES}
             values = (self.before.of(settings) or {}) | total
             scores = tuple(float(total[n]) for n in self.plan.objectives)
@@ -126,6 +127,7 @@ def search(
     processes: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    notice: Notice = lambda _: None,
 ) -> Found:
     """Look for designs whose objectives are all small, with `budget` simulated designs, and as many of a grid beside.
 
@@ -134,11 +136,12 @@ def search(
     the file, the store or the study is unusable.
     """
     optuna = load_optuna()
-    plan = read(file)
+    execute = executor(processes, scheduler, notice)
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler: expected one of {', '.join(SAMPLERS)}, not {sampler!r}")
+    plan = read(file)
     with Store(store) as opened:
-        goal = Goal(plan, opened, executor(processes, scheduler))
+        goal = Goal(plan, opened, execute)
         study = open_study(optuna, plan, Path(f"{store}.study"), sampler)
         total = budget * (2 if grid else 1)
         searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
