@@ -179,7 +179,7 @@ def plot(
 def search(
     file: File,
     store: StoreOption,
-    budget: Annotated[int, typer.Option("--budget", min=1, help="How many designs to simulate.")] = 100,
+    budget: Annotated[int, typer.Option("--budget", min=1, max=100_000, help="How many designs to simulate.")] = 100,
     sampler: Annotated[str, typer.Option("--sampler", help="tpe, nsga2 or random.")] = "tpe",
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Compare with a grid of the same budget.")] = True,
     processes: Processes = None,

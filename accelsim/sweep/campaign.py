@@ -8,7 +8,7 @@ from accelsim.core.errors import InputError
 from accelsim.core.processors import processors
 from accelsim.sweep.cluster import address, cluster
 from accelsim.sweep.design import parameters
-from accelsim.sweep.measure import Outcome, Task
+from accelsim.sweep.measure import OTHER_VERSION, Outcome, Task
 from accelsim.sweep.plan import read
 from accelsim.sweep.points import Expansion, Point, expand
 from accelsim.sweep.processes import Notice, inline, processes
@@ -125,6 +125,8 @@ def run(
                 yield task(point)
 
     def finish(point: Point, outcome: Outcome) -> None:
+        if outcome.error == OTHER_VERSION:  # the point's fault least of all
+            raise InputError(f"{OTHER_VERSION}, then give the same command again")
         store.add(point, values(point), outcome)
         state.computed += 1
         if outcome.error:

@@ -188,17 +188,17 @@ def processes(tasks: Iterable[Task], count: int, notice: Notice = lambda _: None
 
 class Queue:
     """Tasks still to be given out. The first of a netlist runs alone, so that its kernel is compiled once and the
-    others load it.
+    others load it. Those at which a worker died come last: whoever kills workers at random hits others then.
     """
 
     def __init__(self, tasks: Iterable[Task]):
-        self.source, self.front, self.warm = iter(tasks), deque(), set()
+        self.source, self.front, self.last, self.warm = iter(tasks), deque(), deque(), set()
 
     def next(self, running: list[Task]) -> Task | None:
         """A task that may start beside those that are running."""
         if any(task.netlist not in self.warm for task in running):
             return None
-        if not self.front and (task := next(self.source, None)) is not None:
+        if not self.front and (task := next(self.source, None) or (self.last and self.last.popleft())):
             self.front.append(task)
         if not self.front or (running and self.front[0].netlist not in self.warm):
             return None
@@ -275,13 +275,13 @@ class Pool:
                     f" {self.count} of them? -j takes fewer, -j 0 none"
                 )
         elif worker.tasks:
-            task = worker.tasks[0]
+            task = worker.tasks.popleft()
             self.deaths[task.key] += 1
-            if self.deaths[task.key] >= DEATHS:
-                worker.tasks.popleft()
-                yield Outcome(
-                    task.key, None, f"{DEATHS} worker processes died of this point ({how}); out of memory?", 0.0
-                )
+            if self.deaths[task.key] < DEATHS:
+                queue.last.append(task)
+            else:
+                error = f"{DEATHS} worker processes died of this point ({how}); out of memory?"
+                yield Outcome(task.key, None, error, 0.0)
         self.notice(f"a worker process died ({how}); another takes its place, and nothing it had is lost")
         queue.front.extendleft(reversed(worker.tasks))
 
