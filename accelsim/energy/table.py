@@ -46,7 +46,9 @@ class EnergyTable:
     components: dict[str, Entry]
     document: dict[str, Any]
     places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # `A.B.C` -> where it is said
-    called: str = field(default="energy table", compare=False, repr=False)  # by errors: its name or file, and the prices
+    called: str = field(
+        default="energy table", compare=False, repr=False
+    )  # by errors: its name or file, and the prices
 
     def entry(self, kinds: Sequence[str]) -> Entry | None:
         """What a class costs, by its name and those of its base classes, nearest first; None: no one has an entry.

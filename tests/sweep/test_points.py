@@ -51,11 +51,10 @@ def test_a_latin_hypercube_takes_each_of_its_slices_once(plan_file):
 
 
 def test_too_few_designs_are_an_error(plan_file):
-    path = plan_file("axes: {engine.lines: [1, 2]}\nmethod: random\npoints: 3")
     with pytest.raises(InputError) as error:
-        expand(read(path))
+        expand(read(plan_file("axes: {engine.lines: [1, 2]}\nmethod: random\npoints: 3")))
     assert str(error.value) == (
-        f"{path}: only 2 different designs that meet the constraints were found in 3000 draws, but "
+        "sweep design: only 2 different designs that meet the constraints were found in 3000 draws, but "
         "3 are asked for; "
         "ask for fewer points or widen the axes"
     )
@@ -110,7 +109,7 @@ def test_a_machine_set_many_times_is_the_machine_loaded_each_time(lines, macs, s
 
     one = outcome(lambda: base.with_settings(pairs))
     assert one == outcome(lambda: load_arch("vitcod", schema, ["heads=serial", *texts]))
-    axes = [(name, (value,), "t") for name, value in pairs]
+    axes = [(name, (value,)) for name, value in pairs]
     fast = Filter(base, [("lines + engine.macs + act_gb0.capacity_bytes > 0 and prune != 'x'", "t")], axes).of(pairs)
     assert fast == (parameters(base.with_settings(pairs)) if isinstance(one, dict) else None)
 
