@@ -28,6 +28,7 @@ DEATHS = 3  # of workers on the same task before it counts as failed
 STARTS = 10  # in a row that come to nothing before the sweep gives up
 PAUSE = 0.05  # seconds between two tries to start one
 LEAVING = 5.0  # seconds that a killed process is waited for
+LONGEST = 40  # bytes of a temporary folder's name: with what is in it, a socket's has at most 107
 READY = "ready"
 
 
@@ -152,7 +153,10 @@ def private_folder() -> None:
     chosen = multiprocessing.current_process()._config  # what multiprocessing.util.get_temp_dir asks
     if chosen.get("tempdir") is None:
         left = ExitStack()
-        chosen["tempdir"] = str(left.enter_context(scratch(Path(tempfile.gettempdir()), "sweep")))
+        place = tempfile.gettempdir()
+        if len(os.fsencode(place)) > LONGEST:
+            place = "/tmp"
+        chosen["tempdir"] = str(left.enter_context(scratch(Path(place), "sweep")))
         atexit.register(left.close)
 
 

@@ -130,16 +130,23 @@ def search(
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler: expected one of {', '.join(SAMPLERS)}, not {sampler!r}")
     plan = read(file)
-    with Store(store) as opened:
-        goal = Goal(plan, opened, execute)
-        study = open_study(optuna, plan, Path(f"{store}.study"), sampler)
-        total = budget * (2 if grid else 1)
-        searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
-        gridded = []
-        if grid:
-            for batch in batches(coarse(goal, budget), BATCH):
-                gridded += goal.judge(batch)
-                progress(budget + len(gridded), total)
+    kept = Path(f"{store}.study")
+    is_new = not kept.exists()
+    try:
+        with Store(store) as opened:
+            goal = Goal(plan, opened, execute)
+            study = open_study(optuna, plan, kept, sampler)
+            total = budget * (2 if grid else 1)
+            searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
+            gridded = []
+            if grid:
+                for batch in batches(coarse(goal, budget), BATCH):
+                    gridded += goal.judge(batch)
+                    progress(budget + len(gridded), total)
+    except BaseException:
+        if is_new and not Path(store).exists():  # a refusal, before anything was judged
+            kept.unlink(missing_ok=True)
+        raise
     wasted = sum(1 for t in study.get_trials(deepcopy=False) if t.user_attrs.get("wasted"))
     fair = [[c for c in part if not c.broken] for part in (searched, gridded)]
     return Found(plan.objectives, budget, *fair, wasted)

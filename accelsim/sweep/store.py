@@ -18,7 +18,7 @@ from accelsim.sweep.source import source_hash
 FORMAT = "accelsim sweep 1"
 WAIT = 30.0  # seconds that a writer waits for another
 MEMORY = ":memory:"  # SQLite's word for a store that nobody keeps
-AGAIN = "give the same command again to go on"
+AGAIN = "give the same command again, which simulates what is gone"
 KEPT = "make room and give the same command again, all that was stored stays stored"
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

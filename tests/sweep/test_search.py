@@ -135,3 +135,9 @@ def test_the_grid_of_a_budget_is_no_larger_than_it(plan_file, tmp_path):
 def test_the_share_of_the_space_counts_both():
     found = Found(("a", "b"), 2, [Candidate((), (0.0, 0.0), 0.0)], [Candidate((), (2.0, 2.0), 0.0)], 0)
     assert found.shares() == (1.0, 0.0)
+
+
+def test_a_refusal_leaves_neither_store_nor_study(plan_file, tmp_path):
+    with pytest.raises(InputError, match="no Dask scheduler answers there"):
+        search(plan_file("axes: {engine.lines: [8, 16]}"), tmp_path / "s.sqlite", 3, scheduler="tcp://127.0.0.1:1")
+    assert list(tmp_path.glob("s.sqlite*")) == []
