@@ -27,7 +27,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 KINDS = ("main", "fork server", "worker", "resource tracker", "dask worker")
 POINTS = 200
 AT_ONCE = 5  # kills in one sweep
-PATIENCE = 120.0  # seconds for a sweep
+PATIENCE = 300.0  # seconds for a sweep
 PLAN = """
 sweep: kills
 machines: [vitcod]
@@ -131,6 +131,7 @@ def disturbed(scene: Scene, kind: str, kills: int, chance: random.Random, cluste
         if time.monotonic() > end:
             os.killpg(running.pid, signal.SIGKILL)
             tally.left.append(f"a sweep did not end in {PATIENCE:g} s")
+            break
         now = stored(store) if goal else {}
         if done < kills and len(now) >= goal and time.monotonic() >= moment:
             living = [w.pid for w in cluster.workers.values() if w.pid] if cluster else session(running.pid)[kind]
@@ -151,7 +152,7 @@ def disturbed(scene: Scene, kind: str, kills: int, chance: random.Random, cluste
                 if kind == "main":
                     running.communicate()
                     gone(running.pid, tally)
-                    running = scene.start(store, *where)
+                    running, end = scene.start(store, *where), time.monotonic() + PATIENCE
                     goal = min(len(before) + chance.randrange(1, scene.points // AT_ONCE), scene.points)
         time.sleep(0.01)
     said, complaints = running.communicate()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STATUS = 130
+LATER = 0.01  # seconds after which an interrupt that was lost comes again
 OURS = ("accelsim", "accelsim.exe", "-m")  # what a program is called whose first import this is
 heard = False  # whether a command was interrupted: what a library makes of that is no fault of it
 
@@ -29,7 +30,7 @@ def again(unraisable) -> None:
     """Where Python would print that it ignores an interrupt, in a callback of a library, it comes once more."""
     if unraisable.exc_type is KeyboardInterrupt:
         if signal.getsignal(signal.SIGINT) is interrupt:  # not at the very end, where nobody handles it any more
-            signal.raise_signal(signal.SIGINT)
+            threading.Timer(LATER, os.kill, (os.getpid(), signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(unraisable)
 
