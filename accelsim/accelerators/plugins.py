@@ -50,8 +50,8 @@ class Plugin:
         """Name -> file of the configurations that come with it: YAML files in its folder, or one beside its file, that
         say `machine: NAME`."""
         files = [self.path.with_suffix(".yaml")] if self.path.is_file() else sorted(self.path.glob("*.yaml"))
-        said = f"machine: {self.name}"
-        return {p.stem: p for p in files if p.is_file() and said in p.read_text("utf-8").splitlines()}
+        said = f"machine: {self.name}".encode()
+        return {p.stem: p for p in files if p.is_file() and said in p.read_bytes().splitlines()}
 
     def source_hash(self) -> str:
         """sha256 of its sources."""

@@ -11,6 +11,7 @@ from accelsim.sweep.points import WorkloadFile
 from accelsim.sweep.source import source_hash
 from accelsim.workload.workload import Workload
 
+OTHER_VERSION = "this worker runs another version of accelsim than the sweep; install the same everywhere"
 Figures = dict[str, int | float | None]
 
 
@@ -47,10 +48,14 @@ def perform(task: Task, workload: Workload | None = None) -> Outcome:
         if task.plugin:
             name_plugin(task.plugin)
         if task.source != source_hash(task.arch.machine):
-            raise InputError("this worker runs another version of accelsim than the sweep; install the same everywhere")
+            raise InputError(OTHER_VERSION)
         made, error = measure(task.arch, workload or task.workload.load()), None
     except InputError as reason:
         made, error = None, str(reason)
+    except MemoryError:
+        made, error = None, "there is not enough memory for this point beside the others; fewer workers (-j) need less"
+    except OSError as reason:  # a full disk, mostly
+        made, error = None, f"{reason.filename or 'the system'}: {reason.strerror or reason}"
     except Exception as reason:  # a fault of the simulator is the point's, too
         made, error = None, f"internal error: {type(reason).__name__}: {reason}"
     return Outcome(task.key, made, error, time.perf_counter() - begun)

@@ -105,7 +105,7 @@ SCHEMA = SystolicSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, score_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule),
 )
 
 WIRING = Wiring(

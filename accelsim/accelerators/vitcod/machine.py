@@ -98,7 +98,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule,),
+    rules=(main_memory.clock_rule, main_memory.address_rule),
 )
 
 WIRING = Wiring(
