@@ -99,14 +99,18 @@ def archives(draw, members: Mapping[str, np.ndarray], damage: bool = True) -> by
     """An .npz: an array of it is damaged, gone, or has another name; or it is packed in other ways; or its bytes."""
     held = {f"{name}.npy": npy(array) for name, array in members.items()}
     name = draw(st.sampled_from(sorted(held)))
-    kind = draw(st.sampled_from(("array",) * 5 + ("drop", "rename", "more", "packed", "bytes", "bomb"))) if damage else ""
+    kind = (
+        draw(st.sampled_from(("array",) * 5 + ("drop", "rename", "more", "packed", "bytes", "bomb"))) if damage else ""
+    )
     method, twice = zipfile.ZIP_DEFLATED, ()
     if kind == "array":
         held[name] = draw(arrays(members[name[:-4]]))
     elif kind == "drop":
         del held[name]
     elif kind == "rename":
-        held[draw(st.sampled_from(("x.npy", "../x.npy", "/x.npy", name[:-4], name + "/", "é.npy", ".npy", "x" * 300)))] = held.pop(name)
+        held[
+            draw(st.sampled_from(("x.npy", "../x.npy", "/x.npy", name[:-4], name + "/", "é.npy", ".npy", "x" * 300)))
+        ] = held.pop(name)
     elif kind == "more":
         twice = ((draw(st.sampled_from((name, "more.npy", "x.txt", "__MACOSX/._x"))), held[name]),)
     elif kind == "packed":
@@ -123,7 +127,9 @@ def archives(draw, members: Mapping[str, np.ndarray], damage: bool = True) -> by
 @st.composite
 def packed(draw, data: bytes) -> bytes:
     """Text as gzip, or as something that has its name only."""
-    kind = draw(st.sampled_from(("gzip", "gzip", "damaged", "damaged", "plain", "zlib", "bz2", "xz", "two", "bomb", "empty")))
+    kind = draw(
+        st.sampled_from(("gzip", "gzip", "damaged", "damaged", "plain", "zlib", "bz2", "xz", "two", "bomb", "empty"))
+    )
     whole = gzip.compress(data, mtime=0)
     if kind == "damaged":
         return draw(broken_bytes(whole))

@@ -40,7 +40,9 @@ def workloads(draw) -> Case:
     files: dict = dict(seeds.workload())
     what = draw(st.sampled_from(("yaml",) * 4 + ("npz",) * 3 + ("bytes", "file")))
     if what == "yaml":
-        files["w.yaml"] = draw(documents(files["w.yaml"].decode(), ("w.npz", "x.npz", "../w.npz", "gemm", "norm", "b0.attention")))
+        files["w.yaml"] = draw(
+            documents(files["w.yaml"].decode(), ("w.npz", "x.npz", "../w.npz", "gemm", "norm", "b0.attention"))
+        )
     elif what == "npz":
         files["w.npz"], files["w.yaml"] = draw(sealed(files["w.yaml"]))
     elif what == "bytes":
@@ -49,7 +51,9 @@ def workloads(draw) -> Case:
         name = draw(st.sampled_from(("w.yaml", "w.npz")))
         files[name] = draw(st.sampled_from((None, b"", *LINKS)))
     machine = draw(MACHINE)
-    command = draw(st.sampled_from((("workload", "w.yaml"), ("run", machine, "w.yaml", *RUN), ("validate", machine, "w.yaml"))))
+    command = draw(
+        st.sampled_from((("workload", "w.yaml"), ("run", machine, "w.yaml", *RUN), ("validate", machine, "w.yaml")))
+    )
     return Case("workload", command, files, about=("w.yaml", "w.npz"))
 
 
@@ -76,7 +80,12 @@ def sealed(draw, manifest: bytes) -> tuple[bytes, bytes]:
 @st.composite
 def machines(draw) -> Case:
     """A machine's configuration."""
-    data = draw(documents(draw(st.sampled_from(seeds.configurations())), ("m.yaml", "serial", "token_major", "fused", "ws", "systolic", "vitcod", "hbm2")))
+    data = draw(
+        documents(
+            draw(st.sampled_from(seeds.configurations())),
+            ("m.yaml", "serial", "token_major", "fused", "ws", "systolic", "vitcod", "hbm2"),
+        )
+    )
     files = seeds.workload() | {"m.yaml": data}
     command = draw(st.sampled_from((("describe", "m.yaml"), ("run", "m.yaml", "w.yaml", *RUN), ("validate", "m.yaml", "w.yaml"),
                                     ("compare", "-j", "0", "vitcod", "m.yaml", "w.yaml"))))  # fmt: skip
@@ -89,7 +98,9 @@ def legal(param) -> st.SearchStrategy[str]:
         return st.sampled_from([str(c) for c in param.choices])
     low, high = seeds.ends(param)
     powers = [n for n in (1 << k for k in range(0, 41)) if low <= n <= high]
-    return st.one_of(st.sampled_from([low, min(low + 1, high), high]), st.sampled_from(powers or [high]), st.integers(low, high)).map(str)
+    return st.one_of(
+        st.sampled_from([low, min(low + 1, high), high]), st.sampled_from(powers or [high]), st.integers(low, high)
+    ).map(str)
 
 
 @st.composite
@@ -106,8 +117,15 @@ def parameters(draw) -> Case:
                                          "energy.override.layout.density", "energy.x", "options." + name, "parts." + name, "x", "", ".", "machine")))  # fmt: skip
         good = param is not None and draw(st.booleans())
         text = draw(legal(param)) if good else draw(st.sampled_from(VALUES))
-        given += ["--set", f"{name}={text}" if draw(st.integers(0, 15)) else draw(st.sampled_from((name, f"{name}==1", f"={text}", f" {name} = {text} ")))]
-    command = draw(st.sampled_from((("describe", machine), ("run", machine, "w.yaml", *RUN), ("validate", machine, "w.yaml"))))
+        given += [
+            "--set",
+            f"{name}={text}"
+            if draw(st.integers(0, 15))
+            else draw(st.sampled_from((name, f"{name}==1", f"={text}", f" {name} = {text} "))),
+        ]
+    command = draw(
+        st.sampled_from((("describe", machine), ("run", machine, "w.yaml", *RUN), ("validate", machine, "w.yaml")))
+    )
     return Case("set", (*command, *given), dict(seeds.workload()), about=("--set", *about))
 
 
@@ -121,7 +139,25 @@ def traces(draw) -> Case:
         n = draw(st.integers(0, len(lines) - 1))
         cells = lines[n].replace(b",", b" ").split() or [b""]
         if draw(st.booleans()):
-            odd = draw(st.sampled_from((*VALUES, "0x", "0xg", "-0x40", "0x" + "f" * 15, "0x" + "f" * 16, "0x" + "f" * 400, "R", "W", "RW", "READ", "r", "#")))
+            odd = draw(
+                st.sampled_from(
+                    (
+                        *VALUES,
+                        "0x",
+                        "0xg",
+                        "-0x40",
+                        "0x" + "f" * 15,
+                        "0x" + "f" * 16,
+                        "0x" + "f" * 400,
+                        "R",
+                        "W",
+                        "RW",
+                        "READ",
+                        "r",
+                        "#",
+                    )
+                )
+            )
             cells[draw(st.integers(0, len(cells) - 1))] = odd.encode("utf-8", "replace")
             lines[n] = (b"," if b"," in lines[n] else b" ").join(cells)
             data = b"\n".join(lines)
@@ -143,10 +179,29 @@ def traces(draw) -> Case:
 @st.composite
 def standards(draw) -> Case:
     """A DRAM standard."""
-    data = draw(documents(draw(st.sampled_from(seeds.standards())), ("13.75 ns", "tRP + 1", "max(CL, 4)", "rank", "REF", "4 * " * 80 + "CL", "-" * 200 + "CL", "CL" + " + CL" * 500)))
+    data = draw(
+        documents(
+            draw(st.sampled_from(seeds.standards())),
+            (
+                "13.75 ns",
+                "tRP + 1",
+                "max(CL, 4)",
+                "rank",
+                "REF",
+                "4 * " * 80 + "CL",
+                "-" * 200 + "CL",
+                "CL" + " + CL" * 500,
+            ),
+        )
+    )
     controller = draw(st.sampled_from(("dramsim3", "frfcfs", "frfcfs_rowhit")))
     command = ("dram", "t.csv", "--standard", "s.yaml", "--controller", controller)
-    return Case("standard", command, {"t.csv": seeds.TRACES["t.csv"].encode(), "s.yaml": data}, about=("s.yaml", "t.csv", "--set"))
+    return Case(
+        "standard",
+        command,
+        {"t.csv": seeds.TRACES["t.csv"].encode(), "s.yaml": data},
+        about=("s.yaml", "t.csv", "--set"),
+    )
 
 
 @st.composite
@@ -154,7 +209,10 @@ def tables(draw) -> Case:
     """An energy table."""
     texts = ("2 * lines", "1 / 0", "lines ** 9", "(" * 90 + "1" + ")" * 90, "1" + " + 1" * 70, "1" + " + 1" * 9000, "max()", "max(1)", "lines.x", "e.json",
              "generic_28nm", "t.yaml", "nowhere", "ceil(1e99)", "1e300 * 1e300", "1 // 0", "9 % 0", "lines('x')", "lambda: 1", "1e99", "mac_dot", "data.read")  # fmt: skip
-    files = {**seeds.workload(), "t.yaml": draw(documents(draw(st.sampled_from((*seeds.tables()[:1] * 3, *seeds.tables()))), texts))}
+    files = {
+        **seeds.workload(),
+        "t.yaml": draw(documents(draw(st.sampled_from((*seeds.tables()[:1] * 3, *seeds.tables()))), texts)),
+    }
     machine = draw(MACHINE)
     command = draw(st.sampled_from((("run", machine, "w.yaml", *RUN), ("compare", "-j", "0", machine, "w.yaml"))))
     return Case("table", (*command, "--set", "energy.table=t.yaml"), files, about=("t.yaml",))
@@ -207,14 +265,25 @@ def stores(draw) -> Case:
     condition = draw(st.sampled_from(("lines > 16", "lines > 16", *CONDITIONS, *VALUES)))
     where = draw(st.sampled_from(((), ("--where", condition))))
     figure = draw(st.sampled_from(("cycles", "energy_pj", "lines", "engine.lines", "x", "", "machine")))
+    over = draw(
+        st.sampled_from(
+            ((), (), ("--over", figure), ("--over", "engine.lines"), ("--over", "cycles", "--over", figure))
+        )
+    )
     command = draw(st.sampled_from((
         ("results", "r.db", *where), ("results", "r.db", "--failed", "--whole", *where), ("results", "r.db", "--best", figure), ("results", "r.db", "--csv", "out.csv"),
-        ("results", "r.db", "--sweep", figure), ("plot", "r.db", draw(st.sampled_from(("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization", "x"))), "-o", "out.png", "--metric", figure, *where),
+        ("results", "r.db", "--sweep", figure), ("plot", "r.db", draw(st.sampled_from(("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization", "x"))), "-o", "out.png", "--metric", figure, *over, *where),
         ("sweep", "s.yaml", "--store", "r.db", "-j", "0"), ("results", "r.db", "--parquet", "out.parquet"),
     )))  # fmt: skip
     files = {**seeds.workload(), "s.yaml": seeds.SWEEPS[3].encode(), "r.db": data}
     targets = ("out.csv", "out.png", "out.parquet", "r.db", "r.db-wal", "r.db-shm")
-    return Case("store", command, files, targets, ("r.db", "s.yaml", "KIND", "kind", "--where", "metric", "figure", "--best", "pyarrow", "column"))
+    return Case(
+        "store",
+        command,
+        files,
+        targets,
+        ("r.db", "s.yaml", "KIND", "kind", "--where", "metric", "figure", "--best", "pyarrow", "column"),
+    )
 
 
 @st.composite
@@ -222,12 +291,34 @@ def comparisons(draw) -> Case:
     """Machines side by side, with and without their ideas."""
     files = {**seeds.workload(), "m.yaml": draw(documents(draw(st.sampled_from(seeds.configurations()))))}
     words = st.sampled_from(("vitcod", "systolic", "m.yaml", "w.yaml", "w.yaml", "x", "", "m.yaml:w.yaml"))
-    options = draw(st.sampled_from(((), ("--only", "attention"), ("--only", "x"), ("--set", "clocks.core=1 GHz"), ("--set", "x"), ("--plot", "out.png"))))
+    options = draw(
+        st.sampled_from(
+            (
+                (),
+                ("--only", "attention"),
+                ("--only", "x"),
+                ("--set", "clocks.core=1 GHz"),
+                ("--set", "x"),
+                ("--plot", "out.png"),
+            )
+        )
+    )
     if draw(st.booleans()):
         command = ("compare", "-j", "0", *draw(st.lists(words, min_size=1, max_size=3)), *options)
     else:
-        steps = draw(st.sampled_from(("", "prune", "prune,reorder", "prune+reorder,forward", "x", ",,", "+", "prune,prune")))
-        command = ("ablate", "-j", "0", draw(st.sampled_from(("vitcod", "m.yaml", "systolic"))), "w.yaml", "--steps", steps, *options)
+        steps = draw(
+            st.sampled_from(("", "prune", "prune,reorder", "prune+reorder,forward", "x", ",,", "+", "prune,prune"))
+        )
+        command = (
+            "ablate",
+            "-j",
+            "0",
+            draw(st.sampled_from(("vitcod", "m.yaml", "systolic"))),
+            "w.yaml",
+            "--steps",
+            steps,
+            *options,
+        )
     return Case("compare", command, files, ("out.png",), ())
 
 
@@ -240,21 +331,53 @@ def topologies(draw) -> Case:
         n = draw(st.integers(0, len(lines) - 1))
         cells = lines[n].split(b",")
         if draw(st.integers(0, 3)):
-            odd = draw(st.sampled_from((*VALUES, "2:4", "0:4", "4:2", "1:0", "9" * 400 + ":4", "2:4:8", "Layer", "M", "Strides", '"a,b"', "=1+1")))
+            odd = draw(
+                st.sampled_from(
+                    (
+                        *VALUES,
+                        "2:4",
+                        "0:4",
+                        "4:2",
+                        "1:0",
+                        "9" * 400 + ":4",
+                        "2:4:8",
+                        "Layer",
+                        "M",
+                        "Strides",
+                        '"a,b"',
+                        "=1+1",
+                    )
+                )
+            )
             cells[draw(st.integers(0, len(cells) - 1))] = odd.encode("utf-8", "replace")
             lines[n] = b",".join(cells)
             data = b"\n".join(lines)
         else:
             data = draw(broken_texts(data))
-    return Case("topology", ("import-topology", "t.csv", "-o", "out.yaml"), {"t.csv": data}, ("out.yaml",), ("t.csv", "out.yaml"))
+    return Case(
+        "topology",
+        ("import-topology", "t.csv", "-o", "out.yaml"),
+        {"t.csv": data},
+        ("out.yaml",),
+        ("t.csv", "out.yaml"),
+    )
 
 
 @st.composite
 def prices(draw) -> Case:
     """What the components of a machine of one's own cost."""
-    data = draw(documents(draw(st.sampled_from((*seeds.prices()[:1] * 3, *seeds.prices()))), ("2 * multipliers", "1 / 0", "mac_dot", "data.read", "operand_gb.data.read", "x.y.read", "(" * 90)))
+    data = draw(
+        documents(
+            draw(st.sampled_from((*seeds.prices()[:1] * 3, *seeds.prices()))),
+            ("2 * multipliers", "1 / 0", "mac_dot", "data.read", "operand_gb.data.read", "x.y.read", "(" * 90),
+        )
+    )
     files = {**seeds.workload(), **seeds.plugin(), "my_machine/prices.yaml": data}
-    command = draw(st.sampled_from((("run", "my_machine", "w.yaml", *RUN), ("compare", "-j", "0", "vitcod", "my_machine", "w.yaml"))))
+    command = draw(
+        st.sampled_from(
+            (("run", "my_machine", "w.yaml", *RUN), ("compare", "-j", "0", "vitcod", "my_machine", "w.yaml"))
+        )
+    )
     return Case("prices", ("--plugin", "my_machine", *command), files, about=("prices.yaml",))
 
 
@@ -271,14 +394,27 @@ def exports(draw) -> Case:
         if draw(st.integers(0, 19)) == 0:
             options += (option, draw(st.sampled_from(values)))
     sparsity = draw(st.sampled_from(("0.5", "0.5", "0.9", "0", "1", "nan", "-1", "2")))
-    command = ("export", "--model", "test_vit", "--checkpoint", name, "--sparsity", sparsity, "-o", "out.yaml", *options)
+    command = (
+        "export",
+        "--model",
+        "test_vit",
+        "--checkpoint",
+        name,
+        "--sparsity",
+        sparsity,
+        "-o",
+        "out.yaml",
+        *options,
+    )
     return Case("export", command, {name: data}, ("out.yaml", "out.npz"))
 
 
 @st.composite
 def arguments(draw) -> Case:
     """Odd arguments of commands, and files that are none."""
-    odd = st.sampled_from((*VALUES, "w.yaml", "vitcod", "link.yaml", "folder.yaml", "/dev/null", "/dev/zero", "x" * 5000))
+    odd = st.sampled_from(
+        (*VALUES, "w.yaml", "vitcod", "link.yaml", "folder.yaml", "/dev/null", "/dev/zero", "x" * 5000)
+    )
     link = draw(st.sampled_from(LINKS))
     command = draw(st.sampled_from((
         ("run", "{}", "w.yaml", *RUN), ("run", "vitcod", "{}", *RUN), ("run", "vitcod", "w.yaml", "--no-plots", "-o", "{}"), ("describe", "{}"), ("workload", "{}"),
@@ -289,6 +425,8 @@ def arguments(draw) -> Case:
         ("search", "{}", "--store", "out", "-j", "0"), ("compare", "-j", "0", "{}", "w.yaml"), ("compare", "-j", "-{}", "vitcod", "w.yaml"),
     )))  # fmt: skip
     value = draw(odd)
+    if command[-2] == "-o" or command[0] == "new-machine":
+        value = value.lstrip("./") or "x"  # a user may have it written anywhere
     files = {**seeds.workload(), "link.yaml": link, "folder.yaml": None}
     targets = ("out", "out.yaml", "out.npz", "out.png", PurePosixPath(value).name)
     return Case("arguments", tuple(value if a == "{}" else a for a in command), files, targets)

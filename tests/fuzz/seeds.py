@@ -146,7 +146,11 @@ def dram_only(name: str, model: str) -> frozenset[str]:
 
 @cache
 def tables() -> tuple[str, ...]:
-    return (TABLE, (document.FOLDER / "generic_28nm.yaml").read_text(), (document.FOLDER / "generic_45nm.yaml").read_text())
+    return (
+        TABLE,
+        (document.FOLDER / "generic_28nm.yaml").read_text(),
+        (document.FOLDER / "generic_45nm.yaml").read_text(),
+    )
 
 
 @cache
@@ -202,7 +206,10 @@ def checkpoints() -> dict[str, bytes]:
     torch, pack = need("torch", "fuzzing"), need("safetensors.torch", "fuzzing").save
     weights = need("timm", "fuzzing").create_model("test_vit").state_dict()
     found = {"c.safetensors": pack(weights)}
-    for name, held in (("c.pth", weights), ("nested.pth", {"model_ema": {f"module.{k}": v for k, v in weights.items()}, "epoch": 3})):
+    for name, held in (
+        ("c.pth", weights),
+        ("nested.pth", {"model_ema": {f"module.{k}": v for k, v in weights.items()}, "epoch": 3}),
+    ):
         stream = io.BytesIO()
         torch.save(held, stream)
         found[name] = stream.getvalue()

@@ -72,7 +72,9 @@ def emitted(node: Node, level: int = 0) -> str:
     if isinstance(node, str):
         return node
     if level > 1 or not node:
-        inner = [f"{k}: {emitted(v, 9)}" for k, v in node] if isinstance(node, Mapping) else [emitted(n, 9) for n in node]
+        inner = (
+            [f"{k}: {emitted(v, 9)}" for k, v in node] if isinstance(node, Mapping) else [emitted(n, 9) for n in node]
+        )
         return "{" + ", ".join(inner) + "}" if isinstance(node, Mapping) else "[" + ", ".join(inner) + "]"
     if isinstance(node, Listing):
         return "".join(f"\n{'  ' * level}- {emitted(n, 9)}" for n in node)
@@ -126,7 +128,24 @@ def damage(draw: Callable, root: Node, texts: tuple[str, ...] = ()) -> None:
         return
     holder, n = found[draw(st.integers(0, len(found) - 1))]
     old = value(holder, n)
-    kind = draw(st.sampled_from(("value", "value", "number", "number", *("near",) * 5, "key", "drop", "twice", "graft", "nest", "alias", "swap")))
+    kind = draw(
+        st.sampled_from(
+            (
+                "value",
+                "value",
+                "number",
+                "number",
+                *("near",) * 5,
+                "key",
+                "drop",
+                "twice",
+                "graft",
+                "nest",
+                "alias",
+                "swap",
+            )
+        )
+    )
     if kind == "value":
         put(holder, n, draw(st.sampled_from((*texts, *WORDS))))
     elif kind == "number":
@@ -135,7 +154,9 @@ def damage(draw: Callable, root: Node, texts: tuple[str, ...] = ()) -> None:
         put(holder, n, draw(st.sampled_from(nearby(old) if isinstance(old, str) else NUMBERS)))
     elif kind == "key" and isinstance(holder, Mapping):
         others = [k for h, _ in found if isinstance(h, Mapping) for k, _ in h]
-        holder[n][0] = draw(st.sampled_from((*KEYS, *dict.fromkeys(others), holder[n][0] + "s", holder[n][0][:-1] or "x")))
+        holder[n][0] = draw(
+            st.sampled_from((*KEYS, *dict.fromkeys(others), holder[n][0] + "s", holder[n][0][:-1] or "x"))
+        )
     elif kind == "drop":
         del holder[n]
     elif kind == "twice":
@@ -178,10 +199,33 @@ def broken_texts(draw, data: bytes) -> bytes:
     if kind == "utf-16":
         return data.decode("utf-8", "replace").encode(draw(st.sampled_from(("utf-16", "utf-16-be", "utf-32"))))
     if kind == "bytes":
-        some = (b"\xff", b"\0", b"\t", b"\x1b[2J", b"\xc3", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"\r", b"\x85", b"\xed\xa0\x80")
+        some = (
+            b"\xff",
+            b"\0",
+            b"\t",
+            b"\x1b[2J",
+            b"\xc3",
+            b"\xef\xbb\xbf",
+            b"\xe2\x80\xa8",
+            b"\r",
+            b"\x85",
+            b"\xed\xa0\x80",
+        )
         return data[:at] + draw(st.sampled_from(some)) + data[at:]
     if kind == "line":
-        odd = (b"%YAML 9.9", b"---", b"...", b"\t- x", b": :", b"- " * 2000, b"[" * 20_000, b"x" * 200_000, b"? ", b"*a", b"&a")
+        odd = (
+            b"%YAML 9.9",
+            b"---",
+            b"...",
+            b"\t- x",
+            b": :",
+            b"- " * 2000,
+            b"[" * 20_000,
+            b"x" * 200_000,
+            b"? ",
+            b"*a",
+            b"&a",
+        )
         return b"\n".join([*lines[:n], draw(st.sampled_from(odd)), *lines[n:]])
     if kind == "twice":
         return data + draw(st.sampled_from((b"", b"---\n"))) + data
@@ -191,4 +235,6 @@ def broken_texts(draw, data: bytes) -> bytes:
         return b"\xef\xbb\xbf" + data
     if kind == "move":
         return b"\n".join([*lines[:n], b" " * draw(st.integers(1, 5)) + lines[n], *lines[n + 1 :]])
-    return draw(st.sampled_from((b"", b"\n", b"#\n", b"null", b"[]", b"{}", b"x", b"'", b"\0" * 100, b"\x7fELF", b"PK\3\4")))
+    return draw(
+        st.sampled_from((b"", b"\n", b"#\n", b"null", b"[]", b"{}", b"x", b"'", b"\0" * 100, b"\x7fELF", b"PK\3\4"))
+    )
