@@ -276,8 +276,10 @@ def test_two_plug_ins_of_one_name(new, outside):
 
 
 CRASHES = {
-    "compiler": ("compiler.py", "    for number, layer in enumerate(workload.layers):", "    raise KeyError('a b')", "KeyError: 'a b'"),
-    "peak": ("machine.py", '        return arch.parts["dot"]["multipliers"]', "        return 1 // 0", "ZeroDivisionError: integer"),
+    "compiler": ("compiler.py", "    for number, layer in enumerate(workload.layers):", "    raise KeyError('a b')",
+    "KeyError: 'a b'"),
+    "peak": ("machine.py", '        return arch.parts["dot"]["multipliers"]', "        return 1 // 0",
+    "ZeroDivisionError: integer"),
 }  # fmt: skip
 
 
