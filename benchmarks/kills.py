@@ -6,7 +6,7 @@ Of each kind of process (main, fork server, worker, resource tracker, Dask worke
 random moments, several in a sweep where the sweep goes on. A killed main process is started again by the same command.
 In the end every point must be stored once, as a sweep that nobody disturbed stores it; what was stored before a kill
 must not have been simulated again; no process and no file may be left. Prints a row for each kind; exits with 1 when
-something was wrong. Needs Linux.
+something was wrong. Needs Linux, and source files that do not change meanwhile.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def disturbed(scene: Scene, kind: str, kills: int, chance: random.Random, cluste
             tally.left.append(f"a sweep did not end in {PATIENCE:g} s")
         now = stored(store) if goal else {}
         if done < kills and len(now) >= goal and time.monotonic() >= moment:
-            living = [w.pid for w in cluster.workers.values()] if cluster else session(running.pid)[kind]
+            living = [w.pid for w in cluster.workers.values() if w.pid] if cluster else session(running.pid)[kind]
             victims = [pid for pid in living if pid not in seen]
             if victims:
                 time.sleep(chance.random() * 0.05)

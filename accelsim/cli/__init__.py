@@ -1,5 +1,8 @@
 """The command line: parses, calls, prints. Whatever takes long to import is imported by the command that needs it."""
 
+from accelsim.cli import interrupts  # first: Ctrl-C may come while the others are imported
+
+# isort: split
 import os
 import sys
 from collections.abc import Iterable
@@ -25,10 +28,13 @@ class Commands(TyperGroup):
         if os.environ.get("ACCELSIM_TRACEBACK") == "1":
             return super().invoke(ctx)
         try:
-            return super().invoke(ctx)
+            with interrupts.raised():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
-            stop("interrupted", 130)
+            stop("interrupted", interrupts.STATUS)
         except Exception as error:
+            if interrupts.heard and not hasattr(error, "exit_code"):
+                stop("interrupted", interrupts.STATUS)
             if hasattr(error, "exit_code") or isinstance(error, typer.Abort | BrokenPipeError):
                 raise  # the parser's own
             fail(error)
@@ -285,11 +291,9 @@ sweep.register(app, show)
 
 def main() -> None:
     """The entry point of the `accelsim` command."""
+    interrupts.prepare()
     outputs.prepare()
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        stop("interrupted", 130)
+        app()
+    finally:
+        sys.stdout.flush()

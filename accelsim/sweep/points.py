@@ -130,7 +130,7 @@ def expand(plan: Plan) -> Expansion:
     wanted = sum(combinations(plan, subject) for subject in plan.machines) * len(plan.workloads)
     if wanted > MOST:
         raise InputError(
-            f"{plan.where}: sweep {plan.name}: {wanted:,} combinations of machines, values and workloads are more than"
+            f"{plan.where}: {wanted:,} combinations of machines, values and workloads are more than"
             f" the {MOST:,} that can be looked at; leave out values, or draw some: method: random, points: 1000"
         )
     designs = tuple(
@@ -138,9 +138,7 @@ def expand(plan: Plan) -> Expansion:
     )
     made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
     if not len(made):
-        raise InputError(
-            f"{plan.where}: sweep {plan.name}: no combination of values meets the constraints; there is nothing to run"
-        )
+        raise InputError(f"{plan.where}: no combination of values meets the constraints; there is nothing to run")
     return made
 
 
@@ -173,7 +171,7 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
     possible = math.prod(map(len, axes))
     if possible < plan.points:
         raise InputError(
-            f"{plan.where}: sweep {plan.name}: there are only {possible:,} different designs, but {plan.points:,} are"
+            f"{plan.where}: there are only {possible:,} different designs, but {plan.points:,} are"
             " asked for; ask for fewer points or widen the axes"
         )
     rng, found, draws = np.random.default_rng(plan.seed), {}, 0
@@ -190,7 +188,7 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
                 found[settings] = None
     if len(found) < plan.points:
         raise InputError(
-            f"{plan.where}: sweep {plan.name}: only {len(found)} different designs that meet the constraints were found"
+            f"{plan.where}: only {len(found)} different designs that meet the constraints were found"
             f" in {draws} draws, but {plan.points} are asked for; ask for fewer points or widen the axes"
         )
     yield from found

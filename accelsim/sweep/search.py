@@ -62,16 +62,13 @@ class Goal:
 
     def __init__(self, plan: Plan, store: Store, execute: Execute):
         if len(plan.machines) != 1:
-            raise InputError(
-                f"{plan.where}: sweep {plan.name}: a search has one machine, not {len(plan.machines)}; search each by"
-                " itself"
-            )
+            raise InputError(f"{plan.where}: a search has one machine, not {len(plan.machines)}; search each by itself")
         self.plan, self.store, self.execute = plan, store, execute
         subject = plan.machines[0]
         self.base = base(subject)
         self.axes: tuple[Axis, ...] = (*plan.axes, *subject.axes)
         if not self.axes:
-            raise InputError(f"{plan.where}: sweep {plan.name}: there are no axes to search along")
+            raise InputError(f"{plan.where}: there are no axes to search along")
         self.works: list[WorkloadFile] = [workload_file(w) for w in plan.workloads]
         values = [(a.name, a.values or (a.at(0.0),)) for a in self.axes]
         self.before = Filter(self.base, (), values, {a.name: a.where for a in self.axes})

@@ -255,7 +255,7 @@ class Store:
             if key in rows:
                 continue
             about = (key, machine, workload, settings)
-            values, made = parsed(self.path, *about, made or figures, status)
+            values, made = parsed(self.path, *about, made if made and isinstance(made, dict) else figures, status)
             if not isinstance(sparsity, int | float):
                 raise damaged(self.path, *about, f"its sparsity is {shown(sparsity)}")
             whole = configuration(self.path, about, text) if text else None

@@ -111,9 +111,9 @@ def test_mistakes(plan_file, tmp_path):
     for text, sentence in (
         (
             "axes: {engine.lines: [8]}\nobjectives: [cycle]",
-            "sweep design: objective 'cycle' is none of cycles, seconds",
+            r"design\.yaml:4: objective 'cycle' is none of cycles, seconds",
         ),
-        ("", "sweep design: there are no axes to search along"),
+        ("", r"design\.yaml:1: there are no axes to search along"),
     ):
         with pytest.raises(InputError, match=sentence):
             search(plan_file(text), tmp_path / "s.sqlite", 3)
