@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --cases 3000`: many cases of every kind, counts per outcome; what fails is kept for a replay."""
+"""`python -m tests.fuzz --cases 3000`: cases of every kind, counts per outcome; what fails is kept to be run again."""
 
 import argparse
 import sys
