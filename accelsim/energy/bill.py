@@ -104,7 +104,7 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
         for counter in counters:
             if counter not in priced:
                 raise InputError(
-                    f"{table.place(parts[name].kinds, 'counters', counter)}: {kind}.{counter} ({name}) has no price;"
+                    f"{table.home(kind, 'counters')}: {kind}.{counter} ({name}) has no price;"
                     f" add it under components.{kind}.counters (0 is a price)" + suggest(counter, priced)
                 )
         for counter in priced:

@@ -184,7 +184,7 @@ WRONG = {
         "prices.yaml",
         ", tiles: tile_start}",
         "}",
-        r"^made\d+/prices.yaml:11: .* DotArray.tiles \(dot\) has no price; add it under components.DotArr",
+        r"^made\d+/prices.yaml:11: DotArray.tiles \(dot\) has no price; add it under components.DotArr",
     ),
     "no entry": (
         "prices.yaml",
