@@ -186,6 +186,14 @@ def test_failures_are_one_line_unless_a_traceback_is_asked_for(error, status, st
     assert ("Traceback" in traced) == (status != 130)
 
 
+def test_a_path_that_is_too_long_is_cut(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("sweep", "x" * 5000, "--store", "s.db")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: xxx") and done.stderr.endswith("File name too long\n")
+    assert len(done.stderr) < 2100
+
+
 def test_ctrl_c(tmp_path):
     wait = "import time; cli.show = lambda things: (sys.stdout.write('ready\\n'), sys.stdout.flush(), time.sleep(60))"
     script = f"import sys; from accelsim import cli\n{wait}\ncli.main()"

@@ -175,6 +175,24 @@ def where_of(frame) -> bool:
     return "importlib" not in frame.f_code.co_filename and frame.f_code.co_filename != __file__
 
 
+def fault(error: BaseException) -> InputError | None:
+    """What an exception is if it passed through the files of a plug-in: the plug-in's fault, with file and line.
+
+    None: it did not, and is a fault of the simulator.
+    """
+    there = [loaded(path) for path in named_paths()]
+    there += [from_entry_point(point) for point in installed().values() if point.module in sys.modules]
+    for frame, line in reversed(frames(error)):
+        file = Path(frame.f_code.co_filename)
+        for plugin in there:
+            if plugin.path in (file, *file.parents):
+                said = " ".join([type(error).__name__ + ":", *str(error).split()]).removesuffix(":")
+                return InputError(
+                    f"{file}:{line}: the plug-in machine {plugin.name} failed: {said} (ACCELSIM_TRACEBACK=1 shows more)"
+                )
+    return None
+
+
 def machine_of(module: ModuleType, attribute: str, name: str, where: str) -> Machine:
     """The machine that a module holds. Raises InputError when it is none that this version can use."""
     found = getattr(module, attribute, None)

@@ -83,6 +83,9 @@ def fail(error: Exception) -> None:
         stop(f"error: {said}", 2)
     if isinstance(error, MemoryError):
         stop("error: there is not enough memory for this; a smaller workload or machine needs less", 2)
+    plugins = sys.modules.get("accelsim.accelerators.plugins")  # there is none where none was named
+    if plugins and (fault := plugins.fault(error)):
+        stop(f"error: {fault}", 2)
     stop(f"internal error: {type(error).__name__}: {error} (ACCELSIM_TRACEBACK=1 shows where)", 1)
 
 
@@ -241,7 +244,12 @@ def synth(
 
 @app.command("import-mask")
 def import_mask(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .npy or .npz of boolean masks.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
+        ),
+    ],
     model: Model,
     globals_file: Annotated[
         Path | None, typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts per layer and head.")

@@ -65,6 +65,11 @@ class EnergyTable:
             known = memories_in(self.document["components"])
             return build_entry(laid, self.rows, known, f"{self.called}: components.{priced[0]}")
 
+    def home(self, kind: str, section: str) -> str:
+        """Where something of a class would be said, for errors: where its entry is, else what the table is called."""
+        there = f"components.{kind}" in self.places
+        return place_of(f"components.{kind}.{section}", self.places) if there else self.called
+
     def place(self, kinds: Sequence[str], section: str, key: str) -> str:
         """Where an entry is said, for errors: by the class itself or by the nearest base class that has it."""
         said = (k for k in kinds if k in self.components and key in getattr(self.components[k], section))

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from accelsim.accelerators.plugins import name_plugin
+from accelsim.accelerators.plugins import fault, name_plugin
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError
 from accelsim.report.figures import Summary
@@ -56,8 +56,8 @@ def perform(task: Task, workload: Workload | None = None) -> Outcome:
         made, error = None, "there is not enough memory for this point beside the others; fewer workers (-j) need less"
     except OSError as reason:  # a full disk, mostly
         made, error = None, f"{reason.filename or 'the system'}: {reason.strerror or reason}"
-    except Exception as reason:  # a fault of the simulator is the point's, too
-        made, error = None, f"internal error: {type(reason).__name__}: {reason}"
+    except Exception as reason:  # a fault of a plug-in or of the simulator is the point's, too
+        made, error = None, str(fault(reason) or f"internal error: {type(reason).__name__}: {reason}")
     return Outcome(task.key, made, error, time.perf_counter() - begun)
 
 

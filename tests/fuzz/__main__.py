@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --cases 3000`: many cases of every kind; counts per outcome; what fails is kept for a replay."""
+"""`python -m tests.fuzz --cases 3000`: cases of every kind, counts per outcome; what fails is kept to be run again."""
 
 import argparse
 import sys
@@ -32,6 +32,8 @@ def explore(sandbox: Sandbox, asked: argparse.Namespace) -> int:
     for kind, number in shares(asked.kinds, asked.cases).items():
         for case, outcome in trials(sandbox, kind, number, asked.seed):
             counts[kind, outcome.name] += 1
+            if sum(counts.values()) % 100 == 0:
+                print(f"{sum(counts.values()):,} cases, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             slowest, largest = max(slowest, outcome.cpu), max(largest, outcome.peak)
             if outcome.name not in GOOD:
                 folder = asked.keep / f"{kind}-{outcome.name.replace(' ', '-')}-{sum(counts.values()):05d}"

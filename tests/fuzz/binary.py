@@ -24,7 +24,8 @@ HEADERS = (
     "{'descr': '|b1', 'fortran_order': False, 'shape': (" + "9," * 400 + "), }",
     "__import__('os').system('true')", "{" * 3000, "{'descr': '|b1'}", "", "[1, 2]", "\ud7ff",
 )  # fmt: skip
-TYPES = ("bool", "int8", "uint8", ">i4", "int64", "uint64", "float16", "float32", "float64", ">f8", "complex64", "U3", "S5",
+TYPES = ("bool", "int8", "uint8", ">i4", "int64", "uint64", "float16", "float32", "float64", ">f8", "complex64", "U3",
+    "S5",
          "datetime64[s]", "timedelta64[D]", "V4", "f4,i2", "longdouble")  # fmt: skip
 VALUES = (0, 1, -1, 2, 255, 1 << 31, -(1 << 63), (1 << 63) - 1, 0.5, float("nan"), float("inf"), -0.0, 1e308)
 
@@ -80,7 +81,8 @@ def arrays(draw, array: np.ndarray) -> bytes:
         return npy(made)
     if kind == "shape":
         return npy(draw(st.sampled_from((
-            array.reshape(-1), array[None], array[..., None], array[:0], array[1:], array.T, np.concatenate([array, array]),
+            array.reshape(-1), array[None], array[..., None], array[:0], array[1:], array.T, np.concatenate([array,
+                array]),
             array.reshape(-1)[0] if array.size else array, array[..., :-1] if array.ndim else array,
         ))))  # fmt: skip
     if kind == "order":

@@ -2,17 +2,25 @@
 be."""
 
 import sys
-from itertools import islice
 from typing import NoReturn
 
 from hypothesis import strategies as st
 
+from accelsim.accelerators import machine, schema
+from accelsim.accelerators.contract import Rule, Trial, failed, outcome
+from accelsim.accelerators.run import run
+from accelsim.accelerators.trial import draw_workload
+from accelsim.config import load_arch
+from accelsim.config.arch import Arch
+from accelsim.core.errors import InputError
+from accelsim.report.metrics import summarize
+from accelsim.workload.workload import Workload
 from tests.fuzz import seeds
 from tests.fuzz.sandbox import Case
 
 STEPPED = 300_000  # core cycles that are stepped one by one; longer runs are compared up to there
 LONGEST = 1 << 34  # core cycles, of which most are slept
-CLOCKS = ("500 MHz", "1 MHz", "333 MHz", "10 GHz", "4000/3 MHz", "1 kHz", "1199 MHz")
+CLOCKS = ("500 MHz", "1 MHz", "333 MHz", "10 GHz", "4000/3 MHz", "1199 MHz")
 
 
 @st.composite
@@ -26,7 +34,8 @@ def legal(draw, param, default) -> str:
     near = [n for n in (1 << k for k in range(41)) if low <= n <= high]
     about = [n for n in (seeds.number(default) * f // 4 for f in (1, 2, 3, 5, 8, 16)) if low <= n <= high]
     return str(draw(st.one_of(
-        st.sampled_from([low, min(low + 1, high), high]), st.sampled_from(near or [high]), st.sampled_from(about or [low]),
+        st.sampled_from([low, min(low + 1, high), high]), st.sampled_from(near or [high]),
+            st.sampled_from(about or [low]),
         st.integers(low, high),
     )))  # fmt: skip
 
@@ -55,22 +64,20 @@ def extremes(draw) -> Case:
 
 def check(name: str, number: str, *given: str) -> NoReturn:
     """In a process of its own: run the machine, and exit as a command does, with 1 when something is wrong."""
-    from accelsim.accelerators import machine, schema
-    from accelsim.accelerators.contract import Trial, failed, outcome
-    from accelsim.accelerators.run import run
-    from accelsim.accelerators.trial import draw_workload
-    from accelsim.config import load_arch
-    from accelsim.core.errors import InputError
-    from accelsim.report.metrics import summarize
-
     try:
-        arch = load_arch(name, schema, given)
-        work = draw_workload(int(number), largest=8)
-        trial = Trial(arch, machine(arch.machine))
-        sim, program = trial.run(work)
+        broken = faults(load_arch(name, schema, given), draw_workload(int(number), largest=8))
     except InputError as refusal:
         sys.stderr.write(f"error: {refusal}\n")
         raise SystemExit(2) from None
+    for rule in broken[:3]:
+        sys.stderr.write(f"{rule.name}: {'; '.join(rule.broken[:2])}\n")
+    raise SystemExit(bool(broken))
+
+
+def faults(arch: Arch, work: Workload) -> list[Rule]:
+    """What a machine owes and does not do. Raises InputError where it is refused."""
+    trial = Trial(arch, machine(arch.machine))
+    sim, program = trial.run(work)
     result = sim.result()
     trial.accounted(work, result)
     trial.conserved(work, sim, program, result)
@@ -87,6 +94,4 @@ def check(name: str, number: str, *given: str) -> NoReturn:
     total = summarize(run(arch, work)).total
     for what, share in (("mac", total.mac_utilization), ("bandwidth", total.bandwidth_utilization)):
         trial.rule("shares").hold(share is None or 0 <= share <= 1 + 1e-9, f"{what} utilization is {share}")
-    for rule in islice(failed(trial.rules.values()), 3):
-        sys.stderr.write(f"{rule.name}: {'; '.join(rule.broken[:2])}\n")
-    raise SystemExit(bool(failed(trial.rules.values())))
+    return failed(list(trial.rules.values()))

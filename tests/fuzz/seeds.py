@@ -43,7 +43,7 @@ axes:
 method: latin_hypercube
 points: 3
 seed: 1
-constraints: [lines * macs <= 1024]
+constraints: [engine.lines * engine.macs <= 1024]
 objectives: [cycles, energy_pj, area_mm2]
 """,
     """machines: [vitcod]
@@ -64,15 +64,18 @@ logic:
   mac_dot: {pj: 0.5, low: 0.3, high: 0.6, um2: 300, source: measured}
   mine: {leakage_uw: 3, um2: 10, source: guessed}
 dram: {dram_read_bit: {pj: 5, source: measured}}
-sram: {energy_factor: {low: 0.8, value: 1.0, high: 1.3}}
+sram: {energy_factor: {low: 0.8, nominal: 1.0, high: 1.3}}
 logic_leakage: {uw_per_um2: 0.01}
 layout: {density: 0.7, source: guessed}
 components:
-  VectorUnit: {counters: {element_ops: {requant: 1, add_int32: 2 * lanes / lanes}}, area: {requant: lanes}, standing: {mine: 1}}
+  VectorUnit:
+    counters: {element_ops: {requant: 1, add_int32: 2 * lanes / lanes}}
+    area: {requant: lanes}
+    standing: {mine: 1}
 """
 
 GEMMS = "Layer,M,N,K,\nfirst,64,32,16,\nsecond,1,1,1,\n"
-SPARSE = "Layer,M,N,K,Sparsity,Batch,\nfirst,64,32,16,2:4,3,\n"
+SPARSE = "Layer,M,N,K,Sparsity,Batch,\nfirst,64,32,16,1:1,3,\n"
 CONVOLUTIONS = """Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,
 conv1, 10, 10, 3, 3, 4, 8, 1,
 conv2, 8, 8, 1, 1, 8, 8, 2,
@@ -108,7 +111,8 @@ def configurations() -> tuple[str, ...]:
     shipped = [(folder("arch_configs") / f"{name}.yaml").read_text() for name in MACHINES]
     full = [yaml.safe_dump(load_arch(name, schema, over).as_dict(), sort_keys=False, width=999)
             for name in MACHINES for over in ((), ("dram.model=pipe",))]  # fmt: skip
-    priced = "machine: vitcod\nenergy: {table: generic_28nm, override: {mac_dot: 0.5, exp: {pj: 2, source: x}, layout: {density: 0.5}}}\n"
+    priced = ("machine: vitcod\nenergy:\n  table: generic_28nm\n"
+              "  override: {mac_dot: 0.5, exp: {pj: 2, source: x}, layout: {density: 0.5}}\n")  # fmt: skip
     return (*shipped, *full, priced)
 
 

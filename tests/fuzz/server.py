@@ -140,7 +140,7 @@ def warm(with_torch: bool) -> None:
     import accelsim.sweep.compare
     import accelsim.sweep.search
     import accelsim.sweep.terminal
-    import accelsim.validation.table  # noqa: F401
+    import accelsim.validation.table
     from accelsim.accelerators import schema, shipped
     from accelsim.accelerators.run import run
     from accelsim.accelerators.trial import draw_workload

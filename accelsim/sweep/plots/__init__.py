@@ -28,6 +28,9 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
     for name in (metric, *axes):
         if name not in table:
             raise InputError(f"there is no column {name!r}{suggest(name, table)}; `accelsim results` lists the columns")
+    for name in (metric, *(axes if kind == "pareto" else ())):
+        if words := [value for value in table[name] if isinstance(value, str)]:
+            raise InputError(f"--metric: {name!r} is no figure, since its column has words such as {words[0]!r}")
     picture = {
         "metric": lines.metric_lines,
         "speedup": bars.speedup,
