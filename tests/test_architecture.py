@@ -27,7 +27,16 @@ MAY_IMPORT = {
     "accelerators": MACHINE,
     "accelerators/NAME": (*MACHINE, "accelerators", "rtl"),
     "validation": ("core", "isa", "components", "workload", "dataflows", "config"),
-    "sweep": ("core.result", "core.processors", "accelerators", "config", "workload", "energy", "report"),
+    "sweep": (
+        "core.result",
+        "core.processors",
+        "core.private",
+        "accelerators",
+        "config",
+        "workload",
+        "energy",
+        "report",
+    ),
     "rtl": ("core", "isa", "components"),
     "cli": ("",),
 }

@@ -186,6 +186,14 @@ def test_failures_are_one_line_unless_a_traceback_is_asked_for(error, status, st
     assert ("Traceback" in traced) == (status != 130)
 
 
+def test_a_path_that_is_too_long_is_cut(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("sweep", "x" * 5000, "--store", "s.db")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: xxx") and done.stderr.endswith("File name too long\n")
+    assert len(done.stderr) < 2100
+
+
 def test_ctrl_c(tmp_path):
     wait = "import time; cli.show = lambda things: (sys.stdout.write('ready\\n'), sys.stdout.flush(), time.sleep(60))"
     script = f"import sys; from accelsim import cli\n{wait}\ncli.main()"
@@ -196,3 +204,29 @@ def test_ctrl_c(tmp_path):
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=30)
     assert (running.returncode, stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "swallowed",
+    [
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n    except KeyboardInterrupt: raise ImportError('a library')\n",
+        "    class Callback:\n        def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n    Callback()\n",
+    ],
+    ids=["turned into an error of a library", "ignored in a callback"],
+)
+def test_an_interrupt_is_one_word_whatever_a_library_makes_of_it(swallowed):
+    code = f"import os, signal\ndef broken(things):\n{swallowed}    import time; time.sleep(9)\ncli.show = broken"
+    done = run(code, "list")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interrupt_while_the_command_line_is_imported_is_one_word():
+    code = (
+        "import os, signal, sys; sys.argv = ['accelsim']\n"
+        "class Finder:\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'accelsim.cli.rtl': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder); import accelsim.cli"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")

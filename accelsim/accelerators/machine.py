@@ -2,6 +2,7 @@
 whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,11 +51,15 @@ class Machine:
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
-        raise TypeError(f"the machine {self.schema.name} has no compiler: its class defines no `compile`")
+        raise self.incomplete("has no compiler: its class defines no `compile`")
 
     def peak_macs(self, arch: Arch) -> int:
         """Multiply-accumulates a core cycle."""
-        raise TypeError(f"the machine {self.schema.name} does not say its peak: its class defines no `peak_macs`")
+        raise self.incomplete("does not say its peak: its class defines no `peak_macs`")
+
+    def incomplete(self, what: str) -> InputError:
+        """Something that a machine must have is not there."""
+        return InputError(f"{inspect.getfile(type(self))}: the machine {self.schema.name} {what}")
 
     def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
         """Multiply-accumulates of a layer, of one picture, that are useful work; all, where masks are not applied."""

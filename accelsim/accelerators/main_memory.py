@@ -25,6 +25,20 @@ def clock_rule(arch: Arch) -> str | None:
     )
 
 
+def address_rule(arch: Arch) -> str | None:
+    """Bits of an address choose among channels and among ranks."""
+    if arch.models["dram"] != "exact":
+        return None
+    for name in ("channels", "ranks"):
+        if (count := arch.parts["dram"][name]) & (count - 1):
+            near = 1 << count.bit_length()
+            return (
+                f"dram.{name} is {count}, but address bits choose among them, so that there are as many as a power of "
+                f"two; give {near >> 1} or {near}"
+            )
+    return None
+
+
 def peak_bytes_per_s(arch: Arch) -> float:
     """What all channels move at best."""
     dram = arch.parts["dram"]

@@ -2,13 +2,12 @@
 
 import keyword
 import os
-import shutil
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 from accelsim.config.shipped import listing
 from accelsim.core.errors import InputError
+from accelsim.core.files import scratch
 
 NAME = "my_machine"  # what the template is called
 TEMPLATE = Path(__file__).parent / "_template" / NAME
@@ -22,17 +21,14 @@ def write_machine(folder: str | Path) -> list[Path]:
     """
     target = Path(os.path.abspath(folder))
     check(folder, target)
-    made = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
-    try:
-        whole = made / target.name
+    with scratch(target.parent, target.name) as room:
+        whole = room / target.name
         whole.mkdir()
         for file in sorted(f for f in TEMPLATE.iterdir() if f.suffix in KINDS):
             (whole / renamed(file.name, target.name)).write_text(
                 renamed(file.read_text("utf-8"), target.name), encoding="utf-8"
             )
         os.replace(whole, target)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return sorted(Path(folder) / file.name for file in target.iterdir())
 
 

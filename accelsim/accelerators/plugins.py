@@ -50,8 +50,8 @@ class Plugin:
         """Name -> file of the configurations that come with it: YAML files in its folder, or one beside its file, that
         say `machine: NAME`."""
         files = [self.path.with_suffix(".yaml")] if self.path.is_file() else sorted(self.path.glob("*.yaml"))
-        said = f"machine: {self.name}"
-        return {p.stem: p for p in files if p.is_file() and said in p.read_text("utf-8").splitlines()}
+        said = f"machine: {self.name}".encode()
+        return {p.stem: p for p in files if p.is_file() and said in p.read_bytes().splitlines()}
 
     def source_hash(self) -> str:
         """sha256 of its sources."""
@@ -173,6 +173,24 @@ def frames(error: BaseException) -> list:
 def where_of(frame) -> bool:
     """Whether a frame is of a file outside Python's import machinery and this module."""
     return "importlib" not in frame.f_code.co_filename and frame.f_code.co_filename != __file__
+
+
+def fault(error: BaseException) -> InputError | None:
+    """What an exception is if it passed through the files of a plug-in: the plug-in's fault, with file and line.
+
+    None: it did not, and is a fault of the simulator.
+    """
+    there = [loaded(path) for path in named_paths()]
+    there += [from_entry_point(point) for point in installed().values() if point.module in sys.modules]
+    for frame, line in reversed(frames(error)):
+        file = Path(frame.f_code.co_filename)
+        for plugin in there:
+            if plugin.path in (file, *file.parents):
+                said = " ".join([type(error).__name__ + ":", *str(error).split()]).removesuffix(":")
+                return InputError(
+                    f"{file}:{line}: the plug-in machine {plugin.name} failed: {said} (ACCELSIM_TRACEBACK=1 shows more)"
+                )
+    return None
 
 
 def machine_of(module: ModuleType, attribute: str, name: str, where: str) -> Machine:

@@ -1,5 +1,8 @@
 """The command line: parses, calls, prints. Whatever takes long to import is imported by the command that needs it."""
 
+from accelsim.cli import interrupts  # first: Ctrl-C may come while the others are imported
+
+# isort: split
 import os
 import sys
 from collections.abc import Iterable
@@ -25,10 +28,13 @@ class Commands(TyperGroup):
         if os.environ.get("ACCELSIM_TRACEBACK") == "1":
             return super().invoke(ctx)
         try:
-            return super().invoke(ctx)
+            with interrupts.raised():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
-            stop("interrupted", 130)
+            stop("interrupted", interrupts.STATUS)
         except Exception as error:
+            if interrupts.heard and not hasattr(error, "exit_code"):
+                stop("interrupted", interrupts.STATUS)
             if hasattr(error, "exit_code") or isinstance(error, typer.Abort | BrokenPipeError):
                 raise  # the parser's own
             fail(error)
@@ -68,14 +74,18 @@ def stop(sentence: str, status: int) -> None:
 
 def fail(error: Exception) -> None:
     """Exit with 2 for what a user can mend, with 1 for a fault of the simulator."""
-    from accelsim.core.errors import InputError, visible
+    from accelsim.core.errors import InputError
 
     if isinstance(error, InputError):
         stop(f"error: {error}", 2)
     if isinstance(error, OSError):
-        stop(f"error: {visible(str(error.filename or 'the system'))}: {error.strerror or error}", 2)
+        said = InputError(f"{error.filename or 'the system'}: {error.strerror or error}")  # which cuts what is long
+        stop(f"error: {said}", 2)
     if isinstance(error, MemoryError):
         stop("error: there is not enough memory for this; a smaller workload or machine needs less", 2)
+    plugins = sys.modules.get("accelsim.accelerators.plugins")  # there is none where none was named
+    if plugins and (fault := plugins.fault(error)):
+        stop(f"error: {fault}", 2)
     stop(f"internal error: {type(error).__name__}: {error} (ACCELSIM_TRACEBACK=1 shows where)", 1)
 
 
@@ -234,7 +244,12 @@ def synth(
 
 @app.command("import-mask")
 def import_mask(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .npy or .npz of boolean masks.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
+        ),
+    ],
     model: Model,
     globals_file: Annotated[
         Path | None, typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts per layer and head.")
@@ -276,11 +291,9 @@ sweep.register(app, show)
 
 def main() -> None:
     """The entry point of the `accelsim` command."""
+    interrupts.prepare()
     outputs.prepare()
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        stop("interrupted", 130)
+        app()
+    finally:
+        sys.stdout.flush()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+LARGEST_SEED = (1 << 63) - 1  # that PyTorch takes
 Show = Callable[[Iterable[object]], None]
 ModelName = Annotated[
     str,
@@ -90,7 +91,7 @@ def export(
         bool | None, typer.Option(help="Keep row and column of token 0; found out by itself without it.")
     ] = None,
     operands: Operands = "attention",
-    seed: Annotated[int, typer.Option(help="Of random weights and noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of random weights and noise.")] = 0,
     measured: Annotated[
         bool, typer.Option("--measured", help="Write NAME.measured.npz too: the maps before pruning, float results.")
     ] = False,
@@ -147,7 +148,7 @@ def train_demo(
         list[float] | None, typer.Option(help="Shares of scores to prune. Repeatable; the last is exported.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the CPU.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of weights and order.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of weights and order.")] = 1,
 ) -> Iterator[object]:
     """Train, compress, prune and fine-tune a small vision transformer, and export it (needs the extra torch)."""
     from accelsim.codesign.demo_data import load_data

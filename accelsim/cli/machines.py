@@ -44,7 +44,7 @@ def register(app: typer.Typer, show: Show) -> None:
         machine: Machine,
         overrides: Overrides = None,
         cases: Annotated[int, typer.Option(min=1, max=10_000, help="Small random networks to run.")] = 4,
-        seed: Annotated[int, typer.Option(help="Other seeds give other networks.")] = 1,
+        seed: Annotated[int, typer.Option(min=0, help="Other seeds give other networks.")] = 1,
     ) -> None:
         """Try what every machine owes on small random networks; exit with 1 when something is broken."""
         from accelsim.accelerators import schema

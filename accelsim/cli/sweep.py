@@ -1,18 +1,23 @@
 """Commands about many runs."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+FAILED = 3  # the exit status when some points failed; 1 when all did
 Show = Callable[[Iterable[object]], None]
 File = Annotated[str, typer.Argument(metavar="FILE", help="A sweep file, or the name of a shipped one.")]
 StoreOption = Annotated[Path, typer.Option("--store", metavar="STORE", help="The results; made if it is not there.")]
 Processes = Annotated[
     int | None,
-    typer.Option("-j", "--processes", min=0, help="Workers; all cores without it, 0 for this process itself."),
+    typer.Option(
+        "-j", "--processes", min=0, max=1024, help="Workers; all cores without it, 0 for this process itself."
+    ),
 ]
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, as in tcp://host:8786.")
@@ -30,13 +35,14 @@ Keep = Annotated[str, typer.Option("--store", metavar="STORE", help="Keep the ru
 
 def register(app: typer.Typer, show: Show) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
-    for command in (sweep, results, plot, search, compare, ablate):
+    for command in (sweep, search, compare, ablate):
+        app.command(command.__name__)(resumable(shown(command, show), show))
+    for command in (results, plot):
         app.command(command.__name__)(shown(command, show))
 
 
 def shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[..., None]:
     """A command that prints what it yields, as it comes."""
-    from functools import wraps
 
     @wraps(command)
     def run(*arguments, **options) -> None:
@@ -46,6 +52,27 @@ def shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[...,
     return run
 
 
+def resumable(command: Callable[..., None], show: Show) -> Callable[..., None]:
+    """A command that says what it has kept in its store when it is interrupted."""
+
+    @wraps(command)
+    def run(*arguments, **options) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            if not Path(options["store"]).exists():
+                raise
+            show([f"interrupted; what was finished is in {options['store']}, and the same command goes on from there"])
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def say(sentence: str) -> None:
+    """Print a line about something that went wrong and was mended."""
+    sys.stderr.write(f"{sentence}\n")
+
+
 def sweep(
     file: File,
     store: StoreOption,
@@ -53,32 +80,31 @@ def sweep(
     scheduler: Scheduler = None,
     retry: Annotated[bool, typer.Option("--retry", help="Simulate failed points again.")] = False,
 ) -> Iterator[object]:
-    """Simulate every point of a sweep that the store does not hold yet."""
+    """Simulate every point of a sweep that the store does not hold yet.
+
+    Exit status: 0 when no point failed, 3 when some did, 1 when all did, 2 when the file, the store or the cluster is
+    unusable, 130 when interrupted. The same command goes on where it was, after any of these.
+    """
     from accelsim.sweep import campaign, terminal
     from accelsim.sweep.plan import read
     from accelsim.sweep.points import expand
     from accelsim.sweep.store import Store
 
+    campaign.executor(processes, scheduler)  # what cannot be one is refused before anything is read
     plan = read(file)
     points = expand(plan)
     yield terminal.announcement(plan, points)
-    execute = campaign.executor(processes, scheduler)
-    with Store(store) as opened, bar(plan.name, len(points)) as progress:
-        try:
-            state = campaign.run(plan.name, points, opened, execute, retry=retry, progress=progress)
-        except KeyboardInterrupt:
-            state = None
-    if state is None:
-        yield f"interrupted; what was finished is in {store}, and the same command goes on from there"
-        raise typer.Exit(130)
+    with bar(plan.name, len(points)) as (progress, notice), Store(store) as opened:
+        execute = campaign.executor(processes, scheduler, notice)
+        state = campaign.run(plan.name, points, opened, execute, retry=retry, progress=progress)
     yield from terminal.ending(state, store)
-    if state.failures and len(state.failures) == state.total:
-        raise typer.Exit(1)
+    if state.failures:
+        raise typer.Exit(FAILED if len(state.failures) < state.total else 1)
 
 
 @contextmanager
 def bar(title: str, total: int):
-    """A progress bar with rate, estimate and failures, on a terminal."""
+    """A progress bar with rate, estimate and failures, on a terminal; what updates it, and what prints a line above."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -103,7 +129,10 @@ def bar(title: str, total: int):
             failed = f"{len(state.failures)} failed" if state.failures else ""
             shown.update(task, completed=state.handled, rate=rate, failed=failed)
 
-        yield update
+        def notice(sentence: str) -> None:
+            shown.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+        yield update, notice
 
 
 def results(
@@ -152,7 +181,7 @@ def plot(
 def search(
     file: File,
     store: StoreOption,
-    budget: Annotated[int, typer.Option("--budget", min=1, help="How many designs to simulate.")] = 100,
+    budget: Annotated[int, typer.Option("--budget", min=1, max=100_000, help="How many designs to simulate.")] = 100,
     sampler: Annotated[str, typer.Option("--sampler", help="tpe, nsga2 or random.")] = "tpe",
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Compare with a grid of the same budget.")] = True,
     processes: Processes = None,
@@ -163,7 +192,7 @@ def search(
     from accelsim.sweep.campaign import Progress
     from accelsim.sweep.search import search as look
 
-    with bar("search", budget * (2 if grid else 1)) as update:
+    with bar("search", budget * (2 if grid else 1)) as (update, notice):
         found = look(
             file,
             store,
@@ -173,6 +202,7 @@ def search(
             processes=processes,
             scheduler=scheduler,
             progress=lambda done, total: update(Progress(total, computed=done)),
+            notice=notice,
         )
     yield from terminal.search(found, grid)
 
@@ -194,7 +224,9 @@ def compare(
     from accelsim.sweep.plan import Work
 
     first, works = split(machines)
-    found = run(first, [Work(w, only) for w in works], overrides=overrides or (), store=store, processes=processes)
+    found = run(
+        first, [Work(w, only) for w in works], overrides=overrides or (), store=store, processes=processes, notice=say
+    )
     yield from terminal.contest(found, f"against {found.variants[0]}", picture)
 
 
@@ -224,5 +256,6 @@ def ablate(
         overrides=overrides or (),
         store=store,
         processes=processes,
+        notice=say,
     )
     yield from terminal.contest(found, f"against {found.variants[0]}", picture)

@@ -1,6 +1,7 @@
 """From a YAML file and the overrides of a command line, checked against a machine's schema, to an Arch."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from accelsim.config import shipped
@@ -12,8 +13,15 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.core.files import as_name, check_name
 
 
-def load_arch(path_or_name: str | Path, schemas: Callable[[str], MachineSchema], overrides: Sequence[str] = ()) -> Arch:
+def load_arch(
+    path_or_name: str | Path,
+    schemas: Callable[[str], MachineSchema],
+    overrides: Sequence[str] = (),
+    places: Sequence[str] = (),
+) -> Arch:
     """Read a machine: an existing file, or the name of a shipped one, with overrides such as "engine.lines=32".
+
+    `places` says in which file and line each override stands, if not on the command line.
 
     `schemas` gives the schema of a machine's name, or raises InputError. Later overrides win over earlier ones and over
     the file; what nobody says has its default. Raises one InputError with a line for every mistake there is.
@@ -27,8 +35,8 @@ def load_arch(path_or_name: str | Path, schemas: Callable[[str], MachineSchema],
     if schema is None:
         raise InputError(resolution.text())
     settings = list(settings_of(path, top, schema, resolution))
-    for text in overrides:
-        if setting := override(text, schema, resolution):
+    for text, place in zip_longest(overrides, places, fillvalue=""):
+        if setting := override(text, schema, resolution, place):
             settings.append(setting)
     fields = resolution.settle(schema, settings)
     name = top.value.get("name")
@@ -99,9 +107,11 @@ def values_of(path: Path, keys: tuple[str, ...], mapping: dict[str, document.Ent
         yield Setting(f"{path}:{entry.line}", (*keys, key), entry.value, entry.line)
 
 
-def override(text: str, schema: MachineSchema, resolution: Resolution) -> Setting | None:
-    """A Setting from "engine.lines=32", "options.heads=serial", "heads=serial" or "clocks.core=1 GHz"."""
-    where = f"--set {text}"
+def override(text: str, schema: MachineSchema, resolution: Resolution, place: str = "") -> Setting | None:
+    """A Setting from "engine.lines=32", "options.heads=serial", "heads=serial" or "clocks.core=1 GHz", which stands in
+    a file and line (`place`), or else on the command line.
+    """
+    where = f"{place}: {text}" if place else f"--set {text}"
     key, equals, value = text.partition("=")
     keys = tuple(k.strip() for k in key.split("."))
     if not equals or not all(keys):

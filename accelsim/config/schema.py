@@ -89,4 +89,7 @@ class MachineSchema:
                 shared[parameter] = arch.parts[where][option or parameter]
             elif option:
                 shared[parameter] = arch.options[option]
-        return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))
+        try:
+            return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))
+        except InputError as error:
+            raise InputError(f"{arch.source}: {error}") from None

@@ -21,26 +21,26 @@ from accelsim.core.component import Component
 from accelsim.core.keep import Generated, name_of
 
 KERNEL = """\
-from numba import njit
+from accelsim.core.machine_code import kept_function
 from accelsim.core.schedule import advance
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@kept_function(error_model="numpy")
 def kernel({arguments}):
     return advance({arguments})
 """
 
 ENTRY = """\
 import numpy as np
-from numba import cfunc
 from accelsim.core.channel import Channel as _Channel, Channels as _Channels
 from accelsim.core.invoke import array_at as _array_at, record_at as _record_at
+from accelsim.core.machine_code import entry_point
 {imports}
 
 {types}
 
 
-@cfunc("i8(i8, i8)", cache=True, error_model="numpy", _nrt=False)
+@entry_point
 def entry(now, _words):
 {bindings}
 {body}

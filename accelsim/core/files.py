@@ -1,13 +1,28 @@
 """Files of a user: what may be a name, where a file beside another one lies, and writing without losing anything."""
 
 import os
+import platform
 import re
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from accelsim.core.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # there is none on Windows, where nothing is swept
+    fcntl = None
+
 LONGEST_NAME = 100
 NAME = re.compile(r"\w(?:[\w .,+=@()-]{0,98}[\w.+=@()-])?")
+HIDDEN = ".accelsim"  # how hidden folders end
+LEFT = re.compile(r"\..*\.([0-9]{1,9})-([0-9a-f]{8})\.[^.]+\.accelsim")
+TAKEN = 60.0  # seconds after which the folder of a living process is locked, or not that process's
 OTHER = re.compile(r"[^\w .,+=@()-]")
 PLAIN = (
     f"a plain name of up to {LONGEST_NAME} letters, digits, spaces and _ - . , + = @ ( ), which begins with a letter"
@@ -50,9 +65,75 @@ def write(path: Path, data: bytes) -> None:
         with target.open("wb") as file:
             file.write(data)
         return
-    temporary = target.with_name(f".{target.name[:LONGEST_NAME]}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
+        with scratch(target.parent, target.name) as room:
+            (room / "new").write_bytes(data)
+            os.replace(room / "new", target)
+    except OSError as error:
+        error.filename = str(path)  # as the user calls it
+        raise
+
+
+@contextmanager
+def scratch(folder: Path, name: str) -> Iterator[Path]:
+    """A hidden folder in `folder`, removed at the end; before, those that killed processes left there are.
+
+    What lies in its folder `replaced` was moved there to make place for what takes its name; a sweep moves it back if
+    nothing has.
+    """
+    sweep(folder)
+    made = Path(tempfile.mkdtemp(prefix=f".{name[:LONGEST_NAME]}.{os.getpid()}-{node()}.", suffix=HIDDEN, dir=folder))
+    held = os.open(made, os.O_RDONLY) if fcntl else None
+    try:
+        if fcntl:
+            with suppress(OSError):  # not every file system has locks; there, nothing is swept
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield made
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(made, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the hidden folders of `scratch` whose process on this machine is dead."""
+    if not fcntl:
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        for left, found in [(Path(e.path), m) for e in entries if (m := LEFT.fullmatch(e.name))]:
+            with suppress(OSError):
+                sweep_one(left, int(found[1]), found[2])
+
+
+def sweep_one(left: Path, pid: int, where: str) -> None:
+    """Remove a hidden folder if it is of this machine and user, nobody holds its lock, and its process is gone.
+
+    A number that another process has by now counts as gone after a while: the owner would hold the lock.
+    """
+    about = left.lstat()
+    if where != node() or about.st_uid != os.getuid() or (alive(pid) and time.time() - about.st_mtime < TAKEN):
+        return
+    held = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for kept in (left / "replaced").glob("*"):
+            if not (left.parent / kept.name).exists():
+                os.replace(kept, left.parent / kept.name)
+        shutil.rmtree(left)
+    finally:
+        os.close(held)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return pid != os.getpid()
+
+
+def node() -> str:
+    """This machine in eight characters: processes of another one on a shared disk are not ours to judge."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"

@@ -1,12 +1,10 @@
 """Generated modules: what they are called, and where they and their machine code are kept."""
 
 import hashlib
-import importlib.util
 import inspect
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -17,10 +15,13 @@ from typing import NamedTuple
 
 from accelsim.core.component import Component
 from accelsim.core.imports import PACKAGE, sources
+from accelsim.core.machine_code import compiled_before
+from accelsim.core.private import cache_folder, get, put
 from accelsim.core.processors import processors
 from accelsim.core.refusal import refusal
 
 WORKERS = 4  # processes that compile at once, at most
+SAFELY = "-P"  # Python without the folder it is started in, where a module of anybody's may lie
 
 
 class Generated(NamedTuple):
@@ -67,33 +68,18 @@ def core_digest() -> bytes:
     return digest.digest()
 
 
-def cache_folder() -> Path:
-    """Where compiled code is kept: ACCELSIM_CACHE, else the user's cache folder, else a temporary one."""
-    chosen = os.environ.get("ACCELSIM_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "accelsim"
-    for folder in [Path(chosen)] if chosen else [home, Path(tempfile.gettempdir()) / "accelsim-cache"]:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return Path(tempfile.mkdtemp(prefix="accelsim-cache-"))
+def write(name: str, text: Callable[[], str]) -> tuple[Path, str]:
+    """A generated module's file in the cache folder, and its text: what was kept, if it is whole."""
+    path = cache_folder() / f"{name}.py"
+    content = get(path)
+    if content is None:
+        content = text().encode()
+        put(path, content)
+    return path, content.decode()
 
 
-def write(name: str, text: Callable[[], str]) -> Path:
-    """A generated module's file in the cache folder."""
-    folder = cache_folder()
-    path = folder / f"{name}.py"
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as file:
-            file.write(text())
-        os.replace(file.name, path)
-    return path
-
-
-def load(path: Path) -> ModuleType:
-    """A generated module, from its file; numba keeps its machine code beside it.
+def load(path: Path, text: str | None = None) -> ModuleType:
+    """A generated module, from its kept text unless that is given; its machine code is kept beside it.
 
     At LLVM's lowest level of optimization: it compiles faster by a sixth, and what comes out runs as fast.
     """
@@ -101,12 +87,16 @@ def load(path: Path) -> ModuleType:
 
     name = path.stem
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
+        if text is None:
+            text = get(path).decode()
+        # Python's own way would keep bytecode, which it would run unchecked. The file has one line more than the text.
+        code = compile(f"\n{text}", str(path), "exec", dont_inherit=True)
+        module = ModuleType(name)
+        module.__file__ = str(path)
         sys.modules[name] = module  # first: numba cannot load again what it compiled for a module nobody knows
         level, config.OPT = config.OPT, type(config.OPT)(1)
         try:
-            spec.loader.exec_module(module)
+            exec(code, vars(module))
         except BaseException:
             del sys.modules[name]
             raise
@@ -116,28 +106,31 @@ def load(path: Path) -> ModuleType:
 
 
 def kept(name: str, text: Callable[[], str]) -> ModuleType:
-    """A generated module, kept in the cache folder so that numba can keep its machine code beside it."""
-    return sys.modules.get(name) or load(write(name, text))
+    """A generated module, kept in the cache folder with its machine code beside it."""
+    return sys.modules.get(name) or load(*write(name, text))
 
 
 def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object]) -> list[ModuleType]:
     """Generated modules; those that never were compiled are, by several processes, while this one first does what is
     to be done `meanwhile`."""
     missing = {m.name: m for m in modules if m.name not in sys.modules}.values()
-    paths = {write(m.name, m.text): source_of(m.kind)[1] for m in missing}
-    fresh = {path: weight for path, weight in paths.items() if not compiled_before(path)}
+    texts = dict(write(m.name, m.text) for m in missing)
+    weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing)))
+    fresh = {path: weight for path, weight in weights.items() if not compiled_before(path)}
     shares = deal(fresh, max(1, min(WORKERS, processors(), len(fresh))))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     work = "import pathlib, sys; from accelsim.core.keep import load; [*map(load, map(pathlib.Path, sys.argv[1:]))]"
     workers = [
-        subprocess.Popen([sys.executable, "-c", work, *map(str, files)], env=environment, stderr=subprocess.DEVNULL)
+        subprocess.Popen(
+            [sys.executable, SAFELY, "-c", work, *map(str, files)], env=environment, stderr=subprocess.DEVNULL
+        )
         for files in shares[:-1]
     ]
     try:
         meanwhile()
         for path in shares[-1]:
             with suppress(Exception):  # it is said below
-                load(path)
+                load(path, texts[path])
     finally:
         for worker in workers:
             worker.wait()
@@ -153,12 +146,7 @@ def compiled(module: Generated) -> ModuleType:
     except Exception as error:  # numba has its own, and some that are none of its own
         if module.kind is None:
             raise
-        raise refusal(module.kind, write(module.name, module.text), error) from error
-
-
-def compiled_before(path: Path) -> bool:
-    """Whether numba has kept machine code of a generated module."""
-    return any((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))
+        raise refusal(module.kind, *write(module.name, module.text), error) from error
 
 
 def deal(weights: Mapping[Path, int], hands: int) -> list[list[Path]]:

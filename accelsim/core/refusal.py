@@ -14,8 +14,8 @@ PREAMBLE = "Failed in nopython mode"
 WHERE = ("During: ", "File ", "There are ", "def entry")  # what follows is of no use to whom wrote the tick
 
 
-def refusal(kind: type[Component], generated: Path, error: Exception) -> InputError:
-    """The sentence: file, line, whose tick, the reason."""
+def refusal(kind: type[Component], generated: Path, made: str, error: Exception) -> InputError:
+    """The sentence: file, line, whose tick, the reason; of a module that was generated with the text `made`."""
     lines, first = inspect.getsourcelines(kind.tick)
     line = first
     if isinstance(error, KeyError):  # a record without that field
@@ -25,13 +25,13 @@ def refusal(kind: type[Component], generated: Path, error: Exception) -> InputEr
         line += next((n for n, text in enumerate(lines) if re.search(rf"\.{name}\b", text)), 0)
     else:
         why = reason(error)
-        line += place(generated, str(error), len(lines)) or 0
+        line += place(generated, made, str(error), len(lines)) or 0
     return InputError(f"{kind.tick.__code__.co_filename}:{line}: the tick of {kind.__name__} cannot be compiled: {why}")
 
 
-def place(generated: Path, text: str, length: int) -> int | None:
+def place(generated: Path, made: str, text: str, length: int) -> int | None:
     """Which line of a tick of so many numba points to. Entries end with the tick's body as it was written."""
-    ends = len(generated.read_text(encoding="utf-8").rstrip().splitlines())
+    ends = 1 + len(made.rstrip().splitlines())  # the first line of the file is the seal
     named = re.findall(rf"{re.escape(generated.name)}\"?[^\n]*?(?:line |\()(\d+)", text)
     found = [length - 1 - (ends - int(number)) for number in named]
     return next((n for n in reversed(found) if 0 < n < length), None)

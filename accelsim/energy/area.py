@@ -40,7 +40,7 @@ def entry_of(name: str, part: Part, table: EnergyTable) -> Entry:
     if entry is None:
         bases = f" or a base class of it ({', '.join(part.bases)})" if part.bases else ""
         raise InputError(
-            f"energy table {table.name}: components.{part.kind}: the table has no entry for {name}{bases}; every"
+            f"{table.called}: components.{part.kind}: the table has no entry for {name}{bases}; every"
             f" component class has one, in the machine's prices or under energy.override, if only `{part.kind}: {{}}`"
             + suggest(part.kind, table.components)
         )

@@ -141,8 +141,8 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
         for counter in counters:
             if counter not in priced:
                 raise InputError(
-                    f"energy table {table.name}: {kind}.{counter} ({name}) has no price; add it under"
-                    f" components.{kind}.counters (0 is a price)" + suggest(counter, priced)
+                    f"{table.home(kind, 'counters')}: {kind}.{counter} ({name}) has no price;"
+                    f" add it under components.{kind}.counters (0 is a price)" + suggest(counter, priced)
                 )
         for counter in priced:
             if counter not in counters and counter not in STATUS_COUNTERS:

@@ -9,7 +9,8 @@ from accelsim.core.errors import InputError
 from accelsim.core.files import beside
 from accelsim.energy.document import FOLDER, SECTIONS, checked, complete, find, merged, read_placed, scaled
 from accelsim.energy.places import overlay, placed
-from accelsim.energy.prices import check, put_in, stated_at, title
+from accelsim.energy.prices import check, put_in, said_in, stated_at, title
+from accelsim.energy.row import number
 
 
 def lineage(path: Path) -> list[tuple[Path, dict[str, Any], dict[str, str]]]:
@@ -37,7 +38,8 @@ def resolve(path: Path, prices: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[
     moved to another node moves them as it moves its own rows. Raises InputError when no table is.
     """
     for each in prices:
-        check(each)
+        with placed(title(each), said_in(each)):
+            check(each)
     found: dict[str, Any] = {}
     waiting, nodes = list(prices), []
     places: dict[str, str] = {}
@@ -49,19 +51,25 @@ def resolve(path: Path, prices: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[
                     raise InputError(f"{file}: scale: only a table that extends another has something to scale")
                 found = scaled(found, checked(document["scale"], str(file), "scale"), str(file))
             found = merged(found, document, str(file))
+            for key in ("node_nm", "vdd"):
+                number(found.get(key, 0), f"{file}: {key}")
         nodes.append((found.get("node_nm"), found.get("vdd")))
         for each in [p for p in waiting if same(stated_at(p), nodes[-1])]:
             if file.parent != FOLDER:
                 check_unpriced(document, each, here)
-            found = put_in(found, each)
+            with placed(title(each), said_in(each)):
+                found = put_in(found, each)
             for section in (*SECTIONS, "components"):
-                overlay(places, {f"{section}.{name}": title(each) for name in each.get(section, ())})
+                entries = {f"{section}.{name}": title(each) for name in each.get(section, ())}
+                below = {path: place for path, place in said_in(each).items() if path.startswith(f"{section}.")}
+                overlay(places, entries | below)
             waiting.remove(each)
     complete(found, str(path))
     for each in waiting:
         have = " and ".join(dict.fromkeys(said(node) for node in nodes))
         raise InputError(
-            f"{title(each)}: its prices are stated at {said(stated_at(each))}, but the energy table {found['name']} and"
+            f"{title(each)}: its prices are stated at {said(stated_at(each))}, but the energy table"
+            f" {name_of(path, found)} and"
             f" what it extends are at {have}; choose an energy.table that is at that node or extends one that is"
         )
     return found, places
@@ -76,6 +84,11 @@ def check_unpriced(document: Mapping[str, Any], prices: Mapping[str, Any], place
                 f" ({title(prices)}), which would replace this entry; leave it out, or say it in a"
                 " table that extends this one, or under energy.override"
             )
+
+
+def name_of(path: Path, found: Mapping[str, Any]) -> str:
+    """What errors call a table: one of the package by its name, a user's by its file."""
+    return found["name"] if path.parent == FOLDER else str(path)
 
 
 def same(one: tuple[float, float], other: tuple[Any, Any]) -> bool:

@@ -20,7 +20,8 @@ def placed(where: str, places: Mapping[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         head, colon, rest = str(error).partition(f"{where}: ")
-        if head or not colon or not (place := place_of(rest.partition(": ")[0], places)):
+        said = {str(InputError(path)): place for path, place in places.items()}  # as errors spell it
+        if head or not colon or not (place := place_of(rest.partition(": ")[0], said)):
             raise
         raise InputError(f"{place}: {rest}") from None
 

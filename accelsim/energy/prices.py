@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.core.errors import InputError
-from accelsim.energy.document import SECTIONS, checked, known_sections, read
+from accelsim.energy.document import SECTIONS, checked, known_sections, read_placed
+from accelsim.energy.places import placed
 from accelsim.energy.row import build_row, number
 
 KEYS = ("name", "node_nm", "vdd", *SECTIONS, "components")
 NODE_NM, VDD = 28, 0.9  # what figures are stated at if the document does not say: those of generic_28nm
 
 
-def read_prices(path: Path) -> dict[str, Any]:
+class PriceDocument(dict):
+    """A price document, JSON-able, that knows where its entries are said: `A.B.C` -> "FILE:LINE"."""
+
+    places: Mapping[str, str] = {}
+
+
+def read_prices(path: Path) -> PriceDocument:
     """A machine's price document, JSON-able: `logic` and `dram` rows, `components`, the `node_nm` and `vdd` they are
     stated at (28 nm and 0.9 V unless said) and the `name` that errors call it by.
 
@@ -23,13 +30,21 @@ def read_prices(path: Path) -> dict[str, Any]:
     name = f"{path.parent.name}/{path.name}"
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; a machine that names a price document has it there")
-    found = {"name": name, **read(path, KEYS, "a price document", name)}
-    check(found)
+    content, places = read_placed(path, KEYS, "a price document", name)
+    found = PriceDocument({"name": name, **content})
+    found.places = places
+    with placed(title(found), places):
+        check(found)
     return found
 
 
 def title(prices: Mapping[str, Any]) -> str:
     return str(prices.get("name") or "the machine's prices")
+
+
+def said_in(prices: Mapping[str, Any]) -> Mapping[str, str]:
+    """Where its entries are said; nothing of one that comes out of a result."""
+    return getattr(prices, "places", {})
 
 
 def check(prices: Mapping[str, Any]) -> None:

@@ -33,8 +33,9 @@ class Memory:
 
 
 @functools.cache
-def figures(node_nm: int, cell: str) -> dict[int, tuple[tuple[float, ...], ...]]:
-    """Width in bits -> rows (size in KiB, read pJ, write pJ, leakage mW, area mm2), by size."""
+def figures(node_nm: int, cell: str, where: str = "sram") -> dict[int, tuple[tuple[float, ...], ...]]:
+    """Width in bits -> rows (size in KiB, read pJ, write pJ, leakage mW, area mm2), by size. Raises InputError, which
+    begins with `where`, when there are none."""
     with FIGURES.open(newline="") as file:
         rows = list(csv.DictReader(file))
     found: dict[int, list[tuple[float, ...]]] = {}
@@ -46,7 +47,7 @@ def figures(node_nm: int, cell: str) -> dict[int, tuple[tuple[float, ...], ...]]
     if not found:
         known = sorted({(int(r["node_nm"]), r["cell"]) for r in rows})
         raise InputError(
-            f"sram: there are no CACTI figures for node_nm {node_nm} with cell {cell!r}, only for "
+            f"{where}: there are no CACTI figures for node_nm {node_nm} with cell {cell!r}, only for "
             + ", ".join(f"{n} nm {c}" for n, c in known)
         )
     return {w: tuple(sorted(r)) for w, r in sorted(found.items())}

@@ -10,6 +10,7 @@ from accelsim.energy import chain, document
 from accelsim.energy.places import overlay, place_of, placed
 from accelsim.energy.prices import title
 from accelsim.energy.row import Range, Row, bounded, build_row, number
+from accelsim.energy.sram import figures
 
 WAYS = ("read", "write")  # one byte of a memory: `MEMORY.read`, or `COMPONENT.MEMORY.read` of another component's
 OPERANDS = ("uniform", "dense", "rectified", "attention")  # classes that a layer's operands may be of
@@ -51,6 +52,9 @@ class EnergyTable:
     components: dict[str, Entry]
     document: dict[str, Any]
     places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # `A.B.C` -> where it is said
+    called: str = field(
+        default="energy table", compare=False, repr=False
+    )  # by errors: its name or file, and the prices
 
     def entry(self, kinds: Sequence[str]) -> Entry | None:
         """What a class costs, by its name and those of its base classes, nearest first; None: no one has an entry.
@@ -63,16 +67,20 @@ class EnergyTable:
         laid: dict[str, Any] = {}
         for kind in reversed(priced):
             laid = document.laid_over(laid, self.document["components"][kind])
-        where = f"energy table {self.name}"
-        with placed(where, self.places):
+        with placed(self.called, self.places):
             known = memories_in(self.document["components"])
-            return build_entry(laid, self.rows, known, f"{where}: components.{priced[0]}")
+            return build_entry(laid, self.rows, known, f"{self.called}: components.{priced[0]}")
+
+    def home(self, kind: str, section: str) -> str:
+        """Where something of a class would be said, for errors: where its entry is, else what the table is called."""
+        there = f"components.{kind}" in self.places
+        return place_of(f"components.{kind}.{section}", self.places) if there else self.called
 
     def place(self, kinds: Sequence[str], section: str, key: str) -> str:
         """Where an entry is said, for errors: by the class itself or by the nearest base class that has it."""
         said = (k for k in kinds if k in self.components and key in getattr(self.components[k], section))
         path = f"components.{next(said, kinds[0])}.{section}.{key}"
-        return f"{place_of(path, self.places) or f'energy table {self.name}'}: {path}"
+        return f"{place_of(path, self.places) or self.called}: {path}"
 
 
 def load_table(
@@ -101,14 +109,17 @@ def load_table(
     found, places = chain.resolve(path, prices)
     more = [title(each) for each in prices]
     if energy.get("override"):
-        with placed("energy.override", {k.removeprefix("energy.override."): v for k, v in said.items()}):
+        here = {k.removeprefix("energy.override."): v for k, v in said.items()}
+        with placed("energy.override", here):
             override = document.checked(energy["override"], "energy", "override")
-            overlay(places, document.places_of_override(found, override, said))
+            here |= (entries := document.places_of_override(found, override, said))
+            overlay(places, entries)
             found = document.overridden(found, override, "energy.override")
         more.append("energy.override")
     where = f"{path} with {' and '.join(more)}" if more else str(path)
     with placed(where, places):
-        return replace(build(found, where), places=places)
+        called = " with ".join([f"energy table {chain.name_of(path, found)}", *map(title, prices)])
+        return replace(build(found, where), places=places, called=called)
 
 
 def build(found: dict[str, Any], where: str) -> EnergyTable:
@@ -139,6 +150,8 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
     if macro_bits not in MACRO_BITS:
         known = ", ".join(map(str, MACRO_BITS))
         raise InputError(f"{where}: sram.macro_bits: expected one of {known}, not {macro_bits}")
+    cell = str(sram["cell"]), int(number(sram["node_nm"], f"{where}: sram.node_nm"))
+    figures(cell[1], cell[0], f"{where}: sram.cell")
     memories = memories_in(document.checked(found["components"], where, "components"))
     density = number(layout["density"], f"{where}: layout.density")
     if not 0 < density <= 1:
@@ -151,8 +164,8 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
         node_nm=int(number(found["node_nm"], f"{where}: node_nm")),
         vdd=number(found["vdd"], f"{where}: vdd"),
         rows=rows,
-        sram_cell=str(sram["cell"]),
-        sram_node_nm=int(number(sram["node_nm"], f"{where}: sram.node_nm")),
+        sram_cell=cell[0],
+        sram_node_nm=cell[1],
         sram_energy_factor=bounded(sram["energy_factor"], f"{where}: sram.energy_factor"),
         sram_area_factor=bounded(sram["area_factor"], f"{where}: sram.area_factor"),
         sram_leakage_factor=bounded(sram["leakage_factor"], f"{where}: sram.leakage_factor"),

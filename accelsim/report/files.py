@@ -6,14 +6,13 @@ Everything is written into a temporary folder beside the target, which then take
 import csv
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from accelsim import __version__
 from accelsim.core.errors import InputError
+from accelsim.core.files import scratch, sweep
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
@@ -30,29 +29,23 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
     if target.is_symlink():
         target = target.resolve()  # what the link points to is replaced, not the link
     summary = summary or summarize(record)
-    made = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        made.chmod(0o777 & ~umask())
-        (made / "result.json").write_text(json.dumps(as_json(record, summary), indent=1, allow_nan=False) + "\n")
-        write_layers(made / "layers.csv", summary)
-        if pictures:
-            from accelsim.report.plots import draw
+        with scratch(target.parent, target.name) as room:
+            made = room / "new"
+            made.mkdir()
+            (made / "result.json").write_text(json.dumps(as_json(record, summary), indent=1, allow_nan=False) + "\n")
+            write_layers(made / "layers.csv", summary)
+            if pictures:
+                from accelsim.report.plots import draw
 
-            draw(record, summary, made)
-        if target.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            os.replace(target, aside / "old")
-            os.replace(made, target)
-            shutil.rmtree(aside)
-        else:
+                draw(record, summary, made)
+            if target.exists():
+                (room / "replaced").mkdir()
+                os.replace(target, room / "replaced" / target.name)
             os.replace(made, target)
     except OSError as reason:
         raise InputError(f"{target}: cannot be written ({reason.strerror or reason}); name another folder") from None
-    finally:
-        if made is not None and made.exists():
-            shutil.rmtree(made)
     return named
 
 
@@ -70,13 +63,8 @@ def check_target(folder: str | Path) -> Path:
     above = next(p for p in real.absolute().parents if p.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise InputError(f"{target}: cannot be written ({above} is no folder that can be); name another folder")
+    sweep(real.parent)
     return target
-
-
-def umask() -> int:
-    held = os.umask(0)
-    os.umask(held)
-    return held
 
 
 def is_replaceable(target: Path) -> bool:

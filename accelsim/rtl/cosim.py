@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
-from accelsim.core.keep import cache_folder
 from accelsim.core.trace import EVENT
 from accelsim.rtl.datapath import Comparison, Operands
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.stimulus import Script, sink, source
-from accelsim.rtl.vsim import Bench, Port, build
+from accelsim.rtl.vsim import Bench, Port, build, kept_benches
 
 AFTER = 64  # cycles the module runs on after the last transfer of the model: it must stay still
 AROUND = 6  # transfers and changes of status shown on either side of a difference
@@ -106,7 +105,7 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
 def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:
     """The Verilated bench of a netlist."""
     key = hashlib.sha256((netlist.text() + netlist.package.text(netlist.bits)).encode()).hexdigest()[:16]
-    folder = cache_folder() / "rtl" / f"top-{key}"
+    folder = kept_benches() / f"top-{key}"
     return build(netlist.files(folder), netlist.top, trace=trace, optimise=optimise)
 
 

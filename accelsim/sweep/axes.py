@@ -1,7 +1,8 @@
 """The values of an axis: a list, an arithmetic or a geometric range, or all whole numbers between two ends."""
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from accelsim.config.units import split
@@ -11,12 +12,13 @@ from accelsim.core.errors import InputError, suggest
 KEYS = ("from", "to", "step", "factor", "steps", "scale", "multiple")
 FORM = "a list, as in [16, 32, 64], or a range, as in {from: 16, to: 128, step: 16}"
 MOST = 100_000  # values of one axis
+LONGEST = 10**30  # what a parameter's value can be written with
 
 
 @dataclass(frozen=True)
 class Axis:
     """name: a parameter, as in an override. values: what it takes, as text; none when it is open: every `multiple` of
-    `unit` from `low` to `high`, evenly or, if `log`, by ratio.
+    `unit` from `low` to `high`, evenly or, if `log`, by ratio. where: the file and line it stands on.
     """
 
     name: str
@@ -26,6 +28,11 @@ class Axis:
     unit: str = ""
     log: bool = False
     multiple: int = 1
+    where: str = field(default="", compare=False, repr=False)
+
+    def __len__(self) -> int:
+        """How many values it can take."""
+        return len(self.values) or self.high // self.multiple - -(-self.low // self.multiple) + 1
 
     def at(self, share: float) -> str:
         """The value at a share of the axis from 0 to below 1."""
@@ -43,12 +50,18 @@ class Axis:
 
 def axis(name: str, entry: Entry, where: str) -> Axis:
     """Read an axis. Raises InputError with the rule."""
+    return replace(read(name, entry, where), where=where)
+
+
+def read(name: str, entry: Entry, where: str) -> Axis:
     value = entry.value
     if isinstance(value, list):
         texts = tuple(item.value for item in value)
         if not texts or not all(isinstance(t, str) and t for t in texts):
             raise InputError(f"{where}: the values of {name} must be a list of single values, as in [16, 32, 64]")
-        double = next((t for i, t in enumerate(texts) if t in texts[:i]), None)
+        if len(texts) > MOST:
+            raise InputError(f"{where}: {name} has {len(texts)} values; at most {MOST} can be swept")
+        double = next((t for t, n in Counter(texts).items() if n > 1), None)
         if double is not None:
             raise InputError(f"{where}: {name} has the value {double!r} twice; remove one")
         return Axis(name, texts)
@@ -96,8 +109,13 @@ def span(name: str, given: dict, where: str) -> Axis:
         if factor <= 1 or its:
             raise InputError(f"{where}: {name}: factor must be a number above 1, not {given['factor']!r}")
         values = [low]
-        while len(values) <= MOST and values[-1] * factor <= high:
+        while values[-1] * factor <= high:
             values.append(values[-1] * factor)
+            if max(values[-1].numerator, values[-1].denominator) > LONGEST:  # it grows with every step, without a bound
+                raise InputError(
+                    f"{where}: {name}: the {len(values)}. value of this range has more than 30 digits; a factor that is"
+                    " a whole number, or steps with scale: log, gives shorter ones"
+                )
         return finite(made, len(values), where, values.__getitem__)
     if "steps" in given:
         steps = whole(name, "steps", given["steps"], where)

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accelsim.core.errors import InputError
 from accelsim.core.processors import processors
-from accelsim.sweep.cluster import cluster
+from accelsim.sweep.cluster import address, cluster
 from accelsim.sweep.design import parameters
-from accelsim.sweep.measure import Outcome, Task
+from accelsim.sweep.measure import OTHER_VERSION, Outcome, Task
 from accelsim.sweep.plan import read
 from accelsim.sweep.points import Expansion, Point, expand
-from accelsim.sweep.processes import inline, processes
+from accelsim.sweep.processes import Notice, inline, processes
 from accelsim.sweep.source import plugin, source_hash
 from accelsim.sweep.store import Store
 
 Execute = Callable[[Iterable[Task]], Iterator[Outcome]]
+MOST = 1024  # worker processes
 LISTED = 200  # points between two entries of the list of a sweep's points
 
 
@@ -35,13 +37,21 @@ class Progress:
         return self.kept + self.computed + self.repeated
 
 
-def executor(count: int | None = None, scheduler: str | None = None) -> Execute:
-    """Where points are simulated: a Dask cluster, `count` processes (all cores without it), or this process (0)."""
-    if scheduler:
-        return lambda tasks: cluster(tasks, scheduler)
+def executor(count: int | None = None, scheduler: str | None = None, notice: Notice = lambda _: None) -> Execute:
+    """Where points are simulated: a Dask cluster, `count` processes (all cores without it), or this process (0).
+
+    `notice` is told in a line of what went wrong and was mended. Raises InputError for what can be no scheduler's
+    address and for more processes than a machine can have.
+    """
+    if scheduler is not None:
+        place = address(scheduler)
+        return lambda tasks: cluster(tasks, place, notice)
     if count == 0:
         return inline
-    return lambda tasks: processes(tasks, count or processors())
+    wanted = processors() if count is None else count
+    if not 0 < wanted <= MOST:
+        raise InputError(f"-j {wanted}: at most {MOST} worker processes can be asked for; more are a cluster's")
+    return lambda tasks: processes(tasks, wanted, notice)
 
 
 def sweep(
@@ -52,17 +62,20 @@ def sweep(
     scheduler: str | None = None,
     retry: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> Progress:
     """Run a sweep file into a store, as `accelsim sweep` does; what is stored already is not simulated again.
 
     `processes`: workers (all cores without it; 0: this process itself); `scheduler`: the address of a Dask scheduler;
-    `retry`: simulate failed points again; `progress` is called after every point. Raises InputError when the file, the
-    store or the cluster is unusable; a point that fails does not raise.
+    `retry`: simulate failed points again; `progress` is called after every point; `notice` with a sentence when a
+    process was killed and is started again. Raises InputError when the file, the store or the cluster is unusable; a
+    point that fails does not raise.
     """
+    execute = executor(processes, scheduler, notice)
     plan = read(file)
     points = expand(plan)
     with Store(store) as opened:
-        return run(plan.name, points, opened, executor(processes, scheduler), retry=retry, progress=progress)
+        return run(plan.name, points, opened, execute, retry=retry, progress=progress)
 
 
 def task(point: Point) -> Task:
@@ -112,6 +125,8 @@ def run(
                 yield task(point)
 
     def finish(point: Point, outcome: Outcome) -> None:
+        if outcome.error == OTHER_VERSION:  # the point's fault least of all
+            raise InputError(f"{OTHER_VERSION}, then give the same command again")
         store.add(point, values(point), outcome)
         state.computed += 1
         if outcome.error:

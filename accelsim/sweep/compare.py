@@ -16,8 +16,10 @@ from accelsim.sweep.design import Base, switches
 from accelsim.sweep.measure import Figures
 from accelsim.sweep.plan import Work
 from accelsim.sweep.points import point, workload_file
+from accelsim.sweep.processes import Notice
 from accelsim.sweep.store import Store
 
+FIGURES = ("cycles", "energy_pj", "dram_read_bytes")  # what is compared
 SHARE = 0.9  # of the drawn prices that an interval holds
 
 
@@ -86,7 +88,7 @@ def contest(
         state = run("compare", points, opened, execute)
         if state.failures:
             raise InputError("\n".join(f"{name}: {error}" for name, error in state.failures))
-        found, terms = [[of(p.key) for p in points] for of in (opened.figures, opened.terms)]
+        found, terms = [opened.figures(p.key, *FIGURES) for p in points], [opened.terms(p.key) for p in points]
     rows, sums = ([each[i : i + len(files)] for i in range(0, len(each), len(files))] for each in (found, terms))
     return Contest([name for name, _, _ in variants], [f.name for f in files], rows, sums)
 
@@ -110,15 +112,24 @@ def is_machine(name: str) -> bool:
 
 
 def compare(
-    machines: Sequence[str], workloads: Sequence[Work], *, overrides: Sequence[str] = (), store: str = ":memory:",
+    machines: Sequence[str],
+    workloads: Sequence[Work],
+    *,
+    overrides: Sequence[str] = (),
+    store: str = ":memory:",
     processes: int | None = None,
-) -> Contest:  # fmt: skip
-    """Machines, the first of which is the reference, on workloads. Raises InputError when a run fails."""
+    notice: Notice = lambda _: None,
+) -> Contest:
+    """Machines, the first of which is the reference, on workloads. Raises InputError when a run fails; `notice` is told
+    in a line when a process was killed and is started again.
+    """
     bases = [Base(m, overrides) for m in machines]
     names = [b.arch.name for b in bases]
     twice = {n for n in names if names.count(n) > 1}
     labels = [str(m) if n in twice else n for m, n in zip(machines, names)]
-    return contest([(name, b, ()) for name, b in zip(labels, bases)], workloads, store, executor(processes))
+    return contest(
+        [(name, b, ()) for name, b in zip(labels, bases)], workloads, store, executor(processes, notice=notice)
+    )
 
 
 def ablate(
@@ -129,6 +140,7 @@ def ablate(
     overrides: Sequence[str] = (),
     store: str = ":memory:",
     processes: int | None = None,
+    notice: Notice = lambda _: None,
 ) -> Contest:
     """A machine as it is, then without each of its switches (options that are true or false) that are on.
 
@@ -142,7 +154,7 @@ def ablate(
         raise InputError(f"{machine}: no option of this machine is on that could be switched off")
     if not steps:
         variants = [(base.arch.name, base, ()), *((f"without {n}", base, ((n, "false"),)) for n in on)]
-        return contest(variants, workloads, store, executor(processes))
+        return contest(variants, workloads, store, executor(processes, notice=notice))
     groups = [step.split("+") for step in steps]
     for name in (n for group in groups for n in group):
         if name not in known:
@@ -151,4 +163,4 @@ def ablate(
     for count in range(len(groups) + 1):
         settings = tuple((n, "true" if i < count else "false") for i, group in enumerate(groups) for n in group)
         variants.append((f"+ {steps[count - 1]}" if count else "without all of these", base, settings))
-    return contest(variants, workloads, store, executor(processes))
+    return contest(variants, workloads, store, executor(processes, notice=notice))

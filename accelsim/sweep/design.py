@@ -16,11 +16,12 @@ from accelsim.core.errors import InputError
 class Base:
     """A machine's file with fixed overrides; `with_settings` gives what `load_arch` gives, without reading it again.
 
-    Raises InputError when the file or the overrides are wrong.
+    `places` says in which file and line each override stands, if not on the command line. Raises InputError when the
+    file or the overrides are wrong.
     """
 
-    def __init__(self, file: str | Path, overrides: Sequence[str] = ()):
-        self.arch = load_arch(file, schema, overrides)
+    def __init__(self, file: str | Path, overrides: Sequence[str] = (), places: Sequence[str] = ()):
+        self.arch = load_arch(file, schema, overrides, places)
         self.path = shipped.find("arch_configs", file)
         self.schema = schema(self.arch.machine)
         self.overrides = tuple(overrides)

@@ -1,10 +1,13 @@
 """Conditions over parameters and figures, as in `engine.lines * engine.macs == 512` or `area_mm2 <= 3`."""
 
 import ast
+import math
 import operator
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from accelsim.core.document import NUMBER
 from accelsim.core.errors import InputError, suggest
 
 ARITHMETIC = {
@@ -23,6 +26,9 @@ COMPARISONS = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+FARTHEST = 1e30  # how far a comparison can be from holding
+LONGEST = 1000  # characters of a condition
+DEEPEST = 100  # of its tree: a sum of so many terms, or so many nested parentheses
 FUNCTIONS = {"min": min, "max": max, "abs": abs}
 WORDS = {"true": "true", "false": "false"}  # the values of a switch
 
@@ -54,17 +60,24 @@ class Expression:
         if isinstance(self.tree, ast.Compare) and len(self.tree.ops) == 1:
             left, right = self._of(self.tree.left, values), self._of(self.tree.comparators[0], values)
             if isinstance(left, int | float) and isinstance(right, int | float):
-                return max(abs(left - right) / max(abs(right), 1e-30), 1e-9)
+                try:
+                    return min(max(abs(left - right) / max(abs(right), 1e-30), 1e-9), FARTHEST)
+                except OverflowError:
+                    return FARTHEST
         return 1.0
 
     def _of(self, node: ast.expr, values: Mapping[str, object]) -> object:
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.BinOp):
-            return ARITHMETIC[type(node.op)](self._of(node.left, values), self._of(node.right, values))
+            terms = self._of(node.left, values), self._of(node.right, values)
+            found = ARITHMETIC[type(node.op)](*map(number, terms))
+            if isinstance(found, float) and not math.isfinite(found):
+                raise OverflowError("it grows beyond all numbers")
+            return found
         if isinstance(node, ast.UnaryOp):
             inner = self._of(node.operand, values)
-            return not inner if isinstance(node.op, ast.Not) else -inner
+            return not inner if isinstance(node.op, ast.Not) else -number(inner)
         if isinstance(node, ast.BoolOp):
             every = all if isinstance(node.op, ast.And) else any
             return every(self._of(part, values) for part in node.values)
@@ -84,13 +97,42 @@ def parse(text: str, known: Iterable[str], where: str, first: Iterable[str] = ()
     Allowed are numbers, quoted words, true and false, names, + - * / // %, comparisons, and, or, not, parentheses, min,
     max and abs. Raises InputError that names the culprit and what is near.
     """
-    known = list(known)
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        raise InputError(f"{where}: {text!r} is no condition, such as 'engine.lines * engine.macs == 512'") from None
+    known, tree = list(known), parsed(text, where)
     full = {name: _full(name, known, list(first), text, where) for name in _names(tree, text, where)}
     return Expression(text, where, tree, frozenset(full.values()), full)
+
+
+def parsed(text: str, where: str) -> ast.expr:
+    """The tree of a condition. Raises InputError when it is none, or larger than a condition may be."""
+    if len(text) > LONGEST:
+        raise InputError(f"{where}: {text!r} has {len(text):,} characters; a condition has at most {LONGEST:,}")
+    try:
+        with warnings.catch_warnings():  # of what only looks like a condition
+            warnings.simplefilter("error")
+            tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise InputError(f"{where}: {text!r} is no condition, such as 'engine.lines * engine.macs == 512'") from None
+    except (RecursionError, MemoryError):
+        depth = DEEPEST + 1
+    else:
+        depth, level = 0, [tree]
+        while level and depth <= DEEPEST:
+            depth, level = depth + 1, [inner for node in level for inner in ast.iter_child_nodes(node)]
+    if depth > DEEPEST:
+        raise InputError(f"{where}: {text!r} is nested deeper than {DEEPEST} levels; write it as several conditions")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            written = ast.get_source_segment(text.strip(), node) or ""
+            if not NUMBER.fullmatch(written) or not math.isfinite(node.value):
+                raise InputError(f"{where}: {text!r}: {written!r} is no decimal number, such as 64 or 76.8")
+    return tree
+
+
+def number(value: object) -> int | float:
+    """A value that can be calculated with. Raises TypeError for a word."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is a word, and words are only compared")
+    return value
 
 
 def _full(name: str, known: list[str], first: list[str], text: str, where: str) -> str:
@@ -113,7 +155,7 @@ def _names(node: ast.AST, text: str, where: str) -> set[str]:
         name = ast.unparse(node)
         if all(isinstance(n, ast.Name | ast.Attribute | ast.Load) for n in ast.walk(node)):
             return set() if name in WORDS else {name}
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float | str):
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
         return set()
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
         if node.args and not node.keywords:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from accelsim.accelerators.plugins import name_plugin
+from accelsim.accelerators.plugins import fault, name_plugin
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError
 from accelsim.report.figures import Summary
@@ -11,6 +11,7 @@ from accelsim.sweep.points import WorkloadFile
 from accelsim.sweep.source import source_hash
 from accelsim.workload.workload import Workload
 
+OTHER_VERSION = "this worker runs another version of accelsim than the sweep; install the same everywhere"
 Figures = dict[str, int | float | None]
 TERMS = "energy_terms"  # beside the figures: the energy's sums by the prices they are multiples of, for drawing prices
 
@@ -48,12 +49,16 @@ def perform(task: Task, workload: Workload | None = None) -> Outcome:
         if task.plugin:
             name_plugin(task.plugin)
         if task.source != source_hash(task.arch.machine):
-            raise InputError("this worker runs another version of accelsim than the sweep; install the same everywhere")
+            raise InputError(OTHER_VERSION)
         made, error = measure(task.arch, workload or task.workload.load()), None
     except InputError as reason:
         made, error = None, str(reason)
-    except Exception as reason:  # a fault of the simulator is the point's, too
-        made, error = None, f"internal error: {type(reason).__name__}: {reason}"
+    except MemoryError:
+        made, error = None, "there is not enough memory for this point beside the others; fewer workers (-j) need less"
+    except OSError as reason:  # a full disk, mostly
+        made, error = None, f"{reason.filename or 'the system'}: {reason.strerror or reason}"
+    except Exception as reason:  # a fault of a plug-in or of the simulator is the point's, too
+        made, error = None, str(fault(reason) or f"internal error: {type(reason).__name__}: {reason}")
     return Outcome(task.key, made, error, time.perf_counter() - begun)
 
 

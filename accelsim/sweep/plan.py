@@ -1,13 +1,14 @@
 """What a sweep file says: machines, workloads, axes, how to combine them, which combinations count."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import accelsim.core.document as document
 from accelsim.config import shipped
 from accelsim.core.document import Entry
 from accelsim.core.errors import InputError, suggest
+from accelsim.core.files import as_name, check_name
 from accelsim.sweep.axes import Axis, axis, whole
 
 METHODS = ("grid", "zip", "random", "latin_hypercube")
@@ -15,6 +16,12 @@ SAMPLED = ("random", "latin_hypercube")
 KEYS = ("sweep", "machines", "workloads", "axes", "method", "points", "seed", "constraints", "objectives")
 KINDS = ("all", "attention", "gemm", "norm", "elementwise")
 SAMPLERS = ("tpe", "nsga2", "random")
+FIGURES = (
+    "cycles", "seconds", "energy_pj", "chip_energy_pj", "dram_energy_pj", "power_w", "chip_power_w", "area_mm2",
+    "dram_read_bytes", "dram_write_bytes",
+)  # fmt: skip
+MOST_ENTRIES = 1000  # machines, workloads or constraints of a sweep
+WHERE = field(default="", compare=False, repr=False)  # the file and line that say it; a plan is the same without
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,8 @@ class Subject:
     file: str
     overrides: tuple[str, ...] = ()
     axes: tuple[Axis, ...] = ()
+    where: str = WHERE
+    places: tuple[str, ...] = field(default=(), compare=False, repr=False)  # of the overrides
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,14 @@ class Work:
 
     file: str
     only: str = "all"
+    where: str = WHERE
 
 
 @dataclass(frozen=True)
 class Plan:
     """A sweep. `axes` hold for every machine; `points` is how many designs are drawn where `method` samples;
-    `constraints` are (text, where); `objectives` are the figures a search makes small.
+    `constraints` are (text, where); `objectives` are the figures a search makes small; `where` is the file and the line
+    that says how many designs there are.
     """
 
     name: str
@@ -49,6 +60,7 @@ class Plan:
     seed: int = 0
     constraints: tuple[tuple[str, str], ...] = ()
     objectives: tuple[str, ...] = ("cycles", "energy_pj", "area_mm2")
+    where: str = WHERE
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -100,7 +112,7 @@ class Reader:
         method = self.word(top, "method", "grid", METHODS)
         machines = tuple(filter(None, map(self.machine, self.items(top, "machines"))))
         plan = Plan(
-            name=self.word(top, "sweep", self.path.stem),
+            name=self.name(top),
             machines=machines,
             workloads=tuple(filter(None, map(self.workload, self.items(top, "workloads")))),
             axes=self.axes(top.get("axes", empty)),
@@ -112,9 +124,11 @@ class Reader:
                 for entry in self.items(top, "constraints")
                 if self.is_text(entry, "a constraint")
             ),
-            objectives=tuple(e.value for e in self.items(top, "objectives") if self.is_text(e, "an objective"))
-            or Plan.objectives,
+            objectives=tuple(filter(None, map(self.objective, self.items(top, "objectives")))) or Plan.objectives,
+            where=f"{self.path}:{top.get('points', top.get('axes', empty)).line}",
         )
+        if len(set(plan.objectives)) < len(plan.objectives):
+            self.problem(top["objectives"].line, "an objective is given twice; remove one")
         line = top.get("method", top.get("points", empty)).line
         if (plan.method in SAMPLED) != ("points" in top):
             need = "needs 'points: N', how many designs are drawn" if plan.method in SAMPLED else "has no 'points'"
@@ -124,9 +138,9 @@ class Reader:
         return plan
 
     def check_axes(self, axes: tuple[Axis, ...], method: str, line: int) -> None:
-        names = [a.name for a in axes]
+        names = [a.name.removeprefix("options.").removeprefix("parts.") for a in axes]
         for name in sorted({n for n in names if names.count(n) > 1}):
-            self.problem(line, f"{name} is an axis of the sweep and of a machine; leave one out")
+            self.problem(line, f"{name} is an axis twice, of the sweep or of a machine; leave one out")
         if method not in SAMPLED:
             for open_axis in (a for a in axes if not a.values):
                 self.problem(
@@ -137,9 +151,25 @@ class Reader:
             sizes = ", ".join(f"{a.name} {len(a.values)}" for a in axes)
             self.problem(line, f"axes that are zipped must have the same number of values, not {sizes}")
 
+    def name(self, top: dict[str, Entry]) -> str:
+        name = self.word(top, "sweep", as_name(self.path.stem))
+        line = top["sweep"].line if "sweep" in top else 1
+        return self.taken(Entry(line, name), lambda: check_name(name, f"{self.path}:{line}: sweep")) or name
+
+    def objective(self, entry: Entry) -> str | None:
+        if not self.is_text(entry, "an objective"):
+            return None
+        if entry.value not in FIGURES:
+            hint = suggest(entry.value, FIGURES)
+            self.problem(entry.line, f"objective {entry.value!r} is none of {', '.join(FIGURES)}{hint}")
+        return entry.value
+
     def items(self, top: dict[str, Entry], key: str) -> list[Entry]:
         entry = top.get(key)
         if entry is None:
+            return []
+        if isinstance(entry.value, list) and len(entry.value) > MOST_ENTRIES:
+            self.problem(entry.line, f"{key} has {len(entry.value)} entries; at most {MOST_ENTRIES} can be given")
             return []
         if isinstance(entry.value, list) and entry.value:
             return entry.value
@@ -193,8 +223,9 @@ class Reader:
         return tuple(filter(None, made))
 
     def machine(self, entry: Entry) -> Subject | None:
+        where = f"{self.path}:{entry.line}"
         if isinstance(entry.value, str) and entry.value:
-            return Subject(entry.value)
+            return Subject(entry.value, where=where)
         known = ("machine", "set", "axes")
         if not self.mapping(entry, known, "a machine", "machine"):
             return None
@@ -204,14 +235,16 @@ class Reader:
             return None
         overrides = tuple(f"{name}={value.value}" for name, value in fixed.value.items())
         own = self.axes(entry.value["axes"]) if "axes" in entry.value else ()
-        return Subject(entry.value["machine"].value, overrides, own)
+        places = tuple(f"{self.path}:{value.line}" for value in fixed.value.values())
+        return Subject(entry.value["machine"].value, overrides, own, where, places)
 
     def workload(self, entry: Entry) -> Work | None:
+        where = f"{self.path}:{entry.line}"
         if isinstance(entry.value, str) and entry.value:
-            return Work(entry.value)
+            return Work(entry.value, where=where)
         if not self.mapping(entry, ("workload", "only"), "a workload", "workload"):
             return None
-        return Work(entry.value["workload"].value, self.word(entry.value, "only", "all", KINDS))
+        return Work(entry.value["workload"].value, self.word(entry.value, "only", "all", KINDS), where)
 
     def mapping(self, entry: Entry, known: tuple[str, ...], what: str, must: str) -> bool:
         """Whether an entry is a mapping with only known keys and the one it must have; else a problem."""

@@ -3,10 +3,12 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from accelsim import __version__
 from accelsim.config.arch import Arch
@@ -20,7 +22,10 @@ from accelsim.workload import load
 from accelsim.workload.workload import Workload
 
 Settings = tuple[tuple[str, str], ...]  # (name of a parameter, its value as text)
-TRIES = 1000  # draws for one design that meets the constraints
+TRIES = 1000  # draws for one design that meets the constraints, at most:
+MOST_DRAWS = 1_000_000  # for a whole sweep, or
+MOST_TIMES = 30  # as many as there are points, for one with many
+MOST = 1_000_000  # combinations of a sweep
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,22 @@ def workload(path: str | Path, only: str) -> Workload:
 
 def workload_file(wanted: Work) -> WorkloadFile:
     """Raises InputError when there is no such workload or it is none."""
-    path = find("workloads", wanted.file)
+    path = found("workloads", wanted.file, wanted.where)
     work = workload(path, wanted.only)
     return WorkloadFile(str(path.resolve()), wanted.only, work.name, work.hash, work.sparsity)
+
+
+def base(subject: Subject) -> Base:
+    """Raises InputError when there is no such machine or its file is wrong."""
+    return Base(found("arch_configs", subject.file, subject.where), subject.overrides, subject.places)
+
+
+def found(kind: str, file: str, where: str) -> Path:
+    """The file meant by a sweep file, which says so in a line (`where`)."""
+    try:
+        return find(kind, file)
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where else error) from None
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,10 @@ def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
     """
     try:
         arch, error = machine.with_settings(settings), None
-        content = {"arch": arch.hash, "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine)}
+        content = {
+            "arch": arch.hash,
+            "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine, tuple(arch.places.items())),
+        }
     except InputError as reason:
         arch, error = None, str(reason)
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
@@ -103,31 +124,42 @@ class Expansion:
 
 
 def expand(plan: Plan) -> Expansion:
-    """All points of a plan. Raises InputError for an unknown machine, workload, parameter or name in a constraint, and
-    when nothing is left to run.
+    """All points of a plan. Raises InputError for an unknown machine, workload, parameter or name in a constraint, when
+    nothing is left to run, and, before anything is made, when there is too much of it.
     """
+    wanted = sum(combinations(plan, subject) for subject in plan.machines) * len(plan.workloads)
+    if wanted > MOST:
+        raise InputError(
+            f"{plan.where}: {wanted:,} combinations of machines, values and workloads are more than"
+            f" the {MOST:,} that can be looked at; leave out values, or draw some: method: random, points: 1000"
+        )
     designs = tuple(
-        (machine, tuple(designs_of(plan, subject, machine)))
-        for subject in plan.machines
-        for machine in [Base(subject.file, subject.overrides)]
+        (machine, tuple(designs_of(plan, subject, machine))) for subject in plan.machines for machine in [base(subject)]
     )
     made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
     if not len(made):
-        raise InputError(f"sweep {plan.name}: no combination of values meets the constraints; there is nothing to run")
+        raise InputError(f"{plan.where}: no combination of values meets the constraints; there is nothing to run")
     return made
+
+
+def combinations(plan: Plan, subject: Subject) -> int:
+    """How many designs of a machine are looked at."""
+    sizes = [len(a) for a in (*plan.axes, *subject.axes)]
+    if plan.method in SAMPLED:
+        return plan.points
+    return min(sizes, default=1) if plan.method == "zip" else math.prod(sizes)
 
 
 def designs_of(plan: Plan, subject: Subject, machine: Base) -> Iterator[Settings]:
     """The settings of every design of a machine that meets the constraints."""
     axes = (*plan.axes, *subject.axes)
-    names = [a.name for a in axes]
-    meets = Filter(machine, plan.constraints, [(a.name, a.values or (a.at(0.0), a.at(0.999))) for a in axes])
+    values = [(a.name, a.values or (a.at(0.0), a.at(0.999))) for a in axes]
+    meets = Filter(machine, plan.constraints, values, {a.name: a.where for a in axes})
     if plan.method in SAMPLED:
         yield from drawn(plan, axes, meets)
         return
     combine = zip if plan.method == "zip" else itertools.product
-    for values in combine(*(a.values for a in axes)) if axes else [()]:
-        settings = tuple(zip(names, values))
+    for settings in combine(*([(a.name, text) for text in a.values] for a in axes)) if axes else [()]:
         if meets(settings):
             yield settings
 
@@ -136,8 +168,15 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
     """`plan.points` different designs by random numbers; a Latin hypercube is drawn anew until there are enough."""
     import numpy as np
 
+    possible = math.prod(map(len, axes))
+    if possible < plan.points:
+        raise InputError(
+            f"{plan.where}: there are only {possible:,} different designs, but {plan.points:,} are"
+            " asked for; ask for fewer points or widen the axes"
+        )
     rng, found, draws = np.random.default_rng(plan.seed), {}, 0
-    while len(found) < plan.points and draws < TRIES * plan.points:
+    most = min(TRIES * plan.points, max(MOST_DRAWS, MOST_TIMES * plan.points))
+    while len(found) < plan.points and draws < most:
         shares = rng.random((plan.points, len(axes)))
         if plan.method == "latin_hypercube":
             cells = np.stack([rng.permutation(plan.points) for _ in axes], axis=1) if axes else shares
@@ -147,12 +186,10 @@ def drawn(plan: Plan, axes: Sequence, meets: "Filter") -> Iterator[Settings]:
             settings = tuple((a.name, a.at(float(u))) for a, u in zip(axes, row))
             if settings not in found and len(found) < plan.points and meets(settings):
                 found[settings] = None
-        if not axes:
-            break
     if len(found) < plan.points:
         raise InputError(
-            f"sweep {plan.name}: only {len(found)} different designs that meet the constraints were found in {draws}"
-            f" draws, but {plan.points} are asked for; ask for fewer points or widen the axes"
+            f"{plan.where}: only {len(found)} different designs that meet the constraints were found"
+            f" in {draws} draws, but {plan.points} are asked for; ask for fewer points or widen the axes"
         )
     yield from found
 
@@ -162,11 +199,18 @@ class Filter:
 
     As long as no axis changes a clock or a model, no parameter depends on another's value, so that each value is
     resolved once, not once for every combination. An impossible design meets every constraint: it is run, and listed as
-    failed. Raises InputError when an axis names no parameter or a constraint no value.
+    failed. Raises InputError when an axis names no parameter or a constraint no value; `places` says
+    in which file and line each axis stands.
     """
 
-    def __init__(self, machine: Base, constraints: Sequence[tuple[str, str]], axes: Sequence):
-        self.machine, self.values = machine, parameters(machine.arch)
+    def __init__(
+        self,
+        machine: Base,
+        constraints: Sequence[tuple[str, str]],
+        axes: Sequence[tuple[str, Sequence[str]]],
+        places: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self.machine, self.values, self.places = machine, parameters(machine.arch), places
         for name, values in axes:
             self.check_name(name, values[0])
         self.short = {name: self.full(name) for name, _ in axes}
@@ -191,7 +235,9 @@ class Filter:
             self.machine.with_settings([(name, value)])
         except InputError as error:
             if self.full(name) not in self.values and not name.startswith("energy."):
-                raise InputError(f"axis {name} of {self.machine.path}: {error}") from None
+                where = f"{self.places[name]}: " if self.places.get(name) else ""
+                why = str(error).removeprefix(f"--set {name}={value}: ")
+                raise InputError(f"{where}axis {name} of {self.machine.path}: {why}") from None
 
     def resolve(self, name: str, value: str) -> object:
         """A value as it is used; None when it is impossible."""

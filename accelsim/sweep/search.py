@@ -9,11 +9,11 @@ from pathlib import Path
 from accelsim.core.errors import InputError
 from accelsim.sweep.axes import Axis
 from accelsim.sweep.campaign import Execute, executor, run
-from accelsim.sweep.design import Base
 from accelsim.sweep.expression import Expression, parse
 from accelsim.sweep.pareto import front, share
-from accelsim.sweep.plan import SAMPLERS, Plan, read
-from accelsim.sweep.points import Filter, Settings, WorkloadFile, point, workload_file
+from accelsim.sweep.plan import FIGURES, SAMPLERS, Plan, read
+from accelsim.sweep.points import Filter, Settings, WorkloadFile, base, point, workload_file
+from accelsim.sweep.processes import Notice
 from accelsim.sweep.proposals import Recorded, load_optuna, open_study, seeded, suggest
 from accelsim.sweep.store import Store
 
@@ -62,25 +62,20 @@ class Goal:
 
     def __init__(self, plan: Plan, store: Store, execute: Execute):
         if len(plan.machines) != 1:
-            raise InputError(
-                f"sweep {plan.name}: a search has one machine, not {len(plan.machines)}; search each by itself"
-            )
+            raise InputError(f"{plan.where}: a search has one machine, not {len(plan.machines)}; search each by itself")
         self.plan, self.store, self.execute = plan, store, execute
         subject = plan.machines[0]
-        self.base = Base(subject.file, subject.overrides)
+        self.base = base(subject)
         self.axes: tuple[Axis, ...] = (*plan.axes, *subject.axes)
         if not self.axes:
-            raise InputError(f"sweep {plan.name}: there are no axes to search along")
+            raise InputError(f"{plan.where}: there are no axes to search along")
         self.works: list[WorkloadFile] = [workload_file(w) for w in plan.workloads]
-        self.before = Filter(self.base, (), [(a.name, a.values or (a.at(0.0),)) for a in self.axes])
-        figures = FIGURES
-        known = [*self.before.values, *figures]
+        values = [(a.name, a.values or (a.at(0.0),)) for a in self.axes]
+        self.before = Filter(self.base, (), values, {a.name: a.where for a in self.axes})
+        known = [*self.before.values, *FIGURES]
         conditions = [parse(text, known, where, self.before.short.values()) for text, where in plan.constraints]
-        self.early: list[Expression] = [c for c in conditions if not c.names & set(figures)]
-        self.late: list[Expression] = [c for c in conditions if c.names & set(figures)]
-        for name in plan.objectives:
-            if name not in figures:
-                raise InputError(f"sweep {plan.name}: objective {name!r} is none of {', '.join(figures)}")
+        self.early: list[Expression] = [c for c in conditions if not c.names & set(FIGURES)]
+        self.late: list[Expression] = [c for c in conditions if c.names & set(FIGURES)]
 
     def breaks(self, settings: Settings) -> float:
         """By how much a design breaks what can be said without a simulation; impossible designs break all."""
@@ -97,7 +92,7 @@ class Goal:
             if any(self.store.status(p.key) != "done" for p in mine):
                 found.append(Candidate(settings, (WORST,) * len(self.plan.objectives), float(len(self.late) + 1)))
                 continue
-            rows = [self.store.figures(p.key) for p in mine]
+            rows = [self.store.figures(p.key, *FIGURES) for p in mine]
             total = {n: rows[0][n] if n in SAME else sum(r[n] or 0 for r in rows) for n in FIGURES}
             values = (self.before.of(settings) or {}) | total
             scores = tuple(float(total[n]) for n in self.plan.objectives)
@@ -110,10 +105,6 @@ def batches(items: Sequence, size: int) -> list[Sequence]:
 
 
 SAME = ("area_mm2", "power_w", "chip_power_w")  # not summed over workloads; those of the first
-FIGURES = (
-    "cycles", "seconds", "energy_pj", "chip_energy_pj", "dram_energy_pj", "power_w", "chip_power_w", "area_mm2",
-    "dram_read_bytes", "dram_write_bytes",
-)  # fmt: skip
 
 
 def search(
@@ -126,6 +117,7 @@ def search(
     processes: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    notice: Notice = lambda _: None,
 ) -> Found:
     """Look for designs whose objectives are all small, with `budget` simulated designs, and as many of a grid beside.
 
@@ -134,19 +126,27 @@ def search(
     the file, the store or the study is unusable.
     """
     optuna = load_optuna()
-    plan = read(file)
+    execute = executor(processes, scheduler, notice)
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler: expected one of {', '.join(SAMPLERS)}, not {sampler!r}")
-    with Store(store) as opened:
-        goal = Goal(plan, opened, executor(processes, scheduler))
-        study = open_study(optuna, plan, Path(f"{store}.study"), sampler)
-        total = budget * (2 if grid else 1)
-        searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
-        gridded = []
-        if grid:
-            for batch in batches(coarse(goal, budget), BATCH):
-                gridded += goal.judge(batch)
-                progress(budget + len(gridded), total)
+    plan = read(file)
+    kept = Path(f"{store}.study")
+    is_new = not kept.exists()
+    try:
+        with Store(store) as opened:
+            goal = Goal(plan, opened, execute)
+            study = open_study(optuna, plan, kept, sampler)
+            total = budget * (2 if grid else 1)
+            searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
+            gridded = []
+            if grid:
+                for batch in batches(coarse(goal, budget), BATCH):
+                    gridded += goal.judge(batch)
+                    progress(budget + len(gridded), total)
+    except BaseException:
+        if is_new and not Path(store).exists():  # a refusal, before anything was judged
+            kept.unlink(missing_ok=True)
+        raise
     wasted = sum(1 for t in study.get_trials(deepcopy=False) if t.user_attrs.get("wasted"))
     fair = [[c for c in part if not c.broken] for part in (searched, gridded)]
     return Found(plan.objectives, budget, *fair, wasted)
@@ -207,13 +207,12 @@ def coarse(goal: Goal, budget: int) -> list[Settings]:
     """At most `budget` designs of a grid over the same axes that meet the constraints, every axis about as fine as the
     others: the finest loses a value until the grid is small enough.
     """
-    sizes = [len(a.values) or max(budget, 2) for a in goal.axes]
-    chosen: list[Settings] = []
+    room = 50 * budget if goal.early else budget
+    sizes = [min(len(a.values) or max(budget, 2), room) for a in goal.axes]
+    names = [a.name for a in goal.axes]
     while True:
-        grid = itertools.product(*(spread(a, n) for a, n in zip(goal.axes, sizes)))
-        room = 50 * budget if goal.early else budget
         if math.prod(sizes) <= room:
-            names = [a.name for a in goal.axes]
+            grid = itertools.product(*(spread(a, n) for a, n in zip(goal.axes, sizes)))
             chosen = [s for values in grid if not goal.breaks(s := tuple(zip(names, values)))]
             if len(chosen) <= budget or max(sizes) == 1:
                 return chosen[:budget]

@@ -44,13 +44,13 @@ def package_hash() -> str:
 
 
 @cache
-def prices(energy: str, name: str) -> str:
+def prices(energy: str, name: str, said: tuple[tuple[str, str], ...] = ()) -> str:
     """sha256 of the resolved energy table that a configuration's `energy` (as JSON) names, with the prices of the
-    machine `name`: a file may have changed."""
+    machine `name`: a file may have changed. `said`: where its entries are said."""
     import json
 
     from accelsim.accelerators import machine
     from accelsim.energy import load_table
 
-    table = load_table(json.loads(energy), machine(name).price_documents())
+    table = load_table(json.loads(energy), machine(name).price_documents(), dict(said))
     return hashlib.sha256(json.dumps(table.document, sort_keys=True, default=str).encode()).hexdigest()

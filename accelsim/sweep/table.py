@@ -2,7 +2,6 @@
 
 import csv
 import io
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def write_csv(table: Columns, path: Path) -> Path:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(table)
     lines.writerows(zip(*table.values()))
-    return put(path, lambda file: file.write_bytes(text.getvalue().encode()))
+    return put(path, text.getvalue().encode())
 
 
 def write_parquet(table: Columns, path: Path) -> Path:
@@ -112,16 +111,15 @@ def write_parquet(table: Columns, path: Path) -> Path:
         mixed = len(kinds) > 1 and not kinds <= {int, float}
         exact = [float(v) if v is not None and kinds == {int, float} else v for v in values]
         arrays[name] = pyarrow.array([v if v is None else str(v) for v in values] if mixed else exact)
-    return put(path, lambda file: pyarrow.parquet.write_table(pyarrow.table(arrays), file))
+    made = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(arrays), made)
+    return put(path, made.getvalue())
 
 
-def put(path: Path, write) -> Path:
+def put(path: Path, content: bytes) -> Path:
     """Write a file that is whole or not there. Raises InputError when it cannot be written."""
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / (path.name or "file")
-            write(made)
-            files.write(path, made.read_bytes())
+        files.write(path, content)
     except OSError as reason:
         raise InputError(f"{path}: cannot be written ({reason.strerror or reason}); name another file") from None
     return path

@@ -1,6 +1,6 @@
 """What the commands print: tables and sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from accelsim.sweep.search import Found
 
 SHOWN = 20  # rows of a long table
+FIGURES: dict[str, Callable[[float], str]] = {
+    "cycles": "{:,}".format,
+    "energy_pj": joules,
+    "area_mm2": "{:.2f} mm2".format,
+    "mac_utilization": percent,
+}
 
 
 def announcement(plan: Plan, points: Expansion) -> str:
@@ -56,10 +62,9 @@ def points(found: Columns, best: str) -> Iterator[object]:
     for i in order[:SHOWN]:
         cell = {n: column[i] for n, column in found.items()}
         has = cell["status"] == "done"
-        figures = ["", "", "", ""]
+        figures = [""] * len(FIGURES)
         if has:
-            figures = [f"{cell['cycles']:,}", joules(cell["energy_pj"]), f"{cell['area_mm2']:.2f} mm2"]
-            figures.append(percent(cell["mac_utilization"]))
+            figures = [write(cell[n]) if cell.get(n) is not None else "" for n, write in FIGURES.items()]
         settings = [str(cell[n]) if cell[n] is not None else "" for n in names]
         made.add_row(cell["machine"], cell["workload"], *settings, *figures, "" if has else "failed")
     yield made

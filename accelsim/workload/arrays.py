@@ -7,6 +7,7 @@ import io
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ BROKEN = (
     struct.error,
     OverflowError,
     SyntaxError,  # numpy, for a header that is no Python literal
+    tokenize.TokenError,  # numpy, for one that ends too early
     TypeError,
     MemoryError,  # a header nested too deeply for Python's parser
     lzma.LZMAError,

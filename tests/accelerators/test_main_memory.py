@@ -7,6 +7,7 @@ from accelsim.accelerators import machine, main_memory, schema
 from accelsim.accelerators.run import run
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
+from accelsim.core.errors import InputError
 from accelsim.energy.bill import bill
 from accelsim.energy.table import load_table
 from accelsim.workload import Gemm, Workload, load
@@ -93,3 +94,10 @@ def test_a_network_says_what_its_memory_did():
     assert 0.5 * 4 * clocks < counts["open_cycles"] < 4 * clocks
     assert counts["row_hits"] + counts["activates"] <= counts["read_lines"] + counts["write_bytes"] // 64 + 4 * 64
     assert "of the time" in record.notes["dram_refresh"]
+
+
+@pytest.mark.parametrize(("name", "count", "near"), [("channels", 3, "2 or 4"), ("ranks", 6, "4 or 8")])
+def test_address_bits_choose_among_channels_and_ranks(name, count, near):
+    with pytest.raises(InputError, match=rf"vitcod.yaml: dram.{name} is {count}, but address bits .*; give {near}$"):
+        exact("frfcfs", f"dram.{name}={count}")
+    assert load_arch("vitcod", schema, ["dram.model=pipe", "dram.channels=3"]).parts["dram"]["channels"] == 3

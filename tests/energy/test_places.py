@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from accelsim.core.errors import InputError
 from accelsim.energy import load_table
 from accelsim.energy.expression import evaluate
+from accelsim.energy.prices import PriceDocument
 
 EXTENDS = "extends: generic_28nm\nname: t\n"
 
@@ -68,3 +69,32 @@ def test_any_text_is_an_amount_or_one_sentence(text):
         assert 0 <= evaluate(text, {"a": 1 << 60, "b": 0}, "t") <= 1e30
     except InputError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ({"exp": "much"}, "m.yaml:4: logic.exp: expected a number of pJ or a mapping"),
+        ({"a": {"b": 1}}, "m.yaml:4: a: no such action or section"),
+        ({"sram": {"cell": "mine"}}, "m.yaml:4: sram.cell: there are no CACTI figures for node_nm 28 with cell 'mine'"),
+    ],
+)
+def test_an_override_is_named_by_its_line(override, sentence):
+    said = {"energy.override": "m.yaml:3"} | {f"energy.override.{key}": "m.yaml:4" for key in override}
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        load_table({"override": override}, (), said)
+
+
+def test_a_table_without_a_node_is_named_before_its_prices(tmp_path):
+    (tmp_path / "t.yaml").write_text(EXTENDS + "vdd: 0.9 1\n")
+    prices = {"name": "toy/prices.yaml", "components": {"Lookup": {"area": "mac"}}}
+    with pytest.raises(InputError, match=r"t\.yaml:3: vdd: expected a finite number >= 0, not '0.9 1'"):
+        load_table(tmp_path / "t.yaml", [prices])
+
+
+def test_a_name_that_is_escaped_in_a_sentence_is_found():
+    """An entry of a machine's prices, not the section of the table that it is put into."""
+    prices = PriceDocument({"name": "toy/prices.yaml", "logic": {"a\ufeffb": {"pj": 1, "source": "x"}}})
+    prices.places = {"logic": "toy/prices.yaml:1", "logic.a\ufeffb": "toy/prices.yaml:2"}
+    with pytest.raises(InputError, match=r"^toy/prices\.yaml:2: logic\.a\\ufeffb: expected a name of its own"):
+        load_table(prices=[prices])

@@ -1,6 +1,5 @@
 """The written testbench: passes on what was co-simulated, fails on anything else."""
 
-import os
 import subprocess
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.rtl.testbench import run_testbench, store, telling, write_testbench
-from accelsim.rtl.vsim import find_verilator, verilator
+from accelsim.rtl.vsim import environment, find_verilator, verilator
 from accelsim.rtl.write import write
 from tests.rtl.stored import changed
 from tests.rtl.toy import TWINS, VALUES
@@ -73,8 +72,7 @@ def test_it_runs_with_a_clock_of_its_own(bench):
         program, "--binary", "--timing", "-CFLAGS", "-std=c++20", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",
         "-Wno-fatal", "-Wno-PROCASSINIT", "--top-module", "scaler_bench_tb", "-f", "scaler_bench_tb.f",
     ]  # fmt: skip
-    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(command, cwd=folder, env=environment(root), check=True, capture_output=True)
     done = subprocess.run([folder / "obj_dir" / "Vscaler_bench_tb"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0 and "PASS: scaler_bench, " in done.stdout
     changed(folder / "stimulus" / "scaler_bench_product_expected.hex", 3, 1, 1)

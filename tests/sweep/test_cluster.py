@@ -2,9 +2,14 @@
 
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -58,7 +63,60 @@ def test_a_parent_that_is_killed_goes_on_with_the_same_cluster(plan_file, tmp_pa
     assert (state.kept, state.computed, state.failures) == (3, SIZE - 3, [])
 
 
-def test_no_scheduler(plan_file, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "address",
+    ["", "127.0.0.1", "http://127.0.0.1:9", "tcp://127.0.0.1", "tcp://a b:1", "tcp://a:0", "tcp://a:99999", "a:b:c"],
+)
+def test_what_is_no_address_is_refused_before_anything_is_read(tmp_path, address):
+    with pytest.raises(InputError, match=f"^--scheduler {re.escape(address)}: the address .* the form tcp://HOST:PORT"):
+        sweep(tmp_path / "no.yaml", tmp_path / "s.sqlite", scheduler=address)
+
+
+@pytest.mark.parametrize(
+    ("banner", "why"), [(None, "Connection refused"), (b"", "no answer in 0.2 s"), (b"SSH-2.0-OpenSSH_9.2p1\r\n", "")]
+)
+def test_where_no_scheduler_answers(plan_file, tmp_path, monkeypatch, banner, why):
+    """Nobody listens, somebody who says nothing, somebody else: one sentence at once, and no store is left."""
     monkeypatch.setattr("accelsim.sweep.cluster.CONNECT", "0.2s")
-    with pytest.raises(InputError, match=r"--scheduler tcp://127.0.0.1:1: no Dask scheduler answers there"):
-        sweep(plan_file(GRID), tmp_path / "s.sqlite", scheduler="tcp://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if banner is None:
+            server.close()
+        else:
+            threading.Thread(target=greet, args=(server, banner), daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(InputError, match=rf"--scheduler tcp://127.0.0.1:{port}: no Dask scheduler answers .*{why}"):
+            sweep(plan_file(GRID), tmp_path / "s.sqlite", scheduler=f"tcp://127.0.0.1:{port}")
+    assert time.monotonic() - begun < 20
+    assert list(tmp_path.glob("s.sqlite*")) == []
+
+
+def greet(server: socket.socket, banner: bytes) -> None:
+    """Answer whoever calls, and keep the line open."""
+    held = []
+    with suppress(OSError):
+        while True:
+            held.append(server.accept()[0])
+            held[-1].sendall(banner)
+
+
+def test_workers_of_another_version_fail_no_point(plan_file, tmp_path, monkeypatch, cluster):
+    monkeypatch.setattr("accelsim.sweep.campaign.source_hash", lambda *_: "other")
+    with pytest.raises(InputError, match="another version of accelsim .*, then give the same command again"):
+        sweep(plan_file(GRID), tmp_path / "s.sqlite", scheduler=cluster.scheduler_address)
+    assert not (tmp_path / "s.sqlite").exists()
+
+
+def test_a_scheduler_that_dies_is_said_once(plan_file, tmp_path):
+    code = "from distributed.cli.dask_scheduler import main; main()"
+    command = [sys.executable, "-c", code, "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as scheduler:
+        address = next(m[0] for line in scheduler.stderr if (m := re.search(r"tcp://127.0.0.1:\d+", line)))
+        threading.Timer(2.0, scheduler.kill).start()
+        said = []
+        with pytest.raises(
+            InputError, match=r"^the Dask scheduler was lost \(.*\); give the same command again to go on"
+        ):
+            sweep(plan_file(GRID), tmp_path / "s.sqlite", scheduler=address, notice=said.append)
+    assert said == [f"the scheduler at {address} has no workers yet; the sweep waits for the first"]
+    assert list(tmp_path.glob("s.sqlite*")) == []

@@ -68,3 +68,43 @@ def test_the_violation_is_zero_exactly_where_the_condition_holds(a, b):
         values = {"a": a, "b": b}
         assert (condition.violation(values) == 0) == condition.holds(values)
     assert parse("a <= 10", ("a",), "here").violation({"a": 30}) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("not " * 3000 + "1", "has 12,001 characters; a condition has at most 1,000"),
+        ("not " * 200 + "1", "is nested deeper than 100 levels; write it as several conditions"),
+        ("(" * 300 + "1" + ")" * 300, "is no condition"),
+        ("-" * 900 + "1", "is nested deeper than 100 levels"),
+        ("1" + " + 1" * 200, "is nested deeper than 100 levels"),
+        ("1_000 < 2", "'1_000' is no decimal number, such as 64 or 76.8"),
+        ("0x10 < 2", "'0x10' is no decimal number"),
+        ("1e999 > 2", "'1e999' is no decimal number"),
+        ("lines == True", "'True' is not allowed in a condition"),
+    ],
+)
+def test_conditions_are_bounded(text, rule):
+    with pytest.raises(InputError, match=rule):
+        parse(text, ["engine.lines"], "f:1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'a' * 2000000000 == 'b'",
+        "heads * 2000000000 == 'b'",
+        "'%2000000000d' % 1 == 'b'",
+        "'a' + 'b' == 'c'",
+        "-heads == 1",
+    ],
+)
+def test_words_are_only_compared(text):
+    with pytest.raises(InputError, match="is a word, and words are only compared"):
+        parse(text, ["heads"], "f:1").holds({"heads": "serial"})
+
+
+def test_what_grows_beyond_all_numbers_is_refused_and_a_violation_is_finite():
+    with pytest.raises(InputError, match="it grows beyond all numbers"):
+        parse("1e99 * 1e99 * 1e99 * 1e99 > x", ["x"], "f:1").holds({"x": 1})
+    assert parse(" * ".join(["x"] * 40) + " < 1", ["x"], "f:1").violation({"x": 1 << 60}) == 1e30

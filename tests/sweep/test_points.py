@@ -50,14 +50,30 @@ def test_a_latin_hypercube_takes_each_of_its_slices_once(plan_file):
     assert sorted((int(macs) - 1) // 2 for _, macs in found) == list(range(16))
 
 
-def test_too_few_designs_are_an_error(plan_file):
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "axes: {engine.lines: [1, 2]}\nmethod: random\npoints: 3",
+            "5: there are only 2 different designs, but 3 are asked for; ask for fewer points or widen the axes",
+        ),
+        (
+            "axes: {engine.lines: [1, 2, 3]}\nmethod: random\npoints: 2\nconstraints: [lines > 2]",
+            "5: only 1 different designs that meet the constraints were found in 2000 draws, but 2 are asked for; ask"
+            " for fewer points or widen the axes",
+        ),
+        (
+            "axes: {engine.lines: {from: 1, to: 2000, step: 1}, engine.macs: {from: 1, to: 1000, step: 1}}",
+            "3: 2,000,000 combinations of machines, values and workloads are more than the 1,000,000 that can be looked"
+            " at; leave out values, or draw some: method: random, points: 1000",
+        ),
+    ],
+)
+def test_too_few_and_too_many_designs_are_errors_before_they_are_made(plan_file, text, sentence):
+    path = plan_file(text)
     with pytest.raises(InputError) as error:
-        expand(read(plan_file("axes: {engine.lines: [1, 2]}\nmethod: random\npoints: 3")))
-    assert str(error.value) == (
-        "sweep design: only 2 different designs that meet the constraints were found in 3000 draws, but "
-        "3 are asked for; "
-        "ask for fewer points or widen the axes"
-    )
+        expand(read(path))
+    assert str(error.value) == f"{path}:{sentence}"
 
 
 def test_constraints_see_resolved_values_and_parameters_that_are_no_axis(plan_file):

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
+from accelsim.core.errors import InputError
 from accelsim.sweep.campaign import sweep
 from accelsim.sweep.measure import Task
 from accelsim.sweep.plan import read
@@ -19,6 +21,7 @@ from accelsim.sweep.processes import Queue, processes
 from accelsim.sweep.source import source_hash
 from accelsim.sweep.store import Store
 from accelsim.sweep.table import load_results
+from benchmarks import kills
 
 GRID = "axes: {engine.lines: [8, 16, 24, 32, 40], heads: [serial, parallel]}"
 SIZE = 10
@@ -78,6 +81,61 @@ def test_a_point_that_kills_its_workers_fails_and_the_others_do_not(tasks):
     found = {o.key: o for o in processes([tasks[0], Deadly(netlist=tasks[0].netlist), *tasks[1:]], 2)}
     assert found["deadly"].error == "3 worker processes died of this point (signal 9); out of memory?"
     assert [found[t.key].error for t in tasks] == [None] * 3
+
+
+def test_a_killed_fork_server_costs_no_worker_and_is_started_again(plan_file, tmp_path):
+    """Twice, and its resource tracker once; one line each, and the workers go on."""
+    path, said, before = plan_file(GRID), [], []
+
+    def kill(state):
+        if state.handled == 2:
+            before.extend(worker.pid for worker in workers())
+            os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        if state.handled == 5:
+            assert {worker.pid for worker in workers()} <= set(before)
+            os.kill(resource_tracker._resource_tracker._pid, signal.SIGKILL)
+            os.kill(before[0], signal.SIGKILL)
+
+    state = sweep(path, tmp_path / "killed.sqlite", processes=2, progress=kill, notice=said.append)
+    assert (state.computed, state.failures) == (SIZE, [])
+    assert "the fork server of the worker processes was killed; it is started again, the workers go on" in said
+    assert "the resource tracker of the worker processes was killed; it is started again" in said
+    assert len(said) == len(set(said)) <= 3
+    for pid in before:
+        with pytest.raises(ProcessLookupError):
+            wait_until(lambda p=pid: os.kill(p, 0))
+    sweep(path, tmp_path / "plain.sqlite", processes=0)
+    assert load_results(tmp_path / "killed.sqlite") == load_results(tmp_path / "plain.sqlite")
+
+
+def test_a_task_whose_worker_died_is_the_last(tasks):
+    """So that whoever kills workers at random does not hit one point again and again."""
+    deadly = Deadly(netlist=tasks[0].netlist)
+    found = [o.key for o in processes([tasks[0], deadly, *tasks[1:]], 1)]
+    assert found == [*(t.key for t in tasks), "deadly"]
+
+
+def test_workers_that_die_before_they_are_ready_are_said_once(tasks, monkeypatch):
+    said = []
+    monkeypatch.setattr("accelsim.sweep.processes.serve", dies_at_once)
+    with pytest.raises(
+        InputError, match=r"^10 worker processes in a row died while they started \(signal 9\); is there"
+    ):
+        list(processes(tasks, 2, said.append))
+    assert workers() == []
+    assert set(said) == {"a worker process died (signal 9); another takes its place, and nothing it had is lost"}
+
+
+def dies_at_once(_) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", ["main", "fork server", "worker", "resource tracker"])
+def test_a_few_kills_of_every_kind(tmp_path, work, kind):
+    """The short form of `python benchmarks/kills.py`."""
+    scene = kills.Scene(tmp_path, work, points=30)
+    tally = kills.killed(scene, kind, 2, random.Random(kind), at_once=2)
+    assert (tally.kills, tally.lost, tally.doubled, tally.changed, tally.left) == (2, 0, 0, 0, [])
 
 
 def test_an_abandoned_sweep_leaves_no_worker(tasks):

@@ -111,9 +111,9 @@ def test_mistakes(plan_file, tmp_path):
     for text, sentence in (
         (
             "axes: {engine.lines: [8]}\nobjectives: [cycle]",
-            "sweep design: objective 'cycle' is none of cycles, seconds",
+            r"design\.yaml:4: objective 'cycle' is none of cycles, seconds",
         ),
-        ("", "sweep design: there are no axes to search along"),
+        ("", r"design\.yaml:1: there are no axes to search along"),
     ):
         with pytest.raises(InputError, match=sentence):
             search(plan_file(text), tmp_path / "s.sqlite", 3)
@@ -135,3 +135,9 @@ def test_the_grid_of_a_budget_is_no_larger_than_it(plan_file, tmp_path):
 def test_the_share_of_the_space_counts_both():
     found = Found(("a", "b"), 2, [Candidate((), (0.0, 0.0), 0.0)], [Candidate((), (2.0, 2.0), 0.0)], 0)
     assert found.shares() == (1.0, 0.0)
+
+
+def test_a_refusal_leaves_neither_store_nor_study(plan_file, tmp_path):
+    with pytest.raises(InputError, match="no Dask scheduler answers there"):
+        search(plan_file("axes: {engine.lines: [8, 16]}"), tmp_path / "s.sqlite", 3, scheduler="tcp://127.0.0.1:1")
+    assert list(tmp_path.glob("s.sqlite*")) == []

@@ -115,6 +115,107 @@ def test_a_full_disk_is_an_error_that_leaves_what_was_stored(tmp_path, points):
         assert store.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.parametrize(
+    ("fate", "sentence"),
+    [
+        (lambda path: path.unlink(), "the store was deleted or moved while"),
+        (lambda path: path.rename(path.with_name("other")), "the store was deleted or moved while"),
+        (lambda path: replace(path), "the store was replaced by another file while"),
+        (lambda path: path.with_name("s.sqlite-wal").unlink(), "its write-ahead log (STORE-wal) was deleted or moved"),
+    ],
+)
+def test_a_store_that_vanishes_is_an_error_at_once(tmp_path, points, fate, sentence):
+    path = tmp_path / "s.sqlite"
+    with Store(path) as store:
+        store.add(points[0], {}, done(points[0]))
+        fate(path)
+        with pytest.raises(InputError) as error:
+            store.add(points[1], {}, done(points[1]))
+        assert str(error.value).startswith(f"{path}: {sentence}")
+
+
+def replace(path: Path) -> None:
+    """Put another store in its place."""
+    Store(path.with_name("new")).close()
+    path.with_name("new").replace(path)
+
+
+def test_a_refusal_leaves_no_empty_store(tmp_path, points):
+    path = tmp_path / "s.sqlite"
+    with pytest.raises(InputError), Store(path) as store:
+        store.enlist("design", [(0, points[0].key)])
+        raise InputError("no worker can be started")
+    assert list(tmp_path.glob("s.sqlite*")) == []
+    with pytest.raises(InputError), Store(path):
+        other = Store(path)  # another sweep has begun meanwhile
+        raise InputError("no")
+    assert other.add(points[1], {}, done(points[1]))
+    other.close()
+    for _ in range(2):  # what holds a point stays, and so does what was there before
+        with pytest.raises(InputError), Store(path) as store:
+            store.add(points[0], {}, done(points[0]))
+            raise InputError("no")
+    with Store(path) as store:
+        assert store.status(points[0].key) == "done"
+    empty = tmp_path / "empty"
+    empty.touch()
+    with pytest.raises(InputError), Store(empty):
+        raise InputError("no")
+    assert empty.exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("figures", "{x", "its figures are '{x'"),
+        ("figures", "[1]", "its figures are '[1]'"),
+        ("figures", "{}", "its figures are '{}'"),
+        ("figures", '{"cycles": "7"}', "its figures are {'cycles': '7'}"),
+        ("figures", '{"cycles": NaN}', """its figures are '{"cycles": NaN}'"""),
+        ("figures", '{"a": 1},{"a": 2}', """its figures are '{"a": 1},{"a": 2}'"""),
+        ("figures", "[" * 99999, "its figures are '[[["),
+        ("figures", b"\xff\xfe", "its figures are b'"),
+        ("settings", "", "its settings are ''"),
+        ("sparsity", "many", "its sparsity is 'many'"),
+    ],
+)
+def test_a_damaged_row_names_its_point_and_is_simulated_again(tmp_path, points, column, value, why):
+    path = tmp_path / "s.sqlite"
+    with Store(path) as store:
+        for point in points:
+            store.add(point, {"engine.lines": 8}, done(point))
+        store.connection.execute(f"UPDATE points SET {column} = ? WHERE key = ?", [value, points[1].key])
+        with pytest.raises(InputError) as error:
+            store.rows(arch=True)
+        said = str(error.value)
+        assert said.startswith(f"{path}: the store is damaged: point {points[1].key[:12]}... (vitcod tiny "), said
+        assert why in said
+        if column != "sparsity":
+            assert [store.status(p.key) for p in points] == ["done", None, "done"]
+            assert store.add(points[1], {"engine.lines": 8}, done(points[1], 9))
+            found = {row.key: row.figures["cycles"] for row in store.rows()}
+            assert [found[p.key] for p in points] == [7, 9, 7]
+
+
+def test_two_damaged_rows_do_not_look_like_two_others(tmp_path, points):
+    with Store(tmp_path / "s.sqlite") as store:
+        for place, point in enumerate(points):
+            store.add(point, {}, done(point))
+            store.enlist("x", [(place, point.key)])
+        for point, text in zip(points, ('{"a": "', '"}')):
+            store.connection.execute("UPDATE points SET figures = ? WHERE key = ?", [text, point.key])
+        with pytest.raises(InputError, match="the store is damaged"):
+            store.rows()
+
+
+def test_figures_that_are_needed_are_there_or_missed_by_name(tmp_path, points):
+    with Store(tmp_path / "s.sqlite") as store:
+        store.add(points[0], {}, done(points[0]))
+        assert store.figures(points[0].key, "cycles") == done(points[0]).figures
+        with pytest.raises(InputError, match="'energy_pj' is not among its figures"):
+            store.figures(points[0].key, "cycles", "energy_pj")
+
+
 def test_what_is_no_store_is_refused(tmp_path):
     missing = tmp_path / "none.sqlite"
     with pytest.raises(InputError) as error:

@@ -96,6 +96,8 @@ def test_pictures_that_cannot_be_drawn(store, tmp_path):
     for kind, options, sentence in (
         ("parteo", {}, r"there is no picture 'parteo' \(did you mean 'pareto'\?\)"),
         ("metric", {"metric": "cycle"}, r"there is no column 'cycle' \(did you mean 'cycles'\?\)"),
+        ("metric", {"metric": "machine"}, r"^--metric: 'machine' is no figure, since its column has words such as"),
+        ("pareto", {"axes": ["heads"]}, r"^--metric: 'heads' is no figure, since its column has words such as"),
         ("heatmap", {"axes": ["engine.line"]}, r"there is no column 'engine.line' \(did you mean 'engine.lines'\?\)"),
     ):
         with pytest.raises(InputError, match=sentence):

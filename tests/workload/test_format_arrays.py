@@ -111,3 +111,16 @@ def test_an_npz_with_pickles_or_strangers_is_refused(saved):
         archive.writestr("readme.txt", "hello")
     with pytest.raises(InputError, match=r"every member must be one .npy with a name of its own"):
         load(saved)
+
+
+def test_a_header_that_ends_too_early_is_refused(saved):
+    """Whose tokens numpy counts, since it is no literal."""
+    file = saved.with_suffix(".npz")
+    stored = npz.decode(file)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in stored.items():
+            body = io.BytesIO()
+            np.lib.format.write_array(body, array, version=(1, 0))
+            archive.writestr(f"{name}.npy", body.getvalue().replace(b"}", b"(", 1))
+    with pytest.raises(InputError, match=r"small.npz: the arrays cannot be read, the file is truncated or corrupt"):
+        load(saved)

@@ -60,6 +60,16 @@ def score_rule(arch: Arch) -> str | None:
     )
 
 
+def overlap_rule(arch: Arch) -> str | None:
+    """Fused, a head's values arrive while its keys are held."""
+    if arch.options["attention"] != "fused" or arch.parts["weight_buffer"]["overlap"] == "true":
+        return None
+    return (
+        "weight_buffer.overlap is false, but attention: fused holds the keys and the values of a head at the same "
+        "time; make it true"
+    )
+
+
 class SystolicSchema(MachineSchema):
     """A schema whose array has the edges that the buffers' ports make."""
 
@@ -102,7 +112,7 @@ SCHEMA = SystolicSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "200 KiB", "banks": 4, "port_bytes": 16},
-            {"overlap": "options"},
+            {"overlap": "options"},  # one operand arrives while another is held, in every program
         ),
         "output_buffer": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "16 KiB"}),
         "spill_buffer": Part(
@@ -119,7 +129,7 @@ SCHEMA = SystolicSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, score_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule, overlap_rule),
 )
 
 WIRING = Wiring(

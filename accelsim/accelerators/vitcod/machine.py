@@ -144,7 +144,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, port_rule, sums_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, sums_rule),
 )
 
 WIRING = Wiring(

@@ -14,13 +14,13 @@ from accelsim.components.dram.state import DRAMSIM3
 from accelsim.core.keep import kept, sources
 
 KEPT = """\
-from numba import njit
+from accelsim.core.machine_code import kept_function
 from accelsim.components.dram.{policy} import offer, step
 from accelsim.components.dram.handle import dram_at
 from accelsim.components.dram.loop import drive
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@kept_function()
 def run(handle, now, arrival, line, is_write, accept, done, flush):
     return drive(dram_at(handle), now, arrival, line, is_write, accept, done, flush, offer, step, {lead})
 """

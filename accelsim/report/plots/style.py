@@ -1,6 +1,7 @@
 """Colours (Okabe and Ito), sizes, and saving to the same bytes for the same picture."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -37,7 +38,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid)
     return made, list(axes.flat)
 
 
-def save(made: Figure, path: Path) -> Path:
+def save(made: Figure, path: Path | BinaryIO) -> Path | BinaryIO:
     """Write a PNG without date or version in it."""
     made.savefig(path, format="png", metadata={"Software": None})
     made.clear()

@@ -1,5 +1,6 @@
 """Pictures of a sweep, drawn from its stored results; nothing is simulated again."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,6 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
     figures), `sensitivity` (how far each parameter moves the metric), `heatmap` (the metric over two axes), or
     `utilization` (how busy every part is, point by point). Raises InputError when the table has nothing to draw.
     """
-    from accelsim.report.plots.style import save
     from accelsim.sweep.plots import bars, front, lines, maps
 
     if kind not in KINDS:
@@ -28,6 +28,9 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
     for name in (metric, *axes):
         if name not in table:
             raise InputError(f"there is no column {name!r}{suggest(name, table)}; `accelsim results` lists the columns")
+    for name in (metric, *(axes if kind == "pareto" else ())):
+        if words := [value for value in table[name] if isinstance(value, str)]:
+            raise InputError(f"--metric: {name!r} is no figure, since its column has words such as {words[0]!r}")
     picture = {
         "metric": lines.metric_lines,
         "speedup": bars.speedup,
@@ -36,13 +39,21 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
         "heatmap": maps.heatmap,
         "utilization": maps.utilization,
     }[kind]
-    return put(path, lambda file: save(picture(table, metric, list(axes)), file))
+    return put(path, png(picture(table, metric, list(axes))))
 
 
 @with_defaults
 def draw_contest(variants, workloads, gains, means, path: Path) -> Path:
     """Draw the speed-ups of a comparison as PNG; the file."""
-    from accelsim.report.plots.style import save
     from accelsim.sweep.plots.bars import contest
 
-    return put(path, lambda file: save(contest(variants, workloads, gains, means), file))
+    return put(path, png(contest(variants, workloads, gains, means)))
+
+
+def png(picture) -> bytes:
+    """A picture as the content of a file."""
+    from accelsim.report.plots.style import save
+
+    made = io.BytesIO()
+    save(picture, made)
+    return made.getvalue()

@@ -184,9 +184,39 @@ WRONG = {
         "prices.yaml",
         ", tiles: tile_start}",
         "}",
-        r"DotArray.tiles \(dot\) has no price; add it under components.DotArr",
+        r"^made\d+/prices.yaml:11: DotArray.tiles \(dot\) has no price; add it under components.DotArr",
     ),
-    "no source": ("prices.yaml", "source:", "sauce:", r"tile_start"),
+    "no entry": (
+        "prices.yaml",
+        "  DotArray:",
+        "  DotArrays:",
+        r"^energy table generic_28nm with made\d+/prices.yaml: components.DotArray: the table has no entry for dot",
+    ),
+    "no source": ("prices.yaml", "source:", "sauce:", r"^made\d+/prices.yaml:7: logic.tile_start.sauce: no such entry"),
+    "no number": (
+        "prices.yaml",
+        "low: 1.0",
+        "low: one",
+        r"^made\d+/prices.yaml:6: logic.tile_start.pj.low: expected a",
+    ),
+    "no section": (
+        "prices.yaml",
+        "vdd:",
+        "vddd:",
+        r"^made\d+/prices.yaml:3: vddd: no such section \(did you mean 'vdd'",
+    ),
+    "no action": (
+        "prices.yaml",
+        "tiles: tile_start}",
+        "tiles: tile_starts}",
+        r"^made\d+/prices.yaml:11: components.DotArray.counters.tiles: there is no action 'tile_starts' \(did",
+    ),
+    "no amount": (
+        "prices.yaml",
+        "mac_dot: multipliers,",
+        "mac_dot: multipliers / 0,",
+        r"^made\d+/prices.yaml:12: components.DotArray.area.mac_dot: 'multipliers / 0' cannot be evaluated",
+    ),
     "no price list": (
         "machine.py",
         '"prices.yaml"',
@@ -243,6 +273,37 @@ def test_two_plug_ins_of_one_name(new, outside):
     assert re.fullmatch(
         rf"error: .*deeper/{folder.name}: a module '{folder.name}' lies in .* already; rename it\n", done.stderr
     )
+
+
+CRASHES = {
+    "compiler": ("compiler.py", "    for number, layer in enumerate(workload.layers):", "    raise KeyError('a b')",
+    "KeyError: 'a b'"),
+    "peak": ("machine.py", '        return arch.parts["dot"]["multipliers"]', "        return 1 // 0",
+    "ZeroDivisionError: integer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("command", ["run", "check-machine", "compare"])
+def test_an_exception_of_a_plug_in_is_its_fault(loaded, crash, command):
+    file, old, text, said = CRASHES[crash]
+    folder = loaded({file: (old, f"{text}  # {old}" if old.startswith("        ") else f"{text}\n{old}")})
+    line = 1 + next(n for n, t in enumerate((folder / file).read_text().splitlines()) if t.startswith(text))
+    more = {"run": ("fmnist_vit_s90", "--no-plots"), "check-machine": (), "compare": ("fmnist_vit_s90", "-j", 0)}[
+        command
+    ]
+    done = accelsim(folder.parent, "--plugin", folder, command, folder.name, *more, status=2)
+    name = f"{folder.name} fmnist_vit_s90: " if command == "compare" else ""
+    assert done.stderr.startswith(
+        f"error: {name}{folder / file}:{line}: the plug-in machine {folder.name} failed: {said}"
+    ), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_machine_without_a_compiler(loaded):
+    folder = loaded({"machine.py": ("    def compile(", "    def compiles(")})
+    with pytest.raises(InputError, match=rf"{folder}/machine.py: the machine {folder.name} has no compiler: its cla"):
+        check_contract(load_arch(folder.name, schema), cases=1)
 
 
 def test_a_tick_that_numba_cannot_compile(loaded):

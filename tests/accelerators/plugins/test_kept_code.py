@@ -1,5 +1,7 @@
 """Machine code of a user's component is kept, and made anew when any file that it is made of has changed."""
 
+import re
+
 import pytest
 
 from tests.accelerators.plugins.conftest import edit, python
@@ -62,9 +64,9 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A cache of this file's tests, in which the kernel is compiled once."""
-    return tmp_path_factory.mktemp("cache")
+def cache(tmp_path_factory, with_kernel):
+    """A cache of this file's tests."""
+    return with_kernel(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
@@ -80,17 +82,40 @@ def compiled(tmp_path, cache):
     return run
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_an_edit_in_an_imported_file_is_noticed(tmp_path, compiled, form):
-    imports, expression, file = FORMS[form]
-    for folder in ("mine", "lib/deep"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "mine" / "part.py").write_text(PART.format(imports=imports, expression=expression))
-    (tmp_path / "mine" / "between.py").write_text("from mine.held import AMOUNT\n")
-    (tmp_path / file).write_text(HELD)
-    assert compiled() == (5, 1)
-    edit(tmp_path / file, "AMOUNT = 5", "AMOUNT = 7")
-    assert compiled() == (7, 2)
+ALL_RUN = """\
+import importlib, sys
+for package in sys.argv[1:]:
+    part = importlib.import_module(f"{package}.part")
+    part.sim.run()
+    print(part.adder.value("total"))
+"""
+
+
+def test_an_edit_in_an_imported_file_is_noticed(tmp_path, cache):
+    """Of every form of import: each in a package of its own, all of them run by one process before the edits, by one
+    without an edit, and by one after."""
+
+    def numbered(number: int, text: str) -> str:
+        return re.sub(r"\b(mine|held|far|deep)\b", rf"\g<1>{number}", text)
+
+    def run() -> tuple[list[int], int]:
+        before = len(list(cache.glob("Adder_*.py")))
+        paths = {"PYTHONPATH": f"{tmp_path}:{tmp_path / 'lib'}", "ACCELSIM_CACHE": str(cache)}
+        said = python(tmp_path, "-B", "-c", ALL_RUN, *(f"mine{n}" for n in range(len(FORMS))), **paths).stdout.split()
+        return [int(total) for total in said], len(list(cache.glob("Adder_*.py"))) - before
+
+    for number, (imports, expression, file) in enumerate(FORMS.values()):
+        part = PART.format(imports=imports, expression=expression)
+        for path, text in (("mine/part.py", part), ("mine/between.py", "from mine.held import AMOUNT\n"), (file, HELD)):
+            place = tmp_path / numbered(number, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(numbered(number, text))
+    assert run() == ([5] * len(FORMS), len(FORMS))
+    assert run() == ([5] * len(FORMS), 0)
+    for number, (_, _, file) in enumerate(FORMS.values()):
+        edit(tmp_path / numbered(number, file), "AMOUNT = 5", f"AMOUNT = {10 + number}")
+    found, compiled = run()
+    assert dict(zip(FORMS, found)) == {form: 10 + n for n, form in enumerate(FORMS)} and compiled == len(FORMS)
 
 
 CHILD = '''\

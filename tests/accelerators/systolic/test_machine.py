@@ -165,3 +165,13 @@ def test_more_of_a_resource_is_never_slower(dataflow, attention):
     before = cycles()
     for name, value in base.items():
         assert cycles(**{name: 2 * value}) <= 1.01 * before, name
+
+
+def test_a_buffer_that_must_hold_two_operands_does():
+    """Loads that wait for an empty buffer would wait for ever."""
+    with pytest.raises(InputError, match=r"act_buffer.overlap: no such parameter"):
+        load_arch("systolic", schema, ["act_buffer.overlap=false"])
+    with pytest.raises(InputError, match=r"weight_buffer.overlap is false, but attention: fused holds the keys and"):
+        load_arch("systolic", schema, ["weight_buffer.overlap=false", "attention=fused"])
+    arch = load_arch("systolic", schema, [PIPE, "weight_buffer.overlap=false"])
+    assert run(arch, Workload("b", "b", BLOCK[:2], {})).result.end > 0

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +212,19 @@ def test_the_example_of_the_documentation_runs():
     text = (Path(__file__).resolve().parents[3] / "docs" / "dram.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(example, "docs/dram.md", "exec"), {})
+
+
+@pytest.mark.skipif(shutil.which("awk") is None, reason="awk is not installed")
+def test_traces_of_dramsys_are_converted_as_the_documentation_says(tmp_path):
+    text = (Path(__file__).resolve().parents[3] / "docs" / "dram.md").read_text()
+    (command,) = re.findall(r"^    (awk .* > trace.csv)$", text, re.MULTILINE)
+    lines = ("# a comment", "31:\tread\t0x40014000", "", "33: write 0x40014040 0xdead", "40: (64) read 0x40018000")
+    (tmp_path / "player.stl").write_text("\n".join(lines))
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    found = read_trace(tmp_path / "trace.csv")
+    assert found.arrival.tolist() == [186, 198, 240]
+    assert found.address.tolist() == [0x40014000, 0x40014040, 0x40018000]
+    assert found.is_write.tolist() == [False, True, False]
 
 
 @settings(max_examples=15, deadline=None)

@@ -50,7 +50,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, ports_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, ports_rule),
 )
 
 WIRING = Wiring(
