@@ -60,6 +60,18 @@ def test_a_number_that_another_process_has_by_now_does_not_save_it(tmp_path):
     assert not taken.exists()
 
 
+def test_a_folder_that_is_locked_is_somebodys_whatever_its_number_says(tmp_path):
+    """As of a process in another container, whose numbers are others."""
+    running, room = holder(tmp_path)
+    with running:
+        held = room.rename(room.with_name(room.name.replace(str(running.pid), "999999999")))
+        files.sweep(tmp_path)
+        assert held.exists()
+        kill(running)
+    files.sweep(tmp_path)
+    assert not held.exists()
+
+
 def test_what_was_moved_away_comes_back_if_nothing_took_its_place(tmp_path):
     for name in ("kept", "new"):
         (tmp_path / name).mkdir()

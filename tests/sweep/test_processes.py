@@ -130,7 +130,10 @@ def dies_at_once(_) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("kind", ["main", "fork server", "worker", "resource tracker"])
+@pytest.mark.parametrize(
+    "kind",
+    ["worker", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("main", "fork server", "resource tracker"))],
+)
 def test_a_few_kills_of_every_kind(tmp_path, work, kind):
     """The short form of `python benchmarks/kills.py`."""
     scene = kills.Scene(tmp_path, work, points=30)

@@ -202,7 +202,7 @@ def test_two_damaged_rows_do_not_look_like_two_others(tmp_path, points):
         for place, point in enumerate(points):
             store.add(point, {}, done(point))
             store.enlist("x", [(place, point.key)])
-        for point, text in zip(points, ('{"a": "', '"}')):
+        for point, text in zip(points, ('{"a": "', '"}', '{"a": 1},0,{"a": 1}')):
             store.connection.execute("UPDATE points SET figures = ? WHERE key = ?", [text, point.key])
         with pytest.raises(InputError, match="the store is damaged"):
             store.rows()
