@@ -5,7 +5,8 @@ from pathlib import Path
 
 from accelsim.rtl.netlist import BITS
 from accelsim.rtl.package import Package
-from accelsim.rtl.vsim import SOURCES, verilator
+from accelsim.rtl.verilator import verilator
+from accelsim.rtl.vsim import SOURCES
 
 # A table's row, an item or an address reaches a unit whole, though the unit reads a part of it.
 # The package has widths for all units.

@@ -7,7 +7,7 @@ from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import Case, Outcome, cosimulate
 from accelsim.rtl.mutations import Mutation, caught
 from accelsim.rtl.twins import Twins
-from accelsim.rtl.vsim import missing
+from accelsim.rtl.verilator import missing
 
 ATTEMPTS = 80  # cases that a seeded bug has to be caught in
 

@@ -289,7 +289,7 @@ def arguments(draw) -> Case:
         "-{}", "vitcod", "w.yaml"),
     )))  # fmt: skip
     value = draw(odd)
-    if command[-2] == "-o" or command[0] == "new-machine":
+    if command[-2:-1] == ("-o",) or command[0] == "new-machine":
         value = value.lstrip("./") or "x"  # a user may have it written anywhere
     files = {**seeds.workload(), "link.yaml": link, "folder.yaml": None}
     targets = ("out", "out.yaml", "out.npz", "out.png", PurePosixPath(value).name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelsim.rtl.vsim import missing
+from accelsim.rtl.verilator import missing
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.rtl.testbench import run_testbench, store, telling, write_testbench
-from accelsim.rtl.vsim import environment, find_verilator, verilator
+from accelsim.rtl.verilator import environment, find_verilator, verilator
 from accelsim.rtl.write import write
 from tests.rtl.stored import changed
 from tests.rtl.toy import TWINS, VALUES

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from accelsim.core.errors import InputError
+from accelsim.rtl import verilator as tool
 from accelsim.rtl import vsim
 
 
@@ -42,9 +43,9 @@ def on_the_path(tmp_path, monkeypatch):
 def test_a_verilator_too_old_is_refused_in_a_sentence_that_names_the_extra(on_the_path, said, what):
     program = on_the_path(said)
     sentence = f"co-simulation needs Verilator 5.036 or newer, and {program} {what}: install accelsim[rtl]"
-    assert vsim.missing() == sentence
+    assert tool.missing() == sentence
     with pytest.raises(InputError) as error:
-        vsim.verilator("--lint-only")
+        tool.verilator("--lint-only")
     assert str(error.value) == sentence
     with pytest.raises(InputError) as error:
         vsim.build([], "top")
@@ -55,9 +56,9 @@ def test_a_verilator_too_old_is_refused_in_a_sentence_that_names_the_extra(on_th
 def test_one_that_is_new_enough_is_used_without_a_root(on_the_path, said):
     """A distribution's program knows its root, and does not work when it is told it."""
     program = on_the_path(said)
-    assert vsim.no_verilator() is None and vsim.find_verilator() == (program, None)
-    assert vsim.verilator("--cc").startswith("Verilator")
-    assert vsim.headers(program, None) == Path("/usr/share/verilator/include")
+    assert tool.no_verilator() is None and tool.find_verilator() == (program, None)
+    assert tool.verilator("--cc").startswith("Verilator")
+    assert tool.headers(program, None) == Path("/usr/share/verilator/include")
 
 
 def test_only_what_was_vouched_for_is_whole(tmp_path):
@@ -79,7 +80,7 @@ def test_only_what_was_vouched_for_is_whole(tmp_path):
 
 def test_a_damaged_bench_is_built_anew(tmp_path, monkeypatch):
     """The library, the list of its ports, and an object of the runtime that all benches share."""
-    if why := vsim.missing():
+    if why := tool.missing():
         pytest.skip(why)
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
     source = tmp_path / "inverter.sv"
