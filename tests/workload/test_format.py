@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 import zipfile
@@ -57,10 +58,10 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
     before = {p.name: p.read_bytes() for p in saved.parent.iterdir()}
 
     def full(*_):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match="No space left"):
         save(small(seed=1), saved)
     assert {p.name: p.read_bytes() for p in saved.parent.iterdir()} == before
 
