@@ -14,6 +14,7 @@ from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.accelerators.vitcod.rtl.operands import draw_keep as draw_mask
 from accelsim.accelerators.vitcod.rtl.operands import draw_operands
+from accelsim.accelerators.vitcod.rtl.settings import SETTINGS
 from accelsim.accelerators.vitcod.rtl.values import LayerOperands
 from accelsim.core import Param, Simulator
 from accelsim.dataflows.program import Program
@@ -36,140 +37,6 @@ INSIDE = (
     ("sparser.reads", "merge.sparser_reads", 2), ("merge.accesses", "softmax.accesses", 2),
     ("merge.denser_window", "denser.window", 2), ("merge.sparser_window", "sparser.window", 2),
 )  # fmt: skip
-DEFAULTS = {
-    "decoder": {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32},
-    "walker": {"word_bytes": 8, "index_bytes": 1},
-    "denser": {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128, "psum_banks": 8, "psum_port_bytes": 32},
-    "sparser": {
-        "lines": 64,
-        "macs": 8,
-        "banks": 4,
-        "score_ports": 8,
-        "segment": 16,
-        "bank_bytes": 64,
-        "psum_banks": 8,
-        "psum_port_bytes": 32,
-    },
-    "softmax": {
-        "lanes": 8,
-        "mode": 0,
-        "exp_cycles": 4,
-        "divide_cycles": 16,
-        "divide_interval": 1,
-        "psum_banks": 8,
-        "psum_port_bytes": 32,
-    },
-    "merge": {"places": 64, "lanes": 64, "psum_banks": 8, "psum_port_bytes": 32},
-}
-SMALL = {
-    "decoder": {"lines": 2, "macs": 4, "port_bytes": 16, "queue": 4},
-    "walker": {"word_bytes": 2, "index_bytes": 2},
-    "denser": {"lines": 8, "macs": 4, "q_port_bytes": 16, "row_values": 64, "psum_banks": 2, "psum_port_bytes": 16},
-    "sparser": {
-        "lines": 8,
-        "macs": 4,
-        "banks": 2,
-        "score_ports": 2,
-        "segment": 5,
-        "bank_bytes": 24,
-        "psum_banks": 2,
-        "psum_port_bytes": 16,
-    },
-    "softmax": {
-        "lanes": 2,
-        "mode": 1,
-        "exp_cycles": 2,
-        "divide_cycles": 5,
-        "divide_interval": 3,
-        "psum_banks": 2,
-        "psum_port_bytes": 16,
-    },
-    "merge": {"places": 8, "lanes": 16, "psum_banks": 2, "psum_port_bytes": 16},
-}
-LONE = {
-    "decoder": {"lines": 1, "macs": 1, "port_bytes": 3, "queue": 1},
-    "walker": {"word_bytes": 1, "index_bytes": 2},
-    "denser": {"lines": 1, "macs": 1, "q_port_bytes": 1, "row_values": 64, "psum_banks": 1, "psum_port_bytes": 1},
-    "sparser": {
-        "lines": 1,
-        "macs": 1,
-        "banks": 1,
-        "score_ports": 1,
-        "segment": 1,
-        "bank_bytes": 1,
-        "psum_banks": 1,
-        "psum_port_bytes": 1,
-    },
-    "softmax": {
-        "lanes": 1,
-        "mode": 0,
-        "exp_cycles": 1,
-        "divide_cycles": 1,
-        "divide_interval": 1,
-        "psum_banks": 1,
-        "psum_port_bytes": 1,
-    },
-    "merge": {"places": 1, "lanes": 1, "psum_banks": 1, "psum_port_bytes": 1},
-}
-ODD = {
-    "decoder": {"lines": 3, "macs": 5, "port_bytes": 24, "queue": 3},
-    "walker": {"word_bytes": 5, "index_bytes": 1},
-    "denser": {"lines": 5, "macs": 3, "q_port_bytes": 64, "row_values": 100, "psum_banks": 3, "psum_port_bytes": 24},
-    "sparser": {
-        "lines": 5,
-        "macs": 3,
-        "banks": 3,
-        "score_ports": 5,
-        "segment": 40,
-        "bank_bytes": 48,
-        "psum_banks": 3,
-        "psum_port_bytes": 24,
-    },
-    "softmax": {
-        "lanes": 3,
-        "mode": 0,
-        "exp_cycles": 3,
-        "divide_cycles": 9,
-        "divide_interval": 20,
-        "psum_banks": 3,
-        "psum_port_bytes": 24,
-    },
-    "merge": {"places": 3, "lanes": 20, "psum_banks": 3, "psum_port_bytes": 24},
-}
-WIDE = {
-    "decoder": {"lines": 8, "macs": 16, "port_bytes": 128, "queue": 8},
-    "walker": {"word_bytes": 16, "index_bytes": 1},
-    "denser": {
-        "lines": 20,
-        "macs": 16,
-        "q_port_bytes": 100,
-        "row_values": 128,
-        "psum_banks": 4,
-        "psum_port_bytes": 128,
-    },
-    "sparser": {
-        "lines": 20,
-        "macs": 16,
-        "banks": 5,
-        "score_ports": 3,
-        "segment": 7,
-        "bank_bytes": 32,
-        "psum_banks": 4,
-        "psum_port_bytes": 128,
-    },
-    "softmax": {
-        "lanes": 5,
-        "mode": 1,
-        "exp_cycles": 1,
-        "divide_cycles": 1,
-        "divide_interval": 1,
-        "psum_banks": 4,
-        "psum_port_bytes": 128,
-    },
-    "merge": {"places": 33, "lanes": 64, "psum_banks": 4, "psum_port_bytes": 128},
-}
-SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)
-
 
 RANDOM = Sizes(heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197)
 
