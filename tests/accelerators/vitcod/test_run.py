@@ -50,7 +50,7 @@ def test_work_is_conserved_against_closed_forms(record, work):
 
 def test_what_is_loaded_was_written_where_it_is_read(record):
     total = record.result.total.counts
-    loaded = sum(total[b]["write_bytes"] for b in ("weight_gb", "act_gb0", "index_buffer"))
+    loaded = sum(total[b]["write_bytes"] for b in ("weight_gb", "act_gb0", "index_buffer", "program_gb"))
     assert total["dram"]["read_bytes"] == loaded
     assert total["dram"]["write_bytes"] == total["act_gb1"]["read_bytes"] == total["act_gb1"]["write_bytes"]
 
