@@ -152,15 +152,19 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
                 )
 
 
-def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") -> dict[str, list[tuple[str, str]]]:
-    """Which counters of other components are bytes read of a buffer: (component, counter), by the buffer's name."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") -> dict[str, list[tuple[str, str, int]]]:
+    """Which counters of other components are reads of a buffer: (component, counter, bytes each), by the buffer's name.
+
+    The bytes of a price that is an expression are one.
+    """
+    found: dict[str, list[tuple[str, str, int]]] = {}
     for name, part in parts.items():
         for counter, price in entry_of(name, part, table).counters.items():
-            for action in price:
+            for action, amount in price.items():
                 owner, _, rest = action.partition(".")
                 if rest == f"{memory}.read" and owner in parts:
-                    found.setdefault(owner, []).append((name, counter))
+                    each = int(amount) if isinstance(amount, int | float) else 1
+                    found.setdefault(owner, []).append((name, counter, each))
     return found
 
 

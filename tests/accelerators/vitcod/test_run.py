@@ -50,7 +50,7 @@ def test_work_is_conserved_against_closed_forms(record, work):
 
 def test_what_is_loaded_was_written_where_it_is_read(record):
     total = record.result.total.counts
-    loaded = sum(total[b]["write_bytes"] for b in ("weight_gb", "act_gb0", "index_buffer"))
+    loaded = sum(total[b]["write_bytes"] for b in ("weight_gb", "act_gb0", "index_buffer", "program_gb"))
     assert total["dram"]["read_bytes"] == loaded
     assert total["dram"]["write_bytes"] == total["act_gb1"]["read_bytes"] == total["act_gb1"]["write_bytes"]
 
@@ -58,12 +58,12 @@ def test_what_is_loaded_was_written_where_it_is_read(record):
 def test_what_others_read_of_a_buffer_is_in_the_report(record):
     total = record.result.total.counts
     found = {m.name: m.read_bytes for m in summarize(record).memories}
-    values = total["denser"]["v_read_bytes"] + total["sparser"]["v_read_bytes"]
     others = {
-        "weight_gb": values,
+        "weight_gb": total["sparser"]["v_read_bytes"],  # the denser engine reads V from a copy of its own
         "act_gb0": total["decoder"]["read_bytes"] + total["vector"]["read_bytes"],
         "index_buffer": total["walker"]["read_bytes"],
         "act_gb1": 0,
+        "program_gb": 32 * total["sequencer"]["instructions"],
     }
     assert all(others[n] for n in ("weight_gb", "act_gb0", "index_buffer"))
     assert found == {"dram": total["dram"]["read_bytes"]} | {n: total[n]["read_bytes"] + b for n, b in others.items()}
@@ -134,7 +134,8 @@ def test_a_record_carries_the_machines_prices(record):
     [
         ("engine.lines=0", "engine.lines"),
         ("engine.line=3", "did you mean 'lines'?"),
-        ("weight_gb.capacity_bytes=1 KiB", "one head needs 12608 bytes at once, weight_gb.capacity_bytes gives 1024"),
+        ("weight_gb.capacity_bytes=1 KiB", "one row of 64 weights does not fit weight_gb.capacity_bytes = 1024"),
+        ("weight_gb.capacity_bytes=8 KiB", "one head needs 12608 bytes at once, weight_gb.capacity_bytes gives 8192"),
         ("denser.k_bytes=1 KiB", "one head needs 12608 bytes at once, denser.k_bytes gives 1024"),
         ("act_gb1.capacity_bytes=100", "act_gb1"),
         ("heads=sideways", "expected one of parallel, serial"),

@@ -129,7 +129,7 @@ class AttentionOperands(Follower):
         """Bytes of the tables of a pass as they lie in DRAM; widths in docs/timing.md."""
         one, columns = self.passes[number], self.evidence.tables["columns"]
         entries = int(columns["count"][one.first_column : one.first_column + one.sparse_columns].sum())
-        size = 32 + 8 * int(one.heads * one.rows) + 4 * int(one.dense + one.sparse_columns)
+        size = 34 + 8 * int(one.heads * one.rows) + 4 * int(one.dense + one.sparse_columns)
         size += 2 * int(one.heads) * (self.outputs.works[self.outputs.pass_work[number]].layer.bias_offsets or 0)
         size += entries * self.evidence.part("walker", "index_bytes")
         dense = self.evidence.tables["dense"][one.first_dense : one.first_dense + one.dense]

@@ -10,7 +10,7 @@ from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import change, faults, validated, wait_less
 
 
-@pytest.mark.parametrize("unit", ["decoder", "denser", "walker"])
+@pytest.mark.parametrize("unit", ["decoder", "denser"])  # the walker comes behind a decoder that waited for its tables
 def test_an_instruction_that_does_not_wait_for_its_operands(run, unit):
     wait_less(run, unit)
     assert faults(run)

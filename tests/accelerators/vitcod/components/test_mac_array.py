@@ -78,9 +78,9 @@ def test_a_cut_accumulation_keeps_its_outputs_and_moves_partial_sums():
 
 
 def test_ragged_columns_of_a_cut_accumulation_take_a_step_of_their_own():
-    # 3 x 4 outputs in steps of 2 x 3: two by two steps of each part
+    # 3 x 4 outputs in steps of 2 x 3: two by two steps of each part, behind the first word of two tokens
     seen = exercise(array(), {"command": [tile(0, 3, 4, 10, 0), tile(0, 3, 4, 5, 1)]})
-    assert seen.cycles("done") == [1 + 4 * 10, 1 + 4 * 10 + 4 * 5]
+    assert seen.cycles("done") == [2 + 4 * 10, 2 + 4 * 10 + 4 * 5]
 
 
 def test_a_step_waits_for_room_and_the_next_begins_when_it_has_left():
