@@ -9,20 +9,13 @@ from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
-from accelsim.accelerators.vitcod.rtl.core import (
-    RANDOM,
-    SMALL,
-    core,
-    random_cases,
-    values_of,
-    values_of_parts,
-    workload_cases,
-)
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, core, random_cases, values_of, values_of_parts, workload_cases
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
+from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case

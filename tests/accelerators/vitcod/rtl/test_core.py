@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators import schema
-from accelsim.accelerators.vitcod.rtl.core import SMALL, random_cases
+from accelsim.accelerators.vitcod.rtl.core import random_cases
+from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.accelerators.vitcod.rtl.twins import TWINS
 from accelsim.codesign.import_mask import import_mask
 from accelsim.config import load_arch

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from accelsim.accelerators.vitcod.rtl.core import SMALL
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TABLES
+from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.accelerators.vitcod.rtl.twins import tops
 from accelsim.rtl import synthesis
 from accelsim.rtl.synthesis import CELLS, synthesize_all

@@ -3,7 +3,8 @@
 from typer.testing import CliRunner
 
 from accelsim import cli
-from accelsim.accelerators.vitcod.rtl.core import SMALL, core
+from accelsim.accelerators.vitcod.rtl.core import core
+from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.rtl.testbench import run_testbench
 from tests.rtl.stored import changed
 

@@ -3,8 +3,9 @@
 from typer.testing import CliRunner
 
 from accelsim import cli
-from accelsim.accelerators.vitcod.rtl.core import DEFAULTS, RANDOM, core, values_of_parts
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, core, values_of_parts
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
+from accelsim.accelerators.vitcod.rtl.settings import DEFAULTS
 from accelsim.accelerators.vitcod.rtl.twins import tops
 from accelsim.rtl.vsim import verilator
 from accelsim.rtl.write import write
