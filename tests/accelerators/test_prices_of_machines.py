@@ -62,7 +62,8 @@ def steps(name: str):
             if param.choices:
                 others = [c for c in param.choices if c != value]
             else:
-                others = [v for v in (2 * value, value // 2, 1, 16 * value) if v != value and legal(param, part, v)]
+                beside = (2 * value, value // 2, value // 8, 1, 16 * value)
+                others = [v for v in beside if v != value and legal(param, part, v)]
             yield f"{part}.{parameter}", param, value, others
 
 

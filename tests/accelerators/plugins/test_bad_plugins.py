@@ -40,8 +40,8 @@ UNUSABLE = {
     ),
     "clock": (
         "machine.py",
-        '"core", VectorUnit',
-        '"cor", VectorUnit',
+        '"core",\n            VectorUnit',
+        '"cor",\n            VectorUnit',
         r"TypeError: \w+.vector: there is no clock 'cor'",
     ),
     "contract": (

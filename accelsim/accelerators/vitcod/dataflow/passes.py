@@ -120,7 +120,8 @@ def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tupl
             f"layer {layer.name}: an output row of a head has {layer.v_dim} sums, but a line holds engine.row_values = "
             f"{have.row_values}; make it at least {layer.v_dim}"
         )
-    places = max(1, min(have.places, have.psum_bytes // (12 * layer.v_dim)))
+    room = max(1, have.psum_bytes // (12 * layer.v_dim))
+    places = min(have.places, 1 << (room.bit_length() - 1))  # coarse, so that a few more places do not cut passes anew
     while True:
         split = split_psum(layer, have, places)
         try:
