@@ -101,6 +101,7 @@ class Datapath:
         """Every signal from control to data path, and its bits."""
         sizes = {n: v for one in self.values.values() for n, v in one.items()}
         sizes["lines"] = self.values["sparser"]["lines"]
+        sizes["lanes"] = self.values["softmax"]["lanes"]  # the merge has some, too
         return {f"{unit}_{n}": bits.format(**sizes) for unit, all_ in DECIDED.items() for n, bits in all_.items()}
 
     def parameters(self) -> dict[str, int]:

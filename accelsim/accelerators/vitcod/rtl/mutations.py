@@ -25,7 +25,7 @@ MUTATIONS = tuple(
          "ready_at <= now + 32'd2"),
         ("index_walker", "index_walker", "the column pointer starts one too far", "next_at = one.first_column;",
          "next_at = one.first_column + 1'b1;"),
-        ("index_walker", "index_walker", "the pointer's two bytes are free", "isa::W'(INDEX_BYTES) + isa::W'(2)",
+        ("index_walker", "index_walker", "a column's entry is free", "isa::W'(INDEX_BYTES) + isa::W'(4)",
          "isa::W'(INDEX_BYTES) + isa::W'(0)"),
         ("index_walker", "index_walker", "a full channel is not waited for", "|| column_room == 0", ""),
         ("output_merge", "output_merge", "the window is one place too large", "next_oldest + next_places;",

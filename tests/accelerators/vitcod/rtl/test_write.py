@@ -13,7 +13,7 @@ from accelsim.rtl.write import write
 
 def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     folder = tmp_path / "rtl"
-    chosen = ["--set", "engine.lines=24", "--set", "sparser.banks=2", "--set", "merge.places=48"]
+    chosen = ["--set", "engine.lines=24", "--set", "sparser.banks=2", "--set", "sparser.bank_bytes=128"]
     done = CliRunner().invoke(cli.app, ["rtl", "vitcod", "-o", str(folder), *chosen])
     assert done.exit_code == 0, done.output
     assert "listed in files.f; the top is attention_core" in done.output
@@ -22,7 +22,7 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
     top = (folder / "attention_core.sv").read_text()
     assert "sparser_engine #(.LINES(24), .MACS(8), .BANKS(2)" in top
-    assert "output_merge #(.PLACES(48)" in top
+    assert "output_merge #(.LANES(64)" in top
     said = verilator("--lint-only", "-Wno-lint", "--top-module", "attention_core", *(str(folder / n) for n in names))
     assert "%Error" not in said
 
