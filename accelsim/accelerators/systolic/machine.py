@@ -105,7 +105,6 @@ SCHEMA = SystolicSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "64 KiB", "banks": 4, "port_bytes": 16},
-            {"overlap": "options"},
         ),
         "act_buffer": Part(
             "activations; queries, scores and probabilities in attention",
