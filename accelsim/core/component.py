@@ -175,8 +175,12 @@ class Component:
         try:
             self.allocate(values)
         except (MemoryError, OverflowError) as error:
-            sizes = ", ".join(f"{n} {self.value(n)}" for n, p in self.declared(Param).items() if not p.choices)
-            raise InputError(f"{name}: there is not the memory for a {type(self).__name__} of {sizes}") from error
+            values = {n: self.value(n) for n, p in self.declared(Param).items() if not p.choices}
+            largest = sorted(values, key=values.get, reverse=True)  # what is too large stands first
+            sizes = ", ".join(f"{name}.{n} = {values[n]}" for n in largest)
+            raise InputError(
+                f"{sizes}: there is not the memory for a {type(self).__name__} of these sizes; make them smaller"
+            ) from error
         self.check()
 
     def allocate(self, tables: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ class KeptCode(_Cache):
         content = data_of(self.index(sig, target_context.codegen()))
         try:
             return content and CompileResult._rebuild(target_context, *pickle.loads(content))
-        except Exception:  # whole, but of another release of something: what it raises is anybody's guess
+        except Exception:  # whole, but of another release of something, which raises what it likes: it is compiled anew
             return None
 
     def save_overload(self, sig, data: CompileResult) -> None:

@@ -1,8 +1,9 @@
 """Entries: compiled once for all netlists, found again by what they are made of."""
 
 import numpy as np
+import pytest
 
-from accelsim.core import BUSY, IDLE, Component, Mem, Param, Reg, Simulator, elaborate, keep, tick
+from accelsim.core import BUSY, IDLE, Component, InputError, Lanes, Mem, Param, Reg, Simulator, elaborate, keep, tick
 from tests.core.toys import build
 
 
@@ -66,3 +67,16 @@ def test_a_name_changes_with_what_it_is_made_of(monkeypatch):
     assert elaborate.entry_module(Painter, values | {"picture": np.zeros((4, 6), np.int32)}).name != name
     monkeypatch.setattr(keep, "source_of", lambda kind: (b"edited", 6))
     assert elaborate.entry_module(Painter, values).name != name
+
+
+class Ring(Component):
+    """Holds places that no memory has."""
+
+    width = Param(3, "bytes", "of a place")
+    places = Param(8, "count", "places", high=1 << 60)
+    slot = Lanes("places", "the places", bytes="what is there")
+
+
+def test_sizes_that_no_memory_has_are_named_the_largest_first():
+    with pytest.raises(InputError, match=r"^r.places = 72057594037927936, r.width = 3: there is not the memory"):
+        Ring("r", "core", places=1 << 56)

@@ -121,7 +121,8 @@ class DenseProducts(DenseFollower):
         area = region.of(self.products.summed)
         begins = region.column + np.arange(region.columns)
         begun = (area > 0) & (area < k) if self.products.goes_on(command) else area == 0
-        last = (begins + command.columns) * k == inside + size  # of the parts in which a tile of weights came
+        # the last of the parts in which a tile of weights came ends with the tile
+        last = ((begins + command.columns) * k == inside + size) & (area + command.deep == k)
         match = ((begins * k + area * command.columns == inside) | last) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.core import InputError
+from accelsim.workload import Attention, Gemm, Workload
 from tests.accelerators.small import workloads
 from tests.accelerators.systolic.checks.conftest import SMALL, clean
 from tests.accelerators.systolic.machines import machines, one_of_each, systolic
@@ -50,6 +51,18 @@ def test_any_network_on_any_machine(workload, arch):
     except InputError:
         reject()
     assert report.failed == []
+
+
+def test_parts_of_weights_that_could_end_a_tile_further_left():
+    """The first part of columns 8 to 15 ends where the last part of columns 4 to 11 would."""
+    layers = (Gemm("q", "b", "qkv", 6, 2, 24), Attention("a", "b", 2, 6, 6, 4, 4))
+    small = ("weight_buffer.capacity_bytes=40", "act_buffer.capacity_bytes=200", "output_buffer.capacity_bytes=80",
+             "spill_buffer.capacity_bytes=80", "softmax.score_bytes=60")  # fmt: skip
+    array = ("array.rows=1", "array.columns=5", "array.dataflow=is", "array.timing=scalesim", "array.overlap=none",
+             "array.accumulator_bytes=24", "weight_buffer.banks=1", "weight_buffer.port_bytes=1", "act_buffer.banks=1",
+             "act_buffer.port_bytes=1")  # fmt: skip
+    arch = systolic(*small, *array)
+    assert validated(arch, Workload("parts", "parts", layers, {})).failed == []
 
 
 @pytest.mark.slow
