@@ -25,6 +25,12 @@ EXTENDS = "extends: generic_28nm\nname: t\n"
         (EXTENDS + "components:\n\n  Dma: {counters: {x: macc}}\n", r"t\.yaml:5: components\.Dma\.counters\.x: the"),
         (EXTENDS + "components:\n  Dma: {off_chip: no}\n", r"t\.yaml:4: components\.Dma\.off_chip: expected true or"),
         (EXTENDS + "layout: {density: 2}\n", r"t\.yaml:3: layout\.density: expected a share"),
+        (
+            EXTENDS + "sram:\n  leakage_factor: {low: 1, high: 2}\n",
+            r"t\.yaml:4: sram\.leakage_factor\.nominal: expected",
+        ),
+        (EXTENDS + "sram:\n  node_nm: 45\n", r"t\.yaml:4: sram\.node_nm: there are no CACTI figures for node_nm 45"),
+        (EXTENDS + "sram:\n  cell: x\n", r"t\.yaml:4: sram\.cell: there are no CACTI figures .* with cell 'x'"),
         ("name: t\nextends: nix\n", r"t\.yaml:2: extends: 'nix' is no file and no table"),
         ("a: &a [x, x]\nb: [*c]\n", r"t\.yaml:2: the alias \*c has no anchor"),
     ],
