@@ -24,6 +24,8 @@ EXTENDS = "extends: generic_28nm\nname: t\n"
         (EXTENDS + f"logic:\n  mac: {{pj: {'9' * 35}, source: x}}\n", r"t\.yaml:4: logic\.mac\.pj.*at most 1e\+30"),
         (EXTENDS + "components:\n\n  Dma: {counters: {x: macc}}\n", r"t\.yaml:5: components\.Dma\.counters\.x: the"),
         (EXTENDS + "components:\n  Dma: {off_chip: no}\n", r"t\.yaml:4: components\.Dma\.off_chip: expected true or"),
+        (EXTENDS + "logic:\n  mac: {option: {a: 1}}\n", r"t\.yaml:4: logic\.mac\.option: expected the name of an opt"),
+        ("name: t\nextends: {a: 1}\n", r"t\.yaml:2: extends"),
         (EXTENDS + "layout: {density: 2}\n", r"t\.yaml:3: layout\.density: expected a share"),
         (
             EXTENDS + "sram:\n  leakage_factor: {low: 1, high: 2}\n",
