@@ -12,6 +12,8 @@ from accelsim.energy.places import overlay, placed
 from accelsim.energy.prices import check, put_in, said_in, stated_at, title
 from accelsim.energy.row import number
 
+WHOLE = ("options.", "sram.", "logic_leakage.", "layout.")  # sections whose entries are replaced with all they hold
+
 
 def lineage(path: Path) -> list[tuple[Path, dict[str, Any], dict[str, str]]]:
     """A table's file and all it extends, the one that extends none first, and where their entries stand."""
@@ -44,6 +46,8 @@ def resolve(path: Path, prices: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[
     waiting, nodes = list(prices), []
     places: dict[str, str] = {}
     for file, document, here in lineage(path):
+        whole = {path: place for path, place in here.items() if path.count(".") == 1 and path.startswith(WHOLE)}
+        overlay(places, whole)
         places |= here
         with placed(str(file), places):
             if "scale" in document:

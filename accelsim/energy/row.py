@@ -66,8 +66,11 @@ def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], wh
         raise InputError(f"{where}: expected either pj (an action) or leakage_uw (a standing power), and not both")
     if not row.get("source"):
         raise InputError(f"{where}: source is missing (every figure has one)")
-    if row.get("option") is not None and row["option"] not in options:
-        raise InputError(f"{where}.option: there is no option {row['option']!r}{suggest(row['option'], options)}")
+    option = row.get("option")
+    if option is not None and not isinstance(option, str):
+        raise InputError(f"{where}.option: expected the name of an option, not {shown(option)}")
+    if option is not None and option not in options:
+        raise InputError(f"{where}.option: there is no option {option!r}{suggest(option, options)}")
     field = "pj" if "pj" in row else "leakage_uw"
     figure = bounded({"nominal": row[field], **{k: row[k] for k in ("low", "high") if k in row}}, f"{where}.{field}")
     return Row(
@@ -76,5 +79,5 @@ def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], wh
         figure if field == "leakage_uw" else None,
         bounded(row.get("um2", 0), f"{where}.um2"),
         str(row["source"]),
-        row.get("option"),
+        option,
     )

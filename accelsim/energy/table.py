@@ -119,10 +119,10 @@ def load_table(
     where = f"{path} with {' and '.join(more)}" if more else str(path)
     with placed(where, places):
         called = " with ".join([f"energy table {chain.name_of(path, found)}", *map(title, prices)])
-        return replace(build(found, where), places=places, called=called)
+        return replace(build(found, where, places), places=places, called=called)
 
 
-def build(found: dict[str, Any], where: str) -> EnergyTable:
+def build(found: dict[str, Any], where: str, places: Mapping[str, str]) -> EnergyTable:
     options = dict(document.checked(found["options"], where, "options"))
     for name, on in options.items():
         if not isinstance(on, bool):
@@ -151,7 +151,9 @@ def build(found: dict[str, Any], where: str) -> EnergyTable:
         known = ", ".join(map(str, MACRO_BITS))
         raise InputError(f"{where}: sram.macro_bits: expected one of {known}, not {macro_bits}")
     cell = str(sram["cell"]), int(number(sram["node_nm"], f"{where}: sram.node_nm"))
-    figures(cell[1], cell[0], f"{where}: sram.cell")
+    # Of the two that do not go together, the one that a user says.
+    given = [n for n in ("cell", "node_nm") if not place_of(f"sram.{n}", places).startswith(str(document.FOLDER))]
+    figures(cell[1], cell[0], f"{where}: sram.{(given or ['cell'])[0]}")
     memories = memories_in(document.checked(found["components"], where, "components"))
     density = number(layout["density"], f"{where}: layout.density")
     if not 0 < density <= 1:
