@@ -19,7 +19,7 @@ from accelsim.energy import check_machine, load_table
 from accelsim.workload.workload import Workload
 
 SLICE = 9_999  # units of time of a run that is cut in pieces
-UNITS = ("count", "cycles", "bytes", "bytes/cycle", "bits", "choice", "byte cycles")
+UNITS = ("count", "cycles", "bytes", "bytes/cycle", "bits", "choice", "byte cycles", "permille", "mW", "fJ", "nJ")
 
 
 @dataclass

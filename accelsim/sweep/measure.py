@@ -87,7 +87,7 @@ def figures(summary: Summary) -> Figures:
         "dram_background_pj": total.energy.background_pj,
         "power_w": total.power_w,
         "chip_power_w": total.chip_power_w,
-        "area_mm2": summary.area_um2 / 1e6,
+        "area_mm2": summary.area_mm2[0],
         "mac_utilization": total.mac_utilization,
         "bandwidth_utilization": total.bandwidth_utilization,
         "q_forward_hit_rate": summary.q_forward_hit_rate,
