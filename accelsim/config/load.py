@@ -109,7 +109,9 @@ def sources_of(path: Path, top: document.Entry, schema: MachineSchema, resolutio
     if section is None or section.value == "":
         return {}
     if not isinstance(section.value, dict):
-        resolution.problem(section.line, f"{path}:{section.line}: sources must be a mapping, such as 'PART: a data sheet'")
+        resolution.problem(
+            section.line, f"{path}:{section.line}: sources must be a mapping, such as 'PART: a data sheet'"
+        )
         return {}
     known = [f"clocks.{name}" for name in schema.clocks]
     for part in schema.parts:

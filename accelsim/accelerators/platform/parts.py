@@ -26,7 +26,9 @@ class Device(Component):
 class Arithmetic(Component):
     """Products in one number format."""
 
-    flops = Param(1_024, "count", "operations a cycle at the peak, of all its units (0: it has none)", low=0, high=LARGEST)
+    flops = Param(
+        1_024, "count", "operations a cycle at the peak, of all its units (0: it has none)", low=0, high=LARGEST
+    )
     efficiency = Param(700, "permille", "of the peak that a large product reaches")
     step = Param(10, "cycles", "for each element of a product's depth, however few results it has", low=0)
     fused_efficiency = Param(400, "permille", "of the peak that fused attention reaches on many heads")
