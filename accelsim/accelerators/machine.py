@@ -59,6 +59,14 @@ class Machine:
         """Multiply-accumulates a core cycle."""
         raise self.incomplete("does not say its peak: its class defines no `peak_macs`")
 
+    def multipliers(self, arch: Arch) -> int:
+        """All that multiply operands, those beside the PE array too."""
+        return self.peak_macs(arch)
+
+    def operand_bits(self, arch: Arch) -> int:
+        """Of the operands that are multiplied."""
+        return self.bits
+
     def incomplete(self, what: str) -> InputError:
         """Something that a machine must have is not there."""
         return InputError(f"{inspect.getfile(type(self))}: the machine {self.schema.name} {what}")

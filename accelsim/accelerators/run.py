@@ -106,4 +106,6 @@ def run(
         prices=prices,
         layer_counters=model.layer_counters,
         analytic=model.analytic,
+        multipliers=model.multipliers(arch),
+        operand_bits=model.operand_bits(arch),
     )

@@ -30,8 +30,8 @@ class Param(Field):
     """A number fixed when the component is built: default, unit, one sentence, and the range it may have; without
     `high` that is what memory and 64-bit counters allow of its unit.
 
-    `unit` is one of count, cycles, bytes, bytes/cycle, bits, permille, mW, fJ, or choice (then `choices` lists the words;
-    inside a tick the value is the word's index).
+    `unit` is one of count, cycles, bytes, bytes/cycle, bits, permille, mW, fJ, or choice (then `choices` lists the
+    words; inside a tick the value is the word's index).
     """
 
     def __init__(

@@ -132,6 +132,7 @@ class Summary:
     prices: EnergyTable
     charges: list[Charge]
     pieces: list[Piece]
+    on_chip_bytes: int | None = None  # of all memories; None: not known
 
     @property
     def area_um2(self) -> float:

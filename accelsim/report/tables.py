@@ -162,4 +162,4 @@ def report(record: RunRecord, summary: Summary, *, layers: bool = False) -> "Gro
     ]
     if layers:
         shown.append(stretches("Layers", summary.layers, summary.total))
-    return Group(*shown, Text(CAVEAT))
+    return Group(*shown, Text(MODEL if record.analytic else CAVEAT))

@@ -58,7 +58,9 @@ def times(value: dict[str, float], cache_bytes: int, row: Row, work: dict[str, n
     rate = np.where(fused, value[f"{form}.fused_rate"], value[f"{form}.rate"])
     step = np.where(fused, value[f"{form}.fused_step"], value[f"{form}.step"])
     kept = work["kept"] * value["score"]
-    return work["count"] * value["start"] + np.max([memory, 2 * work["macs"] / rate, work["depth"] * step, kept], axis=0)
+    return work["count"] * value["start"] + np.max(
+        [memory, 2 * work["macs"] / rate, work["depth"] * step, kept], axis=0
+    )
 
 
 def seconds(value: dict[str, float], cache_bytes: int, row: Row, work: dict[str, np.ndarray]) -> float:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from accelsim.accelerators.analytic import Analytic, Stretch
-from accelsim.accelerators.platform.kernels import Kernel, Style, kernels
+from accelsim.accelerators.platform.kernels import BYTES, Kernel, Style, kernels
 from accelsim.accelerators.platform.parts import Arithmetic, Board, Caches, Device, Host, Memory, SparseKernels
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
@@ -76,6 +76,9 @@ class Platform(Analytic):
 
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts[arch.options["precision"]]["flops"] // 2
+
+    def operand_bits(self, arch: Arch) -> int:
+        return 8 * BYTES[arch.options["precision"]]
 
     def peak_bytes_per_s(self, arch: Arch) -> float:
         return float(arch.clocks["dram"]) * arch.parts["dram"]["bytes_per_cycle"]

@@ -162,5 +162,3 @@ def board(fitted: Fitted) -> dict[str, int]:
 def share(rate: float, peak: float) -> int:
     """In thousandths, at least one."""
     return min(1000, max(1, round(1000 * rate / peak)))
-
-
