@@ -1,8 +1,9 @@
 """Machines of kind analytic: no netlist and no cycles, but formulas over layers; whatever they say is a model's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -35,6 +36,16 @@ class Stretch:
     counts: dict[str, dict[str, int]]
 
 
+@dataclass(frozen=True)
+class Fit:
+    """A configuration made from measured rows. text: the file. verdict: how good it is, in a sentence. checked: (case,
+    measured seconds, predicted over measured time, and energy) of the rows it was checked on."""
+
+    text: str
+    verdict: str
+    checked: list[tuple[str, float, float, float | None]]
+
+
 class Analytic(Machine):
     """Base of analytic machines. A subclass has a schema, whose parts declare parameters and counters and nothing else,
     prices, `peak_macs`, `peak_bytes_per_s`, and `estimate`."""
@@ -45,6 +56,11 @@ class Analytic(Machine):
     def estimate(self, arch: Arch, workload: Workload) -> list[Stretch]:
         """What each layer takes, in their order. Raises InputError when one cannot be estimated."""
         raise self.incomplete("has no model: its class defines no `estimate`")
+
+    def fitted(self, rows: Path, device: str, peaks: Mapping[str, float]) -> "Fit":
+        """A configuration fitted to a file of measured rows, of the device whose name holds `device`. `peaks`: what is
+        known of its peaks beside the rows. Raises InputError for what cannot be read."""
+        raise self.incomplete("cannot be fitted to measured rows: its class defines no `fitted`")
 
     def simulate(
         self,

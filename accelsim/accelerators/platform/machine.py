@@ -2,10 +2,11 @@
 kernels, and what the board draws. Its form is checked on measured rows (docs/machines/platforms.md).
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from accelsim.accelerators.analytic import Analytic, Stretch
+from accelsim.accelerators.analytic import Analytic, Fit, Stretch
 from accelsim.accelerators.platform.kernels import BYTES, Kernel, Style, kernels
 from accelsim.accelerators.platform.parts import Arithmetic, Board, Caches, Device, Host, Memory, SparseKernels
 from accelsim.config.arch import Arch
@@ -48,7 +49,7 @@ SCHEMA = MachineSchema(
         "batchnorm": Param(
             "folded",
             "choice",
-            "batch normalisations are folded into the products before them, as in the workload, or kernels of their own",
+            "batch normalisations are folded into the products before them, as in the workload, or kernels themselves",
             choices=("folded", "apart"),
         ),
     },
@@ -98,6 +99,15 @@ class Platform(Analytic):
         if any(layer.encoded_heads for layer in attention):
             said["auto_encoder"] = "not applied: Q and K are moved as they are"
         return said
+
+    def fitted(self, rows: Path, device: str, peaks: Mapping[str, float]) -> Fit:
+        from accelsim.accelerators.platform.rows import read_rows
+        from accelsim.accelerators.platform.write import measured, verdict
+
+        found, known = read_rows(rows, device)
+        made = measured(found, {**known, **peaks}, rows.name)
+        checked = [(row.title, row.seconds, time, energy) for row, time, energy in made.checked]
+        return Fit(made.text, verdict(made), checked)
 
     def estimate(self, arch: Arch, workload: Workload) -> list[Stretch]:
         style = Style(

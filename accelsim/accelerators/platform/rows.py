@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.accelerators.platform.kernels import BYTES, Kernel, Style, kernels
-from accelsim.config.shipped import find
+from accelsim.config.shipped import find, listing
 from accelsim.core import InputError
 from accelsim.core.errors import shown, suggest
 from accelsim.workload import load
@@ -21,6 +21,7 @@ SCOPES = (
     "attention_core_sparse",
 )  # fmt: skip
 COLUMNS = ("device", "model", "batch", "dtype", "mode", "scope", "median_s")  # that a file must have
+PEAKS = ("peak_product", "peak_copy")  # their `batch` is the side of the product, or the bytes moved
 KINDS = ("product", "move", "fused", "sparse")
 PRUNED = "_s90"  # the workload of a model
 LAYER = 5  # the attention layer that stands for all
@@ -100,8 +101,10 @@ def arrays(found: Sequence[Kernel]) -> dict[str, np.ndarray]:
     return columns | {"kind": np.array([KINDS.index(k.kind) for k in found])}
 
 
-def read_rows(file: str | Path, device: str = "") -> list[Row]:
-    """The rows of a file, those of devices whose name holds `device`. Raises InputError for what cannot be read."""
+def read_rows(file: str | Path, device: str = "") -> tuple[list[Row], dict[str, float]]:
+    """The rows of a file, of the one device whose name holds `device`, and its peaks: format -> operations a second of
+    a large product, `memory` -> bytes a second of a copy. Raises InputError for what cannot be read.
+    """
     path = Path(file)
     try:
         with path.open(newline="", encoding="utf-8") as opened:
@@ -112,37 +115,55 @@ def read_rows(file: str | Path, device: str = "") -> list[Row]:
     for name in COLUMNS:
         if not lines or name not in lines[0]:
             raise InputError(f"{path}: there is no column {name!r}; measured rows have {', '.join(COLUMNS)}")
-    found = [row(line, f"{path}:{n}") for n, line in enumerate(lines, 2) if device.lower() in line["device"].lower()]
+    mine = [(n, line) for n, line in enumerate(lines, 2) if device.lower() in str(line["device"]).lower()]
+    names = sorted({str(line["device"]) for _, line in mine})
+    if len(names) != 1:
+        there = ", ".join(sorted({str(line["device"]) for line in lines}))
+        raise InputError(
+            f"{path}: the rows of one device are needed, and {len(names)} hold {device!r} in their names; there are"
+            f" {there}"
+        )
+    found, peaks = [], {}
+    for n, line in mine:
+        where = f"{path}:{n}"
+        if line["scope"] in PEAKS:
+            size, seconds = number(line, "batch", where), number(line, "median_s", where)
+            product = line["scope"] == "peak_product"
+            peaks[line["dtype"] if product else "memory"] = (2 * size**3 if product else size) / seconds
+        else:
+            found.append(row(line, where))
     if not found:
-        names = ", ".join(sorted({line["device"] for line in lines}))
-        raise InputError(f"{path}: no row is of a device {device!r}; there are {names}")
-    return found
+        raise InputError(f"{path}: there are only peaks of {names[0]}, and no network or attention")
+    return found, peaks
+
+
+def number(line: Mapping[str, str], name: str, where: str, optional: bool = False) -> float | None:
+    """A figure of a line. Raises InputError when it is none above 0."""
+    text = line.get(name)
+    if optional and not text:
+        return None
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise InputError(f"{where}: {name} is {shown(text)} but must be a number above 0")
+    return value
 
 
 def row(line: Mapping[str, str], where: str) -> Row:
     """A line of a file."""
-    for name, known in (("dtype", BYTES), ("mode", ATTENTION), ("scope", SCOPES)):
+    networks = [name.removesuffix(PRUNED) for name in listing("workloads") if name.endswith(PRUNED)]
+    for name, known in (("dtype", BYTES), ("mode", ATTENTION), ("scope", SCOPES), ("model", networks)):
         if line[name] not in known:
-            raise InputError(
-                f"{where}: {name} is {shown(line[name])} but must be one of {', '.join(known)}{suggest(line[name], known)}"
-            )
-
-    def number(name: str, needed: bool = False) -> float | None:
-        text = line.get(name)
-        if not text and not needed:
-            return None
-        try:
-            value = float(text)
-        except (TypeError, ValueError):
-            value = 0.0
-        if not 0 < value < float("inf"):
-            raise InputError(f"{where}: {name} is {shown(text)} but must be a number above 0")
-        return value
-
-    batch, count = int(number("batch", True)), number("kernels")
+            near = suggest(line[name], known)
+            raise InputError(f"{where}: {name} is {shown(line[name])} but must be one of {', '.join(known)}{near}")
+    count = number(line, "kernels", where, optional=True)
     return Row(
-        line["device"], line["model"], batch, line["dtype"], line["mode"], line["scope"], number("median_s", True),
-        number("joules"), number("wall_mean_s"), int(count) if count else None, number("kernel_s"),
+        line["device"], line["model"], int(number(line, "batch", where)), line["dtype"], line["mode"], line["scope"],
+        number(line, "median_s", where), number(line, "joules", where, optional=True),
+        number(line, "wall_mean_s", where, optional=True), int(count) if count else None,
+        number(line, "kernel_s", where, optional=True),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """A platform's file from fitted parameters, every value with what it was fitted to or taken from."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -85,14 +86,14 @@ def text(made: Measured, rows: Sequence[Row], peaks: Mapping[str, float], called
         **{name: arithmetic_source(name, by_fit, unseen, fused[name], name in peaks) if has[name]
            else "not measured: 0 refuses it" for name in FORMATS},
         "sparse": f"kernels: counted by the profiler of PyTorch 2.11; score: {by_fit if sparse else unseen}",
-        "cache": by_fit if fitted.cache_bytes else "none, since launching and computing overlap; its rate has no effect",
+        "cache": by_fit if fitted.cache_bytes else "none, as launching and computing overlap; its rate has no effect",
         "dram": f"bytes_per_cycle: {'a measured copy' if 'memory' in peaks else by_fit}; the others: {by_fit}",
         "board": by_fit if fitted.powers else "not measured: 0, so that its energy is not known",
     }  # fmt: skip
     precision = "float32" if has["float32"] else "float16"
     lines = [
         f"# {device}: a model fitted to measured rows of {called} by `accelsim measure`.",
-        f"# {verdict(made)}",
+        *(f"# {line}" for line in textwrap.wrap(verdict(made), 118)),
         "machine: platform",
         f"clocks: {{core: {UNIT_HZ // 10**9} GHz, dram: {MEMORY_HZ // 10**9} GHz}}  # units of time",
         f"options: {{precision: {precision}, launch: {'in_turn' if first.on_cpu else 'eager'}, attention: separate}}",
@@ -140,7 +141,7 @@ def arithmetic(name: str, fitted: Fitted, peaks: Mapping[str, float]) -> dict[st
 
 
 def arithmetic_source(name: str, by_fit: str, unseen: str, fused: bool, peak: bool) -> str:
-    said = f"flops: {'a measured product of 8192 x 8192' if peak else by_fit}; the others: {by_fit}"
+    said = f"flops: {'a measured product of large matrices' if peak else by_fit}; the others: {by_fit}"
     return said if fused else f"{said}; fused attention: {unseen}"
 
 
