@@ -7,6 +7,7 @@ launched, and what is timed; docs/machines/platforms.md says what is in each.
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -177,7 +178,7 @@ class Heads:
 
     def masked(self, keep) -> Callable[[], Any]:
         """As `core`, with pruned scores filled."""
-        kept = self.torch.from_numpy(keep).to(self.q.device)
+        kept = self.torch.tensor(keep, device=self.q.device)
 
         def call() -> Any:
             scores = ((self.q @ self.k.transpose(-2, -1)) * self.scale).masked_fill(~kept, float("-inf"))
@@ -188,7 +189,9 @@ class Heads:
     def sparse(self, keep) -> Callable[[], Any]:
         """Kept scores alone, in compressed rows, head by head."""
         torch, device = self.torch, self.q.device
-        masks = [torch.from_numpy(head).to(device, self.q.dtype).to_sparse_csr() for head in keep]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that these kernels are new
+            masks = [torch.tensor(head, device=device, dtype=self.q.dtype).to_sparse_csr() for head in keep]
 
         def call() -> Any:
             out = []

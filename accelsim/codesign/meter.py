@@ -17,8 +17,8 @@ ENERGY_S = 0.6  # of calls for a reading of energy
 
 @dataclass(frozen=True)
 class Reading:
-    """Seconds of one call (median, and where a tenth and nine tenths are below), mean of calls in a queue, and, where it
-    is known, joules of a call, its kernels on the device, and their summed time."""
+    """Seconds of one call (median, and where a tenth and nine tenths are below), mean of calls in a queue, and, where
+    they are known, joules of a call, its kernels on the device, and their summed time."""
 
     median_s: float
     p10_s: float

@@ -104,7 +104,7 @@ def settings_of(path: Path, top: document.Entry, schema: MachineSchema, resoluti
 
 
 def sources_of(path: Path, top: document.Entry, schema: MachineSchema, resolution: Resolution) -> dict[str, str]:
-    """Where the values of a file are from: `PART.PARAMETER`, `PART` (all of its parameters) or `clocks.NAME` -> text."""
+    """Where the values of a file are from: `PART.PARAMETER`, `PART` (all of its) or `clocks.NAME` -> text."""
     section = top.value.get("sources")
     if section is None or section.value == "":
         return {}

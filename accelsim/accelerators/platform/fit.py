@@ -17,7 +17,6 @@ START = {  # seconds, operations and bytes a second, joules: where the search be
 POWERS = {"idle": 50.0, "busy": 50.0, "byte": 1e-11, **{f"{kind}.operation": 1e-12 for kind in FORMATS}}
 CACHES = (0, *(1 << k for k in range(18, 27)))  # bytes that are tried
 ROUNDS, STEP, ROBUST = 60, 1e-4, 0.3  # of the search; a residual beyond ROBUST pulls no harder
-TIE = 0.001  # of the cost: capacities that fit as well as each other, of which the largest is taken
 PULL = 0.02  # towards where the search began, so that what no row decides stays there
 
 
@@ -106,8 +105,7 @@ def fit(rows: Sequence[Row], start: dict[str, float] | None = None, most: dict[s
         return np.array([np.log(seconds(value, cache_bytes, r, c) / r.seconds) for r, c in zip(rows, columns)])
 
     tried = [(*search(lambda v, size=size: miss(v, size), begin, most or {}), size) for size in caches]
-    best = min(cost for cost, *_ in tried)
-    _, values, size = [found for found in tried if found[0] <= (1 + TIE) * best][-1]
+    _, values, size = min(tried, key=lambda found: found[0])
     found = Fitted(values, size, list(rows))
     metered = [r for r in rows if r.joules and r.wall_s]
     if not metered:
