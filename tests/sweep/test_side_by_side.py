@@ -119,3 +119,10 @@ def test_what_cannot_be_compared(folders, work):
         assert done.exit_code == 2 and sentence in done.stderr, done.stderr
     with pytest.raises(InputError, match="''"):
         compare([subject("")], [Work(str(work))], processes=0)
+
+
+def test_points_of_a_sweep_say_that_they_are_a_models(plan_file, tmp_path):
+    path = plan_file("axes: {launch: [eager, graph]}")
+    path.write_text(path.read_text().replace("[vitcod]", "[gpu]"))
+    assert call("sweep", path, "--store", tmp_path / "s.sqlite", "-j", 0).exit_code == 0
+    assert len(rows(call("results", tmp_path / "s.sqlite").stdout, "gpu (model)")) == 2
