@@ -16,9 +16,11 @@ from accelsim.workload.bounds import scores_problem
 
 ROLES = ("embed", "qkv", "q", "kv", "proj", "mlp", "head", "conv", "downsample", "other")
 ACTIVATIONS = ("gelu", "relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid", "tanh")
+HASHES = ("exp", "sign")  # activations of the dense layers that make codes of rule hash
 NORMS = ("layernorm", "rmsnorm", "batchnorm", "groupnorm")
 MOST = (1 << 31) - 1  # of any size; products of a few still fit a 64-bit counter
 LONGEST_TEXT = 200
+RULES, ORDERS = ("taylor", "l1", "hash"), ("kv", "qk")
 OPERATIONS = ("add", "multiply", "mean", "max", *ACTIVATIONS)
 
 
@@ -104,7 +106,7 @@ class Gemm(Layer):
     input_elements: int | None = None
 
     kind: ClassVar[str] = "gemm"
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"role": ROLES, "activation": ACTIVATIONS}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"role": ROLES, "activation": (*ACTIVATIONS, *HASHES)}
 
     def __post_init__(self):
         super().__post_init__()
@@ -195,6 +197,59 @@ class Attention(Layer):
 
 
 @dataclass(frozen=True)
+class LinearAttention(Layer):
+    """Attention without softmax, whose products can be taken in either order; operands are shaped as `Attention`'s.
+
+    `rule`: taylor: weights 1 + x of centred scores x (ViTALiTy, HPCA 2023, Algorithm 1); l1: Q and K divided by their
+    features' absolute sums over the tokens (SimA, WACV 2024); hash: Q and K are codes of qk_dim bits, -1 or 1, and
+    weights qk_dim + 1 + q k (EcoFormer, NeurIPS 2022). `order` (l1 only): kv is Q (K^T V), qk is (Q K^T) V; None: qk
+    where kv_tokens < qk_dim, as published. `activation`, `windows`: as of `Attention`.
+    """
+
+    rule: str
+    heads: int
+    q_tokens: int
+    kv_tokens: int
+    qk_dim: int
+    v_dim: int
+    order: str | None = None
+    activation: str | None = None
+    windows: int = 1
+
+    kind: ClassVar[str] = "linear_attention"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"rule": RULES, "order": ORDERS, "activation": ACTIVATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.order is not None and self.rule != "l1":
+            self._refuse("order", self.order, f"only rule l1 takes its products in an order; this rule is {self.rule}")
+        if self.heads % self.windows:
+            self._refuse("heads", self.heads, f"must be a multiple of the {self.windows} windows it counts over")
+
+    @property
+    def scores_first(self) -> bool:
+        """Whether Q K^T is computed, and not K^T V."""
+        chosen = self.order or ("qk" if self.kv_tokens < self.qk_dim else "kv")
+        return self.rule == "l1" and chosen == "qk"
+
+    @property
+    def macs(self) -> int:
+        if self.scores_first:
+            return self.softmax_macs
+        both = (self.q_tokens + self.kv_tokens) * self.qk_dim * self.v_dim
+        return self.heads * (both + (self.q_tokens * self.qk_dim if self.rule != "l1" else 0))
+
+    @property
+    def softmax_macs(self) -> int:
+        """Multiply-accumulates of softmax attention of these sizes."""
+        return self.heads * self.q_tokens * self.kv_tokens * (self.qk_dim + self.v_dim)
+
+    @property
+    def shape(self) -> str:
+        return Attention.shape.fget(self)
+
+
+@dataclass(frozen=True)
 class Norm(Layer):
     """A normalisation of `tokens` vectors of `features` elements."""
 
@@ -238,4 +293,4 @@ class Elementwise(Layer):
         return f"{self.operands} x {self.tokens} x {self.features}"
 
 
-LAYERS = {cls.kind: cls for cls in (Gemm, Attention, Norm, Elementwise)}
+LAYERS = {cls.kind: cls for cls in (Gemm, Attention, LinearAttention, Norm, Elementwise)}
