@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,13 +102,23 @@ def hash_layers(layer: Attention, bits: int) -> list[Gemm]:
     ]
 
 
-def warning(layers: int, masks: int, encoded: int) -> str:
+@lru_cache(maxsize=4)
+def exchanged(workload: Workload) -> Workload:
+    """The network that a machine without softmax runs: Taylor attention of the dense layers, under the same name."""
+    if not workload.attention_layers:
+        return workload
+    return replace(converted(workload, "taylor"), name=workload.name)
+
+
+def warning(layers: Sequence[Attention], masks: Collection[str]) -> str:
     """What a machine that has no softmax says of a network with it."""
-    dropped = [f"{masks} masks"] * bool(masks) + [f"the auto-encoder of {encoded} layers"] * bool(encoded)
+    encoded = sum(layer.encoded_heads is not None for layer in layers)
+    masked = sum(layer.name in masks for layer in layers)
+    dropped = [f"{masked} masks"] * bool(masked) + [f"auto-encoders of {encoded} layers"] * bool(encoded)
     ignored = f", {' and '.join(dropped)} not applied" if dropped else ""
     return (
-        f"Warning: {layers} softmax attention layers were computed as Taylor attention of the dense layer{ignored}; "
-        "this is another network, whose accuracy is not that of the workload"
+        f"Warning: {len(layers)} softmax attention layers were computed as Taylor attention of the dense layer"
+        f"{ignored}; that is another network, whose accuracy is not the workload's"
     )
 
 

@@ -39,6 +39,8 @@ class Emitter:
             left, top = top, left
         if product.resident:
             left = 0
+        if product.b_resident:
+            top = 0
         self.p.enter(self.have.frees, weight=weight, weight_read=top, act=act, act_read=left + added)
         self.p.issue(
             self.have.array,
