@@ -38,23 +38,20 @@ def emit_linear(emitter: Emitter, layer: LinearAttention, batch: int) -> None:
         for head in heads:
             head.prepare()
             head.first()
+            head.divisors()
             head.second()
         return
-    for number in range(min(lead, len(heads))):
-        heads[number].prepare()
-        if number + 1 < lead:
-            heads[number].first()
+    for head in heads[:lead]:
+        head.prepare()
+    for head in heads[: lead - 1]:
+        head.first()
     for number, head in enumerate(heads):
-        ahead = heads[number + lead : number + lead + 1]
         for one in heads[number + lead - 1 : number + lead]:
             one.first()
-        if lead == 1:
-            for one in ahead:
-                one.prepare()
+        head.divisors()
+        for one in heads[number + lead : number + lead + 1]:  # before the array's queue is full of what follows
+            one.prepare()
         head.second()
-        if lead == 2:
-            for one in ahead:
-                one.prepare()
 
 
 def check(layer: LinearAttention, have: Resources) -> None:
@@ -109,6 +106,7 @@ class Head:
         self.target = whole + self.head * layer.v_dim
         self.ready: Prepared | None = None
         self.g: Wait = NOW
+        self.divided: Wait = NOW
 
     def prepare(self) -> None:
         """Operands are fetched; sums, means, what is subtracted or divided."""
@@ -119,6 +117,7 @@ class Head:
             loads[n] = p.load(have.weight if n in in_weight else have.act, *self.at[n])
         alone = NOW if have.pipeline else p.all_of(have.array)
         self.ready = prepare(p, have, self.layer, loads, alone)
+        p.fence(have.act, loads["v"])  # else Q and K of later heads would come before the values of this one
 
     def first(self) -> None:
         """K^T V, or Q K^T, into the buffer of what is computed first."""
@@ -160,14 +159,13 @@ class Head:
         return Product(layer.name, *shape, nowhere, nowhere, self.at["q"][1], self.outputs, b_resident=True, **said)
 
     def second(self) -> None:
-        """The divisors, then the product that leaves."""
+        """The product that leaves."""
         layer, have = self.layer, self.have
-        ready = self.divisors() if have.divided(layer) else self.ready.q
         product = self.last_product()
         stream, item = self.stream(product, have.store_bytes)
         group = max(item, min(have.store_bytes * 3 // 4, have.store_bytes - item))
         act, weight = have.operand_bytes(layer)
-        q = Held(self.at["q"][1], ((0, ready),))
+        q = Held(self.at["q"][1], ((0, self.divided),))
         if self.turned:
             a, b = NOT_HELD, q
         elif self.scores_first:
@@ -178,9 +176,12 @@ class Head:
         self.emitter.tile(product, block, a, b, group, stream, free_a=act, free_b=weight, wait_a=self.g)
         self.emitter.flush()
 
-    def divisors(self) -> Wait:
-        """Q times the sum of K, in SA-Diag; n sqrt(d) enters at its top."""
+    def divisors(self) -> None:
+        """Where rows have any: Q times the sum of K, in SA-Diag; n sqrt(d) enters at its top."""
         p, layer, have = self.emitter.p, self.layer, self.have
+        self.divided = self.ready.q
+        if not have.divided(layer):
+            return
         most = layer.q_tokens if layer.qk_dim <= have.diag_rows else have.diag_bytes // 4
         after = NOW if have.pipeline else self.g
         for rows in pieces(layer.q_tokens, most):
@@ -193,8 +194,7 @@ class Head:
                 wait=self.ready.sums, wait2=after,
             )  # fmt: skip
             p.will("diag")
-            done = p.will("divisors")
-        return done
+            self.divided = p.will("divisors")
 
     def stream(self, product: Product, room: int) -> tuple[int, int]:
         """The longest stream of a product, and the most outputs that leave at once; `room`: bytes where they go."""
