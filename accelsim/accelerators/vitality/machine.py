@@ -17,7 +17,7 @@ from accelsim.accelerators.vitality.components.arrays import Accumulators, Adder
 from accelsim.accelerators.vitality.components.divisors import Divisors
 from accelsim.accelerators.vitality.components.g_buffer import GBuffer
 from accelsim.accelerators.vitality.components.join import Join
-from accelsim.accelerators.vitality.dataflow.compile import compile_workload
+from accelsim.accelerators.vitality.dataflow.compile import compile_workload, network
 from accelsim.accelerators.vitality.dataflow.resources import Resources
 from accelsim.accelerators.vitality.tables import ROW_BYTES, TABLES
 from accelsim.components.dma import Dma
@@ -31,7 +31,7 @@ from accelsim.core import Component, Param
 from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention, Layer, LinearAttention
-from accelsim.workload.linear import STEP, exchanged, negative_weights, warning
+from accelsim.workload.linear import STEP, negative_weights, warning
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -191,14 +191,14 @@ class Vitality(Machine):
     layer_counters = ("array.fold_cycles", "array.stall_cycles", "diag.mac_ops")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, exchanged(workload), resources(arch))
+        compile_workload(program, network(workload, arch.options["l1_order"]), resources(arch))
 
     def peak_macs(self, arch: Arch) -> int:
         parts = arch.parts
         return parts["array"]["rows"] * parts["array"]["columns"] + parts["diag"]["rows"]
 
     def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
-        linear = exchanged(workload).layer(layer.name)
+        linear = network(workload, arch.options["l1_order"]).layer(layer.name)
         return resources(arch).macs_of(linear) if isinstance(linear, LinearAttention) else layer.macs
 
     def judge(self) -> "type[Judge]":
@@ -211,7 +211,7 @@ class Vitality(Machine):
         softmax = [layer for layer in workload.layers if isinstance(layer, Attention)]
         if softmax:
             said["attention"] = warning(softmax, workload.masks)
-        linear = [layer for layer in exchanged(workload).layers if isinstance(layer, LinearAttention)]
+        linear = [a for a in network(workload, arch.options["l1_order"]).layers if isinstance(a, LinearAttention)]
         if not linear:
             return said
         done, dense = (sum(count(a) for a in linear) for count in (have.macs_of, lambda a: a.softmax_macs))
@@ -273,5 +273,4 @@ def resources(arch: Arch) -> Resources:
         after=options["centre"] == "after",
         pipeline=options["pipeline"] == "heads",
         g_resident=options["g_resident"] == "true",
-        l1_order=options["l1_order"],
     )

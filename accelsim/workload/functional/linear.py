@@ -68,8 +68,10 @@ def weighted(weights: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def l1(q: np.ndarray, k: np.ndarray, v: np.ndarray, scores_first: bool) -> np.ndarray:
-    """SimA (WACV 2024): q and k divided by their features' sums of magnitudes over the tokens, then both products."""
-    q, k = (x / np.abs(x).sum(axis=-2, keepdims=True) for x in (np.asarray(x, np.float64) for x in (q, k)))
+    """SimA (WACV 2024): q and k divided by their features' sums of magnitudes over the tokens, then both products; a
+    feature that is 0 in every token stays 0."""
+    totals = [np.abs(np.asarray(x, np.float64)).sum(axis=-2, keepdims=True) for x in (q, k)]
+    q, k = (x / np.where(total > 0, total, 1) for x, total in zip((q, k), totals))
     turned = np.swapaxes(k, -1, -2)
     return (q @ turned) @ v if scores_first else q @ (turned @ np.asarray(v, np.float64))
 

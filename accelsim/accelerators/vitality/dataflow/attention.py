@@ -71,7 +71,7 @@ def check(layer: LinearAttention, have: Resources) -> None:
             f"({have.features} at least); make them {longest}"
         )
     if (size := have.first_bytes(layer)) > have.g_bytes:
-        what = "scores, which are computed first" if have.scores_first(layer) else "values of K^T V"
+        what = "scores, which are computed first" if layer.scores_first else "values of K^T V"
         raise InputError(
             f"{where}: a head has {size} {what}, but {have.g}.capacity_bytes is {have.g_bytes}; make it {size}"
         )
@@ -94,7 +94,7 @@ class Head:
     def __post_init__(self) -> None:
         p, layer, image = self.emitter.p, self.layer, self.image
         self.have: Resources = self.emitter.have
-        self.scores_first, self.turned = self.have.scores_first(layer), self.have.turned(layer)
+        self.turned = self.have.turned(layer)
         sizes = {"q": layer.q_tokens * layer.qk_dim, "k": layer.kv_tokens * layer.qk_dim}
         sizes["v"] = layer.kv_tokens * layer.v_dim
         self.at = {
@@ -111,7 +111,7 @@ class Head:
     def prepare(self) -> None:
         """Operands are fetched; sums, means, what is subtracted or divided."""
         p, have = self.emitter.p, self.have
-        in_weight = "kv" if self.scores_first else "qv" if self.turned else "v"
+        in_weight = "kv" if self.layer.scores_first else "qv" if self.turned else "v"
         loads = {}
         for n in "qkv":  # Q before K, so that it is there when K is
             loads[n] = p.load(have.weight if n in in_weight else have.act, *self.at[n])
@@ -123,7 +123,7 @@ class Head:
         """K^T V, or Q K^T, into the buffer of what is computed first."""
         p, layer, have = self.emitter.p, self.layer, self.have
         q, k, v = (self.at[n][1] for n in "qkv")
-        if self.scores_first:
+        if self.layer.scores_first:
             shape = layer.q_tokens, layer.kv_tokens, layer.qk_dim
             sizes, waits = (q, k), (self.ready.q, self.ready.k)
         else:
@@ -152,7 +152,7 @@ class Head:
         if self.turned:
             shape = layer.v_dim, layer.q_tokens, layer.qk_dim
             return Product(layer.name, *shape, nowhere, nowhere, 0, self.turned_outputs, resident=True, **said)
-        if self.scores_first:
+        if self.layer.scores_first:
             shape = layer.q_tokens, layer.v_dim, layer.kv_tokens
             return Product(layer.name, *shape, nowhere, nowhere, 0, self.outputs, resident=True, **said)
         shape = layer.q_tokens, layer.v_dim, layer.qk_dim
@@ -168,7 +168,7 @@ class Head:
         q = Held(self.at["q"][1], ((0, self.divided),))
         if self.turned:
             a, b = NOT_HELD, q
-        elif self.scores_first:
+        elif self.layer.scores_first:
             a, b = NOT_HELD, until(self.ready.v)
         else:
             a, b = q, until(self.g)

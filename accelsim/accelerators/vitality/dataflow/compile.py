@@ -1,5 +1,7 @@
 """A whole network into one program: layer after layer, a mark after each."""
 
+from dataclasses import replace
+
 from accelsim.accelerators.vitality.dataflow.attention import emit_linear
 from accelsim.accelerators.vitality.dataflow.resources import Resources
 from accelsim.dataflows.products.dense import emit_gemm
@@ -7,7 +9,21 @@ from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.vector import emit_vector
 from accelsim.workload.layers import Gemm, LinearAttention
+from accelsim.workload.linear import exchanged
 from accelsim.workload.workload import Workload
+
+
+def network(workload: Workload, l1_order: str) -> Workload:
+    """What the machine runs for a workload: Taylor attention for softmax, and rule l1 in the order that is asked for
+    (auto: the layers' own)."""
+    made = exchanged(workload)
+    if l1_order == "auto":
+        return made
+    layers = (
+        replace(layer, order=l1_order) if isinstance(layer, LinearAttention) and layer.rule == "l1" else layer
+        for layer in made.layers
+    )
+    return replace(made, layers=tuple(layers))
 
 
 def compile_workload(p: Program, workload: Workload, have: Resources) -> None:

@@ -67,7 +67,7 @@ def prepare(p: Program, have: Resources, layer: LinearAttention, loads: Mapping[
 
 def normalise(p: Program, have: Resources, layer: LinearAttention, loads: Mapping[str, Wait], alone: Wait) -> Prepared:
     """Q and K by their features' absolute sums, in place."""
-    first, turned = have.scores_first(layer), have.turned(layer)
+    first, turned = layer.scores_first, have.turned(layer)
     there = {}
     for n, tokens, source in (("k", layer.kv_tokens, first), ("q", layer.q_tokens, turned)):
         shape = tokens, layer.qk_dim

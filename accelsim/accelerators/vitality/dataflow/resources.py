@@ -25,15 +25,8 @@ class Resources(ProductResources):
     after: bool
     pipeline: bool
     g_resident: bool
-    l1_order: str
     frees: str = "array"
     g: str = "g_buffer"
-
-    def scores_first(self, layer: LinearAttention) -> bool:
-        """Whether Q K^T is computed first: the layer's own order, or the machine's."""
-        if layer.rule != "l1" or self.l1_order == "auto":
-            return layer.scores_first
-        return self.l1_order == "qk"
 
     def divided(self, layer: LinearAttention) -> bool:
         """Whether rows have divisors of their own; without SA-Diag Taylor attention has one, a constant."""
@@ -41,23 +34,23 @@ class Resources(ProductResources):
 
     def turned(self, layer: LinearAttention) -> bool:
         """Whether G stays in the PEs while Q passes, instead of the other way."""
-        return self.g_resident and not self.scores_first(layer)
+        return self.g_resident and not layer.scores_first
 
     def macs_of(self, layer: LinearAttention) -> int:
         """Multiply-accumulates of a layer as it is computed here, of one image."""
-        if self.scores_first(layer):
+        if layer.scores_first:
             return layer.softmax_macs
         both = layer.heads * (layer.q_tokens + layer.kv_tokens) * layer.qk_dim * layer.v_dim
         return both + (layer.heads * layer.q_tokens * layer.qk_dim if self.divided(layer) else 0)
 
     def first_bytes(self, layer: LinearAttention) -> int:
         """Of what is computed first, of a head."""
-        return layer.q_tokens * layer.kv_tokens if self.scores_first(layer) else layer.qk_dim * layer.v_dim
+        return layer.q_tokens * layer.kv_tokens if layer.scores_first else layer.qk_dim * layer.v_dim
 
     def operand_bytes(self, layer: LinearAttention) -> tuple[int, int]:
         """What a head has in the activation and in the weight buffer."""
         q, k, v = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim, layer.kv_tokens * layer.v_dim
-        if self.scores_first(layer):
+        if layer.scores_first:
             return q, k + v
         return (k, q + v) if self.turned(layer) else (q + k, v)
 
