@@ -63,7 +63,7 @@ def converted(workload: Workload, rule: str, bits: int = BITS) -> Workload:
             if rule == "hash":
                 codes = hash_layers(layer, bits)
                 made += codes
-                new = replace(new, qk_dim=bits)
+                new = replace(new, qk_dim=bits, coded_dim=layer.qk_dim)
             made.append(new)
         else:
             made.append(layer)

@@ -149,6 +149,7 @@ def test_values_follow_the_real_ones():
     [
         ({"rule": "tailor"}, r"rule is 'tailor' but must be one of taylor, l1, hash \(did you mean 'taylor'\?\)"),
         ({"order": "qk"}, "order is 'qk' but only rule l1 takes its products in an order; this rule is taylor"),
+        ({"coded_dim": 8}, "coded_dim is 8 but only rule hash has codes; this rule is taylor"),
         ({"windows": 2}, "heads is 3 but must be a multiple of the 2 windows it counts over"),
         ({"qk_dim": 0}, "qk_dim is 0 but must be a whole number of at least 1"),
     ],

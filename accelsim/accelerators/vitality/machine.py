@@ -46,7 +46,7 @@ def beside(arch: Arch) -> int:
     write, SA-Diag reads."""
     parts = arch.parts
     most = max(parts["add"]["lanes"], parts["divide"]["lanes"])
-    return parts["accumulate"]["lanes"] + 2 * most + parts["diag"]["left_bytes"]
+    return parts["accumulate"]["lanes"] + 2 * most + parts["diagonal"]["left_bytes"]
 
 
 def edges(arch: Arch) -> dict[str, int]:
@@ -105,7 +105,7 @@ SCHEMA = VitalitySchema(
     },
     parts={
         "array": Part("SA-General: K^T V, Q G, dense layers", "core", General, {"overlap": "auto"}, EDGES | FIXED),
-        "diag": Part("SA-Diag: Q times the sum of K", "core", Diagonal, {}, FIXED | {"top_bytes": "options"}),
+        "diagonal": Part("SA-Diag: Q times the sum of K", "core", Diagonal, {}, FIXED | {"top_bytes": "options"}),
         "accumulate": Part("sums over tokens", "core", Accumulators, LANES),
         "divide": Part("means; rows by their divisors", "core", Dividers, LANES),
         "add": Part("keys less their mean; rows plus the sum of V", "core", Adders, LANES),
@@ -161,10 +161,10 @@ WIRING = Wiring(
         Link("accumulate.results.divide", "divide.vectors", 2),
         Link("divide.results.add", "add.vectors", 2),
         Link("add.results.accumulate", "accumulate.vectors", 2),
-        Link("diag.out", "divisors.values", 2),
-        Link("diag.scores", "divisors.scores", 2),
-        Link("diag.release_weight", "divisors.weight", 2),
-        Link("diag.release_act", "divisors.act", 2),
+        Link("diagonal.out", "divisors.values", 2),
+        Link("diagonal.scores", "divisors.scores", 2),
+        Link("diagonal.release_weight", "divisors.weight", 2),
+        Link("diagonal.release_act", "divisors.act", 2),
         Link("array.release_weight", "weight_buffer.release", 4),
         Link("array.release_act", "act_buffer.release", 4),
         *(
@@ -182,20 +182,20 @@ class Vitality(Machine):
 
     schema = SCHEMA
     wiring = WIRING
-    array = ("array", "diag")
+    array = ("array", "diagonal")
     kinds = (*Machine.kinds, LinearAttention.kind)
     prices = Path(__file__).with_name("prices.yaml")
     program_memory = "program_gb"
     row_bytes = ROW_BYTES
     tables = TABLES
-    layer_counters = ("array.fold_cycles", "array.stall_cycles", "diag.mac_ops")
+    layer_counters = ("array.fold_cycles", "array.stall_cycles", "diagonal.mac_ops")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         compile_workload(program, network(workload, arch.options["l1_order"]), resources(arch))
 
     def peak_macs(self, arch: Arch) -> int:
         parts = arch.parts
-        return parts["array"]["rows"] * parts["array"]["columns"] + parts["diag"]["rows"]
+        return parts["array"]["rows"] * parts["array"]["columns"] + parts["diagonal"]["rows"]
 
     def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
         linear = network(workload, arch.options["l1_order"]).layer(layer.name)
@@ -267,8 +267,8 @@ def resources(arch: Arch) -> Resources:
         features=min(part[unit]["features"] for unit in UNITS),
         g_bytes=part["g_buffer"]["capacity_bytes"],
         divisor_bytes=part["divisors"]["capacity_bytes"],
-        diag_rows=part["diag"]["rows"],
-        diag_bytes=part["diag"]["accumulator_bytes"],
+        diag_rows=part["diagonal"]["rows"],
+        diag_bytes=part["diagonal"]["accumulator_bytes"],
         diag=options["diag"] == "on",
         after=options["centre"] == "after",
         pipeline=options["pipeline"] == "heads",

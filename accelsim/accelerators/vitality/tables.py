@@ -2,5 +2,5 @@
 
 from accelsim.isa.tables import FREES, FREES_BYTES
 
-TABLES = {"array": FREES, "diag": FREES}
+TABLES = {"array": FREES, "diagonal": FREES}
 ROW_BYTES = {"array": FREES_BYTES}  # SA-Diag gives nothing back

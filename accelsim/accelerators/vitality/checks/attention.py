@@ -17,7 +17,7 @@ from accelsim.validation.products.products import Products, UnplacedError
 from accelsim.validation.program import Step
 
 ADDERS = 2  # the array's `to`
-KNOWN = ("array", "diag", "g_buffer", *UNITS)
+KNOWN = ("array", "diagonal", "g_buffer", *UNITS)
 
 
 class LinearProducts(Follower):
@@ -141,7 +141,7 @@ class LinearProducts(Follower):
         """SA-Diag: the head of each command, by the sums it waits for."""
         layer, sums = self.layer, {fact.count: g for (what, g), fact in self.ready.facts.items() if what == "ksum"}
         rows: dict[int, int] = {}
-        for step in self.steps["diag"]:
+        for step in self.steps["diagonal"]:
             said, group = step.operands, sums.get(step.waits.get("accumulate", -1))
             shape = said["rows"], said["columns"], said["first"], said["last"], said["adds"], said["to"]
             if group is None or shape != (layer.qk_dim, 1, 1, 1, 0, 1):
@@ -152,7 +152,7 @@ class LinearProducts(Follower):
             self.divisors.setdefault(group, []).append(fact)
             one = operands["q", group]
             self.course.ledgers[one.buffer].read(one.load, step, self.course.scope, *fact)
-            table, size = self.evidence.tables["diag"][step.nth], said["stream"] * layer.qk_dim
+            table, size = self.evidence.tables["diagonal"][step.nth], said["stream"] * layer.qk_dim
             if (table["weight_read"], table["act_read"]) != ((size, 0) if self.turned else (0, size)):
                 self.wrong.append(f"instruction {step.at}: it does not say that it reads {size} bytes of Q")
         heads = self.evidence.workload.batch * layer.heads

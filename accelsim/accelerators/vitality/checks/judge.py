@@ -14,7 +14,7 @@ from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.products.judge import ProductJudge
 from accelsim.workload.functional.linear import NARROW, WIDE
 from accelsim.workload.layers import Attention, Layer, LinearAttention
-from accelsim.workload.linear import LinearRule
+from accelsim.workload.linear import STEP, LinearRule, negative_weights, warning
 from accelsim.workload.network import Rule
 
 
@@ -26,6 +26,8 @@ class VitalityJudge(ProductJudge):
 
     def __init__(self, evidence: Evidence) -> None:
         order = evidence.arch.options["l1_order"]
+        softmax = evidence.workload.attention_layers
+        self.changed = warning(softmax, evidence.workload.masks) if softmax else ""
         super().__init__(replace(evidence, workload=network(evidence.workload, order)))
         self.have = resources(evidence.arch)
         self.linear = [a for a in self.evidence.workload.layers if isinstance(a, LinearAttention)]
@@ -59,7 +61,7 @@ class VitalityJudge(ProductJudge):
         yield "g_buffer", "requant_ops", batch * first
         yield "g_buffer", "write_bytes", batch * first
         yield "divisors", "write_bytes", batch * 4 * divisors
-        yield "diag", "mac_ops", batch * diag
+        yield "diagonal", "mac_ops", batch * diag
         others = (layer.macs for layer in self.evidence.workload.layers if not isinstance(layer, LinearAttention))
         whole = sum(others) + sum(have.macs_of(a) for a in self.linear) - diag
         yield "array", "mac_ops", batch * whole
@@ -98,6 +100,21 @@ class VitalityJudge(ProductJudge):
             check_sweeps(self.evidence, unit, report)
         for ours, theirs in (("add.passed.divide", "divide.passed.join"), ("divide.passed.join", "join.out")):
             self.same_elements(ours, theirs, report)
+
+        report.remarks += self.remarks()
+
+    def remarks(self) -> Iterator[str]:
+        """What a reader must know of the values."""
+        if self.changed:
+            yield self.changed
+        below = many = 0
+        for layer in (a for a in self.linear if a.rule == "taylor"):
+            given, scales = self.network.of(layer.name).operands, self.network.workload.scales
+            step = scales.get(f"{layer.name}.q", STEP) * scales.get(f"{layer.name}.k", STEP)
+            some = negative_weights(given["q"], given["k"], step)
+            below, many = below + some[0], many + some[1]
+        if many:
+            yield f"{below} of {many} Taylor weights are below 0 ({below / many:.2%}); none is clamped."
 
     def same_elements(self, ours: str, theirs: str, report: Report) -> None:
         """What goes into a unit comes out of it."""

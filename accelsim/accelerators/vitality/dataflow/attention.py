@@ -187,13 +187,13 @@ class Head:
         for rows in pieces(layer.q_tokens, most):
             read = rows * layer.qk_dim
             p.enter(
-                "diag", weight=0, weight_read=read if self.turned else 0, act=0, act_read=0 if self.turned else read
+                "diagonal", weight=0, weight_read=read if self.turned else 0, act=0, act_read=0 if self.turned else read
             )
             p.issue(
-                "diag", rows=layer.qk_dim, columns=1, stream=rows, first=1, last=1, adds=0, to=1, passes=0, row=0,
+                "diagonal", rows=layer.qk_dim, columns=1, stream=rows, first=1, last=1, adds=0, to=1, passes=0, row=0,
                 wait=self.ready.sums, wait2=after,
             )  # fmt: skip
-            p.will("diag")
+            p.will("diagonal")
             self.divided = p.will("divisors")
 
     def stream(self, product: Product, room: int) -> tuple[int, int]:
