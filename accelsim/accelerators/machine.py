@@ -17,7 +17,7 @@ from accelsim.core import Component, InputError, Mem
 from accelsim.core.result import Result
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import EnergyTable, check_machine, read_prices
-from accelsim.workload.layers import Layer
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Machine:
     shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
     program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
     with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
-    `PART.COUNTER` of what `layers.csv` shows of each layer too.
+    `PART.COUNTER` of what `layers.csv` shows of each layer too. kinds: of the layers that it runs.
     """
 
     contract: ClassVar[int] = CONTRACT
@@ -50,6 +50,7 @@ class Machine:
     listing: ClassVar[tuple[str, ...]] = ()
     layer_counters: ClassVar[tuple[str, ...]] = ()
     analytic: ClassVar[bool] = False  # its figures are a model's, not a simulation's (see analytic.py)
+    kinds: ClassVar[tuple[str, ...]] = (Gemm.kind, Attention.kind, Norm.kind, Elementwise.kind)
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
@@ -174,6 +175,12 @@ class Machine:
                 raise InputError(
                     f"{source}: bits of {operand} is {width}, but the machine {arch.machine} has operands of "
                     f"{self.bits} bits and models no others; give {self.bits}"
+                )
+        for layer in workload.layers:
+            if layer.kind not in self.kinds:
+                raise InputError(
+                    f"{source}: layer {layer.name} is of kind {layer.kind}, but the machine {arch.machine} runs "
+                    f"{', '.join(self.kinds)}; take the network it was made from, or a machine that runs it"
                 )
         program = self.program(arch)
         try:

@@ -99,7 +99,11 @@ def test_nothing_about_how_it_is_run_changes_a_result(attention, dataflow):
     workload = one_of_each()
     plain, program = finished(arch, workload)
     conserved(plain, program, workload)
-    for options in ({"slices": 101}, {"order": list(range(len(plain.components)))[::-1]}, {"trace": 20, "monitored": True}):
+    for options in (
+        {"slices": 101},
+        {"order": list(range(len(plain.components)))[::-1]},
+        {"trace": 20, "monitored": True},
+    ):
         assert outcome(finished(arch, workload, **options)[0]) == outcome(plain)
 
 
