@@ -9,21 +9,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.accelerators.ita.components.block import (
-    ALWAYS,
-    AV,
-    GATE,
-    HASHED,
-    PERIODIC,
-    PHASE,
-    PLAIN,
-    QK,
-    STEPS,
-    Block,
-)
+from accelsim.accelerators.ita.components.block import ALWAYS, AV, HASHED, PERIODIC, PHASE, PLAIN, QK, Block
 from accelsim.accelerators.ita.tables import FREES, SUMS
-from accelsim.core import BUSY, IDLE, Component, In, InputError, Mem, Out, Param, Reg, Simulator, can_pop, can_push
-from accelsim.core import pop, push_words, tick
+from accelsim.core import (
+    BUSY,
+    IDLE,
+    Component,
+    In,
+    InputError,
+    Mem,
+    Out,
+    Param,
+    Reg,
+    Simulator,
+    can_pop,
+    can_push,
+    pop,
+    push_words,
+    tick,
+)
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import ELEMENTS, RELEASE
 

@@ -3,12 +3,7 @@
 A row of M bytes of input and a word of weights may come in every cycle, N bytes may leave.
 """
 
-from accelsim.accelerators.ita.components.block import (
-    INPUT,
-    OUTPUT,
-    START,
-    WEIGHT,
-    Block,
+from accelsim.accelerators.ita.components.beats import (
     accept,
     can_tell,
     issue,
@@ -22,6 +17,7 @@ from accelsim.accelerators.ita.components.block import (
     weights_ready,
     write_weight,
 )
+from accelsim.accelerators.ita.components.block import INPUT, OUTPUT, START, WEIGHT, Block
 from accelsim.core import BLOCKED, BUSY, IDLE, tick
 
 
