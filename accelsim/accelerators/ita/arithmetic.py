@@ -6,8 +6,8 @@ sum = (sum >> (m' - m)) + the sum over the group of (256 >> (m' - x)); m begins 
 inv = 65280 // sum, 8 bits. The probability that A V is given is inv >> (m - x), unsigned: a row of 256 or more equal
 logits is all zero.
 
-The published tree of maxima is wired for 16 columns: with more, a group's maximum is that of its first 16, and the shift
-of a larger logit, modulo 256, is so long that it counts as 0 (`wired=16`).
+The published tree of maxima is wired for 16 columns: with more, a group's maximum is that of its first 16, and the
+shift of a larger logit, modulo 256, is so long that it counts as 0 (`wired=16`).
 """
 
 from typing import NamedTuple
