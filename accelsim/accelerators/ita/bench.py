@@ -34,7 +34,7 @@ from accelsim.isa.tables import ELEMENTS, RELEASE
 LAYERS = ("Attention", "Feedforward", "Linear", "SingleAttention")
 NAMES = ("Q", "K", "V", "QK", "AV", "OW", "F1", "F2", "MM")
 SUM_BITS = 9  # of a row in which one logit leads
-LEAD = 8  # cycles in which the bench tells the first phases
+LEAD = 20  # cycles in which the bench tells the first phases
 
 
 class Feeder(Component):
