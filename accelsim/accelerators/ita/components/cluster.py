@@ -23,7 +23,7 @@ from accelsim.accelerators.ita.components.beats import (
 )
 from accelsim.accelerators.ita.components.block import GRANT, Block
 from accelsim.accelerators.ita.components.streamer import IDLE as ENDED
-from accelsim.accelerators.ita.components.streamer import STREAMS, clear, step_stream, winner
+from accelsim.accelerators.ita.components.streamer import STREAMS, any_asks, asks, clear, served, step_stream
 from accelsim.core import BUSY, IDLE, Count, InputError, Lanes, Param, Reg, tick
 
 INPUT, WEIGHT, BIAS, OUTPUT = range(STREAMS)
@@ -56,6 +56,7 @@ class ClusterBlock(Block):
         answers="in the queue from the port",
         waits="whether an answer waits for room",
         answered="whether one comes in this cycle",
+        room="whether its buffer takes a word",
         count="words that went on",
     )
     jobs = Lanes(JOBS, "jobs triggered, a ring", at="cycle of the trigger")
@@ -73,6 +74,8 @@ class ClusterBlock(Block):
     busy = Reg("whether the block is within a tile")
     preloaded = Reg("whether the first weights of the tile are in the block, or on their way")
     turn = Reg("the stream that is served first")
+    chosen = Reg("the stream that has the port")
+    free_choice = Reg("whether another may have it", reset=1)
     inputs_held = Reg("words in the input buffer")
     input_half = Reg("which half of the word is next")
     weights_held = Reg("words in the weight buffer")
@@ -153,9 +156,13 @@ class ClusterBlock(Block):
             r.restart = whole - r.weight_beats if r.preloaded else whole
             r.preloaded = 0
         # the port
-        k = winner(stream, r.turn)
+        room_input, room_weight = r.inputs_held < BUFFER, r.weights_held < BUFFER
+        room_bias = r.bias_open == 0
+        stream[INPUT].room, stream[WEIGHT].room, stream[BIAS].room = room_input, room_weight, room_bias
+        k = served(stream, r)
         granted = -1
-        if k >= 0:
+        wanted = any_asks(stream)
+        if asks(stream[k]):
             if open_gate(gates[GRANT], GRANT, now - r.origin + GATE_OFFSET):
                 granted = k
                 if k == OUTPUT:
@@ -164,6 +171,7 @@ class ClusterBlock(Block):
                     r.read_words += 1
             else:
                 r.denied_cycles += 1
+        r.free_choice = granted >= 0 or not wanted
         # the block takes inputs and bias
         why = obstacle(now, r, queue, rows) if r.held else 1
         ready = why == 0 and can_tell(r, queue, release_weight, release_act, done)
@@ -177,8 +185,6 @@ class ClusterBlock(Block):
         sink = stream[OUTPUT]
         stores = r.outputs_held > 0 and sink.requests < 2 and sink.addresses > 0 and sink.state != ENDED
         # sources ask, and hand on
-        room_input, room_weight = r.inputs_held < BUFFER, r.weights_held < BUFFER
-        room_bias = r.bias_open == 0
         asks_input = stream[INPUT].state != ENDED and stream[INPUT].addresses > 0 and room_input
         asks_weight = stream[WEIGHT].state != ENDED and stream[WEIGHT].addresses > 0 and room_weight
         asks_bias = stream[BIAS].state != ENDED and stream[BIAS].addresses > 0 and room_bias
@@ -285,7 +291,8 @@ class ClusterBlock(Block):
         watch(now, r, rows)
         if ends:
             clear(stream)
-            r.turn = r.fenced_input = r.fenced_bias = 0
+            r.turn = r.chosen = r.fenced_input = r.fenced_bias = 0
+            r.free_choice = 1
             r.job = WAITING
             r.first_job = (r.first_job + 1) % 4
             r.triggered -= 1

@@ -14,18 +14,32 @@ QUEUE = 2  # addresses, requests, answers that wait
 
 @compiled
 def asks(one):
-    """Whether a stream has a request at the port."""
-    return one.requests > 0 and one.answers < QUEUE
+    """Whether a stream has a request at the port, and will have room for its answer."""
+    if one.requests == 0 or one.answers == QUEUE:
+        return False
+    return not (one.answers == QUEUE - 1 and one.answered and not one.room)
 
 
 @compiled
-def winner(stream, turn):
-    """The stream that the port would serve, or -1."""
+def served(stream, r):
+    """The stream that the port serves: who asked before and was not granted keeps it; else the next in turn that asks."""
+    if r.free_choice:
+        r.chosen = r.turn
+        for n in range(STREAMS):
+            k = (r.turn + n) % STREAMS
+            if asks(stream[k]):
+                r.chosen = k
+                break
+    return r.chosen
+
+
+@compiled
+def any_asks(stream):
+    """Whether any stream has a request at the port."""
     for n in range(STREAMS):
-        k = (turn + n) % STREAMS
-        if asks(stream[k]):
-            return k
-    return -1
+        if asks(stream[n]):
+            return True
+    return False
 
 
 @compiled
