@@ -159,6 +159,7 @@ class ClusterBlock(Block):
         room_input, room_weight = r.inputs_held < BUFFER, r.weights_held < BUFFER
         room_bias = r.bias_open == 0
         stream[INPUT].room, stream[WEIGHT].room, stream[BIAS].room = room_input, room_weight, room_bias
+        stream[OUTPUT].room = 1
         k = served(stream, r)
         granted = -1
         wanted = any_asks(stream)
@@ -199,7 +200,12 @@ class ClusterBlock(Block):
         sources_idle = stream[WEIGHT].state == ENDED and weight_words == 0
         weight_quiet = stream[WEIGHT].state == ENDED
         if r.writes:
-            quiet = stream[WEIGHT].requests == 0 and stream[WEIGHT].answers == 0 and sink.requests == 0
+            quiet = (
+                stream[WEIGHT].requests == 0
+                and stream[WEIGHT].answers == 0
+                and sink.requests == 0
+                and sink.answers == 0
+            )
             ends = sink.state == ENDED and weight_quiet and quiet
         else:
             ends = r.busy == 0 and weight_quiet
@@ -229,9 +235,9 @@ class ClusterBlock(Block):
             gets_bias,
             False,
         )
-        step_stream(sink, starts and r.writes == 1, 2 * 64, stores, granted == OUTPUT, False, stores, True)
+        step_stream(sink, starts and r.writes == 1, 2 * 64, stores, granted == OUTPUT, sink.answered, stores, True)
         for n in range(STREAMS):
-            stream[n].answered = granted == n and n != OUTPUT
+            stream[n].answered = granted == n
         if granted >= 0:
             r.turn = (r.turn + 1) % STREAMS
         if r.job == NEXT and ended:

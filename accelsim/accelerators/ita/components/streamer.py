@@ -73,14 +73,14 @@ def step_stream(one, starts, total, requested, served, answered, taken, sink):
         ended = True
     one.addresses = queued + (1 if offered and ready else 0) - requested
     one.requests += requested - served
+    drained = 1 if one.answers > 0 else 0
     comes = answered or one.waits
     if comes and one.answers < QUEUE:
         one.answers += 1
         one.waits = 0
     else:
         one.waits = 1 if comes else 0
-    if not sink:
-        one.answers -= taken
+    one.answers -= drained if sink else taken
     one.count = 0 if ended else one.count + taken
     return ended
 
