@@ -1,10 +1,10 @@
 """ITA in a cluster: the block behind a wrapper with one memory port of 128 bytes, shared by its four streams in turn
 (public RTL: ITA's src/hwpe at ba96519).
 
-A job is one tile. Its streams begin three cycles after its trigger: 128 words of inputs (each of 32 is read M/N times), 24
-of weights and 8 for the next job, 2 of bias, 128 of outputs. An input word goes to a buffer of eight and is used twice;
-bias and inputs are fenced, so that they come together. The job ends when its last word is written, or without outputs when
-the block is idle and the sources have ended.
+A job is one tile. Its streams begin three cycles after its trigger: 128 words of inputs (each of 32 is read M/N times),
+24 of weights and 8 for the next job, 2 of bias, 128 of outputs. An input word goes to a buffer of eight and is used
+twice; bias and inputs are fenced, so that they come together. The job ends when its last word is written, or without
+outputs when the block is idle and the sources have ended.
 """
 
 from accelsim.accelerators.ita.components.beats import (
@@ -23,7 +23,17 @@ from accelsim.accelerators.ita.components.beats import (
 )
 from accelsim.accelerators.ita.components.block import GRANT, Block
 from accelsim.accelerators.ita.components.streamer import IDLE as ENDED
-from accelsim.accelerators.ita.components.streamer import STREAMS, any_asks, asks, clear, served, step_stream
+from accelsim.accelerators.ita.components.streamer import (
+    QUEUE,
+    REGISTERS,
+    STREAMS,
+    asks,
+    clear,
+    how_many_ask,
+    look,
+    served,
+    step_stream,
+)
 from accelsim.core import BUSY, IDLE, Count, InputError, Lanes, Param, Reg, tick
 
 INPUT, WEIGHT, BIAS, OUTPUT = range(STREAMS)
@@ -44,21 +54,7 @@ class ClusterBlock(Block):
     queue_jobs = Param(2, "count", "jobs the host keeps triggered; 1: it waits for each to end", high=JOBS)
     registers = Param(17, "cycles", "the host's, to write a job's registers before its trigger")
 
-    stream = Lanes(
-        STREAMS,
-        "inputs, weights, bias, outputs",
-        state="idle, working, ending",
-        total="words of it",
-        made="addresses made",
-        offered="whether one is offered to the queue",
-        addresses="in the queue",
-        requests="in the queue to the port",
-        answers="in the queue from the port",
-        waits="whether an answer waits for room",
-        answered="whether one comes in this cycle",
-        room="whether its buffer takes a word",
-        count="words that went on",
-    )
+    stream = Lanes(STREAMS, "inputs, weights, bias, outputs", **REGISTERS)
     jobs = Lanes(JOBS, "jobs triggered, a ring", at="cycle of the trigger")
 
     first_job = Reg("the oldest job")
@@ -156,13 +152,11 @@ class ClusterBlock(Block):
             r.restart = whole - r.weight_beats if r.preloaded else whole
             r.preloaded = 0
         # the port
-        room_input, room_weight = r.inputs_held < BUFFER, r.weights_held < BUFFER
-        room_bias = r.bias_open == 0
-        stream[INPUT].room, stream[WEIGHT].room, stream[BIAS].room = room_input, room_weight, room_bias
-        stream[OUTPUT].room = 1
-        k = served(stream, r)
-        granted = -1
-        wanted = any_asks(stream)
+        sink = stream[OUTPUT]
+        stream[INPUT].room, stream[WEIGHT].room = r.inputs_held < BUFFER, r.weights_held < BUFFER
+        stream[BIAS].room, sink.room = r.bias_open == 0, 1
+        granted, k = -1, served(stream, r)
+        wanted = how_many_ask(stream)
         if asks(stream[k]):
             if open_gate(gates[GRANT], GRANT, now - r.origin + GATE_OFFSET):
                 granted = k
@@ -172,7 +166,7 @@ class ClusterBlock(Block):
                     r.read_words += 1
             else:
                 r.denied_cycles += 1
-        r.free_choice = granted >= 0 or not wanted
+        r.free_choice = granted >= 0 or wanted == 0
         # the block takes inputs and bias
         why = obstacle(now, r, queue, rows) if r.held else 1
         ready = why == 0 and can_tell(r, queue, release_weight, release_act, done)
@@ -183,59 +177,25 @@ class ClusterBlock(Block):
         takes_bias = r.bias_valid == 1 and r.biased == 1 and ready and r.fenced_bias == 0
         # outputs leave the block, then the buffer
         leaves = output_waits(now, r, leaving, going, out) and r.outputs_held < BUFFER
-        sink = stream[OUTPUT]
-        stores = r.outputs_held > 0 and sink.requests < 2 and sink.addresses > 0 and sink.state != ENDED
-        # sources ask, and hand on
-        asks_input = stream[INPUT].state != ENDED and stream[INPUT].addresses > 0 and room_input
-        asks_weight = stream[WEIGHT].state != ENDED and stream[WEIGHT].addresses > 0 and room_weight
-        asks_bias = stream[BIAS].state != ENDED and stream[BIAS].addresses > 0 and room_bias
-        asks_input = asks_input and stream[INPUT].requests < 2
-        asks_weight = asks_weight and stream[WEIGHT].requests < 2
-        asks_bias = asks_bias and stream[BIAS].requests < 2
-        gets_input = stream[INPUT].answers > 0 and room_input
-        gets_weight = stream[WEIGHT].answers > 0 and room_weight
-        gets_bias = stream[BIAS].answers > 0 and room_bias
+        sink.requested = r.outputs_held > 0 and sink.requests < QUEUE and sink.addresses > 0 and sink.state != ENDED
+        sink.taken = stores = sink.requested
+        for n in range(OUTPUT):
+            look(stream[n])
+        gets_input, gets_weight, gets_bias = stream[INPUT].taken, stream[WEIGHT].taken, stream[BIAS].taken
         loads = r.weights_held > 0 and weights_ready(r)
         # a job ends
-        sources_idle = stream[WEIGHT].state == ENDED and weight_words == 0
-        weight_quiet = stream[WEIGHT].state == ENDED
+        ends = r.job == LAST and not starts and stream[WEIGHT].state == ENDED and weight_words == 0
         if r.writes:
-            quiet = (
-                stream[WEIGHT].requests == 0
-                and stream[WEIGHT].answers == 0
-                and sink.requests == 0
-                and sink.answers == 0
-            )
-            ends = sink.state == ENDED and weight_quiet and quiet
+            waiting = stream[WEIGHT].requests + stream[WEIGHT].answers + sink.requests + sink.answers
+            ends = ends and sink.state == ENDED and waiting == 0
         else:
-            ends = r.busy == 0 and weight_quiet
-            ends = ends and stream[INPUT].state == ENDED and stream[BIAS].state == ENDED
-        ends = ends and r.job == LAST and not starts and sources_idle
+            ends = ends and r.busy == 0 and stream[INPUT].state == ENDED and stream[BIAS].state == ENDED
         # the end of the cycle
-        step_stream(
-            stream[INPUT], starts, 2 * 64, asks_input, granted == INPUT, stream[INPUT].answered, gets_input, False
-        )
-        ended = step_stream(
-            stream[WEIGHT],
-            weight_words > 0,
-            weight_words,
-            asks_weight,
-            granted == WEIGHT,
-            stream[WEIGHT].answered,
-            gets_weight,
-            False,
-        )
-        step_stream(
-            stream[BIAS],
-            starts and r.biased == 1,
-            2,
-            asks_bias,
-            granted == BIAS,
-            stream[BIAS].answered,
-            gets_bias,
-            False,
-        )
-        step_stream(sink, starts and r.writes == 1, 2 * 64, stores, granted == OUTPUT, sink.answered, stores, True)
+        words = 2 * r.length if starts else 0
+        step_stream(stream[INPUT], words, granted == INPUT, False)
+        ended = step_stream(stream[WEIGHT], weight_words, granted == WEIGHT, False)
+        step_stream(stream[BIAS], 2 if starts and r.biased else 0, granted == BIAS, False)
+        step_stream(sink, words if r.writes else 0, granted == OUTPUT, True)
         for n in range(STREAMS):
             stream[n].answered = granted == n
         if granted >= 0:

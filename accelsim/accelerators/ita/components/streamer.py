@@ -1,13 +1,28 @@
 """The wrapper's four streams and their one memory port (public RTL: hwpe-stream, hci, ITA's src/hwpe).
 
 Each stream generates addresses, one a cycle, into a queue of two; a source asks while its buffer has room, through a
-queue of two requests, and its answers wait in a queue of two; a sink writes. The port serves the streams in turn, and the
-turn goes on by one with every grant.
+queue of two requests, and its answers wait in a queue of two; a sink writes, and is answered too. The port serves the
+streams in turn; the turn goes on by one with every grant, and who was not granted keeps the port.
 """
 
 from accelsim.core.compiled import compiled
 
 STREAMS = 4
+REGISTERS = {
+    "state": "idle, working, ending",
+    "total": "words of it",
+    "made": "addresses made",
+    "offered": "whether one is offered to the queue",
+    "addresses": "in the queue",
+    "requests": "in the queue to the port",
+    "answers": "in the queue from the port",
+    "waits": "whether an answer waits for room",
+    "answered": "whether one comes in this cycle",
+    "room": "whether its buffer takes a word",
+    "requested": "whether a request goes into its queue",
+    "taken": "whether a word goes on; to the sink, comes",
+    "count": "words that went on",
+}
 IDLE, WORKING, ENDING = range(3)
 QUEUE = 2  # addresses, requests, answers that wait
 
@@ -22,7 +37,7 @@ def asks(one):
 
 @compiled
 def served(stream, r):
-    """The stream that the port serves: who asked before and was not granted keeps it; else the next in turn that asks."""
+    """The stream that has the port: the one that asked before and was not granted; else the next in turn that asks."""
     if r.free_choice:
         r.chosen = r.turn
         for n in range(STREAMS):
@@ -34,26 +49,33 @@ def served(stream, r):
 
 
 @compiled
-def any_asks(stream):
-    """Whether any stream has a request at the port."""
+def how_many_ask(stream):
+    """Streams with a request at the port."""
+    found = 0
     for n in range(STREAMS):
-        if asks(stream[n]):
-            return True
-    return False
+        found += asks(stream[n])
+    return found
 
 
 @compiled
-def step_stream(one, starts, total, requested, served, answered, taken, sink):
+def look(one):
+    """What a source does in this cycle, given the room that its buffer has."""
+    can = one.state != IDLE and one.addresses > 0 and one.requests < QUEUE
+    one.requested = can and one.room
+    one.taken = one.answers > 0 and one.room
+
+
+@compiled
+def step_stream(one, total, served, sink):
     """A stream's registers at the end of a cycle; whether it has ended with it.
 
-    starts: it is told to, for `total` words. requested: a request goes into its queue. served: the port granted one.
-    answered: an answer comes. taken: a word goes on to its buffer; of a sink, a word has come from there.
+    total: words that it is told to move from now on; 0: it is not told. served: the port granted one.
     """
     queued, ended = one.addresses, False
     ready = queued < QUEUE
     made, offered = one.made, one.offered
-    if one.state != IDLE or starts:
-        if starts:
+    if one.state != IDLE or total:
+        if total:
             one.total = total
         if ready:
             if one.made < one.total:
@@ -62,7 +84,7 @@ def step_stream(one, starts, total, requested, served, answered, taken, sink):
             else:
                 one.offered = 0
     if one.state == IDLE:
-        if starts:
+        if total:
             one.state = WORKING
     elif one.state == WORKING:
         if ready and made == one.total:
@@ -71,17 +93,17 @@ def step_stream(one, starts, total, requested, served, answered, taken, sink):
         one.state = IDLE
         one.made = one.offered = 0
         ended = True
-    one.addresses = queued + (1 if offered and ready else 0) - requested
-    one.requests += requested - served
+    one.addresses = queued + (1 if offered and ready else 0) - one.requested
+    one.requests += one.requested - served
     drained = 1 if one.answers > 0 else 0
-    comes = answered or one.waits
+    comes = one.answered or one.waits
     if comes and one.answers < QUEUE:
         one.answers += 1
         one.waits = 0
     else:
         one.waits = 1 if comes else 0
-    one.answers -= drained if sink else taken
-    one.count = 0 if ended else one.count + taken
+    one.answers -= drained if sink else one.taken
+    one.count = 0 if ended else one.count + one.taken
     return ended
 
 
