@@ -87,7 +87,7 @@ class Tiles:
 
 
 def phases(layer: str, n: Tiles, bias: bool = True) -> list[dict[str, int]]:
-    """The phases of a layer in their order [RTL ita_controller.sv:115-256], without what a machine adds.
+    """The phases of a layer in their order [RTL ita_controller.sv:115-256], their sizes in tiles.
 
     Raises InputError for an unknown layer.
     """
@@ -95,9 +95,8 @@ def phases(layer: str, n: Tiles, bias: bool = True) -> list[dict[str, int]]:
         raise InputError(f"layer: expected one of {', '.join(LAYERS)}, not {layer!r}")
 
     def one(name: str, outputs: int, inner: int, kind: int = PLAIN, bits: int = 0, biased: bool = bias) -> dict:
-        return {"kind": kind, "outputs": outputs, "inner": inner, "bias": int(biased), "bits": bits} | {
-            "step": NAMES.index(name)
-        }
+        sizes = {"rows": outputs, "columns": 1, "depth": inner}
+        return {"kind": kind, **sizes, "bias": int(biased), "bits": bits, "step": NAMES.index(name)}
 
     if layer == "Linear":
         return [one("MM", n.s * n.p, n.e)]
@@ -146,7 +145,9 @@ def run(
     lead = LEAD + preload
     table[4] = (lead, preload, 0, 0)
     length = block.value("length")
-    rows = [{"frees": 0, "elements": 0, "passes": 0} | one | {"bits": one["bits"] * length} for one in work]
+    others = {"first": 1, "last": 1, "frees": 0, "passes": 0, "added": 0}
+    tiled = ("rows", "columns", "depth", "bits")
+    rows = [others | one | {name: one[name] * length for name in tiled} for one in work]
     words = np.array([row[name] for row in rows for name in PHASE], np.int64)
     feeder, far = Feeder("feeder", words=words), FarEnd("far")
     sim = Simulator({"core": 1_000_000})

@@ -42,13 +42,16 @@ def accept(now, r, queue, gates, command):
     """Take up phases; the first after a pause is the start."""
     if r.held < HELD and can_pop(command):
         new, place = pop(command), queue[(r.head + r.held) % HELD]
-        place.kind, place.outputs, place.inner, place.bias = new.kind, new.outputs, new.inner, new.bias
-        place.bits, place.step, place.frees = new.bits, new.step, new.frees
-        place.elements, place.passes = new.elements, new.passes
+        place.kind, place.rows, place.columns, place.depth = new.kind, new.rows, new.columns, new.depth
+        place.first, place.last, place.bias, place.bits = new.first, new.last, new.bias, new.bits
+        place.step, place.frees, place.passes, place.added = new.step, new.frees, new.passes, new.added
+        m = r.length
+        place.outputs = ((new.rows + m - 1) // m) * ((new.columns + m - 1) // m)
+        place.inner = (new.depth + m - 1) // m
         if r.held == 0:
             r.origin = now + gates[START].kind
         r.held += 1
-        r.due += new.outputs * new.inner * (r.length // r.columns) * r.weight_beats
+        r.due += place.outputs * place.inner * (r.length // r.columns) * r.weight_beats
 
 
 @compiled
@@ -103,8 +106,8 @@ def issue(now, r, queue, leaving, going, rows, sums):
         r.tiles += 1
     r.beats += 1
     r.mac_ops += r.columns * r.length
-    last = r.inner_at == phase.inner - 1
-    if r.inner_at > 0:
+    last = r.inner_at == phase.inner - 1 and phase.last == 1
+    if r.inner_at > 0 or phase.first == 0:
         r.sum_reads += r.columns
     if last:
         leaving[(r.oldest + r.credit) % r.out_fifo].at = now + LATENCY
@@ -141,11 +144,15 @@ def issue(now, r, queue, leaving, going, rows, sums):
         r.beat = 0
         r.inner_at += 1
         if r.inner_at == phase.inner:
-            place = going[(r.going_first + r.going_held) % r.out_fifo]
-            place.elements = phase.elements * (r.output_at + 1) // phase.outputs
-            place.elements -= phase.elements * r.output_at // phase.outputs
-            place.passes = phase.passes
-            r.going_held += 1
+            if phase.last:
+                place = going[(r.going_first + r.going_held) % r.out_fifo]
+                across = (phase.columns + r.length - 1) // r.length
+                row, column = r.output_at // across * r.length, r.output_at % across * r.length
+                place.elements = min(r.length, phase.rows - row) * min(r.length, phase.columns - column)
+                if phase.kind == QK:
+                    place.elements = 0
+                place.passes = phase.passes
+                r.going_held += 1
             r.inner_at = 0
             r.output_at += 1
             if r.output_at == phase.outputs:

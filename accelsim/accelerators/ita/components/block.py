@@ -15,14 +15,17 @@ from accelsim.isa.tables import ELEMENTS, RELEASE
 PLAIN, QK, AV = range(3)  # kinds of phases
 PHASE = {
     "kind": "0 product, 1 Q K^T of a row tile, 2 A V of a row tile",
-    "outputs": "output tiles",
-    "inner": "inner tiles of each",
+    "rows": "rows of the outputs, in tiles of M",
+    "columns": "columns of the outputs, in tiles of M",
+    "depth": "depth of their accumulation, in tiles of M",
+    "first": "whether it begins here: no partial sums are read",
+    "last": "whether it ends here: outputs leave with the last inner tile",
     "bias": "whether a bias is read",
     "bits": "first of its rows in the table of row sums (Q K^T)",
     "step": "which phase of its layer it is, for the counts of cycles",
     "frees": "row of the table of that name that says what it gives back, from 1 on; 0: nothing",
-    "elements": "outputs of it that are wanted; 0: they stay in the memory beside it",
-    "passes": "passes of the vector unit over each",
+    "passes": "passes of the vector unit over each output",
+    "added": "whether a residual operand is added to each, by the vector unit",
 }
 HELD = 4  # phases known ahead, as the wrapper's register contexts
 STEPS = 9  # Q K V QK AV OW F1 F2 and a single product
@@ -45,6 +48,7 @@ class Block(Component):
         12, "count", "outputs that may be between issue and handshake; below 12 it limits the rate", high=256
     )
     sum_fifo = Param(12, "count", "row sums between issue and divider", high=256)
+    logit_bytes = Param(16384, "bytes", "logits of a row tile, between Q K^T and A V, in the memory beside the block")
     dividers = Param(10, "count", "serial dividers of the softmax", high=64)
 
     command = In("phases", **PHASE)
@@ -55,11 +59,9 @@ class Block(Component):
     release_act = Out("activations no longer needed", **RELEASE)
     done = Out("phases whose last beat has been issued", **DONE)
 
-    gates = Mem(
-        "when a stream may move (a test bench's; always, as built)", lambda c: np.zeros(5, GATE).view(np.recarray)
-    )
+    gates = Mem("when a stream may move: always, but for a test bench", lambda c: np.zeros(5, GATE).view(np.recarray))
 
-    queue = Lanes(HELD, "phases held, a ring", **PHASE)
+    queue = Lanes(HELD, "phases held, a ring", outputs="output tiles", inner="inner tiles of each", **PHASE)
     leaving = Lanes("out_fifo", "outputs on their way, a ring", at="when it is at the FIFO's head")
     going = Lanes(
         "out_fifo", "output tiles of which beats are on their way, a ring", elements="outputs", passes="passes"

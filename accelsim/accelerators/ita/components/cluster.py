@@ -7,6 +7,8 @@ twice; bias and inputs are fenced, so that they come together. The job ends when
 outputs when the block is idle and the sources have ended.
 """
 
+import numpy as np
+
 from accelsim.accelerators.ita.components.beats import (
     accept,
     can_tell,
@@ -21,7 +23,7 @@ from accelsim.accelerators.ita.components.beats import (
     weights_ready,
     write_weight,
 )
-from accelsim.accelerators.ita.components.block import GRANT, Block
+from accelsim.accelerators.ita.components.block import GATE, GRANT, HASHED, Block
 from accelsim.accelerators.ita.components.streamer import IDLE as ENDED
 from accelsim.accelerators.ita.components.streamer import (
     QUEUE,
@@ -34,7 +36,7 @@ from accelsim.accelerators.ita.components.streamer import (
     served,
     step_stream,
 )
-from accelsim.core import BUSY, IDLE, Count, InputError, Lanes, Param, Reg, tick
+from accelsim.core import BUSY, IDLE, Count, InputError, Lanes, Mem, Param, Reg, tick
 
 INPUT, WEIGHT, BIAS, OUTPUT = range(STREAMS)
 BUFFER = 8  # words in front of the block and behind it
@@ -45,6 +47,14 @@ WAITING, NEXT, LAST = range(3)  # states of a job: none, its weights come and th
 JOBS = 4  # contexts of the register file
 
 
+def shared_gates(block: Block) -> np.ndarray:
+    """The gates of a memory that others use too."""
+    made = np.zeros(5, GATE).view(np.recarray)
+    if block.value("denied"):
+        made[GRANT] = (HASHED, 256 - block.value("denied"), 0, 1)
+    return made
+
+
 class ClusterBlock(Block):
     """The block in its wrapper."""
 
@@ -53,6 +63,11 @@ class ClusterBlock(Block):
     weight_beats = Param(8, "count", "words of the port that fill one of the two weight buffers", low=8, high=8)
     queue_jobs = Param(2, "count", "jobs the host keeps triggered; 1: it waits for each to end", high=JOBS)
     registers = Param(17, "cycles", "the host's, to write a job's registers before its trigger")
+
+    denied = Param(
+        0, "count", "of 256 requests at the port, so many wait for others who use the memory", low=0, high=255
+    )
+    gates = Mem("when a stream may move: always, but for a test bench and what is denied", shared_gates)
 
     stream = Lanes(STREAMS, "inputs, weights, bias, outputs", **REGISTERS)
     jobs = Lanes(JOBS, "jobs triggered, a ring", at="cycle of the trigger")
@@ -142,9 +157,9 @@ class ClusterBlock(Block):
         starts = r.job == WAITING
         if starts:
             phase = queue[r.head]
-            r.writes = r.inner_at == phase.inner - 1
+            r.writes = r.inner_at == phase.inner - 1 and phase.last == 1
             r.biased = phase.bias
-            more = r.held > 1 or r.output_at < phase.outputs - 1 or not r.writes
+            more = r.held > 1 or r.output_at < phase.outputs - 1 or r.inner_at < phase.inner - 1
             r.job = NEXT if more else LAST
             whole = r.weight_beats * (r.length // r.columns)
         weight_words, r.restart = r.restart, 0
