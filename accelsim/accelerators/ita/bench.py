@@ -163,7 +163,10 @@ def run(
 
 def tables(bits: Sequence[int] = (), rows: int = 0) -> dict[str, np.ndarray]:
     """The tables of a block alone: bit lengths of row sums, or SUM_BITS for so many rows."""
-    return {"sums": np.array(list(bits) or [SUM_BITS] * rows, SUMS), "frees": np.zeros(0, FREES).view(np.recarray)}
+    return {
+        "sums": np.array([(n,) for n in list(bits) or [SUM_BITS] * rows], SUMS).view(np.recarray),
+        "frees": np.zeros(0, FREES).view(np.recarray),
+    }
 
 
 def cycles_of_steps(block: Block) -> dict[str, int]:

@@ -125,7 +125,7 @@ def issue(now, r, queue, leaving, going, rows, sums):
                 pop_at = max(pop_at, rows[n - 1].pop_at + 1)
             if n >= r.dividers:
                 pop_at = max(pop_at, rows[n - r.dividers].taken_at + 1)
-            bits = sums[phase.bits + n]
+            bits = sums[phase.bits + n].bits
             done_at = pop_at + 1 if bits >= 17 else pop_at + 2 + 16 - bits
             if n > 0:
                 done_at = max(done_at, rows[n - 1].taken_at + 1)
