@@ -72,14 +72,14 @@ SCHEMA = MachineSchema(
             "weights; keys and values in attention",
             "core",
             LoadBuffer,
-            {"capacity_bytes": "66 KiB", "banks": 8, "port_bytes": 16},
+            {"capacity_bytes": "33 KiB", "banks": 8, "port_bytes": 16},
             ROOM,
         ),
         "act_buffer": Part(
             "activations; queries in attention",
             "core",
             LoadBuffer,
-            {"capacity_bytes": "30 KiB", "banks": 8, "port_bytes": 16},
+            {"capacity_bytes": "63 KiB", "banks": 8, "port_bytes": 16},
             ROOM,
         ),
         "output_buffer": Part(
