@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.core.errors import InputError
+from accelsim.workload.functional import FRACTION, scores
+
 ONE, NUMERATOR, SUM_BITS = 256, 65280, 19
 LEAST = -128
 ACCUMULATOR_BITS = 26
@@ -80,3 +83,23 @@ def gelu(x: np.ndarray, b: int, c: int, multiplier: int, shift: int, add: int = 
 def relu(x: np.ndarray, multiplier: int, shift: int, add: int = 0) -> np.ndarray:
     """int8: what is not below 0, requantised again."""
     return requantise(np.maximum(x.astype(np.int64), 0), multiplier, shift, add)
+
+
+def logit_scaling(multiplier: int, shift: int) -> tuple[int, int]:
+    """The 8-bit multiplier and the shift that make logits, a step an octave, of scores, for which (score * multiplier)
+    >> shift has FRACTION bits behind the octave's point. Raises InputError where the shift would be negative."""
+    small = min((multiplier + 64) >> 7, 255)
+    if shift + FRACTION < 7:
+        raise InputError(
+            f"scores would be scaled by {multiplier} / 2^{shift}, more than the requantiser can; scale Q or K"
+        )
+    return small, shift + FRACTION - 7
+
+
+def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, multiplier: int, shift: int, columns: int) -> np.ndarray:
+    """int32[heads, q_tokens, v_dim]: what ITA makes of int8 q, k[heads, tokens, dim] and v, N = `columns`; 255 is 1."""
+    small, down = logit_scaling(multiplier, shift)
+    found = []
+    for head, one in enumerate(scores(q, k)):
+        found.append(softmax(requantise(one, small, down), columns).astype(np.int64) @ v[head].astype(np.int64))
+    return wrapped(np.stack(found)).astype(np.int32)

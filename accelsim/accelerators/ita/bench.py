@@ -145,7 +145,7 @@ def run(
     lead = LEAD + preload
     table[4] = (lead, preload, 0, 0)
     length = block.value("length")
-    others = {"first": 1, "last": 1, "frees": 0, "passes": 0, "added": 0}
+    others = {"first": 1, "last": 1, "frees": 0, "passes": 0, "row": 0}
     tiled = ("rows", "columns", "depth", "bits")
     rows = [others | one | {name: one[name] * length for name in tiled} for one in work]
     words = np.array([row[name] for row in rows for name in PHASE], np.int64)

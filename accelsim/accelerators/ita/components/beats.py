@@ -44,7 +44,7 @@ def accept(now, r, queue, gates, command):
         new, place = pop(command), queue[(r.head + r.held) % HELD]
         place.kind, place.rows, place.columns, place.depth = new.kind, new.rows, new.columns, new.depth
         place.first, place.last, place.bias, place.bits = new.first, new.last, new.bias, new.bits
-        place.step, place.frees, place.passes, place.added = new.step, new.frees, new.passes, new.added
+        place.step, place.frees, place.passes, place.row = new.step, new.frees, new.passes, new.row
         m = r.length
         place.outputs = ((new.rows + m - 1) // m) * ((new.columns + m - 1) // m)
         place.inner = (new.depth + m - 1) // m

@@ -25,7 +25,7 @@ PHASE = {
     "step": "which phase of its layer it is, for the counts of cycles",
     "frees": "row of the table of that name that says what it gives back, from 1 on; 0: nothing",
     "passes": "passes of the vector unit over each output",
-    "added": "whether a residual operand is added to each, by the vector unit",
+    "row": "first row, as the addresses of its operands say",
 }
 HELD = 4  # phases known ahead, as the wrapper's register contexts
 STEPS = 9  # Q K V QK AV OW F1 F2 and a single product

@@ -46,7 +46,7 @@ def issue(
 ) -> None:
     """The instruction of a phase, and what it gives back and reads."""
     row = 1 + p.enter("frees", **{name: given.get(name, 0) for name in ("weight", "weight_read", "act", "act_read")})
-    defaults = {"first": 1, "last": 1, "bias": 0, "bits": 0, "passes": 0, "added": 0}
+    defaults = {"first": 1, "last": 1, "bias": 0, "bits": 0, "passes": 0}
     step = STEPS[phase["kind"]]
     p.issue(have.array, wait=wait, wait2=wait2, **(defaults | phase), step=step, frees=row)
 
@@ -78,7 +78,7 @@ def tile_of(layer: Gemm, have: Resources):
             last=int(tile.last),
             bias=int(layer.bias),
             passes=PASSES["residual"] * tile.added,
-            added=tile.added,
+            row=tile.row,
         )
 
     return issue_tile
@@ -144,13 +144,13 @@ def emit_head(p: Program, layer: Attention, image: int, head: int, have: Resourc
         rows, ends = min(m, queries - row), row + m >= queries
         given = {"weight": keys * dim * ends, "weight_read": keys * dim}
         given |= {"act": queries * dim * ends, "act_read": inputs_read(rows, keys, dim, have)}
-        issue(p, have, given, kind=QK, rows=rows, columns=keys, depth=dim, wait=q, wait2=k)
+        issue(p, have, given, kind=QK, row=row, rows=rows, columns=keys, depth=dim, wait=q, wait2=k)
         p.will(have.array)
         for column in range(0, wide, m):
             columns = min(m, wide - column)
             last = ends and column + m >= wide
             given = {"weight": keys * wide * last, "weight_read": keys * columns}
-            issue(p, have, given, kind=AV, rows=rows, columns=columns, depth=keys, passes=passes, wait=v)
+            issue(p, have, given, kind=AV, row=row, rows=rows, columns=columns, depth=keys, passes=passes, wait=v)
             p.will(have.array)
             at = target + row * pitch + column
             for few in pieces(rows, max(1, have.store_bytes // 2 // columns)):
