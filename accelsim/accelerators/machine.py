@@ -23,6 +23,7 @@ from accelsim.workload.workload import Workload
 if TYPE_CHECKING:
     from accelsim.core import Simulator
     from accelsim.validation import Judge
+    from accelsim.validation.calibration import Calibration
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
 
@@ -97,6 +98,11 @@ class Machine:
     def finish(self, arch: Arch, sim: "Simulator", skip: bool = True) -> None:
         """When the program has ended, let the memory write what it holds back, and account for all of the run."""
         main_memory.finish(arch, sim, skip=skip)
+
+    def calibrations(self) -> "Sequence[Calibration]":
+        """What it predicts of hardware of others that somebody measured (see validation/calibration.py), imported when
+        called. None: nothing was measured."""
+        return ()
 
     def twins(self):
         """Its hardware twins (rtl.twins.Twins), imported when called. None: it has none."""
