@@ -46,7 +46,7 @@ def check_contract(arch: Arch, *, cases: int = 4, seed: int = 1) -> list[Rule]:
     trial = trial_of(model)(arch, model)
     trial.declared()
     for n in range(cases):
-        trial.network(draw_workload(seed + n))
+        trial.network(draw_workload(seed + n, kinds=trial.model.kinds))
     return list(trial.rules.values())
 
 

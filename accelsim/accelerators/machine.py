@@ -17,12 +17,13 @@ from accelsim.core import Component, InputError, Mem
 from accelsim.core.result import Result
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import EnergyTable, check_machine, read_prices
-from accelsim.workload.layers import Layer
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.core import Simulator
     from accelsim.validation import Judge
+    from accelsim.validation.calibration import Calibration
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
 
@@ -35,7 +36,7 @@ class Machine:
     shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
     program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
     with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
-    `PART.COUNTER` of what `layers.csv` shows of each layer too.
+    `PART.COUNTER` of what `layers.csv` shows of each layer too. kinds: of the layers that it runs.
     """
 
     contract: ClassVar[int] = CONTRACT
@@ -50,6 +51,7 @@ class Machine:
     listing: ClassVar[tuple[str, ...]] = ()
     layer_counters: ClassVar[tuple[str, ...]] = ()
     analytic: ClassVar[bool] = False  # its figures are a model's, not a simulation's (see analytic.py)
+    kinds: ClassVar[tuple[str, ...]] = (Gemm.kind, Attention.kind, Norm.kind, Elementwise.kind)
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
@@ -96,6 +98,11 @@ class Machine:
     def finish(self, arch: Arch, sim: "Simulator", skip: bool = True) -> None:
         """When the program has ended, let the memory write what it holds back, and account for all of the run."""
         main_memory.finish(arch, sim, skip=skip)
+
+    def calibrations(self) -> "Sequence[Calibration]":
+        """What it predicts of hardware of others that somebody measured (see validation/calibration.py), imported when
+        called. None: nothing was measured."""
+        return ()
 
     def twins(self):
         """Its hardware twins (rtl.twins.Twins), imported when called. None: it has none."""
@@ -174,6 +181,12 @@ class Machine:
                 raise InputError(
                     f"{source}: bits of {operand} is {width}, but the machine {arch.machine} has operands of "
                     f"{self.bits} bits and models no others; give {self.bits}"
+                )
+        for layer in workload.layers:
+            if layer.kind not in self.kinds:
+                raise InputError(
+                    f"{source}: layer {layer.name} is of kind {layer.kind}, but the machine {arch.machine} runs "
+                    f"{', '.join(self.kinds)}; take the network it was made from, or a machine that runs it"
                 )
         program = self.program(arch)
         try:

@@ -3,10 +3,10 @@
 from hypothesis import strategies as st
 
 from accelsim.accelerators import machine, schema
-from accelsim.accelerators.systolic.folds import Array
 from accelsim.accelerators.systolic.machine import resources
 from accelsim.config import load_arch
 from accelsim.config.arch import Arch
+from accelsim.dataflows.products.folds import Array
 from accelsim.workload import Attention, Elementwise, Gemm, Norm, Workload
 
 MEMORIES = (

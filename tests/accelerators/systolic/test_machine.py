@@ -7,11 +7,11 @@ import pytest
 
 from accelsim.accelerators import schema
 from accelsim.accelerators.run import run
-from accelsim.accelerators.systolic.folds import Array
 from accelsim.codesign.import_topology import import_topology
 from accelsim.config import load_arch
 from accelsim.config.shipped import find, listing
 from accelsim.core import InputError
+from accelsim.dataflows.products.folds import Array
 from accelsim.report.metrics import summarize
 from accelsim.workload import Attention, Gemm, Workload, load
 from tests.accelerators.systolic.machines import closed_form, data_bytes, finished, product, systolic

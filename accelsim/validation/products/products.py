@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import Command, Pes
 from accelsim.validation.coverage import Block, Coverage
 from accelsim.validation.memory import Arrivals
+from accelsim.validation.products.commands import Command, Pes
 from accelsim.validation.program import Step
 
 
