@@ -14,7 +14,7 @@ from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.core.errors import InputError
 from accelsim.report import files, metrics
-from accelsim.workload import Attention, AttentionMask, Gemm, Norm, Workload, load
+from accelsim.workload import Attention, AttentionMask, Gemm, LinearAttention, Norm, Workload, load
 
 PLATFORMS = ("cpu", "edge_gpu", "gpu", "h100", "h100_host")
 ROUND = """machine: platform
@@ -138,6 +138,12 @@ def test_more_of_anything_is_never_slower(name):
             part, _, key = parameter.partition(".")
             value = int(arch.parts[part][key] * factor)
             assert run(load_arch(name, schema, [mode, f"{parameter}={value}"]), work).result.end <= slow, parameter
+
+
+def test_a_layer_of_another_kind_is_refused(round_numbers):
+    linear = LinearAttention("a", "b", "taylor", 2, 12, 12, 8, 8)
+    with pytest.raises(InputError, match="layer a is of kind linear_attention, but the machine platform runs gemm"):
+        cycles(round_numbers(), linear)
 
 
 def call(*arguments):
