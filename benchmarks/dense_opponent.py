@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
         page = PAGE.read_text(encoding="utf-8")
         before, rest = page.split("<!-- dense opponent -->\n", 1)
         after = rest.split("<!-- end of dense opponent -->\n", 1)[1]
-        made = f"{before}<!-- dense opponent -->\n{chr(10).join(lines)}<!-- end of dense opponent -->\n{after}"
+        made = f"{before}<!-- dense opponent -->\n{chr(10).join(lines)}\n<!-- end of dense opponent -->\n{after}"
         PAGE.write_text(made, encoding="utf-8")
 
 

@@ -37,7 +37,9 @@ def test_machines_as_set_with_what_their_figures_rest_on(work):
     assert "GB/s" in model and "(model): an analytic model, no simulation" in done.stdout
     found = compare(["vitcod", subject(fast)], [Work(str(work))], processes=0)
     (first, second) = (row[0] for row in found.figures)
-    assert second["seconds"] == pytest.approx(second["cycles"] / 250e6), "a slower clock counts: speed-ups are of time"
+    assert second["seconds"] == pytest.approx(second["cycles"] / 250e6, rel=0.01), (
+        "a slower clock counts: speed-ups are of time"
+    )
     assert found.gains("seconds")[1] == [first["seconds"] / second["seconds"]]
     assert figures[0] == f"{second['cycles']:,}"
 
