@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, rtl, sweep
+from accelsim.cli import codesign, machines, outputs, pictures, rtl, runs, sweep
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -125,36 +125,7 @@ def top(
             name_plugin(path)
 
 
-@app.command()
-def run(
-    machine: Machine,
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="The results; results/MACHINE_WORKLOAD without it."),
-    ] = None,
-    overrides: Overrides = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures (needs a trace).")] = True,
-    layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
-) -> None:
-    """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
-    from accelsim.accelerators import schema
-    from accelsim.accelerators.run import run
-    from accelsim.config import load_arch
-    from accelsim.config.shipped import find
-    from accelsim.report import files, metrics, tables
-    from accelsim.report.progress import watch
-    from accelsim.workload import load
-
-    arch = load_arch(machine, schema, overrides or [])
-    work = load(find("workloads", workload))
-    target = output or Path("results") / f"{arch.name}_{work.name}"
-    files.check_target(target)
-    with watch(f"{work.name} on {arch.name}", len(work.layers)) as progress:
-        record = run(arch, work, trace=plots, progress=progress)
-    summary = metrics.summarize(record)
-    files.write(record, target, pictures=plots, summary=summary)
-    show([tables.report(record, summary, layers=layers), f"written to {target}"])
+runs.register(app, lambda things: show(things))
 
 
 @app.command()
@@ -287,6 +258,7 @@ machines.register(app, lambda things: show(things))
 codesign.register(app, show, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
+pictures.register(app, show)
 
 
 def main() -> None:

@@ -37,8 +37,7 @@ def register(app: typer.Typer, show: Show) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
     for command in (sweep, search, compare, ablate):
         app.command(command.__name__)(resumable(shown(command, show), show))
-    for command in (results, plot):
-        app.command(command.__name__)(shown(command, show))
+    app.command()(shown(results, show))
 
 
 def shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[..., None]:
@@ -154,28 +153,6 @@ def results(
     for path, write in ((csv, table.write_csv), (parquet, table.write_parquet)):
         if path:
             yield f"{write(found, path)}: {len(found['machine'])} points, {len(found)} columns"
-
-
-def plot(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of a sweep.")],
-    kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="metric, speedup, pareto, sensitivity, heatmap or utilization.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="KIND.png without it.")
-    ] = None,
-    metric: Annotated[str, typer.Option("--metric", metavar="FIGURE", help="What is drawn.")] = "cycles",
-    over: Annotated[
-        list[str] | None, typer.Option("--over", metavar="NAME", help="An axis (pareto: a figure). Repeatable.")
-    ] = None,
-    where: Where = None,
-    sweep: SweepName = None,
-) -> Iterator[object]:
-    """Draw the results of a store; nothing is simulated again."""
-    from accelsim.sweep import plots, table
-
-    found = table.load_results(store, sweep=sweep, where=where or ())
-    yield f"{plots.draw(kind, found, output or Path(f'{kind}.png'), metric=metric, axes=over or ())}: written"
 
 
 def search(

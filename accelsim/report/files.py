@@ -1,4 +1,4 @@
-"""A run on disk: `result.json`, `layers.csv` and pictures, the same bytes for the same run.
+"""A run on disk: `result.json`, `layers.csv`, `run.npz` and pictures, the same bytes for the same run.
 
 Everything is written into a temporary folder beside the target, which then takes the target's name.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import scratch, sweep
+from accelsim.report import archive
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
@@ -36,6 +37,7 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
             made.mkdir()
             (made / "result.json").write_text(json.dumps(as_json(record, summary), indent=1, allow_nan=False) + "\n")
             write_layers(made / "layers.csv", summary)
+            (made / archive.NAME).write_bytes(archive.pack(record, summary.prices.document))
             if pictures:
                 from accelsim.report.plots import draw
 

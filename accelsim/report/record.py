@@ -1,7 +1,7 @@
 """The record of a run: its result and everything needed to say how it was made. `accelerators.run()` fills it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from accelsim.core.errors import InputError
 from accelsim.core.result import Result
@@ -29,6 +29,12 @@ class RunRecord:
     dram: tuple[str, ...] = ("dram",)  # components whose bytes are off-chip traffic
     layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
+    table: dict[str, Any] | None = None  # of a stored run: the resolved energy table that it was billed with
+
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "machine", "arch", "workload", "layers", "peak_macs", "dram_peak_bytes_per_s", "notes", "array", "dram",
+        "layer_counters", "prices",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for span in self.result.spans:

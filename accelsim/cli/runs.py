@@ -1,0 +1,63 @@
+"""Commands about one run."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.documents import Json, put
+
+Show = Callable[[Iterable[object]], None]
+
+
+def register(app: typer.Typer, show: Show) -> None:
+    """Add the commands to an app; `show` prints tables and sentences."""
+
+    @app.command()
+    def run(
+        machine: Annotated[str, typer.Argument(metavar="MACHINE", help="A shipped machine, or a YAML file.")],
+        workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
+        output: Annotated[
+            Path | None,
+            typer.Option("-o", "--output", metavar="DIR", help="The results; results/MACHINE_WORKLOAD without it."),
+        ] = None,
+        overrides: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set", metavar="NAME=VALUE", help="Change a value, e.g. engine.lines=32. Repeatable; the last wins."
+            ),
+        ] = None,
+        plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures.")] = True,
+        layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
+        verbose: Annotated[
+            bool, typer.Option("-v", "--verbose", help="Components, memories, energy, and how the run was made, too.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
+        from accelsim.accelerators import schema
+        from accelsim.accelerators.run import run
+        from accelsim.config import load_arch
+        from accelsim.config.shipped import find
+        from accelsim.core import keep
+        from accelsim.report import files, metrics, tables
+        from accelsim.report.progress import watch
+        from accelsim.workload import load
+
+        arch = load_arch(machine, schema, overrides or [])
+        work = load(find("workloads", workload))
+        target = output or Path("results") / f"{arch.name}_{work.name}"
+        files.check_target(target)
+        with watch(f"{work.name} on {arch.name}", len(work.layers)) as watched:
+            keep.observers.append(watched.compiling)
+            try:
+                record = run(arch, work, trace=True, progress=watched.layers)
+            finally:
+                keep.observers.remove(watched.compiling)
+        summary = metrics.summarize(record)
+        files.write(record, target, pictures=plots, summary=summary)
+        if as_json:
+            put(files.as_json(record, summary))
+        else:
+            show([tables.report(record, summary, layers=layers, verbose=verbose), f"written to {target}"])
