@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "report",
     ),
     "rtl": ("core", "isa", "components"),
+    "api": ("core", "workload", "codesign", "config", "accelerators", "energy", "report", "sweep", "validation"),
     "cli": ("",),
 }
 BY_ALL = ("core.errors", "core.document", "core.files", "core.pictures", "__version__")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import accelsim
+from accelsim.codesign.masks import as_bool
 from accelsim.codesign.models import Model, model
 from accelsim.codesign.polarize import polarize
 from accelsim.core.errors import InputError, suggest, visible
@@ -93,19 +94,8 @@ def _masks(file: Path, network: Model) -> list[np.ndarray]:
         if array.dtype.kind not in "biuf" or array.shape != shape:
             kind = f"{array.dtype}{list(array.shape)}"
             raise InputError(f"{file}: the mask of {layer.name} is {kind} but {network.name} needs bool{list(shape)}.")
-        found.append(_as_bool(array, f"{file}: the mask of {layer.name}"))
+        found.append(as_bool(array, f"{file}: the mask of {layer.name}"))
     return found
-
-
-def _as_bool(array: np.ndarray, where: str) -> np.ndarray:
-    """Zeros and ones of any type as truth values."""
-    if array.dtype == np.bool_:
-        return array
-    wrong = (array != 0) & (array != 1)
-    if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(f"{where} has {array[at]} at {list(at)}, but a mask that is no bool has only 0 and 1.")
-    return array != 0
 
 
 def _of_stages(folder: Path, network: Model) -> dict[str, np.ndarray]:

@@ -133,6 +133,9 @@ class Summary:
     charges: list[Charge]
     pieces: list[Piece]
 
+    def __repr__(self) -> str:
+        return f"Summary of {self.total.cycles:,} core cycles, {len(self.layers)} layers, {len(self.phases)} phases"
+
     @property
     def area_um2(self) -> float:
         return sum(p.um2 for p in self.pieces)

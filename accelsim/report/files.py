@@ -163,22 +163,26 @@ def figures(row: Stretch) -> dict[str, Any]:
     }
 
 
+def layer_rows(summary: Summary) -> list[dict[str, Any]]:
+    """A mapping for every layer, in order of execution: its figures, cycles by status of every component, counters."""
+    words = ("busy", "starved", "blocked", "idle")
+    return [
+        {
+            "name": row.name,
+            "block": row.block,
+            "phase": row.phase,
+            **figures(row),
+            **{f"{n}.{word}_cycles": a.status[word] for n, a in row.activity.items() for word in words},
+            **row.counters,
+        }
+        for row in summary.layers
+    ]
+
+
 def write_layers(path: Path, summary: Summary) -> None:
-    """One line for every layer, in order of execution; a figure that does not exist is empty."""
+    """One line for every layer; a figure that does not exist is empty."""
+    rows = layer_rows(summary)
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
-        names = list(summary.total.activity)
-        words = ("busy", "starved", "blocked", "idle")
-        lines.writerow(
-            [
-                "name",
-                "block",
-                "phase",
-                *figures(summary.total),
-                *(f"{n}.{word}_cycles" for n in names for word in words),
-                *summary.total.counters,
-            ]
-        )
-        for row in summary.layers:
-            status = [row.activity[n].status[word] for n in names for word in words]
-            lines.writerow([row.name, row.block, row.phase, *figures(row).values(), *status, *row.counters.values()])
+        lines.writerow(rows[0])
+        lines.writerows(row.values() for row in rows)

@@ -54,6 +54,9 @@ class RunRecord:
             if counter not in self.result.total.counts.get(part, {}):
                 raise InputError(f"the record of {self.machine} names the counter {name!r}, which no part of it has")
 
+    def __repr__(self) -> str:
+        return f"RunRecord of {self.machine} on {self.workload['name']}: {self.result.cycles():,} core cycles"
+
     @property
     def engines(self) -> tuple[str, ...]:
         """The components that make up the PE array."""
