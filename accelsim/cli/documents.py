@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,10 @@ def put(document: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Mappings, lists, texts, numbers and null only."""
+    if hasattr(value, "_asdict"):  # of a named tuple
+        return plain(value._asdict())
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {str(key): plain(held) for key, held in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -102,10 +102,35 @@ def contest(found: Contest, title: str, picture: Path | None) -> Iterator[object
         yield f"{draw_contest(found.variants, found.workloads, gains, means, picture)}: written"
 
 
+def contest_document(found: Contest, picture: Path | None) -> dict[str, object]:
+    """The same as a document: [variant][workload], the geometric mean behind the workloads where there is one."""
+    gains = found.gains("cycles")
+    means = [geometric_mean(row) for row in gains]
+    if picture:
+        draw_contest(found.variants, found.workloads, gains, means, picture)
+    return {
+        "variants": found.variants,
+        "workloads": found.workloads,
+        "figures": found.figures,
+        "speed_up": [[*row, mean] for row, mean in zip(gains, means)],
+        "energy_gain": found.energy_ratios(("chip", "dram")),
+        "chip_energy_gain": found.energy_ratios(("chip",)),
+    }
+
+
 def interval(found: Ratio) -> str:
     """A ratio with its interval, or that the prices do not resolve it."""
     said = f"{found.nominal:.2f}x [{found.low:.2f}, {found.high:.2f}]"
     return said if found.resolved else f"{said} not resolved"
+
+
+def search_document(found: "Found", grid: bool) -> dict[str, object]:
+    """The front as a document."""
+    front = [
+        {**dict(zip(found.objectives, c.scores)), "settings": dict(c.settings)} for c in found.front(found.searched)
+    ]
+    shares = dict(zip(("search", "grid"), found.shares())) if grid else {}
+    return {"front": front, "designs": len(found.searched), "wasted": found.wasted, "dominated_share": shares}
 
 
 def search(found: "Found", grid: bool) -> Iterator[object]:

@@ -10,9 +10,12 @@ from accelsim.workload.layers import Attention, Gemm, Layer
 
 
 def wanted(layer: Layer) -> tuple[int, int]:
-    """Tokens and features that a layer reads; of a dense layer all its repetitions."""
+    """Tokens and features that a layer reads; of a dense layer all its repetitions, of attention Q, K and V."""
     if isinstance(layer, Gemm):
         return layer.tokens, layer.repeat * layer.in_features
+    if isinstance(layer, Attention):
+        heads = layer.heads // layer.windows
+        return layer.windows * layer.q_tokens, heads * (2 * layer.qk_dim + layer.v_dim)
     return layer.tokens, layer.features
 
 

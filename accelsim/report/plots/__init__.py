@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from accelsim.core.errors import InputError
 from accelsim.core.files import write
-from accelsim.core.pictures import with_defaults
+from accelsim.core.pictures import suffix, with_defaults
 from accelsim.report.figures import Summary
-from accelsim.report.plots.frame import KINDS, PLAIN, Frame, suffix
+from accelsim.report.plots.frame import KINDS, PLAIN, Frame
 from accelsim.report.record import RunRecord
 
 if TYPE_CHECKING:

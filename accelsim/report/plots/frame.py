@@ -4,14 +4,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.report.record import RunRecord
 
 KINDS = ("timeline", "stalls", "utilization", "energy", "roofline")
 TAKES = {"parts": ("timeline", "stalls"), "window": ("timeline", "stalls", "utilization"), "phase": ("stalls",)}
-SUFFIXES = (".png", ".pdf", ".svg")
 INCHES = (1.0, 60.0)
 DPI = (20, 1200)
 
@@ -101,11 +99,3 @@ def size(text: str) -> tuple[float, float]:
 def is_of(name: str, wanted: str) -> bool:
     """Whether a layer is the one called so, or lies in it: block3 has block3.attention, but not block31."""
     return name == wanted or name.startswith(f"{wanted}.")
-
-
-def suffix(path: Path) -> str:
-    """What a picture is written as: png, pdf or svg. Raises InputError for another suffix."""
-    if path.suffix.lower() not in SUFFIXES:
-        said = f"the suffix is {path.suffix!r}" if path.suffix else "there is no suffix"
-        raise InputError(f"{path}: {said}, but a picture is written as one of {', '.join(SUFFIXES)}; name it so")
-    return path.suffix.lower()[1:]

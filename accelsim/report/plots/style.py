@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import accelsim.core.pictures as pictures
+
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, PALE = "#999999", "#DDDDDD"
@@ -21,7 +23,6 @@ PHASE = {
 }  # fmt: skip
 LETTERS_AN_INCH = 130  # of 1 pt
 SMALLEST = 0.75  # of a letter's size: 6 pt and more in a column of a paper
-ANONYMOUS = {"png": ["Software"], "pdf": ["Creator", "Producer", "CreationDate"], "svg": ["Creator", "Date"]}
 SPARE = (ORANGE, GREY, BLACK, PURPLE, YELLOW)
 
 
@@ -106,11 +107,8 @@ def legend(made: Figure, handles: Sequence[Artist]) -> None:
 
 
 def save(made: Figure, path: Path | BinaryIO, kind: str = "png", dpi: int = 150) -> Path | BinaryIO:
-    """Write a PNG, PDF or SVG without date, version or anything else that differs from time to time."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "accelsim", "pdf.fonttype": 42, "svg.fonttype": "path"}):
-        made.savefig(path, format=kind, dpi=dpi, metadata=dict.fromkeys(ANONYMOUS[kind]))
+    """Write a figure, which is empty afterwards."""
+    pictures.save(made, path, kind, dpi)
     made.clear()
     return path
 

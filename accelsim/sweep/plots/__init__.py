@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.core.pictures import with_defaults
-from accelsim.report.plots.frame import check_size, suffix
+from accelsim.core.pictures import suffix, with_defaults
+from accelsim.report.plots.frame import check_size
 from accelsim.sweep.table import Columns, put
 
 KINDS = ("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization")

@@ -1,0 +1,83 @@
+"""Commands about workloads: what one is, and new ones with synthetic masks or masks of one's own."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.documents import Json, put
+
+MODELS = "deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
+Show = Callable[[Iterable[object]], None]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
+]
+
+
+def register(app: typer.Typer, show: Show) -> None:
+    """Add the commands to an app; `show` prints tables and sentences."""
+
+    def write(made, output: Path | None) -> None:
+        """Save a workload and say what it is."""
+        from accelsim.workload import save
+
+        path = save(made, output or Path(f"{made.name}.yaml"))
+        show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
+
+    @app.command()
+    def workload(
+        path: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
+        as_json: Json = False,
+    ) -> None:
+        """Print the layers of a workload, their work and their masks."""
+        from accelsim.config.shipped import find
+        from accelsim.workload import load
+        from accelsim.workload.summary import describe, summary
+
+        made = load(find("workloads", path))
+        if not as_json:
+            show(summary(made))
+            return
+        about = {
+            name: getattr(made, name) for name in ("name", "model", "batch", "synthetic", "macs", "sparsity", "hash")
+        }
+        put({**about, "provenance": dict(made.provenance), "layers": describe(made)})
+
+    @app.command()
+    def synth(
+        model: Annotated[str, typer.Argument(metavar="MODEL", help=MODELS)],
+        sparsity: Annotated[float, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")],
+        seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
+        output: Output = None,
+    ) -> None:
+        """Make a workload of a known model with synthetic masks."""
+        from accelsim.codesign.synthetic import synthesize
+
+        write(synthesize(model, sparsity, seed), output)
+
+    @app.command("import-mask")
+    def import_mask(
+        file: Annotated[
+            Path,
+            typer.Argument(
+                metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
+            ),
+        ],
+        model: Annotated[str, typer.Option("--model", metavar="MODEL", help=MODELS)],
+        globals_file: Annotated[
+            Path | None,
+            typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts [layers, heads]."),
+        ] = None,
+        threshold: Annotated[
+            float | None, typer.Option(help="A column with more kept scores than this is a global token.")
+        ] = None,
+        true_is_kept: Annotated[
+            bool, typer.Option("--true-is-kept", help="True marks a kept score, not a pruned one.")
+        ] = False,
+        output: Output = None,
+    ) -> None:
+        """Make a workload of a known model with the masks of a file."""
+        from accelsim.codesign.import_mask import import_mask
+
+        write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
