@@ -9,6 +9,10 @@ import typer
 from accelsim.cli.documents import Json, put
 
 Show = Callable[[Iterable[object]], None]
+TraceLayers = Annotated[
+    list[str] | None,
+    typer.Option("--trace-layers", metavar="NAME", help="Only this layer or block in the timeline. Repeatable."),
+]
 
 
 def register(app: typer.Typer, show: Show) -> None:
@@ -33,6 +37,11 @@ def register(app: typer.Typer, show: Show) -> None:
         verbose: Annotated[
             bool, typer.Option("-v", "--verbose", help="Components, memories, energy, and how the run was made, too.")
         ] = False,
+        trace: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="Write a timeline for ui.perfetto.dev, too: .pftrace or .json."),
+        ] = None,
+        trace_layers: TraceLayers = None,
         as_json: Json = False,
     ) -> None:
         """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
@@ -41,7 +50,7 @@ def register(app: typer.Typer, show: Show) -> None:
         from accelsim.config import load_arch
         from accelsim.config.shipped import find
         from accelsim.core import keep
-        from accelsim.report import files, metrics, tables
+        from accelsim.report import files, metrics, perfetto, slices, tables
         from accelsim.report.progress import watch
         from accelsim.workload import load
 
@@ -49,6 +58,9 @@ def register(app: typer.Typer, show: Show) -> None:
         work = load(find("workloads", workload))
         target = output or Path("results") / f"{arch.name}_{work.name}"
         files.check_target(target)
+        if trace:
+            perfetto.check_suffix(trace)
+            slices.check_names([layer.name for layer in work.layers], trace_layers or ())
         with watch(f"{work.name} on {arch.name}", len(work.layers)) as watched:
             keep.observers.append(watched.compiling)
             try:
@@ -57,7 +69,29 @@ def register(app: typer.Typer, show: Show) -> None:
                 keep.observers.remove(watched.compiling)
         summary = metrics.summarize(record)
         files.write(record, target, pictures=plots, summary=summary)
+        written = [target] + ([perfetto.write_trace(record, trace, trace_layers or ())] if trace else [])
         if as_json:
             put(files.as_json(record, summary))
         else:
-            show([tables.report(record, summary, layers=layers, verbose=verbose), f"written to {target}"])
+            show(
+                [
+                    tables.report(record, summary, layers=layers, verbose=verbose),
+                    *(f"written to {path}" for path in written),
+                ]
+            )
+
+    @app.command()
+    def trace(
+        folder: Annotated[Path, typer.Argument(metavar="DIR", help="The result folder of a run.")],
+        output: Annotated[
+            Path,
+            typer.Option("-o", "--output", metavar="FILE", help="A .pftrace, or a .json of Chrome's trace events."),
+        ],
+        layers: TraceLayers = None,
+    ) -> None:
+        """Write the timeline of a result for ui.perfetto.dev; nothing is simulated again."""
+        from accelsim.report import archive, perfetto
+
+        perfetto.check_suffix(output)
+        path = perfetto.write_trace(archive.restore(folder), output, layers or ())
+        show([f"{path}: {path.stat().st_size / 1e6:,.1f} MB, for ui.perfetto.dev"])
