@@ -15,6 +15,18 @@ TraceLayers = Annotated[
 ]
 
 
+def advised(machine: str, overrides: list[str], work, record, summary) -> list[str]:
+    """The largest losses of a run as sentences."""
+    from accelsim.report.progress import trying
+    from accelsim.sweep.design import Base
+    from accelsim.sweep.relief import advise
+
+    with trying("trying what relieves the losses") as progress:
+        found = advise(Base(machine, overrides), work, record, progress)
+    said = [f"{n}. {one.sentence(record, summary.area_um2)}" for n, one in enumerate(found, 1)]
+    return ["Where the MACs stand still, most first", *(said or ["nothing is lost"]), ""]
+
+
 def register(app: typer.Typer, show: Show) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
 
@@ -36,6 +48,12 @@ def register(app: typer.Typer, show: Show) -> None:
         layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
         verbose: Annotated[
             bool, typer.Option("-v", "--verbose", help="Components, memories, energy, and how the run was made, too.")
+        ] = False,
+        why: Annotated[
+            bool,
+            typer.Option(
+                "--why", help="Say where the largest losses are, and try which setting relieves each (some more runs)."
+            ),
         ] = False,
         trace: Annotated[
             Path | None,
@@ -70,12 +88,14 @@ def register(app: typer.Typer, show: Show) -> None:
         summary = metrics.summarize(record)
         files.write(record, target, pictures=plots, summary=summary)
         written = [target] + ([perfetto.write_trace(record, trace, trace_layers or ())] if trace else [])
+        advice = advised(machine, overrides or [], work, record, summary) if why else []
         if as_json:
             put(files.as_json(record, summary))
         else:
             show(
                 [
                     tables.report(record, summary, layers=layers, verbose=verbose),
+                    *advice,
                     *(f"written to {path}" for path in written),
                 ]
             )

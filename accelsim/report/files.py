@@ -15,6 +15,7 @@ from accelsim.core.errors import InputError
 from accelsim.core.files import scratch, sweep
 from accelsim.report import archive
 from accelsim.report.figures import Stretch, Summary
+from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
 
@@ -134,6 +135,16 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
             "charges": [asdict(c) for c in summary.charges],
         },
         "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "losses": [
+            {
+                "phase": loss.phase,
+                "cause": loss.cause,
+                "component": loss.component,
+                "cycles": loss.cycles,
+                "sentence": loss.sentence(total.cycles),
+            }
+            for loss in losses(record)[:MOST]
+        ],
         "workload": record.workload,
         "architecture": record.arch,
         "notes": record.notes,

@@ -39,3 +39,16 @@ def watch(title: str, layers: int) -> Iterator[Watched]:
                 sys.stderr.write(f"{said}\n")
 
         yield Watched(lambda done: bar.update(task, completed=done, description=title), compiling)
+
+
+@contextmanager
+def trying(title: str) -> Iterator[Callable[[str], None]]:
+    """A line that says what is being tried, on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(title) as status:
+        yield lambda what: status.update(f"{title}: {what}")
