@@ -101,6 +101,23 @@ def register(app: typer.Typer, show: Show) -> None:
             )
 
     @app.command()
+    def report(
+        folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Result folders of runs, at most 8.")],
+        output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.html", help="The page.")] = Path(
+            "report.html"
+        ),
+    ) -> None:
+        """Write one self-contained page of one or more results: figures, timeline, layers, roofline, stalls, blocks."""
+        from accelsim.report import archive
+        from accelsim.report.page import check_page, write_page
+
+        check_page(folders, output)
+        names = [folder.resolve().name for folder in folders]
+        shown = [name if names.count(name) == 1 else str(folder) for name, folder in zip(names, folders)]
+        path = write_page([(name, archive.restore(folder)) for name, folder in zip(shown, folders)], output)
+        show([f"{path}: {path.stat().st_size / 1e6:,.2f} MB"])
+
+    @app.command()
     def trace(
         folder: Annotated[Path, typer.Argument(metavar="DIR", help="The result folder of a run.")],
         output: Annotated[
