@@ -61,13 +61,21 @@ def register(app: typer.Typer, show: Show) -> None:
         file: Annotated[
             Path,
             typer.Argument(
-                metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
+                metavar="FILE",
+                help="A .npy, .npz or .pt of true and false, or of 0 and 1; or the folder of a LeViT's five.",
             ),
         ],
-        model: Annotated[str, typer.Option("--model", metavar="MODEL", help=MODELS)],
+        model: Annotated[str, typer.Option("--model", metavar="MODEL", help=MODELS)] = "",
+        onto: Annotated[
+            str, typer.Option("--workload", metavar="WORKLOAD", help="Onto this workload, e.g. an exported one.")
+        ] = "",
+        attention: Annotated[bool, typer.Option("--attention", help="Attention layers of these masks only.")] = False,
+        key: Annotated[str, typer.Option(help="Which array of a .npz or .pt is the mask.")] = "",
+        qk_dim: Annotated[int, typer.Option(min=1, help="With --attention: features of Q and K a head.")] = 64,
+        v_dim: Annotated[int, typer.Option(min=1, help="With --attention: features of V a head.")] = 64,
         globals_file: Annotated[
             Path | None,
-            typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts [layers, heads]."),
+            typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts [layers, heads] (--model)."),
         ] = None,
         threshold: Annotated[
             float | None, typer.Option(help="A column with more kept scores than this is a global token.")
@@ -77,7 +85,20 @@ def register(app: typer.Typer, show: Show) -> None:
         ] = False,
         output: Output = None,
     ) -> None:
-        """Make a workload of a known model with the masks of a file."""
-        from accelsim.codesign.import_mask import import_mask
+        """Make a workload with the masks of a file: of a known model, onto another workload, or attention only."""
+        from accelsim.codesign.import_mask import import_mask, import_onto
+        from accelsim.config.shipped import find
+        from accelsim.core.errors import InputError
+        from accelsim.workload import load
 
-        write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
+        if [bool(model), bool(onto), attention].count(True) != 1:
+            raise InputError("import-mask: give one of --model MODEL, --workload WORKLOAD and --attention")
+        if model:
+            made = import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept, key=key)
+        else:
+            if globals_file is not None:
+                raise InputError("import-mask: --globals goes with --model")
+            work = load(find("workloads", onto)) if onto else None
+            dims = (qk_dim, v_dim)
+            made = import_onto(file, work, threshold=threshold, true_is_kept=true_is_kept, key=key, dims=dims)
+        write(made, output)

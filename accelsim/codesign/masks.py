@@ -64,7 +64,7 @@ def polarized(keep: np.ndarray, threshold: float | None, where: str) -> Attentio
     try:
         return polarize(keep, threshold)
     except InputError as error:
-        hint = "" if keep.any(axis=-1).all() else " (is True the pruned scores in it?)"
+        hint = "" if keep.any(axis=-1).all() else " (are kept and pruned scores mixed up?)"
         raise InputError(f"{where}: {error}{hint}") from None
 
 
