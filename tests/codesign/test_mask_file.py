@@ -37,11 +37,9 @@ def test_every_axis_goes_where_it_belongs(tmp_path):
 def test_arrays_by_name_and_by_key(tmp_path):
     np.savez(tmp_path / "two.npz", other=np.zeros(3), mask=~KEEP)
     assert (masks_of(import_mask(tmp_path / "two.npz", "deit_tiny", key="mask")) == WANTED).all()
-    with pytest.raises(
-        InputError, match=r"it has no array 'masks' \(did you mean 'mask'\?\); its arrays are 'other', 'mask'"
-    ):
+    with pytest.raises(InputError, match=r"it has no array 'masks' \(did you mean 'mask'\?\); its arrays are 'other'"):
         import_mask(tmp_path / "two.npz", "deit_tiny", key="masks")
-    with pytest.raises(InputError, match=r"no attention layer 'mask'.*; of several arrays --key says which"):
+    with pytest.raises(InputError, match=r"no attention layer 'other'; of several arrays --key says which"):
         import_mask(tmp_path / "two.npz", "deit_tiny")
     with pytest.raises(InputError, match="one array is needed; --key says which is the mask"):
         import_onto(tmp_path / "two.npz", None)
