@@ -79,19 +79,20 @@ def compare(
         raise InputError('machines and workloads are lists, such as ["vitcod", "systolic"] and ["deit_tiny_s90"]')
     works = [Work(name, only) for name in workloads]
     found = contest([str(m) for m in machines], works, overrides=texts(settings), store=MEMORY, processes=processes)
-    gains, energy = found.gains("cycles"), found.energy_ratios(("chip", "dram"))
+    gains, energy = found.gains("seconds"), found.energy_ratios(("chip", "dram"))
     rows = []
     for v, variant in enumerate(found.variants):
         for w, workload in enumerate(found.workloads):
             ratio = energy[v][w]
+            spread = (ratio.nominal, ratio.low, ratio.high) if ratio else ()
             rows.append(
                 {
                     "machine": variant, "workload": workload, **{k: found.figures[v][w][k] for k in KEPT},
-                    "speed_up": gains[v][w], "energy_gain": ratio.nominal, "energy_gain_low": ratio.low,
-                    "energy_gain_high": ratio.high,
+                    "speed_up": gains[v][w], **dict(zip(GAINS, spread)),
                 }
             )  # fmt: skip
     return Table.of(rows)
 
 
-KEPT = ("cycles", "energy_pj", "chip_energy_pj", "dram_energy_pj", "dram_read_bytes")
+GAINS = ("energy_gain", "energy_gain_low", "energy_gain_high")
+KEPT = ("cycles", "seconds", "energy_pj", "chip_energy_pj", "dram_energy_pj", "dram_read_bytes")

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, pictures, rtl, runs, sweep, workloads
+from accelsim.cli import calibrate, codesign, machines, outputs, pictures, rtl, runs, sweep, synth, workloads
 from accelsim.cli.documents import Json, plain, put
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
@@ -191,9 +191,20 @@ def shipped_workload(name: str) -> Path:
     return find("workloads", name)
 
 
-workloads.register(app, lambda things: show(things))
+def write(made, output: Path | None) -> None:
+    """Save a workload and say what it is."""
+    from accelsim.workload import save
+
+    path = save(made, output or Path(f"{made.name}.yaml"))
+    pruned = f"{made.sparsity:.2%} of the attention scores pruned" if made.attention_layers else "no softmax attention"
+    show([f"{path}: {len(made.layers)} layers, {pruned}"])
+
+
+workloads.register(app, lambda things: show(things), write)
 machines.register(app, lambda things: show(things))
+calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
+synth.register(app, write, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
 pictures.register(app, show)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.documents import Json, put
+from accelsim.cli.measure import measure
 
 LARGEST_SEED = (1 << 63) - 1  # that PyTorch takes
 Show = Callable[[Iterable[object]], None]
@@ -37,6 +38,7 @@ def register(app: typer.Typer, show: Show, find: Callable[[str], Path]) -> None:
         ("export", export),
         ("train-demo", train_demo),
         ("plot-attention", drawing),
+        ("measure", measure),
     ):
         app.command(name)(_shown(command, show))
 

@@ -199,9 +199,14 @@ def search(
 
 
 def compare(
-    machines: Annotated[
-        list[str], typer.Argument(metavar="MACHINE MACHINE... WORKLOAD...", help="Machines, then workloads.")
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="MACHINE... WORKLOAD... | DIR DIR...", help="Machines, then workloads; or results."),
     ],
+    machines: Annotated[
+        list[str] | None,
+        typer.Option("--machine", metavar="'MACHINE NAME=VALUE...'", help="One more machine, as set. Repeatable."),
+    ] = None,
     only: Only = "all",
     overrides: Set = None,
     picture: Picture = None,
@@ -209,26 +214,42 @@ def compare(
     processes: Processes = None,
     as_json: Json = False,
 ) -> Iterator[object]:
-    """Run machines side by side; speed-ups and energy over the first, with the geometric mean."""
+    """Run machines side by side, or lay results side by side; speed-ups and energy over the first."""
+    from accelsim.sweep import terminal
     from accelsim.sweep.compare import compare as run
-    from accelsim.sweep.compare import split
+    from accelsim.sweep.compare import split, subject
     from accelsim.sweep.plan import Work
+    from accelsim.sweep.side_by_side import as_json as document
+    from accelsim.sweep.side_by_side import is_result, read_folders
 
-    first, works = split(machines)
-    found = run(
-        first, [Work(w, only) for w in works], overrides=overrides or (), store=store, processes=processes, notice=say
-    )
-    yield from contested(found, picture, as_json)
+    if not machines and any(map(is_result, names)):
+        entries, found = read_folders(names), None
+    else:
+        first, works = split(names, machines or ())
+        found = run(
+            [*first, *map(subject, machines or ())], [Work(w, only) for w in works], overrides=overrides or (),
+            store=store, processes=processes, notice=say,
+        )  # fmt: skip
+        entries = found.entries
+    if found:
+        yield from contested(found, picture, as_json)
+    elif as_json:
+        put(document(entries))
+    if not as_json:
+        yield from terminal.side_by_side(entries)
 
 
 def contested(found, picture: Path | None, as_json: bool) -> Iterator[object]:
     """A comparison as tables, or as a document."""
     from accelsim.sweep import terminal
+    from accelsim.sweep.side_by_side import as_json as document
 
+    tables = terminal.contest(found, f"against {found.titles[0]}", picture)
     if as_json:
-        put(terminal.contest_document(found, picture))
+        list(tables)  # which draws the picture, too
+        put(document(found.entries))
     else:
-        yield from terminal.contest(found, f"against {found.variants[0]}", picture)
+        yield from tables
 
 
 def ablate(

@@ -1,4 +1,4 @@
-"""Commands about workloads: what one is, and new ones with synthetic masks or masks of one's own."""
+"""Commands about workloads: what one is, and new ones with masks of one's own."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,20 +10,14 @@ from accelsim.cli.documents import Json, put
 
 MODELS = "deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
 Show = Callable[[Iterable[object]], None]
+Write = Callable[[object, Path | None], None]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
 ]
 
 
-def register(app: typer.Typer, show: Show) -> None:
-    """Add the commands to an app; `show` prints tables and sentences."""
-
-    def write(made, output: Path | None) -> None:
-        """Save a workload and say what it is."""
-        from accelsim.workload import save
-
-        path = save(made, output or Path(f"{made.name}.yaml"))
-        show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
+def register(app: typer.Typer, show: Show, write: Write) -> None:
+    """Add the commands to an app; `show` prints tables and sentences, `write` saves a workload and says what it is."""
 
     @app.command()
     def workload(
@@ -43,18 +37,6 @@ def register(app: typer.Typer, show: Show) -> None:
             name: getattr(made, name) for name in ("name", "model", "batch", "synthetic", "macs", "sparsity", "hash")
         }
         put({**about, "provenance": dict(made.provenance), "layers": describe(made)})
-
-    @app.command()
-    def synth(
-        model: Annotated[str, typer.Argument(metavar="MODEL", help=MODELS)],
-        sparsity: Annotated[float, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")],
-        seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
-        output: Output = None,
-    ) -> None:
-        """Make a workload of a known model with synthetic masks."""
-        from accelsim.codesign.synthetic import synthesize
-
-        write(synthesize(model, sparsity, seed), output)
 
     @app.command("import-mask")
     def import_mask(

@@ -30,10 +30,13 @@ class RunRecord:
     layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
     table: dict[str, Any] | None = None  # of a stored run: the resolved energy table that it was billed with
+    multipliers: int | None = None  # all of the machine's, those beside the PE array too
+    operand_bits: int | None = None  # of what is multiplied
+    analytic: bool = False  # the figures are a model's, not a simulation's
 
     KEPT: ClassVar[tuple[str, ...]] = (
         "machine", "arch", "workload", "layers", "peak_macs", "dram_peak_bytes_per_s", "notes", "array", "dram",
-        "layer_counters", "prices",
+        "layer_counters", "prices", "multipliers", "operand_bits", "analytic",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from accelsim.report.wide import Wide
 
+MODEL = "An analytic model: formulas over layers, no simulation; every figure below is the model's."
 CAVEAT = "Energy, power and area: scaled pre-silicon figures, about +-2x in absolute terms; compare within one table."
 
 SYNTHETIC = "The workload is synthetic: its masks were generated, not taken from a trained model."
@@ -37,7 +38,8 @@ def headline(record: RunRecord, summary: Summary) -> str:
 def heading(record: RunRecord) -> list[str]:
     """What ran: machine, workload, what is synthetic, which models."""
     work = record.workload
-    lines = [of(record)]
+    lines = [MODEL] if record.analytic else []
+    lines += [of(record)]
     if work.get("synthetic"):
         lines.append(SYNTHETIC)
     made = work.get("provenance")
@@ -51,7 +53,7 @@ def overview(record: RunRecord, summary: Summary) -> "Wide":
     total, point = summary.total, summary.total.roofline
     made = table("Run", "", "")
     made.headed, made.words = False, True
-    energy, (low, high) = total.energy, (um2 / 1e6 for um2 in summary.area_bounds_um2)
+    energy, (area, low, high) = total.energy, summary.area_mm2
     saved = total.macs / total.dense_macs if total.dense_macs else None
     rows = [
         ("time", f"{total.cycles:,} core cycles, {scaled(total.seconds, 's', 4)} at {scaled(record.clock_hz, 'Hz')}"),
@@ -75,7 +77,7 @@ def overview(record: RunRecord, summary: Summary) -> "Wide":
         ("DRAM standby and refresh", joules(energy.background_pj)),
         ("energy in all", f"{joules(energy.pj)} ({joules(energy.low_pj)} to {joules(energy.high_pj)})"),
         ("average power of the chip", f"{scaled(total.chip_power_w, 'W')}, with DRAM {scaled(total.power_w, 'W')}"),
-        ("area of the chip", f"{summary.area_um2 / 1e6:.2f} mm2 ({low:.2f} to {high:.2f})"),
+        ("area of the chip", f"{number(area)} mm2 ({number(low)} to {number(high)})"),
         ("energy table", summary.energy_table),
     ]
     for row in rows:
@@ -153,8 +155,9 @@ def sums(charges: list[Charge]) -> list[str]:
 
 def of(record: RunRecord) -> str:
     """Machine and workload."""
-    work = record.workload
-    return f"{record.machine} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"
+    work, name = record.workload, record.arch.get("name", record.machine)
+    called = record.machine if name == record.machine else f"{name} ({record.machine})"
+    return f"{called} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"
 
 
 def report(record: RunRecord, summary: Summary, *, layers: bool = False, verbose: bool = False) -> "Group":
@@ -163,7 +166,7 @@ def report(record: RunRecord, summary: Summary, *, layers: bool = False, verbose
     from rich.console import Group
     from rich.text import Text
 
-    first = [headline(record, summary), of(record)]
+    first = [headline(record, summary), of(record), *([MODEL] if record.analytic else [])]
     if record.workload.get("synthetic"):
         first.append(SYNTHETIC)
     shown = [
@@ -177,4 +180,4 @@ def report(record: RunRecord, summary: Summary, *, layers: bool = False, verbose
         shown.append(stretches("Layers", summary.layers, summary.total))
     if verbose:
         shown.append(Text("\n".join(["How it was made", *heading(record), ""])))
-    return Group(*shown, Text(CAVEAT + ("" if verbose else MORE)))
+    return Group(*shown, Text((MODEL if record.analytic else CAVEAT) + ("" if verbose else MORE)))

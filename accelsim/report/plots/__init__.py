@@ -34,7 +34,10 @@ def draw(record: RunRecord, summary: Summary, folder: Path) -> list[Path]:
     """Draw every picture as `folder/NAME.png`; the files."""
     from accelsim.report.plots.style import save
 
-    return [save(figure(name, record, summary), folder / f"{name}.png") for name in pictures()]
+    kinds = [
+        name for name in pictures() if not (name == "timeline" and record.analytic)
+    ]  # a model has no cycles to draw
+    return [save(figure(name, record, summary), folder / f"{name}.png") for name in kinds]
 
 
 @with_defaults

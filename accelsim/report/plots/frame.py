@@ -31,6 +31,10 @@ class Frame:
             raise InputError(
                 f"there is no picture {kind!r} of a run{suggest(kind, KINDS)}; there are {', '.join(KINDS)}"
             )
+        if kind == "timeline" and record.analytic:
+            raise InputError(
+                "an analytic model has no cycles, and so no timeline; stalls, energy and roofline can be drawn"
+            )
         for name, kinds in TAKES.items():
             if getattr(self, name) and kind not in kinds:
                 what = {"parts": "components", "window": "a time window", "phase": "a phase"}[name]
