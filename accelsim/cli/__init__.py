@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, rtl, sweep, synth
+from accelsim.cli import calibrate, codesign, machines, outputs, rtl, sweep, synth
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -269,6 +269,7 @@ def write(made, output: Path | None) -> None:
 
 
 machines.register(app, lambda things: show(things))
+calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
 synth.register(app, write, shipped_workload)
 rtl.register(app, show)

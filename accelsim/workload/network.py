@@ -27,11 +27,13 @@ STEP = 1 / 32
 
 class Rule(NamedTuple):
     """How a machine runs an attention layer. keep: bool[heads, q_tokens, kv_tokens], the scores that count. coded: its
-    Q and K go through the auto-encoder. mode: of the softmax."""
+    Q and K go through the auto-encoder. mode: of the softmax. attend: a machine's own arithmetic instead, with what
+    `functional.attention` is given: (q, k, v, multiplier, shift) of an image -> int32[heads, q_tokens, v_dim]."""
 
     keep: np.ndarray
     coded: bool
     mode: str
+    attend: Callable[..., np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,11 @@ class Network:
         chosen = self.constant(layer, "scaling", scaling, "calibrated")
         bound = int(chosen[2]) if rule.mode == "bounded" else None
         arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode
-        sums = np.stack([functional.attention(*image, *arguments) for image in zip(x["q"], x["k"], x["v"])])
+        attend = rule.attend
+        images = zip(x["q"], x["k"], x["v"])
+        sums = np.stack(
+            [attend(*i, *arguments[1:3]) if attend else functional.attention(*i, *arguments) for i in images]
+        )
         requant = self.constant(layer, "requant", lambda: functional.calibrated(sums[:1], LEVEL))
         y = functional.requantise(sums, *requant)
         table = self.table(layer)
