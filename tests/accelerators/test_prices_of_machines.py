@@ -14,9 +14,16 @@ from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
 # Neither time nor price: the reason why. An entry here that has gained one of them must go.
 VARIANTS = {"systolic": (["array.dataflow=ws"],)}  # what has no effect in the machine as shipped may have one here
-FREE = {"vitcod": {}, "systolic": {}, "vitality": {}}
+FREE = {
+    "vitcod": {},
+    "systolic": {},
+    "vitality": {},
+    "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
+}
 # Counters that cost nothing, and why.
 PRICELESS = {
+    **{f"ClusterBlock.lost_{why}": "time, not work" for why in ("out", "division", "sums", "weight", "input")},
+    "ClusterBlock.denied_cycles": "time, not work",
     "MacArray.accumulator_bytes": "in the price of a mac",
     "SparserEngine.q_forward_hits": "its bytes are counted",
     "SparserEngine.q_forward_misses": "its bytes are counted",
