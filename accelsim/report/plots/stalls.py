@@ -14,7 +14,7 @@ from accelsim.report.record import RunRecord
 
 def shares(record: RunRecord, summary: Summary, frame: Frame) -> tuple[dict[str, dict[str, float]], str]:
     """Component -> status -> share of its cycles in %, and of which part of the run, in words."""
-    names = frame.shown(list(record.result.parts))
+    names = frame.shown([n for n in record.result.parts if n in summary.total.activity])
     if frame.window:
         first, last = frame.cycles(record.result.cycles())
         edges = np.array([first, last]) * record.result.periods["core"]
