@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from accelsim.report.wide import Wide
 
 MODEL = "An analytic model: formulas over layers, no simulation; every figure below is the model's."
-CAVEAT = "Energy, power and area: scaled pre-silicon figures, about +-2x in absolute terms; compare within one table."
-
+CAVEAT = (
+    "Energy, power and area: scaled pre-silicon figures, 0.9 to 2.4 times those of published chips; compare within"
+    " one table."
+)
 SYNTHETIC = "The workload is synthetic: its masks were generated, not taken from a trained model."
 MORE = "\n-v shows components, memories, the energy bill and how the run was made; --layers every layer."
 

@@ -14,9 +14,16 @@ from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
 # Neither time nor price: the reason why. An entry here that has gained one of them must go.
 VARIANTS = {"systolic": (["array.dataflow=ws"],)}  # what has no effect in the machine as shipped may have one here
-FREE = {"vitcod": {}, "systolic": {}}
+FREE = {
+    "vitcod": {},
+    "systolic": {},
+    "vitality": {},
+    "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
+}
 # Counters that cost nothing, and why.
 PRICELESS = {
+    **{f"ClusterBlock.lost_{why}": "time, not work" for why in ("out", "division", "sums", "weight", "input")},
+    "ClusterBlock.denied_cycles": "time, not work",
     "MacArray.accumulator_bytes": "in the price of a mac",
     "SparserEngine.q_forward_hits": "its bytes are counted",
     "SparserEngine.q_forward_misses": "its bytes are counted",
@@ -29,6 +36,19 @@ PRICELESS = {
     "SystolicArray.fold_cycles": "cycles",
     "SystolicArray.edge_stall_cycles": "cycles",
     "SystolicArray.stall_cycles": "cycles",
+    **{
+        f"{kind}.{counter}": why
+        for kind in ("General", "Diagonal")
+        for counter, why in (
+            ("left_read_bytes", "charged by the buffers, or by what takes its notices"),
+            ("fold_cycles", "cycles"),
+            ("edge_stall_cycles", "cycles"),
+            ("stall_cycles", "cycles"),
+        )
+    },
+    "General.top_read_bytes": "charged by the buffers",
+    "Accumulators.row_ops": "its additions are counted",
+    "Adders.row_ops": "its additions are counted",
     "ExactDram.row_hits": "its bytes are counted",
     "ExactDram.row_misses": "activates are counted",
     "ExactDram.row_conflicts": "activates are counted",
