@@ -42,4 +42,7 @@ def test_the_site_is_built_without_warnings(tmp_path):
     commands.build(config)
     assert (tmp_path / "site" / "tutorial" / "index.html").exists()
     pages = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
-    assert pages == set(re.findall(r"[\w/-]+\.md", str(config.nav))), "every page is in the navigation"
+    named = set(re.findall(r"[\w/-]+\.md", str(config.nav)))
+    assert {p for p in pages if not p.startswith("machines/")} <= named, (
+        "every page but those of machines is in mkdocs.yml"
+    )
