@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-CAVEAT = "Energy, power and area: scaled pre-silicon figures, 0.9 to 2.4 times those of published chips; compare within one table."
+CAVEAT = "Energy, power and area: scaled figures, 0.9 to 2.4 times those of published chips; compare within one table."
 
 
 def table(title: str, *columns: str) -> "Table":
