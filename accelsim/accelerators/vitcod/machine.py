@@ -202,6 +202,10 @@ class ViTCoD(Machine):
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
 
+    def multipliers(self, arch: Arch) -> int:
+        units = ("engine", "encoder", "decoder")
+        return sum(arch.parts[unit]["lines"] * arch.parts[unit]["macs"] for unit in units)
+
     def judge(self) -> "type[Judge]":
         from accelsim.accelerators.vitcod.checks import ViTCoDJudge
 
@@ -231,6 +235,7 @@ def resources(arch: Arch) -> Resources:
         index_bytes=part["index_buffer"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],
         psum_bytes=part["engine"]["psum_bytes"],
+        psum_cycle_bytes=part["engine"]["psum_banks"] * part["engine"]["psum_port_bytes"],
         q_bytes=part["denser"]["q_bytes"],
         k_bytes=part["denser"]["k_bytes"],
         score_bytes=part["softmax"]["score_bytes"],
