@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import accelsim.core.document as document
-from accelsim.accelerators import schema
+from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch, shipped
 from accelsim.config.arch import Arch
-from accelsim.config.load import override, settings_of
+from accelsim.config.load import overridden, override, settings_of
 from accelsim.config.resolve import Resolution
 from accelsim.core.errors import InputError
 
@@ -28,6 +28,11 @@ class Base:
         top, _ = document.read(self.path)
         self.settings = list(settings_of(self.path, top, self.schema, Resolution(str(self.path))))
 
+    @property
+    def title(self) -> str:
+        """Its name in tables, with a mark where its figures are a model's."""
+        return f"{self.arch.name} (model)" if machine(self.arch.machine).analytic else self.arch.name
+
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""
         resolution, given = Resolution(str(self.path)), list(self.settings)
@@ -35,6 +40,7 @@ class Base:
             if setting := override(text, self.schema, resolution):
                 given.append(setting)
         fields = resolution.settle(self.schema, given)
+        fields["sources"] = overridden(self.arch.sources, given)
         if resolution.problems:
             raise InputError(resolution.text())
         arch = Arch(**{"name": self.arch.name, "machine": self.schema.name, "source": str(self.path)} | fields)
