@@ -32,6 +32,8 @@ def table(title: str, *columns: str) -> "Wide":
 def headline(record: RunRecord, summary: Summary) -> str:
     """The run in a sentence."""
     total = summary.total
+    if record.analytic:
+        return f"model: {scaled(total.seconds, 's', 4)}, {joules(total.energy.pj or None)} of the board"
     said = f"{total.cycles:,} core cycles, {scaled(total.seconds, 's', 4)} at {scaled(record.clock_hz, 'Hz')}"
     said += f"; {percent(total.mac_utilization)} of the MACs at work"
     return f"{said}; {joules(total.energy.chip_pj)} on the chip, {joules(total.energy.dram_pj)} in DRAM"

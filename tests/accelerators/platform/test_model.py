@@ -155,7 +155,8 @@ def call(*arguments):
 
 def test_every_result_says_that_it_is_a_models(tmp_path):
     done = call("run", "gpu", "fmnist_vit_s90", "-o", tmp_path / "out")
-    assert done.exit_code == 0 and done.stdout.startswith("An analytic model: formulas over layers, no simulation")
+    assert done.exit_code == 0 and done.stdout.startswith("model: 1.984 ms, 92.3 mJ of the board\n")
+    assert "An analytic model: formulas over layers, no simulation" in done.stdout
     assert "gpu (platform) running fmnist_vit_s90" in done.stdout and "- mm2" in done.stdout
     found = json.loads((tmp_path / "out" / "result.json").read_text())
     assert (found["kind"], found["area_mm2"], found["operand_bits"]) == ("analytic model", None, 32)
