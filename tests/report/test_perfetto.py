@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.report.perfetto import write_trace
+from accelsim.report.slices import statuses
 
 from .records import record
 
@@ -130,3 +132,16 @@ def test_what_cannot_be_traced_is_said(made, tmp_path):
         write_trace(made, tmp_path / "a.json", ["blocks.9"])
     with pytest.raises(InputError, match="the run was made without its changes of status"):
         write_trace(record(1), tmp_path / "a.json")
+
+
+def test_a_window_that_begins_within_a_cycle_of_another_clock_counts_as_the_result_does():
+    made = record(1, traced=True)
+    names, part = list(made.result.parts), list(made.result.parts).index("dram")
+    made.result.events = np.array([(0, part, 1)], made.result.events.dtype)
+    assert made.result.parts[names[part]].clock == "dram"
+    within = [s for s in made.result.spans if s.start % made.result.periods["dram"]]
+    assert within, "a span begins between two of its edges"
+    for span in within:
+        (only,) = statuses(made, part, [(span.start, span.end)])
+        counted = made.result.cycles("dram", span.end) - made.result.cycles("dram", span.start)
+        assert (only.name, only.cycles, only.start, only.end) == ("busy", counted, span.start, span.end)
