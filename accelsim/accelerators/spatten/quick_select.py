@@ -4,7 +4,7 @@ SpAtten, section V-B: a pivot splits the candidates into larger, equal and small
 largest goes on. One pass over all values then keeps what is larger than it, and of equal ones the first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +24,11 @@ class Round(NamedTuple):
     branch: str
 
 
-def rounds(values: np.ndarray, k: int, pivots: Iterable[int] = ()) -> list[Round]:
-    """The rounds that find the k-th largest of some values. pivots: of each round; without them the first candidate.
+def rounds(
+    values: np.ndarray, k: int, pivots: Iterable[int] = (), draw: Callable[[int], int] | None = None
+) -> list[Round]:
+    """The rounds that find the k-th largest of some values. pivots: of each round; draw: which of so many candidates is
+    it; without either the first.
 
     Raises InputError unless 1 <= k <= len(values).
     """
@@ -33,7 +36,8 @@ def rounds(values: np.ndarray, k: int, pivots: Iterable[int] = ()) -> list[Round
         raise InputError(f"quick-select: k is {k}, but there are {len(values)} values; k must be 1 to that many")
     left, given, found = np.asarray(values), iter(pivots), []
     while True:
-        pivot = next(given, left[0])
+        pivot = next(given, None) if draw is None else left[draw(len(left))]
+        pivot = left[0] if pivot is None else pivot
         above, below = left[left > pivot], left[left < pivot]
         equal = len(left) - len(above) - len(below)
         branch = "larger" if len(above) >= k else "found" if len(above) + equal >= k else "smaller"
