@@ -62,7 +62,7 @@ def build(run: list[dict]) -> tuple[Simulator, Requests, Fetcher, np.ndarray]:
     parts = [
         requests,
         QkArray("qk", multipliers=MULTIPLIERS, row_gap=9, undecided=9, start_cycles=16, **rtl),
-        Softmax("softmax", lanes=1, model="stub", heads=heads),
+        Softmax("softmax", lanes=1, timing="stub", heads=heads),
         Decision("decision", max_cycles=0, heads=heads, again=table([(o["recompute"],) for o in run], AGAIN)),
         RowTopK(
             "top_k", overlap="false", heads=heads, searches=table([(o["topk_latency"], 0, 1) for o in run], SEARCHES)

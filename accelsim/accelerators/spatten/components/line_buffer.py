@@ -6,6 +6,7 @@ fill.
 A bank has a port for reading and one for writing.
 """
 
+from accelsim.components.load_buffer import LoadBuffer
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -157,3 +158,15 @@ class LineBuffer(Component):
             r.wake = max(coming[r.first].at - 1, now + 1)
             return BUSY
         return STARVED if r.in_flight else IDLE
+
+
+class LowBits(LineBuffer):
+    """The least significant bits of keys, in the same lines; the array asks for them when a row is not sure."""
+
+    capacity_bytes = Param(65536, "bytes", "what it holds: lines x values of a line, half a byte each")
+    port_bytes = Param(256, "bytes/cycle", "width of a bank's port: half a line")
+    prefetch = Param("false", "choice", "never asked for ahead of the array", choices=("false", "true"))
+
+
+class WeightLines(LoadBuffer):
+    """Weights of dense layers, in the lines of the K and V SRAMs: attention and they keep each other out by fences."""

@@ -2,7 +2,7 @@
 
 Scores are dequantised, exponentiated and added up as they come; with a row's last score its sum is known, and the
 exponentials, which waited in a FIFO, are divided and quantised, a line a cycle. The depths are the published
-performance model's; in the published RTL the unit is a stub without any (`model: stub`).
+performance model's; in the published RTL the unit is a stub without any (`timing: stub`).
 """
 
 from accelsim.accelerators.spatten.tables import ROW
@@ -30,7 +30,7 @@ class Softmax(Component):
     """Turns a row of scores into probabilities."""
 
     lanes = Param(8, "count", "scores taken, and probabilities given, in a cycle")
-    model = Param("pipeline", "choice", "its depth: the performance model's, or none", choices=("pipeline", "stub"))
+    timing = Param("pipeline", "choice", "its depth: the performance model's, or none", choices=("pipeline", "stub"))
     exp_cycles = Param(51, "cycles", "from a row's last score to its sum: dequantise 7, exponential 21, add 23", low=0)
     divide_cycles = Param(
         36, "cycles", "from a row's last exponential to its probability: divide 29, quantise 7", low=0
@@ -53,7 +53,7 @@ class Softmax(Component):
     fifo_read_bytes = Count("bytes of exponentials read from it", "bytes")
 
     @tick
-    def tick(now, r, model, heads, leaving, scores, probabilities):
+    def tick(now, r, timing, heads, leaving, scores, probabilities):
         moved = blocked = False
         if r.under_way and leaving[r.oldest].at <= now:
             if can_push(probabilities):
@@ -74,7 +74,7 @@ class Softmax(Component):
             one, mine = pop(scores), leaving[(r.oldest + r.under_way) % r.ahead]
             mine.head, mine.row, mine.first, mine.last, mine.again = one.head, one.row, one.first, one.last, one.again
             keys = heads[one.head].keys
-            if model == 1:
+            if timing == 1:
                 mine.at = now
             else:
                 cycles = (keys + r.lanes - 1) // r.lanes

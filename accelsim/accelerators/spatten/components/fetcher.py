@@ -1,10 +1,15 @@
-"""The controller: makes requests, query by query, of a command for a head (SpAtten, section V-A)."""
+"""The fetcher: allocates lines for a head's keys and values, and makes a request of each of its queries.
+
+SpAtten, sections V-A and V-C. Its address FIFOs and the crossbar to the memory's channels are the DMA engine's bursts
+and the memory's queues: keys and values of tokens that are alive lie one after the other, so that bursts spread over
+all channels. In the published RTL a crossbar of 32 x 16 gathers pieces of 32 bytes.
+"""
 
 from accelsim.accelerators.spatten.tables import ROW
 from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Mem, Out, Reg, can_pop, can_push, pop, push, tick
 
 
-class Controller(Component):
+class Fetcher(Component):
     """Makes a request of every query of a head, one a cycle."""
 
     command = In("heads whose queries are there", head="its number", row="number of its first row")
@@ -17,6 +22,8 @@ class Controller(Component):
     left = Reg("rows of it that are left")
 
     requests = Count("requests made")
+    lines = Count("lines allocated for keys, their low bits and values")
+    crossbar_bytes = Count("bytes of keys, their low bits, values and queries from memory", "bytes")
 
     @tick
     def tick(now, r, heads, command, rows):
@@ -24,7 +31,12 @@ class Controller(Component):
             if not can_pop(command):
                 return IDLE
             todo = pop(command)
-            r.head, r.row, r.made, r.left = todo.head, todo.row, 0, heads[todo.head].rows
+            h = heads[todo.head]
+            r.head, r.row, r.made, r.left = todo.head, todo.row, 0, h.rows
+            r.lines += h.k_lines + h.v_lines + (h.k_lines if h.l_bytes else 0)
+            r.crossbar_bytes += h.k_bytes + h.l_bytes + h.v_bytes + h.rows * h.q_row
+            r.wake = now + 1
+            return BUSY
         if not can_push(rows):
             return BLOCKED
         one = push(rows)
