@@ -21,8 +21,7 @@ from accelsim.accelerators.spatten.components.row_top_k import RowTopK
 from accelsim.accelerators.spatten.components.softmax import Softmax
 from accelsim.accelerators.spatten.components.top_k import TopK
 from accelsim.accelerators.spatten.dataflow.compile import compile_plan
-from accelsim.accelerators.spatten.dataflow.resources import Resources
-from accelsim.accelerators.spatten.pruning import Options, Plan, plan
+from accelsim.accelerators.spatten.settings import pruned, resources
 from accelsim.accelerators.spatten.tables import AGAIN, FREES, FREES_BYTES, HEADS, HEADS_BYTES, SCORES, SEARCHES
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
@@ -247,56 +246,3 @@ class SpAtten(Machine):
 
 
 MACHINE = SpAtten()
-
-
-def options(arch: Arch) -> Options:
-    """What of the configuration decides who stays alive."""
-    said = arch.options
-    return Options(
-        prune=said["prune"],
-        keep=said["keep"],
-        keep_heads=said["keep_heads"],
-        first_layer=said["first_layer"],
-        every=said["every"],
-        class_token=said["class_token"] == "true",
-        v_prune=said["v_prune"],
-        v_keep=said["v_keep"],
-        progressive=said["quant"] == "progressive",
-        threshold=said["threshold"],
-    )
-
-
-def pruned(arch: Arch, workload: Workload) -> Plan:
-    """The network that is left, and who is alive in it."""
-    return plan(workload, options(arch))
-
-
-def resources(arch: Arch) -> Resources:
-    """The sizes the compiler counts on."""
-    part = arch.parts
-    multipliers, depth = part["qk_array"]["multipliers"], part["array"]["depth"]
-    return Resources(
-        lines=max(1, 2 * multipliers // depth),
-        macs=1,
-        weight_bytes=part["weight_buffer"]["capacity_bytes"],
-        act_bytes=part["act_buffer"]["capacity_bytes"],
-        store_bytes=part["output_buffer"]["capacity_bytes"],
-        psum_bytes=0,
-        constants=True,
-        array="array",
-        weight="weight_buffer",
-        act="act_buffer",
-        store="output_buffer",
-        multipliers=multipliers,
-        least=LEAST,
-        k_bytes=part["k_buffer"]["capacity_bytes"],
-        l_bytes=part["l_buffer"]["capacity_bytes"],
-        v_bytes=part["v_buffer"]["capacity_bytes"],
-        q_bytes=part["q_buffer"]["capacity_bytes"],
-        lines_even=arch.options["lines_even"] == "true",
-        tokens=part["importance"]["tokens"],
-        choices=part["top_k"]["capacity"],
-        comparators=part["row_top_k"]["comparators"],
-        round_cycles=part["row_top_k"]["round_cycles"],
-        options=options(arch),
-    )
