@@ -13,6 +13,7 @@ from accelsim.core import (
     Component,
     Count,
     In,
+    Lanes,
     Mem,
     Out,
     Param,
@@ -23,6 +24,8 @@ from accelsim.core import (
     push,
     tick,
 )
+
+INSIDE = 3  # rows: one is filled in, one searched, one filtered
 
 
 class RowTopK(Component):
@@ -39,12 +42,11 @@ class RowTopK(Component):
     rows = In("rows, when their first line is there", **ROW)
     kept = Out("rows with what is kept, when their first line is there", **ROW)
 
-    holds = Reg("whether a row is about to leave")
-    head = Reg("its head")
-    row = Reg("its number")
-    first = Reg("whether it is the head's first")
-    last = Reg("whether it is the head's last")
-    leaves_at = Reg("when its first line is there")
+    inside = Lanes(
+        INSIDE, "rows inside, a ring", head="head", row="row", first="first", last="last", at="when it leaves"
+    )
+    oldest = Reg("the oldest of them")
+    held = Reg("how many")
     free_at = Reg("when its rows of FIFO can be read again, or its search is free")
     filter_free_at = Reg("when the last pass is free")
     through_at = Reg("when the last line of a row inside has left")
@@ -56,19 +58,21 @@ class RowTopK(Component):
     fifo_read_bytes = Count("bytes read from the FIFOs", "bytes")
 
     @tick
-    def tick(now, r, heads, searches, rows, kept):
-        moved = False
-        if r.holds and r.leaves_at <= now:
-            if not can_push(kept):
-                return BLOCKED
-            out = push(kept)
-            out.head, out.row, out.first, out.last, out.again = r.head, r.row, r.first, r.last, 0
-            r.holds = 0
-            moved = True
-        if not r.holds and can_pop(rows):
-            one = pop(rows)
+    def tick(now, r, heads, searches, inside, rows, kept):
+        moved = blocked = False
+        if r.held and inside[r.oldest].at <= now:
+            if can_push(kept):
+                mine, out = inside[r.oldest], push(kept)
+                out.head, out.row, out.first, out.last, out.again = mine.head, mine.row, mine.first, mine.last, 0
+                r.oldest = (r.oldest + 1) % INSIDE
+                r.held -= 1
+                moved = True
+            else:
+                blocked = True
+        if r.held < INSIDE and can_pop(rows):
+            one, mine = pop(rows), inside[(r.oldest + r.held) % INSIDE]
             h = heads[one.head]
-            r.head, r.row, r.first, r.last = one.head, one.row, one.first, one.last
+            mine.head, mine.row, mine.first, mine.last = one.head, one.row, one.first, one.last
             if h.values < h.keys:
                 search = searches[one.row]
                 if r.overlap:
@@ -76,28 +80,29 @@ class RowTopK(Component):
                     r.free_at = start + search.cycles
                     begin = max(r.free_at, r.filter_free_at)
                     r.filter_free_at = begin + (h.keys + r.fill_width - 1) // r.fill_width
-                    r.leaves_at = begin + r.filter_cycles
+                    mine.at = begin + r.filter_cycles
                     r.through_at = r.filter_free_at + r.filter_cycles
                 else:
-                    r.leaves_at = max(now + 2, r.free_at) + search.cycles
-                    r.free_at = r.through_at = r.leaves_at + h.k_lines
+                    mine.at = max(now + 2, r.free_at) + search.cycles
+                    r.free_at = r.through_at = mine.at + h.k_lines
                 r.compare_ops += search.visited + h.keys
                 r.shift_ops += 2 * search.visited + h.keys
                 r.rounds += search.rounds
                 r.fifo_write_bytes += 4 * (h.keys + search.visited)
                 r.fifo_read_bytes += 4 * (h.keys + search.visited)
             else:
-                r.leaves_at = max(now, r.through_at)
-            r.holds = 1
+                mine.at = max(now, r.through_at)
+            r.held += 1
             moved = True
-            if r.leaves_at == now and can_push(kept):
+            if r.held == 1 and mine.at == now and can_push(kept):
                 out = push(kept)
-                out.head, out.row, out.first, out.last, out.again = r.head, r.row, r.first, r.last, 0
-                r.holds = 0
-        if r.holds:
-            r.wake = max(r.leaves_at, now + 1)
+                out.head, out.row, out.first, out.last, out.again = mine.head, mine.row, mine.first, mine.last, 0
+                r.oldest = (r.oldest + 1) % INSIDE
+                r.held = 0
+        if r.held and inside[r.oldest].at > now:
+            r.wake = inside[r.oldest].at
             return BUSY
         if moved:
             r.wake = now + 1
             return BUSY
-        return IDLE
+        return BLOCKED if blocked else IDLE
