@@ -35,7 +35,7 @@ from accelsim.workload.functional.layers import (
     product,
     reciprocal_root,
 )
-from accelsim.workload.functional.requantise import Scaling, clamp, requantise, rescale
+from accelsim.workload.functional.requantise import Scaling, calibrated, clamp, requantise, rescale
 
 __all__ = [
     "EXP2",
@@ -50,6 +50,7 @@ __all__ = [
     "attention",
     "attention_reference",
     "calibrate_bound",
+    "calibrated",
     "choose_requantization",
     "choose_scaling",
     "clamp",
