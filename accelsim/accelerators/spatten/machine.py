@@ -39,25 +39,26 @@ if TYPE_CHECKING:
     from accelsim.validation import Judge
 
 SHARED = {"multipliers": "qk_array"}
+RESET = {"init_cycles": "options", "start_cycles": "options"}  # of the published simulation, not of the machine
+LINES = {"port_bytes": "qk_array.multipliers", "bits": "options", "init_cycles": "options"}
 
 
 def line_rule(arch: Arch) -> str | None:
-    """Lines of the SRAMs are as wide as the arrays; of keys' low bits half so; weights lie in the lines of both."""
+    """Adder trees are left at powers of two; weights lie in the lines of both SRAMs."""
     part = arch.parts
-    line = part["qk_array"]["multipliers"]
+    line, depth = part["qk_array"]["multipliers"], part["array"]["depth"]
     if line & (line - 1) or line < LEAST:
-        return f"qk_array.multipliers is {line}, but adder trees are left at powers of two from {LEAST} on; make it one"
-    for name, width in (("k_buffer", line), ("v_buffer", line), ("l_buffer", line // 2)):
-        if part[name]["port_bytes"] != width:
-            return (
-                f"{name}.port_bytes is {part[name]['port_bytes']}, but a line is {width} bytes for "
-                f"qk_array.multipliers = {line}; make it that"
-            )
+        return f"qk_array.multipliers is {line}, but adder trees are left at powers of two from {LEAST} on; give one"
+    if depth & (depth - 1) or not LEAST <= depth <= line:
+        return (
+            f"array.depth is {depth}, but the adder trees of {line} multipliers take powers of two from {LEAST} to "
+            "that many; make it one"
+        )
     both = part["k_buffer"]["capacity_bytes"] + part["v_buffer"]["capacity_bytes"]
-    if part["weight_buffer"]["capacity_bytes"] != both:
+    if part["weight_buffer"]["capacity_bytes"] > both:
         return (
             f"weight_buffer.capacity_bytes is {part['weight_buffer']['capacity_bytes']}, but weights lie in the lines "
-            f"of k_buffer and v_buffer, {both} bytes; make it that"
+            f"of k_buffer and v_buffer, {both} bytes; make it at most that"
         )
     return None
 
@@ -100,11 +101,13 @@ SCHEMA = MachineSchema(
     },
     parts={
         "fetcher": Part("allocates lines and makes requests of queries", "core", Fetcher),
-        "qk_array": Part("scores", "core", QkArray),
+        "qk_array": Part("scores", "core", QkArray, {}, RESET),
         "softmax": Part("probabilities", "core", Softmax),
         "decision": Part("whether a row is final; rows in order", "core", Decision),
         "row_top_k": Part("local value pruning", "core", RowTopK),
-        "pv_array": Part("outputs", "core", PvArray, {}, SHARED),
+        "pv_array": Part(
+            "outputs", "core", PvArray, {}, SHARED | {"init_cycles": "options", "retry_cycles": "qk_array"}
+        ),
         "importance": Part("sums of the tokens' importance", "core", Importance),
         "top_k": Part("chooses tokens and heads", "core", TopK),
         "array": Part("both arrays in dense layers", "core", DenseArrays, {}, SHARED),
@@ -114,9 +117,9 @@ SCHEMA = MachineSchema(
             VectorUnit,
             derived={"banks": "act_buffer", "port_bytes": "act_buffer"},
         ),
-        "k_buffer": Part("keys", "core", LineBuffer),
-        "l_buffer": Part("the least significant bits of keys", "core", LowBits, {}, {"prefetch": "options"}),
-        "v_buffer": Part("values", "core", LineBuffer),
+        "k_buffer": Part("keys", "core", LineBuffer, {}, LINES),
+        "l_buffer": Part("the least significant bits of keys", "core", LowBits, {}, LINES | {"prefetch": "options"}),
+        "v_buffer": Part("values", "core", LineBuffer, {}, LINES),
         "q_buffer": Part(
             "queries", "core", LoadBuffer, {"capacity_bytes": "32 KiB", "banks": 2}, {"overlap": "options"}
         ),

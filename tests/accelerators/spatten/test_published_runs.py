@@ -65,7 +65,7 @@ def build(run: list[dict]) -> tuple[Simulator, Requests, Fetcher, np.ndarray]:
         Softmax("softmax", lanes=1, timing="stub", heads=heads),
         Decision("decision", max_cycles=0, heads=heads, again=table([(o["recompute"],) for o in run], AGAIN)),
         RowTopK(
-            "top_k", overlap="false", heads=heads, searches=table([(o["topk_latency"], 0, 1) for o in run], SEARCHES)
+            "top_k", overlap=0, heads=heads, searches=table([(o["topk_latency"], 0, 1) for o in run], SEARCHES)
         ),
         PvArray("pv", multipliers=MULTIPLIERS, pipeline_cycles=7, requant_cycles=0, **rtl),
         Fetcher(

@@ -35,7 +35,8 @@ class LineBuffer(Component):
 
     capacity_bytes = Param(131072, "bytes", "what it holds: lines x values of a line")
     banks = Param(2, "count", "banks, each with a port for reading and one for writing")
-    port_bytes = Param(512, "bytes/cycle", "width of such a port: a line")
+    port_bytes = Param(512, "bytes/cycle", "width of such a port: a line of values of 8 bits")
+    bits = Param(8, "bits", "of a value that lie here", low=1, high=8)
     outstanding = Param(
         4, "count", "loads whose bytes are not all in the write register (RTL: as many as come for K, 1 for V)", high=32
     )
@@ -80,7 +81,7 @@ class LineBuffer(Component):
     @tick
     def tick(now, r, loads, flight, coming, request, fill, done, release, command, ask, lines):
         before = r.held
-        width = r.banks * r.port_bytes
+        width = r.banks * r.port_bytes * r.bits // 8
         moved = blocked = False
         if can_pop(release):
             space = pop(release)
@@ -164,7 +165,7 @@ class LowBits(LineBuffer):
     """The least significant bits of keys, in the same lines; the array asks for them when a row is not sure."""
 
     capacity_bytes = Param(65536, "bytes", "what it holds: lines x values of a line, half a byte each")
-    port_bytes = Param(256, "bytes/cycle", "width of a bank's port: half a line")
+    bits = Param(4, "bits", "of a value that lie here", low=1, high=8)
     prefetch = Param("false", "choice", "never asked for ahead of the array", choices=("false", "true"))
 
 

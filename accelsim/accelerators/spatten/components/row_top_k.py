@@ -1,7 +1,7 @@
 """Local value pruning: the top-k engine in the path of the rows (SpAtten, sections III-C and V-B).
 
-Of a row's probabilities the largest keep their values. `overlap: true`: filling, search and filtering work on three
-rows at once; false: as the published RTL, which holds one row from its first line through its search until all its
+Of a row's probabilities the largest keep their values. `overlap: 1`: filling, search and filtering work on three
+rows at once; 0: as the published RTL, which holds one row from its first line through its search until all its
 lines have left. A row that keeps all goes around it, behind the rows that are inside.
 """
 
@@ -31,7 +31,7 @@ INSIDE = 3  # rows: one is filled in, one searched, one filtered
 class RowTopK(Component):
     """Keeps the largest probabilities of a row."""
 
-    overlap = Param("true", "choice", "whether three rows are in it at once", choices=("false", "true"))
+    overlap = Param(1, "count", "1: three rows are in it at once; 0: one, as in the published RTL", low=0, high=1)
     comparators = Param(16, "count", "candidates compared with the pivot in a cycle")
     round_cycles = Param(3, "cycles", "of a round beside its rows of candidates", low=0)
     fill_width = Param(8, "count", "probabilities that come in a cycle, and that the last pass takes in one")
