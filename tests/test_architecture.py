@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "dataflows": ("workload", "isa"),
     "config": ("core",),
     "energy": ("core.result", "core.status"),
-    "report": ("core.result", "core.status", "energy"),
+    "report": ("core.result", "core.status", "energy", "workload.arrays"),
     "accelerators": MACHINE,
     "accelerators/NAME": (*MACHINE, "accelerators", "rtl"),
     "validation": ("core", "isa", "components", "workload", "dataflows", "config"),
@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "report",
     ),
     "rtl": ("core", "isa", "components"),
+    "api": ("core", "workload", "codesign", "config", "accelerators", "energy", "report", "sweep", "validation"),
     "cli": ("",),
 }
 BY_ALL = ("core.errors", "core.document", "core.files", "core.pictures", "__version__")

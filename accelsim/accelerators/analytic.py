@@ -75,10 +75,12 @@ class Analytic(Machine):
         """As Machine.simulate does, from the formulas. There is nothing to trace or to step."""
         parts, kinds = self.parts_of(arch), netlist.kinds(self.schema, arch)
         check_machine({n: kind.declared(Count) for n, kind in kinds.items()}, parts, table)
+        source = workload.source or f"workload {workload.name}"
+        self.check_kinds(arch, workload, source)
         try:
             found = self.estimate(arch, workload)
         except InputError as error:
-            raise InputError(f"{workload.source or f'workload {workload.name}'}: {error}") from None
+            raise InputError(f"{source}: {error}") from None
         base, each = periods(arch.clocks)
         core, begun, spans = each["core"], 0, []
         for label, stretch in enumerate(found):

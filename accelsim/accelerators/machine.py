@@ -134,6 +134,15 @@ class Machine:
         """What its memory moves at best."""
         return main_memory.peak_bytes_per_s(arch)
 
+    def check_kinds(self, arch: Arch, workload: Workload, source: str) -> None:
+        """Raise InputError for a layer of a kind that it does not run."""
+        for layer in workload.layers:
+            if layer.kind not in self.kinds:
+                raise InputError(
+                    f"{source}: layer {layer.name} is of kind {layer.kind}, but the machine {arch.machine} runs "
+                    f"{', '.join(self.kinds)}; take the network it was made from, or a machine that runs it"
+                )
+
     def parts(self, arch: Arch) -> dict[str, type[Component]]:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)
@@ -182,12 +191,7 @@ class Machine:
                     f"{source}: bits of {operand} is {width}, but the machine {arch.machine} has operands of "
                     f"{self.bits} bits and models no others; give {self.bits}"
                 )
-        for layer in workload.layers:
-            if layer.kind not in self.kinds:
-                raise InputError(
-                    f"{source}: layer {layer.name} is of kind {layer.kind}, but the machine {arch.machine} runs "
-                    f"{', '.join(self.kinds)}; take the network it was made from, or a machine that runs it"
-                )
+        self.check_kinds(arch, workload, source)
         program = self.program(arch)
         try:
             self.compile(program, arch, workload)

@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import calibrate, codesign, machines, outputs, rtl, sweep, synth
+from accelsim.cli import calibrate, codesign, machines, outputs, pictures, rtl, runs, sweep, synth, workloads
+from accelsim.cli.documents import Json, plain, put
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -44,7 +45,6 @@ app = typer.Typer(
     cls=Commands,
     help="Cycle-accurate simulation of sparse vision-transformer accelerators.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -53,15 +53,6 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="NAME=VALUE", help="Change a value, e.g. engine.lines=32. Repeatable; the last wins."
-    ),
-]
-Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
     ),
 ]
 
@@ -125,36 +116,7 @@ def top(
             name_plugin(path)
 
 
-@app.command()
-def run(
-    machine: Machine,
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="The results; results/MACHINE_WORKLOAD without it."),
-    ] = None,
-    overrides: Overrides = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures (needs a trace).")] = True,
-    layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
-) -> None:
-    """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
-    from accelsim.accelerators import schema
-    from accelsim.accelerators.run import run
-    from accelsim.config import load_arch
-    from accelsim.config.shipped import find
-    from accelsim.report import files, metrics, tables
-    from accelsim.report.progress import watch
-    from accelsim.workload import load
-
-    arch = load_arch(machine, schema, overrides or [])
-    work = load(find("workloads", workload))
-    target = output or Path("results") / f"{arch.name}_{work.name}"
-    files.check_target(target)
-    with watch(f"{work.name} on {arch.name}", len(work.layers)) as progress:
-        record = run(arch, work, trace=plots, progress=progress)
-    summary = metrics.summarize(record)
-    files.write(record, target, pictures=plots, summary=summary)
-    show([tables.report(record, summary, layers=layers), f"written to {target}"])
+runs.register(app, lambda things: show(things))
 
 
 @app.command()
@@ -163,6 +125,7 @@ def validate(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
     overrides: Overrides = None,
     every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
     from accelsim import accelerators
@@ -174,7 +137,10 @@ def validate(
 
     arch = load_arch(machine, accelerators.schema, overrides or ())
     report = validate(accelerators.machine(arch.machine), arch, load(find("workloads", workload)))
-    show(tables(report, every))
+    if as_json:
+        put({**plain(report), "passed": report.passed})
+    else:
+        show(tables(report, every))
     if not report.passed:
         raise SystemExit(1)
 
@@ -202,6 +168,7 @@ def dram(
         Path | None,
         typer.Option(metavar="OUT.npz", help="Store when each request was accepted and done, in DRAM cycles."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Replay a memory trace, exact to the cycle of DRAMsim3 or Ramulator 2.1."""
     from accelsim.components.dram.replay import replay_file
@@ -211,45 +178,10 @@ def dram(
         trace, controller=controller, standard=standard, channels=channels, mapping=mapping, ranks=ranks,
         closed_page=closed_page, io=io, completions=completions,
     )  # fmt: skip
+    if as_json:
+        put(found)
+        return
     show(f"{name:38} {figure(value)}" for name, value in found.items())
-
-
-@app.command()
-def workload(
-    path: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-) -> None:
-    """Print the layers of a workload, their work and their masks."""
-    from accelsim.config.shipped import find
-    from accelsim.workload import load
-    from accelsim.workload.summary import summary
-
-    show(summary(load(find("workloads", path))))
-
-
-@app.command("import-mask")
-def import_mask(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
-        ),
-    ],
-    model: Model,
-    globals_file: Annotated[
-        Path | None, typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts per layer and head.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="A column with more kept scores than this is a global token.")
-    ] = None,
-    true_is_kept: Annotated[
-        bool, typer.Option("--true-is-kept", help="True marks a kept score, not a pruned one.")
-    ] = False,
-    output: Output = None,
-) -> None:
-    """Make a workload of a known model with the masks of a file."""
-    from accelsim.codesign.import_mask import import_mask
-
-    write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
 
 
 def shipped_workload(name: str) -> Path:
@@ -268,12 +200,14 @@ def write(made, output: Path | None) -> None:
     show([f"{path}: {len(made.layers)} layers, {pruned}"])
 
 
+workloads.register(app, lambda things: show(things), write)
 machines.register(app, lambda things: show(things))
 calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
 synth.register(app, write, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
+pictures.register(app, show)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, put
 from accelsim.cli.measure import measure
 
 LARGEST_SEED = (1 << 63) - 1  # that PyTorch takes
@@ -99,6 +100,7 @@ def export(
         bool, typer.Option("--measured", help="Write NAME.measured.npz too: the maps before pruning, float results.")
     ] = False,
     output: Output = None,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Make a workload of a PyTorch vision transformer: trace, prune, polarize, quantize (needs the extra torch)."""
     from accelsim.codesign.export import Choices, save_export, summary, theta_d, workload_name
@@ -127,8 +129,12 @@ def export(
             output_name=path.stem,
             on_progress=step,
         )
-    yield from (f"Warning: {sentence}" for sentence in [*([warning] if warning else []), *made.remarks])
+    remarks = [*([warning] if warning else []), *made.remarks]
     path = save_export(made, path, measured=measured)
+    if as_json:
+        put({"file": path, "warnings": remarks, **dict(summary(made)), "errors": made.errors})
+        return
+    yield from (f"Warning: {sentence}" for sentence in remarks)
     yield f"{path}:"
     yield from (f"  {what}: {value}" for what, value in summary(made))
     if made.errors:
@@ -152,6 +158,7 @@ def train_demo(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the CPU.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of weights and order.")] = 1,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Train, compress, prune and fine-tune a small vision transformer, and export it (needs the extra torch)."""
     from accelsim.codesign.demo_data import load_data
@@ -172,10 +179,15 @@ def train_demo(
     said: list[str] = []
     with _bar("training", "epochs") as step:
         rows, made = train_demo(images, recipe, lambda text: (said.append(text), step(len(said), recipe.steps)))
-    yield accuracy_table(rows)
     path = _yaml(output)
+    if not as_json:
+        yield accuracy_table(rows)
     exported = export_demo(made[-1], recipe, images, rows, path.stem, f"{data}, {len(images.train)} images")
     path = save_export(exported, path, measured=True)
+    if as_json:
+        weights = save_weights(made[-1], path.with_suffix(".weights.npz"))
+        put({"file": path, "weights": weights, "steps": rows, "errors": exported.errors})
+        return
     yield f"{path}: {exported.workload.sparsity:.2%} of the attention scores pruned"
     yield f"{save_weights(made[-1], path.with_suffix('.weights.npz'))}: its weights"
     yield error_table(exported.errors)
@@ -184,7 +196,9 @@ def train_demo(
 def _plotting(find: Callable[[str], Path]) -> Callable[..., Iterator[object]]:
     def plot_attention(
         workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-        output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="The picture.")] = None,
+        output: Annotated[
+            Path | None, typer.Option("-o", "--output", metavar="FILE", help="NAME.png without it.")
+        ] = None,
         layer: Annotated[str | None, typer.Option(help="Only this attention layer.")] = None,
         heads: Annotated[int, typer.Option(help="At most so many heads of each layer.")] = 8,
     ) -> Iterator[object]:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, plain, put
+
 Show = Callable[[Iterable[object]], None]
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A machine by name, or a YAML file.")]
 Overrides = Annotated[
@@ -17,25 +19,41 @@ def register(app: typer.Typer, show: Show) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
 
     @app.command()
-    def describe(machine: Machine, overrides: Overrides = None) -> None:
+    def describe(
+        machine: Machine,
+        parts: Annotated[
+            list[str] | None, typer.Argument(metavar="[PART]...", help="Only these blocks; all without any.")
+        ] = None,
+        overrides: Overrides = None,
+        as_json: Json = False,
+    ) -> None:
         """Print everything that can be set of a machine, with its value, and what each block does."""
         from accelsim.accelerators import schema
         from accelsim.accelerators.description import channels, diagram, wiring
         from accelsim.config import load_arch
-        from accelsim.config.describe import describe
+        from accelsim.config.describe import describe, only
         from accelsim.config.table import tables
 
         arch = load_arch(machine, schema, overrides or ())
-        show(tables(describe(schema(arch.machine), arch)))
-        if rows := channels(arch):
+        said, rows = only(describe(schema(arch.machine), arch), parts or []), channels(arch)
+        if parts:
+            rows = [r for r in rows if {r.producer.split(".")[0], r.consumer.split(".")[0]} & set(parts)]
+        if as_json:
+            put({**plain(said), "channels": plain(rows)})
+            return
+        show(tables(said))
+        if rows:
             show(["Who sends to whom", *diagram(rows), "", wiring(rows)])
 
     @app.command("list")
-    def listing() -> None:
+    def listing(as_json: Json = False) -> None:
         """List the machines and workloads there are, with those of plug-ins."""
         import accelsim.accelerators  # noqa: F401, so that plug-ins are listed too
         from accelsim.config.shipped import listing
 
+        if as_json:
+            put({"machines": listing("arch_configs"), "workloads": listing("workloads")})
+            return
         show(["Machines (accelsim describe NAME)", *(f"  {name}" for name in listing("arch_configs"))])
         show(["Workloads (accelsim workload NAME)", *(f"  {name}" for name in listing("workloads"))])
 
@@ -45,6 +63,7 @@ def register(app: typer.Typer, show: Show) -> None:
         overrides: Overrides = None,
         cases: Annotated[int, typer.Option(min=1, max=10_000, help="Small random networks to run.")] = 4,
         seed: Annotated[int, typer.Option(min=0, help="Other seeds give other networks.")] = 1,
+        as_json: Json = False,
     ) -> None:
         """Try what every machine owes on small random networks; exit with 1 when something is broken."""
         from accelsim.accelerators import schema
@@ -53,9 +72,13 @@ def register(app: typer.Typer, show: Show) -> None:
 
         arch = load_arch(machine, schema, overrides or ())
         rules = check_contract(arch, cases=cases, seed=seed)
-        show(table(rules))
         broken = failed(rules)
-        show([f"{arch.name}: {cases} networks, " + (f"{len(broken)} rules BROKEN" if broken else "all rules hold")])
+        if as_json:
+            put({"machine": arch.name, "networks": cases, "passed": not broken, "rules": rules})
+        else:
+            show(table(rules))
+            ending = f"{len(broken)} rules BROKEN" if broken else "all rules hold"
+            show([f"{arch.name}: {cases} networks, {ending}"])
         if broken:
             raise SystemExit(1)
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, put
+
 
 def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
@@ -43,6 +45,7 @@ def cosim(
     ] = None,
     number: Annotated[int, typer.Option("--case", help="Which case (or layer of the workload) that is, from 0.")] = 0,
     levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
     from accelsim.rtl.suite import suite, table
@@ -53,9 +56,12 @@ def cosim(
         from accelsim.rtl.suite import bug_table, bugs
 
         found = list(bugs(twins, names, seed))
-        yield bug_table(found)
         missed = sum(1 for _, differences, _ in found if not differences)
-        yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
+        if as_json:
+            put([{"module": m.module, "bug": m.bug, "cases_of": m.component, "differences": n} for m, n, _ in found])
+        else:
+            yield bug_table(found)
+            yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
         if missed:
             raise SystemExit(1)
         return
@@ -75,8 +81,11 @@ def cosim(
         from accelsim.rtl.cosim import cosimulate
 
         outcomes = [cosimulate(twins.whole, layers_of(twins, arch, workload))]
-    yield table(outcomes)
-    yield from (one.first for one in outcomes if one.first)
+    if as_json:
+        put(outcomes)
+    else:
+        yield table(outcomes)
+        yield from (one.first for one in outcomes if one.first)
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 

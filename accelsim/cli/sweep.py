@@ -1,6 +1,5 @@
 """Commands about many runs."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from accelsim.cli.documents import Json, plain, put
 
 FAILED = 3  # the exit status when some points failed; 1 when all did
 Show = Callable[[Iterable[object]], None]
@@ -30,7 +31,7 @@ SweepName = Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="
 Workloads = Annotated[list[str], typer.Argument(metavar="WORKLOAD...", help="Shipped workloads, or YAML files.")]
 Only = Annotated[str, typer.Option("--only", help="Only layers of a kind: attention, gemm, norm, elementwise, or all.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value in all of them.")]
-Picture = Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the speed-ups as bars.")]
+Picture = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the speed-ups as bars.")]
 Keep = Annotated[str, typer.Option("--store", metavar="STORE", help="Keep the runs, and use those that are kept.")]
 
 
@@ -38,8 +39,7 @@ def register(app: typer.Typer, show: Show) -> None:
     """Add the commands to an app; `show` prints tables and sentences."""
     for command in (sweep, search, compare, ablate):
         app.command(command.__name__)(resumable(shown(command, show), show))
-    for command in (results, plot):
-        app.command(command.__name__)(shown(command, show))
+    app.command()(shown(results, show))
 
 
 def shown(command: Callable[..., Iterator[object]], show: Show) -> Callable[..., None]:
@@ -80,6 +80,7 @@ def sweep(
     processes: Processes = None,
     scheduler: Scheduler = None,
     retry: Annotated[bool, typer.Option("--retry", help="Simulate failed points again.")] = False,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Simulate every point of a sweep that the store does not hold yet.
 
@@ -94,11 +95,15 @@ def sweep(
     campaign.executor(processes, scheduler)  # what cannot be one is refused before anything is read
     plan = read(file)
     points = expand(plan)
-    yield terminal.announcement(plan, points)
+    if not as_json:
+        yield terminal.announcement(plan, points)
     with bar(plan.name, len(points)) as (progress, notice), Store(store) as opened:
         execute = campaign.executor(processes, scheduler, notice)
         state = campaign.run(plan.name, points, opened, execute, retry=retry, progress=progress)
-    yield from terminal.ending(state, store)
+    if as_json:
+        put({"sweep": plan.name, "store": store, **plain(state)})
+    else:
+        yield from terminal.ending(state, store)
     if state.failures:
         raise typer.Exit(FAILED if len(state.failures) < state.total else 1)
 
@@ -145,38 +150,19 @@ def results(
     failed: Annotated[bool, typer.Option("--failed", help="Failed points too, with what is wrong with them.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Every parameter, not only what was varied.")] = False,
     best: Annotated[str, typer.Option("--best", metavar="FIGURE", help="Show the points where this is smallest.")] = "",
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Print the points of a store, or write them as a table."""
     from accelsim.sweep import table, terminal
 
     found = table.load_results(store, sweep=sweep, where=where or (), failed=failed, whole=whole)
-    if not (csv or parquet):
+    if as_json:
+        put(found)
+    elif not (csv or parquet):
         yield from terminal.points(found, best)
     for path, write in ((csv, table.write_csv), (parquet, table.write_parquet)):
-        if path:
-            yield f"{write(found, path)}: {len(found['machine'])} points, {len(found)} columns"
-
-
-def plot(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of a sweep.")],
-    kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="metric, speedup, pareto, sensitivity, heatmap or utilization.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="KIND.png without it.")
-    ] = None,
-    metric: Annotated[str, typer.Option("--metric", metavar="FIGURE", help="What is drawn.")] = "cycles",
-    over: Annotated[
-        list[str] | None, typer.Option("--over", metavar="NAME", help="An axis (pareto: a figure). Repeatable.")
-    ] = None,
-    where: Where = None,
-    sweep: SweepName = None,
-) -> Iterator[object]:
-    """Draw the results of a store; nothing is simulated again."""
-    from accelsim.sweep import plots, table
-
-    found = table.load_results(store, sweep=sweep, where=where or ())
-    yield f"{plots.draw(kind, found, output or Path(f'{kind}.png'), metric=metric, axes=over or ())}: written"
+        if path and (written := write(found, path)) and not as_json:
+            yield f"{written}: {len(found['machine'])} points, {len(found)} columns"
 
 
 def search(
@@ -187,6 +173,7 @@ def search(
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Compare with a grid of the same budget.")] = True,
     processes: Processes = None,
     scheduler: Scheduler = None,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Look for the best designs with Optuna: a front of cycles, energy and area, or of other figures."""
     from accelsim.sweep import terminal
@@ -205,7 +192,10 @@ def search(
             progress=lambda done, total: update(Progress(total, computed=done)),
             notice=notice,
         )
-    yield from terminal.search(found, grid)
+    if as_json:
+        put(terminal.search_document(found, grid))
+    else:
+        yield from terminal.search(found, grid)
 
 
 def compare(
@@ -222,14 +212,15 @@ def compare(
     picture: Picture = None,
     store: Keep = ":memory:",
     processes: Processes = None,
-    document: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Run machines side by side, or lay results side by side; speed-ups and energy over the first."""
     from accelsim.sweep import terminal
     from accelsim.sweep.compare import compare as run
     from accelsim.sweep.compare import split, subject
     from accelsim.sweep.plan import Work
-    from accelsim.sweep.side_by_side import as_json, is_result, read_folders
+    from accelsim.sweep.side_by_side import as_json as document
+    from accelsim.sweep.side_by_side import is_result, read_folders
 
     if not machines and any(map(is_result, names)):
         entries, found = read_folders(names), None
@@ -240,12 +231,25 @@ def compare(
             store=store, processes=processes, notice=say,
         )  # fmt: skip
         entries = found.entries
-    if document:
-        sys.stdout.write(json.dumps(as_json(entries), indent=1, allow_nan=False) + "\n")
-        return
     if found:
-        yield from terminal.contest(found, f"against {found.titles[0]}", picture)
-    yield from terminal.side_by_side(entries)
+        yield from contested(found, picture, as_json)
+    elif as_json:
+        put(document(entries))
+    if not as_json:
+        yield from terminal.side_by_side(entries)
+
+
+def contested(found, picture: Path | None, as_json: bool) -> Iterator[object]:
+    """A comparison as tables, or as a document."""
+    from accelsim.sweep import terminal
+    from accelsim.sweep.side_by_side import as_json as document
+
+    tables = terminal.contest(found, f"against {found.titles[0]}", picture)
+    if as_json:
+        list(tables)  # which draws the picture, too
+        put(document(found.entries))
+    else:
+        yield from tables
 
 
 def ablate(
@@ -260,9 +264,9 @@ def ablate(
     picture: Picture = None,
     store: Keep = ":memory:",
     processes: Processes = None,
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Run a machine without each of its ideas (its switches), or with one more after the other."""
-    from accelsim.sweep import terminal
     from accelsim.sweep.compare import ablate as run
     from accelsim.sweep.plan import Work
 
@@ -276,4 +280,4 @@ def ablate(
         processes=processes,
         notice=say,
     )
-    yield from terminal.contest(found, f"against {found.variants[0]}", picture)
+    yield from contested(found, picture, as_json)

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from accelsim.core.errors import InputError
-
 Write = Callable[[object, Path | None], None]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The workload to write.")]
 RULES = "taylor (ViTALiTy), l1 (SimA) or hash (EcoFormer)"
@@ -33,6 +31,7 @@ def register(app: typer.Typer, write: Write, find: Callable[[str], Path]) -> Non
     ) -> None:
         """Make a workload of a known model, with synthetic masks or with linear attention."""
         from accelsim.codesign.synthetic import exchange_attention, synthesize
+        from accelsim.core.errors import InputError
 
         if (sparsity is None) == (attention is None):
             what = "neither --sparsity nor --attention" if sparsity is None else "--sparsity and --attention"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import accelsim
+from accelsim.codesign.mask_file import is_torch, listed, read_masks
+from accelsim.codesign.masks import as_bool, bare, spread, with_masks
 from accelsim.codesign.models import Model, model
 from accelsim.codesign.polarize import polarize
 from accelsim.core.errors import InputError, suggest, visible
@@ -27,11 +30,13 @@ def import_mask(
     *,
     threshold: float | None = None,
     true_is_kept: bool = False,
+    key: str = "",
 ) -> Workload:
     """The workload of the known model `name` with the masks of a file.
 
-    file: a .npy bool[layers, heads, q_tokens, kv_tokens], or, for a model whose layers differ in shape, a .npz of one
-    bool[heads, q_tokens, kv_tokens] per attention layer under the layer's name, or the folder of five .npy that the
+    file: a .npy, a .npz or a .pt of [layers, heads, q_tokens, kv_tokens], axes on the left missing or 1 (see
+    `masks.spread`; `key`: which of its arrays); or, for a model whose layers differ in shape, one of a [heads,
+    q_tokens, kv_tokens] per attention layer under the layer's name, or the folder of five .npy that the
     ViTCoD code writes of a LeViT: names that end in dpt0, dpt1, dpt2 (the blocks of a stage), subsample0 and
     subsample1 (between two stages), each [layers, heads, q_tokens, kv_tokens]. Zeros and ones of any type are
     masks, too. True (1) = pruned, as in that code,
@@ -40,7 +45,7 @@ def import_mask(
     Errors: InputError when a file is missing, unreadable, or does not fit the model.
     """
     file, network = Path(file), model(name)
-    pruned = _masks(file, network)
+    pruned = _masks(file, network, key)
     if globals_file is not None and threshold is not None:
         raise InputError(
             "give either globals_file or threshold: the counts of a file leave nothing for a threshold to decide."
@@ -70,12 +75,53 @@ def import_mask(
     )
 
 
-def _masks(file: Path, network: Model) -> list[np.ndarray]:
+def import_onto(
+    file: str | Path,
+    workload: Workload | None,
+    *,
+    threshold: float | None = None,
+    true_is_kept: bool = False,
+    key: str = "",
+    dims: tuple[int, int] = (64, 64),
+) -> Workload:
+    """The masks of a file onto a workload, or, without one, as attention layers of `dims` features of Q, K and of V.
+
+    The file is as of `import_mask`, arrays by name are those of the workload's attention layers. Raises InputError when
+    they do not fit.
+    """
+    file = Path(file)
+    held = read_masks(file, key)
+    where = f"{file}: the mask"
+    if isinstance(held, dict):
+        layers = [a.name for a in workload.attention_layers] if workload else []
+        missing = [n for n in layers if n not in held]
+        if not layers or missing:
+            need = f"no attention layer {missing[0]!r} of {workload.name}" if missing else "one array is needed"
+            raise InputError(f"{file}: it has the arrays {listed(held)}, but {need}; --key says which is the mask.")
+        keep: list[np.ndarray] | np.ndarray = [as_bool(held[n], f"{where} of {n}") for n in layers]
+        if len({k.shape for k in keep}) > 1:
+            raise InputError(f"{file}: the masks differ in shape; give one array, or use --model for a LeViT.")
+        keep = np.stack(keep)
+    else:
+        keep = as_bool(held, where)
+    keep = keep if true_is_kept else ~keep
+    made_of = {"source": visible(file.name)}
+    try:
+        if workload is None:
+            made = bare(keep, *dims, name=as_name(file.stem), threshold=threshold)
+        else:
+            made = with_masks(workload, keep, threshold=threshold, name=as_name(f"{workload.name}_{file.stem}"))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    return replace(made, provenance={**made.provenance, **made_of})
+
+
+def _masks(file: Path, network: Model, key: str = "") -> list[np.ndarray]:
     layers = network.attention_layers
     shapes = [(a.heads, a.q_tokens, a.kv_tokens) for a in layers]
     names = [a.name for a in layers]
     most = {a.name: LARGEST_ITEM * math.prod(shape) for a, shape in zip(layers, shapes)}
-    stored = _of_stages(file, network) if file.is_dir() else _load(file, sum(most.values()), most, network)
+    stored = _of_stages(file, network) if file.is_dir() else _load(file, sum(most.values()), most, network, key)
     if isinstance(stored, dict):
         arrays = [stored[n] for n in names]
     elif len(set(shapes)) > 1:
@@ -84,28 +130,14 @@ def _masks(file: Path, network: Model) -> list[np.ndarray]:
             "give a .npz with one array per attention layer under the layer's name, or the folder of a LeViT's files."
         )
     else:
-        if stored.ndim != 4 or len(stored) != len(layers):
-            need = [len(layers), *shapes[0]]
-            raise InputError(f"{file}: the mask is {list(stored.shape)} but {network.name} needs {need}, layers first.")
-        arrays = list(stored)
+        return spread(as_bool(stored, f"{file}: the mask"), layers, f"{file}: the mask")
     found = []
     for layer, shape, array in zip(layers, shapes, arrays):
         if array.dtype.kind not in "biuf" or array.shape != shape:
             kind = f"{array.dtype}{list(array.shape)}"
             raise InputError(f"{file}: the mask of {layer.name} is {kind} but {network.name} needs bool{list(shape)}.")
-        found.append(_as_bool(array, f"{file}: the mask of {layer.name}"))
+        found.append(as_bool(array, f"{file}: the mask of {layer.name}"))
     return found
-
-
-def _as_bool(array: np.ndarray, where: str) -> np.ndarray:
-    """Zeros and ones of any type as truth values."""
-    if array.dtype == np.bool_:
-        return array
-    wrong = (array != 0) & (array != 1)
-    if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(f"{where} has {array[at]} at {list(at)}, but a mask that is no bool has only 0 and 1.")
-    return array != 0
 
 
 def _of_stages(folder: Path, network: Model) -> dict[str, np.ndarray]:
@@ -169,8 +201,12 @@ def _with_counts(keep: np.ndarray, counts: np.ndarray) -> AttentionMask:
     return AttentionMask(keep, np.argsort(~is_global, axis=1, kind="stable"), counts)
 
 
-def _load(file: Path, most: int, members: dict[str, int], network: Model) -> np.ndarray | dict[str, np.ndarray]:
-    """The array of a .npy of at most so many bytes, or those of a .npz, each with its own bound."""
+def _load(
+    file: Path, most: int, members: dict[str, int], network: Model, key: str = ""
+) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of a file of at most so many bytes, or those by the layers' names, each with its own bound."""
+    if file.is_file() and (key or is_torch(file)):
+        return _named(read_masks(file, key, most), members, file, network)
     try:
         with file.open("rb") as stream:
             packed = stream.read(2) == b"PK"
@@ -183,9 +219,15 @@ def _load(file: Path, most: int, members: dict[str, int], network: Model) -> np.
                     )
                 stream.seek(0)
                 return npz.read_array(stream, most + npz.HEADER)
-        for key in (have := npz.names(file)):
-            if key not in members:
-                raise InputError(f"{file}: {network.name} has no attention layer {key!r}{suggest(key, members)}.")
+        have = npz.names(file)
+        if len(have) == 1 and have[0] not in members:
+            return read_masks(file, most=most)
+        for name in have:
+            if name not in members:
+                raise InputError(
+                    f"{file}: {network.name} has no attention layer {name!r}{suggest(name, members)}; of several "
+                    "arrays --key says which is the mask."
+                )
         missing = [n for n in members if n not in have]
         if missing:
             raise InputError(f"{file}: the mask of attention layer {missing[0]!r} of {network.name} is missing.")
@@ -197,3 +239,15 @@ def _load(file: Path, most: int, members: dict[str, int], network: Model) -> np.
         raise
     except npz.BROKEN as error:
         raise InputError(f"{file}: not a readable .npy or .npz of plain arrays ({error}).") from None
+
+
+def _named(
+    held: np.ndarray | dict[str, np.ndarray], members: dict[str, int], file: Path, network: Model
+) -> np.ndarray | dict[str, np.ndarray]:
+    """An array, or arrays that have the layers' names. Raises InputError for other names."""
+    if isinstance(held, dict) and (missing := [n for n in members if n not in held]):
+        raise InputError(
+            f"{file}: it has the arrays {listed(held)}, but no attention layer {missing[0]!r} of {network.name}; --key "
+            "says which array is the mask."
+        )
+    return held

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.core.pictures import with_defaults
+from accelsim.core.pictures import save, suffix, with_defaults
 from accelsim.workload.arrays import decode
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
@@ -40,7 +40,7 @@ def plot_attention(
     layer: str | None = None,
     heads: int = 8,
 ) -> Path:
-    """Write a .png: one row of panels a layer, for each head its map (where known), its mask and its polarized mask.
+    """Write a .png, .pdf or .svg: a row of panels a layer, each head's map (where known), mask, and polarized mask.
 
     layer: only this one. heads: at most so many of each layer, the first ones. Returns the path. Errors: InputError
     when the workload has no masks, the layer does not exist, or a map does not fit.
@@ -52,6 +52,7 @@ def plot_attention(
         raise InputError(f"workload {workload.name!r} has no mask for a layer {layer!r}{suggest(layer, names)}.")
     if heads < 1:
         raise InputError(f"heads is {heads} but must be at least 1.")
+    suffix(Path(file))
     names = [layer] if layer else names[:ROWS]
     maps = {n: m for n, m in (maps or {}).items() if n in names}
     for name, found in maps.items():
@@ -97,5 +98,5 @@ def _draw(workload: Workload, file: Path, names: list[str], maps: dict, heads: i
         fontsize=8,
     )
     figure.tight_layout(rect=(0.02, 0, 1, 1 - 0.25 / figure.get_figheight()))
-    figure.savefig(file, dpi=110, format="png", metadata={"Software": None})
+    save(figure, file, suffix(file), dpi=110)
     return file

@@ -29,6 +29,10 @@ class Arch:
     sources: dict[str, str] = field(default_factory=dict, compare=False)
     places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        clocks = ", ".join(f"{name} {frequency_text(hertz)}" for name, hertz in self.clocks.items())
+        return f"Arch({self.name!r}, machine {self.machine}, {len(self.parts)} parts, {clocks})"
+
     def as_dict(self) -> dict[str, object]:
         """Everything but the source, JSON-able; written as YAML it is a configuration file that gives the same Arch."""
         return {

@@ -1,6 +1,7 @@
 """A machine as rows of text: what can be set, what it is set to, and what each block does; from its declarations."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from accelsim.config.arch import Arch
@@ -8,6 +9,7 @@ from accelsim.config.resolve import read
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.config.units import frequency, frequency_text, size_text
 from accelsim.core.component import Component, Count, In, Param, Port, PortArray
+from accelsim.core.errors import InputError, suggest
 
 
 class ParamRow(NamedTuple):
@@ -76,6 +78,22 @@ def describe(schema: MachineSchema, arch: Arch) -> Description:
         tuple(_param(name, p, arch.options[name], p.default) for name, p in schema.options.items()),
         tuple(_part(name, part, arch) for name, part in schema.parts.items()),
     )
+
+
+def only(found: Description, parts: Sequence[str]) -> Description:
+    """The description of some parts (all without any), with their clocks and no options. Raises InputError for a part
+    that there is not."""
+    known = [part.name for part in found.parts]
+    for name in parts:
+        if name not in known:
+            raise InputError(
+                f"{found.name} has no part {name!r}{suggest(name, known)}; its parts are {', '.join(known)}"
+            )
+    if not parts:
+        return found
+    kept = tuple(part for part in found.parts if part.name in parts)
+    clocks = tuple(row for row in found.clocks if row.name in {part.clock for part in kept})
+    return replace(found, clocks=clocks, options=(), parts=kept)
 
 
 def _clock(name: str, default: str, schema: MachineSchema, arch: Arch) -> ParamRow:

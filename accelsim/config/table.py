@@ -15,8 +15,9 @@ def tables(machine: Description) -> Iterator["RenderableType"]:
     yield ""
     yield "Clocks (--set clocks.NAME=VALUE)"
     yield _params(machine.clocks)
-    yield "Options (--set NAME=VALUE)"
-    yield _params(machine.options)
+    if machine.options:
+        yield "Options (--set NAME=VALUE)"
+        yield _params(machine.options)
     yield "Parts (--set PART.PARAMETER=VALUE); * marks what differs from the default"
     for part in machine.parts:
         yield ""

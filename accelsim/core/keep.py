@@ -21,6 +21,7 @@ from accelsim.core.processors import processors
 from accelsim.core.refusal import refusal
 
 WORKERS = 4  # processes that compile at once, at most
+observers: list[Callable[[int], None]] = []  # told how many modules are about to be compiled, which takes a while
 SAFELY = "-P"  # Python without the folder it is started in, where a module of anybody's may lie
 
 
@@ -117,6 +118,9 @@ def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object])
     texts = dict(write(m.name, m.text) for m in missing)
     weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing)))
     fresh = {path: weight for path, weight in weights.items() if not compiled_before(path)}
+    if fresh:
+        for told in observers:
+            told(len(fresh))
     shares = deal(fresh, max(1, min(WORKERS, processors(), len(fresh))))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     work = "import pathlib, sys; from accelsim.core.keep import load; [*map(load, map(pathlib.Path, sys.argv[1:]))]"

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
+
+from accelsim.core.errors import InputError
 
 P, R = ParamSpec("P"), TypeVar("R")
+SUFFIXES = (".png", ".pdf", ".svg")
+ANONYMOUS = {"png": ["Software"], "pdf": ["Creator", "Producer", "CreationDate"], "svg": ["Creator", "Date"]}
 FOLDER = "mpl-data"  # where the library's own matplotlibrc lies
 
 
@@ -37,3 +41,19 @@ def with_defaults(draw: Callable[P, R]) -> Callable[P, R]:
             return draw(*arguments, **named)
 
     return drawn
+
+
+def suffix(path: Path) -> str:
+    """What a picture is written as: png, pdf or svg. Raises InputError for another suffix."""
+    if path.suffix.lower() not in SUFFIXES:
+        said = f"the suffix is {path.suffix!r}" if path.suffix else "there is no suffix"
+        raise InputError(f"{path}: {said}, but a picture is written as one of {', '.join(SUFFIXES)}; name it so")
+    return path.suffix.lower()[1:]
+
+
+def save(made: Any, path: Path | BinaryIO, kind: str = "png", dpi: int = 150) -> None:
+    """Write a matplotlib Figure without date, version or anything else that differs from time to time."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "accelsim", "pdf.fonttype": 42, "svg.fonttype": "path"}):
+        made.savefig(path, format=kind, dpi=dpi, metadata=dict.fromkeys(ANONYMOUS[kind]))

@@ -4,7 +4,7 @@ from accelsim.energy.area import Piece, floor_plan, on_chip_bytes
 from accelsim.energy.bill import Charge, bill, bills, check_machine, readers
 from accelsim.energy.draws import bounds, energies, terms
 from accelsim.energy.prices import read_prices
-from accelsim.energy.table import EnergyTable, load_table
+from accelsim.energy.table import EnergyTable, load_table, stored_table
 
 __all__ = [
     "Charge",
@@ -20,5 +20,6 @@ __all__ = [
     "on_chip_bytes",
     "read_prices",
     "readers",
+    "stored_table",
     "terms",
 ]

@@ -122,6 +122,11 @@ def load_table(
         return replace(build(found, where, places), places=places, called=called)
 
 
+def stored_table(found: dict[str, Any]) -> EnergyTable:
+    """A table from the `document` of one, every extension and override resolved. Raises InputError as `load_table`."""
+    return build(found, f"energy table {shown(found.get('name'))} of a stored run", {})
+
+
 def build(found: dict[str, Any], where: str, places: Mapping[str, str]) -> EnergyTable:
     options = dict(document.checked(found["options"], where, "options"))
     for name, on in options.items():

@@ -134,6 +134,9 @@ class Summary:
     pieces: list[Piece]
     on_chip_bytes: int | None = None  # of all memories; None: not known
 
+    def __repr__(self) -> str:
+        return f"Summary of {self.total.cycles:,} core cycles, {len(self.layers)} layers, {len(self.phases)} phases"
+
     @property
     def area_um2(self) -> float:
         return sum(p.um2 for p in self.pieces)

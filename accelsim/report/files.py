@@ -1,4 +1,4 @@
-"""A run on disk: `result.json`, `layers.csv` and pictures, the same bytes for the same run.
+"""A run on disk: `result.json`, `layers.csv`, `run.npz` and pictures, the same bytes for the same run.
 
 Everything is written into a temporary folder beside the target, which then takes the target's name.
 """
@@ -13,7 +13,9 @@ from typing import Any
 from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import scratch, sweep
+from accelsim.report import archive
 from accelsim.report.figures import Stretch, Summary
+from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
 
@@ -36,6 +38,7 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
             made.mkdir()
             (made / "result.json").write_text(json.dumps(as_json(record, summary), indent=1, allow_nan=False) + "\n")
             write_layers(made / "layers.csv", summary)
+            (made / archive.NAME).write_bytes(archive.pack(record, summary.prices.document))
             if pictures:
                 from accelsim.report.plots import draw
 
@@ -136,6 +139,16 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "operand_bits": record.operand_bits,
         "on_chip_bytes": summary.on_chip_bytes,
         "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "losses": [
+            {
+                "phase": loss.phase,
+                "cause": loss.cause,
+                "component": loss.component,
+                "cycles": loss.cycles,
+                "sentence": loss.sentence(total.cycles),
+            }
+            for loss in losses(record)[:MOST]
+        ],
         "workload": record.workload,
         "architecture": record.arch,
         "notes": record.notes,
@@ -165,22 +178,26 @@ def figures(row: Stretch) -> dict[str, Any]:
     }
 
 
+def layer_rows(summary: Summary) -> list[dict[str, Any]]:
+    """A mapping for every layer, in order of execution: its figures, cycles by status of every component, counters."""
+    words = ("busy", "starved", "blocked", "idle")
+    return [
+        {
+            "name": row.name,
+            "block": row.block,
+            "phase": row.phase,
+            **figures(row),
+            **{f"{n}.{word}_cycles": a.status[word] for n, a in row.activity.items() for word in words},
+            **row.counters,
+        }
+        for row in summary.layers
+    ]
+
+
 def write_layers(path: Path, summary: Summary) -> None:
-    """One line for every layer, in order of execution; a figure that does not exist is empty."""
+    """One line for every layer; a figure that does not exist is empty."""
+    rows = layer_rows(summary)
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
-        names = list(summary.total.activity)
-        words = ("busy", "starved", "blocked", "idle")
-        lines.writerow(
-            [
-                "name",
-                "block",
-                "phase",
-                *figures(summary.total),
-                *(f"{n}.{word}_cycles" for n in names for word in words),
-                *summary.total.counters,
-            ]
-        )
-        for row in summary.layers:
-            status = [row.activity[n].status[word] for n in names for word in words]
-            lines.writerow([row.name, row.block, row.phase, *figures(row).values(), *status, *row.counters.values()])
+        lines.writerow(rows[0])
+        lines.writerows(row.values() for row in rows)

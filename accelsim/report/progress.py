@@ -1,11 +1,22 @@
 """A progress bar over the layers of a run."""
 
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a run tells: `layers`, how many are finished; `compiling`, how many components are compiled first."""
+
+    layers: Callable[[int], None]
+    compiling: Callable[[int], None]
 
 
 @contextmanager
-def watch(title: str, layers: int):
-    """A progress bar over the layers, on a terminal; the first run of a machine compiles it."""
+def watch(title: str, layers: int) -> Iterator[Watched]:
+    """A progress bar over the layers, on a terminal; elsewhere only a line, when a machine is compiled first."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,4 +30,25 @@ def watch(title: str, layers: int):
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=layers)
-        yield lambda done: bar.update(task, completed=done)
+
+        def compiling(count: int) -> None:
+            said = f"compiling {count} component{'s' * (count > 1)}, once; later runs load them"
+            if console.is_terminal:
+                bar.update(task, description=said)
+            else:
+                sys.stderr.write(f"{said}\n")
+
+        yield Watched(lambda done: bar.update(task, completed=done, description=title), compiling)
+
+
+@contextmanager
+def trying(title: str) -> Iterator[Callable[[str], None]]:
+    """A line that says what is being tried, on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(title) as status:
+        yield lambda what: status.update(f"{title}: {what}")

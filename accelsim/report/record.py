@@ -1,7 +1,7 @@
 """The record of a run: its result and everything needed to say how it was made. `accelerators.run()` fills it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from accelsim.core.errors import InputError
 from accelsim.core.result import Result
@@ -29,9 +29,15 @@ class RunRecord:
     dram: tuple[str, ...] = ("dram",)  # components whose bytes are off-chip traffic
     layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
+    table: dict[str, Any] | None = None  # of a stored run: the resolved energy table that it was billed with
     multipliers: int | None = None  # all of the machine's, those beside the PE array too
     operand_bits: int | None = None  # of what is multiplied
     analytic: bool = False  # the figures are a model's, not a simulation's
+
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "machine", "arch", "workload", "layers", "peak_macs", "dram_peak_bytes_per_s", "notes", "array", "dram",
+        "layer_counters", "prices", "multipliers", "operand_bits", "analytic",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for span in self.result.spans:
@@ -50,6 +56,9 @@ class RunRecord:
             part, _, counter = name.partition(".")
             if counter not in self.result.total.counts.get(part, {}):
                 raise InputError(f"the record of {self.machine} names the counter {name!r}, which no part of it has")
+
+    def __repr__(self) -> str:
+        return f"RunRecord of {self.machine} on {self.workload['name']}: {self.result.cycles():,} core cycles"
 
     @property
     def engines(self) -> tuple[str, ...]:

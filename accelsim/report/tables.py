@@ -10,43 +10,51 @@ from accelsim.report.record import RunRecord
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from rich.table import Table
+
+    from accelsim.report.wide import Wide
 
 MODEL = "An analytic model: formulas over layers, no simulation; every figure below is the model's."
-CAVEAT = "Energy, power and area: scaled pre-silicon figures, about +-2x in absolute terms; compare within one table."
+CAVEAT = (
+    "Energy, power and area: scaled pre-silicon figures, 0.9 to 2.4 times those of published chips; compare within"
+    " one table."
+)
+SYNTHETIC = "The workload is synthetic: its masks were generated, not taken from a trained model."
+MORE = "\n-v shows components, memories, the energy bill and how the run was made; --layers every layer."
 
 
-def table(title: str, *columns: str) -> "Table":
+def table(title: str, *columns: str) -> "Wide":
     """A table whose first column is words and whose others are numbers."""
-    from rich import box
-    from rich.table import Table
+    from accelsim.report.wide import Wide
 
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    made.collapse_padding = True
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="right" if i else "left", overflow="fold" if i == 0 else "ellipsis")
-    return made
+    return Wide(title, columns)
+
+
+def headline(record: RunRecord, summary: Summary) -> str:
+    """The run in a sentence."""
+    total = summary.total
+    said = f"{total.cycles:,} core cycles, {scaled(total.seconds, 's', 4)} at {scaled(record.clock_hz, 'Hz')}"
+    said += f"; {percent(total.mac_utilization)} of the MACs at work"
+    return f"{said}; {joules(total.energy.chip_pj)} on the chip, {joules(total.energy.dram_pj)} in DRAM"
 
 
 def heading(record: RunRecord) -> list[str]:
     """What ran: machine, workload, what is synthetic, which models."""
     work = record.workload
-    lines, name = [MODEL] if record.analytic else [], record.arch.get("name", record.machine)
-    called = record.machine if name == record.machine else f"{name} ({record.machine})"
-    lines += [f"{called} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"]
+    lines = [MODEL] if record.analytic else []
+    lines += [of(record)]
     if work.get("synthetic"):
-        lines.append("The workload is synthetic: its masks were generated, not taken from a trained model.")
+        lines.append(SYNTHETIC)
     made = work.get("provenance")
     if made := made.get("made_by") if isinstance(made, dict) else made:
         lines.append(f"Workload made by {made}")
-    return lines + [f"{key.replace('_', ' ')}: {value}" for key, value in record.notes.items()]
+    return lines + [f"  {key.replace('_', ' ')}: {value}" for key, value in record.notes.items()]
 
 
-def overview(record: RunRecord, summary: Summary) -> "Table":
+def overview(record: RunRecord, summary: Summary) -> "Wide":
     """The run in some twenty lines."""
     total, point = summary.total, summary.total.roofline
     made = table("Run", "", "")
-    made.show_header, made.columns[1].justify = False, "left"
+    made.headed, made.words = False, True
     energy, (area, low, high) = total.energy, summary.area_mm2
     saved = total.macs / total.dense_macs if total.dense_macs else None
     rows = [
@@ -54,7 +62,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
         ("useful MACs", f"{total.macs:,} ({percent(saved)} of the dense {total.dense_macs:,})"),
         ("MACs done by the PE array", f"{total.mac_ops:,}"),
         ("MAC utilization", percent(total.mac_utilization)),
-        *((f"  {name}", percent(value)) for name, value in summary.engine_utilization.items()),
+        *((f"  of it {name}", percent(value)) for name, value in summary.engine_utilization.items()),
         ("DRAM traffic", f"{scaled(total.dram_read_bytes, 'B')} read, {scaled(total.dram_write_bytes, 'B')} written"),
         ("DRAM bandwidth utilization", percent(total.bandwidth_utilization)),
         ("Q-forward hit rate", percent(summary.q_forward_hit_rate)),
@@ -79,7 +87,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
     return made
 
 
-def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Table":
+def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Wide":
     """Phases or layers, and the total."""
     made = table(title, "", "cycles", "of run", "MAC use", "bus use", "DRAM", "op/byte", "chip", "traffic", "standby")
     for row in [*rows, total]:
@@ -100,7 +108,7 @@ def stretches(title: str, rows: list[Stretch], total: Stretch) -> "Table":
     return made
 
 
-def components(summary: Summary) -> "Table":
+def components(summary: Summary) -> "Wide":
     """What every component was doing, in shares of its own clock's cycles."""
     made = table("Components", "", "class", "clock", "busy", "starved", "blocked", "idle", "energy")
     energy = energy_by((c for c in summary.charges if not c.background), "component")
@@ -112,7 +120,7 @@ def components(summary: Summary) -> "Table":
     return made
 
 
-def memories(summary: Summary) -> "Table":
+def memories(summary: Summary) -> "Wide":
     made = table("Memories", "", "read", "written", "capacity", "held on average")
     for m in summary.memories:
         capacity = "-" if m.capacity_bytes is None else f"{m.capacity_bytes / 1024:g} KiB"
@@ -120,7 +128,7 @@ def memories(summary: Summary) -> "Table":
     return made
 
 
-def energy(summary: Summary) -> "Table":
+def energy(summary: Summary) -> "Wide":
     """The bill by action, with bounds: the chip's, DRAM's for its traffic, and its standby and refresh; shares are of
     each of these."""
     made = table(f"Energy ({summary.energy_table})", "action", "energy", "of part", "low", "high", "charged by")
@@ -133,7 +141,7 @@ def energy(summary: Summary) -> "Table":
         whole = sum(c.pj for c in mine)
         made.add_section()
         made.add_row(part, joules(whole), percent(1.0 if whole else None), *sums(mine), "", style="bold")
-        for action, pj in energy_by(mine, "action").items():
+        for action, pj in energy_by(mine, "action").items():  # by the names that a price document has
             charges = [c for c in mine if c.action == action]
             payers = list(dict.fromkeys(c.component for c in charges if c.pj))
             if pj:
@@ -147,19 +155,31 @@ def sums(charges: list[Charge]) -> list[str]:
     return [joules(sum(getattr(c, bound) for c in charges)) for bound in ("low_pj", "high_pj")]
 
 
-def report(record: RunRecord, summary: Summary, *, layers: bool = False) -> "Group":
-    """Everything for the terminal, as a rich renderable; `layers` adds a line for every layer."""
+def of(record: RunRecord) -> str:
+    """Machine and workload."""
+    work, name = record.workload, record.arch.get("name", record.machine)
+    called = record.machine if name == record.machine else f"{name} ({record.machine})"
+    return f"{called} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"
+
+
+def report(record: RunRecord, summary: Summary, *, layers: bool = False, verbose: bool = False) -> "Group":
+    """What is for the terminal, as a rich renderable: the headline, the run and its phases; `verbose` adds components,
+    memories, the bill and how the run was made; `layers` a line for every layer."""
     from rich.console import Group
     from rich.text import Text
 
+    first = [headline(record, summary), of(record), *([MODEL] if record.analytic else [])]
+    if record.workload.get("synthetic"):
+        first.append(SYNTHETIC)
     shown = [
-        Text("\n".join(heading(record))),
+        Text("\n".join([*first, ""])),
         overview(record, summary),
         stretches("Phases", summary.phases, summary.total),
-        components(summary),
-        memories(summary),
-        energy(summary),
     ]
+    if verbose:
+        shown += [components(summary), memories(summary), energy(summary)]
     if layers:
         shown.append(stretches("Layers", summary.layers, summary.total))
-    return Group(*shown, Text(MODEL if record.analytic else CAVEAT))
+    if verbose:
+        shown.append(Text("\n".join(["How it was made", *heading(record), ""])))
+    return Group(*shown, Text((MODEL if record.analytic else CAVEAT) + ("" if verbose else MORE)))

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import accelsim.core.document as document
-from accelsim.accelerators import schema
+from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch, shipped
 from accelsim.config.arch import Arch
 from accelsim.config.load import overridden, override, settings_of
@@ -27,6 +27,11 @@ class Base:
         self.overrides = tuple(overrides)
         top, _ = document.read(self.path)
         self.settings = list(settings_of(self.path, top, self.schema, Resolution(str(self.path))))
+
+    @property
+    def title(self) -> str:
+        """Its name in tables, with a mark where its figures are a model's."""
+        return f"{self.arch.name} (model)" if machine(self.arch.machine).analytic else self.arch.name
 
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""

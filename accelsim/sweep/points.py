@@ -103,7 +103,7 @@ def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
     content |= {"workload": work.hash, "version": __version__, "source": source_hash(machine.arch.machine)}
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return Point(key, machine.arch.name, work, settings, arch, error)
+    return Point(key, machine.title, work, settings, arch, error)
 
 
 @dataclass(frozen=True)

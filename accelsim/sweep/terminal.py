@@ -113,9 +113,6 @@ def side_by_side(entries: Sequence[Entry]) -> Iterator[object]:
         mine = [e for e in entries if e.case == case]
         made = table(f"side by side: {case[0]}", "", "cycles", "time", "speed-up", "chip", "with DRAM", "area")
         rests = table(f"what that rests on: {case[0]}", "", "clock", "multipliers", "bits", "on chip", "memory", "peak")
-        for each in (made, rests):
-            for column in each.columns:
-                column.overflow = "fold"  # no figure is cut
         for e in mine:
             had, known = e.figures, e.assumptions
             made.add_row(
@@ -160,6 +157,15 @@ def interval(found: Ratio | None) -> str:
         return "-"
     said = f"{few(found.nominal)}x [{few(found.low)}, {few(found.high)}]"
     return said if found.resolved else f"{said} not resolved"
+
+
+def search_document(found: "Found", grid: bool) -> dict[str, object]:
+    """The front as a document."""
+    front = [
+        {**dict(zip(found.objectives, c.scores)), "settings": dict(c.settings)} for c in found.front(found.searched)
+    ]
+    shares = dict(zip(("search", "grid"), found.shares())) if grid else {}
+    return {"front": front, "designs": len(found.searched), "wasted": found.wasted, "dominated_share": shares}
 
 
 def search(found: "Found", grid: bool) -> Iterator[object]:

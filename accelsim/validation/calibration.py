@@ -38,7 +38,8 @@ class Calibration:
     name: of the part that is predicted. hardware: whose it is, and how it was measured. file: its cases, below the
     folder of reference data. given: columns that a case must have. figure: the measured column whose relative error
     counts. predict: what a machine says of a case, by the names of measured columns. bound: the largest relative error
-    that is promised of a case; 0: every column is equal. fitted: ids of the cases that were used for any constant.
+    that is promised of a case; 0: every column is equal. fitted: ids of the cases that were used for any constant, or
+    to decide between readings.
     """
 
     name: str

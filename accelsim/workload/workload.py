@@ -62,6 +62,13 @@ class Workload:
                 )
             self._operand(name, "scale")
 
+    def __repr__(self) -> str:
+        synthetic = ", synthetic masks" if self.synthetic else ""
+        return (
+            f"Workload({self.name!r}, {self.model}, batch {self.batch}, {len(self.layers)} layers, {self.macs:,} MACs "
+            f"an image, {self.sparsity:.2%} of the attention scores pruned{synthetic})"
+        )
+
     def __reduce__(self):
         # mappings are read-only views, which cannot be pickled; a sweep sends workloads to other processes
         values = (getattr(self, f.name) for f in fields(self))

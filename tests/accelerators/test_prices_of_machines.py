@@ -14,9 +14,20 @@ from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
 # Neither time nor price: the reason why. An entry here that has gained one of them must go.
 VARIANTS = {"systolic": (["array.dataflow=ws"],)}  # what has no effect in the machine as shipped may have one here
+<<<<<<< HEAD
 FREE = {"vitcod": {}, "systolic": {}, "spatten": {"dram.standard": "no other standard has its clock"}}
+=======
+FREE = {
+    "vitcod": {},
+    "systolic": {},
+    "vitality": {},
+    "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
+}
+>>>>>>> physical
 # Counters that cost nothing, and why.
 PRICELESS = {
+    **{f"ClusterBlock.lost_{why}": "time, not work" for why in ("out", "division", "sums", "weight", "input")},
+    "ClusterBlock.denied_cycles": "time, not work",
     "MacArray.accumulator_bytes": "in the price of a mac",
     "SparserEngine.q_forward_hits": "its bytes are counted",
     "SparserEngine.q_forward_misses": "its bytes are counted",
@@ -29,6 +40,7 @@ PRICELESS = {
     "SystolicArray.fold_cycles": "cycles",
     "SystolicArray.edge_stall_cycles": "cycles",
     "SystolicArray.stall_cycles": "cycles",
+<<<<<<< HEAD
     "LineBuffer.byte_cycles": "occupancy",
     "LowBits.byte_cycles": "occupancy",
     "WeightLines.byte_cycles": "occupancy",
@@ -36,6 +48,21 @@ PRICELESS = {
     "QkArray.rows_again": "its lines are charged by the buffer",
     "PvArray.line_reads": "charged by the buffer",
     "DenseArrays.line_reads": "charged by the buffer",
+=======
+    **{
+        f"{kind}.{counter}": why
+        for kind in ("General", "Diagonal")
+        for counter, why in (
+            ("left_read_bytes", "charged by the buffers, or by what takes its notices"),
+            ("fold_cycles", "cycles"),
+            ("edge_stall_cycles", "cycles"),
+            ("stall_cycles", "cycles"),
+        )
+    },
+    "General.top_read_bytes": "charged by the buffers",
+    "Accumulators.row_ops": "its additions are counted",
+    "Adders.row_ops": "its additions are counted",
+>>>>>>> physical
     "ExactDram.row_hits": "its bytes are counted",
     "ExactDram.row_misses": "activates are counted",
     "ExactDram.row_conflicts": "activates are counted",

@@ -18,7 +18,7 @@ def names(folder):
 def test_a_result_says_what_came_out_and_how_it_was_made(tmp_path):
     made = record(2)
     folder = write(made, tmp_path / "results" / "run", pictures=False)
-    assert names(folder) == ["layers.csv", "result.json"]
+    assert names(folder) == ["layers.csv", "result.json", "run.npz"]
     found, summary = json.loads((folder / "result.json").read_text()), summarize(made)
     assert found["version"] == __version__
     assert found["total_cycles"] == summary.total.cycles == made.result.cycles()
@@ -45,7 +45,7 @@ def test_a_line_for_every_layer(tmp_path):
 
 def test_the_same_run_is_the_same_bytes(tmp_path):
     one, two = (write(record(1, traced=True), tmp_path / name) for name in ("one", "two"))
-    assert names(one) == sorted(["layers.csv", "result.json", *(f"{p}.png" for p in PICTURES)])
+    assert names(one) == sorted(["layers.csv", "result.json", "run.npz", *(f"{p}.png" for p in PICTURES)])
     for file in names(one):
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
@@ -54,7 +54,7 @@ def test_an_earlier_result_is_replaced_as_a_whole(tmp_path):
     write(record(2), tmp_path / "run", pictures=False)
     (tmp_path / "run" / "notes.txt").write_text("an old note")
     write(record(1), tmp_path / "run", pictures=False)
-    assert names(tmp_path / "run") == ["layers.csv", "result.json"]
+    assert names(tmp_path / "run") == ["layers.csv", "result.json", "run.npz"]
     assert json.loads((tmp_path / "run" / "result.json").read_text())["total_cycles"] == record(1).result.cycles()
     assert names(tmp_path) == ["run"]
 
@@ -71,7 +71,7 @@ def test_anything_else_is_left_alone(tmp_path):
         write(record(1), tmp_path / "photos", pictures=False)
     assert names(tmp_path / "photos") == ["cat.png", "result.json"]
     (tmp_path / "empty").mkdir()
-    assert names(write(record(1), tmp_path / "empty", pictures=False)) == ["layers.csv", "result.json"]
+    assert names(write(record(1), tmp_path / "empty", pictures=False)) == ["layers.csv", "result.json", "run.npz"]
 
 
 def test_where_nothing_can_be_written_is_said(tmp_path):
@@ -98,5 +98,5 @@ def test_a_result_goes_where_a_link_points_and_the_link_stays(tmp_path):
     link.symlink_to("disk")
     assert write(record(1), link, pictures=False) == link
     write(record(2), link, pictures=False)
-    assert link.is_symlink() and names(tmp_path / "disk") == ["layers.csv", "result.json"]
+    assert link.is_symlink() and names(tmp_path / "disk") == ["layers.csv", "result.json", "run.npz"]
     assert names(tmp_path) == ["disk", "run"]

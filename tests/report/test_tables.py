@@ -10,8 +10,8 @@ from accelsim.report.tables import CAVEAT, report
 from .records import record
 
 
-def shown(made, **options) -> str:
-    console = Console(file=io.StringIO(), width=100)
+def shown(made, width: int = 100, **options) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(report(made, summarize(made), **options))
     return console.file.getvalue()
 
@@ -20,13 +20,25 @@ def test_a_run_in_tables():
     text = shown(record(2))
     assert "vitcod running deit_tiny_s90 (DeiT-Tiny), batch 1" in text
     assert "The workload is synthetic: its masks were generated, not taken from a trained model." in text
-    assert "dram model: pipe" in text
+    assert text.startswith(f"{record(2).result.cycles():,} core cycles, ")
+    assert "dram model: pipe" not in text and "dram model: pipe" in shown(record(2), verbose=True)
     assert " ".join(CAVEAT.split()) in " ".join(text.split())
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "100.0 %" in lines["total"]
     assert "…" not in text, "nothing is cut off at 100 columns"
     assert "blocks.1.mlp.fc2" not in text
     assert "blocks.1.mlp.fc2" in shown(record(2), layers=True)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_number_is_cut_on_a_narrow_terminal(width):
+    made = record(3)
+    text = shown(made, width, layers=True, verbose=True)
+    assert max(map(len, text.splitlines())) <= width
+    words = set(text.split())
+    for s in summarize(made).layers:
+        assert {f"{s.cycles:,}", f"{100 * s.cycle_share:.1f}"} <= words
+    assert f"{made.result.cycles():,}" in words and "…" not in text
 
 
 def test_a_real_workload_is_not_called_synthetic():

@@ -15,8 +15,9 @@ START = {  # seconds, operations and bytes a second, joules: where the search be
        for name, value in {"rate": 1e12, "step": 1e-8, "fused_rate": 5e11, "fused_step": 5e-8}.items()},
 }  # fmt: skip
 POWERS = {"idle": 50.0, "busy": 50.0, "byte": 1e-11, **{f"{kind}.operation": 1e-12 for kind in FORMATS}}
-CACHES = (0, *(1 << k for k in range(18, 27)))  # bytes that are tried
-ROUNDS, STEP, ROBUST = 60, 1e-4, 0.3  # of the search; a residual beyond ROBUST pulls no harder
+CACHES = (0, *(1 << k for k in range(20, 26)))  # bytes that are tried
+ROUNDS, FIRST = 60, 10  # of the search; of the one that chooses a cache
+STEP, ROBUST = 1e-4, 0.3  # of a slope; a residual beyond ROBUST pulls no harder
 PULL = 0.02  # towards where the search began, so that what no row decides stays there
 
 
@@ -98,14 +99,20 @@ def fit(rows: Sequence[Row], start: dict[str, float] | None = None, most: dict[s
     Caches are looked for where launching and computing take turns; elsewhere traffic goes to memory.
     """
     begin = START | (start or {})
+    formats = {r.dtype for r in rows}
+    free = {n: v for n, v in begin.items() if n.partition(".")[0] in formats or n.partition(".")[0] not in FORMATS}
     columns = [work(r) for r in rows]
     caches = CACHES if rows[0].on_cpu else (0,)
 
     def miss(value: dict[str, float], cache_bytes: int) -> np.ndarray:
+        value = begin | value
         return np.array([np.log(seconds(value, cache_bytes, r, c) / r.seconds) for r, c in zip(rows, columns)])
 
-    tried = [(*search(lambda v, size=size: miss(v, size), begin, most or {}), size) for size in caches]
-    _, values, size = min(tried, key=lambda found: found[0])
+    size = caches[0]
+    if len(caches) > 1:
+        size = min(caches, key=lambda size: search(lambda v: miss(v, size), free, most or {}, FIRST)[0])
+    values = search(lambda v: miss(v, size), free, most or {})[1]
+    values = begin | values
     found = Fitted(values, size, list(rows))
     metered = [r for r in rows if r.joules and r.wall_s]
     if not metered:
@@ -120,7 +127,10 @@ def fit(rows: Sequence[Row], start: dict[str, float] | None = None, most: dict[s
 
 
 def search(
-    miss: Callable[[dict[str, float]], np.ndarray], begin: dict[str, float], most: dict[str, float]
+    miss: Callable[[dict[str, float]], np.ndarray],
+    begin: dict[str, float],
+    most: dict[str, float],
+    rounds: int = ROUNDS,
 ) -> tuple[float, dict[str, float]]:
     """Levenberg and Marquardt's method on the logarithms of the values, with Huber's weights; cost and values."""
     names = list(begin)
@@ -136,7 +146,7 @@ def search(
 
     at, damping = origin, 1.0
     now = residuals(at)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         weights = np.sqrt(np.minimum(1.0, ROBUST / np.maximum(np.abs(now), 1e-12)))
         slope = np.array([(residuals(at + STEP * one) - now) / STEP for one in np.eye(len(at))]).T * weights[:, None]
         square, pull = slope.T @ slope, slope.T @ (weights * now)

@@ -3,13 +3,14 @@
 from accelsim.core import Component, Count, Param
 
 LARGEST = 1 << 24
+LONGEST = 1 << 36  # cycles: seconds, of a computer that is busy with other things
 
 
 class Host(Component):
     """The processor that runs Python and launches kernels."""
 
-    launch = Param(10_000, "cycles", "from one launch of a kernel to the next", low=0)
-    graph_launch = Param(10_000, "cycles", "to launch a whole graph of kernels", low=0)
+    launch = Param(10_000, "cycles", "from one launch of a kernel to the next", low=0, high=LONGEST)
+    graph_launch = Param(10_000, "cycles", "to launch a whole graph of kernels", low=0, high=LONGEST)
 
     launches = Count("launches: of each kernel, or of the graph")
 
@@ -17,7 +18,7 @@ class Host(Component):
 class Device(Component):
     """What runs kernels, one after another."""
 
-    start = Param(2_000, "cycles", "of every kernel: its start, its first operands, its end", low=0)
+    start = Param(2_000, "cycles", "of every kernel: its start, its first operands, its end", low=0, high=LONGEST)
 
     kernels = Count("kernels run")
     mac_ops = Count("multiply-accumulates done")
@@ -30,9 +31,11 @@ class Arithmetic(Component):
         1_024, "count", "operations a cycle at the peak, of all its units (0: it has none)", low=0, high=LARGEST
     )
     efficiency = Param(700, "permille", "of the peak that a large product reaches")
-    step = Param(10, "cycles", "for each element of a product's depth, however few results it has", low=0)
+    step = Param(10, "cycles", "for each element of a product's depth, however few results it has", low=0, high=LONGEST)
     fused_efficiency = Param(400, "permille", "of the peak that fused attention reaches on many heads")
-    fused_step = Param(50, "cycles", "of fused attention for each key, however few heads there are", low=0)
+    fused_step = Param(
+        50, "cycles", "of fused attention for each key, however few heads there are", low=0, high=LONGEST
+    )
     operation = Param(10_000, "fJ", "an operation at the plug, beyond what the board draws by time", low=0)
 
 
@@ -40,7 +43,7 @@ class SparseKernels(Component):
     """Attention under a mask in compressed rows: a chain of kernels for every head."""
 
     kernels = Param(34, "count", "kernels a head")
-    score = Param(0, "cycles", "for each score that is kept", low=0)
+    score = Param(0, "cycles", "for each score that is kept", low=0, high=LONGEST)
 
 
 class Caches(Component):

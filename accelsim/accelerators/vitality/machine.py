@@ -105,7 +105,13 @@ SCHEMA = VitalitySchema(
     },
     parts={
         "array": Part("SA-General: K^T V, Q G, dense layers", "core", General, {"overlap": "auto"}, EDGES | FIXED),
-        "diagonal": Part("SA-Diag: Q times the sum of K", "core", Diagonal, {}, FIXED | {"top_bytes": "options"}),
+        "diagonal": Part(
+            "SA-Diag: Q times the sum of K",
+            "core",
+            Diagonal,
+            {},
+            FIXED | dict.fromkeys(("columns", "top_bytes"), "options"),
+        ),
         "accumulate": Part("sums over tokens", "core", Accumulators, LANES),
         "divide": Part("means; rows by their divisors", "core", Dividers, LANES),
         "add": Part("keys less their mean; rows plus the sum of V", "core", Adders, LANES),

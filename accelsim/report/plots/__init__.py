@@ -1,27 +1,66 @@
 """Pictures of a run, one file each; colour-blind-safe, labelled with units, parts adding up to the total."""
 
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from accelsim.core.pictures import with_defaults
+from accelsim.core.errors import InputError
+from accelsim.core.files import write
+from accelsim.core.pictures import suffix, with_defaults
 from accelsim.report.figures import Summary
+from accelsim.report.plots.frame import KINDS, PLAIN, Frame
 from accelsim.report.record import RunRecord
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PICTURES = ("utilization", "stalls", "energy", "timeline", "roofline")
+
+
+def pictures() -> dict[str, Callable[..., "Figure"]]:
+    """What draws each kind."""
+    from accelsim.report.plots.energy import energy
+    from accelsim.report.plots.roofline import roofline
+    from accelsim.report.plots.stalls import stalls
+    from accelsim.report.plots.timeline import timeline
+    from accelsim.report.plots.utilization import utilization
+
+    return dict(zip(PICTURES, (utilization, stalls, energy, timeline, roofline), strict=True))
 
 
 @with_defaults
 def draw(record: RunRecord, summary: Summary, folder: Path) -> list[Path]:
     """Draw every picture as `folder/NAME.png`; the files."""
-    from accelsim.report.plots.energy import energy
-    from accelsim.report.plots.roofline import roofline
-    from accelsim.report.plots.stalls import stalls
     from accelsim.report.plots.style import save
-    from accelsim.report.plots.timeline import timeline
-    from accelsim.report.plots.utilization import utilization
 
-    made = []
-    for name, picture in zip(PICTURES, (utilization, stalls, energy, timeline, roofline), strict=True):
-        if name == "timeline" and record.analytic:
-            continue  # a model has no cycles to draw
-        made.append(save(picture(record, summary), folder / f"{name}.png"))
-    return made
+    kinds = [
+        name for name in pictures() if not (name == "timeline" and record.analytic)
+    ]  # a model has no cycles to draw
+    return [save(figure(name, record, summary), folder / f"{name}.png") for name in kinds]
+
+
+@with_defaults
+def figure(kind: str, record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> "Figure":
+    """One picture as a matplotlib Figure. Raises InputError for what this run cannot show."""
+    from accelsim.report.plots.style import fitted
+
+    frame.check(kind, record)
+    return fitted(pictures()[kind](record, summary, frame))
+
+
+@with_defaults
+def draw_one(kind: str, record: RunRecord, summary: Summary, path: Path, frame: Frame = PLAIN) -> Path:
+    """One picture as PNG, PDF or SVG, by the suffix; the file. Raises InputError for others, and as `figure`."""
+    from accelsim.report.plots.style import save
+
+    name, made = suffix(path), io.BytesIO()
+    save(figure(kind, record, summary, frame), made, name, frame.dpi)
+    try:
+        write(path, made.getvalue())
+    except OSError as reason:
+        raise InputError(f"{path}: cannot be written ({reason.strerror or reason}); name another file") from None
+    return path
+
+
+__all__ = ["KINDS", "PICTURES", "Frame", "draw", "draw_one", "figure", "pictures"]

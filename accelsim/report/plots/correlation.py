@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from accelsim.core import files
+from accelsim.core.files import write
 from accelsim.core.pictures import with_defaults
 
 
@@ -34,5 +34,5 @@ def correlation(groups: Mapping[str, Sequence[tuple[float, float]]], path: Path,
     title(ax, "predictions of hardware of others")
     picture = io.BytesIO()
     save(made, picture)
-    files.write(path, picture.getvalue())
+    write(path, picture.getvalue())
     return path

@@ -3,12 +3,13 @@
 from matplotlib.figure import Figure
 
 from accelsim.report.figures import Stretch, Summary
-from accelsim.report.plots.style import BLACK, figure, phase_colours, subject, title
+from accelsim.report.plots.frame import PLAIN, Frame
+from accelsim.report.plots.style import BLACK, figure, legend, phase_colours, subject, thousands, title
 from accelsim.report.record import RunRecord
 
 
-def roofline(record: RunRecord, summary: Summary) -> Figure:
-    made, (ax,) = figure(8, 5)
+def roofline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figure:
+    made, (ax,) = figure(8, 5, size=frame.size)
     peak, ridge = summary.peak_ops_per_s / 1e9, summary.ridge_ops_per_byte
     colours = phase_colours([p.phase for p in summary.phases])
     placed = [p for p in [*summary.phases, summary.total] if p.roofline.ops and p.roofline.dram_bytes]
@@ -17,9 +18,10 @@ def roofline(record: RunRecord, summary: Summary) -> Figure:
     ax.loglog([low, ridge, high], [peak * low / ridge, peak, peak], color=BLACK, linewidth=1.5)
     ax.axvline(ridge, color=BLACK, linewidth=0.6, linestyle=":")
     ax.text(ridge * 1.06, peak * 1.1, f"ridge {ridge:.2f} op/byte, peak {peak:.4g} Gop/s", fontsize=8)
+    handles = []
     for p in placed:
         whole = p is summary.total
-        ax.plot(
+        handles += ax.plot(
             p.roofline.ops_per_byte,
             p.roofline.ops_per_s / 1e9,
             marker="*" if whole else "o",
@@ -31,16 +33,21 @@ def roofline(record: RunRecord, summary: Summary) -> Figure:
         )
     ys = [p.roofline.ops_per_s / 1e9 for p in placed] + [peak * low / ridge]
     ax.set_xlim(low, high)
-    ax.set_ylim(min(ys) / 2, peak * 2)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda x, _: f"{x:g}")
+    ax.set_ylim(min(ys) / 1.3, peak * 1.6)
+    thousands(ax, "x", "y")
     ax.set_xlabel("arithmetic intensity (op per byte of DRAM traffic; 1 MAC = 2 op)", fontsize=9)
     ax.set_ylabel("throughput (Gop/s)", fontsize=9)
     if placed:
-        ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    away = [p.name for p in summary.phases if p.cycles and p not in placed]
-    title(ax, f"{subject(record)}: roofline" + (f"\nwithout MACs or DRAM traffic: {', '.join(away)}" if away else ""))
+        legend(made, handles)
+    away = [why(p) for p in summary.phases if p.cycles and p not in placed]
+    title(ax, f"{subject(record)}: roofline" + (f"\nnot shown: {', '.join(away)}" if away else ""))
     return made
+
+
+def why(p: Stretch) -> str:
+    """What a phase lacks that has no place in the diagram."""
+    lacks = [what for what, has in (("MACs", p.roofline.ops), ("DRAM traffic", p.roofline.dram_bytes)) if not has]
+    return f"{p.name} (no {' and no '.join(lacks)})"
 
 
 def label(p: Stretch, summary: Summary) -> str:

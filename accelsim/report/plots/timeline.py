@@ -1,16 +1,19 @@
 """What every component was doing over time: from status changes when the run was traced, else layer by layer."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from accelsim.core.result import Result
 from accelsim.core.status import STATUS_NAMES
 from accelsim.report.figures import Summary
-from accelsim.report.plots.style import STATUS, figure, subject, time_axis, title
+from accelsim.report.plots.frame import PLAIN, Frame
+from accelsim.report.plots.style import STATUS, columns, figure, legend, phase_colours, subject, time_axis, title
 from accelsim.report.record import RunRecord
 
 BINS = 480
+LETTER = 0.009  # of the width, that a letter of a layer's name takes
 
 
 def binned(result: Result, component: int, edges: np.ndarray) -> np.ndarray:
@@ -29,23 +32,27 @@ def binned(result: Result, component: int, edges: np.ndarray) -> np.ndarray:
     return shares
 
 
-def timeline(record: RunRecord, summary: Summary) -> Figure:
+def timeline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figure:
     result, names = record.result, list(record.result.parts)
+    first, last = frame.cycles(result.cycles())
+    lanes = frame.shown(names)
     traced = len(result.events) > 0
     if traced:
         period = result.periods["core"]
-        edges = np.linspace(0, max(result.end, 1), min(BINS, max(result.end // period, 1)) + 1)
-        shares = [binned(result, i, edges) for i in range(len(names))]
+        edges = np.linspace(first * period, last * period, min(BINS, max(last - first, 1)) + 1)
+        shares = [binned(result, names.index(n), edges) for n in lanes]
         at = edges / period
-        how = "from every status change" + (f", in {len(at) - 1} bins" if result.end // period > BINS else "")
+        how = "from every status change" + (f", in {len(at) - 1} bins" if last - first > BINS else "")
     else:
         run = [layer for layer in summary.layers if layer.cycles]
         at = np.cumsum([0, *(layer.cycles for layer in run)])
         shares = [
-            np.array([[layer.activity[n].share(word) or 0.0 for layer in run] for word in STATUS_NAMES]) for n in names
+            np.array([[layer.activity[n].share(word) or 0.0 for layer in run] for word in STATUS_NAMES]) for n in lanes
         ]
         how = "mean of each layer"
-    made, (ax,) = figure(10, 1.4 + 0.36 * len(names))
+    made, (ax,) = figure(10, 1.9 + 0.36 * len(lanes), size=frame.size)
+    colours = phase_colours([p.phase for p in summary.phases])
+    strip(ax, record, colours, first, last)
     for lane, share in enumerate(shares):
         floor = np.full(len(at) - 1, lane + 0.9)
         for word, colour in STATUS.items():
@@ -54,12 +61,43 @@ def timeline(record: RunRecord, summary: Summary) -> Figure:
             drawn = ax.fill_between(at, lower, upper, step="post", color=colour, linewidth=0)
             drawn.set_in_layout(False)  # its extent is known, and looking for it is slow
             floor = top
-    ax.set_yticks(np.arange(len(names)) + 0.5, names)
-    ax.set_ylim(len(names), 0)
+    ax.set_yticks(np.arange(-1, len(lanes)) + 0.5, ["layer", *lanes])
+    ax.set_ylim(len(lanes), -1)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    time_axis(ax, at[-1], "; the height of a colour is its share of the time")
-    patches = [Patch(color=colour, label=word) for word, colour in STATUS.items()]
-    ax.legend(handles=patches, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    title(ax, f"{subject(record)}: what the components were doing ({how})")
+    time_axis(ax, first, last)
+    legend(made, [Patch(color=colour, label=word) for word, colour in STATUS.items()])
+    seen = dict.fromkeys(phase for phase, *_ in stretches(record, first, last))
+    patches = [Patch(color=colours[phase], label=phase) for phase in seen]
+    ncols = columns(made, patches, 0.9)
+    ax.legend(
+        handles=patches, fontsize=8, loc="lower right", frameon=False, bbox_to_anchor=(1.0, 1.0), ncols=ncols,
+        borderpad=0, columnspacing=1, handlelength=1, labelspacing=0.2,
+    )  # fmt: skip
+    lines = "\n" * -(-len(patches) // ncols)
+    title(ax, f"{subject(record)}: what the components were doing ({how}; height: share of the time){lines}")
     return made
+
+
+def stretches(record: RunRecord, first: int, last: int) -> list[tuple[str, str, float, float]]:
+    """Phase, layer, and from which to which core cycle, of every layer in a window."""
+    period = record.result.periods["core"]
+    found = []
+    for s in record.result.spans:
+        begun, ended = max(s.start / period, first), min(s.end / period, last)
+        if ended - begun >= 1:
+            name = record.layers[s.label]["name"] if s.label >= 0 else ""
+            found.append((record.phase(s.label), name, begun, ended))
+    return found
+
+
+def strip(ax: Axes, record: RunRecord, colours: dict[str, str], first: int, last: int) -> None:
+    """The layers, above the components: coloured by phase, named where there is room."""
+    for phase, name, begun, ended in stretches(record, first, last):
+        ax.barh(-0.5, ended - begun, 0.8, begun, color=colours[phase], edgecolor="white", linewidth=0.3)
+        if len(name) * LETTER < (ended - begun) / max(last - first, 1):
+            dark = phase in ("qkv", "mlp", "attention", "head")
+            ax.text(
+                (begun + ended) / 2, -0.5, name, ha="center", va="center", fontsize=7, color="w" if dark else "k",
+                clip_on=True,
+            )  # fmt: skip

@@ -5,15 +5,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.core.pictures import with_defaults
+from accelsim.core.pictures import suffix, with_defaults
+from accelsim.report.plots.frame import check_size
 from accelsim.sweep.table import Columns, put
 
 KINDS = ("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization")
 
 
 @with_defaults
-def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes: Sequence[str] = ()) -> Path:
-    """Draw a picture of some points as PNG; the file.
+def draw(
+    kind: str,
+    table: Columns,
+    path: Path,
+    *,
+    metric: str = "cycles",
+    axes: Sequence[str] = (),
+    size: tuple[float, float] | None = None,
+    dpi: int = 150,
+) -> Path:
+    """Draw a picture of some points as PNG, PDF or SVG, by the suffix, of some inches; the file.
 
     kind: `metric` (over one or two axes), `speedup` (bars, over the slowest or the first), `pareto` (two or three
     figures), `sensitivity` (how far each parameter moves the metric), `heatmap` (the metric over two axes), or
@@ -39,21 +49,24 @@ def draw(kind: str, table: Columns, path: Path, *, metric: str = "cycles", axes:
         "heatmap": maps.heatmap,
         "utilization": maps.utilization,
     }[kind]
-    return put(path, png(picture(table, metric, list(axes))))
+    suffix(path)
+    check_size(size, dpi)
+    return put(path, encoded(picture(table, metric, list(axes)), path, size, dpi))
 
 
 @with_defaults
 def draw_contest(variants, workloads, gains, means, path: Path) -> Path:
-    """Draw the speed-ups of a comparison as PNG; the file."""
+    """Draw the speed-ups of a comparison as PNG, PDF or SVG, by the suffix; the file."""
     from accelsim.sweep.plots.bars import contest
 
-    return put(path, png(contest(variants, workloads, gains, means)))
+    suffix(path)
+    return put(path, encoded(contest(variants, workloads, gains, means), path))
 
 
-def png(picture) -> bytes:
-    """A picture as the content of a file."""
-    from accelsim.report.plots.style import save
+def encoded(picture, path: Path, size: tuple[float, float] | None = None, dpi: int = 150) -> bytes:
+    """A picture as the content of a file with this suffix."""
+    from accelsim.report.plots.style import resized, save
 
     made = io.BytesIO()
-    save(picture, made)
+    save(resized(picture, size), made, suffix(path), dpi)
     return made.getvalue()

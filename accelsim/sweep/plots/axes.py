@@ -9,6 +9,7 @@ from accelsim.sweep.table import ABOUT, Columns
 UNITS = {
     "cycles": "core cycles", "seconds": "s", "energy_pj": "pJ", "power_w": "W", "area_mm2": "mm2",
     "dram_read_bytes": "bytes", "dram_write_bytes": "bytes", "ops_per_byte": "op/byte", "ops_per_s": "op/s",
+    "chip_energy_pj": "pJ", "dram_energy_pj": "pJ", "mac_utilization": "share of peak", "chip_power_w": "W",
 }  # fmt: skip
 
 
@@ -20,8 +21,22 @@ def varied(table: Columns, figures: Sequence[str] = ()) -> list[str]:
     return [n for n in known if n not in figures and len(set(table[n])) > 1]
 
 
+SAID = {
+    "cycles": "time", "seconds": "time", "energy_pj": "energy", "power_w": "power", "area_mm2": "area",
+    "dram_read_bytes": "DRAM reads", "dram_write_bytes": "DRAM writes", "ops_per_byte": "arithmetic intensity",
+    "ops_per_s": "throughput", "chip_energy_pj": "energy of the chip", "dram_energy_pj": "energy of DRAM",
+    "mac_utilization": "MAC utilization", "chip_power_w": "power of the chip",
+}  # fmt: skip
+
+
 def label(name: str) -> str:
-    return f"{name} ({UNITS[name]})" if name in UNITS else name
+    """A figure in words with its unit; a parameter as a configuration calls it."""
+    return f"{said(name)} ({UNITS[name]})" if name in UNITS else said(name)
+
+
+def said(name: str) -> str:
+    """A figure in words."""
+    return SAID.get(name, name)
 
 
 def chosen(table: Columns, axes: list[str], count: int, what: str) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from accelsim.core.errors import InputError
 from accelsim.report.plots.style import BLUE, GREY, figure, title
-from accelsim.sweep.plots.axes import names_of, varied
+from accelsim.sweep.plots.axes import names_of, said, varied
 from accelsim.sweep.table import Columns
 
 BARS = 40
@@ -24,8 +24,8 @@ def speedup(table: Columns, metric: str, axes: list[str]):
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(0, 1.15 * max(ratios))
-    ax.set_xlabel(f"{metric}: times smaller than in the first bar", fontsize=9)
-    title(ax, f"speed-up in {metric}")
+    ax.set_xlabel(f"{said(metric)}: times smaller than in the first bar", fontsize=9)
+    title(ax, f"speed-up in {said(metric)}")
     return made
 
 
@@ -57,8 +57,8 @@ def sensitivity(table: Columns, metric: str, axes: list[str]):
     ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(1, 1 + 1.5 * max(rows[0][1] - 1, 0.01))
-    ax.set_xlabel(f"{metric}: worst over best value, geometric mean over all other parameters", fontsize=9)
-    title(ax, f"sensitivity of {metric}")
+    ax.set_xlabel(f"{said(metric)}: worst over best value, geometric mean over all other parameters", fontsize=9)
+    title(ax, f"sensitivity of {said(metric)}")
     return made
 
 

@@ -1,9 +1,9 @@
 """Two or three figures of all points against each other, and their Pareto front."""
 
 from accelsim.core.errors import InputError
-from accelsim.report.plots.style import BLACK, VERMILION, figure, title
+from accelsim.report.plots.style import BLACK, VERMILION, figure, thousands, title
 from accelsim.sweep.pareto import front
-from accelsim.sweep.plots.axes import label
+from accelsim.sweep.plots.axes import label, said
 from accelsim.sweep.table import Columns
 
 
@@ -18,7 +18,9 @@ def pareto(table: Columns, metric: str, axes: list[str]):
     look = {"c": [r[2] for r in rows], "cmap": "viridis", "norm": "log"} if len(names) == 3 else {"color": "#999999"}
     dots = ax.scatter([r[0] for r in rows], [r[1] for r in rows], s=14, alpha=0.8, linewidths=0, **look)
     if len(names) == 3:
-        made.colorbar(dots, ax=ax).set_label(label(names[2]), fontsize=9)
+        bar = made.colorbar(dots, ax=ax)
+        bar.set_label(label(names[2]), fontsize=9)
+        thousands(bar.ax, "y")
     line = [rows[i] for i in front([r[:2] for r in rows])]
     ax.step(
         [r[0] for r in line],
@@ -26,7 +28,7 @@ def pareto(table: Columns, metric: str, axes: list[str]):
         where="post",
         color=VERMILION,
         linewidth=1,
-        label=f"front of {names[0]} and {names[1]}: {len(line)}",
+        label=f"front of {said(names[0])} and {said(names[1])}: {len(line)}",
     )
     if len(names) == 3:
         ring = {"s": 44, "facecolors": "none", "edgecolors": BLACK, "linewidths": 0.7}
@@ -34,8 +36,9 @@ def pareto(table: Columns, metric: str, axes: list[str]):
         ax.scatter(x, y, **ring, label=f"front of all three: {len(beaten)}")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    thousands(ax, "x", "y")
     ax.set_xlabel(label(names[0]), fontsize=9)
     ax.set_ylabel(label(names[1]), fontsize=9)
     ax.legend(fontsize=8, frameon=False)
-    title(ax, f"{len(rows)} points: {', '.join(names)} (smaller is better)")
+    title(ax, f"{len(rows)} points: {', '.join(map(said, names))} (smaller is better)")
     return made

@@ -1,7 +1,7 @@
 """A figure over one or two parameters."""
 
-from accelsim.report.plots.style import figure, title
-from accelsim.sweep.plots.axes import best, chosen, known, label, varied
+from accelsim.report.plots.style import figure, thousands, title
+from accelsim.sweep.plots.axes import best, chosen, known, label, said, varied
 from accelsim.sweep.table import Columns
 
 
@@ -25,12 +25,13 @@ def metric_lines(table: Columns, metric: str, axes: list[str]):
         ax.set_xticks(across, [f"{v:g}" for v in across])
         ax.minorticks_off()
     ax.set_ylim(bottom=0)
+    thousands(ax, "y")
     ax.set_xlabel(label(axes[0]), fontsize=9)
     ax.set_ylabel(label(metric), fontsize=9)
     if len(axes) > 1:
         ax.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     several = len(table[metric]) > len(found)
-    title(ax, f"{metric} over {' and '.join(axes)}" + (", best of the other parameters" if several else ""))
+    title(ax, f"{said(metric)} over {' and '.join(axes)}" + (", best of the other parameters" if several else ""))
     return made[0]
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from accelsim.report.plots.style import figure, title
+from accelsim.report.plots.style import figure, thousands, title
 from accelsim.sweep.plots.axes import best, chosen, known, label
 from accelsim.sweep.table import Columns
 
@@ -31,6 +31,11 @@ def utilization(table: Columns, metric: str, axes: list[str]):
     return coloured(cells, across, names, label(axis), "", "busy (% of cycles)", limits=(0, 100))
 
 
+def cell(value: float) -> str:
+    """Three digits and more: 0.0955 is 0.0955, 477123 is 477,123."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def coloured(cells, across: list, up: list, right: str, above: str, what: str, limits=(None, None)):
     made, (ax,) = figure(2.4 + max(0.62 * len(across), 4), 1.6 + 0.36 * len(up))
     mesh = ax.imshow(cells, aspect="auto", origin="lower", cmap="viridis", vmin=limits[0], vmax=limits[1])
@@ -41,7 +46,7 @@ def coloured(cells, across: list, up: list, right: str, above: str, what: str, l
                 ax.text(
                     x,
                     y,
-                    f"{value:.3g}",
+                    cell(value),
                     ha="center",
                     va="center",
                     fontsize=7,
@@ -51,6 +56,8 @@ def coloured(cells, across: list, up: list, right: str, above: str, what: str, l
     ax.set_yticks(range(len(up)), [str(v) for v in up])
     ax.set_xlabel(right, fontsize=9)
     ax.set_ylabel(above, fontsize=9)
-    made.colorbar(mesh, ax=ax).set_label(what, fontsize=9)
+    bar = made.colorbar(mesh, ax=ax)
+    bar.set_label(what, fontsize=9)
+    thousands(bar.ax, "y")
     title(ax, what)
     return made

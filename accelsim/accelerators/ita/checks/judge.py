@@ -7,6 +7,7 @@ import numpy as np
 
 from accelsim.accelerators.ita.arithmetic import attention
 from accelsim.accelerators.ita.checks.attention import AttentionPhases
+from accelsim.accelerators.ita.checks.dense import DensePhases
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import Group, Part
@@ -14,7 +15,7 @@ from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
-from accelsim.workload.layers import Attention, Layer
+from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.network import Rule
 
 
@@ -112,6 +113,9 @@ class ItaJudge(Judge):
         least = np.array([self.tiles_of(said) * self.beats for said in self.phases()], np.int64)
         yield Pace(self.array, "a phase takes the beats of its tiles", least)
         yield from super().paces()
+
+    def follower(self, course: Course) -> Follower:
+        return DensePhases(course) if isinstance(course.layer, Gemm) else super().follower(course)
 
     def own_follower(self, layer: Layer, course: Course) -> Follower:
         if not isinstance(layer, Attention):

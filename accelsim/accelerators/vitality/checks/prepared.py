@@ -30,6 +30,11 @@ class Fact(NamedTuple):
     count: int
 
 
+def shape(said: Mapping[str, int], *others: str) -> tuple[int, ...]:
+    """What a sweep says of its size and of what it moves."""
+    return tuple(said[name] for name in ("rows", "columns", "reads", "writes", *others))
+
+
 class Preparation:
     """Follows the units of one layer. facts: (what, head) -> since when. permits: (head, values), as they were given.
     read: told of every operand that a sweep reads, and of how many sweeps its unit has finished then."""
@@ -115,8 +120,7 @@ class Preparation:
         """Sums over tokens."""
         said, rule = step.operands, self.layer.rule
         if not said["reads"]:
-            shape = said["rows"], said["columns"]
-            if vector and vector[0] == "less" and shape == (1, self.layer.qk_dim):
+            if vector and vector[0] == "less" and shape(said) == (1, self.layer.qk_dim, 0, 0):
                 return self.enter("accumulate", "ksum", vector[1])
             return None
         one = self.awaited(step)
@@ -143,7 +147,7 @@ class Preparation:
             return (
                 self.enter("divide", f"normalised {name}", vector[1]) if self.swept("divide", step, one, 1, 1) else None
             )
-        right = (said["rows"], said["columns"], said["gives"]) == (1, self.layer.qk_dim, 1)
+        right = shape(said, "gives") == (1, self.layer.qk_dim, 0, 0, 1)
         return self.enter("divide", "mean", vector[1]) if right else None
 
     def add(self, step: Step, vector: tuple[str, int] | None) -> tuple[str, int] | None:
@@ -153,7 +157,7 @@ class Preparation:
             return None
         self.subtracted = vector[1]
         if self.have.after:
-            right = (said["rows"], said["columns"]) == (2, self.layer.qk_dim)
+            right = shape(said) == (2, self.layer.qk_dim, 0, 0)
             return self.enter("add", "less", vector[1]) if right else None
         one = self.operands.get(("k", vector[1]))
         return self.enter("add", "centred", vector[1]) if self.swept("add", step, one, 1, 1) else None

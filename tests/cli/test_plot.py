@@ -1,0 +1,37 @@
+"""`accelsim plot` of a result folder."""
+
+import pytest
+
+
+def test_a_result_is_drawn_again_by_suffix(call, result, tmp_path):
+    done = call("plot", result, "-o", tmp_path / "a.pdf", "--size", "3.5x2.5", "--component", "denser")
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'a.pdf'}: written\n")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert call("plot", result, "stalls", "-o", tmp_path / "s.svg", "--phase", "attention").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "a.jpg"], "error: a.jpg: the suffix is '.jpg', but a picture is written as one of .png, .pdf, .svg"),
+        (["--metric", "cycles"], "error: --metric is for a store, and "),
+        (["roofline", "--component", "dma"], "error: components cannot be chosen for the picture 'roofline'"),
+        (["--window", "block7"], "error: the time window 'block7' is neither FROM:TO in core cycles nor a layer"),
+        (["--size", "big"], "error: the size 'big' must be WIDTHxHEIGHT in inches"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(call, result, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    done = call("plot", result, *arguments)
+    assert done.exit_code == 2 and done.stderr.startswith(said)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_sources_are_said(call, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "there is no such file, so that nothing can be drawn" in call("plot", tmp_path / "empty").stderr
+    assert "say which picture of the store to draw" in call("plot", tmp_path / "s.db").stderr
+
+
+def test_completion_scripts_are_offered(call):
+    assert "--install-completion" in call("--help").stdout

@@ -1,0 +1,43 @@
+"""docs/tutorial.md: its commands run, in their order, and print what the page shows."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from accelsim import cli
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_tutorial(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said, ran = "", 0
+    for kind, block in re.findall(r"^```(sh)?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+        if kind:
+            for line in block.splitlines():
+                done = CliRunner().invoke(cli.app, line.split()[1:])
+                assert done.exit_code == 0, f"{line}: {done.stderr}"
+                said, ran = said + done.stdout, ran + 1
+        elif "pip install" not in block:
+            for line in block.splitlines():
+                assert words(line) in words(said), line
+    assert ran == 9
+    for name in ("block0.pdf", "waits.svg", "first.pftrace", "report.html", "front.svg"):
+        assert (tmp_path / name).stat().st_size > 10_000, name
+
+
+def test_the_site_is_built_without_warnings(tmp_path):
+    commands = pytest.importorskip("mkdocs.commands.build")
+    from mkdocs.config import load_config
+
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path / "site"), strict=True)
+    commands.build(config)
+    assert (tmp_path / "site" / "tutorial" / "index.html").exists()
+    pages = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
+    assert pages == set(re.findall(r"[\w/-]+\.md", str(config.nav))), "every page is in the navigation"
