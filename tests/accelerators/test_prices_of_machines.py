@@ -14,16 +14,13 @@ from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
 # Neither time nor price: the reason why. An entry here that has gained one of them must go.
 VARIANTS = {"systolic": (["array.dataflow=ws"],)}  # what has no effect in the machine as shipped may have one here
-<<<<<<< HEAD
-FREE = {"vitcod": {}, "systolic": {}, "spatten": {"dram.standard": "no other standard has its clock"}}
-=======
 FREE = {
     "vitcod": {},
     "systolic": {},
     "vitality": {},
     "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
+    "spatten": {"dram.standard": "no other standard has its clock"},
 }
->>>>>>> physical
 # Counters that cost nothing, and why.
 PRICELESS = {
     **{f"ClusterBlock.lost_{why}": "time, not work" for why in ("out", "division", "sums", "weight", "input")},
@@ -40,7 +37,6 @@ PRICELESS = {
     "SystolicArray.fold_cycles": "cycles",
     "SystolicArray.edge_stall_cycles": "cycles",
     "SystolicArray.stall_cycles": "cycles",
-<<<<<<< HEAD
     "LineBuffer.byte_cycles": "occupancy",
     "LowBits.byte_cycles": "occupancy",
     "WeightLines.byte_cycles": "occupancy",
@@ -48,7 +44,6 @@ PRICELESS = {
     "QkArray.rows_again": "its lines are charged by the buffer",
     "PvArray.line_reads": "charged by the buffer",
     "DenseArrays.line_reads": "charged by the buffer",
-=======
     **{
         f"{kind}.{counter}": why
         for kind in ("General", "Diagonal")
@@ -62,7 +57,6 @@ PRICELESS = {
     "General.top_read_bytes": "charged by the buffers",
     "Accumulators.row_ops": "its additions are counted",
     "Adders.row_ops": "its additions are counted",
->>>>>>> physical
     "ExactDram.row_hits": "its bytes are counted",
     "ExactDram.row_misses": "activates are counted",
     "ExactDram.row_conflicts": "activates are counted",
