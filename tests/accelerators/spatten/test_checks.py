@@ -12,7 +12,7 @@ from accelsim.validation.evidence import Evidence, gather
 from tests.accelerators.spatten.networks import blocks, spatten
 from tests.validation.faults import change, drop, faults, judged, planted, validated
 
-SMALL = ("act_buffer.capacity_bytes=3000", "output_buffer.capacity_bytes=500")
+SMALL = ("act_buffer.capacity_bytes=3000", "output_buffer.capacity_bytes=512")
 CASCADE = ("prune=stages", "keep=700", "keep_heads=700", "first_layer=1", "every=1")
 PROGRESSIVE = ("quant=progressive", "threshold=200")
 EVERYTHING = (*CASCADE, *PROGRESSIVE, "v_prune=per_query", "v_keep=500")

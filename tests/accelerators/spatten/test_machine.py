@@ -7,13 +7,15 @@ import pytest
 
 from accelsim.accelerators import machine
 from accelsim.core import InputError
+from accelsim.workload import Gemm, Workload
 from tests.accelerators.spatten.networks import PIPE, attention, blocks, cycles, finished, spatten
+from tests.validation.faults import validated
 
 EVERYTHING = (
     "prune=stages", "keep=700", "keep_heads=700", "first_layer=1", "every=1", "quant=progressive", "threshold=200",
     "v_prune=per_query", "v_keep=500",
 )  # fmt: skip
-SMALL = ("act_buffer.capacity_bytes=3000", "output_buffer.capacity_bytes=500")
+SMALL = ("act_buffer.capacity_bytes=3000", "output_buffer.capacity_bytes=512")
 
 
 def outcome(sim):
@@ -133,3 +135,10 @@ def test_configurations_that_cannot_be(overrides, says):
 def test_layers_that_do_not_fit(overrides, work, says):
     with pytest.raises(InputError, match=says):
         machine("spatten").build(spatten(*overrides), work)
+
+
+def test_a_tile_larger_than_the_output_buffer_leaves_in_pieces():
+    work = Workload("tall", "tall", (Gemm("conv", "b", "conv", 3000, 27, 16),))
+    assert validated(spatten(*PIPE), work).failed == []
+    with pytest.raises(InputError, match="rows of a tile leave together, which takes 512 bytes of output_buffer"):
+        machine("spatten").build(spatten(*PIPE, "output_buffer.capacity_bytes=511"), work)

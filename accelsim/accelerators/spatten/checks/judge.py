@@ -77,8 +77,8 @@ class SpAttenJudge(Judge):
 
     def part(self, step: Step) -> Part:
         said = step.operands
-        size = said["rows"], said["columns"]
-        return Part(*size, said["depth"], bool(said["last"]), *size, said["row"])
+        step = said["step"], said["columns"]
+        return Part(said["rows"], said["columns"], said["depth"], bool(said["last"]), *step, said["row"])
 
     def part_faults(self, step: Step, group: Group, column: int) -> list[str]:
         """What the vector unit is told of a tile."""

@@ -43,6 +43,7 @@ class DenseArrays(Component):
         last="whether it is the last part of their accumulation",
         passes="passes of the vector unit over each output",
         row="the first token",
+        step="tokens whose outputs leave together",
     )
     frees = Mem("for each command, in order: bytes of weights and of activations it is the last to read, and reads")
     out = Out("finished outputs", **ELEMENTS)
@@ -50,7 +51,10 @@ class DenseArrays(Component):
     release_act = Out("activations no longer needed", **RELEASE)
     done = Out("tiles finished", **DONE)
 
-    elements = Reg("outputs of the tile in work")
+    columns = Reg("output features of the tile in work")
+    left = Reg("tokens of it whose outputs have not left")
+    step = Reg("tokens whose outputs leave together")
+    each = Reg("cycles of a token")
     passes = Reg("passes of the vector unit over each")
     holds = Reg("whether there is one")
     ready_at = Reg("when it is finished")
@@ -72,18 +76,24 @@ class DenseArrays(Component):
     def tick(now, r, command, frees, out, release_weight, release_act, done):
         moved = False
         if r.holds and now >= r.ready_at:
-            if not (can_push(out) and can_push(release_weight) and can_push(release_act) and can_push(done)):
+            rows = min(r.step, r.left)
+            ends = rows == r.left
+            room = can_push(release_weight) and can_push(release_act) and can_push(done)
+            if not can_push(out) or (ends and not room):
                 return BLOCKED
             item = push(out)
-            item.elements, item.passes = r.elements, r.passes
-            free = frees[r.number]
-            used = push(release_weight)
-            used.bytes, used.read_bytes = free.weight, free.weight_read
-            used = push(release_act)
-            used.bytes, used.read_bytes = free.act, free.act_read
-            push(done).number = 1
-            r.number += 1
-            r.holds = 0
+            item.elements, item.passes = rows * r.columns, r.passes
+            r.left -= rows
+            r.ready_at = now + min(r.step, r.left) * r.each
+            if ends:
+                free = frees[r.number]
+                used = push(release_weight)
+                used.bytes, used.read_bytes = free.weight, free.weight_read
+                used = push(release_act)
+                used.bytes, used.read_bytes = free.act, free.act_read
+                push(done).number = 1
+                r.number += 1
+                r.holds = 0
             moved = True
         if not r.holds:
             if not can_pop(command):
@@ -93,12 +103,12 @@ class DenseArrays(Component):
             while segment < r.depth and segment < tile.depth:
                 segment *= 2
             wide = 2 * r.multipliers // segment
-            cycles = tile.rows * ((tile.columns + wide - 1) // wide) * ((tile.depth + segment - 1) // segment)
-            r.elements, r.passes = tile.rows * tile.columns, tile.passes
-            r.mac_ops += r.elements * tile.depth
-            r.line_reads += 2 * cycles
+            r.each = ((tile.columns + wide - 1) // wide) * ((tile.depth + segment - 1) // segment)
+            r.columns, r.passes, r.left, r.step = tile.columns, tile.passes, tile.rows, tile.step
+            r.mac_ops += tile.rows * tile.columns * tile.depth
+            r.line_reads += 2 * tile.rows * r.each
             r.tiles += 1
-            r.ready_at = now + cycles + r.pipeline_cycles
+            r.ready_at = now + min(r.step, r.left) * r.each + r.pipeline_cycles
             r.holds = 1
         r.wake = r.ready_at
         return BUSY

@@ -7,11 +7,14 @@ one out while the other is there.
 from accelsim.accelerators.spatten.dataflow.attention import Heads
 from accelsim.accelerators.spatten.dataflow.resources import Resources
 from accelsim.accelerators.spatten.pruning import Plan
+from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import Columns, Tile, emit_gemm
 from accelsim.dataflows.program import Program, Wait
 from accelsim.dataflows.tiling import GemmPlan, ceil
 from accelsim.dataflows.vector import emit_vector
 from accelsim.workload.layers import Attention, Gemm
+
+PIECE = 1024  # outputs that leave the arrays together, at most
 
 
 def compile_plan(p: Program, plan: Plan, have: Resources) -> None:
@@ -32,10 +35,21 @@ def compile_plan(p: Program, plan: Plan, have: Resources) -> None:
             if number:
                 p.fence(have.act, p.all_of(have.store))
             if isinstance(layer, Gemm):
+                check_store(layer.name, have)
                 emit_gemm(p, layer, (Columns(layer.out_features),), workload.batch, have, lambda *of: issue(have, *of))
             else:
                 emit_vector(p, layer, workload.batch, have)
         p.mark(number, wait=p.all_of(have.store))
+
+
+def check_store(layer: str, have: Resources) -> None:
+    """Raise InputError where a store could not hold whole rows of a tile."""
+    least = 2 * have.lines * have.lines
+    if have.store_bytes < least:
+        raise InputError(
+            f"layer {layer}: rows of a tile leave together, which takes {least} bytes of {have.store}, but its "
+            f"capacity_bytes is {have.store_bytes}; make it at least {least}"
+        )
 
 
 def issue(have: Resources, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
@@ -58,6 +72,7 @@ def issue(have: Resources, p: Program, plan: GemmPlan, some: Columns, tile: Tile
         last=tile.last,
         passes=tile.passes,
         row=tile.row,
+        step=max(1, min(PIECE, have.store_bytes // 2) // tile.columns),
         wait=wait,
         wait2=wait2,
     )
