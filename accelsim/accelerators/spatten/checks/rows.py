@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def check_rows(judge: "SpAttenJudge", report: Report) -> None:
     """All of it."""
     works, log = judge.works, judge.evidence.log
+    if not works:
+        return
     total = sum(work.rows for work in works)
     again = np.concatenate([np.tile(w.again.ravel(), w.batch) for w in works]) if works else np.zeros(0, bool)
     for port in ("decision.rows", "decision.sums", "row_top_k.kept"):
