@@ -171,6 +171,7 @@ def report(record: RunRecord, summary: Summary, *, layers: bool = False, verbose
     first = [headline(record, summary), of(record), *([MODEL] if record.analytic else [])]
     if record.workload.get("synthetic"):
         first.append(SYNTHETIC)
+    first += [said for said in map(str, record.notes.values()) if said.startswith("Warning: ")]
     shown = [
         Text("\n".join([*first, ""])),
         overview(record, summary),

@@ -110,6 +110,9 @@ def test_a_fused_and_a_sparse_kernel_by_hand(round_numbers):
     # 2 heads x 4 kernels; 24 scores at 2 cycles are less than 3,072 bytes at 8
     arch = round_numbers("launch=in_turn", "attention=sparse")
     assert cycles(arch, HEADS, masks={"a": kept}) == 8 * (110 + 4 * 4 * 2 * 12 * 8 // 8 // 8)
+    assert cycles(round_numbers("attention=sparse"), HEADS, masks={"a": kept}) == 8 * 100 + 10 + 48, (
+        "the host is slower"
+    )
     with pytest.raises(InputError, match="attention: sparse runs a layer under its mask, but a has none"):
         cycles(arch, HEADS)
 
@@ -196,3 +199,5 @@ def test_sources_are_of_values_that_there_are(tmp_path):
     path.write_text("machine: platform\n")
     broken = failed(check_contract(load_arch(path, schema), cases=1))
     assert [rule.name for rule in broken] == ["every value has a source"]
+    assert broken[0].broken[0] == f"clocks.core: {path} does not say where it is from, under sources"
+    assert len(broken[0].broken) == broken[0].looked

@@ -57,7 +57,8 @@ def draw_keep(rng: np.random.Generator, shape: Shape) -> tuple[list[np.ndarray],
 def tabulate(
     shapes: list[Shape], kept: list[tuple[list[np.ndarray], np.ndarray]], segment: int, places: int
 ) -> dict[str, np.recarray]:
-    """The five tables of these passes, one after another."""
+    """The five tables of these passes, one after another; every other pass has its outputs' shares apart from them, as
+    where keys are cut into blocks, so that the engines are seen to follow the shares."""
     tables = {n: [] for n in ("passes", "dense", "columns", "index", "rows")}
     first = dict.fromkeys(tables, 0)
     for shape, (dense, sparse) in zip(shapes, kept):
@@ -78,18 +79,19 @@ def tabulate(
             some, most = int(counts[head, row]), len(dense[head])
             parts = -(-some // segment) + (most > 0)
             rows.append((head, some + most, some, before[n], most, parts, shape.value_dim))
+        apart = len(tables["passes"]) % 2 * len(rows)
         new = {
             "dense": [(head, column) for head in range(shape.heads) for column in dense[head].tolist()],
             "columns": columns,
             "index": [(n,) for n in index],
-            "rows": rows,
+            "rows": rows + rows * (apart > 0),
         }
         new["passes"] = [
             (
                 shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
                 shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, first["dense"], len(new["dense"]),
-                first["columns"], len(columns), first["rows"], first["rows"], sum(r[1] for r in rows), shape.encoded,
-                shape.forward,
+                first["columns"], len(columns), first["rows"], first["rows"] + apart, sum(r[1] for r in rows),
+                shape.encoded, shape.forward,
             )
         ]  # fmt: skip
         for name, more in new.items():

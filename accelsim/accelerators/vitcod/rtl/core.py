@@ -16,7 +16,7 @@ from accelsim.accelerators.vitcod.rtl.operands import draw_keep as draw_mask
 from accelsim.accelerators.vitcod.rtl.operands import draw_operands
 from accelsim.accelerators.vitcod.rtl.settings import SETTINGS
 from accelsim.accelerators.vitcod.rtl.values import LayerOperands
-from accelsim.core import Param, Simulator
+from accelsim.core import InputError, Param, Simulator
 from accelsim.dataflows.program import Program
 from accelsim.rtl.cosim import Case, run_model
 from accelsim.rtl.far_ends import Rng, opens, script
@@ -159,6 +159,11 @@ def layers_of(
     first, and what they compute on."""
     begin = 0
     for x in layers:
+        if (np.diff(tables["passes"]["first_row"][begin:]) == 0).any():
+            raise InputError(
+                "a pass of attention has its keys in blocks, which the hardware twins are not yet given; make "
+                "denser.k_bytes and weight_gb.capacity_bytes large enough for all keys of a head"
+            )
         heads = first_heads(tables["passes"][begin:], x.q.shape[1])
         of = range(begin, begin + int(np.searchsorted(heads, len(x.q))))
         begin = of.stop

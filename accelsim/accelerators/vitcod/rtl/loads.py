@@ -65,26 +65,36 @@ class Places(NamedTuple):
 
 
 def places_of(tables: Mapping[str, np.ndarray], q_tokens: int) -> Places:
-    """Of all passes of a layer."""
+    """Of all passes of a layer; an output's share stands for it."""
     passes, rows, dense = tables["passes"], tables["rows"], tables["dense"]
     head0 = first_heads(passes, q_tokens)
-    of = np.repeat(np.arange(len(passes)), passes["rows"] * passes["heads"])
+    of, row = np.zeros((2, len(rows)), np.int64)
+    for n, one in enumerate(passes):
+        outputs = np.arange(one.rows * one.heads)
+        for first in (one.first_row, one.first_share):
+            of[first + outputs], row[first + outputs] = n, one.row0 + outputs % one.rows
     column_of = np.repeat(np.arange(len(passes)), passes["dense"])
-    row = passes["row0"][of] + (np.arange(len(rows)) - passes["first_row"][of]) % passes["rows"][of]
     return Places(of, head0[of] + rows["head"], row, column_of, head0[column_of] + dense["head"])
+
+
+def output_places(tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """int[outputs]: where the outputs of all passes stand in ROWS; what else stands there are shares of them."""
+    return np.concatenate([one.first_row + np.arange(one.rows * one.heads) for one in tables["passes"]])
 
 
 def places_table(tables: Mapping[str, np.ndarray]) -> np.ndarray:
     """uint32[outputs, 5]: of each output the table `places` of the package."""
-    parts = []
+    found = np.zeros((len(tables["rows"]), 5), np.uint32)
     for one in tables["passes"]:
-        rows = tables["rows"][one.first_row : one.first_row + one.rows * one.heads]
+        outputs = np.arange(one.rows * one.heads)
+        rows = tables["rows"][one.first_row + outputs]
         heads = tables["dense"]["head"][one.first_dense : one.first_dense + one.dense]
         first = np.searchsorted(heads, rows["head"])
-        at = first * one.rows + np.arange(len(rows)) % one.rows
+        at = first * one.rows + outputs % one.rows
         words = (rows["head"], rows["dense"], rows["first"], one.first_dense + first, at)
-        parts.append(np.stack([np.asarray(w, np.uint32) for w in words], axis=1))
-    return np.concatenate(parts)
+        for place in (one.first_row, one.first_share):
+            found[place + outputs] = np.stack([np.asarray(w, np.uint32) for w in words], axis=1)
+    return found
 
 
 def stored(vectors: np.ndarray, coded: Coded | None) -> np.ndarray:

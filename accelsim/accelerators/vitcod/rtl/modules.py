@@ -83,7 +83,8 @@ def rows_words(tables: Mapping[str, np.ndarray], segment: int) -> np.ndarray:
         table[:, word] = used[np.searchsorted(used, np.arange(len(rows) + 1))]
     for one in tables["passes"]:
         outputs = np.arange(one["heads"] * one["rows"])
-        table[one["first_row"] + outputs, -1] = one["rows"] - outputs % one["rows"]
+        for first in (one["first_row"], one["first_share"]):
+            table[first + outputs, -1] = one["rows"] - outputs % one["rows"]
     return table
 
 

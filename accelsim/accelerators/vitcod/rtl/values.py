@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.datapath import LAG, Datapath
-from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, places_of, places_table
+from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, output_places, places_of, places_table
 from accelsim.rtl.datapath import Comparison, Parameters
 from accelsim.workload.functional import exponentials, probabilities, requantise, scores
 
@@ -27,7 +27,8 @@ def expected(tables: Mapping[str, np.ndarray], x: Operands) -> Expected:
     s = scores(x.q, x.k)
     p = probabilities(exponentials(s, x.keep, *x.scaling, x.bound, "max" if x.bound is None else "bounded"))
     where = places_of(tables, x.q.shape[1])
-    sums = np.matmul(p, x.v.astype(np.int32))[where.head, where.row]
+    place = output_places(tables)
+    sums = np.matmul(p, x.v.astype(np.int32))[where.head[place], where.row[place]]
     return Expected(s, p, sums, requantise(sums, *x.out))
 
 
@@ -138,12 +139,13 @@ def compare_values(
     if all(together) and len(items) == len(want.sums):
         count, dim = want.sums.shape
         place, feature = (n.ravel() for n in np.indices((count, dim)))
-        key = {"head": where.head[place], "row": where.row[place], "feature": feature}
+        at = output_places(tables)
+        key = {"head": where.head[at[place]], "row": where.row[at[place]], "feature": feature}
         found = sums[:, 1 : 1 + dim].astype(np.uint32).view(np.int32)
         done.equal("output feature's sum", found.ravel(), want.sums.ravel(), **key)
         found = bytes_of(outputs[:, 2:]).view(np.int8)[:, :dim]
         done.equal("output feature", found.ravel(), want.outputs.ravel(), **key)
-        for n in np.flatnonzero(outputs[:, 1] != np.arange(count))[:1]:
+        for n in np.flatnonzero(outputs[:, 1] != at)[:1]:
             done.note(f"output {n} is written as output {outputs[n, 1]}")
     elif len(items) != len(want.sums):
         done.note(f"{len(items)} outputs left, not {len(want.sums)}")

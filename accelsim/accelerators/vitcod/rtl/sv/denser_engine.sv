@@ -90,14 +90,14 @@ module denser_engine #(
   isa::word_t window_end, limit;
   isa::clock_t now;
   isa::passes_row_t one;
-  isa::word_t beats, place, most;
+  isa::word_t beats, place, share, most;
   logic [GA-1:0] softmaxed_group, place_group;
   logic [(1<<LA)-1:0] complete, incomplete;
   logic halt;
 
   // The first output from an item on that has dense scores, or the end of the phase.
   function automatic isa::word_t working(input isa::word_t item);
-    working = next_dense[RA'(one.first_row + item)] - one.first_row;
+    working = next_dense[RA'(one.first_share + item)] - one.first_share;
     if (working > s.last) working = s.last;
   endfunction
 
@@ -202,16 +202,17 @@ module denser_engine #(
     if (slot.number != s.number) slot = '0;
     beats = ((s.phase == SCORES ? one.dim : one.value_dim) + isa::W'(MACS - 1)) / isa::W'(MACS);
     place = one.first_row + s.item;
+    share = one.first_share + s.item;
     load_first = one.first_dense + s.item;
     load_count = one.dense - s.item < one.denser_lines ? one.dense - s.item : one.denser_lines;
     stream_token = one.row0 + s.row;
     stream_rows = one.rows - s.row < s.group ? one.rows - s.row : s.group;
     stream_beats = beats;
     tile_place = place;
-    tile_rows = rest_of[RA'(place)];
+    tile_rows = rest_of[RA'(share)];
     if (s.last - s.item < tile_rows) tile_rows = s.last - s.item;
     if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
-    tile_count = dense_of[RA'(place)];
+    tile_count = dense_of[RA'(share)];
     tile_beats = beats;
     reads_item.cycles = isa::W'((tile_rows + isa::W'(PSUM_BANKS - 1)) / isa::W'(PSUM_BANKS)
         * ((isa::W'(tile_count << 1) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES)));

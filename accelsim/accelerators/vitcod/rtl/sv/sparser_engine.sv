@@ -107,7 +107,7 @@ module sparser_engine #(
   isa::operands_there_t slot;
   isa::passes_row_t one;
   output_t first, last, ahead, following, leaver;
-  isa::word_t k, q, features, some, entries;
+  isa::word_t k, q, features, some, entries, owner;
 
   // Which lines compute, and have finished; let their result leave then; have asked for their next operand, have it, as
   // the last of its row; have entries left to fetch.
@@ -284,14 +284,15 @@ module sparser_engine #(
   always_comb begin
     next_row_n = next_row;
     segments_n = segments;
-    first = rows[RA'(one.first_row + command_data.begin_)];
-    last = rows[RA'(one.first_row + command_data.end_)];
+    first = rows[RA'(one.first_share + command_data.begin_)];
+    last = rows[RA'(one.first_share + command_data.end_)];
     if (command_pop != 0) begin
-      next_row_n = one.first_row + command_data.begin_;
+      next_row_n = one.first_share + command_data.begin_;
       segments_n = scoring ? one.sparse_columns : last.preceding - first.preceding;
     end
     ahead = rows[RA'(next_row_n)];
     following = rows[RA'(ahead.following)];
+    owner = ahead.following - one.first_share + one.first_row;  // the output of which it is a share
     entries = following.sparse - row_at < isa::W'(SEGMENT) ? following.sparse - row_at : isa::W'(SEGMENT);
     if (scoring) begin
       offered = column_valid != 0 && column_data.column < k;
@@ -300,10 +301,10 @@ module sparser_engine #(
       took_at = column_data.first;
       entries = column_data.count;
     end else begin
-      offered = ahead.following < limit && (ready[RA'(ahead.following)]
-                || (softmaxed_valid != 0 && softmaxed_data.place == ahead.following));
+      offered = owner < limit && (ready[RA'(owner)]
+                || (softmaxed_valid != 0 && softmaxed_data.place == owner));
       took_head = following.head;
-      took_place = ahead.following;
+      took_place = owner;
       took_at = following.first + row_at;
     end
     offered = offered && segments_n != 0 && (scoring || (reads_left == 0 && reads_room != 0));
