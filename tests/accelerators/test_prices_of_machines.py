@@ -19,6 +19,7 @@ FREE = {
     "systolic": {},
     "vitality": {},
     "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
+    "spatten": {"dram.standard": "no other standard has its clock"},
 }
 # Counters that cost nothing, and why.
 PRICELESS = {
@@ -36,6 +37,13 @@ PRICELESS = {
     "SystolicArray.fold_cycles": "cycles",
     "SystolicArray.edge_stall_cycles": "cycles",
     "SystolicArray.stall_cycles": "cycles",
+    "LineBuffer.byte_cycles": "occupancy",
+    "LowBits.byte_cycles": "occupancy",
+    "WeightLines.byte_cycles": "occupancy",
+    "QkArray.line_reads": "charged by the buffer",
+    "QkArray.rows_again": "its lines are charged by the buffer",
+    "PvArray.line_reads": "charged by the buffer",
+    "DenseArrays.line_reads": "charged by the buffer",
     **{
         f"{kind}.{counter}": why
         for kind in ("General", "Diagonal")
