@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, rtl, sweep
+from accelsim.cli import codesign, machines, outputs, rtl, sweep, workloads
+from accelsim.cli.workloads import Batch, images
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -53,15 +54,6 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="NAME=VALUE", help="Change a value, e.g. engine.lines=32. Repeatable; the last wins."
-    ),
-]
-Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
     ),
 ]
 
@@ -136,6 +128,7 @@ def run(
     overrides: Overrides = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures (needs a trace).")] = True,
     layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
+    batch: Batch = None,
 ) -> None:
     """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
     from accelsim.accelerators import schema
@@ -147,8 +140,8 @@ def run(
     from accelsim.workload import load
 
     arch = load_arch(machine, schema, overrides or [])
-    work = load(find("workloads", workload))
-    target = output or Path("results") / f"{arch.name}_{work.name}"
+    work = images(load(find("workloads", workload)), batch)
+    target = output or Path("results") / f"{arch.name}_{work.name}{'' if batch is None else f'_batch{batch}'}"
     files.check_target(target)
     with watch(f"{work.name} on {arch.name}", len(work.layers)) as progress:
         record = run(arch, work, trace=plots, progress=progress)
@@ -163,6 +156,7 @@ def validate(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
     overrides: Overrides = None,
     every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
+    batch: Batch = None,
 ) -> None:
     """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
     from accelsim import accelerators
@@ -173,7 +167,8 @@ def validate(
     from accelsim.workload import load
 
     arch = load_arch(machine, accelerators.schema, overrides or ())
-    report = validate(accelerators.machine(arch.machine), arch, load(find("workloads", workload)))
+    work = images(load(find("workloads", workload)), batch)
+    report = validate(accelerators.machine(arch.machine), arch, work)
     show(tables(report, every))
     if not report.passed:
         raise SystemExit(1)
@@ -214,60 +209,6 @@ def dram(
     show(f"{name:38} {figure(value)}" for name, value in found.items())
 
 
-@app.command()
-def workload(
-    path: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-) -> None:
-    """Print the layers of a workload, their work and their masks."""
-    from accelsim.config.shipped import find
-    from accelsim.workload import load
-    from accelsim.workload.summary import summary
-
-    show(summary(load(find("workloads", path))))
-
-
-@app.command()
-def synth(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."),
-    ],
-    sparsity: Annotated[float, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")],
-    seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
-    output: Output = None,
-) -> None:
-    """Make a workload of a known model with synthetic masks."""
-    from accelsim.codesign.synthetic import synthesize
-
-    write(synthesize(model, sparsity, seed), output)
-
-
-@app.command("import-mask")
-def import_mask(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="A .npy or .npz of true and false, or of 0 and 1; or the folder of a LeViT's five."
-        ),
-    ],
-    model: Model,
-    globals_file: Annotated[
-        Path | None, typer.Option("--globals", metavar="FILE", help="A .npy of global-token counts per layer and head.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="A column with more kept scores than this is a global token.")
-    ] = None,
-    true_is_kept: Annotated[
-        bool, typer.Option("--true-is-kept", help="True marks a kept score, not a pruned one.")
-    ] = False,
-    output: Output = None,
-) -> None:
-    """Make a workload of a known model with the masks of a file."""
-    from accelsim.codesign.import_mask import import_mask
-
-    write(import_mask(file, model, globals_file, threshold=threshold, true_is_kept=true_is_kept), output)
-
-
 def shipped_workload(name: str) -> Path:
     """The file meant by a path or by the name of a shipped workload."""
     from accelsim.config.shipped import find
@@ -275,14 +216,7 @@ def shipped_workload(name: str) -> Path:
     return find("workloads", name)
 
 
-def write(made, output: Path | None) -> None:
-    """Save a workload and say what it is."""
-    from accelsim.workload import save
-
-    path = save(made, output or Path(f"{made.name}.yaml"))
-    show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
-
-
+workloads.register(app, show)
 machines.register(app, lambda things: show(things))
 codesign.register(app, show, shipped_workload)
 rtl.register(app, show)

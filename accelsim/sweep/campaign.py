@@ -14,6 +14,7 @@ from accelsim.sweep.points import Expansion, Point, expand
 from accelsim.sweep.processes import Notice, inline, processes
 from accelsim.sweep.source import plugin, source_hash
 from accelsim.sweep.store import Store
+from accelsim.sweep.workloads import parted, value
 
 Execute = Callable[[Iterable[Task]], Iterator[Outcome]]
 MOST = 1024  # worker processes
@@ -155,5 +156,7 @@ def values(point: Point) -> dict[str, object]:
     if point.arch is None:
         return dict(point.settings)
     resolved = parameters(point.arch)
-    names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in point.settings)
-    return {name: resolved.get(name, text) for name, (_, text) in zip(names, point.settings)}
+    design, about = parted(point.settings, point.arch.options)
+    names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in design)
+    varied = {name: resolved.get(name, text) for name, (_, text) in zip(names, design)}
+    return varied | {name: value(name, text) for name, text in about if name != "sparsity"}  # which has its own column
