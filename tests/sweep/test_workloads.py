@@ -40,7 +40,7 @@ def test_points_differ_in_their_workloads_and_constraints_may_name_them(tmp_path
 
 
 def test_what_cannot_be_varied_fails_its_points_in_a_sentence(plan_file):
-    failed = list(expand(read(plan_file("axes: {sparsity: [0.9], batch: [1]}"))))[0]
+    failed = next(iter(expand(read(plan_file("axes: {sparsity: [0.9], batch: [1]}")))))
     assert failed.arch is None
     assert "sparsity cannot be varied, since its masks are not synthetic" in failed.error
     file = workload_file(Work("deit_tiny_s90"))
