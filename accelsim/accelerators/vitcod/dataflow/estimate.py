@@ -1,0 +1,217 @@
+"""How long a layer takes on ViTCoD, in closed form; attention pass by pass, each unit alone (docs/mapping.md)."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from accelsim.accelerators.vitcod.dataflow.passes import HeadWork, Pass, pass_bytes, split_heads
+from accelsim.accelerators.vitcod.dataflow.rates import Rates
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.dataflow.shares import share_lines
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BITS, MASK_BITS, ROW_BITS
+from accelsim.dataflows.estimate import Estimate
+from accelsim.dataflows.tiling import ceil
+from accelsim.workload.layers import Attention
+from accelsim.workload.mask import AttentionMask
+
+SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle
+CROWDING = 4  # [ours, measured] the exponent of the norm that units which wait for each other take together
+BEGIN_CYCLES = 60  # [ours, measured] of a pass: commands, the first column, the last row's way through merge
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSums:
+    """What an estimate needs of a head: sums up to each row of sparse scores and of their segments, bool of the kept,
+    dense columns, and entries of the CSC index."""
+
+    dense: int
+    scores: np.ndarray
+    parts: np.ndarray
+    columns: int
+
+    def of(self, first: int, last: int) -> tuple[int, int]:
+        """Sparse scores and segments of rows first to last - 1."""
+        return int(self.scores[last] - self.scores[first]), int(self.parts[last] - self.parts[first])
+
+
+@lru_cache(maxsize=256)
+def heads_of(layer: Attention, mask: AttentionMask, prune: bool, reorder: bool, segment: int) -> tuple[HeadSums, ...]:
+    """Of a layer under its mask."""
+    return tuple(sums(one, segment) for one in work_of(layer, mask, prune, reorder))
+
+
+@lru_cache(maxsize=64)
+def work_of(layer: Attention, mask: AttentionMask, prune: bool, reorder: bool) -> list[HeadWork]:
+    """Who computes what, found once for a mask."""
+
+    @dataclass(frozen=True)
+    class Switches:
+        prune: bool
+        reorder: bool
+
+    return split_heads(layer, mask, Switches(prune, reorder))
+
+
+def sums(work: HeadWork, segment: int) -> HeadSums:
+    """Of one head."""
+    rows = work.sparse_rows
+    counts = work.sparse.sum(axis=0)
+    return HeadSums(
+        len(work.dense),
+        np.concatenate([[0], np.cumsum(rows)]),
+        np.concatenate([[0], np.cumsum(-(-rows // segment))]),
+        int((-(-counts // segment)).sum()),
+    )
+
+
+@dataclass(frozen=True)
+class PassWork:
+    """A pass in numbers: heads, rows, dense columns, sparse scores, segments of rows, pieces of columns, lines of each
+    engine, and bytes of its tables."""
+
+    heads: int
+    rows: int
+    dense: tuple[int, ...]
+    scores: int
+    parts: int
+    columns: int
+    denser_lines: int
+    sparser_lines: int
+    index_bytes: int
+
+
+def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Resources) -> PassWork:
+    """The numbers of a pass."""
+    last = one.row0 + one.rows
+    found = [heads[h].of(one.row0, last) for h in one.heads]
+    dense = tuple(heads[h].dense for h in one.heads)
+    scores, parts = (sum(values) for values in zip(*found))
+    share = one.rows / layer.q_tokens
+    columns = round(sum(heads[h].columns for h in one.heads) * share)
+    if have.two_engines:
+        lines = share_lines(have.lines, sum(dense) * one.rows, scores)
+    else:
+        lines = have.lines * (sum(dense) > 0), have.lines * (scores > 0)
+    bits = sum(DENSE_BITS.values()) + MASK_BITS * one.rows
+    tables = scores * have.index_entry_bytes + COLUMN_BYTES * columns + ceil(bits * sum(dense), 8)
+    tables += ceil(sum(ROW_BITS.values()) * one.rows * len(one.heads), 8) + pass_bytes(layer, len(one.heads))
+    return PassWork(len(one.heads), one.rows, dense, scores, parts, columns, *lines, tables)
+
+
+def score_terms(layer: Attention, one: PassWork, coded: int, forward: bool, to: Rates) -> dict[str, float]:
+    """Cycles of the scores' phase, unit by unit."""
+    beats = ceil(layer.qk_dim, to.macs)
+    dense, denser = sum(one.dense), 0
+    if dense:
+        spread = min(one.heads, max(1, ceil(one.denser_lines * one.heads, dense)))
+        for columns, times in ((one.denser_lines, dense // one.denser_lines), (dense % one.denser_lines, 1)):
+            if columns and times:
+                at_once = max(1, min(one.denser_lines // columns, to.q_port_bytes // (to.macs * spread)))
+                denser += times * (columns + ceil(one.rows, at_once) * beats)
+    words = ceil(layer.qk_dim, to.bank_bytes)
+    size = layer.qk_dim * (coded or one.heads)
+    token = max(ceil(size, to.decoder_bytes), ceil(size * one.heads, to.decoder_macs) if coded else 0)
+    asked = 0 if forward and dense else one.scores  # queries that the decoder fetches one by one
+    alone = layer.qk_dim * max(1, coded)
+    misses = asked * max(ceil(alone, to.decoder_bytes), ceil(alone, to.decoder_macs) if coded else 0)
+    scores = one.scores + dense * one.rows
+    softmax = scores / to.softmax_lanes * (2 if to.softmax_max else 1)
+    return {
+        "denser engine": float(denser),
+        "sparser engine": one.scores * beats / max(1, one.sparser_lines),
+        "Q banks": one.scores * words / (to.banks * SHARED),
+        "score ports": one.scores / min(to.score_ports, to.psum_banks),
+        "walker": ceil(one.scores + 4 * one.columns, to.word_bytes) + 0.5 * one.columns,
+        "softmax": max(softmax, one.rows * one.heads * to.divide_interval),
+        "decoder": float(token * (layer.kv_tokens + one.rows * (dense > 0)) + misses),
+    }
+
+
+def value_terms(layer: Attention, one: PassWork, places: int, to: Rates) -> dict[str, float]:
+    """Cycles of the values' phase, unit by unit."""
+    beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.bank_bytes)
+    tile = max(1, min(one.denser_lines, places))
+    denser = reads = 0
+    for count in one.dense:
+        if count:
+            tiles = ceil(one.rows, tile)
+            read = ceil(tile, to.psum_banks) * ceil(2 * count, to.psum_port_bytes)
+            denser += tiles * (read + count * beats)
+            reads += tiles * read
+    taken = one.parts * ceil(3 * ceil(one.scores, max(1, one.parts)), to.psum_port_bytes) if one.parts else 0
+    access = ceil(4 * layer.v_dim, to.psum_banks * to.psum_port_bytes)
+    jobs = one.parts + one.rows * sum(count > 0 for count in one.dense)
+    merged = jobs * max(ceil(layer.v_dim, to.merge_lanes), 1.5 * access) + reads + taken
+    return {
+        "denser engine": float(denser),
+        "sparser engine": one.scores * beats / max(1, one.sparser_lines),
+        "V banks": one.scores * words / (to.banks * SHARED),
+        "segments": float(max(taken, one.parts)),
+        "merge": float(merged),
+    }
+
+
+def crowded(cycles: Iterable[float]) -> float:
+    """Cycles of units that work at the same time and now and then wait for each other: the longest of them, and more
+    where others are nearly as long."""
+    return sum(c**CROWDING for c in cycles) ** (1 / CROWDING)
+
+
+def attention_estimate(
+    layer: Attention,
+    batch: int,
+    passes: Sequence[Pass],
+    places: int,
+    heads: Sequence[HeadSums],
+    have: Resources,
+    to: Rates,
+) -> Estimate:
+    """The time of an attention layer that is cut into passes.
+
+    In a pass each phase takes as long as its busiest unit; engines that take turns add up. Operands of the next pass
+    are decoded while values are worked on. Exposed: K and Q of the first pass until the first can be decoded, what DRAM
+    brings and takes beyond all this, the last rows' way to DRAM.
+    """
+    coded = layer.encoded_heads if have.auto_encoder and layer.encoded_heads else 0
+    token_bytes = (coded or layer.heads) * layer.qk_dim
+    whole = (layer.q_tokens + layer.kv_tokens) * token_bytes
+    stays = bool(coded) and whole <= have.act_bytes
+    bound: Counter[str] = Counter()
+    moved = whole * stays
+    bursts = 2 * to.memory.bursts(whole // 2) * stays
+    before, waits = 0.0, 0.0
+    for one in passes:
+        work = pass_work(layer, one, heads, have)
+        scores = score_terms(layer, work, coded, have.forward, to)
+        scores["decoder"] = max(0.0, scores["decoder"] - before)
+        values = value_terms(layer, work, places, to)
+        together = have.two_engines and work.denser_lines + work.sparser_lines <= have.lines
+        before = 0.0
+        for terms in (scores, values):
+            if not together:
+                terms["sparser engine"] += terms["denser engine"]
+            name = max(terms.items(), key=lambda term: term[1])[0]
+            before = crowded(terms.values())
+            bound[name] += before
+        waits += BEGIN_CYCLES + to.divide_cycles
+        operands = 0 if stays else (one.rows + layer.kv_tokens) * (token_bytes if coded else work.heads * layer.qk_dim)
+        loaded = operands + layer.kv_tokens * layer.v_dim * work.heads + work.index_bytes
+        moved += loaded + to.memory.moved(layer.v_dim, work.heads * one.rows)
+        bursts += to.memory.bursts(loaded) + work.heads * one.rows
+        if not have.double_buffer:
+            waits += to.memory.fetch(loaded)
+            before = 0.0
+    busy = sum(bound.values()) + waits
+    first = 2 * min(32, layer.kv_tokens) * token_bytes
+    last = min(have.store_bytes // 2, ceil(passes[-1].rows, 4) * layer.v_dim)
+    exposed = {"passes": waits, "fill": to.memory.fetch(first), "drain": to.memory.fetch(last)}
+    bound = Counter({name: batch * cycles for name, cycles in bound.items()})
+    exposed["passes"] *= batch
+    for name, cycles in (("DRAM", batch * moved / to.memory.rate), ("bursts", float(batch * bursts))):
+        if cycles > batch * busy:
+            exposed[name] = cycles - batch * busy
+            busy = cycles / batch
+    return Estimate(dict(bound), exposed, batch * moved, serial=True)
