@@ -3,11 +3,12 @@
 A machine hands in what is its own: how the output columns are grouped, and the instruction of a tile.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from accelsim.core.errors import InputError
+from accelsim.dataflows.gemm_cuts import GemmShape, faults, plan_gemm
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.tiling import (
     BIAS_BYTES,
@@ -18,7 +19,6 @@ from accelsim.dataflows.tiling import (
     GemmPlan,
     ceil,
     pieces,
-    plan_gemm,
 )
 from accelsim.workload.layers import Gemm
 
@@ -66,10 +66,35 @@ class Tile:
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
 
 
+def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources) -> GemmShape:
+    """What decides how a group of a layer's columns is cut."""
+    each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
+    inputs = ceil(layer.inputs * batch, layer.repeat)
+    tokens = layer.tokens * batch
+    sizes = tokens, layer.in_features, some.count, inputs
+    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded)
+
+
+def plan_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, plan: GemmPlan | None) -> GemmPlan:
+    """The cut of a group of columns: the given one, if it fits, or one chosen by rule."""
+    shape = shape_of(layer, some, batch, have)
+    if plan is None:
+        return plan_gemm(layer.name, shape, have)
+    if wrong := faults(shape, plan, have):
+        raise InputError(f"layer {layer.name}: the cut it is given does not fit: {'; '.join(wrong)}")
+    return plan
+
+
 def emit_gemm(
-    p: Program, layer: Gemm, groups: Iterable[Columns], batch: int, have: DenseResources, issue: Issue
+    p: Program,
+    layer: Gemm,
+    groups: Iterable[Columns],
+    batch: int,
+    have: DenseResources,
+    issue: Issue,
+    plans: Sequence[GemmPlan] = (),
 ) -> None:
-    """Instructions, loads and stores of a dense layer.
+    """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -81,21 +106,31 @@ def emit_gemm(
             f"layer {layer.name}: {layer.repeat} independent products are more than memory is taken for; at most "
             f"{MOST_TILES:,} are"
         )
+    if plans and len(plans) != len(groups):
+        raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
+    made = [plan_of(layer, some, batch, have, plan) for some, plan in zip(groups, plans or [None] * len(groups))]
     for repetition in range(layer.repeat):
         column = 0
-        for columns in groups:
-            emit_columns(p, layer, repetition, column, columns, batch, have, issue)
+        for columns, plan in zip(groups, made):
+            emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan)
             column += columns.count
 
 
 def emit_columns(
-    p: Program, layer: Gemm, group: int, column: int, some: Columns, batch: int, have: DenseResources, issue: Issue
+    p: Program,
+    layer: Gemm,
+    group: int,
+    column: int,
+    some: Columns,
+    batch: int,
+    have: DenseResources,
+    issue: Issue,
+    plan: GemmPlan,
 ) -> None:
     """One group of output columns that are treated alike."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
-    plan = plan_gemm(layer.name, tokens, depth, features, inputs, layer.residual, have, each)
     passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth

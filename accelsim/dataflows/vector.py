@@ -1,11 +1,38 @@
 """Layers the vector unit does alone: normalisation and element-wise operations, in blocks of rows. A norm's constants
-are loaded before its first block, and stay until its last."""
+are loaded before its first block, and stay until its last. Where not even four rows fit, a row is taken at a time; of
+an element-wise row, as much of it as fits."""
+
+from collections.abc import Iterator
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import NORM_BYTES, PASSES, DenseResources, pieces
+from accelsim.dataflows.tiling import NORM_BYTES, PASSES, DenseResources, ceil, pieces
 from accelsim.workload.layers import Elementwise, Norm
+
+
+def blocks(layer: Norm | Elementwise, constants: int, have: DenseResources) -> Iterator[tuple[int, int, int]]:
+    """(rows, first feature, features) of the blocks of a picture, in order. Raises InputError when none fits."""
+    operands = 1 if isinstance(layer, Norm) else layer.operands
+    row, room = operands * layer.features, have.act_bytes - constants
+    most = min(room // 4 // row, have.store_bytes // 2 // layer.features)
+    if most >= 1:
+        for rows in pieces(layer.tokens, most):
+            yield rows, 0, layer.features
+        return
+    wide = min(layer.features, room // operands, have.store_bytes)
+    if wide < 1 or (isinstance(layer, Norm) and wide < layer.features):
+        least = layer.features if isinstance(layer, Norm) else 1
+        needed = (
+            (f"{have.act}.capacity_bytes", have.act_bytes, constants + operands * least),
+            (f"{have.store}.capacity_bytes", have.store_bytes, least),
+        )
+        small = ", ".join(f"{part} of {size} (it has {found})" for part, found, size in needed if found < size)
+        what = "a row" if isinstance(layer, Norm) else "an element"
+        raise InputError(f"layer {layer.name}: {what} at a time needs {small}; make them at least that large")
+    for _ in range(layer.tokens):
+        for at in range(0, layer.features, wide):
+            yield 1, at, min(wide, layer.features - at)
 
 
 def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources) -> None:
@@ -18,31 +45,31 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
         sweeps = 1
     row = operands * layer.features
     constants = NORM_BYTES[layer.norm] * layer.features if have.constants and isinstance(layer, Norm) else 0
-    most = min((have.act_bytes - constants) // 4 // row, have.store_bytes // 2 // layer.features)
-    if most < 1:
-        raise InputError(
-            f"layer {layer.name}: a row needs {f'{constants} + ' if constants else ''}4 x {row} bytes of {have.act} "
-            f"({have.act_bytes}) and 2 x {layer.features} bytes of {have.store} "
-            f"({have.store_bytes}); make their capacity_bytes larger"
-        )
+    parts = list(blocks(layer, constants, have))
     source = p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
     target = p.allocate(f"{layer.name}.output", out_tokens * layer.features * batch)
     if constants:
         begin_alone(p, have, have.vector)
         p.load(have.act, p.allocate(f"{layer.name}.constants", constants), constants)
     reduces = out_tokens != layer.tokens
+    per_row = ceil(layer.features, parts[0][2])
     for _ in range(batch):
-        blocks = pieces(layer.tokens, most)
-        for n, rows in enumerate(blocks):
+        for n, (rows, first, wide) in enumerate(parts):
             begin_alone(p, have, have.vector)
-            loaded = p.load(have.act, source, rows * row)
-            source += rows * row
-            leaves = 0 if reduces and n + 1 < len(blocks) else (out_tokens if reduces else rows) * layer.features
-            p.issue(have.vector, elements=rows * row, passes=passes, bytes=leaves, sweeps=sweeps, wait=loaded)
+            if wide == layer.features:
+                loaded = p.load(have.act, source, rows * row)
+            else:
+                loaded = p.load(have.act, source + first, wide, operands, layer.features)
+            if first + wide == layer.features:
+                source += rows * row
+            last = n + per_row >= len(parts)
+            leaves = 0 if reduces and not last else (out_tokens if reduces else rows) * wide
+            size = rows * wide * operands
+            p.issue(have.vector, elements=size, passes=passes, bytes=leaves, sweeps=sweeps, wait=loaded)
             finished = p.will(have.vector)
             if leaves:
                 p.store(have.store, target, leaves)
                 target += leaves
-            p.free(have.act, rows * row, wait=finished)
+            p.free(have.act, size, wait=finished)
     if constants:
         p.free(have.act, constants, wait=finished)

@@ -1,11 +1,15 @@
 """Folds, tiles and shares: closed forms, bounds, and the best of all candidates by brute force."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.tiling import DenseResources, ceil, pieces, plan_gemm, step_shape
+from accelsim.dataflows.gemm_cuts import GemmShape, faults, least_traffic, plan_gemm
+from accelsim.dataflows.tiling import DenseResources, GemmPlan, ceil, pieces, step_shape
 
 SMALL = st.integers(1, 40)
 SIZES = {"lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "store_bytes": 512, "psum_bytes": 1024}
@@ -31,7 +35,8 @@ def test_a_step_is_laid_out_the_way_that_needs_fewer_of_them(tokens, features, l
 
 
 def candidates(tokens, features, inputs, plan, residual, have):
-    """DRAM traffic of every order and row tile that fits, for the plan's features and depths: the slow way."""
+    """DRAM traffic of every order and row tile of whole steps that fits, for the plan's features and depths: the slow
+    way."""
     feature_tile, depth_tile = plan.feature_tiles[0], plan.depth_tiles[0]
     depth, cut = sum(plan.depth_tiles), len(plan.depth_tiles) > 1
     row = ceil(inputs, tokens)
@@ -48,89 +53,106 @@ def candidates(tokens, features, inputs, plan, residual, have):
             yield weights * times + inputs * len(plan.feature_tiles)
 
 
-@settings(max_examples=120, deadline=None)
-@given(
-    sizes=st.tuples(st.integers(1, 40), st.integers(1, 90), st.integers(1, 40)),
-    lines=st.integers(1, 8),
-    macs=st.integers(1, 4),
-    buffers=st.tuples(st.integers(1, 600), st.integers(1, 900), st.integers(1, 600)),
-    overlap=st.integers(1, 4),
-    residual=st.booleans(),
-    double_buffer=st.booleans(),
-)
-def test_a_plan_fits_covers_and_moves_least(sizes, lines, macs, buffers, overlap, residual, double_buffer):
-    tokens, depth, features = sizes
-    inputs = ceil(tokens * depth, overlap)
-    have = machine(
-        lines=lines,
-        macs=macs,
-        weight_bytes=buffers[0],
-        act_bytes=buffers[1],
-        psum_bytes=buffers[2],
-        double_buffer=double_buffer,
+SIZES_OF_LAYERS = st.tuples(st.integers(1, 40), st.integers(1, 90), st.integers(1, 40))
+
+
+@st.composite
+def layers(draw) -> GemmShape:
+    """Small, with overlapping inputs, residuals, constants and encoders."""
+    tokens, depth, features = draw(SIZES_OF_LAYERS)
+    heads = draw(st.sampled_from([0, 3, 6]))
+    inputs = ceil(tokens * depth, draw(st.integers(1, 4)))
+    encoded = draw(st.integers(1, heads)) if heads else 0
+    return GemmShape(
+        tokens, depth, features, inputs, draw(st.booleans()), draw(st.sampled_from([0, 8])), heads, encoded
     )
-    try:
-        plan = plan_gemm("x", tokens, depth, features, inputs, residual, have)
-    except InputError:
+
+
+@st.composite
+def arrays(draw) -> DenseResources:
+    sizes = {f"{name}_bytes": draw(st.integers(1, 900)) for name in ("weight", "act", "store", "psum")}
+    return machine(lines=draw(st.integers(1, 40)), macs=draw(st.integers(1, 9)), **sizes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=layers(), have=arrays())
+def test_a_cut_of_the_whole_array_moves_least(shape, have):
+    plan = least_traffic(shape, have)
+    if plan is None:
         return
-    assert sum(plan.row_tiles) == tokens and sum(plan.feature_tiles) == features and sum(plan.depth_tiles) == depth
-    assert min(plan.row_tiles + plan.feature_tiles + plan.depth_tiles) >= 1
-    assert max(plan.feature_tiles) * max(plan.depth_tiles) * 2 <= have.weight_bytes
-    rows = max(plan.row_tiles)
-    if len(plan.depth_tiles) > 1:
-        assert 4 * rows * max(plan.feature_tiles) <= have.psum_bytes
-    traffic = list(candidates(tokens, features, inputs, plan, residual, have))
-    assert plan.dram_bytes == min(traffic)
+    assert faults(shape, plan, have) == []
+    assert max(plan.row_tiles) >= min(plan.step_tokens, shape.tokens)
+    sizes = shape.tokens, shape.features, shape.inputs
+    assert plan.dram_bytes == min(candidates(*sizes, plan, shape.residual, have))
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    sizes=st.tuples(st.integers(1, 30), st.integers(1, 60), st.integers(1, 30)),
-    buffers=st.tuples(st.integers(16, 200), st.integers(16, 200), st.integers(16, 200)),
-)
-def test_a_plan_is_refused_only_when_nothing_fits(sizes, buffers):
-    tokens, depth, features = sizes
-    have = machine(weight_bytes=buffers[0], act_bytes=buffers[1], psum_bytes=buffers[2], lines=4, macs=2)
-    wide = min(features, 4) if step_shape(tokens, features, have)[1] <= 4 else min(features, 8)
+def smallest(shape: GemmShape) -> list[GemmPlan]:
+    """An output at a time."""
+    ones = [(1,) * size for size in (shape.tokens, shape.features, shape.depth)]
+    return [GemmPlan(order, *ones, 1, 1, 0) for order in ("resident", "rows", "stream")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=layers(), have=arrays())
+def test_a_layer_is_refused_only_when_not_even_one_output_fits(shape, have):
     try:
-        plan_gemm("x", tokens, depth, features, tokens * depth, False, have)
-        fits = True
-    except InputError:
-        fits = False
-    step = min(step_shape(tokens, features, have)[0], tokens)
-    room = have.weight_bytes // 2 // wide
-    deep = pieces(depth, room)[0] if room else 0
-    possible = room and (len(pieces(depth, room)) == 1 or 4 * step * wide <= have.psum_bytes)
-    possible = possible and (tokens * depth <= have.act_bytes or 2 * step * deep <= have.act_bytes)
-    possible = possible or (
-        room and step * depth <= have.act_bytes and (deep == depth or 4 * step * wide <= buffers[2])
+        plan = plan_gemm("x", shape, have)
+    except InputError as refused:
+        assert all(faults(shape, one, have) for one in smallest(shape)), "a cut to single outputs fits"
+        needed = {part.split(".")[0]: int(size) for part, size in re.findall(r"([a-z_0-9.]+) of (\d+)", str(refused))}
+        enough = replace(have, **{f"{name}_bytes": needed[part] for name, part in PARTS.items() if part in needed})
+        plan = plan_gemm("x", shape, enough)  # what the sentence asks for, of all buffers at once, is enough
+        one_less = {f"{name}_bytes": needed[part] - 1 for name, part in PARTS.items() if part in needed}
+        if "store_bytes" not in one_less:
+            with pytest.raises(InputError):
+                plan_gemm("x", shape, replace(enough, **one_less))
+        have = enough
+    assert faults(shape, plan, have) == []
+
+
+PARTS = {"weight": "weight_gb", "act": "act_gb0", "store": "act_gb1", "psum": "engine"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=layers(), have=arrays(), data=st.data())
+def test_what_does_not_fit_is_said(shape, have, data):
+    """Faults against the sizes of what is held at a time, added up here the slow way."""
+    rows, columns, deep = (data.draw(st.integers(1, n)) for n in (shape.tokens, shape.features, shape.depth))
+    step_tokens, step_features = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    tiles = [
+        tuple(min(part, whole - at) for at in range(0, whole, part))
+        for part, whole in ((rows, shape.tokens), (columns, shape.features), (deep, shape.depth))
+    ]
+    order = data.draw(st.sampled_from(["resident", "rows", "stream"]))
+    plan = GemmPlan(order, *tiles, step_tokens, step_features, 0)
+    high, wide = min(step_tokens, rows), min(step_features, columns)
+    good = (high <= have.lines and wide <= have.macs) or (high <= have.macs and wide <= have.lines)
+    leaving = max(
+        sum(shape.encoded for c in range(m, m + wide) if c % shape.heads == shape.heads - 1) if shape.heads else wide
+        for m in range(max(shape.heads, 1))
     )
-    assert fits == bool(possible)
+    good = good and 2 * high * leaving <= have.store_bytes
+    good = good and 2 * columns * (deep + shape.constants) <= have.weight_bytes
+    good = good and (deep == shape.depth or 4 * rows * columns <= have.psum_bytes)
+    row = ceil(shape.inputs, shape.tokens)
+    activations = {"resident": shape.inputs, "rows": rows * row, "stream": 2 * rows * ceil(row * deep, shape.depth)}
+    good = good and activations[order] + 2 * rows * columns * shape.residual <= have.act_bytes
+    assert (faults(shape, plan, have) == []) == good
+    short = GemmPlan(order, tiles[0][:-1] or (2 * shape.tokens,), *tiles[1:], step_tokens, step_features, 0)
+    assert any("row_tiles add up to" in said for said in faults(shape, short, have))
 
 
 REFUSALS = [
     (
-        {"weight_bytes": 15},
-        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 15; make it at least 16 bytes",
+        {"weight_bytes": 17},
+        "layer x: a single output at a time needs weight_gb.capacity_bytes of 18 (it has 17); make them at least that "
+        "large",
     ),
     (
-        {"weight_bytes": 15, "double_buffer": False},
-        "layer x: one row of 8 weights does not fit weight_gb.capacity_bytes = 15; make it at least 16 bytes",
-    ),
-    (
-        {"act_bytes": 60, "weight_bytes": 160, "psum_bytes": 10_000},
-        "layer x: a tile of 4 tokens needs 80 bytes of activations (act_gb0.capacity_bytes = 60) and 128 bytes of "
-        "partial sums (engine.psum_bytes = 10000); make the buffers larger or engine.lines smaller",
-    ),
-    (
-        {"psum_bytes": 127, "weight_bytes": 160},
-        "layer x: a tile of 4 tokens needs 80 bytes of activations (act_gb0.capacity_bytes = 2048) and 128 bytes of "
-        "partial sums (engine.psum_bytes = 127); make the buffers larger or engine.lines smaller",
-    ),
-    (
-        {"store_bytes": 63},
-        "layer x: the array's outputs of one step need 2 x 32 bytes of act_gb1 (63); make its capacity_bytes larger or "
-        "engine.lines smaller",
+        {"weight_bytes": 3, "act_bytes": 1, "store_bytes": 1, "psum_bytes": 3},
+        "layer x: a single output at a time needs weight_gb.capacity_bytes of 18 (it has 3), act_gb0.capacity_bytes of "
+        "4 (it has 1), act_gb1.capacity_bytes of 2 (it has 1), engine.psum_bytes of 4 (it has 3); make them at least "
+        "that large",
     ),
 ]
 
@@ -138,20 +160,29 @@ REFUSALS = [
 @pytest.mark.parametrize(("change", "sentence"), REFUSALS)
 def test_buffers_that_are_too_small_are_refused_in_a_sentence(change, sentence):
     with pytest.raises(InputError) as refused:
-        plan_gemm("x", 40, 100, 32, 4000, False, machine(**change))
+        plan_gemm("x", GemmShape(40, 100, 32, 4000, True, 8), machine(**change))
     assert str(refused.value) == sentence
 
 
 @pytest.mark.parametrize(
-    "change", [{"weight_bytes": 16}, {"store_bytes": 64}, {"psum_bytes": 128, "weight_bytes": 160}]
+    ("change", "step", "tile"),
+    [
+        ({}, (4, 8), (20, 8)),  # the whole array
+        ({"act_bytes": 6}, (3, 8), (3, 32)),  # three tokens of a depth of one, twice
+        ({"weight_bytes": 6}, (8, 2), (16, 2)),  # three weights, two of which make a step of whole tokens
+        ({"store_bytes": 8}, (1, 4), (20, 4)),  # four outputs leave at a time
+        ({"psum_bytes": 32, "weight_bytes": 160}, (8, 1), (8, 1)),  # few sums: lines whose sums have no room are idle
+    ],
 )
-def test_what_the_sentence_asks_for_is_enough(change):
-    plan_gemm("x", 40, 100, 32, 4000, False, machine(**change))
+def test_lines_and_macs_that_buffers_cannot_feed_stand_idle(change, step, tile):
+    plan = plan_gemm("x", GemmShape(40, 100, 32, 4000), machine(**change))
+    assert (plan.step_tokens, plan.step_features) == step
+    assert (max(plan.row_tiles), max(plan.feature_tiles)) == tile
 
 
-def test_a_plan_that_is_cut_to_the_smallest_tile():
+def test_a_plan_that_is_cut_to_the_smallest_tile_of_the_whole_array():
     have = machine(act_bytes=80, weight_bytes=160)
-    plan = plan_gemm("x", 40, 100, 32, 4000, False, have)
+    plan = least_traffic(GemmShape(40, 100, 32, 4000), have)
     assert (plan.order, plan.row_tiles, plan.feature_tiles, plan.depth_tiles) == (
         "stream",
         (4,) * 10,
@@ -166,4 +197,4 @@ def test_a_layer_of_too_many_tiles_is_refused_before_they_are_listed(sizes):
     have = machine(lines=64, macs=8, weight_bytes=1 << 12, act_bytes=1 << 14, store_bytes=1 << 14, psum_bytes=1 << 15)
     tokens, depth, features = sizes
     with pytest.raises(InputError, match="layer a: .* would be cut into more than 131,072 tiles"):
-        plan_gemm("a", tokens, depth, features, tokens * depth, False, have)
+        plan_gemm("a", GemmShape(tokens, depth, features, tokens * depth), have)

@@ -39,6 +39,7 @@ def line(name: str, where: tuple[str, ...], before: str, after: str, breaks: str
 
 GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
 TILING = ("dataflows/tiling.py", "dataflows")
+CUTS = ("dataflows/gemm_cuts.py", "dataflows")
 BILL = ("energy/bill.py", "energy/test_bill.py")
 AREA = ("energy/area.py", "energy/test_bill.py")
 TABLE = ("energy/tables/generic_28nm.yaml", "energy/test_shipped_prices.py")
@@ -146,8 +147,12 @@ BUGS = (
     line("gemm-activation", GEMM, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
     line("tiling-norm", TILING, '"layernorm": 3', '"layernorm": 1', "LayerNorm's passes"),
     line("tiling-pieces", TILING, "total // n + (i < total % n)", "total // n", "pieces that cover"),
-    line("tiling-half", TILING, "room = have.weight_bytes // 2",
-         "room = have.weight_bytes", "room for two tiles of weights"),
+    line("cuts-constants", CUTS, "2 * columns * (deep + shape.constants)", "2 * columns * deep", "room for constants"),
+    line("cuts-half", CUTS, "deep = min(shape.depth, have.weight_bytes // 2 // features",
+         "deep = min(shape.depth, have.weight_bytes // features", "weights are buffered twice"),
+    line("cuts-sums", CUTS, "else have.psum_bytes // (4 * features)\n                for",
+         "else have.psum_bytes\n                for", "room for partial sums"),
+    line("cuts-residual", CUTS, "spare = 2 * features * shape.residual", "spare = 0", "room for a residual operand"),
     line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
     line("passes-parts", PASSES, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
          '-(-rows["sparse"] // have.segment) + 1', "parts of a row"),

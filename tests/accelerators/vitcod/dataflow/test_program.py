@@ -213,15 +213,19 @@ def test_values_of_attention_wait_for_their_projection_and_weights_do_not():
     [
         (
             Norm("n", "b", 4, 100),
-            {"act_bytes": 399},
-            "layer n: a row needs 4 x 100 bytes of act_gb0 (399) and 2 x 100 bytes of act_gb1 (512); make their "
-            "capacity_bytes larger",
+            {"act_bytes": 499, "constants": True},
+            "layer n: a row at a time needs act_gb0.capacity_bytes of 500 (it has 499); make them at least that large",
+        ),
+        (
+            Norm("n", "b", 4, 100),
+            {"act_bytes": 99, "store_bytes": 99},
+            "layer n: a row at a time needs act_gb0.capacity_bytes of 100 (it has 99), act_gb1.capacity_bytes of 100 "
+            "(it has 99); make them at least that large",
         ),
         (
             Elementwise("e", "b", "add", 4, 100, 3),
-            {"store_bytes": 199},
-            "layer e: a row needs 4 x 300 bytes of act_gb0 (2048) and 2 x 100 bytes of act_gb1 (199); make their "
-            "capacity_bytes larger",
+            {"act_bytes": 2},
+            "layer e: an element at a time needs act_gb0.capacity_bytes of 3 (it has 2); make them at least that large",
         ),
     ],
 )
@@ -229,3 +233,24 @@ def test_rows_that_do_not_fit_are_refused_in_a_sentence(layer, change, sentence)
     with pytest.raises(InputError) as refused:
         program_of(workload(layer), machine(**change))
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("layer", "change", "elements"),
+    [
+        (Norm("n", "b", 4, 100), {"act_bytes": 100, "store_bytes": 100}, [100] * 4),
+        (Norm("n", "b", 4, 100), {"act_bytes": 399, "store_bytes": 512}, [100] * 4),
+        (Norm("n", "b", 4, 100), {"act_bytes": 800, "store_bytes": 512}, [200] * 2),
+        (Elementwise("e", "b", "add", 2, 100, 3), {"act_bytes": 180}, [180, 120] * 2),
+        (Elementwise("e", "b", "mean", 2, 10), {"store_bytes": 4}, [4, 4, 2] * 2),
+    ],
+)
+def test_a_row_or_a_part_of_it_is_taken_where_no_more_fits(layer, change, elements):
+    program, tensors = compiled(workload(layer), machine(**change))
+    tables = program.finish()
+    mine = tables["program"]["first"][tables["program"]["unit"] == program.units["vector"][0]]
+    assert tables["operands"][mine].tolist() == elements
+    assert sum(d.bytes * d.segments for d in tables["act_gb0"]) == sum(elements)
+    at, size = tensors[f"{layer.name}.output"]
+    stored = np.concatenate([d.address + np.arange(d.bytes) for d in tables["act_gb1"]])
+    assert stored.tolist() == list(range(at, at + size))

@@ -1,0 +1,225 @@
+"""GEMMs cut until they fit: tiles of fewer rows than an array has lines, features and depth cut, down to a single
+output of a depth of one. Lines and MACs that a buffer cannot feed, or hold the sums of, stand idle.
+
+A cut is a `GemmPlan`, whoever chose it; `faults` says why one does not fit, `plan_gemm` chooses one by rule.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from accelsim.core.errors import InputError
+from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces, step_shape
+
+# [ours] What a byte of DRAM traffic counts in cycles of the array where a cut is chosen by rule: an order of magnitude.
+TRAFFIC_BYTES_PER_CYCLE = 64
+
+
+@dataclass(frozen=True)
+class GemmShape:
+    """tokens x depth x features, of `inputs` distinct input elements.
+
+    residual: an operand is added to each output. constants: bytes beside a feature's weights, which stay until its tile
+    is done. heads, encoded: heads that are compressed behind the array, and to how many (0: none).
+    """
+
+    tokens: int
+    depth: int
+    features: int
+    inputs: int
+    residual: bool = False
+    constants: int = 0
+    heads: int = 0
+    encoded: int = 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a token's activations."""
+        return ceil(self.inputs, self.tokens)
+
+    def leaving(self, columns: int) -> int:
+        """Most values of a token that leave with so many columns."""
+        return self.encoded * ceil(columns, self.heads) if self.heads else columns
+
+
+def part_bytes(shape: GemmShape, deep: int) -> int:
+    """Bytes of a token's activations in a part of the accumulation."""
+    return ceil(shape.row_bytes * deep, shape.depth)
+
+
+def orders(shape: GemmShape, have: DenseResources, features: int, deep: int) -> Iterator[tuple[str, int]]:
+    """(order, most rows of a tile) with so many features and so much depth at a time, by the activation buffer."""
+    spare = 2 * features * shape.residual
+    beside = have.act_bytes - shape.inputs
+    if beside >= 0:
+        yield "resident", beside // spare if spare else shape.tokens
+    yield "rows", have.act_bytes // (shape.row_bytes + spare)
+    yield "stream", have.act_bytes // (2 * part_bytes(shape, deep) + spare)
+
+
+def traffic(shape: GemmShape, order: str, row_tiles: int, feature_tiles: int, depth_tiles: int) -> int:
+    """Bytes of weights and activations that are read of DRAM."""
+    stay = order == "resident" and depth_tiles == 1
+    weights = shape.depth * shape.features * (1 if stay else row_tiles)
+    return weights + shape.inputs * (feature_tiles if order == "stream" else 1)
+
+
+def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
+    """Why a cut does not fit its layer or the machine; empty if it does."""
+    rows, columns, deep = max(plan.row_tiles), max(plan.feature_tiles), max(plan.depth_tiles)
+    step = min(plan.step_tokens, rows), min(plan.step_features, columns)
+    found = []
+    whole = (
+        ("row_tiles", shape.tokens, plan.row_tiles),
+        ("feature_tiles", shape.features, plan.feature_tiles),
+        ("depth_tiles", shape.depth, plan.depth_tiles),
+    )
+    for name, size, tiles in whole:
+        if sum(tiles) != size or min(tiles) < 1:
+            found.append(f"{name} add up to {sum(tiles)}, not to the layer's {size}")
+    if not any(step[0] <= a and step[1] <= b for a, b in ((have.lines, have.macs), (have.macs, have.lines))):
+        found.append(f"a step of {step[0]} x {step[1]} outputs is more than {have.lines} lines x {have.macs} MACs")
+    least_act = dict(orders(shape, have, columns, deep)).get(plan.order, 0)
+    for part, size, needed in (
+        (f"{have.store}.capacity_bytes", have.store_bytes, 2 * step[0] * shape.leaving(step[1])),
+        (f"{have.weight}.capacity_bytes", have.weight_bytes, 2 * columns * (deep + shape.constants)),
+        (f"{have.array}.psum_bytes", have.psum_bytes, 4 * rows * columns * (len(plan.depth_tiles) > 1)),
+    ):
+        if needed > size:
+            found.append(f"it needs {needed} bytes of {part} ({size})")
+    if rows > least_act:
+        found.append(f"{have.act}.capacity_bytes ({have.act_bytes}) holds {least_act} rows of a tile, not {rows}")
+    return found
+
+
+def cuts(shape: GemmShape, have: DenseResources) -> Iterator[tuple[int, int, int, int, int, str]]:
+    """(step tokens, step features, rows, features, depth of a tile, order) of cuts that fit.
+
+    Both ways round; feature tiles of whole steps, or halves of a step; depths as deep as the weight buffer holds, or
+    halves of that; rows as many as the buffers hold, in whole steps, or fewer than a step has.
+    """
+    for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)]):
+        step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
+        for features in feature_tiles(step_features, shape.features):
+            deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
+            room = have.store_bytes // 2 // shape.leaving(min(step_features, features))
+            while deep >= 1 and room:
+                sums = shape.tokens if deep == shape.depth else have.psum_bytes // (4 * features)
+                for order, most in orders(shape, have, features, deep):
+                    rows = min(most, sums, shape.tokens)
+                    step = min(step_tokens, room)
+                    if rows > step and rows < shape.tokens:
+                        rows -= rows % step
+                    if rows >= 1:
+                        yield min(step, rows), min(step_features, features), rows, features, deep, order
+                deep //= 2
+
+
+def feature_tiles(step: int, features: int) -> list[int]:
+    """Sizes of feature tiles worth a look: a step's halves, and 1, 2, 3, 4, 6, 8, 12, ... whole steps."""
+    sizes, times = {features}, 1
+    while times * step < features:
+        sizes |= {times * step, min(3 * times * step, features)}
+        times *= 2
+    while step > 1:
+        step //= 2
+        sizes.add(step)
+    return sorted(sizes)
+
+
+def plan_gemm(name: str, shape: GemmShape, have: DenseResources) -> GemmPlan:
+    """The cut of a layer: where the whole array fits the buffers the one that moves least, else the one of the least
+    time by rule. Raises InputError when not even a single output fits, or when there would be too many tiles."""
+    plan = rule(shape, have)
+    if plan is None:
+        raise InputError(refusal(name, shape, have))
+    return plan
+
+
+@lru_cache(maxsize=4096)
+def rule(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
+    """What `plan_gemm` chooses; None: nothing fits."""
+    return least_traffic(shape, have) or smaller_array(shape, have)
+
+
+def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
+    """The cut with the least DRAM traffic among those of steps as large as the array, the way round that needs fewer
+    steps, and of feature tiles as wide as there are lines; among equals the one with fewest tiles. None: none fits."""
+    step_tokens, step_features = step_shape(shape.tokens, shape.features, have)
+    high, wide = min(step_tokens, shape.tokens), min(step_features, shape.features)
+    if high * wide > have.store_bytes // 2 or high * shape.leaving(wide) > have.store_bytes:
+        return None
+    feature_tile = min(max(have.lines, step_features), shape.features)
+    deep = have.weight_bytes // 2 // feature_tile - shape.constants
+    least = ceil(shape.features, feature_tile) * ceil(shape.depth, max(1, deep))
+    if deep < 1 or least > MOST_TILES:
+        return None
+    feature_tiles = tuple(min(feature_tile, shape.features - at) for at in range(0, shape.features, feature_tile))
+    depth_tiles = tuple(pieces(shape.depth, deep))
+    sums = shape.tokens if len(depth_tiles) == 1 else have.psum_bytes // (4 * feature_tile)
+    plans = []
+    for order, most in orders(shape, have, feature_tile, depth_tiles[0]):
+        rows = min(most, sums, shape.tokens)
+        if rows < high:
+            continue
+        rows = shape.tokens if rows == shape.tokens else rows // step_tokens * step_tokens
+        n = ceil(shape.tokens, rows)
+        if n * least > MOST_TILES:
+            continue
+        size = min(shape.tokens, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
+        row_tiles = tuple(min(size, shape.tokens - at) for at in range(0, shape.tokens, size))
+        moved = traffic(shape, order, len(row_tiles), len(feature_tiles), len(depth_tiles))
+        plan = GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
+        plans.append((moved, len(row_tiles), plan))
+    return min(plans, key=lambda p: p[:2])[2] if plans else None
+
+
+def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
+    """Of all cuts that fit the one of the least time by rule: the array's cycles, or DRAM's where that is longer. None:
+    not even a single output fits, or all cuts have more tiles than memory is taken for."""
+    best = None
+    for step_tokens, step_features, rows, features, deep, order in cuts(shape, have):
+        # tiles of similar size, of whole steps where they are larger than one
+        size = min(rows, ceil(ceil(shape.tokens, ceil(shape.tokens, rows)), step_tokens) * step_tokens)
+        down, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
+        if down * across * depths > MOST_TILES:
+            continue
+        steps = ceil(size, step_tokens) * (down - 1) + ceil(shape.tokens - size * (down - 1), step_tokens)
+        last = shape.features - features * (across - 1)
+        steps *= ceil(features, step_features) * (across - 1) + ceil(last, step_features)
+        moved = traffic(shape, order, down, across, depths)
+        sums = 8 * step_tokens * step_features * (depths > 1)  # bytes fetched and put away
+        busy = steps * max(shape.depth, depths * ceil(sums, have.psum_cycle_bytes))
+        key = max(busy, moved // TRAFFIC_BYTES_PER_CYCLE), busy, moved, down * across * depths
+        if best is None or key < best[0]:
+            best = key, (step_tokens, step_features, size, features, deep, order)
+    if best is None:
+        return None
+    (_, _, moved, _), (step_tokens, step_features, size, features, deep, order) = best
+    return GemmPlan(
+        order,
+        tuple(min(size, shape.tokens - at) for at in range(0, shape.tokens, size)),
+        tuple(min(features, shape.features - at) for at in range(0, shape.features, features)),
+        tuple(pieces(shape.depth, deep)),
+        step_tokens,
+        step_features,
+        moved,
+    )
+
+
+def refusal(name: str, shape: GemmShape, have: DenseResources) -> str:
+    """Why a layer cannot be cut to fit, and the smallest sizes of all buffers that would do."""
+    token = min(shape.row_bytes, 2 * part_bytes(shape, 1))  # all of it, or two parts of a depth of one
+    needed = (
+        (f"{have.weight}.capacity_bytes", have.weight_bytes, 2 * (1 + shape.constants)),
+        (f"{have.act}.capacity_bytes", have.act_bytes, token + 2 * shape.residual),
+        (f"{have.store}.capacity_bytes", have.store_bytes, 2 * shape.leaving(1)),
+        (f"{have.array}.psum_bytes", have.psum_bytes, 4 * (shape.depth > 1)),
+    )
+    small = [f"{part} of {least} (it has {size})" for part, size, least in needed if size < least]
+    if small:
+        return f"layer {name}: a single output at a time needs {', '.join(small)}; make them at least that large"
+    return (
+        f"layer {name}: {shape.tokens} x {shape.depth} x {shape.features} would be cut into more than {MOST_TILES:,} "
+        "tiles, more than memory is taken for; make the layer smaller or the buffers larger"
+    )
