@@ -14,7 +14,8 @@ class Arch:
     """name: the file's stem, or what it says. clocks: name -> hertz. options: name -> value. parts: part -> parameter
     -> value, every parameter of the chosen model, integers in the parameter's unit or one of its choices. models: part
     -> model, for the parts that have a choice. energy: `table` and `override` as given. source: the file. places:
-    `energy.table`, `energy.override.NAME` -> where that is said. Treat the dictionaries as read-only.
+    `energy.table`, `energy.override.NAME` -> where that is said. mapping: layer -> part -> cut, of layers whose cut the
+    machine is not to choose. Treat the dictionaries as read-only.
     """
 
     name: str
@@ -27,8 +28,10 @@ class Arch:
     source: str
     places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    mapping: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
+
     def as_dict(self) -> dict[str, object]:
-        """Everything but the source, JSON-able; written as YAML it is a configuration file that gives the same Arch."""
+        """All but source and mapping, JSON-able; as YAML it is a configuration file that gives the same Arch."""
         return {
             "machine": self.machine,
             "name": self.name,
@@ -45,4 +48,6 @@ class Arch:
     def hash(self) -> str:
         """sha256 of what decides a result: everything but the name and the source."""
         content = {key: value for key, value in self.as_dict().items() if key != "name"}
+        if self.mapping:
+            content["mapping"] = self.mapping
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

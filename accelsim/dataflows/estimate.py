@@ -5,10 +5,10 @@ first products and the drain behind the last. Machines say what their resources 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from accelsim.dataflows.tiling import NORM_BYTES, PASSES, GemmPlan, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, PASSES, ceil
 from accelsim.workload.layers import Elementwise, Norm
 
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
@@ -65,6 +65,10 @@ class Estimate:
         """The resource that takes longest, or what is exposed if that is longer."""
         return max({**self.overlapped, **self.exposed}.items(), key=lambda term: term[1])[0]
 
+    def without(self, name: str) -> "Estimate":
+        """Where something that is exposed overlaps after all."""
+        return replace(self, exposed={n: cycles for n, cycles in self.exposed.items() if n != name})
+
     def times(self, count: int) -> "Estimate":
         """As often as that, one after the other."""
         return Estimate(
@@ -97,8 +101,8 @@ class ArrayRates:
 
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
     between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none); bytes of
-    the buffers of weights, of activations and of results; rows that sweep the vector unit: cycles of a reduction and of
-    a reciprocal root.
+    the buffers of weights, of activations and of results; loads of a buffer on their way at once; where rows are swept
+    several times, cycles of a reduction and of a reciprocal root.
     """
 
     weight_banks: int
@@ -112,154 +116,15 @@ class ArrayRates:
     weight_bytes: int
     act_bytes: int
     store_bytes: int
+    outstanding: int = 4
     reduce_cycles: int = 0
     rsqrt_cycles: int = 0
     double_buffer: bool = True
 
 
-@dataclass(frozen=True)
-class GemmWork:
-    """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
-    feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
-    whether a tile of outputs is one run of bytes."""
-
-    tokens: int
-    depth: int
-    features: int
-    inputs: int
-    residual: bool = False
-    constants: int = 0
-    passes: int = 1
-    heads: int = 0
-    encoded: int = 0
-    packed: bool = False
-
-    @property
-    def row_bytes(self) -> int:
-        """Of a token's activations."""
-        return ceil(self.inputs, self.tokens)
-
-
 def read_cycles(words: int, banks: int) -> int:
     """Cycles in which a buffer's ports deliver words while it is filled (docs/timing.md, load buffers)."""
     return ceil(2 * words, 2 * banks - 1)
-
-
-def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
-    """(size, how often)."""
-    return list(Counter(sizes).items())
-
-
-def halves(total: int, step: int) -> list[tuple[int, int]]:
-    """(size, how often) of steps over a length."""
-    whole = [(min(step, total), total // min(step, total))]
-    return whole + [(total % step, 1)] if total > step and total % step else whole
-
-
-def step_cycles(work: GemmWork, rates: ArrayRates, high: int, wide: int, deep: int, moves: int, last: bool) -> int:
-    """Cycles from one step of high x wide outputs to the next: multipliers, ports, or what is behind the array.
-
-    moves: how often the partial sums are moved.
-    """
-    words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual and last), rates.act_port_bytes))
-    cycles = max(
-        deep,
-        read_cycles(ceil(wide * deep, rates.weight_port_bytes), rates.weight_banks),
-        read_cycles(words, rates.act_banks),
-        ceil(4 * high * wide * moves, rates.psum_cycle_bytes),
-    )
-    cycles += rates.step_cycles
-    if last:
-        leaves = wide * work.encoded // work.heads if work.heads else wide
-        cycles = max(cycles, ceil(high * leaves * work.passes, rates.vector_lanes))
-        if work.heads and rates.encoder_macs:
-            cycles = max(cycles, ceil(high * wide * work.encoded, rates.encoder_macs))
-    return cycles
-
-
-def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int, int]:
-    """Cycles of all steps of all tiles, and those in which every multiplier that has a place is used."""
-    depths, total, ideal = counted(plan.depth_tiles), 0, 0
-    parts = len(plan.depth_tiles)
-    for rows, n in counted(plan.row_tiles):
-        for columns, m in counted(plan.feature_tiles):
-            for high, down in halves(rows, plan.step_tokens):
-                for wide, across in halves(columns, plan.step_features):
-                    steps = n * m * down * across
-                    ideal += steps * work.depth
-                    for deep, _ in depths:
-                        for place in {0, 1, parts - 1} if parts > 1 else {0}:
-                            if plan.depth_tiles[place] != deep:
-                                continue
-                            last = place + 1 == parts
-                            moves = (place > 0) + (not last)
-                            often = 1 if place in (0, parts - 1) else 0
-                            total += often * steps * step_cycles(work, rates, high, wide, deep, moves, last)
-                        between = sum(1 for d in plan.depth_tiles[1:-1] if d == deep)
-                        if between:
-                            total += between * steps * step_cycles(work, rates, high, wide, deep, 2, False)
-    return total, ideal
-
-
-def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
-    """The time of a GEMM cut by `plan` on an output-stationary array whose operands stream through two buffers.
-
-    Exposed are the activations of the first tile, those of later row tiles that find no room beside the one in use, and
-    the last tile's way to DRAM. A weight tile is fetched while as many others as have room are used.
-    """
-    busy, ideal = array_cycles(work, plan, rates)
-    n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
-    stays = plan.order == "resident" and d == 1
-    reads = 1 if stays else n
-    weights = reads * work.features * (work.depth + work.constants)
-    acts = work.inputs * (m if plan.order == "stream" else 1)
-    beside = work.tokens * work.features * work.residual
-    leaving = work.tokens * (work.features * work.encoded // work.heads if work.heads else work.features)
-    widest = min(plan.feature_tiles[0], work.features)
-    segment = leaving if work.packed else (widest if plan.step_features >= widest else plan.step_features)
-    if not work.packed and rates.store_bytes // 2 >= widest * plan.step_tokens:
-        segment = widest
-    segments = 1 if work.packed else work.tokens * ceil(work.features, segment)
-    tile = plan.depth_tiles[0] * widest + work.constants * widest * (d == 1)
-    loads = reads * m * d
-    bursts = loads * memory.bursts(tile) + memory.bursts(acts) + beside // max(1, widest)
-    bursts += segments * memory.bursts(segment) if not work.packed else memory.bursts(leaving)
-    moved = weights + acts + beside + (memory.moved(segment, segments) if not work.packed else leaving)
-    rows = plan.row_tiles[0]
-    first = {
-        "resident": work.inputs,
-        "rows": min(work.inputs, rows * work.row_bytes),
-        "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
-    }[plan.order]
-    exposed = {"fill": memory.fetch(first)}
-    if plan.order == "rows" and n > 1:
-        extra = widest * rows * work.residual
-        held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
-        if held > rates.act_bytes or not rates.double_buffer:
-            exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
-    last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
-    exposed["drain"] = memory.fetch(min(last, leaving))
-    fetching = loads * tile_interval(memory, tile, rates.weight_bytes)
-    if plan.order == "stream":
-        part = ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth)
-        fetching = max(fetching, n * m * d * tile_interval(memory, part, rates.act_bytes))
-    terms = {
-        "MACs": float(ideal),
-        "ports": float(busy),
-        "weights": fetching,
-        "DRAM": moved / memory.rate,
-        "bursts": float(bursts),
-    }
-    if not rates.double_buffer:
-        exposed["loads"] = loads * memory.fetch(tile)
-        terms.pop("weights")
-    return Estimate(terms, exposed, weights + acts + beside + leaving)
-
-
-def tile_interval(memory: Memory, tile: int, capacity: int) -> float:
-    """Cycles from one tile of a stream to the next, by its buffer alone: what is freed is asked for again."""
-    ahead = max(1, capacity // max(1, tile) - 1)
-    return max(tile / memory.rate, memory.fetch(tile) / ahead if ahead < 8 else 0.0)
 
 
 def vector_estimate(layer: Norm | Elementwise, batch: int, rates: ArrayRates, memory: Memory, each: bool) -> Estimate:

@@ -1,4 +1,4 @@
-"""What ViTCoD's parts deliver in a cycle: what a closed-form estimate of time needs to know beside the buffers' sizes."""
+"""What ViTCoD's parts deliver in a cycle: what an estimate of time needs to know beside the buffers' sizes."""
 
 from dataclasses import dataclass
 
@@ -49,6 +49,7 @@ def rates(arch: Arch) -> Rates:
         weight_bytes=part["weight_gb"]["capacity_bytes"],
         act_bytes=part["act_gb0"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],
+        outstanding=min(part["weight_gb"]["outstanding"], part["act_gb0"]["outstanding"]),
         reduce_cycles=vector["reduce_cycles"],
         rsqrt_cycles=vector["rsqrt_cycles"],
         double_buffer=arch.options["double_buffer"] == "true",
