@@ -67,6 +67,11 @@ class Machine:
             "can be simulated but neither estimated nor pinned"
         )
 
+    @property
+    def maps(self) -> bool:
+        """Whether it hands out a mapping."""
+        return type(self).mapping is not Machine.mapping
+
     def peak_macs(self, arch: Arch) -> int:
         """Multiply-accumulates a core cycle."""
         raise self.incomplete("does not say its peak: its class defines no `peak_macs`")

@@ -13,8 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, rtl, sweep, workloads
-from accelsim.cli.workloads import Batch, images
+from accelsim.cli import codesign, machines, mapping, outputs, rtl, sweep, workloads
+from accelsim.cli.mapping import Pins, subject
+from accelsim.cli.workloads import Batch
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -129,18 +130,14 @@ def run(
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the pictures (needs a trace).")] = True,
     layers: Annotated[bool, typer.Option("--layers", help="Print a row for every layer too.")] = False,
     batch: Batch = None,
+    pins: Pins = None,
 ) -> None:
     """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
-    from accelsim.accelerators import schema
     from accelsim.accelerators.run import run
-    from accelsim.config import load_arch
-    from accelsim.config.shipped import find
     from accelsim.report import files, metrics, tables
     from accelsim.report.progress import watch
-    from accelsim.workload import load
 
-    arch = load_arch(machine, schema, overrides or [])
-    work = images(load(find("workloads", workload)), batch)
+    arch, work = subject(machine, workload, overrides, pins, batch)
     target = output or Path("results") / f"{arch.name}_{work.name}{'' if batch is None else f'_batch{batch}'}"
     files.check_target(target)
     with watch(f"{work.name} on {arch.name}", len(work.layers)) as progress:
@@ -157,17 +154,14 @@ def validate(
     overrides: Overrides = None,
     every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
     batch: Batch = None,
+    pins: Pins = None,
 ) -> None:
     """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
     from accelsim import accelerators
-    from accelsim.config import load_arch
-    from accelsim.config.shipped import find
     from accelsim.validation import validate
     from accelsim.validation.table import tables
-    from accelsim.workload import load
 
-    arch = load_arch(machine, accelerators.schema, overrides or ())
-    work = images(load(find("workloads", workload)), batch)
+    arch, work = subject(machine, workload, overrides, pins, batch)
     report = validate(accelerators.machine(arch.machine), arch, work)
     show(tables(report, every))
     if not report.passed:
@@ -216,6 +210,7 @@ def shipped_workload(name: str) -> Path:
     return find("workloads", name)
 
 
+mapping.register(app, show)
 workloads.register(app, show)
 machines.register(app, lambda things: show(things))
 codesign.register(app, show, shipped_workload)

@@ -30,6 +30,8 @@ class RunRecord:
     layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
 
+    mapping: dict[str, Any] = field(default_factory=dict)  # layer -> part -> cut, of machines that hand it out
+
     def __post_init__(self) -> None:
         for span in self.result.spans:
             if not -1 <= span.label < len(self.layers):

@@ -160,6 +160,7 @@ class Systolic(Machine):
     wiring = WIRING
     array = ("array",)
     prices = Path(__file__).with_name("prices.yaml")
+    calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = {"frees": FREES_BYTES}
     tables = {"frees": FREES}
@@ -171,7 +172,7 @@ class Systolic(Machine):
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING_PINNED, objective: str = ""
     ) -> tuple[LayerMapping, ...]:
-        refuse_pins(arch, pinned, objective)
+        refuse_pins(arch, pinned or arch.mapping, objective)
         part = arch.parts
         vector, buffer = part["vector"], part["act_buffer"]
         rates = ArrayRates(

@@ -195,6 +195,7 @@ class ViTCoD(Machine):
     wiring = WIRING
     array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
     prices = Path(__file__).with_name("prices.yaml")
+    calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
