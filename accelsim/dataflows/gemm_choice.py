@@ -10,7 +10,8 @@ from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
 from accelsim.dataflows.mapping import Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
-LOOKED_AT = 48  # cuts whose time is estimated, of those that a rougher estimate puts first
+LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
+DEPTHS = 2  # numbers of parts of the depth, of a tile
 # [ours] By how much another cut must be estimated faster than the one that moves least, before it is taken: estimates
 # of cuts of one layer are no closer to each other than that.
 BETTER = 0.99
@@ -84,8 +85,11 @@ def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[
         moved = traffic(shape, order, n, across, depths)
         first = size * shape.row_bytes if order == "rows" else shape.inputs if order == "resident" else 0
         key = max(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / max(1, steps)
-        rough.setdefault(((step_tokens, step_features, size, features, order), depths), key)
-    for cut, depths in sorted(rough, key=rough.__getitem__)[:LOOKED_AT]:
+        found = rough.setdefault((step_tokens, step_features, size, features, order), {})
+        if depths in found or len(found) < DEPTHS:  # as deep as they fit, or half that; they come in this order
+            found[depths] = min(key, found.get(depths, key))
+    ranked = sorted((key, cut, depths) for cut, found in rough.items() for depths, key in found.items())
+    for _, cut, depths in ranked[:LOOKED_AT]:
         yield made(shape, cut, depths)
 
 

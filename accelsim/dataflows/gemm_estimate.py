@@ -67,25 +67,20 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high: int, wide: int, deep: i
 
 def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int, int]:
     """Cycles of all steps of all tiles, and those in which every multiplier that has a place is used."""
-    depths, total, ideal = counted(plan.depth_tiles), 0, 0
-    parts = len(plan.depth_tiles)
+    depths, total, ideal = plan.depth_tiles, 0, 0
+    if len(depths) == 1:
+        parts = [(depths[0], 0, True, 1)]  # depth, moves of partial sums, whether it is the last, how often
+    else:
+        parts = [(depths[0], 1, False, 1), (depths[-1], 1, True, 1)]
+        parts += [(deep, 2, False, often) for deep, often in counted(depths[1:-1])]
     for rows, n in counted(plan.row_tiles):
         for columns, m in counted(plan.feature_tiles):
             for high, down in halves(rows, plan.step_tokens):
                 for wide, across in halves(columns, plan.step_features):
                     steps = n * m * down * across
                     ideal += steps * work.depth
-                    for deep, _ in depths:
-                        for place in {0, 1, parts - 1} if parts > 1 else {0}:
-                            if plan.depth_tiles[place] != deep:
-                                continue
-                            last = place + 1 == parts
-                            moves = (place > 0) + (not last)
-                            often = 1 if place in (0, parts - 1) else 0
-                            total += often * steps * step_cycles(work, rates, high, wide, deep, moves, last)
-                        between = sum(1 for d in plan.depth_tiles[1:-1] if d == deep)
-                        if between:
-                            total += between * steps * step_cycles(work, rates, high, wide, deep, 2, False)
+                    for deep, moves, last, often in parts:
+                        total += often * steps * step_cycles(work, rates, high, wide, deep, moves, last)
     return total, ideal
 
 

@@ -1,4 +1,7 @@
-"""How layers are cut, and what that is estimated to take, as tables; how far estimates were from the simulation."""
+"""How layers are cut, and what that is estimated to take, as tables; how far estimates were from the simulation.
+
+`found` is what a machine's `mapping` gives: a LayerMapping for each layer (dataflows/mapping.py).
+"""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -10,8 +13,6 @@ from accelsim.report.tables import table
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from accelsim.dataflows.mapping import LayerMapping  # read, never made here
 
 COLUMNS = ("workload", "settings", "cycles", "estimated", "error", "layer_mean", "layer_worst", "worst_layer")
 
@@ -26,7 +27,7 @@ def words(cut: object, most: int = 4) -> str:
     return str(cut)
 
 
-def cuts(found: Sequence["LayerMapping"], every: bool) -> "Table":
+def cuts(found: Sequence, every: bool) -> "Table":
     """The cut of each layer (of each kind of layer, if not `every`), its estimate, what binds, and the next best."""
     made = table("Mapping (cycles are estimates)", "layer", "times", "cycles", "binds", "cut")
     made.columns[4].justify, made.columns[4].overflow = "left", "fold"
@@ -43,7 +44,7 @@ def cuts(found: Sequence["LayerMapping"], every: bool) -> "Table":
     return made
 
 
-def kinds(found: Sequence["LayerMapping"], every: bool) -> Iterator[tuple["LayerMapping", int]]:
+def kinds(found: Sequence, every: bool) -> Iterator[tuple[object, int]]:
     """Layers with how many there are that are cut the same way."""
     alike: dict[object, list] = {}
     for one in found:
@@ -54,7 +55,7 @@ def kinds(found: Sequence["LayerMapping"], every: bool) -> Iterator[tuple["Layer
         yield same[0], len(same)
 
 
-def estimates(found: Sequence["LayerMapping"], clock_hz: float, every: bool) -> "Table":
+def estimates(found: Sequence, clock_hz: float, every: bool) -> "Table":
     """Cycles of every layer, or of every phase, and of all of them."""
     made = table("Estimate, in closed form; nothing was simulated", "layers", "times", "cycles", "share", "binds")
     made.columns[4].justify = "left"
