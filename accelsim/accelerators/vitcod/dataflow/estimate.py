@@ -69,18 +69,27 @@ def sums(work: HeadWork, segment: int) -> HeadSums:
 
 @dataclass(frozen=True)
 class PassWork:
-    """A pass in numbers: heads, rows, dense columns, sparse scores, segments of rows, pieces of columns, lines of each
-    engine, and bytes of its tables."""
+    """A pass in numbers: rows; of each head dense columns, sparse scores and segments of rows; pieces of columns, lines
+    of each engine, and bytes of its tables."""
 
-    heads: int
     rows: int
     dense: tuple[int, ...]
-    scores: int
-    parts: int
+    scores_of: tuple[int, ...]
+    parts_of: tuple[int, ...]
     columns: int
     denser_lines: int
     sparser_lines: int
     index_bytes: int
+
+    @property
+    def heads(self) -> int:
+        """How many."""
+        return len(self.dense)
+
+    @property
+    def scores(self) -> int:
+        """Sparse scores of all heads."""
+        return sum(self.scores_of)
 
 
 def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Resources) -> PassWork:
@@ -88,7 +97,8 @@ def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Reso
     last = one.row0 + one.rows
     found = [heads[h].of(one.row0, last) for h in one.heads]
     dense = tuple(heads[h].dense for h in one.heads)
-    scores, parts = (sum(values) for values in zip(*found))
+    scores_of, parts_of = zip(*found)
+    scores = sum(scores_of)
     share = one.rows / layer.q_tokens
     columns = round(sum(heads[h].columns for h in one.heads) * share)
     if have.two_engines:
@@ -98,7 +108,7 @@ def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Reso
     bits = sum(DENSE_BITS.values()) + MASK_BITS * one.rows
     tables = scores * have.index_entry_bytes + COLUMN_BYTES * columns + ceil(bits * sum(dense), 8)
     tables += ceil(sum(ROW_BITS.values()) * one.rows * len(one.heads), 8) + pass_bytes(layer, len(one.heads))
-    return PassWork(len(one.heads), one.rows, dense, scores, parts, columns, *lines, tables)
+    return PassWork(one.rows, dense, scores_of, parts_of, columns, *lines, tables)
 
 
 def score_terms(layer: Attention, one: PassWork, coded: int, forward: bool, to: Rates) -> dict[str, float]:
@@ -130,26 +140,23 @@ def score_terms(layer: Attention, one: PassWork, coded: int, forward: bool, to: 
     }
 
 
-def value_terms(layer: Attention, one: PassWork, places: int, to: Rates) -> dict[str, float]:
-    """Cycles of the values' phase, unit by unit."""
+def value_terms(
+    layer: Attention, one: PassWork, dense: int, scores: int, parts: int, places: int, to: Rates
+) -> dict[str, float]:
+    """Cycles of a head's values, unit by unit: both engines go through the rows side by side, head after head."""
     beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.bank_bytes)
     tile = max(1, min(one.denser_lines, places))
-    denser = reads = 0
-    for count in one.dense:
-        if count:
-            tiles = ceil(one.rows, tile)
-            read = ceil(tile, to.psum_banks) * ceil(2 * count, to.psum_port_bytes)
-            denser += tiles * (read + count * beats)
-            reads += tiles * read
-    taken = one.parts * ceil(3 * ceil(one.scores, max(1, one.parts)), to.psum_port_bytes) if one.parts else 0
+    tiles = ceil(one.rows, tile) * (dense > 0)
+    read = ceil(min(tile, one.rows), to.psum_banks) * ceil(2 * dense, to.psum_port_bytes)
+    taken = parts * ceil(3 * ceil(scores, max(1, parts)), to.psum_port_bytes)
     access = ceil(4 * layer.v_dim, to.psum_banks * to.psum_port_bytes)
-    jobs = one.parts + one.rows * sum(count > 0 for count in one.dense)
-    merged = jobs * max(ceil(layer.v_dim, to.merge_lanes), 1.5 * access) + reads + taken
+    jobs = parts + one.rows * (dense > 0)
+    merged = jobs * max(ceil(layer.v_dim, to.merge_lanes), 1.5 * access) + tiles * read + taken
     return {
-        "denser engine": float(denser),
-        "sparser engine": one.scores * beats / max(1, one.sparser_lines),
-        "V banks": one.scores * words / (to.banks * SHARED),
-        "segments": float(max(taken, one.parts)),
+        "denser engine": float(tiles * (read + dense * beats)),
+        "sparser engine": scores * beats / max(1, one.sparser_lines),
+        "V banks": scores * words / (to.banks * SHARED),
+        "segments": float(max(taken, parts)),
         "merge": float(merged),
     }
 
@@ -187,15 +194,20 @@ def attention_estimate(
         work = pass_work(layer, one, heads, have)
         scores = score_terms(layer, work, coded, have.forward, to)
         scores["decoder"] = max(0.0, scores["decoder"] - before)
-        values = value_terms(layer, work, places, to)
+        of_heads = zip(work.dense, work.scores_of, work.parts_of)
+        values = [value_terms(layer, work, *numbers, places, to) for numbers in of_heads]
         together = have.two_engines and work.denser_lines + work.sparser_lines <= have.lines
-        before = 0.0
-        for terms in (scores, values):
+        taken = []
+        for terms in (scores, *values):
             if not together:
                 terms["sparser engine"] += terms["denser engine"]
             name = max(terms.items(), key=lambda term: term[1])[0]
-            before = crowded(terms.values())
-            bound[name] += before
+            taken.append(crowded(terms.values()))
+            bound[name] += taken[-1]
+        before = sum(taken[1:])
+        tables = work.index_bytes / to.index_cycle_bytes + scores["walker"]  # its port fills and hands out
+        if tables > sum(taken):
+            bound["index buffer"] += tables - sum(taken)
         waits += BEGIN_CYCLES + to.divide_cycles
         operands = 0 if stays else (one.rows + layer.kv_tokens) * (token_bytes if coded else work.heads * layer.qk_dim)
         loaded = operands + layer.kv_tokens * layer.v_dim * work.heads + work.index_bytes

@@ -21,6 +21,7 @@ class Rates:
     score_ports: int
     segment: int
     word_bytes: int
+    index_cycle_bytes: int
     psum_banks: int
     psum_port_bytes: int
     softmax_lanes: int
@@ -65,6 +66,7 @@ def rates(arch: Arch) -> Rates:
         score_ports=part["sparser"]["score_ports"],
         segment=part["sparser"]["segment"],
         word_bytes=part["walker"]["word_bytes"],
+        index_cycle_bytes=part["index_buffer"]["banks"] * part["index_buffer"]["port_bytes"],
         psum_banks=engine["psum_banks"],
         psum_port_bytes=engine["psum_port_bytes"],
         softmax_lanes=part["softmax"]["lanes"],
