@@ -19,7 +19,7 @@ from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
-from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, mapping
+from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, ROWS
@@ -205,7 +205,7 @@ class ViTCoD(Machine):
     )  # fmt: skip
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch), self.mapping(arch, workload))
+        compile_workload(program, workload, resources(arch), cuts_of(self.mapping(arch, workload)))
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING, objective: str = ""

@@ -3,6 +3,10 @@
 A pass runs in two phases, scores (SDDMM) and values (SpMM). Tables are flat; a pass points into them.
 Within a pass an output is numbered `head * rows + row`, both counted from the start of the pass; its place in ROWS is
 `first_row` plus that. All units go through the outputs in this order.
+
+Where the keys of a pass are cut into blocks, every block is a row of the pass table, with the same `first_row`: its
+keys' scores are computed block by block, then their values. ROWS holds what there is of an output in all, at its place,
+and besides each block's share of it, from `first_share` on; the engines' values follow the shares.
 """
 
 from accelsim.isa.instructions import record
@@ -28,6 +32,7 @@ PASSES = record(
     "first_column",  # first sparse column in COLUMNS
     "sparse_columns",  # sparse columns, over all heads
     "first_row",  # first output in ROWS
+    "first_share",  # first of the outputs' shares in ROWS; without blocks of keys, the output itself
     "scores",  # scores of both engines
     "encoded",  # compressed heads (0: no auto-encoder)
     "forward",  # whether the sparser engine may ask the denser engine's Q buffer
@@ -48,14 +53,15 @@ ROWS = record(
 # The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
 # made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted
 # from the first row of the pass; the walker's parameter says how wide they are.
-PASS_BITS = 16 * len(PASSES.names)
+PASS_BITS = 16 * (len(PASSES.names) - 1)  # shares are counted as they arrive
 DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
-ROW_BITS = {"sparse": 16, "first": 24, "dense": 16, "parts": 8}
+ROW_BITS = {"sparse": 16, "first": 16, "dense": 16, "parts": 16}  # `first` modulo 2^16: a sum of those before
 MASK_BITS = 1  # of a score of a dense column: whether it is kept
 SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
 COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8
 MOST_HEADS, MOST_SEGMENT = 1 << COLUMN_BITS["head"], (1 << COLUMN_BITS["count"]) - 1
+MOST_KEYS = 1 << COLUMN_BITS["column"]  # of a block
 
 PARTIAL = {"place": "place of the first output in ROWS", "rows": "outputs", "scores": "scores that went into each"}
 SCORES = {

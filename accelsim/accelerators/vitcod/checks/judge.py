@@ -11,7 +11,8 @@ from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding
 from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
 from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
 from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
-from accelsim.accelerators.vitcod.checks.outputs import Outputs, check_tables, locate
+from accelsim.accelerators.vitcod.checks.outputs import check_tables
+from accelsim.accelerators.vitcod.checks.places import Outputs, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
 from accelsim.accelerators.vitcod.checks.values import check_values

@@ -56,7 +56,7 @@ def groups(evidence: Evidence, layer: Gemm) -> list[Group]:
 
 
 def attention_tensors(evidence: Evidence, works: list[AttentionWork]) -> Iterator[Tensor]:
-    """The tensors of attention layers, and the index of each of their passes."""
+    """The tensors of attention layers, and the tables of each of their passes and blocks of keys."""
     of_layer = {work.layer.name: work for work in works}
     for work in works:
         layer, values = work.layer, work.layer.heads * work.layer.v_dim
@@ -71,12 +71,12 @@ def attention_tensors(evidence: Evidence, works: list[AttentionWork]) -> Iterato
             yield Tensor(name=f"{layer.name}.output.{image}", layer=work.number, size=size, written=True)
     for name in evidence.places:
         owner, _, rest = name.rpartition(".index.")
-        if owner in of_layer and rest.isdigit():
+        if owner in of_layer and rest.split(".")[0].isdigit():
             yield Tensor(name=name, layer=of_layer[owner].number, size=index_bytes(evidence, name), constant=True)
 
 
 def index_bytes(evidence: Evidence, name: str) -> int:
-    """Bytes of the index of one pass, as it was loaded; the tables tell whether it holds every entry."""
+    """Bytes of some tables of one pass, as they were loaded; the judge of operands adds up what they must hold."""
     loads = evidence.tables["index_buffer"]
     here = loads[loads["address"] == evidence.places[name]]
     return int(here["bytes"][0]) if len(here) else 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.accelerators.vitcod.checks.scores import Scores, beats_of
 from accelsim.accelerators.vitcod.checks.values import Parts
 from accelsim.validation.evidence import NEVER, Evidence
@@ -28,7 +28,7 @@ def check_lines(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Par
         beats_of(evidence, one),
     )
     tiles, sparse = evidence.log["denser.partial"], ~parts.dense
-    number, one = outputs.number[tiles["place"]], outputs.number[parts.place[sparse]]
+    number, one = outputs.number[outputs.of(tiles["place"])], outputs.number[parts.place[sparse]]
     check_turns(
         evidence,
         report,
@@ -111,7 +111,7 @@ def check_scores_pace(evidence: Evidence, outputs: Outputs, scores: Scores, repo
 def check_values_pace(evidence: Evidence, outputs: Outputs, parts: Parts, report: Report) -> None:
     """How often partial rows leave."""
     tiles, passes = evidence.log["denser.partial"], evidence.tables["passes"]
-    number = outputs.number[tiles["place"]]
+    number = outputs.number[outputs.of(tiles["place"])]
     need = tiles["scores"] * beats_of(evidence, number, "value_dim")
     apart = np.diff(tiles["at"], prepend=-NEVER)
     lines = passes["denser_lines"][number]

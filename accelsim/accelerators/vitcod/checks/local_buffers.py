@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.outputs import Outputs, expected_keys
+from accelsim.accelerators.vitcod.checks.outputs import expected_keys
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.accelerators.vitcod.checks.scores import Scores
 from accelsim.accelerators.vitcod.checks.values import Parts
 from accelsim.validation.evidence import NEVER, Evidence
@@ -12,23 +13,23 @@ from accelsim.validation.report import Report
 def check_local_buffers(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Parts, report: Report) -> None:
     """The engines' Q and K buffers and the score buffer, from the first byte of a pass to its last use."""
     passes, many = evidence.tables["passes"], len(evidence.tables["passes"])
-    layers = [outputs.works[w].layer for w in outputs.pass_work]
     of_score, of_part = outputs.number[scores.place], outputs.number[parts.place]
     last_score, last_part, first_score = np.full(many, -1), np.full(many, -1), np.full(many, NEVER)
-    np.maximum.at(last_score, of_score, scores.at)
+    np.maximum.at(last_score, scores.number, scores.at)  # of each block of keys
     np.minimum.at(first_score, of_score, scores.at)
     np.maximum.at(last_part, of_part, parts.at)
     dense = np.bincount(expected_keys(outputs, True) // outputs.stride, minlength=len(outputs.work))
     sparse = np.bincount(expected_keys(outputs, False) // outputs.stride, minlength=len(outputs.work))
     each = np.bincount(outputs.number, 2 * dense + 3 * sparse, minlength=many)
     notes = evidence.log["decoder.denser"]
+    vector = passes["heads"] * passes["dim"]
     for name, kind, size in (
-        ("k_bytes", 0, [one.heads * layer.kv_tokens * one.dim for one, layer in zip(passes, layers)]),
-        ("q_bytes", 1, [one.heads * one.rows * one.dim if one.dense else 0 for one in passes]),
+        ("k_bytes", 0, vector * outputs.keys),
+        ("q_bytes", 1, vector * passes["rows"] * (outputs.of_pass(passes["dense"]) > 0)),
     ):
         first, mine = np.full(many, NEVER), notes[notes["kind"] == kind]
         np.minimum.at(first, mine["number"], mine["at"])
-        overlap(report, f"denser.{name}", evidence.part("denser", name), first, last_score, np.array(size))
+        overlap(report, f"denser.{name}", evidence.part("denser", name), first, last_score, size)
     overlap(report, "softmax.score_bytes", evidence.part("softmax", "score_bytes"), first_score, last_part, each)
     # beside the scores stand the partial rows of a pass
     places, psum = passes["places"].astype(np.int64), evidence.part("engine", "psum_bytes")

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.accelerators.vitcod.checks.layout import operand
-from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.course import Follower
 from accelsim.validation.evidence import Evidence, sizes, spread
 from accelsim.validation.program import Ledger, Step
@@ -21,6 +21,8 @@ class AttentionOperands(Follower):
     def __init__(self, evidence: Evidence, outputs: Outputs, ledgers: dict[str, Ledger]) -> None:
         self.evidence, self.outputs, self.ledgers = evidence, outputs, ledgers
         self.passes = evidence.tables["passes"]
+        self.dense = outputs.of_pass(self.passes["dense"])  # dense columns of a pass, over all its blocks of keys
+        self.blocks = outputs.of_pass(np.ones(len(self.passes)))
         self.wrong: list[str] = []
         self.sent = {kind: [[] for _ in self.passes] for kind in "kq"}  # (first, tokens) of each pass
         self.q_loads: dict[int, set[int]] = defaultdict(set)
@@ -101,7 +103,9 @@ class AttentionOperands(Follower):
             address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
             size = tokens * work.layer.qk_dim * int(one.heads)
         rows = (work.token_bytes, pitch) if work.coded else (0, 0)
-        for load in self.load("act_gb0", address, size, number, f"{kind.upper()} from token {first} on", rows):
+        # Q is loaded once for all blocks of a pass
+        user = number if kind == "k" else int(self.outputs.block_first[number])
+        for load in self.load("act_gb0", address, size, user, f"{kind.upper()} from token {first} on", rows):
             if kind == "k":
                 self.ledgers["act_gb0"].read(load, step, f"pass {number}, K")
                 continue
@@ -111,29 +115,46 @@ class AttentionOperands(Follower):
             self.ledgers["act_gb0"].read(load, step, f"pass {number}, Q", *done)
             self.q_loads[number].add(load)
         self.sent[kind][number].append((first, tokens))
-        if what and (what == 1) != (one.dense > 0):
+        if what and (what == 1) != (self.dense[number] > 0):
             self.wrong.append(
                 f"pass {number}: Q goes to the denser engine's buffer where that has no work, or stays away"
             )
 
     def read_tables(self, step: Step, number: int) -> None:
-        """The tables of a pass, read until its last row has left the merge, which comes after all else."""
-        layer = self.outputs.works[self.outputs.pass_work[number]].layer.name
-        owner = self.outputs.pass_work, self.outputs.pass_image
-        nth = number - int(np.flatnonzero((owner[0] == owner[0][number]) & (owner[1] == owner[1][number]))[0])
-        address = self.evidence.places.get(f"{layer}.index.{nth}", -1)
-        for load in self.load("index_buffer", address, self.table_bytes(number), number, "its tables"):
-            self.ledgers["index_buffer"].read(load, step, f"pass {number}, {step.unit}", "merge", number + 1)
+        """The tables of a pass, read until its last row has left the merge, which comes after all else; those that come
+        with the scores, or with the values, of a block of keys are read by these."""
+        outputs, phase = self.outputs, step.operands.get("phase", 0)
+        layer = outputs.works[outputs.pass_work[number]].layer.name
+        mine = (outputs.pass_work == outputs.pass_work[number]) & (outputs.pass_image == outputs.pass_image[number])
+        nth, sizes = outputs.ordinal[number] - outputs.ordinal[np.flatnonzero(mine)[0]], self.table_bytes(number)
+        until = "merge", int(outputs.ordinal[number]) + 1
+        which = [("", sizes["stays"], int(outputs.block_first[number]), *until)]
+        if self.blocks[number] > 1 and step.unit not in ("softmax", "merge"):
+            part, block = "values" if phase else "scores", number - int(outputs.block_first[number])
+            # a column's rows have been read when the engine is done with them
+            until = ("sparser", self.scored.get(("sparser", number), 0)) if step.unit == "walker" else ("", 0)
+            which.append((f".{part}.{block}", sizes[part], number, *until))
+        for name, size, user, *until in which:
+            address = self.evidence.places.get(f"{layer}.index.{nth}{name}", -1)
+            for load in self.load("index_buffer", address, size, user, "its tables"):
+                self.ledgers["index_buffer"].read(load, step, f"pass {number}, {step.unit}", *until)
 
-    def table_bytes(self, number: int) -> int:
-        """Bytes of the tables of a pass as they lie in DRAM; widths in docs/timing.md."""
+    def table_bytes(self, number: int) -> dict[str, int]:
+        """Bytes of the tables of a pass as they lie in DRAM: what stays, and what the scores and the values of this
+        block of keys need (without blocks, all stays); widths in docs/timing.md."""
         one, columns = self.passes[number], self.evidence.tables["columns"]
+        blocks = np.flatnonzero(self.outputs.block_first == self.outputs.block_first[number])
+        first, last = self.passes[blocks[0]], self.passes[blocks[-1]]
         entries = int(columns["count"][one.first_column : one.first_column + one.sparse_columns].sum())
-        size = 34 + 8 * int(one.heads * one.rows) + 4 * int(one.dense + one.sparse_columns)
-        size += 2 * int(one.heads) * (self.outputs.works[self.outputs.pass_work[number]].layer.bias_offsets or 0)
-        size += entries * self.evidence.part("walker", "index_bytes")
-        dense = self.evidence.tables["dense"][one.first_dense : one.first_dense + one.dense]
-        return size + sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head
+        entries *= self.evidence.part("walker", "index_bytes")
+        rows, layer = 8 * int(one.heads * one.rows), self.outputs.works[self.outputs.pass_work[number]].layer
+        dense = self.evidence.tables["dense"][first.first_dense : last.first_dense + last.dense]
+        stays = rows + 2 * int(one.heads) * (layer.bias_offsets or 0)
+        stays += sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head
+        scores = 34 + 4 * int(one.dense + one.sparse_columns) + entries
+        if len(blocks) == 1:
+            return {"stays": stays + scores}
+        return {"stays": stays, "scores": scores, "values": 34 + rows + 4 * int(one.dense)}
 
     @cached_property
     def scored(self) -> dict[tuple[str, int], int]:
@@ -147,12 +168,14 @@ class AttentionOperands(Follower):
     def values(self, step: Step, number: int) -> None:
         """V, read by a phase of an engine."""
         one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
-        size = layer.kv_tokens * layer.v_dim
-        head = int(self.outputs.pass_head[number])
-        address = self.tensor("v", number)[0] + head * (
-            size if self.evidence.arch.options["layout"] == "packed" else layer.v_dim
-        )
-        for load in self.load("weight_gb", address, size * int(one.heads), number, "V"):
+        head, first = int(self.outputs.pass_head[number]), int(self.outputs.key0[number])
+        base, pitch = self.tensor("v", number)
+        if self.evidence.arch.options["layout"] == "packed":
+            address = base + (head * layer.kv_tokens + first) * layer.v_dim
+        else:
+            address = base + first * pitch + head * layer.v_dim
+        size = int(one.heads * self.outputs.keys[number]) * layer.v_dim
+        for load in self.load("weight_gb", address, size, number, "V"):
             self.ledgers["weight_gb"].read(load, step, f"pass {number}, V")
 
     def enter(self, report: Report) -> None:
@@ -160,8 +183,8 @@ class AttentionOperands(Follower):
         report.add("operands", "passes", "each is sent what was loaded for it", len(self.passes), self.wrong)
         gaps = []
         for number, one in enumerate(self.passes):
-            layer = self.outputs.works[self.outputs.pass_work[number]].layer
-            for kind, first, last in (("k", 0, layer.kv_tokens), ("q", one.row0, one.row0 + one.rows)):
+            keys = self.outputs.key0[number], self.outputs.key0[number] + self.outputs.keys[number]
+            for kind, first, last in (("k", *keys), ("q", one.row0, one.row0 + one.rows)):
                 at = int(first)
                 for begin, tokens in sorted(self.sent[kind][number]):
                     at = begin + tokens if begin == at else -1

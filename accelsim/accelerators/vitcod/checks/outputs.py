@@ -1,82 +1,10 @@
-"""The pass tables against the masks; and for every output of attention, whose it is."""
-
-from dataclasses import dataclass
+"""The pass tables against the masks."""
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.expected import AttentionWork
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import Report
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Arrays over the outputs (rows of the table ROWS): `work` is an index into the list of AttentionWork, `row` and
-    `head` count in the layer, `number` is the pass. `pass_work`, `pass_image` and `pass_head` (its first head) are over
-    the passes. `stride`: more than any column; place * stride + column is the key of a score.
-    """
-
-    work: np.ndarray
-    image: np.ndarray
-    head: np.ndarray
-    row: np.ndarray
-    number: np.ndarray
-    pass_work: np.ndarray
-    pass_image: np.ndarray
-    pass_head: np.ndarray
-    works: list[AttentionWork]
-    stride: int
-
-    def named(self, place: int) -> str:
-        """A place in words."""
-        if not 0 <= place < len(self.work):
-            return f"output {place}, which there is not"
-        layer = self.works[self.work[place]].layer.name
-        image = f" of image {self.image[place]}" if self.image.max() else ""
-        return f"layer {layer}{image}, head {self.head[place]}, row {self.row[place]}"
-
-    def score(self, key: int) -> str:
-        """A score in words."""
-        return f"{self.named(key // self.stride)}, column {key % self.stride}"
-
-
-def locate(evidence: Evidence, works: list[AttentionWork], report: Report) -> Outputs | None:
-    """Whose every output is, from the order of the passes; None (and a failed check) when they do not cover the layers.
-
-    Passes go through a layer image by image, head by head, and through the rows of heads that are cut into blocks.
-    """
-    passes, rows = evidence.tables["passes"], evidence.tables["rows"]
-    owners, wrong, number, place = [], [], 0, 0
-    for w, work in enumerate(works):
-        layer = work.layer
-        for image in range(evidence.workload.batch):
-            head = row = 0
-            while head < layer.heads and not wrong:
-                one = passes[number] if number < len(passes) else None
-                if one is None:
-                    wrong.append(f"layer {layer.name}: no pass computes row {row} of head {head}")
-                elif one.row0 != row or one.heads < 1 or one.rows < 1 or one.first_row != place:
-                    wrong.append(f"layer {layer.name}: pass {number} begins at row {one.row0} and not at row {row}")
-                elif head + one.heads > layer.heads or row + one.rows > layer.q_tokens:
-                    wrong.append(f"layer {layer.name}: pass {number} goes beyond the layer's heads or rows")
-                else:
-                    owners.append((w, image, head))
-                    number, place, row = number + 1, place + one.heads * one.rows, row + one.rows
-                    if row == layer.q_tokens:
-                        head, row = head + int(one.heads), 0
-    if not wrong and (number != len(passes) or place != len(rows)):
-        wrong.append(f"{len(passes) - number} passes and {len(rows) - place} outputs belong to no layer")
-    report.add("passes", "attention", "passes cover each image, head and row once", place, wrong)
-    if wrong:
-        return None
-    owner = np.array(owners, np.int64).reshape(-1, 3)
-    size = passes["heads"] * passes["rows"]
-    number = np.repeat(np.arange(len(passes)), size)
-    nth = np.arange(len(number)) - passes["first_row"][number]
-    head = owner[number, 2] + nth // passes["rows"][number]
-    row = passes["row0"][number] + nth % passes["rows"][number]
-    stride = 1 + max((w.layer.kv_tokens for w in works), default=0)
-    return Outputs(owner[number, 0], owner[number, 1], head, row, number, *owner.T, works, stride)
 
 
 def expected_keys(outputs: Outputs, dense: bool) -> np.ndarray:
@@ -94,7 +22,7 @@ def expected_keys(outputs: Outputs, dense: bool) -> np.ndarray:
 def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
     """The tables DENSE, COLUMNS, INDEX and ROWS say what the masks say."""
     t, stride = evidence.tables, outputs.stride
-    passes, rows = t["passes"], t["rows"]
+    passes = t["passes"]
     of_dense = np.repeat(np.arange(len(passes)), passes["dense"])
     if len(of_dense) != len(t["dense"]) or np.any(
         passes["first_dense"] != np.cumsum(passes["dense"]) - passes["dense"]
@@ -107,7 +35,8 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
     )
     head = np.repeat(t["dense"]["head"], passes["rows"][of_dense])
     column = np.repeat(t["dense"]["column"], passes["rows"][of_dense])
-    listed = (passes["first_row"][number] + head * passes["rows"][number] + nth) * stride + column
+    check_keys(outputs, report, "DENSE", of_dense, t["dense"]["column"])
+    listed = outputs.of(passes["first_row"][number] + head * passes["rows"][number] + nth) * stride + column
     same_keys(
         report,
         outputs,
@@ -125,7 +54,8 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
         return
     c = np.repeat(np.arange(len(columns)), columns["count"])
     one = of_column[c]
-    listed = passes["first_row"][one] + columns["head"][c] * passes["rows"][one] + entries["row"]
+    check_keys(outputs, report, "COLUMNS", of_column, columns["column"])
+    listed = outputs.of(passes["first_row"][one] + columns["head"][c] * passes["rows"][one] + entries["row"])
     same_keys(
         report,
         outputs,
@@ -150,32 +80,68 @@ def check_tables(evidence: Evidence, outputs: Outputs, report: Report) -> None:
         (columns["head"] < 256) & (columns["count"] < 256),
         lambda n: f"column {n} is of head {columns['head'][n]} and has {columns['count'][n]} rows",
     )
-    segment = evidence.part("sparser", "segment")
-    sparse = np.bincount(expected_keys(outputs, False) // stride, minlength=len(rows))
-    dense = np.bincount(expected_keys(outputs, True) // stride, minlength=len(rows))
-    values = np.array([w.layer.v_dim for w in outputs.works], np.int64)[outputs.work]
-    for name, wanted in (
-        ("head", outputs.head - outputs.pass_head[outputs.number]),
-        ("sparse", sparse),
-        ("dense", dense),
-        ("scores", sparse + dense),
-        ("first", np.cumsum(sparse) - sparse),
-        ("values", values),
-        ("parts", -(-sparse // segment) + (dense > 0)),
-    ):
+    check_rows(evidence, outputs, report)
+    check_lines(
+        evidence, outputs, report, outputs.of_pass(passes["dense"]) > 0, outputs.of_pass(passes["sparse_columns"]) > 0
+    )
+
+
+def check_keys(outputs: Outputs, report: Report, table: str, number: np.ndarray, column: np.ndarray) -> None:
+    """The columns of a block are of its keys."""
+    first = outputs.key0[number]
+    report.compare(
+        "tables",
+        table,
+        "a block's columns are of its keys",
+        (column >= first) & (column < first + outputs.keys[number]),
+        lambda n: f"pass {number[n]} has column {column[n]}",
+    )
+
+
+def check_rows(evidence: Evidence, outputs: Outputs, report: Report) -> None:
+    """What ROWS says of each output, and of its shares."""
+    passes, rows, stride = evidence.tables["passes"], evidence.tables["rows"], outputs.stride
+    segment, many, order = evidence.part("sparser", "segment"), len(rows), outputs.place
+    shares = {}
+    for name, dense in (("sparse", False), ("dense", True)):
+        output, column = np.divmod(expected_keys(outputs, dense), stride)
+        number = outputs.block(output, column)
+        place = passes["first_share"][number] + order[output] - passes["first_row"][number]
+        shares[name] = np.bincount(place, minlength=many)
+    shares["parts"] = -(-shares["sparse"] // segment) + (shares["dense"] > 0)
+    is_share, owner = outputs.share_of >= 0, np.where(outputs.share_of >= 0, outputs.share_of, outputs.output_of)
+    wanted = {name: np.zeros(many, np.int64) for name in shares}
+    for name, of_share in shares.items():
+        whole = np.bincount(owner[is_share], of_share[is_share], minlength=len(outputs.work)).astype(np.int64)
+        wanted[name] = np.where(is_share, of_share, whole[owner])
+    # the list of an output's sparse scores is that of its shares, one after the other
+    by_output = np.lexsort((np.arange(many), owner))
+    by_output = by_output[is_share[by_output]]
+    listed = shares["sparse"][by_output]
+    first = np.zeros(many, np.int64)
+    first[by_output] = np.cumsum(listed) - listed
+    whole = np.bincount(owner[is_share], shares["sparse"][is_share], minlength=len(outputs.work)).astype(np.int64)
+    first = np.where(is_share, first, (np.cumsum(whole) - whole)[owner])
+    wanted |= {
+        "head": (outputs.head - outputs.pass_head[outputs.number])[owner],
+        "scores": wanted["sparse"] + wanted["dense"],
+        "first": first,
+        "values": np.array([w.layer.v_dim for w in outputs.works], np.int64)[outputs.work][owner],
+    }
+    for name in ("head", "sparse", "dense", "scores", "first", "values", "parts"):
         report.compare(
             "tables",
             f"ROWS.{name}",
             "what the mask says of each output",
-            rows[name] == wanted,
-            lambda n, f=name, x=wanted: f"{outputs.named(n)}: {f} is {rows[f][n]}, not {x[n]}",
+            rows[name] == wanted[name],
+            lambda n, f=name, x=wanted[name]: f"{outputs.named(owner[n])}: {f} is {rows[f][n]}, not {x[n]}",
         )
-    check_lines(
-        evidence,
-        outputs,
-        report,
-        np.bincount(outputs.number[dense > 0], minlength=len(passes)) > 0,
-        np.bincount(outputs.number[sparse > 0], minlength=len(passes)) > 0,
+    report.compare(
+        "tables",
+        "ROWS",
+        "scores and parts fit 16 bits each",
+        (rows["scores"] < 1 << 16) & (rows["parts"] < 1 << 16),
+        lambda n: f"{outputs.named(owner[n])}: {rows['scores'][n]} scores, {rows['parts'][n]} parts",
     )
 
 

@@ -4,7 +4,7 @@ against the functional twin, bit for bit, and against float64."""
 import numpy as np
 
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork
-from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.accelerators.vitcod.checks.scores import Scores, steps
 from accelsim.accelerators.vitcod.checks.values import Parts
 from accelsim.validation.report import FloatError, Report

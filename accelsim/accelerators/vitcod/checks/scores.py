@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.outputs import Outputs, expected_keys, same_keys
+from accelsim.accelerators.vitcod.checks.outputs import expected_keys, same_keys
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.evidence import NEVER, Evidence
 from accelsim.validation.report import Report
 
@@ -13,18 +14,19 @@ K, Q = 0, 1
 
 @dataclass(frozen=True)
 class Scores:
-    """Every score that left an engine, in the order of its leaving: its output, its column, the cycle, and whether the
-    denser engine computed it."""
+    """Every score that left an engine, in the order of its leaving: its output, its column, the cycle, whether the
+    denser engine computed it, and the row of the pass table with its block of keys."""
 
     place: np.ndarray
     column: np.ndarray
     at: np.ndarray
     dense: np.ndarray
+    number: np.ndarray
 
     def of(self, dense: bool) -> "Scores":
         """Those of one engine."""
         mine = self.dense == dense
-        return Scores(self.place[mine], self.column[mine], self.at[mine], self.dense[mine])
+        return Scores(self.place[mine], self.column[mine], self.at[mine], self.dense[mine], self.number[mine])
 
 
 def steps(count: np.ndarray) -> np.ndarray:
@@ -32,7 +34,7 @@ def steps(count: np.ndarray) -> np.ndarray:
     return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
-def read_scores(evidence: Evidence) -> Scores:
+def read_scores(evidence: Evidence, outputs: Outputs) -> Scores:
     """All scores in the log, in order."""
     passes, dense = evidence.tables["passes"], evidence.tables["dense"]
     tiles, single = evidence.log["denser.scores"], evidence.log["sparser.score"]
@@ -45,11 +47,14 @@ def read_scores(evidence: Evidence) -> Scores:
     row = known["row"][item] + nth // np.maximum(known["count"], 1)[item]
     one = passes[number[item]] if len(item) else passes[:0]
     place = one["first_row"] + column["head"] * one["rows"] + row
-    places, columns = np.concatenate([place, single["place"]]), np.concatenate([column["column"], single["column"]])
+    places = outputs.of(np.concatenate([place, single["place"]]))
+    columns = np.concatenate([column["column"], single["column"]])
     at = np.concatenate([known["at"][item], single["at"]])
+    blocks = outputs.block(places[len(item) :], single["column"]) if len(outputs.number) else single["column"]
+    numbers = np.concatenate([number[item], blocks])
     order = np.argsort(at, kind="stable")
     is_dense = np.arange(len(at)) < len(item)
-    return Scores(places[order], columns[order], at[order], is_dense[order])
+    return Scores(places[order], columns[order], at[order], is_dense[order], numbers[order])
 
 
 def beats_of(evidence: Evidence, number: np.ndarray, features: str = "dim") -> np.ndarray:
@@ -58,25 +63,27 @@ def beats_of(evidence: Evidence, number: np.ndarray, features: str = "dim") -> n
     return -(-evidence.tables["passes"][features][number] // macs)
 
 
-def arrivals(evidence: Evidence, kind: int, port: str) -> np.ndarray:
-    """int64[passes, tokens]: the cycle in which an operand was told to be there; NEVER where it was not."""
-    notes, passes = evidence.log[port], evidence.tables["passes"]
+def arrivals(evidence: Evidence, kind: int, port: str, first: np.ndarray) -> np.ndarray:
+    """int64[passes, tokens]: the cycle in which an operand was told to be there, its tokens counted from each pass's
+    first; NEVER where it was not."""
+    notes = evidence.log[port]
     mine = notes[(notes["kind"] == K) == (kind == K)]
-    tokens = max(1, int(notes["tokens"].max(initial=0)), int((passes["row0"] + passes["rows"]).max(initial=0)))
-    arrived = np.full((len(passes), tokens), NEVER)
-    arrived[mine["number"], mine["tokens"] - 1] = mine["at"]
+    token = mine["tokens"] - 1 - first[mine["number"]]
+    arrived = np.full((len(first), max(1, int(token.max(initial=0)) + 1)), NEVER)
+    known = token >= 0
+    arrived[mine["number"][known], token[known]] = mine["at"][known]
     return arrived
 
 
 def token_arrival(arrived: np.ndarray, number: np.ndarray, token: np.ndarray) -> np.ndarray:
-    """The cycles of single tokens; NEVER for a token beyond all that came."""
+    """The cycles of single tokens, counted from their pass's first; NEVER for a token beyond all that came."""
     inside = (token >= 0) & (token < arrived.shape[1])
     return np.where(inside, arrived[number, np.where(inside, token, 0)], NEVER)
 
 
 def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores | None:
     """All about the scores; None when they are not those that must be computed."""
-    scores = read_scores(evidence)
+    scores = read_scores(evidence, outputs)
     before = len(report.failed)
     for dense, engine in ((True, "denser"), (False, "sparser")):
         mine = scores.of(dense)
@@ -94,9 +101,9 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
     passes = evidence.tables["passes"]
     for dense, engine in ((True, "denser"), (False, "sparser")):
         mine = scores.of(dense)
-        one = outputs.number[mine.place]
+        one, port = mine.number, f"decoder.{engine}"
         begun = mine.at - beats_of(evidence, one)
-        k_at = token_arrival(arrivals(evidence, K, f"decoder.{engine}"), one, mine.column)
+        k_at = token_arrival(arrivals(evidence, K, port, outputs.key0), one, mine.column - outputs.key0[one])
         what = "a key arrived before a score with it was begun"
         report.compare(
             "operands",
@@ -105,7 +112,8 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
             k_at + 1 <= begun,
             lambda n, m=mine: f"{outputs.named(m.place[n])}: K of column {m.column[n]} was not there",
         )
-        q_at = token_arrival(arrivals(evidence, Q, f"decoder.{engine}"), one, outputs.row[mine.place])
+        row = outputs.row[mine.place] - passes["row0"][one]
+        q_at = token_arrival(arrivals(evidence, Q, port, passes["row0"]), one, row)
         there = q_at + 1 <= begun
         if dense:
             report.compare(
@@ -121,12 +129,13 @@ def check_scores(evidence: Evidence, outputs: Outputs, report: Report) -> Scores
 
 
 def announcements(evidence: Evidence) -> np.ndarray:
-    """int64[passes, tokens]: the cycle in which the decoder was told that a query is in the global buffer."""
+    """int64[passes, rows]: the cycle in which the decoder was told that a query is in the global buffer."""
     passes, told = evidence.tables["passes"], evidence.log["sequencer.command.decoder"]
     told = told[told["kind"] != K]
-    known = np.full((len(passes), int((passes["row0"] + passes["rows"]).max(initial=1))), NEVER)
+    known = np.full((len(passes), int(passes["rows"].max(initial=1))), NEVER)
     for one in told:
-        mine = known[one["number"], one["first"] : one["first"] + one["tokens"]]
+        first = one["first"] - passes["row0"][one["number"]]
+        mine = known[one["number"], max(first, 0) : first + one["tokens"]]
         np.minimum(mine, one["at"], out=mine)
     return known
 
@@ -148,18 +157,16 @@ def check_fetched(
     )
     one = passes[asked["number"]]
     announced = announcements(evidence)
-    token = one["row0"] + asked["row"]
-    ready = np.where(
-        token < announced.shape[1], announced[asked["number"], token.clip(0, announced.shape[1] - 1)], NEVER
-    )
+    row, most = asked["row"], announced.shape[1]
+    ready = np.where(row < most, announced[asked["number"], row.clip(0, most - 1)], NEVER)
     report.compare(
         "operands",
         "single Q vectors",
         "they are fetched when the query is in the global buffer",
         ready + 1 < came["at"],
-        lambda n: f"vector {n}, row {token[n]} of pass {asked['number'][n]}, in cycle {came['at'][n]}",
+        lambda n: f"vector {n}, row {row[n]} of pass {asked['number'][n]}, in cycle {came['at'][n]}",
     )
-    wanted = one["first_row"] + asked["head"] * one["rows"] + asked["row"]
+    wanted = outputs.of(one["first_row"] + asked["head"] * one["rows"] + asked["row"])
     order = np.lexsort((came["at"], wanted))
     have, have_at = wanted[order], came["at"][order]
     alone = np.flatnonzero(~there)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.outputs import Outputs
+from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.accelerators.vitcod.checks.scores import Scores, beats_of, steps
 from accelsim.validation.evidence import NEVER, Evidence
 from accelsim.validation.report import Report
@@ -31,8 +31,8 @@ def read_parts(evidence: Evidence, outputs: Outputs) -> Parts:
     scores = np.concatenate([tiles["scores"][item], single["scores"]])
     # the rows of a tile leave one a cycle
     at = np.concatenate([tiles["at"][item], single["at"]])
-    inside = (place >= 0) & (place < len(outputs.work))
-    number = outputs.number[np.where(inside, place, 0)] if len(outputs.number) else place
+    place = outputs.of(place)
+    number = outputs.number[np.maximum(place, 0)] if len(outputs.number) else place
     begun = at - scores * beats_of(evidence, number, "value_dim")
     order = np.argsort(at, kind="stable")
     dense = np.arange(len(at)) < len(item)
@@ -41,7 +41,7 @@ def read_parts(evidence: Evidence, outputs: Outputs) -> Parts:
 
 def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: Report) -> Parts | None:
     """All about softmax, S V and the merge; None when the parts are not those that must be computed."""
-    rows = evidence.tables["rows"]
+    rows = evidence.tables["rows"][outputs.place]
     last_score = np.full(len(rows), -1)
     np.maximum.at(last_score, scores.place, scores.at)
     parts = read_parts(evidence, outputs)
@@ -51,7 +51,17 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
     latency = 1 + evidence.part("softmax", "exp_cycles") + evidence.part("softmax", "divide_cycles")
     for dense, engine in ((True, "denser"), (False, "sparser")):
         notes, wanted = evidence.log[f"softmax.{engine}"], rows["dense" if dense else "sparse"] > 0
-        times = np.bincount(notes["place"], minlength=len(rows))
+        told = outputs.of(notes["place"])
+        report.compare(
+            "softmax",
+            f"{engine} engine",
+            "what is told of is an output",
+            told >= 0,
+            lambda n, x=notes: f"place {x['place'][n]} of ROWS is none",
+        )
+        if (told < 0).any():
+            return None
+        times = np.bincount(told, minlength=len(rows))
         report.compare(
             "softmax",
             f"{engine} engine",
@@ -59,18 +69,18 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
             times == wanted,
             lambda n, x=times: f"{outputs.named(n)}: told {x[n]} times",
         )
-        early = notes["at"] - last_score[notes["place"]]
+        early = notes["at"] - last_score[told]
         report.compare(
             "softmax",
             f"{engine} engine",
             "a row is ready after its last score, exponential and reciprocal",
             early >= latency,
-            lambda n, x=notes, e=early: (
-                f"{outputs.named(x['place'][n])}: {e[n]} cycles after its last score, which take {latency}"
+            lambda n, x=told, e=early: (
+                f"{outputs.named(x[n])}: {e[n]} cycles after its last score, which take {latency}"
             ),
         )
         ready = np.full(len(rows), NEVER)
-        ready[notes["place"][::-1]] = notes["at"][::-1]
+        ready[told[::-1]] = notes["at"][::-1]
         mine = parts.dense == dense
         place, begun = parts.place[mine], parts.begun[mine]
         report.compare(
@@ -87,7 +97,8 @@ def check_values(evidence: Evidence, outputs: Outputs, scores: Scores, report: R
 
 def check_parts(evidence: Evidence, outputs: Outputs, parts: Parts, report: Report) -> bool:
     """Every output has its parts, each once, of the right scores."""
-    rows, segment = evidence.tables["rows"], evidence.part("sparser", "segment")
+    every, segment = evidence.tables["rows"], evidence.part("sparser", "segment")
+    rows, is_share = every[outputs.place], outputs.share_of >= 0
     before = len(report.failed)
     good = (parts.place >= 0) & (parts.place < len(rows)) & (parts.scores > 0)
     report.compare(
@@ -104,7 +115,8 @@ def check_parts(evidence: Evidence, outputs: Outputs, parts: Parts, report: Repo
         wanted = rows["dense" if dense else "sparse"]
         many = np.bincount(parts.place[mine], minlength=len(rows))
         total = np.bincount(parts.place[mine], parts.scores[mine], minlength=len(rows)).astype(np.int64)
-        pieces = wanted > 0 if dense else -(-wanted // segment)
+        each = every["dense"] > 0 if dense else -(-every["sparse"] // segment)  # of every share of an output
+        pieces = np.bincount(outputs.share_of[is_share], each[is_share], minlength=len(rows))
         report.compare(
             "values",
             f"{engine} engine",
@@ -131,7 +143,8 @@ def check_window(
     """An engine works only on rows the merge has a place for; and the merge has no more places than it has."""
     told, left = evidence.log[f"merge.{engine}_window"], evidence.log["merge.row"]
     known = np.searchsorted(told["at"], begun - 1, side="right") - 1
-    end = np.where(known >= 0, np.append(told["end"], 0)[known], 0)
+    window = outputs.of(told["end"] - 1) + 1
+    end = np.where(known >= 0, np.append(window, 0)[known], 0)
     report.compare(
         "window",
         f"{engine} engine",
@@ -139,23 +152,23 @@ def check_window(
         place < end,
         lambda n: f"{outputs.named(place[n])}: begun when the window ended at output {end[n]}",
     )
-    ends = np.clip(told["end"] - 1, 0, max(0, len(outputs.number) - 1))
+    ends = np.clip(window - 1, 0, max(0, len(outputs.number) - 1))
     places = evidence.tables["passes"]["places"][outputs.number[ends]]
     oldest = np.searchsorted(left["at"], told["at"], side="right")
     report.compare(
         "window",
         f"merge, {engine} engine",
         "the window is no longer than there are places",
-        told["end"] <= oldest + places,
+        window <= oldest + places,
         lambda n: (
-            f"the window ends at output {told['end'][n]} when output {oldest[n]} has not left, with {places[n]} places"
+            f"the window ends at output {window[n]} when output {oldest[n]} has not left, with {places[n]} places"
         ),
     )
 
 
 def check_rows(evidence: Evidence, outputs: Outputs, parts: Parts, report: Report) -> None:
     """Every output row leaves the merge once, in order, after all its parts."""
-    left, rows = evidence.log["merge.row"], evidence.tables["rows"]
+    left, rows = evidence.log["merge.row"], evidence.tables["rows"][outputs.place]
     report.equal("rows", "merge", "each output row leaves once", len(left), len(rows))
     some = min(len(left), len(rows))
     last_part = np.full(len(rows), NEVER)

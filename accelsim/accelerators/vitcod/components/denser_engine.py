@@ -161,7 +161,7 @@ class DenserEngine(Component):
             else:
                 # A tile of rows of one head: the Vs of its dense columns stream by.
                 place = one.first_row + r.item
-                count = rows[place].dense
+                count = rows[one.first_share + r.item].dense
                 if r.size == 0:
                     size = min(one.rows - r.item % one.rows, r.end - r.item)
                     if count:

@@ -134,6 +134,7 @@ class SparserEngine(Component):
     number = Reg("row of the pass table")
     left = Reg("columns or row segments not yet taken up")
     next_row = Reg("the next output to take up (values)")
+    share = Reg("from an output to the share of it that the phase computes, in ROWS (values)")
     row_at = Reg("entries of it that have been taken up")
     working = Reg("lines with work")
     computing = Reg("lines that compute")

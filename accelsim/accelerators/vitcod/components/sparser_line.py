@@ -46,8 +46,8 @@ def start(r, todo, passes, rows, free):
         else:
             remove(free, n)
     if r.phase == 2:
-        r.left, r.next_row = 0, one.first_row + todo.begin
-        for place in range(one.first_row + todo.begin, one.first_row + todo.end):
+        r.left, r.next_row, r.share = 0, one.first_row + todo.begin, one.first_share - one.first_row
+        for place in range(one.first_share + todo.begin, one.first_share + todo.end):
             r.left += (rows[place].sparse + r.segment - 1) // r.segment
 
 
@@ -168,19 +168,20 @@ def take_column(r, mac, new, features):
 def take_segment(now, r, mac, rows, ready, reads):
     """A free line takes up a segment of the next row with sparse scores, if that is complete and inside the window.
     Whether it does. Its scores and columns, three bytes an entry, are read from the row's bank word by word."""
-    while rows[r.next_row].sparse == 0:
+    while rows[r.next_row + r.share].sparse == 0:
         r.next_row += 1
     if not ready[r.next_row] or r.next_row >= r.window_end or now < r.reading_until or not can_push(reads):
         return False
-    mac.place, mac.at = r.next_row, rows[r.next_row].first + r.row_at
-    mac.left = mac.entries = min(r.segment, rows[r.next_row].sparse - r.row_at)
+    row = rows[r.next_row + r.share]
+    mac.place, mac.at = r.next_row, row.first + r.row_at
+    mac.left = mac.entries = min(r.segment, row.sparse - r.row_at)
     words = (3 * mac.left + r.psum_port_bytes - 1) // r.psum_port_bytes
     push(reads).cycles = words
     r.reading_until = now + words
     r.score_read_bytes += 3 * mac.left
     r.normalise_ops += mac.left
     r.row_at += mac.left
-    if r.row_at == rows[r.next_row].sparse:
+    if r.row_at == row.sparse:
         r.next_row += 1
         r.row_at = 0
     return True

@@ -7,11 +7,22 @@ from functools import lru_cache
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.dataflow.passes import HeadWork, Pass, pass_bytes, split_heads
+from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork, split_heads
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_lines
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BITS, MASK_BITS, ROW_BITS
+from accelsim.accelerators.vitcod.dataflow.sizes import (
+    DENSE_BYTES,
+    PASS_BYTES,
+    ROW_BYTES,
+    AttentionCut,
+    Pass,
+    bias_bytes,
+    coded_heads,
+    token_bytes,
+    whole_bytes,
+)
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, MASK_BITS
 from accelsim.dataflows.estimate import Estimate
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
@@ -19,6 +30,7 @@ from accelsim.workload.mask import AttentionMask
 
 SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle
 CROWDING = 4  # [ours, measured] the exponent of the norm that units which wait for each other take together
+HIDDEN_CYCLES = 2000  # [ours, measured] of a layer's first tables that arrive while the layer before is at work
 BEGIN_CYCLES = 60  # [ours, measured] of a pass: commands, the first column, the last row's way through merge
 
 
@@ -58,7 +70,7 @@ def work_of(layer: Attention, mask: AttentionMask, prune: bool, reorder: bool) -
 def sums(work: HeadWork, segment: int) -> HeadSums:
     """Of one head."""
     rows = work.sparse_rows
-    counts = work.sparse.sum(axis=0)
+    counts = work.column_counts(0, len(work.sparse))
     return HeadSums(
         len(work.dense),
         np.concatenate([[0], np.cumsum(rows)]),
@@ -99,15 +111,17 @@ def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Reso
     dense = tuple(heads[h].dense for h in one.heads)
     scores_of, parts_of = zip(*found)
     scores = sum(scores_of)
+    if len(one.blocks) > 1:  # a row's scores in a block of keys are segments of their own
+        parts_of = tuple(min(s, p + one.rows * (len(one.blocks) - 1)) for s, p in zip(scores_of, parts_of))
     share = one.rows / layer.q_tokens
     columns = round(sum(heads[h].columns for h in one.heads) * share)
     if have.two_engines:
         lines = share_lines(have.lines, sum(dense) * one.rows, scores)
     else:
         lines = have.lines * (sum(dense) > 0), have.lines * (scores > 0)
-    bits = sum(DENSE_BITS.values()) + MASK_BITS * one.rows
-    tables = scores * have.index_entry_bytes + COLUMN_BYTES * columns + ceil(bits * sum(dense), 8)
-    tables += ceil(sum(ROW_BITS.values()) * one.rows * len(one.heads), 8) + pass_bytes(layer, len(one.heads))
+    tables = scores * have.index_entry_bytes + COLUMN_BYTES * columns + bias_bytes(layer, len(one.heads))
+    tables += DENSE_BYTES * sum(dense) + ceil(MASK_BITS * sum(dense) * one.rows, 8)
+    tables += len(one.blocks) * (PASS_BYTES + ROW_BYTES * one.outputs)
     return PassWork(one.rows, dense, scores_of, parts_of, columns, *lines, tables)
 
 
@@ -168,34 +182,28 @@ def crowded(cycles: Iterable[float]) -> float:
 
 
 def attention_estimate(
-    layer: Attention,
-    batch: int,
-    passes: Sequence[Pass],
-    places: int,
-    heads: Sequence[HeadSums],
-    have: Resources,
-    to: Rates,
+    layer: Attention, batch: int, cut: AttentionCut, heads: Sequence[HeadSums], have: Resources, to: Rates
 ) -> Estimate:
     """The time of an attention layer that is cut into passes.
 
-    In a pass each phase takes as long as its busiest unit; engines that take turns add up. Operands of the next pass
-    are decoded while values are worked on. Exposed: K and Q of the first pass until the first can be decoded, what DRAM
-    brings and takes beyond all this, the last rows' way to DRAM.
+    The scores of a pass, and the values of each of its heads, take as long as their busiest unit; engines that take
+    turns add up. Operands of the next pass are decoded while values are worked on. Exposed: K and Q of the first pass
+    until the first can be decoded, tables of the first pass beyond what the layer before hides, what DRAM brings and
+    takes beyond all this, the last rows' way to DRAM.
     """
-    coded = layer.encoded_heads if have.auto_encoder and layer.encoded_heads else 0
-    token_bytes = (coded or layer.heads) * layer.qk_dim
-    whole = (layer.q_tokens + layer.kv_tokens) * token_bytes
-    stays = bool(coded) and whole <= have.act_bytes
+    coded, passes = coded_heads(layer, have), cut.passes
+    whole = whole_bytes(layer, have)
     bound: Counter[str] = Counter()
-    moved = whole * stays
-    bursts = 2 * to.memory.bursts(whole // 2) * stays
-    before, waits = 0.0, 0.0
-    for one in passes:
+    moved = whole * cut.stays
+    bursts = 2 * to.memory.bursts(whole // 2) * cut.stays
+    before, waits, tables = 0.0, 0.0, 0.0
+    for n, one in enumerate(passes):
         work = pass_work(layer, one, heads, have)
         scores = score_terms(layer, work, coded, have.forward, to)
-        scores["decoder"] = max(0.0, scores["decoder"] - before)
+        blocks = len(one.blocks)
+        scores["decoder"] = max(0.0, scores["decoder"] * (1 + one.rows * (blocks - 1) / layer.kv_tokens) - before)
         of_heads = zip(work.dense, work.scores_of, work.parts_of)
-        values = [value_terms(layer, work, *numbers, places, to) for numbers in of_heads]
+        values = [value_terms(layer, work, *numbers, one.places, to) for numbers in of_heads]
         together = have.two_engines and work.denser_lines + work.sparser_lines <= have.lines
         taken = []
         for terms in (scores, *values):
@@ -205,25 +213,27 @@ def attention_estimate(
             taken.append(crowded(terms.values()))
             bound[name] += taken[-1]
         before = sum(taken[1:])
-        tables = work.index_bytes / to.index_cycle_bytes + scores["walker"]  # its port fills and hands out
-        if tables > sum(taken):
-            bound["index buffer"] += tables - sum(taken)
-        waits += BEGIN_CYCLES + to.divide_cycles
-        operands = 0 if stays else (one.rows + layer.kv_tokens) * (token_bytes if coded else work.heads * layer.qk_dim)
+        waits += BEGIN_CYCLES * (2 * blocks - 1) + to.divide_cycles
+        filled = work.index_bytes / to.index_cycle_bytes
+        if n == 0:
+            waits += max(0.0, filled - HIDDEN_CYCLES) / batch
+        tables += max(0.0, filled + scores["walker"] - sum(taken))  # its port is filled through and handed out from
+        operands = 0 if cut.stays else (one.rows * blocks + layer.kv_tokens) * token_bytes(layer, have, work.heads)
         loaded = operands + layer.kv_tokens * layer.v_dim * work.heads + work.index_bytes
-        moved += loaded + to.memory.moved(layer.v_dim, work.heads * one.rows)
-        bursts += to.memory.bursts(loaded) + work.heads * one.rows
+        moved += loaded + to.memory.moved(layer.v_dim, one.outputs)
+        bursts += to.memory.bursts(loaded) + one.outputs
         if not have.double_buffer:
             waits += to.memory.fetch(loaded)
             before = 0.0
+    if tables:
+        bound["index buffer"] = tables
     busy = sum(bound.values()) + waits
-    first = 2 * min(32, layer.kv_tokens) * token_bytes
-    last = min(have.store_bytes // 2, ceil(passes[-1].rows, 4) * layer.v_dim)
-    exposed = {"passes": waits, "fill": to.memory.fetch(first), "drain": to.memory.fetch(last)}
     bound = Counter({name: batch * cycles for name, cycles in bound.items()})
-    exposed["passes"] *= batch
-    for name, cycles in (("DRAM", batch * moved / to.memory.rate), ("bursts", float(batch * bursts))):
-        if cycles > batch * busy:
-            exposed[name] = cycles - batch * busy
-            busy = cycles / batch
+    first = 2 * min(cut.piece_tokens, layer.kv_tokens) * token_bytes(layer, have, len(passes[0].heads))
+    last = min(have.store_bytes // 2, ceil(passes[-1].rows, 4) * layer.v_dim)
+    exposed = {"passes": batch * waits, "fill": to.memory.fetch(first), "drain": to.memory.fetch(last)}
+    for name, cycles in (("DRAM", moved / to.memory.rate), ("bursts", float(bursts))):
+        if cycles > busy:
+            exposed[name] = batch * (cycles - busy)
+            busy = cycles
     return Estimate(dict(bound), exposed, batch * moved, serial=True)

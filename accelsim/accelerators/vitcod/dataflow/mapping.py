@@ -1,12 +1,11 @@
 """How every layer is cut on ViTCoD: chosen by estimated time, or pinned by a user."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from accelsim.accelerators.vitcod.dataflow.attention_choice import attention
+from accelsim.accelerators.vitcod.dataflow.compile import Cuts
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
-from accelsim.accelerators.vitcod.dataflow.estimate import attention_estimate, heads_of, work_of
-from accelsim.accelerators.vitcod.dataflow.passes import plan_passes
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.core.errors import InputError, suggest
@@ -14,8 +13,8 @@ from accelsim.dataflows.estimate import vector_estimate
 from accelsim.dataflows.gemm import output_passes, shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
+from accelsim.dataflows.tiling import GemmPlan
 from accelsim.workload.layers import Attention, Gemm, Layer
-from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
 
 Pinned = Mapping[str, Mapping[str, object]]
@@ -33,10 +32,10 @@ def mapping(
         if isinstance(layer, Gemm):
             one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine)
         elif isinstance(layer, Attention):
-            one = attention(layer, workload.batch, workload.mask(layer.name), have, to)
+            one = attention(layer, workload.batch, workload.mask(layer.name), have, to, objective, mine)
         else:
             one = vector(layer, workload.batch, have, to)
-        known = [part.name for part in one.parts if isinstance(layer, Gemm)]
+        known = [part.name for part in one.parts if part.chosen.plan is not None]
         if mine and (strange := [name for name in mine if name not in known]):
             raise InputError(
                 f"the mapping of layer {layer.name} names {strange[0]!r}, but of it "
@@ -44,6 +43,16 @@ def mapping(
             )
         found.append(one)
     return tuple(found)
+
+
+def cuts_of(found: Sequence[LayerMapping]) -> Cuts:
+    """What the compiler takes."""
+    cuts = {}
+    for one in found:
+        plans = [part.chosen.plan for part in one.parts]
+        if plans[0] is not None:
+            cuts[one.layer] = plans if isinstance(plans[0], GemmPlan) else plans[0]
+    return cuts
 
 
 def gemm(
@@ -71,20 +80,6 @@ def gemm(
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
     return LayerMapping(layer.name, layer.role, layer.shape, tuple(parts), layer.repeat)
-
-
-@lru_cache(maxsize=512)
-def attention(layer: Attention, batch: int, mask: AttentionMask, have: Resources, to: Rates) -> LayerMapping:
-    """An attention layer: its passes."""
-    split, passes, halves = plan_passes(layer, work_of(layer, mask, have.prune, have.reorder), have)
-    heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
-    estimate = attention_estimate(layer, batch, passes, split.places, heads, have, to)
-    cut = {
-        "passes": [{"heads": list(one.heads), "row0": one.row0, "rows": one.rows} for one in passes],
-        "places": split.places,
-        "halves": halves,
-    }
-    return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", Choice(cut, None, estimate)),))
 
 
 def vector(layer: Layer, batch: int, have: Resources, to: Rates) -> LayerMapping:

@@ -1,146 +1,86 @@
-"""Attention cut into passes: groups of heads x blocks of query rows that fit the engines' buffers."""
+"""Attention cut into passes: groups of heads x blocks of query rows that fit the engines' buffers, with all keys of a
+pass at once or, where these do not fit, in blocks of keys."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-
+from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.dataflow.shares import share_lines
-from accelsim.accelerators.vitcod.tables import (
-    COLUMN_BYTES,
-    COLUMNS,
-    DENSE,
-    DENSE_BITS,
-    INDEX,
-    MASK_BITS,
-    MOST_HEADS,
-    PASS_BITS,
-    ROW_BITS,
-    ROWS,
-    SCORE_BIAS_BYTES,
+from accelsim.accelerators.vitcod.dataflow.shares import CHUNK_TOKENS
+from accelsim.accelerators.vitcod.dataflow.sizes import (
+    PASS_BYTES,
+    ROW_BYTES,
+    AttentionCut,
+    Pass,
+    bias_bytes,
+    coded_heads,
+    index_bytes,
+    score_bytes,
+    score_room,
+    table_bytes,
+    token_bytes,
+    whole_bytes,
 )
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BITS, MOST_HEADS, MOST_KEYS
 from accelsim.core.errors import InputError
-from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.tiling import ceil, pieces
 from accelsim.workload.layers import Attention
-from accelsim.workload.mask import AttentionMask
+
+LONGEST_PIECE = 4 * CHUNK_TOKENS  # of keys that stream by block after block
 
 
-@dataclass(frozen=True)
-class HeadWork:
-    """One head's share of the two engines: `dense` columns (ascending) and `sparse` bool[q_tokens, kv_tokens]."""
+def plan_attention(layer: Attention, work: Sequence[HeadWork], have: Resources) -> AttentionCut:
+    """The cut of a layer: passes with all keys at once where they fit, else with blocks of keys.
 
-    dense: np.ndarray
-    sparse: np.ndarray
-
-    @property
-    def sparse_rows(self) -> np.ndarray:
-        """Sparse scores of each row."""
-        return self.sparse.sum(axis=1)
-
-
-def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> list[HeadWork]:
-    """Who computes what: the global tokens' columns densely, what is left sparsely [paper].
-
-    Without pruning every column is dense; without reordering (and with pruning) everything is sparse. A column of which
-    nothing is kept is never dense work.
+    Raises InputError when not even one row of one head fits with one key at a time, with the sizes that would do.
     """
-    work = []
-    for head in range(layer.heads):
-        keep = mask.keep[head] if have.prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
-        if not have.reorder:
-            dense = np.zeros(0, np.int64)
-        elif have.prune:
-            dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
-        else:
-            dense = np.arange(layer.kv_tokens)
-        sparse = keep.copy()
-        sparse[:, dense] = False
-        work.append(HeadWork(dense, sparse))
-    return work
+    # The auto-encoder mixes heads: every pass needs all compressed heads. They stay on chip if they fit.
+    stays = bool(coded_heads(layer, have)) and whole_bytes(layer, have) <= have.act_bytes
+    found = None
+    if layer.v_dim <= min(have.row_values, have.store_bytes):
+        found = all_keys(layer, work, have, stays) or key_blocks(layer, work, have, stays)
+    if found is None:
+        raise InputError(refusal(layer, work, have, stays))
+    return found
 
 
-@dataclass(frozen=True)
-class Pass:
-    """Heads and rows [row0, row0 + rows) of a layer that are worked on together."""
-
-    heads: tuple[int, ...]
-    row0: int
-    rows: int
-
-
-def score_bytes(work: HeadWork, first: int, last: int) -> int:
-    """The score buffer's share: two bytes a score, and a column beside each sparse one."""
-    return 2 * len(work.dense) * (last - first) + 3 * int(work.sparse_rows[first:last].sum())
+def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, have: Resources) -> AttentionCut:
+    """The cut of these passes with pieces as long as the activation buffer has room for."""
+    tokens = CHUNK_TOKENS
+    if not stays:
+        room = min(have.act_bytes // token_bytes(layer, have, len(one.heads)) - one.rows for one in passes)
+        if any(len(one.blocks) > 1 for one in passes):
+            tokens = min(LONGEST_PIECE, max(CHUNK_TOKENS, room // 2))
+        while tokens > 1 and min(tokens, max(one.keys for one in passes)) > room:
+            tokens //= 2
+    return AttentionCut(tuple(passes), halves, stays, tokens)
 
 
-def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
-    """A head's share of what the index buffer holds of a pass: the CSC index of the sparse part, the list of dense
-    columns and their mask, the table of rows."""
-    block = work.sparse[first:last]
-    counts = block.sum(axis=0)
-    columns = int((-(-counts // have.segment)).sum())  # a column longer than a segment is handed out in pieces
-    dense = len(work.dense)
-    bits = sum(DENSE_BITS.values()) * dense + sum(ROW_BITS.values()) * (last - first)
-    return (
-        int(counts.sum()) * have.index_entry_bytes
-        + COLUMN_BYTES * columns
-        + ceil(bits, 8)
-        + ceil(MASK_BITS * dense * (last - first), 8)
-    )
+def all_keys(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> AttentionCut | None:
+    """Passes with all keys at once. None: not even one row of one head fits.
 
-
-def pass_bytes(layer: Attention, heads: int) -> int:
-    """What comes with a pass of so many heads beside their shares of the tables: its row, and the biases of scores."""
-    return PASS_BITS // 8 + SCORE_BIAS_BYTES * heads * (layer.bias_offsets or 0)
-
-
-@dataclass(frozen=True)
-class PsumSplit:
-    """What the partial-sum memory is used for in a layer's attention: `places` rows of partial sums, and bytes of
-    scores."""
-
-    places: int
-    score_bytes: int
-
-
-def split_psum(layer: Attention, have: Resources, places: int) -> PsumSplit:
-    """The split with as many places; the scores have the rest, within `softmax.score_bytes`."""
-    return PsumSplit(places, min(have.score_bytes, have.psum_bytes - 4 * layer.v_dim * places))
-
-
-def plan_passes(layer: Attention, work: list[HeadWork], have: Resources) -> tuple[PsumSplit, list[Pass], bool]:
-    """How the partial-sum memory is split, the passes, and whether the operand buffers are split in two so that one
-    pass's fill overlaps another's work.
-
-    The places have up to a third of the memory, or fewer where else not even a row of scores fits. Raises InputError
-    when not even one row of one head fits.
+    The places have up to a third of the partial-sum memory, or fewer where else not even a row of scores fits.
     """
-    if layer.v_dim > have.row_values:
-        raise InputError(
-            f"layer {layer.name}: an output row of a head has {layer.v_dim} sums, but a line holds engine.row_values = "
-            f"{have.row_values}; make it at least {layer.v_dim}"
-        )
     room = max(1, have.psum_bytes // (12 * layer.v_dim))
     places = min(have.places, 1 << (room.bit_length() - 1))  # coarse, so that a few more places do not cut passes anew
-    while True:
-        split = split_psum(layer, have, places)
-        try:
-            return split, *cut(layer, work, have, split)
-        except InputError:
-            if places == 1:
-                raise
+    while places:
+        if found := heads_together(layer, work, have, places, stays):
+            return pieced(layer, *found, stays, have)
         places //= 2
+    return None
 
 
-def cut(layer: Attention, work: list[HeadWork], have: Resources, split: PsumSplit) -> tuple[list[Pass], bool]:
-    """The passes for a split of the partial-sum memory.
+def heads_together(
+    layer: Attention, work: Sequence[HeadWork], have: Resources, places: int, stays: bool
+) -> tuple[list[Pass], bool] | None:
+    """The passes with so many places, and whether the operand buffers are split in two so that one pass's fill overlaps
+    another's work.
 
     As many heads go together as the buffers hold (one with `heads: serial`); a head whose scores or tables do not fit,
     or which has more rows than a row number in the index can name, is cut into blocks of rows. Without double buffering
-    the passes are the same; only nothing is fetched ahead. Raises InputError when not even one row of one head fits.
+    the passes are the same; only nothing is fetched ahead.
     """
     q_head, k_head = layer.q_tokens * layer.qk_dim, layer.kv_tokens * layer.qk_dim
-    v_head = layer.kv_tokens * layer.v_dim
+    v_head, scores = layer.kv_tokens * layer.v_dim, score_room(layer, have, places)
 
     def most_heads(share: int) -> int:
         fits = min(have.q_bytes // share // q_head, have.k_bytes // share // k_head, have.weight_bytes // v_head)
@@ -151,107 +91,113 @@ def cut(layer: Attention, work: list[HeadWork], have: Resources, split: PsumSpli
     several = most_heads(1) < layer.heads
     halves = several and 0 < most_heads(1) == most_heads(2)
     share = 2 if halves else 1
-    for needed, size, name in (
-        (k_head, have.k_bytes // share, "denser.k_bytes"),
-        (v_head, have.weight_bytes, "weight_gb.capacity_bytes"),
-        (layer.qk_dim, have.q_bytes // share, "denser.q_bytes"),
-    ):
-        if needed > size:
-            raise InputError(
-                f"layer {layer.name}: one head needs {needed} bytes at once, {name} gives {size}; make it larger"
-            )
+    if k_head > have.k_bytes // share or v_head > have.weight_bytes or layer.qk_dim > have.q_bytes // share:
+        return None
     group = max(1, most_heads(share))
-    index_room = have.index_bytes // 2
-
     most_rows = 256**have.index_entry_bytes  # that the index can name
 
     def fits(heads: range, first: int, last: int) -> bool:
+        rows = last - first
         return (
-            (last - first <= most_rows or not any(work[h].sparse.any() for h in heads))
-            and len(heads) * (last - first) * layer.qk_dim <= have.q_bytes // share
-            and sum(score_bytes(work[h], first, last) for h in heads) <= split.score_bytes
-            and pass_bytes(layer, len(heads)) + sum(index_bytes(work[h], first, last, have) for h in heads)
-            <= index_room
+            len(heads) * rows * layer.qk_dim <= have.q_bytes // share
+            and (stays or (rows + 1) * token_bytes(layer, have, len(heads)) <= have.act_bytes)
+            and sum(score_bytes(work[h], first, last) for h in heads) <= scores
+            and (rows <= most_rows or not any(work[h].sparse_scores(0, layer.q_tokens) for h in heads))
+            and PASS_BYTES + bias_bytes(layer, len(heads)) + sum(index_bytes(work[h], first, last, have) for h in heads)
+            <= have.index_bytes // 2
         )
 
-    passes, head = [], 0
+    keys, passes, head = ((0, layer.kv_tokens),), [], 0
     while head < layer.heads:
         size = min(group, layer.heads - head)
         while size > 1 and not fits(range(head, head + size), 0, layer.q_tokens):
             size -= 1
         heads = range(head, head + size)
         if fits(heads, 0, layer.q_tokens):
-            passes.append(Pass(tuple(heads), 0, layer.q_tokens))
+            passes.append(Pass(tuple(heads), 0, layer.q_tokens, keys, places))
+        elif blocks := row_blocks(layer, head, fits, have):
+            passes += [Pass((head,), at, rows, keys, places) for at, rows in blocks]
         else:
-            passes += row_blocks(layer, head, fits, have, split)
+            return None
         head += size
     return passes, halves
 
 
-def row_blocks(layer: Attention, head: int, fits, have: Resources, split: PsumSplit) -> list[Pass]:
-    """One head in blocks of rows of similar size: as few as fit, or up to two more if they fill the lines better."""
-    found: list[list[Pass]] = []
+def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[tuple[int, int]]:
+    """(first, rows) of one head in blocks of rows of similar size: as few as fit, or up to two more if they fill the
+    lines better. Empty: not even one row fits."""
+    found: list[list[tuple[int, int]]] = []
     for blocks in range(2, layer.q_tokens + 1):
         size = ceil(layer.q_tokens, blocks)
         starts = range(0, layer.q_tokens, size)
         if all(fits(range(head, head + 1), at, min(at + size, layer.q_tokens)) for at in starts):
-            found.append([Pass((head,), at, min(size, layer.q_tokens - at)) for at in starts])
+            found.append([(at, min(size, layer.q_tokens - at)) for at in starts])
         if len(found) == 3 or (found and blocks == layer.q_tokens):
-            return min(found, key=lambda passes: sum(ceil(one.rows, have.lines) for one in passes))
-    raise InputError(
-        f"layer {layer.name}: not even one row of head {head} fits the {split.score_bytes} bytes of scores that "
-        f"engine.psum_bytes = {have.psum_bytes} and softmax.score_bytes = {have.score_bytes} leave, and "
-        f"index_buffer.capacity_bytes = {have.index_bytes}; make them larger"
+            return min(found, key=lambda passes: sum(ceil(rows, have.lines) for _, rows in passes))
+    return []
+
+
+def key_blocks(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> AttentionCut | None:
+    """Passes of one head and of as many rows as the scores of all their keys, and their sums, have room for, with keys
+    in blocks as large as the operand buffers hold, twice where they can. None: not even one row and key fits."""
+    share = 2 if min(have.q_bytes, have.k_bytes) >= 2 * layer.qk_dim else 1
+    values = 2 if have.weight_bytes >= 2 * layer.v_dim else 1
+    keys = min(layer.kv_tokens, have.k_bytes // share // layer.qk_dim, have.weight_bytes // values // layer.v_dim)
+    rows = min(layer.q_tokens, have.q_bytes // share // layer.qk_dim, have.places, have.psum_bytes // layer.v_dim // 4)
+    if not stays:
+        rows = min(rows, have.act_bytes // token_bytes(layer, have, 1) - 1)
+    passes: list[Pass] = []
+    for head in range(layer.heads):
+        most = min(rows, 256**have.index_entry_bytes) if work[head].sparse_scores(0, layer.q_tokens) else rows
+        found = blocks_of_head(layer, work, have, head, most, min(keys, MOST_KEYS)) if min(most, keys) >= 1 else []
+        if not found:
+            return None
+        passes += found
+    return pieced(layer, passes, share == 2, stays, have)
+
+
+def blocks_of_head(
+    layer: Attention, work: Sequence[HeadWork], have: Resources, head: int, rows: int, keys: int
+) -> list[Pass]:
+    """The passes of a head of at most so many rows, and keys in a block; fewer of both where scores and tables need
+    more. Empty: nothing fits."""
+    number = ceil(layer.q_tokens, rows)
+    while True:
+        size = ceil(layer.q_tokens, number)
+        ends = [(at, min(at + size, layer.q_tokens)) for at in range(0, layer.q_tokens, size)]
+        scores = max(score_bytes(work[head], *block) for block in ends)
+        some = keys if scores <= score_room(layer, have, size) else 0
+        while some:
+            sizes = pieces(layer.kv_tokens, some)
+            blocks = tuple((sum(sizes[:n]), many) for n, many in enumerate(sizes))
+            passes = [Pass((head,), first, last - first, blocks, size) for first, last in ends]
+            if all(table_bytes(layer, one, work, have).most <= have.index_bytes // 2 for one in passes):
+                return passes
+            some //= 2
+        if size == 1:
+            return []
+        number = min(layer.q_tokens, max(number + 1, number * 5 // 4))
+
+
+def refusal(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> str:
+    """Why a layer does not fit, and the smallest sizes of all buffers that hold a row of a head and a key at a time."""
+    row = max(score_bytes(w, at, at + 1) for w in work for at in range(layer.q_tokens))
+    dense = max(len(w.dense) for w in work)
+    kept = bias_bytes(layer, 1) + ROW_BYTES + ceil(dense, 8)
+    block = PASS_BYTES + max(have.index_entry_bytes + COLUMN_BYTES, ROW_BYTES + sum(DENSE_BITS.values()) // 8)
+    needed = [
+        ("denser.q_bytes", have.q_bytes, layer.qk_dim),
+        ("denser.k_bytes", have.k_bytes, layer.qk_dim),
+        ("weight_gb.capacity_bytes", have.weight_bytes, layer.v_dim),
+        ("softmax.score_bytes", have.score_bytes, row),
+        ("engine.psum_bytes", have.psum_bytes, row + 4 * layer.v_dim),
+        ("index_buffer.capacity_bytes", have.index_bytes, 2 * (kept + block)),
+        ("act_gb0.capacity_bytes", have.act_bytes, 0 if stays else 2 * token_bytes(layer, have, 1)),
+        ("act_gb1.capacity_bytes", have.store_bytes, layer.v_dim),
+        ("engine.row_values", have.row_values, layer.v_dim),
+    ]
+    small = ", ".join(f"{name} of {least} (it has {size})" for name, size, least in needed if size < least)
+    return (
+        f"layer {layer.name}: a row of a head with all its scores, and a key at a time, needs {small}; make them at "
+        "least that large"
     )
-
-
-@dataclass(frozen=True)
-class PassTables:
-    """The tables of one pass, places counted from its start, and its share of the lines."""
-
-    dense: np.ndarray
-    columns: np.ndarray
-    index: np.ndarray
-    rows: np.ndarray
-    denser_lines: int
-    sparser_lines: int
-    index_bytes: int
-
-
-def tabulate(layer: Attention, one: Pass, work: list[HeadWork], have: Resources) -> PassTables:
-    """The tables of a pass (isa.tables); INDEX, COLUMNS.first and ROWS.first are relative to the pass."""
-    last = one.row0 + one.rows
-    dense = np.zeros(sum(len(work[h].dense) for h in one.heads), DENSE)
-    rows = np.zeros(len(one.heads) * one.rows, ROWS)
-    columns, index, at, entries = [], [], 0, 0
-    for n, h in enumerate(one.heads):
-        w = work[h]
-        dense["head"][at : at + len(w.dense)], dense["column"][at : at + len(w.dense)] = n, w.dense
-        at += len(w.dense)
-        block = w.sparse[one.row0 : last]
-        counts = block.sum(axis=0)
-        # a column longer than a segment is handed out in several pieces
-        cuts = -(-counts // have.segment)
-        used = np.repeat(np.arange(len(counts)), cuts)
-        some = np.zeros(len(used), COLUMNS)
-        nth = np.arange(len(used)) - np.repeat(np.cumsum(cuts) - cuts, cuts)
-        some["head"], some["column"] = n, used
-        some["count"] = np.minimum(have.segment, counts[used] - nth * have.segment)
-        some["first"] = entries + np.cumsum(some["count"]) - some["count"]
-        columns.append(some)
-        index.append(np.nonzero(block.T)[1])
-        entries += len(index[-1])
-        mine = rows[n * one.rows : (n + 1) * one.rows]
-        mine["head"], mine["sparse"], mine["dense"] = n, block.sum(axis=1), len(w.dense)
-    rows["scores"] = rows["sparse"] + rows["dense"]
-    rows["first"] = np.cumsum(rows["sparse"]) - rows["sparse"]
-    rows["parts"] = -(-rows["sparse"] // have.segment) + (rows["dense"] > 0)
-    rows["values"] = layer.v_dim
-    order = np.zeros(entries, INDEX)
-    order["row"] = np.concatenate(index)
-    if have.two_engines:
-        denser, sparser = share_lines(have.lines, len(dense) * one.rows, entries)
-    else:
-        denser, sparser = have.lines * bool(len(dense)), have.lines * bool(entries)
-    size = pass_bytes(layer, len(one.heads)) + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads)
-    return PassTables(dense, np.concatenate(columns), order, rows, denser, sparser, size)

@@ -88,7 +88,8 @@ def tabulate(
             (
                 shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
                 shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, first["dense"], len(new["dense"]),
-                first["columns"], len(columns), first["rows"], sum(r[1] for r in rows), shape.encoded, shape.forward,
+                first["columns"], len(columns), first["rows"], first["rows"], sum(r[1] for r in rows), shape.encoded,
+                shape.forward,
             )
         ]  # fmt: skip
         for name, more in new.items():

@@ -176,6 +176,7 @@ def layers_of(
         mine["rows"]["first"] -= index0
         for name in ("first_dense", "first_column", "first_row"):
             mine["passes"][name] -= one[name]
+        mine["passes"]["first_share"] -= one["first_row"]
         yield of, {n: t.view(np.recarray) for n, t in mine.items()}, x
 
 

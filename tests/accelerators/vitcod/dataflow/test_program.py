@@ -1,11 +1,13 @@
 """Programs: nothing waits for what never comes, buffers suffice, every byte is read and written in its place."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accelsim.accelerators.vitcod.dataflow.shares import encoded_columns
 from accelsim.core.errors import InputError
@@ -67,15 +69,23 @@ class Walk:
             self.fences[unit] += todo.fences
         elif unit == "merge":
             self.entry = self.tables["passes"][todo.number]
-            assert todo.number == self.passes
             self.passes += 1
-            self.made = {"denser": 0, "sparser": 0}
+            same = self.tables["passes"].first_row == self.entry.first_row
+            self.blocks = np.flatnonzero(same)
+            assert todo.number == self.blocks[0]
+            self.made = {number: {"denser": 0, "sparser": 0} for number in self.blocks.tolist()}
         elif unit in ("denser", "sparser") and todo.phase == 1:
             outputs = self.entry.heads * self.entry.rows
-            assert todo.number == self.passes - 1 and todo.begin == self.made[unit] < todo.end <= outputs
-            self.made[unit] = todo.end
-            works = {"denser": self.entry.dense, "sparser": self.entry.sparse_columns}
-            done = [n for engine, n in self.made.items() if works[engine]]
+            made = self.made[todo.number]
+            assert todo.begin == made[unit] < todo.end <= outputs
+            made[unit] = todo.end
+            works = [
+                (number, engine)
+                for number in self.blocks.tolist()
+                for engine, field in (("denser", "dense"), ("sparser", "sparse_columns"))
+                if self.tables["passes"][field][number]
+            ]
+            done = [self.made[number][engine] for number, engine in works]
             if min(done) == max(done):
                 some = self.entry.first_row + np.arange(todo.end)
                 self.produced += int(self.tables["rows"]["values"][some].sum()) - self.carried(todo.end)
@@ -117,9 +127,10 @@ def compiled(net, have):
         Program.allocate = allocate
 
 
-@settings(max_examples=80, deadline=None)
-@given(net=networks(), have=machines())
-def test_a_program_can_be_walked_to_its_end_within_the_buffers(net, have):
+@settings(max_examples=120, deadline=None)
+@given(net=networks(), have=machines(), k_bytes=st.sampled_from([5, 12, 30, 400]), v_bytes=st.sampled_from([128, 600]))
+def test_a_program_can_be_walked_to_its_end_within_the_buffers(net, have, k_bytes, v_bytes):
+    have = replace(have, k_bytes=k_bytes, weight_bytes=v_bytes)
     program, _ = compiled(net, have)
     if program is None:
         return
@@ -131,7 +142,7 @@ def test_a_program_can_be_walked_to_its_end_within_the_buffers(net, have):
     assert walk.held == dict.fromkeys(BUFFERS, 0) and walk.produced == 0
     assert walk.count["act_gb1"] == len(tables["act_gb1"]) == program.planned["act_gb1"]
     assert walk.count["engine"] == len(tables["frees"])
-    assert walk.passes == len(tables["passes"]) == program.planned["merge"]
+    assert walk.passes == len(np.unique(tables["passes"]["first_row"])) == program.planned["merge"]
     marks = tables["program"]["first"][tables["program"].unit == MARK]
     assert tables["operands"][marks].tolist() == list(range(len(net.layers)))
     for store in tables["act_gb1"]:

@@ -1,0 +1,70 @@
+"""Where Q, K and V of an attention layer lie in DRAM, and the pieces they are loaded in."""
+
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, coded_heads, token_bytes
+from accelsim.dataflows.program import Program
+from accelsim.workload.layers import Attention
+
+K, Q, Q_STAYS = range(3)  # what a DECODE instruction is about
+TABLES, VALUES = "tables", "values"  # what else is loaded for a pass
+
+
+class Operands:
+    """The tensors of one layer, of one image at a time."""
+
+    def __init__(self, p: Program, layer: Attention, cut: AttentionCut, have: Resources) -> None:
+        self.p, self.layer, self.cut, self.have = p, layer, cut, have
+        self.coded = coded_heads(layer, have)
+        self.token_bytes = token_bytes(layer, have, layer.heads)
+
+    def place(self, image: int) -> None:
+        """Where Q, K and V stand in DRAM: (address, bytes a token, bytes from a token to the next)."""
+        p, layer = self.p, self.layer
+        widths = {"q": self.token_bytes, "k": self.token_bytes, "v": layer.heads * layer.v_dim}
+        tokens = {"q": layer.q_tokens, "k": layer.kv_tokens, "v": layer.kv_tokens}
+        self.places = {}
+        if self.have.layout == "fused_qkv":  # Q stands apart where it has tokens of its own
+            together = "qkv" if layer.q_tokens == layer.kv_tokens else "kv"
+            row = sum(widths[name] for name in together)
+            at = p.allocate(f"{layer.name}.{together}.{image}", layer.kv_tokens * row)
+            for name in together:
+                self.places[name] = at, widths[name], row
+                at += widths[name]
+        for name in widths:
+            if name not in self.places:
+                at = p.allocate(f"{layer.name}.{name}.{image}", tokens[name] * widths[name])
+                self.places[name] = at, widths[name], widths[name]
+        self.output = p.allocate(f"{layer.name}.output.{image}", layer.q_tokens * layer.heads * layer.v_dim)
+
+    def tile(self, name: str, one: Pass, first: int, tokens: int) -> tuple[int, int, int, int]:
+        """The tile of an operand: `tokens` tokens of the pass's heads (all compressed heads, if there are any)."""
+        at, width, pitch = self.places[name]
+        if self.coded and name != "v":
+            return (at + first * pitch, *self.run_of(width, tokens, pitch))
+        dim, count = (self.layer.v_dim, self.layer.kv_tokens) if name == "v" else (self.layer.qk_dim, 0)
+        count = count or (self.layer.q_tokens if name == "q" else self.layer.kv_tokens)
+        head, heads = one.heads[0], len(one.heads)
+        if self.have.layout == "packed":  # head by head, all tokens of a head together
+            return (at + (head * count + first) * dim, *self.run_of(tokens * dim, heads, count * dim))
+        return (at + first * pitch + head * dim, *self.run_of(heads * dim, tokens, pitch))
+
+    @staticmethod
+    def run_of(size: int, segments: int, pitch: int) -> tuple[int, int, int]:
+        """Segments that touch are one."""
+        return (size * segments, 1, 0) if size == pitch else (size, segments, pitch)
+
+    def chunks(self, first: int, tokens: int) -> list[tuple[int, int]]:
+        """(first token, tokens) of the pieces operands are loaded in."""
+        size = self.cut.piece_tokens
+        return [(at, min(size, first + tokens - at)) for at in range(first, first + tokens, size)]
+
+    def pieces(self, keys: tuple[int, int], queries: tuple[int, int]) -> list[tuple[int, int, int]]:
+        """(K or Q, first token, tokens) of so many keys and queries from a first on: a piece of K and one of Q in
+        turn."""
+        k, q = [(K, *c) for c in self.chunks(*keys)], [(Q, *c) for c in self.chunks(*queries)]
+        longer = max(len(k), len(q))
+        return [piece for n in range(longer) for piece in (*k[n : n + 1], *q[n : n + 1])]
+
+    def piece_bytes(self, one: Pass, tokens: int) -> int:
+        """Bytes of a piece of a pass's Q or K."""
+        return tokens * token_bytes(self.layer, self.have, len(one.heads))
