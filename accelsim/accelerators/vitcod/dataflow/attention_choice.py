@@ -6,7 +6,7 @@ none away.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from accelsim.accelerators.vitcod.dataflow.estimate import HeadSums, attention_estimate, heads_of, work_of
@@ -21,7 +21,7 @@ from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
 BETTER = 0.97  # [ours] by how much another cut must be estimated better than that of the rule, before it is taken
-SMALLER = 3  # how often buffers of scores and tables are halved
+SMALLER = 2  # how often buffers of scores and tables are halved
 PASS = ("heads", "row0", "rows", "blocks", "places")
 CUT = ("passes", "halves", "stays", "piece_tokens")
 
@@ -54,7 +54,8 @@ def chosen(
     work = work_of(layer, mask, have.prune, have.reorder)
     heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
     usual = choice(layer, batch, plan_attention(layer, work, have), heads, have, to)
-    found = [choice(layer, batch, cut, heads, have, to) for cut in candidates(layer, work, have, usual.plan)]
+    looked_at = dict.fromkeys(candidates(layer, work, have, usual.plan))
+    found = [choice(layer, batch, cut, heads, have, to) for cut in looked_at if cut != usual.plan]
     first, others = best([usual, *found], objective)
     if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
         first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)
@@ -103,10 +104,15 @@ def choice(
 def data_of(cut: AttentionCut) -> dict[str, object]:
     """A cut as data."""
     passes = [
-        {name: [list(b) for b in value] if name == "blocks" else list(value) if name == "heads" else value
-         for name, value in asdict(one).items()}
+        {
+            "heads": list(one.heads),
+            "row0": one.row0,
+            "rows": one.rows,
+            "blocks": [list(block) for block in one.blocks],
+            "places": one.places,
+        }
         for one in cut.passes
-    ]  # fmt: skip
+    ]
     return {"passes": passes, "halves": cut.halves, "stays": cut.stays, "piece_tokens": cut.piece_tokens}
 
 

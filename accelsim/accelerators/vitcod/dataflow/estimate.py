@@ -29,7 +29,7 @@ from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
 SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle
-CROWDING = 4  # [ours, measured] the exponent of the norm that units which wait for each other take together
+CROWDING = 5  # [ours, measured] the exponent of the norm that units which wait for each other take together
 HIDDEN_CYCLES = 2000  # [ours, measured] of a layer's first tables that arrive while the layer before is at work
 BEGIN_CYCLES = 60  # [ours, measured] of a pass: commands, the first column, the last row's way through merge
 
@@ -187,21 +187,22 @@ def attention_estimate(
     """The time of an attention layer that is cut into passes.
 
     The scores of a pass, and the values of each of its heads, take as long as their busiest unit; engines that take
-    turns add up. Operands of the next pass are decoded while values are worked on. Exposed: K and Q of the first pass
-    until the first can be decoded, tables of the first pass beyond what the layer before hides, what DRAM brings and
-    takes beyond all this, the last rows' way to DRAM.
+    turns add up. Operands of the next pass are decoded while values are worked on; what that does not hide adds up.
+    Exposed: K and Q of the first pass until the first can be decoded, tables of the first pass beyond what the layer
+    before hides, what DRAM brings and takes beyond all this, the last rows' way to DRAM.
     """
     coded, passes = coded_heads(layer, have), cut.passes
     whole = whole_bytes(layer, have)
     bound: Counter[str] = Counter()
     moved = whole * cut.stays
     bursts = 2 * to.memory.bursts(whole // 2) * cut.stays
-    before, waits, tables = 0.0, 0.0, 0.0
+    before, waits, tables, decoding = 0.0, 0.0, 0.0, 0.0
     for n, one in enumerate(passes):
         work = pass_work(layer, one, heads, have)
         scores = score_terms(layer, work, coded, have.forward, to)
         blocks = len(one.blocks)
-        scores["decoder"] = max(0.0, scores["decoder"] * (1 + one.rows * (blocks - 1) / layer.kv_tokens) - before)
+        decoded = scores.pop("decoder") * (1 + one.rows * (blocks - 1) / layer.kv_tokens)
+        decoding += max(0.0, decoded - before)  # columns wait for the last of the rows
         of_heads = zip(work.dense, work.scores_of, work.parts_of)
         values = [value_terms(layer, work, *numbers, one.places, to) for numbers in of_heads]
         together = have.two_engines and work.denser_lines + work.sparser_lines <= have.lines
@@ -225,6 +226,7 @@ def attention_estimate(
         if not have.double_buffer:
             waits += to.memory.fetch(loaded)
             before = 0.0
+    bound["decoder"] += decoding
     if tables:
         bound["index buffer"] = tables
     busy = sum(bound.values()) + waits
