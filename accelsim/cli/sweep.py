@@ -79,6 +79,9 @@ def sweep(
     processes: Processes = None,
     scheduler: Scheduler = None,
     retry: Annotated[bool, typer.Option("--retry", help="Simulate failed points again.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Estimate the points in closed form; nothing is simulated.")
+    ] = False,
 ) -> Iterator[object]:
     """Simulate every point of a sweep that the store does not hold yet.
 
@@ -92,12 +95,12 @@ def sweep(
 
     campaign.executor(processes, scheduler)  # what cannot be one is refused before anything is read
     plan = read(file)
-    points = expand(plan)
+    points = expand(plan, estimate)
     yield terminal.announcement(plan, points)
     with bar(plan.name, len(points)) as (progress, notice), Store(store) as opened:
         execute = campaign.executor(processes, scheduler, notice)
         state = campaign.run(plan.name, points, opened, execute, retry=retry, progress=progress)
-    yield from terminal.ending(state, store)
+    yield from terminal.ending(state, store, estimate)
     if state.failures:
         raise typer.Exit(FAILED if len(state.failures) < state.total else 1)
 

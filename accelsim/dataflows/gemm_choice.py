@@ -7,7 +7,7 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
 from accelsim.dataflows.gemm_cuts import GemmShape, cuts, faults, plan_gemm, traffic
 from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
-from accelsim.dataflows.mapping import Choice, best
+from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
 LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
@@ -99,6 +99,8 @@ def choose(
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of cuts that are estimated alike the one with the least traffic, by rule."""
     rule = plan_gemm("", shape, have)
+    if objective == RULE:
+        return choice(shape, passes, packed, rule, rates, memory), ()
     found = [choice(shape, passes, packed, plan, rates, memory) for plan in candidates(shape, have, memory.rate)]
     usual = choice(shape, passes, packed, rule, rates, memory)
     first, others = best([usual, *found], objective)

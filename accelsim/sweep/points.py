@@ -39,9 +39,10 @@ class Point:
     settings: Settings
     arch: Arch | None
     error: str | None = None
+    estimated: bool = False
 
 
-def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
+def point(machine: Base, settings: Settings, work: WorkloadFile, estimated: bool = False) -> Point:
     """Settle a design. Its key is the hash of everything the result depends on: the resolved configuration, the prices
     of its energy table and of the machine, the workload, the version and the source of the simulator.
     """
@@ -57,8 +58,10 @@ def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
         arch, error = None, str(reason)
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
     content |= {"workload": work.hash, "version": __version__, "source": source_hash(machine.arch.machine)}
+    if estimated:  # which is no result of a simulation, and never stands for one
+        content["estimated"] = True
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return Point(key, machine.arch.name, work, settings, arch, error)
+    return Point(key, machine.arch.name, work, settings, arch, error, estimated)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Expansion:
 
     designs: tuple[tuple[Base, tuple[Settings, ...]], ...]
     workloads: tuple[WorkloadFile, ...]
+    estimated: bool = False
 
     def __len__(self) -> int:
         return sum(len(settings) for _, settings in self.designs) * len(self.workloads)
@@ -75,10 +79,10 @@ class Expansion:
         for machine, designs in self.designs:
             for settings in designs:
                 for work in self.workloads:
-                    yield point(machine, settings, work)
+                    yield point(machine, settings, work, self.estimated)
 
 
-def expand(plan: Plan) -> Expansion:
+def expand(plan: Plan, estimated: bool = False) -> Expansion:
     """All points of a plan. Raises InputError for an unknown machine, workload, parameter or name in a constraint, when
     nothing is left to run, and, before anything is made, when there is too much of it.
     """
@@ -91,7 +95,7 @@ def expand(plan: Plan) -> Expansion:
     designs = tuple(
         (machine, tuple(designs_of(plan, subject, machine))) for subject in plan.machines for machine in [base(subject)]
     )
-    made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
+    made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads), estimated)
     if not len(made):
         raise InputError(f"{plan.where}: no combination of values meets the constraints; there is nothing to run")
     return made

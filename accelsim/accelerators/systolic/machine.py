@@ -218,7 +218,7 @@ class Systolic(Machine):
 
 def refuse_pins(arch: Arch, pinned: Mapping[str, Any], objective: str) -> None:
     """Its plans are chosen by estimated time alone."""
-    if pinned or objective not in ("", "cycles"):
+    if pinned or objective not in ("", "cycles", "rule"):
         raise InputError(
             f"the machine {arch.machine} takes no mapping and no objective but cycles: its plans are chosen by "
             "estimated time"

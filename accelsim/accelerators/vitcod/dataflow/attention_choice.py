@@ -16,7 +16,7 @@ from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError, shown
-from accelsim.dataflows.mapping import Choice, LayerMapping, Part, best
+from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part, best
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
@@ -54,6 +54,8 @@ def chosen(
     work = work_of(layer, mask, have.prune, have.reorder)
     heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
     usual = choice(layer, batch, plan_attention(layer, work, have), heads, have, to)
+    if objective == RULE:
+        return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", usual),))
     looked_at = dict.fromkeys(candidates(layer, work, have, usual.plan))
     found = [choice(layer, batch, cut, heads, have, to) for cut in looked_at if cut != usual.plan]
     first, others = best([usual, *found], objective)
