@@ -60,9 +60,12 @@ class Machine:
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = MappingProxyType({}), objective: str = ""
     ) -> tuple[LayerMapping, ...]:
-        """How every layer is cut, and what that is estimated to take; `pinned`: layer -> part -> cut, in the place of
-        what would be chosen; `objective`: what is made small (empty: what the configuration says; rule: nothing is
-        looked for, layers are cut by rule, which is quicker). Raises InputError when a layer does not fit, or a pinned cut does not."""
+        """How every layer is cut, and what that is estimated to take.
+
+        `pinned`: layer -> part -> cut, in the place of what would be chosen. `objective`: what is made small (empty:
+        what the configuration says; rule: nothing is looked for, layers are cut by rule, which is quicker). Raises
+        InputError when a layer does not fit, or a pinned cut does not.
+        """
         raise InputError(
             f"the machine {self.schema.name} hands out no mapping: its class defines no `mapping`, so that its layers "
             "can be simulated but neither estimated nor pinned"

@@ -69,9 +69,9 @@ def sweep(
     """Run a sweep file into a store, as `accelsim sweep` does; what is stored already is not simulated again.
 
     `processes`: workers (all cores without it; 0: this process itself); `scheduler`: the address of a Dask scheduler;
-    `retry`: simulate failed points again; `estimated`: in closed form, nothing is simulated; `progress` is called after every point; `notice` with a sentence when a
-    process was killed and is started again. Raises InputError when the file, the store or the cluster is unusable; a
-    point that fails does not raise.
+    `retry`: simulate failed points again; `estimated`: in closed form, nothing is simulated; `progress` is called after
+    every point; `notice` with a sentence when a process was killed and is started again. Raises InputError when the
+    file, the store or the cluster is unusable; a point that fails does not raise.
     """
     execute = executor(processes, scheduler, notice)
     plan = read(file)

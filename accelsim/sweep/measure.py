@@ -77,8 +77,10 @@ def measure(arch: Arch, workload: Workload) -> Figures:
 
 
 def estimate(arch: Arch, workload: Workload) -> Figures:
-    """The figures that a closed-form estimate has, of cuts by rule; `estimated` is 1 in them. Raises InputError when the workload does
-    not fit the machine, or the machine has no estimate."""
+    """The figures that a closed-form estimate has, of cuts by rule; `estimated` is 1 in them.
+
+    Raises InputError when the workload does not fit the machine, or the machine has no estimate.
+    """
     from accelsim.accelerators import machine
 
     model = machine(arch.machine)
