@@ -12,6 +12,7 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 
 LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
 DEPTHS = 2  # numbers of parts of the depth, of a tile
+ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
 # [ours] By how much another cut must be estimated faster than the one that moves least, before it is taken: estimates
 # of cuts of one layer are no closer to each other than that.
 BETTER = 0.99
@@ -75,9 +76,14 @@ def made(shape: GemmShape, cut: tuple[int, int, int, int, str], depths: int) -> 
 def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[GemmPlan]:
     """Cuts worth an estimate: those that fit and are first by the array's steps and DRAM's bytes."""
     rough = {}
-    for step_tokens, step_features, rows, features, deep, order in cuts(shape, have):
+    for step_tokens, step_features, most, features, deep, order, fewer in (
+        (*cut, fewer) for cut in cuts(shape, have) for fewer in ROWS
+    ):
+        rows = ceil(most, fewer)
+        if fewer > 1 and (rows < step_tokens or order == "resident"):
+            continue
         n = ceil(shape.tokens, rows)
-        size = min(rows, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
+        size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
         n, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
         if n * across * depths > MOST_TILES:
             continue
