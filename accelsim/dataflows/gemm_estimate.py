@@ -138,7 +138,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "MACs": float(ideal),
         "ports": float(busy),
         "weights": fetching,
-        "DRAM": moved / memory.rate,
+        "DRAM": max(0, moved - first - min(last, leaving)) / memory.rate,  # beside the fill and the drain
         "bursts": float(bursts),
     }
     if not rates.double_buffer:
