@@ -48,6 +48,8 @@ METRICS = ("report/metrics.py", "report/test_metrics.py")
 SCHEDULE = ("core/schedule.py", "core/test_kernel.py", "core/test_peaks.py")
 CHANNEL = ("core/channel.py", "core/test_kernel.py", "components/test_store_buffer.py")
 PASSES = ("accelerators/vitcod/dataflow/passes.py", "accelerators/vitcod/dataflow")
+TABULATE = ("accelerators/vitcod/dataflow/pass_tables.py", "accelerators/vitcod/dataflow")
+KEY_BLOCKS = ("accelerators/vitcod/dataflow/key_blocks.py", "accelerators/vitcod/dataflow")
 SHARES = ("accelerators/vitcod/dataflow/shares.py", "accelerators/vitcod/dataflow")
 LAYERS = ("workload/functional/layers.py", "workload/test_integer_layers.py")
 REQUANT = ("workload/functional/requantise.py", "workload/test_integer_layers.py")
@@ -154,10 +156,18 @@ BUGS = (
          "else have.psum_bytes\n                for", "room for partial sums"),
     line("cuts-residual", CUTS, "spare = 2 * features * shape.residual", "spare = 0", "room for a residual operand"),
     line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
-    line("passes-parts", PASSES, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
+    line("passes-parts", TABULATE, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
          '-(-rows["sparse"] // have.segment) + 1', "parts of a row"),
-    line("passes-cut", PASSES, 'np.minimum(have.segment, counts[used] - nth * have.segment)',
-         'np.minimum(have.segment, counts[used])', "the last piece of a column"),
+    line("passes-cut", TABULATE, 'np.minimum(segment, counts[used] - nth * segment)',
+         'np.minimum(segment, counts[used])', "the last piece of a column"),
+    line("passes-share", TABULATE, 'rows["first"][:outputs] + np.cumsum(shares["sparse"], axis=0) - shares["sparse"]',
+         'rows["first"][:outputs]', "where a share's scores are listed"),
+    line("blocks-sums", PASSES, "have.places, have.psum_bytes // layer.v_dim // 4)", "have.psum_bytes)",
+         "places for all rows of a pass in blocks of keys"),
+    line("blocks-values", KEY_BLOCKS, "twice = ahead and 2 * max(sizes)", "twice = ahead and max(sizes)",
+         "room for two blocks of V"),
+    line("blocks-scores", KEY_BLOCKS, "if (done := b - halves) >= 0:", "if (done := b) >= 0 and False:",
+         "tables of a block's scores are given back"),
     line("shares-least", SHARES, "min(max(denser, 1), lines - 1)", "denser", "a line for each engine that has work"),
     # time and wires
     line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),

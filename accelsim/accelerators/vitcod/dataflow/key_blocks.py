@@ -51,7 +51,8 @@ def run_blocks(layer: "AttentionLayer", n: int) -> None:
                 give_scores(layer, n, blocks - 1, scored[-1], decoded[-1])
             if not layer.stays:  # the sparser engine may have asked for any Q until its scores were done
                 free(layer, "act_gb0", layer.operands.piece_bytes(one, one.rows), scored[-1])
-        while b != table.worked[-1] and len(before) > twice:
+        # the last block's are given back when the next pass's operands are under way
+        while len(before) > (twice or b == table.worked[-1]):
             gone, ended = before.pop(0)
             give_values(layer, n, gone, sizes[gone], ended)
     layer.leaving = table.bytes.stays, p.will("merge")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class PassTables:
     sparser_lines: int
     bytes: TableBytes
 
-    @property
+    @cached_property
     def worked(self) -> list[int]:
         """The blocks of keys in which there is a score: no values of the others are needed."""
         return [b for b, block in enumerate(self.blocks) if block.dense or block.columns]
@@ -55,25 +56,24 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
     rows["head"] = np.tile(np.repeat(np.arange(len(one.heads)), one.rows), len(rows) // outputs)
     rows["values"] = layer.v_dim
     dense, columns, index, blocks = [], [], [], []
-    entries, first_dense, first_column = 0, 0, 0
+    entries = denses = listed = 0  # in the tables so far
     for b, (first, keys) in enumerate(one.blocks):
         share = outputs * (1 + b) * several
-        counted = entries
+        before = entries, denses, listed
         for n, (h, (column, row)) in enumerate(zip(one.heads, sparse)):
             found = work[h].dense_in(first, keys)
-            listed = np.zeros(len(found), DENSE)
-            listed["head"], listed["column"] = n, found
-            dense.append(listed)
+            dense.append(np.zeros(len(found), DENSE))
+            dense[-1]["head"], dense[-1]["column"] = n, found
+            denses += len(found)
             begin, end = np.searchsorted(column, (first, first + keys))
             columns.append(cut_columns(column[begin:end] - first, keys, have.segment, n, first, entries))
+            listed += len(columns[-1])
             index.append(row[begin:end])
             entries += end - begin
             mine = rows[share + n * one.rows : share + (n + 1) * one.rows]
             mine["sparse"], mine["dense"] = np.bincount(row[begin:end], minlength=one.rows), len(found)
-        ends = sum(map(len, dense)), sum(map(len, columns))
-        sizes = ends[0] - first_dense, first_column, ends[1] - first_column
-        blocks.append(BlockTables(first_dense, *sizes, share, int(entries - counted)))
-        first_dense, first_column = ends
+        sizes = before[1], denses - before[1], before[2], listed - before[2]
+        blocks.append(BlockTables(*sizes, share, int(entries - before[0])))
     rows["parts"] = -(-rows["sparse"] // have.segment) + (rows["dense"] > 0)
     if several:  # an output's shares add up to it
         shares = rows[outputs:].reshape(len(one.blocks), outputs)
@@ -87,9 +87,9 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
     order = np.zeros(entries, INDEX)
     order["row"] = np.concatenate(index)
     if have.two_engines:
-        denser, sparser = share_lines(have.lines, first_dense * one.rows, int(entries))
+        denser, sparser = share_lines(have.lines, denses * one.rows, int(entries))
     else:
-        denser, sparser = have.lines * bool(first_dense), have.lines * bool(entries)
+        denser, sparser = have.lines * bool(denses), have.lines * bool(entries)
     tables = np.concatenate(dense), np.concatenate(columns), order, rows
     return PassTables(*tables, tuple(blocks), denser, sparser, table_bytes(layer, one, work, have))
 

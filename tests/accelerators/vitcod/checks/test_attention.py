@@ -7,7 +7,7 @@ import pytest
 from accelsim.accelerators import machine
 from accelsim.accelerators.vitcod.checks import ViTCoDJudge
 from accelsim.accelerators.vitcod.checks.expected import attention_work
-from accelsim.accelerators.vitcod.checks.outputs import locate
+from accelsim.accelerators.vitcod.checks.places import locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import Scores, read_scores
 from accelsim.accelerators.vitcod.checks.values import read_parts
@@ -197,13 +197,13 @@ def test_passes_that_leave_out_a_row(run):
 def test_a_wrong_operand_shows_in_the_integers(run, change):
     report = Report("", "", 0)
     outputs = locate(run, attention_work(run), report)
-    scores, parts = read_scores(run), read_parts(run, outputs)
+    scores, parts = read_scores(run, outputs), read_parts(run, outputs)
     network = ViTCoDJudge(run).network
     for layer in network.workload.layers:
         network.of(layer.name)
     check_replay(network, outputs, scores, parts, report)
     assert report.passed
-    fields = {n: getattr(scores, n).copy() for n in ("place", "column", "at", "dense")}
+    fields = {n: getattr(scores, n).copy() for n in ("place", "column", "at", "dense", "number")}
     if change == "column":
         fields["column"][11] = (fields["column"][11] + 1) % 17
     else:

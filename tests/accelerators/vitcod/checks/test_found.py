@@ -1,12 +1,14 @@
 """What validation has found: the smallest runs that showed it."""
 
+import numpy as np
 import pytest
 
-from accelsim.core.errors import InputError
+from accelsim.accelerators import machine
+from accelsim.validation.evidence import gather
 from accelsim.workload import Attention, Gemm, Workload
 from tests.accelerators.small import one_of_each
 from tests.accelerators.vitcod.small import small_machine
-from tests.validation.faults import validated
+from tests.validation.faults import faults, planted, validated
 
 
 def network(*layers) -> Workload:
@@ -46,16 +48,59 @@ def test_inputs_of_a_convolution_whose_accumulation_is_cut(elements):
     assert validated(arch, network(layer)).failed == []
 
 
-def test_an_activation_buffer_that_cannot_hold_the_queries_of_a_pass():
-    layer = Attention("attention", "b", 1, 40, 40, 10, 4)
-    arch = small_machine("act_gb0.capacity_bytes=350", "softmax.score_bytes=4000")
-    sentence = r"layer attention: 40 queries and a piece of keys need 400 bytes of act_gb0 \(350\); make its capacity"
-    with pytest.raises(InputError, match=sentence):
-        validated(arch, network(layer))
+@pytest.mark.parametrize("sizes", [("act_gb0.capacity_bytes=350",), ("act_gb1.capacity_bytes=90",)])
+def test_a_buffer_that_cannot_hold_a_usual_piece_holds_a_smaller_one(sizes):
+    # 40 queries of 10 bytes and a piece of keys; outputs of two steps of the array
+    layers = (
+        Gemm("qkv", "b", "qkv", 40, 5, 24, encodes="attention"),
+        Attention("attention", "b", 1, 40, 40, 10, 4),
+        Gemm("dot", "b", "mlp", 40, 4, 16),
+    )
+    assert validated(small_machine(*sizes, "softmax.score_bytes=4000"), network(*layers)).failed == []
 
 
-def test_an_output_buffer_that_cannot_hold_two_steps_of_the_array():
-    layer = Gemm("dot", "b", "mlp", 12, 5, 16)
-    sentence = r"the array's outputs of one step need 2 x 48 bytes of act_gb1 \(90\); make its capacity_bytes larger or"
-    with pytest.raises(InputError, match=sentence):
-        validated(small_machine("act_gb1.capacity_bytes=90"), network(layer))
+BLOCKS = {
+    "both engines": (),
+    "one after the other": ("double_buffer=false",),
+    "nothing stays": ("auto_encoder=false", "act_gb0.capacity_bytes=300", "layout=token_major"),
+    "nothing stays, one after the other": ("double_buffer=false", "auto_encoder=false", "act_gb0.capacity_bytes=300"),
+    "in turns": ("two_engines=false", "layout=fused_qkv"),
+    "no forwarding": ("forward=false", "softmax.mode=max"),
+    "all dense": ("prune=false",),
+    "all sparse": ("reorder=false", "double_buffer=false"),
+}
+
+
+@pytest.mark.parametrize("options", BLOCKS.values(), ids=BLOCKS)
+@pytest.mark.parametrize("sizes", ["denser.k_bytes=42", "weight_gb.capacity_bytes=100", "denser.k_bytes=20"])
+def test_keys_in_blocks_give_the_same_values(options, sizes):
+    """Bit for bit: the judge replays each score and part in the order in which they left."""
+    report = validated(small_machine(sizes, *options), one_of_each())
+    assert report.failed == []
+    rule = "replayed outputs equal the reference"
+    assert sum(check.count for check in report.checks if check.compared == rule) > 0
+
+
+def test_a_share_that_is_not_what_the_mask_says():
+    run = gather(machine("vitcod"), small_machine("denser.k_bytes=42"), one_of_each())
+    passes, rows = run.tables["passes"], run.tables["rows"]
+    (n, *_) = np.flatnonzero((passes["first_share"] != passes["first_row"]) & (passes["sparse_columns"] > 0))
+    share = passes["first_share"][n] + np.flatnonzero(rows["sparse"][passes["first_share"][n] :])[0]
+    for field in ("sparse", "first", "dense"):
+        found = planted(run)
+        found.tables["rows"][field][share] += 1
+        assert ("tables", f"ROWS.{field}") in faults(found)
+    found = planted(run)
+    found.tables["passes"]["first_share"][n] += 1
+    assert "the shares of pass" in faults(found)["passes", "attention"][0]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_block_s_operands_that_come_late(kind):
+    run = gather(machine("vitcod"), small_machine("denser.k_bytes=42"), one_of_each())
+    passes, notes = run.tables["passes"], run.log["decoder.denser"]
+    later = np.flatnonzero(passes["first_share"] > passes["first_row"] + passes["heads"] * passes["rows"])
+    mine = np.isin(notes["number"], later) & (notes["kind"] == kind)
+    found = planted(run)
+    found.log["decoder.denser"]["at"][mine] += 100_000
+    assert ("operands", f"{'KQ'[kind]}, denser engine") in faults(found)

@@ -20,7 +20,10 @@ def test_an_instruction_that_does_not_wait_for_its_operands(run, unit):
 def test_an_instruction_for_other_tokens_or_outputs(run, unit, operand):
     values = np.flatnonzero(run.commands(unit)["phase"]) if unit != "decoder" else [0]
     change(run, unit, values[0], operand, 1)
-    assert ("operands", "passes") in faults(run)
+    where = (
+        ("passes", "attention") if unit == "decoder" else ("operands", "passes")
+    )  # which keys a pass has is in doubt
+    assert where in faults(run)
 
 
 def test_an_instruction_for_a_pass_that_there_is_not(run):
@@ -42,7 +45,7 @@ def test_a_machine_that_is_sent_the_wrong_work(monkeypatch):
 
     def careless(layer, mask, have):
         work = original(layer, mask, have)
-        head, row = 0, int(np.flatnonzero(work[0].sparse_rows > 1)[0])
+        head, row = 0, int(np.flatnonzero(work[0].sparse.sum(axis=1) > 1)[0])
         work[head].sparse[row, np.flatnonzero(work[head].sparse[row])[-1]] = False
         return work
 
