@@ -83,7 +83,8 @@ def main() -> None:
     within = sum(1 for s in slower if s <= 0.03) / len(slower)
     sys.stdout.write(
         f"\n{len(slower)} cases, {simulated} simulations: chosen slower than the best by"
-        f" {sum(slower) / len(slower):.2%} in the mean, {slower[len(slower) // 2]:.2%} in the median, {slower[-1]:.2%} at worst; {within:.0%} within 3 %\n"
+        f" {sum(slower) / len(slower):.2%} in the mean, {slower[len(slower) // 2]:.2%} in the median,"
+        f" {slower[-1]:.2%} at worst; {within:.0%} within 3 %\n"
     )
 
 
