@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, read_cycles
 from accelsim.dataflows.tiling import GemmPlan, ceil
 
+SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
 SEGMENT_CYCLES = 0.5  # [ours, measured] the array stands for each short run of activations of a part, on average
 
 
@@ -144,6 +145,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
         terms.pop("weights")
+    sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
+    exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
     return Estimate(terms, exposed, weights + acts + beside + leaving)
 
 

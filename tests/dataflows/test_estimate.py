@@ -29,6 +29,8 @@ def test_one_tile_by_hand():
     # one step of 128 cycles; 128 words of weights take ceil(256 / 7) = 37; 1 KiB of activations comes before it, the
     # 512 bytes of results leave after it
     assert found.overlapped["MACs"] == found.overlapped["ports"] == 128
+    waiting = found.exposed.pop("waiting")  # array, weights and DRAM are equally long here: (3 + (17 / 128)^6)^(1/6)
+    assert waiting == pytest.approx(128 * (3 + (17 / 128) ** 6) ** (1 / 6) - 128)
     assert found.exposed == {"fill": 20 + 1024 / 64, "drain": 20 + 512 / 64}
     assert found.overlapped["weights"] == pytest.approx(max(8192 / 64, (20 + 8192 / 64) / 3))
     assert found.cycles == 128 + 36 + 28
