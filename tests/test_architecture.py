@@ -31,6 +31,7 @@ MAY_IMPORT = {
         "core.result",
         "core.processors",
         "core.private",
+        "codesign",
         "accelerators",
         "config",
         "workload",

@@ -5,6 +5,7 @@ whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
 from accelsim.core import Component, InputError, Mem
 from accelsim.core.result import Result
+from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import EnergyTable, check_machine, read_prices
 from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
@@ -36,7 +38,8 @@ class Machine:
     shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
     program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
     with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
-    `PART.COUNTER` of what `layers.csv` shows of each layer too. kinds: of the layers that it runs.
+    `PART.COUNTER` of what `layers.csv` shows of each layer too. kinds: of the layers that it runs. calibration:
+    how far its estimates were from the simulation, a table that benchmarks/estimate.py writes.
     """
 
     contract: ClassVar[int] = CONTRACT
@@ -52,10 +55,30 @@ class Machine:
     layer_counters: ClassVar[tuple[str, ...]] = ()
     analytic: ClassVar[bool] = False  # its figures are a model's, not a simulation's (see analytic.py)
     kinds: ClassVar[tuple[str, ...]] = (Gemm.kind, Attention.kind, Norm.kind, Elementwise.kind)
+    calibration: ClassVar[Path | None] = None
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
         raise self.incomplete("has no compiler: its class defines no `compile`")
+
+    def mapping(
+        self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = MappingProxyType({}), objective: str = ""
+    ) -> tuple[LayerMapping, ...]:
+        """How every layer is cut, and what that is estimated to take.
+
+        `pinned`: layer -> part -> cut, in the place of what would be chosen. `objective`: what is made small (empty:
+        what the configuration says; rule: nothing is looked for, layers are cut by rule, which is quicker). Raises
+        InputError when a layer does not fit, or a pinned cut does not.
+        """
+        raise InputError(
+            f"the machine {self.schema.name} hands out no mapping: its class defines no `mapping`, so that its layers "
+            "can be simulated but neither estimated nor pinned"
+        )
+
+    @property
+    def maps(self) -> bool:
+        """Whether it hands out a mapping."""
+        return type(self).mapping is not Machine.mapping
 
     def peak_macs(self, arch: Arch) -> int:
         """Multiply-accumulates a core cycle."""

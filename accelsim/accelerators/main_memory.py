@@ -5,9 +5,11 @@ from accelsim.components.dram.standard import load_standard
 from accelsim.components.dram_pipe import DramPipe
 from accelsim.config.arch import Arch
 from accelsim.core import Simulator
+from accelsim.dataflows.estimate import HOP_CYCLES, Memory
 
 MODELS = {"exact": ExactDram, "pipe": DramPipe}
 PERCENTILES = (50, 95, 99)
+SUSTAINED, CONTROLLER_CYCLES = 0.9, 16  # of the peak, and cycles in queues and on the bus, where an estimate is made
 
 
 def clock_rule(arch: Arch) -> str | None:
@@ -47,6 +49,30 @@ def peak_bytes_per_s(arch: Arch) -> float:
     else:
         each = dram["bytes_per_cycle"]
     return float(arch.clocks["dram"]) * dram["channels"] * each
+
+
+def closed_form(arch: Arch) -> Memory:
+    """What an estimate of time counts on: the memory's bandwidth and latency in cycles of the core.
+
+    The exact memory sustains its peak less refresh, less a tenth for turns of the bus and rows [ours, measured: the
+    stored calibration of `accelsim estimate`].
+    """
+    dram, dma = arch.parts["dram"], arch.parts["dma"]
+    ratio = float(arch.clocks["core"] / arch.clocks["dram"])
+    peak = peak_bytes_per_s(arch) / float(arch.clocks["core"])
+    if arch.models["dram"] == "exact":
+        timing = load_standard(dram["standard"]).timing
+        sustained = peak * (1 - timing["tRFC"] / timing["tREFI"]) * SUSTAINED
+        latency = timing["tRCD"] + timing["CL"] + CONTROLLER_CYCLES
+    else:
+        sustained, latency = peak, dram["latency"]
+    under_way = min(dma["outstanding"], dram["window"])
+    return Memory(
+        bytes_per_cycle=sustained,
+        latency=latency * ratio + HOP_CYCLES,
+        burst_bytes=dma["burst_bytes"],
+        in_flight_bytes=under_way * dma["burst_bytes"],
+    )
 
 
 def finish(arch: Arch, sim: Simulator, *, skip: bool = True) -> None:

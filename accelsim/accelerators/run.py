@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from accelsim import __version__
 from accelsim.accelerators import machine, shipped
+from accelsim.accelerators.mappings import as_data
 from accelsim.accelerators.plugins import plugins
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError, shown
@@ -104,6 +105,7 @@ def run(
         },
         array=model.array,
         prices=prices,
+        mapping=as_data(model.mapping(arch, workload)) if model.maps else {},
         layer_counters=model.layer_counters,
         analytic=model.analytic,
         multipliers=model.multipliers(arch),

@@ -13,8 +13,10 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import calibrate, codesign, machines, outputs, pictures, rtl, runs, sweep, synth, workloads
+from accelsim.cli import calibrate, codesign, machines, mapping, outputs, pictures, rtl, runs, sweep, synth, workloads
 from accelsim.cli.documents import Json, plain, put
+from accelsim.cli.mapping import Pins, subject
+from accelsim.cli.workloads import Batch
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -126,17 +128,16 @@ def validate(
     overrides: Overrides = None,
     every: Annotated[bool, typer.Option("--every", help="Print every check, not only one row a rule.")] = False,
     as_json: Json = False,
+    batch: Batch = None,
+    pins: Pins = None,
 ) -> None:
     """Check that a simulated dataflow is legal and its results right; exit with 1 when a check fails."""
     from accelsim import accelerators
-    from accelsim.config import load_arch
-    from accelsim.config.shipped import find
     from accelsim.validation import validate
     from accelsim.validation.table import tables
-    from accelsim.workload import load
 
-    arch = load_arch(machine, accelerators.schema, overrides or ())
-    report = validate(accelerators.machine(arch.machine), arch, load(find("workloads", workload)))
+    arch, work = subject(machine, workload, overrides, pins, batch)
+    report = validate(accelerators.machine(arch.machine), arch, work)
     if as_json:
         put({**plain(report), "passed": report.passed})
     else:
@@ -201,6 +202,7 @@ def write(made, output: Path | None) -> None:
 
 
 workloads.register(app, lambda things: show(things), write)
+mapping.register(app, show)
 machines.register(app, lambda things: show(things))
 calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)

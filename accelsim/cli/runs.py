@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.documents import Json, put
+from accelsim.cli.mapping import Pins, subject
+from accelsim.cli.workloads import Batch
 
 Show = Callable[[Iterable[object]], None]
 TraceLayers = Annotated[
@@ -60,21 +62,18 @@ def register(app: typer.Typer, show: Show) -> None:
             typer.Option(metavar="FILE", help="Write a timeline for ui.perfetto.dev, too: .pftrace or .json."),
         ] = None,
         trace_layers: TraceLayers = None,
+        batch: Batch = None,
+        pins: Pins = None,
         as_json: Json = False,
     ) -> None:
         """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
-        from accelsim.accelerators import schema
         from accelsim.accelerators.run import run
-        from accelsim.config import load_arch
-        from accelsim.config.shipped import find
         from accelsim.core import keep
         from accelsim.report import files, metrics, perfetto, slices, tables
         from accelsim.report.progress import watch
-        from accelsim.workload import load
 
-        arch = load_arch(machine, schema, overrides or [])
-        work = load(find("workloads", workload))
-        target = output or Path("results") / f"{arch.name}_{work.name}"
+        arch, work = subject(machine, workload, overrides, pins, batch)
+        target = output or Path("results") / f"{arch.name}_{work.name}{'' if batch is None else f'_batch{batch}'}"
         files.check_target(target)
         if trace:
             perfetto.check_suffix(trace)

@@ -81,6 +81,9 @@ def sweep(
     scheduler: Scheduler = None,
     retry: Annotated[bool, typer.Option("--retry", help="Simulate failed points again.")] = False,
     as_json: Json = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Estimate the points in closed form; nothing is simulated.")
+    ] = False,
 ) -> Iterator[object]:
     """Simulate every point of a sweep that the store does not hold yet.
 
@@ -94,7 +97,7 @@ def sweep(
 
     campaign.executor(processes, scheduler)  # what cannot be one is refused before anything is read
     plan = read(file)
-    points = expand(plan)
+    points = expand(plan, estimate)
     if not as_json:
         yield terminal.announcement(plan, points)
     with bar(plan.name, len(points)) as (progress, notice), Store(store) as opened:
@@ -103,7 +106,7 @@ def sweep(
     if as_json:
         put({"sweep": plan.name, "store": store, **plain(state)})
     else:
-        yield from terminal.ending(state, store)
+        yield from terminal.ending(state, store, estimate)
     if state.failures:
         raise typer.Exit(FAILED if len(state.failures) < state.total else 1)
 

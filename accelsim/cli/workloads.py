@@ -1,6 +1,7 @@
-"""Commands about workloads: what one is, and new ones with masks of one's own."""
+"""Commands about workloads: what one is, new ones with masks of one's own, and the option that says how many images."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,22 @@ from accelsim.cli.documents import Json, put
 MODELS = "deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."
 Show = Callable[[Iterable[object]], None]
 Write = Callable[[object, Path | None], None]
+Batch = Annotated[
+    int | None, typer.Option("--batch", metavar="N", help="So many images instead of as many as the workload says.")
+]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Where to write; NAME.yaml without it.")
 ]
+
+
+def images(work, batch: int | None):
+    """A workload of so many images, weights reused over all of them; as many as it says without a number."""
+    from accelsim.core.errors import InputError
+    from accelsim.workload.bounds import batch_problem
+
+    if batch is not None and (problem := batch_problem(batch)):
+        raise InputError(f"--batch: {problem}")
+    return work if batch is None else replace(work, batch=batch)
 
 
 def register(app: typer.Typer, show: Show, write: Write) -> None:

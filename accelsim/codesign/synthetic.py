@@ -19,6 +19,7 @@ from accelsim.codesign.polarize import polarize
 from accelsim.codesign.prune import kept_entries, ranking
 from accelsim.core.errors import InputError
 from accelsim.workload.linear import converted
+from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload
 
 RADIUS, RADIUS_SPREAD = 0.62, 0.62
@@ -68,15 +69,21 @@ def synthesize(name: str, sparsity: float, seed: int = 1) -> Workload:
     keep = np.zeros(flat.size, bool)
     keep[np.argsort(flat, kind="stable")[: kept_entries(flat, sparsity, name)]] = True
     parts = np.split(keep, np.cumsum([rank.size for rank in ranks])[:-1])
+    masks = {a.name: polarize(part.reshape(r.shape)) for a, part, r in zip(network.attention_layers, parts, ranks)}
+    return workload_of(network, sparsity, seed, masks)
+
+
+def workload_of(network: Model, sparsity: float, seed: int, masks: dict[str, AttentionMask]) -> Workload:
+    """The workload of a model with its synthetic masks, layer name -> mask."""
     return Workload(
-        name=f"{name}_s{round(sparsity * 100, 2):g}",
-        model=name,
+        name=f"{network.name}_s{round(sparsity * 100, 2):g}",
+        model=network.name,
         layers=network.layers,
-        masks={a.name: polarize(part.reshape(r.shape)) for a, part, r in zip(network.attention_layers, parts, ranks)},
+        masks=masks,
         synthetic=True,
         provenance={
             "note": "Synthetic masks: made to resemble pruned vision transformers; not trained, accuracy unknown.",
-            "made_by": f"accelsim {accelsim.__version__}, synthesize({name!r}, {sparsity:g}, seed={seed})",
+            "made_by": f"accelsim {accelsim.__version__}, synthesize({network.name!r}, {sparsity:g}, seed={seed})",
             "seed": seed,
             "target_sparsity": float(sparsity),
             "layers_from": "the model's publication, sizes for 224 x 224 images",

@@ -15,7 +15,8 @@ class Arch:
     -> value, every parameter of the chosen model, integers in the parameter's unit or one of its choices. models: part
     -> model, for the parts that have a choice. energy: `table` and `override` as given. source: the file. places:
     `energy.table`, `energy.override.NAME` -> where that is said. sources: PART.PARAMETER, PART or clocks.NAME -> where
-    the value is from, in the file's words. Treat the dictionaries as read-only.
+    the value is from, in the file's words. mapping: layer -> part -> cut, of layers whose cut the machine is not to
+    choose. Treat the dictionaries as read-only.
     """
 
     name: str
@@ -28,13 +29,14 @@ class Arch:
     source: str
     sources: dict[str, str] = field(default_factory=dict, compare=False)
     places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    mapping: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         clocks = ", ".join(f"{name} {frequency_text(hertz)}" for name, hertz in self.clocks.items())
         return f"Arch({self.name!r}, machine {self.machine}, {len(self.parts)} parts, {clocks})"
 
     def as_dict(self) -> dict[str, object]:
-        """Everything but the source, JSON-able; written as YAML it is a configuration file that gives the same Arch."""
+        """All but source and mapping, JSON-able; as YAML it is a configuration file that gives the same Arch."""
         return {
             "machine": self.machine,
             "name": self.name,
@@ -51,4 +53,6 @@ class Arch:
     def hash(self) -> str:
         """sha256 of what decides a result: everything but the name and the sources."""
         content = {key: value for key, value in self.as_dict().items() if key not in ("name", "sources")}
+        if self.mapping:
+            content["mapping"] = self.mapping
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -75,6 +75,11 @@ def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources) -> Ge
     return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded)
 
 
+def output_passes(layer: Gemm) -> int:
+    """Passes of the vector unit over an output."""
+    return PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
+
+
 def plan_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, plan: GemmPlan | None) -> GemmPlan:
     """The cut of a group of columns: the given one, if it fits, or one chosen by rule."""
     shape = shape_of(layer, some, batch, have)
@@ -131,7 +136,7 @@ def emit_columns(
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
-    passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
+    passes = output_passes(layer)
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth
     biases = 0

@@ -152,6 +152,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "workload": record.workload,
         "architecture": record.arch,
         "notes": record.notes,
+        **({"mapping": record.mapping} if record.mapping else {}),
     }
 
 

@@ -39,6 +39,8 @@ class RunRecord:
         "layer_counters", "prices", "multipliers", "operand_bits", "analytic",
     )  # fmt: skip
 
+    mapping: dict[str, Any] = field(default_factory=dict)  # layer -> part -> cut, of machines that hand it out
+
     def __post_init__(self) -> None:
         for span in self.result.spans:
             if not -1 <= span.label < len(self.layers):

@@ -14,6 +14,7 @@ from accelsim.sweep.points import Expansion, Point, expand
 from accelsim.sweep.processes import Notice, inline, processes
 from accelsim.sweep.source import plugin, source_hash
 from accelsim.sweep.store import Store
+from accelsim.sweep.workloads import parted, value
 
 Execute = Callable[[Iterable[Task]], Iterator[Outcome]]
 MOST = 1024  # worker processes
@@ -61,19 +62,20 @@ def sweep(
     processes: int | None = None,
     scheduler: str | None = None,
     retry: bool = False,
+    estimated: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     notice: Notice = lambda _: None,
 ) -> Progress:
     """Run a sweep file into a store, as `accelsim sweep` does; what is stored already is not simulated again.
 
     `processes`: workers (all cores without it; 0: this process itself); `scheduler`: the address of a Dask scheduler;
-    `retry`: simulate failed points again; `progress` is called after every point; `notice` with a sentence when a
-    process was killed and is started again. Raises InputError when the file, the store or the cluster is unusable; a
-    point that fails does not raise.
+    `retry`: simulate failed points again; `estimated`: in closed form, nothing is simulated; `progress` is called after
+    every point; `notice` with a sentence when a process was killed and is started again. Raises InputError when the
+    file, the store or the cluster is unusable; a point that fails does not raise.
     """
     execute = executor(processes, scheduler, notice)
     plan = read(file)
-    points = expand(plan)
+    points = expand(plan, estimated)
     with Store(store) as opened:
         return run(plan.name, points, opened, execute, retry=retry, progress=progress)
 
@@ -83,7 +85,7 @@ def task(point: Point) -> Task:
     machine = point.arch.machine
     found = plugin(machine)
     named = str(found.path) if found and not found.installed else ""
-    return Task(point.key, point.arch, point.workload, source_hash(machine), named)
+    return Task(point.key, point.arch, point.workload, source_hash(machine), named, point.estimated)
 
 
 def run(
@@ -155,5 +157,7 @@ def values(point: Point) -> dict[str, object]:
     if point.arch is None:
         return dict(point.settings)
     resolved = parameters(point.arch)
-    names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in point.settings)
-    return {name: resolved.get(name, text) for name, (_, text) in zip(names, point.settings)}
+    design, about = parted(point.settings, point.arch.options)
+    names = (name.removeprefix("options.").removeprefix("parts.") for name, _ in design)
+    varied = {name: resolved.get(name, text) for name, (_, text) in zip(names, design)}
+    return varied | {name: value(name, text) for name, text in about if name != "sparsity"}  # which has its own column

@@ -20,6 +20,8 @@ FIGURES = (
     "cycles", "seconds", "energy_pj", "chip_energy_pj", "dram_energy_pj", "power_w", "chip_power_w", "area_mm2",
     "dram_read_bytes", "dram_write_bytes",
 )  # fmt: skip
+WORKLOAD_AXES = ("model", "sparsity", "seed", "batch")  # axes that are no parameter of a machine
+MADE = "<made>"  # the workload of a sweep that names none, and makes its own
 MOST_ENTRIES = 1000  # machines, workloads or constraints of a sweep
 WHERE = field(default="", compare=False, repr=False)  # the file and line that say it; a plan is the same without
 
@@ -105,8 +107,10 @@ class Reader:
                 self.problem(
                     entry.line, f"there is no entry {key!r} in a sweep{suggest(key, KEYS)}; it has {', '.join(KEYS)}"
                 )
+        axes = top.get("axes", Entry(1, {}))
+        makes = isinstance(axes.value, dict) and "model" in axes.value  # its workloads itself
         for key in ("machines", "workloads"):
-            if key not in top:
+            if key not in top and not (key == "workloads" and makes):
                 self.problem(1, f"{key!r} is missing; a sweep says which {key} it runs, as in '{key}: [NAME]'")
         empty = Entry(1, {})
         method = self.word(top, "method", "grid", METHODS)
@@ -114,7 +118,8 @@ class Reader:
         plan = Plan(
             name=self.name(top),
             machines=machines,
-            workloads=tuple(filter(None, map(self.workload, self.items(top, "workloads")))),
+            workloads=tuple(filter(None, map(self.workload, self.items(top, "workloads"))))
+            or (Work(MADE, where=f"{self.path}:{axes.line}"),),
             axes=self.axes(top.get("axes", empty)),
             method=method,
             points=self.count(top, "points", 0),

@@ -6,74 +6,27 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 from accelsim import __version__
 from accelsim.config.arch import Arch
-from accelsim.config.shipped import find
 from accelsim.core.errors import InputError
 from accelsim.sweep.design import Base, parameters
 from accelsim.sweep.expression import Expression, parse
-from accelsim.sweep.plan import SAMPLED, Plan, Subject, Work
+from accelsim.sweep.plan import SAMPLED, Plan, Subject
 from accelsim.sweep.source import prices, source_hash
-from accelsim.workload import load
-from accelsim.workload.workload import Workload
+from accelsim.sweep.workloads import Settings, WorkloadFile, found, parted, varied, workload_file
+from accelsim.sweep.workloads import value as number
 
-Settings = tuple[tuple[str, str], ...]  # (name of a parameter, its value as text)
 TRIES = 1000  # draws for one design that meets the constraints, at most:
 MOST_DRAWS = 1_000_000  # for a whole sweep, or
 MOST_TIMES = 30  # as many as there are points, for one with many
 MOST = 1_000_000  # combinations of a sweep
 
 
-@dataclass(frozen=True)
-class WorkloadFile:
-    """A workload that any process can load again; `hash` says whether the file still holds the same."""
-
-    path: str
-    only: str
-    name: str
-    hash: str
-    sparsity: float
-
-    def load(self) -> Workload:
-        """The workload. Raises InputError when the file has changed since."""
-        return _loaded(self)
-
-
-@lru_cache(maxsize=8)
-def _loaded(file: WorkloadFile) -> Workload:
-    work = workload(file.path, file.only)
-    if work.hash != file.hash:
-        raise InputError(f"{file.path}: the workload has changed since the sweep began; run the sweep again")
-    return work
-
-
-def workload(path: str | Path, only: str) -> Workload:
-    work = load(Path(path))
-    return work if only == "all" else work.only(only)
-
-
-def workload_file(wanted: Work) -> WorkloadFile:
-    """Raises InputError when there is no such workload or it is none."""
-    path = found("workloads", wanted.file, wanted.where)
-    work = workload(path, wanted.only)
-    return WorkloadFile(str(path.resolve()), wanted.only, work.name, work.hash, work.sparsity)
-
-
 def base(subject: Subject) -> Base:
     """Raises InputError when there is no such machine or its file is wrong."""
     return Base(found("arch_configs", subject.file, subject.where), subject.overrides, subject.places)
-
-
-def found(kind: str, file: str, where: str) -> Path:
-    """The file meant by a sweep file, which says so in a line (`where`)."""
-    try:
-        return find(kind, file)
-    except InputError as error:
-        raise InputError(f"{where}: {error}" if where else error) from None
 
 
 @dataclass(frozen=True)
@@ -86,14 +39,17 @@ class Point:
     settings: Settings
     arch: Arch | None
     error: str | None = None
+    estimated: bool = False
 
 
-def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
+def point(machine: Base, settings: Settings, work: WorkloadFile, estimated: bool = False) -> Point:
     """Settle a design. Its key is the hash of everything the result depends on: the resolved configuration, the prices
     of its energy table and of the machine, the workload, the version and the source of the simulator.
     """
+    design, about = parted(settings, machine.schema.options)
     try:
-        arch, error = machine.with_settings(settings), None
+        arch, error = machine.with_settings(design), None
+        work = varied(work, about) if about else work
         content = {
             "arch": arch.hash,
             "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine, tuple(arch.places.items())),
@@ -102,8 +58,10 @@ def point(machine: Base, settings: Settings, work: WorkloadFile) -> Point:
         arch, error = None, str(reason)
         content = {"base": machine.arch.hash, "set": machine.overrides, "settings": settings}
     content |= {"workload": work.hash, "version": __version__, "source": source_hash(machine.arch.machine)}
+    if estimated:  # which is no result of a simulation, and never stands for one
+        content["estimated"] = True
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return Point(key, machine.title, work, settings, arch, error)
+    return Point(key, machine.title, work, settings, arch, error, estimated)
 
 
 @dataclass(frozen=True)
@@ -112,6 +70,7 @@ class Expansion:
 
     designs: tuple[tuple[Base, tuple[Settings, ...]], ...]
     workloads: tuple[WorkloadFile, ...]
+    estimated: bool = False
 
     def __len__(self) -> int:
         return sum(len(settings) for _, settings in self.designs) * len(self.workloads)
@@ -120,10 +79,10 @@ class Expansion:
         for machine, designs in self.designs:
             for settings in designs:
                 for work in self.workloads:
-                    yield point(machine, settings, work)
+                    yield point(machine, settings, work, self.estimated)
 
 
-def expand(plan: Plan) -> Expansion:
+def expand(plan: Plan, estimated: bool = False) -> Expansion:
     """All points of a plan. Raises InputError for an unknown machine, workload, parameter or name in a constraint, when
     nothing is left to run, and, before anything is made, when there is too much of it.
     """
@@ -136,7 +95,7 @@ def expand(plan: Plan) -> Expansion:
     designs = tuple(
         (machine, tuple(designs_of(plan, subject, machine))) for subject in plan.machines for machine in [base(subject)]
     )
-    made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads))
+    made = Expansion(designs, tuple(workload_file(w) for w in plan.workloads), estimated)
     if not len(made):
         raise InputError(f"{plan.where}: no combination of values meets the constraints; there is nothing to run")
     return made
@@ -211,8 +170,12 @@ class Filter:
         places: Mapping[str, str] = MappingProxyType({}),
     ):
         self.machine, self.values, self.places = machine, parameters(machine.arch), places
+        _, about = parted(tuple((name, values[0]) for name, values in axes), machine.schema.options)
+        self.about = {name for name, _ in about}  # axes of the workload
+        self.values |= dict(about)
         for name, values in axes:
-            self.check_name(name, values[0])
+            if name not in self.about:
+                self.check_name(name, values[0])
         self.short = {name: self.full(name) for name, _ in axes}
         self.conditions: list[Expression] = [
             parse(text, self.values, where, self.short.values()) for text, where in constraints
@@ -243,8 +206,11 @@ class Filter:
         """A value as it is used; None when it is impossible."""
         if (name, value) not in self.resolved:
             try:
-                arch = self.machine.with_settings([(name, value)])
-                self.resolved[name, value] = parameters(arch).get(self.short[name])
+                if name in self.about:
+                    made = number(name, value)
+                else:
+                    made = parameters(self.machine.with_settings([(name, value)])).get(self.short[name])
+                self.resolved[name, value] = made
             except InputError:
                 self.resolved[name, value] = None
         return self.resolved[name, value]
@@ -261,6 +227,7 @@ class Filter:
             changed = {self.short[name]: self.resolve(name, value) for name, value in settings}
             return None if None in changed.values() else self.values | changed
         try:
-            return parameters(self.machine.with_settings(settings))
+            design, about = parted(settings, self.machine.schema.options)
+            return parameters(self.machine.with_settings(design)) | {n: number(n, text) for n, text in about}
         except InputError:
             return None

@@ -39,9 +39,10 @@ def announcement(plan: Plan, points: Expansion) -> str:
     )
 
 
-def ending(state: Progress, store: Path) -> Iterator[str]:
+def ending(state: Progress, store: Path, estimated: bool = False) -> Iterator[str]:
     """What has run, and every point that failed."""
-    yield f"{store}: {state.computed:,} points simulated, {state.kept:,} were there already"
+    how = "estimated" if estimated else "simulated"
+    yield f"{store}: {state.computed:,} points {how}, {state.kept:,} were there already"
     if state.repeated:
         yield f"{state.repeated:,} points are the same machine and workload as another of them"
     if state.failures:
@@ -59,8 +60,10 @@ def points(found: Columns, best: str) -> Iterator[object]:
         if best not in found:
             raise InputError(f"--best: there is no column {best!r}{suggest(best, found)}")
         order = sorted((i for i in order if found[best][i] is not None), key=lambda i: found[best][i])
-    names = [n for n in varied(found) if n not in ("machine", "workload")]
-    made = table(f"{count:,} points", "machine", "workload", *names, "cycles", "energy", "area", "MAC use", "")
+    names = [n for n in varied(found) if n != "estimated" and n not in ("machine", "workload")]
+    guessed = sum(1 for value in found.get("estimated", ()) if value)
+    title = f"{count:,} points" + (f", {guessed:,} of them estimated, not simulated" if guessed else "")
+    made = table(title, "machine", "workload", *names, "cycles", "energy", "area", "MAC use", "")
     for i in order[:SHOWN]:
         cell = {n: column[i] for n, column in found.items()}
         has = cell["status"] == "done"

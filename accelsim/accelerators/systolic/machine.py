@@ -4,7 +4,9 @@ DRAM - activation and weight buffer - array - vector unit, softmax unit - output
 products a head, with the scores through DRAM or, as in FLAT (Kao et al., ASPLOS 2023), fused on chip.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from accelsim.accelerators import main_memory
@@ -12,6 +14,7 @@ from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
 from accelsim.accelerators.systolic.dataflow.attention import tile_rows
 from accelsim.accelerators.systolic.dataflow.compile import compile_workload
+from accelsim.accelerators.systolic.dataflow.estimate import mapping
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.accelerators.systolic.tables import FREES, FREES_BYTES
 from accelsim.components.dma import Dma
@@ -24,6 +27,9 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
+from accelsim.core.errors import InputError
+from accelsim.dataflows.estimate import ArrayRates
+from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
@@ -32,6 +38,7 @@ from accelsim.workload.workload import Workload
 if TYPE_CHECKING:
     from accelsim.validation import Judge
 
+NOTHING_PINNED: Mapping[str, Any] = MappingProxyType({})
 EDGES = {"left_bytes": "options", "top_bytes": "options"}  # not the user's: what the buffers' ports deliver
 
 
@@ -153,6 +160,7 @@ class Systolic(Machine):
     wiring = WIRING
     array = ("array",)
     prices = Path(__file__).with_name("prices.yaml")
+    calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = {"frees": FREES_BYTES}
     tables = {"frees": FREES}
@@ -160,6 +168,22 @@ class Systolic(Machine):
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         compile_workload(program, workload, resources(arch))
+
+    def mapping(
+        self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING_PINNED, objective: str = ""
+    ) -> tuple[LayerMapping, ...]:
+        refuse_pins(arch, pinned or arch.mapping, objective)
+        part = arch.parts
+        vector, buffer = part["vector"], part["act_buffer"]
+        rates = ArrayRates(
+            *(1, 1, buffer["banks"], buffer["port_bytes"], 1, 0, vector["lanes"], 0),
+            weight_bytes=part["weight_buffer"]["capacity_bytes"],
+            act_bytes=buffer["capacity_bytes"],
+            store_bytes=part["output_buffer"]["capacity_bytes"],
+            reduce_cycles=vector["reduce_cycles"],
+            rsqrt_cycles=vector["rsqrt_cycles"],
+        )
+        return mapping(workload, resources(arch), main_memory.closed_form(arch), part["softmax"]["lanes"], rates)
 
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["array"]["rows"] * arch.parts["array"]["columns"]
@@ -190,6 +214,15 @@ class Systolic(Machine):
             said["attention"] = f"fused (FLAT): tiles of complete rows on chip, {each}"
         said["score_dram_bytes"] = str(crossing)
         return said
+
+
+def refuse_pins(arch: Arch, pinned: Mapping[str, Any], objective: str) -> None:
+    """Its plans are chosen by estimated time alone."""
+    if pinned or objective not in ("", "cycles", "rule"):
+        raise InputError(
+            f"the machine {arch.machine} takes no mapping and no objective but cycles: its plans are chosen by "
+            "estimated time"
+        )
 
 
 MACHINE = Systolic()

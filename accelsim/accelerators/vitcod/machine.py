@@ -3,8 +3,9 @@
 DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, merge, encoder, vector - Act GB1 - DRAM.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
@@ -18,6 +19,8 @@ from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
+from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping
+from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, ROWS
 from accelsim.components.dma import Dma
@@ -28,6 +31,7 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Param
+from accelsim.dataflows.mapping import OBJECTIVES, LayerMapping
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
@@ -96,6 +100,9 @@ SCHEMA = MachineSchema(
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
         "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
+        "objective": Param(
+            "cycles", "choice", "what the cuts of dense layers make small, by closed-form estimates", choices=OBJECTIVES
+        ),
         "double_buffer": switch(
             "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
         ),
@@ -188,6 +195,7 @@ class ViTCoD(Machine):
     wiring = WIRING
     array = ("engine", "denser", "sparser")  # the controllers of the MAC lines
     prices = Path(__file__).with_name("prices.yaml")
+    calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = {"frees": FREES_BYTES}
     tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
@@ -197,7 +205,13 @@ class ViTCoD(Machine):
     )  # fmt: skip
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch))
+        compile_workload(program, workload, resources(arch), cuts_of(self.mapping(arch, workload)))
+
+    def mapping(
+        self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING, objective: str = ""
+    ) -> tuple[LayerMapping, ...]:
+        wanted = objective or arch.options["objective"]
+        return mapping(workload, resources(arch), rates(arch), wanted, pinned or arch.mapping)
 
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]

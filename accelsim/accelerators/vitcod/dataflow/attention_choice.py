@@ -1,0 +1,141 @@
+"""The cut of an attention layer that is estimated to be best: heads a pass, halves, rows a block (docs/mapping.md).
+
+What a machine with smaller buffers would do, a larger one can do too: the rule that cuts a layer to fit is asked
+for this machine and for ones with less room, and the estimate chooses. So more room adds choices and takes
+none away.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from accelsim.accelerators.vitcod.dataflow.estimate import HeadSums, attention_estimate, heads_of, work_of
+from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
+from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
+from accelsim.accelerators.vitcod.dataflow.rates import Rates
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
+from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
+from accelsim.core.errors import InputError, shown
+from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part, best
+from accelsim.workload.layers import Attention
+from accelsim.workload.mask import AttentionMask
+
+BETTER = 0.97  # [ours] by how much another cut must be estimated better than that of the rule, before it is taken
+SMALLER = 2  # how often buffers of scores and tables are halved
+PASS = ("heads", "row0", "rows", "blocks", "places")
+CUT = ("passes", "halves", "stays", "piece_tokens")
+
+
+def attention(
+    layer: Attention,
+    batch: int,
+    mask: AttentionMask,
+    have: Resources,
+    to: Rates,
+    objective: str,
+    pinned: Mapping[str, object],
+) -> LayerMapping:
+    """An attention layer: its passes, chosen or pinned."""
+    if "passes" not in pinned:
+        return chosen(layer, batch, mask, have, to, objective)
+    cut = cut_of_data(layer, pinned["passes"])
+    if wrong := faults(layer, work_of(layer, mask, have.prune, have.reorder), cut, have):
+        raise InputError(f"mapping of layer {layer.name}, passes: the cut does not fit: {'; '.join(wrong[:3])}")
+    heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
+    made = choice(layer, batch, cut, heads, have, to)
+    return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", made, pinned=True),))
+
+
+@lru_cache(maxsize=512)
+def chosen(
+    layer: Attention, batch: int, mask: AttentionMask, have: Resources, to: Rates, objective: str
+) -> LayerMapping:
+    """The best of the cuts that are looked at."""
+    work = work_of(layer, mask, have.prune, have.reorder)
+    heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
+    usual = choice(layer, batch, plan_attention(layer, work, have), heads, have, to)
+    if objective == RULE:
+        return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", usual),))
+    looked_at = dict.fromkeys(candidates(layer, work, have, usual.plan))
+    found = [choice(layer, batch, cut, heads, have, to) for cut in looked_at if cut != usual.plan]
+    first, others = best([usual, *found], objective)
+    if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
+        first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)
+    return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", first, others),))
+
+
+def candidates(
+    layer: Attention, work: Sequence[HeadWork], have: Resources, usual: AttentionCut
+) -> Iterator[AttentionCut]:
+    """What the rule does with less room: for fewer heads a pass, and for smaller buffers of scores and tables."""
+    q_head, k_head, v_head = (
+        layer.q_tokens * layer.qk_dim,
+        layer.kv_tokens * layer.qk_dim,
+        layer.kv_tokens * layer.v_dim,
+    )
+    group = max(len(one.heads) for one in usual.passes)
+    for heads in (n for n in (1, 2, 4, 8) if n < group):
+        less = {"weight_bytes": min(have.weight_bytes, heads * v_head)}
+        for share in (1, 2):
+            if share * heads * k_head <= have.k_bytes and share * heads * q_head <= have.q_bytes:
+                room = {"k_bytes": share * heads * k_head, "q_bytes": share * heads * q_head}
+                yield from asked(layer, work, replace(have, **less, **room))
+    for n in range(1, SMALLER + 1):
+        scores, tables = (1 << (size.bit_length() - n) for size in (have.score_bytes, have.index_bytes))
+        if scores < have.score_bytes:
+            yield from asked(layer, work, replace(have, score_bytes=scores))
+        if tables < have.index_bytes:
+            yield from asked(layer, work, replace(have, index_bytes=tables))
+
+
+def asked(layer: Attention, work: Sequence[HeadWork], have: Resources) -> Iterator[AttentionCut]:
+    """The rule's cut for a machine of these sizes, if there is one."""
+    try:
+        yield plan_attention(layer, work, have)
+    except InputError:
+        return
+
+
+def choice(
+    layer: Attention, batch: int, cut: AttentionCut, heads: Sequence[HeadSums], have: Resources, to: Rates
+) -> Choice:
+    """A cut with its estimate."""
+    return Choice(data_of(cut), cut, attention_estimate(layer, batch, cut, heads, have, to))
+
+
+def data_of(cut: AttentionCut) -> dict[str, object]:
+    """A cut as data."""
+    passes = [
+        {
+            "heads": list(one.heads),
+            "row0": one.row0,
+            "rows": one.rows,
+            "blocks": [list(block) for block in one.blocks],
+            "places": one.places,
+        }
+        for one in cut.passes
+    ]
+    return {"passes": passes, "halves": cut.halves, "stays": cut.stays, "piece_tokens": cut.piece_tokens}
+
+
+def cut_of_data(layer: Attention, data: object) -> AttentionCut:
+    """The cut that a user wrote. Raises InputError when it is none."""
+    where = f"mapping of layer {layer.name}, passes"
+    if not isinstance(data, Mapping) or set(data) != set(CUT) or not isinstance(data["passes"], list):
+        raise InputError(f"{where}: the cut of an attention layer has {', '.join(CUT)}, not {shown(data)}")
+    passes = []
+    for one in data["passes"]:
+        if not isinstance(one, Mapping) or set(one) != set(PASS):
+            raise InputError(f"{where}: a pass has {', '.join(PASS)}, not {shown(one)}")
+        try:
+            blocks = tuple((int(first), int(keys)) for first, keys in one["blocks"])
+            heads = tuple(int(head) for head in one["heads"])
+            passes.append(Pass(heads, int(one["row0"]), int(one["rows"]), blocks, int(one["places"])))
+        except (TypeError, ValueError):
+            raise InputError(f"{where}: a pass is made of whole numbers, not {shown(one)}") from None
+    flags = {"true": True, "false": False, "True": True, "False": False}
+    try:
+        halves, stays = flags[str(data["halves"])], flags[str(data["stays"])]
+        return AttentionCut(tuple(passes), halves, stays, int(data["piece_tokens"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{where}: halves and stays must be true or false, piece_tokens a whole number") from None

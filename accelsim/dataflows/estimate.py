@@ -1,0 +1,155 @@
+"""How long a layer takes, in closed form: what each resource needs alone, and what nothing overlaps.
+
+An estimate is the longest of what overlaps (multipliers, ports, DRAM, bursts), plus what does not: the fill before the
+first products and the drain behind the last. Machines say what their resources move; no form knows a machine.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from accelsim.dataflows.tiling import NORM_BYTES, PASSES, ceil
+from accelsim.workload.layers import Elementwise, Norm
+
+HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
+
+
+@dataclass(frozen=True)
+class Memory:
+    """DRAM as the core sees it. bytes_per_cycle: what it sustains, in a core cycle; latency: core cycles from a request
+    of a buffer to its first byte; burst_bytes: what DMA asks for at once, one a cycle; in_flight_bytes: of all bursts
+    under way; line_bytes: what it moves at least."""
+
+    bytes_per_cycle: float
+    latency: float
+    burst_bytes: int
+    in_flight_bytes: int
+    line_bytes: int = 64
+
+    @property
+    def rate(self) -> float:
+        """Bytes a cycle with as much under way as there may be (Little's law)."""
+        return min(self.bytes_per_cycle, self.in_flight_bytes / max(1.0, self.latency))
+
+    def bursts(self, size: int, segments: int = 1) -> int:
+        """Bursts of segments of so many bytes."""
+        return segments * ceil(size, self.burst_bytes)
+
+    def moved(self, size: int, segments: int = 1) -> int:
+        """Bytes that are moved for segments of so many bytes, in whole lines."""
+        return segments * ceil(size, self.line_bytes) * self.line_bytes
+
+    def fetch(self, size: float) -> float:
+        """Cycles from a request of so many bytes to the last of them, nothing else being moved."""
+        return self.latency + size / self.rate if size else 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """overlapped: resource -> cycles it needs alone; exposed: what overlaps with nothing -> cycles; serial: they take
+    turns, and all add up. dram_bytes: moved in all."""
+
+    overlapped: Mapping[str, float]
+    exposed: Mapping[str, float] = field(default_factory=dict)
+    dram_bytes: int = 0
+    serial: bool = False
+
+    @property
+    def cycles(self) -> float:
+        """Of the whole layer."""
+        together = sum(self.overlapped.values()) if self.serial else max(self.overlapped.values(), default=0.0)
+        return together + sum(self.exposed.values())
+
+    @property
+    def binds(self) -> str:
+        """The resource that takes longest, or what is exposed if that is longer."""
+        return max({**self.overlapped, **self.exposed}.items(), key=lambda term: term[1])[0]
+
+    def without(self, name: str) -> "Estimate":
+        """Where something that is exposed overlaps after all."""
+        return replace(self, exposed={n: cycles for n, cycles in self.exposed.items() if n != name})
+
+    def times(self, count: int) -> "Estimate":
+        """As often as that, one after the other."""
+        return Estimate(
+            {name: count * cycles for name, cycles in self.overlapped.items()},
+            {name: count * cycles for name, cycles in self.exposed.items()},
+            count * self.dram_bytes,
+            self.serial,
+        )
+
+
+def one_after_another(estimates: Sequence[Estimate]) -> Estimate:
+    """Of parts that follow each other: the binding resource of each part binds for that part only."""
+    if len(estimates) == 1:
+        return estimates[0]
+    bound: Counter[str] = Counter()
+    exposed: Counter[str] = Counter()
+    for one in estimates:
+        exposed.update(one.exposed)
+        if one.serial:
+            bound.update(one.overlapped)
+        elif one.overlapped:
+            name, cycles = max(one.overlapped.items(), key=lambda term: term[1])
+            bound[name] += cycles
+    return Estimate(dict(bound), dict(exposed), sum(one.dram_bytes for one in estimates), serial=True)
+
+
+@dataclass(frozen=True)
+class ArrayRates:
+    """What an output-stationary array of MAC lines and what is behind it deliver (docs/timing.md, MAC array).
+
+    Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
+    between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none); bytes of
+    the buffers of weights, of activations and of results; loads of a buffer on their way at once; where rows are swept
+    several times, cycles of a reduction and of a reciprocal root.
+    """
+
+    weight_banks: int
+    weight_port_bytes: int
+    act_banks: int
+    act_port_bytes: int
+    psum_cycle_bytes: int
+    step_cycles: int
+    vector_lanes: int
+    encoder_macs: int
+    weight_bytes: int
+    act_bytes: int
+    store_bytes: int
+    outstanding: int = 4
+    reduce_cycles: int = 0
+    rsqrt_cycles: int = 0
+    double_buffer: bool = True
+
+
+def read_cycles(words: int, banks: int) -> int:
+    """Cycles in which a buffer's ports deliver words while it is filled (docs/timing.md, load buffers)."""
+    return ceil(2 * words, 2 * banks - 1)
+
+
+def vector_estimate(layer: Norm | Elementwise, batch: int, rates: ArrayRates, memory: Memory, each: bool) -> Estimate:
+    """The time of a layer that the vector unit does alone, in blocks of rows; `each`: a norm's constants are loaded."""
+    if isinstance(layer, Norm):
+        operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
+        sweeps, constants = passes, NORM_BYTES[layer.norm] * layer.features * each
+    else:
+        operands, out_tokens, passes, sweeps, constants = layer.operands, layer.out_tokens, layer.operands, 1, 0
+    row = operands * layer.features
+    most = max(1, min((rates.act_bytes - constants) // 4 // row, rates.store_bytes // 2 // layer.features))
+    blocks = ceil(layer.tokens, most)
+    elements = ceil(layer.tokens, blocks) * row
+    words = sweeps * ceil(elements, rates.act_port_bytes)
+    cycles = max(read_cycles(words, rates.act_banks), ceil(elements * passes, rates.vector_lanes), 1)
+    if sweeps > 1:
+        cycles += (sweeps - 1) * rates.reduce_cycles + rates.rsqrt_cycles
+    inputs, outputs = batch * layer.tokens * row, batch * out_tokens * layer.features
+    terms = {
+        "vector": float(batch * blocks * cycles),
+        "DRAM": (inputs + outputs) / memory.rate,
+        "bursts": float(memory.bursts(inputs) + memory.bursts(outputs)),
+    }
+    exposed = {
+        "fill": memory.fetch(constants + elements),
+        "drain": memory.fetch(min(outputs, ceil(out_tokens, blocks) * layer.features)),
+    }
+    return Estimate(terms, exposed, inputs + outputs + constants, serial=False)

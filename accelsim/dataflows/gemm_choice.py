@@ -1,0 +1,124 @@
+"""The cut of a GEMM that is estimated to be best: orientation, tile sizes, order, residency (docs/mapping.md)."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from accelsim.core.errors import InputError, suggest
+from accelsim.dataflows.estimate import ArrayRates, Memory
+from accelsim.dataflows.gemm_cuts import GemmShape, cuts, faults, plan_gemm, traffic
+from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
+from accelsim.dataflows.mapping import RULE, Choice, best
+from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
+
+LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
+DEPTHS = 2  # numbers of parts of the depth, of a tile
+ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
+# [ours] By how much another cut must be estimated faster than the one that moves least, before it is taken: estimates
+# of cuts of one layer are no closer to each other than that.
+BETTER = 0.99
+ORDERS = ("resident", "rows", "stream")
+FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
+
+
+def cut_of(plan: GemmPlan) -> dict[str, object]:
+    """A plan as data: the largest tile's rows and features, and how many parts of the depth there are."""
+    return {
+        "order": plan.order,
+        "rows": plan.row_tiles[0],
+        "features": plan.feature_tiles[0],
+        "depth_tiles": len(plan.depth_tiles),
+        "step_tokens": plan.step_tokens,
+        "step_features": plan.step_features,
+    }
+
+
+def plan_of_cut(where: str, cut: object, shape: GemmShape, have: DenseResources) -> GemmPlan:
+    """The plan of a cut that a user wrote. Raises InputError with all that is wrong with it."""
+    if not isinstance(cut, Mapping) or set(cut) != set(FIELDS):
+        found = cut if isinstance(cut, Mapping) else {}
+        strange = next((name for name in found if name not in FIELDS), None)
+        hint = suggest(strange, FIELDS) if strange is not None else ""
+        raise InputError(f"{where}: the cut of a GEMM has {', '.join(FIELDS)}, not {', '.join(map(str, found))}{hint}")
+    if cut["order"] not in ORDERS:
+        raise InputError(f"{where}: order is {cut['order']!r} but must be one of {', '.join(ORDERS)}")
+    sizes = {}
+    for name, most in (
+        ("rows", shape.tokens),
+        ("features", shape.features),
+        ("depth_tiles", shape.depth),
+        ("step_tokens", None),
+        ("step_features", None),
+    ):
+        try:
+            sizes[name] = int(str(cut[name]))
+        except ValueError:
+            sizes[name] = 0
+        if sizes[name] < 1 or (most is not None and sizes[name] > most):
+            rule = f"from 1 to {most}" if most else "of at least 1"
+            raise InputError(f"{where}: {name} is {cut[name]!r} but must be a whole number {rule}")
+    tile = sizes["step_tokens"], sizes["step_features"], sizes["rows"], sizes["features"], str(cut["order"])
+    plan = made(shape, tile, sizes["depth_tiles"])
+    if wrong := faults(shape, plan, have):
+        raise InputError(f"{where}: the cut does not fit: {'; '.join(wrong)}")
+    return plan
+
+
+def made(shape: GemmShape, cut: tuple[int, int, int, int, str], depths: int) -> GemmPlan:
+    """The plan of (step tokens, step features, rows, features, order), with the depth in so many parts."""
+    step_tokens, step_features, rows, features, order = cut
+    row_tiles = tuple(min(rows, shape.tokens - at) for at in range(0, shape.tokens, rows))
+    feature_tiles = tuple(min(features, shape.features - at) for at in range(0, shape.features, features))
+    depth_tiles = tuple(pieces(shape.depth, ceil(shape.depth, depths)))
+    moved = traffic(shape, order, len(row_tiles), len(feature_tiles), len(depth_tiles))
+    return GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
+
+
+def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[GemmPlan]:
+    """Cuts worth an estimate: those that fit and are first by the array's steps and DRAM's bytes."""
+    rough = {}
+    for step_tokens, step_features, most, features, deep, order, fewer in (
+        (*cut, fewer) for cut in cuts(shape, have) for fewer in ROWS
+    ):
+        rows = ceil(most, fewer)
+        if fewer > 1 and (rows < step_tokens or order == "resident"):
+            continue
+        n = ceil(shape.tokens, rows)
+        size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
+        n, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
+        if n * across * depths > MOST_TILES:
+            continue
+        steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
+        moved = traffic(shape, order, n, across, depths)
+        first = size * shape.row_bytes if order == "rows" else shape.inputs if order == "resident" else 0
+        key = max(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / max(1, steps)
+        found = rough.setdefault((step_tokens, step_features, size, features, order), {})
+        if depths in found or len(found) < DEPTHS:  # as deep as they fit, or half that; they come in this order
+            found[depths] = min(key, found.get(depths, key))
+    ranked = sorted((key, cut, depths) for cut, found in rough.items() for depths, key in found.items())
+    for _, cut, depths in ranked[:LOOKED_AT]:
+        yield made(shape, cut, depths)
+
+
+@lru_cache(maxsize=1 << 12)
+def choose(
+    shape: GemmShape, passes: int, packed: bool, have: DenseResources, rates: ArrayRates, memory: Memory, objective: str
+) -> tuple[Choice, tuple[Choice, ...]]:
+    """The best cut and the next best; of cuts that are estimated alike the one with the least traffic, by rule."""
+    rule = plan_gemm("", shape, have)
+    if objective == RULE:
+        return choice(shape, passes, packed, rule, rates, memory), ()
+    found = [choice(shape, passes, packed, plan, rates, memory) for plan in candidates(shape, have, memory.rate)]
+    usual = choice(shape, passes, packed, rule, rates, memory)
+    first, others = best([usual, *found], objective)
+    if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
+        first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)[: len(others) or 1]
+    return first, others
+
+
+def choice(shape: GemmShape, passes: int, packed: bool, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:
+    """A plan with its estimate."""
+    work = GemmWork(
+        shape.tokens, shape.depth, shape.features, shape.inputs, shape.residual, shape.constants, passes, shape.heads,
+        shape.encoded, packed,
+    )  # fmt: skip
+    return Choice(cut_of(plan), plan, gemm_estimate(work, plan, rates, memory))

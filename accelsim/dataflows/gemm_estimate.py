@@ -1,0 +1,157 @@
+"""How long a GEMM takes that is cut into tiles, on an output-stationary array behind two buffers, in closed form."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, read_cycles
+from accelsim.dataflows.tiling import GemmPlan, ceil
+
+SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
+SEGMENT_CYCLES = 0.5  # [ours, measured] the array stands for each short run of activations of a part, on average
+
+
+@dataclass(frozen=True)
+class GemmWork:
+    """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
+    feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
+    whether a tile of outputs is one run of bytes."""
+
+    tokens: int
+    depth: int
+    features: int
+    inputs: int
+    residual: bool = False
+    constants: int = 0
+    passes: int = 1
+    heads: int = 0
+    encoded: int = 0
+    packed: bool = False
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a token's activations."""
+        return ceil(self.inputs, self.tokens)
+
+
+def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
+    """(size, how often)."""
+    return list(Counter(sizes).items())
+
+
+def halves(total: int, step: int) -> list[tuple[int, int]]:
+    """(size, how often) of steps over a length."""
+    whole = [(min(step, total), total // min(step, total))]
+    return [*whole, (total % step, 1)] if total > step and total % step else whole
+
+
+def step_cycles(work: GemmWork, rates: ArrayRates, high: int, wide: int, deep: int, moves: int, last: bool) -> int:
+    """Cycles from one step of high x wide outputs to the next: multipliers, ports, or what is behind the array.
+
+    moves: how often the partial sums are moved.
+    """
+    words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual and last), rates.act_port_bytes))
+    cycles = max(
+        deep,
+        read_cycles(ceil(wide * deep, rates.weight_port_bytes), rates.weight_banks),
+        read_cycles(words, rates.act_banks),
+        ceil(4 * high * wide * moves, rates.psum_cycle_bytes),
+    )
+    cycles += rates.step_cycles
+    if last:
+        leaves = wide * work.encoded // work.heads if work.heads else wide
+        cycles = max(cycles, ceil(high * leaves * work.passes, rates.vector_lanes))
+        if work.heads and rates.encoder_macs:
+            cycles = max(cycles, ceil(high * wide * work.encoded, rates.encoder_macs))
+    return cycles
+
+
+def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int, int]:
+    """Cycles of all steps of all tiles, and those in which every multiplier that has a place is used."""
+    depths, total, ideal = plan.depth_tiles, 0, 0
+    if len(depths) == 1:
+        parts = [(depths[0], 0, True, 1)]  # depth, moves of partial sums, whether it is the last, how often
+    else:
+        parts = [(depths[0], 1, False, 1), (depths[-1], 1, True, 1)]
+        parts += [(deep, 2, False, often) for deep, often in counted(depths[1:-1])]
+    for rows, n in counted(plan.row_tiles):
+        for columns, m in counted(plan.feature_tiles):
+            for high, down in halves(rows, plan.step_tokens):
+                for wide, across in halves(columns, plan.step_features):
+                    steps = n * m * down * across
+                    ideal += steps * work.depth
+                    for deep, moves, last, often in parts:
+                        total += often * steps * step_cycles(work, rates, high, wide, deep, moves, last)
+    return total, ideal
+
+
+def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
+    """The time of a GEMM cut by `plan` on an output-stationary array whose operands stream through two buffers.
+
+    Exposed are the activations of the first tile, those of later row tiles that find no room beside the one in use, and
+    the last tile's way to DRAM. A weight tile is fetched while as many others as have room are used.
+    """
+    busy, ideal = array_cycles(work, plan, rates)
+    n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
+    stays = plan.order == "resident" and d == 1
+    reads = 1 if stays else n
+    weights = reads * work.features * (work.depth + work.constants)
+    acts = work.inputs * (m if plan.order == "stream" else 1)
+    beside = work.tokens * work.features * work.residual
+    leaving = work.tokens * (work.features * work.encoded // work.heads if work.heads else work.features)
+    widest = min(plan.feature_tiles[0], work.features)
+    segment = leaving if work.packed else (widest if plan.step_features >= widest else plan.step_features)
+    if not work.packed and rates.store_bytes // 2 >= widest * plan.step_tokens:
+        segment = widest
+    segments = 1 if work.packed else work.tokens * ceil(work.features, segment)
+    tile = plan.depth_tiles[0] * widest + work.constants * widest * (d == 1)
+    loads = reads * m * d
+    deep, rows = plan.depth_tiles[0], plan.row_tiles[0]
+    parts = plan.order == "stream" and d > 1 and work.inputs == work.tokens * work.depth  # a segment a token and part
+    segmented = m * d * work.tokens * parts
+    bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
+    bursts += work.tokens * m * memory.bursts(widest) * work.residual
+    bursts += segments * memory.bursts(segment) if not work.packed else memory.bursts(leaving)
+    moved = weights + (memory.moved(deep, segmented) if parts else acts)
+    moved += memory.moved(widest, work.tokens * m) * work.residual
+    moved += leaving if work.packed else memory.moved(segment, segments)
+    first = {
+        "resident": work.inputs,
+        "rows": min(work.inputs, rows * work.row_bytes),
+        "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
+    }[plan.order]
+    exposed = {"fill": memory.fetch(first)}
+    if plan.order == "rows" and n > 1:
+        extra = widest * rows * work.residual
+        held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
+        if held > rates.act_bytes or not rates.double_buffer:
+            exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
+    last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
+    exposed["drain"] = memory.fetch(min(last, leaving))
+    fetching = loads * tile_interval(memory, tile, rates.weight_bytes, rates.outstanding)
+    if plan.order == "stream":
+        part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
+        each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
+        fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) if parts else 0.0))
+    if parts:
+        exposed["segments"] = SEGMENT_CYCLES * segmented
+    terms = {
+        "MACs": float(ideal),
+        "ports": float(busy),
+        "weights": fetching,
+        "DRAM": max(0, moved - first - min(last, leaving)) / memory.rate,  # beside the fill and the drain
+        "bursts": float(bursts),
+    }
+    if not rates.double_buffer:
+        exposed["loads"] = loads * memory.fetch(tile)
+        terms.pop("weights")
+    sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
+    exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
+    return Estimate(terms, exposed, weights + acts + beside + leaving)
+
+
+def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:
+    """Cycles from one tile of a stream to the next, by its buffer alone: what is freed is asked for again, and so many
+    are on their way."""
+    ahead = min(outstanding, max(1, capacity // max(1, tile) - 1))
+    return max(tile / memory.rate, memory.fetch(tile) / ahead)

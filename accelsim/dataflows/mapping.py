@@ -1,0 +1,70 @@
+"""What a machine's mapper hands out: for every layer the cut that was chosen, its estimate, and the next best.
+
+A cut is data: what `accelsim map -o` writes and `--mapping` pins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from accelsim.dataflows.estimate import Estimate, one_after_another
+
+OBJECTIVES = ("cycles", "energy", "edp", "bytes")
+RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut by rule
+# [ours] What a byte of DRAM costs beside a cycle of the chip, in picojoules: an order of magnitude, for ranking cuts of
+# the same work only. The bill of a run prices every action (docs/energy.md).
+DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
+NEXT_BEST = 3  # kept beside the chosen one
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way to cut a part of a layer: as data, as its emitter takes it, and what it is estimated to take."""
+
+    cut: Mapping[str, object]
+    plan: object
+    estimate: Estimate
+
+    def score(self, objective: str) -> float:
+        """What is made small. Raises KeyError for an unknown objective."""
+        cycles, moved = self.estimate.cycles, self.estimate.dram_bytes
+        energy = DRAM_PJ_PER_BYTE * moved + CYCLE_PJ * cycles
+        return {"cycles": cycles, "energy": energy, "edp": energy * cycles, "bytes": float(moved)}[objective]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a layer that is cut by itself; `others`: the next best. pinned: the user's, not the mapper's."""
+
+    name: str
+    chosen: Choice
+    others: tuple[Choice, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class LayerMapping:
+    """How a layer is cut. times: how often its parts follow each other."""
+
+    layer: str
+    phase: str
+    shape: str
+    parts: tuple[Part, ...]
+    times: int = 1
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the whole layer: a part's fill and drain overlap with its neighbours."""
+        found = [part.chosen.estimate for part in self.parts]
+        inner = [one if n == 0 else one.without("fill") for n, one in enumerate(found)]
+        inner = [one if n + 1 == len(found) else one.without("drain") for n, one in enumerate(inner)]
+        return one_after_another(inner).times(self.times)
+
+    def as_data(self) -> dict[str, object]:
+        """Part -> cut, as it is written to a file and stored with a result."""
+        return {part.name: dict(part.chosen.cut) for part in self.parts}
+
+
+def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:
+    """The choice of the least objective, the first of equals; and the next best of those that differ."""
+    ranked = sorted(choices, key=lambda one: one.score(objective))
+    others = [one for n, one in enumerate(ranked[1:], 1) if all(one.cut != ranked[m].cut for m in range(n))]
+    return ranked[0], tuple(others[:NEXT_BEST])

@@ -1,0 +1,92 @@
+"""The chosen cut against all cuts simulated, on small random GEMMs: `python benchmarks/mapping.py [CASES]`.
+
+Prints how much slower the chosen cut is than the best of all that fit, in the mean and at worst.
+"""
+
+import random
+import sys
+from dataclasses import replace
+
+from accelsim.accelerators import machine, schema
+from accelsim.accelerators.run import run
+from accelsim.accelerators.vitcod.dataflow.dense import columns_of
+from accelsim.accelerators.vitcod.machine import resources
+from accelsim.config import load_arch
+from accelsim.core.errors import InputError
+from accelsim.dataflows.gemm import shape_of
+from accelsim.dataflows.gemm_choice import ROWS, cut_of, made
+from accelsim.dataflows.gemm_cuts import cuts, faults
+from accelsim.dataflows.tiling import MOST_TILES, ceil
+from accelsim.workload import Gemm, Workload
+
+MOST_CUTS = 90  # of a case; one with more is drawn anew
+
+
+def case(rng: random.Random):
+    """A machine and a layer."""
+    lines, macs = rng.choice([8, 16, 32, 64]), rng.choice([2, 4, 8])
+    settings = [
+        "dram.model=pipe",
+        f"engine.lines={lines}",
+        f"engine.macs={macs}",
+        f"weight_gb.capacity_bytes={rng.choice([2, 4, 8, 16])}KiB",
+        f"act_gb0.capacity_bytes={rng.choice([4, 8, 16, 32])}KiB",
+        f"act_gb1.capacity_bytes={rng.choice([2, 4, 8])}KiB",
+        f"engine.psum_bytes={rng.choice([4, 8, 16])}KiB",
+        f"dram.channels={rng.choice([1, 2, 4])}",
+    ]
+    layer = Gemm(
+        "gemm", "b", "mlp", rng.randint(8, 100), 16 * rng.randint(1, 12), 8 * rng.randint(1, 16),
+        residual=rng.random() < 0.5,
+    )  # fmt: skip
+    return load_arch("vitcod", schema, settings), Workload("case", "random", (layer,))
+
+
+def every_cut(arch, work: Workload) -> list[dict[str, object]]:
+    """All cuts that fit."""
+    have, layer = resources(arch), work.layers[0]
+    (some,) = columns_of(layer, None, have)
+    shape, found = shape_of(layer, some, 1, have), {}
+    for step_tokens, step_features, most, features, deep, order in cuts(shape, have):
+        for fewer in ROWS:
+            n = ceil(shape.tokens, ceil(most, fewer))
+            size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
+            depths = ceil(shape.depth, deep)
+            if ceil(shape.tokens, size) * ceil(shape.features, features) * depths > min(MOST_TILES, 2000):
+                continue
+            plan = made(shape, (step_tokens, step_features, size, features, order), depths)
+            if not faults(shape, plan, have):
+                found[str(cut_of(plan))] = cut_of(plan)
+    return list(found.values())
+
+
+def main() -> None:
+    wanted, rng, slower = int(sys.argv[1]) if len(sys.argv) > 1 else 200, random.Random(1), []
+    simulated = 0
+    while len(slower) < wanted:
+        arch, work = case(rng)
+        try:
+            chosen = machine("vitcod").mapping(arch, work)[0].parts[0].chosen.cut
+        except InputError:
+            continue
+        found = every_cut(arch, work)
+        if not 2 <= len(found) <= MOST_CUTS:
+            continue
+        times = {}
+        for cut in [chosen, *found]:
+            pinned = replace(arch, mapping={"gemm": {"outputs": cut}})
+            times[str(cut)] = run(pinned, work).result.cycles()
+        simulated += len(times)
+        slower.append(times[str(chosen)] / min(times.values()) - 1)
+        sys.stderr.write(f"\r{len(slower)} cases, {simulated} simulations")
+    slower.sort()
+    within = sum(1 for s in slower if s <= 0.03) / len(slower)
+    sys.stdout.write(
+        f"\n{len(slower)} cases, {simulated} simulations: chosen slower than the best by"
+        f" {sum(slower) / len(slower):.2%} in the mean, {slower[len(slower) // 2]:.2%} in the median,"
+        f" {slower[-1]:.2%} at worst; {within:.0%} within 3 %\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

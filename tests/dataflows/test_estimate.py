@@ -1,0 +1,95 @@
+"""Closed forms of time: by hand for one tile, never longer with more, and what is ranked by them."""
+
+from dataclasses import replace
+
+import pytest
+
+from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, one_after_another, vector_estimate
+from accelsim.dataflows.gemm_choice import choose, cut_of, plan_of_cut
+from accelsim.dataflows.gemm_cuts import GemmShape
+from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
+from accelsim.dataflows.mapping import Choice, best
+from accelsim.dataflows.tiling import DenseResources, GemmPlan
+from accelsim.workload.layers import Norm
+
+MEMORY = Memory(64.0, 20.0, 1024, 32768)
+RATES = ArrayRates(
+    4, 64, 4, 64, 256, 0, 64, 64, weight_bytes=32768, act_bytes=65536, store_bytes=16384, reduce_cycles=8,
+    rsqrt_cycles=16,
+)  # fmt: skip
+HAVE = DenseResources(
+    lines=64, macs=8, weight_bytes=32768, act_bytes=65536, store_bytes=16384, psum_bytes=51200, constants=True
+)
+SHAPE = GemmShape(100, 192, 192, 100 * 192, constants=8)
+
+
+def test_one_tile_by_hand():
+    plan = GemmPlan("resident", (8,), (64,), (128,), 8, 64, 8 * 128 + 64 * 128)
+    found = gemm_estimate(GemmWork(8, 128, 64, 8 * 128), plan, RATES, MEMORY)
+    # one step of 128 cycles; 128 words of weights take ceil(256 / 7) = 37; 1 KiB of activations comes before it, the
+    # 512 bytes of results leave after it
+    assert found.overlapped["MACs"] == found.overlapped["ports"] == 128
+    waiting = found.exposed.pop("waiting")  # array, weights and DRAM are equally long here: (3 + (17 / 128)^6)^(1/6)
+    assert waiting == pytest.approx(128 * (3 + (17 / 128) ** 6) ** (1 / 6) - 128)
+    assert found.exposed == {"fill": 20 + 1024 / 64, "drain": 20 + 512 / 64}
+    assert found.overlapped["weights"] == pytest.approx(max(8192 / 64, (20 + 8192 / 64) / 3))
+    assert found.cycles == 128 + 36 + 28
+    narrow = gemm_estimate(GemmWork(8, 128, 64, 8 * 128), plan, replace(RATES, weight_banks=1), MEMORY)
+    assert narrow.overlapped["ports"] == 2 * 128, "ceil(2 x 128 / 1) words through one bank's port"
+    assert narrow.binds == "ports"
+
+
+def test_partial_sums_that_are_put_away_and_fetched_take_their_memory():
+    plan = GemmPlan("rows", (8,), (64,), (16, 16, 16), 8, 64, 0)
+    slow = replace(RATES, psum_cycle_bytes=64)  # 4 x 8 x 64 bytes take 32 cycles, twice in the middle part
+    assert gemm_estimate(GemmWork(8, 48, 64, 8 * 48), plan, slow, MEMORY).overlapped["ports"] == 32 + 64 + 32
+
+
+def test_a_norm_sweeps_its_rows_and_shows_reductions_once_a_block():
+    found = vector_estimate(Norm("n", "b", 64, 128), 1, RATES, MEMORY, each=False)
+    # a block of 64 rows: 64 x 128 elements, three passes over 64 lanes; three sweeps of 128 words over 4 banks are less
+    assert found.overlapped["vector"] == 3 * 64 * 128 // 64 + 2 * 8 + 16
+    assert found.binds == "vector"
+
+
+@pytest.mark.parametrize("more", ["weight_banks", "act_banks", "psum_cycle_bytes", "vector_lanes", "encoder_macs"])
+def test_more_of_a_rate_never_takes_longer(more):
+    chosen, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    faster = gemm_estimate(
+        GemmWork(100, 192, 192, 19200, constants=8, passes=2), chosen.plan,
+        replace(RATES, **{more: 4 * getattr(RATES, more)}), MEMORY,
+    )  # fmt: skip
+    assert faster.cycles <= chosen.estimate.cycles
+
+
+@pytest.mark.parametrize("more", ["weight_bytes", "act_bytes", "store_bytes", "psum_bytes"])
+@pytest.mark.parametrize("times", [2, 16])
+def test_more_of_a_buffer_never_makes_the_chosen_cut_slower(more, times):
+    before, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    have = replace(HAVE, **{more: times * getattr(HAVE, more)})
+    rates = replace(RATES, **({more: times * getattr(RATES, more)} if more != "psum_bytes" else {}))
+    after, _ = choose(SHAPE, 2, False, have, rates, MEMORY, "cycles")
+    assert after.estimate.cycles <= 1.01 * before.estimate.cycles
+
+
+def test_the_objective_decides_and_the_next_best_differ():
+    quick, frugal = Estimate({"MACs": 10.0}, dram_bytes=1000), Estimate({"MACs": 11.0}, dram_bytes=10)
+    choices = [Choice({"a": 1}, None, frugal), Choice({"a": 2}, None, quick), Choice({"a": 2}, None, quick)]
+    assert best(choices)[0].cut == {"a": 2}
+    assert best(choices, "bytes")[0].cut == best(choices, "energy")[0].cut == {"a": 1}
+    assert [one.cut for one in best(choices)[1]] == [{"a": 1}]
+    few, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "bytes")
+    assert few.estimate.dram_bytes <= choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")[0].estimate.dram_bytes
+
+
+def test_a_cut_as_data_is_the_same_plan_again():
+    chosen, others = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    assert others
+    for one in (chosen, *others):
+        assert cut_of(plan_of_cut("here", one.cut, SHAPE, HAVE)) == one.cut
+
+
+def test_parts_that_follow_each_other_add_what_binds_in_each():
+    both = one_after_another([Estimate({"a": 3.0, "b": 2.0}, {"fill": 1.0}), Estimate({"a": 1.0, "b": 5.0})])
+    assert both.cycles == 3 + 5 + 1
+    assert both.binds == "b"
