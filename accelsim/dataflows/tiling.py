@@ -36,7 +36,8 @@ class DenseResources:
 
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
     double_buffer: whether tiles are fetched while others are in use; they are the same either way.
-    constants: whether biases, scales and the constants of norms are loaded.
+    constants: whether biases, scales and the constants of norms are loaded. either_way: whether lines may spread
+    tokens and a line's MACs features as well.
     """
 
     lines: int
@@ -47,6 +48,7 @@ class DenseResources:
     psum_bytes: int
     double_buffer: bool = True
     constants: bool = False
+    either_way: bool = True
     array: str = "engine"
     vector: str = "vector"
     weight: str = "weight_gb"
@@ -75,7 +77,7 @@ class GemmPlan:
 
 def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, int]:
     """Tokens x features computed at once: features over the lines and tokens over a line's MACs, or the other way."""
-    ways = [(have.macs, have.lines), (have.lines, have.macs)]
+    ways = [(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]
     return min(ways, key=lambda w: ceil(tokens, w[0]) * ceil(features, w[1]))
 
 
