@@ -74,7 +74,7 @@ class PredictionArray(Component):
     strip_write_bytes = Count("bytes written to the strip buffer", "bytes")
     strip_read_bytes = Count("bytes read from the strip buffer", "bytes")
     read_bytes = Count("bytes of 4-bit operands, and of masks, read from their buffer", "bytes")
-    busy_tiles = Count("tiles of the array")
+    tiles_done = Count("tiles of the array")
 
     @tick
     def tick(now, r, command, strip, drained, done, reading):
@@ -146,7 +146,7 @@ class PredictionArray(Component):
                 r.free_at = now + cycles
                 r.read_bytes += size
                 if r.dim:
-                    r.busy_tiles += 1
+                    r.tiles_done += 1
                     r.mac4_ops += high * wide * r.dim
                     r.exp_ops += high * wide
                     r.scale_ops += high * wide if r.lengths else 0
