@@ -26,11 +26,12 @@ STEP = 1 / 32
 
 class Rule(NamedTuple):
     """How a machine runs an attention layer. keep: bool[heads, q_tokens, kv_tokens], the scores that count. coded: its
-    Q and K go through the auto-encoder. mode: of the softmax."""
+    Q and K go through the auto-encoder. mode: of the softmax. late: its division comes behind the values."""
 
     keep: np.ndarray
     coded: bool
     mode: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Network:
 
         chosen = self.constant(layer, "scaling", scaling, "calibrated")
         bound = int(chosen[2]) if rule.mode == "bounded" else None
-        arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode
+        arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode, rule.late
         sums = np.stack([functional.attention(*image, *arguments) for image in zip(x["q"], x["k"], x["v"])])
         requant = self.constant(layer, "requant", lambda: calibrated(sums[:1], LEVEL))
         y = functional.requantise(sums, *requant)

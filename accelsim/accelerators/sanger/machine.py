@@ -111,9 +111,7 @@ SCHEMA = SangerSchema(
             PredictionArray,
             derived={"strip_rows": "array.rows", "port_bytes": "options"},
         ),
-        "pack": Part(
-            "makes passes of mask columns", "core", PackUnit, derived={"rows": "array", "pes": "array"}
-        ),
+        "pack": Part("makes passes of mask columns", "core", PackUnit, derived={"rows": "array", "pes": "array"}),
         "array": Part(
             "the PEs, as the sparse array of attention",
             "core",
@@ -235,7 +233,9 @@ class Sanger(Machine):
         if option["mask_source"] == "workload":
             said["masks"] = "borrowed mask: the workload's, which does not depend on the input"
         else:
-            said["masks"] = f"predicted from stored Q and K, above a probability of {threshold_of(option['threshold']):g}"
+            said["masks"] = (
+                f"predicted from stored Q and K, above a probability of {threshold_of(option['threshold']):g}"
+            )
         if any(layer.encoded_heads for layer in workload.attention_layers):
             said["auto_encoder"] = "not applied: Q and K are moved as they are"
         if option["operand_bits"] == "16":

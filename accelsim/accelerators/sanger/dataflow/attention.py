@@ -190,9 +190,7 @@ class AttentionLayer:
         image, head = self.heads[n]
         until = self.first_row + len(self.heads) * self.queries
         sweeps = PASSES["requantise"] + PASSES["activation"] * bool(layer.activation)
-        p.issue(
-            "merge", rows=self.queries, values=layer.v_dim, places=self.places, until=until, passes=sweeps
-        )
+        p.issue("merge", rows=self.queries, values=layer.v_dim, places=self.places, until=until, passes=sweeps)
         p.issue(
             "array",
             passes=self.strips.passes[head],

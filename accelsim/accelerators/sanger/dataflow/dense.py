@@ -21,9 +21,7 @@ class TileIssuer:
     def __init__(self) -> None:
         self.first = True
 
-    def __call__(
-        self, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait
-    ) -> None:
+    def __call__(self, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
         """The instruction of a part of a tile, and what it frees."""
         p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=tile.act_read)
         p.issue(
