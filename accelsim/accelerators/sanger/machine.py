@@ -53,6 +53,17 @@ def made_of(arch: Arch, part: str) -> dict[str, int | str]:
     }.get(part, {})
 
 
+def weight_rule(arch: Arch) -> str | None:
+    """In dense layers a feature's weight enters every cycle, and beside it what belongs to a tile's features."""
+    found, rows = port_bytes(arch, "kv_buffer"), arch.parts["array"]["rows"]
+    if found >= 2 * rows:
+        return None
+    return (
+        f"kv_buffer.banks x kv_buffer.port_bytes is {found}, but {rows} weights a cycle and the constants of as many "
+        f"features need {2 * rows}; make them larger, or array.rows smaller"
+    )
+
+
 class SangerSchema(MachineSchema):
     """A schema whose units are as wide as the buffers' ports and the operands make them."""
 
@@ -164,7 +175,7 @@ SCHEMA = SangerSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, weight_rule),
 )
 
 WIRING = Wiring(

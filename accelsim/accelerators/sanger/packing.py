@@ -90,13 +90,13 @@ def pack_rows(keep: np.ndarray, rows: int, ports: int, pes: int, apart: int) -> 
     last = np.flatnonzero(np.append(begins[1:], True)[: len(begins)])  # of each pass, its last sub-row
     place = head * (blocks * tiles) + spot
     tile_moves = np.bincount(place, minlength=heads * blocks * tiles)
-    # a lot's last pass waits until all its rows have been gone through, whether they have entries or not
-    closing = np.append(key[last][1:] != key[last][:-1], True)[: len(last)]
+    subrows = np.bincount(number, minlength=len(last))
+    # a lot's last pass waits, if it is not full, until all its rows have been gone through
+    closing = np.append(key[last][1:] != key[last][:-1], True)[: len(last)] & (subrows < rows)
     end = np.minimum((row[last] // apart + 1) * apart, tokens) - 1
     closes = np.where(closing, (end // rows) * tiles + tile[last], spot[last])
     moved = np.where(closing, tile_moves[head[last] * (blocks * tiles) + closes], ranks(place)[last] + 1)
     ordered = np.lexsort((np.arange(len(last)), closes, head[last]))
-    subrows = np.bincount(number, minlength=len(last))
     entries = np.bincount(number, count, minlength=len(last)).astype(np.int64)
     behind = np.empty(len(last), np.int64)  # where each pass goes
     behind[ordered] = np.arange(len(last))

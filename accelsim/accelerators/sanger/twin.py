@@ -4,7 +4,6 @@ As published (mask.scala, pe_row.scala), with one state for the whole array. Ope
 nothing here knows how long a phase takes. Numbers are unsigned fixed point; products are cut, sums wrap.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np

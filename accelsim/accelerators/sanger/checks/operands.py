@@ -1,4 +1,4 @@
-"""Attention, head by head: what its instructions say, that their operands have arrived, and until when they are read."""
+"""Attention, head by head: what instructions say, whether their operands have arrived, and how long they are read."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

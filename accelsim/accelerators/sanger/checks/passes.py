@@ -1,5 +1,5 @@
-"""The passes of a layer's masks: those that the tables have, against those that the masks give by hand; every kept score
-in one sub-row of one pass."""
+"""The passes of a layer's masks: those that the tables have, against those that the masks give by hand; every kept
+score in one sub-row of one pass."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -126,8 +126,9 @@ def check_layer(judge: "SangerJudge", one: LayerPasses, report: Report) -> None:
     width = [min(ports, layer.kv_tokens - n % one.across * ports) for n in range(len(tiles))]
     emits, moves = ([n for head in one.plain for n in getattr(head, what)] for what in ("emits", "moves"))
     starts = one.first_pack + np.cumsum(many) - many
-    compare(report, scope, "tiles are those of the mask", tiles, ("columns", "emits", "subrows", "first_pass", "passes"),
-            list(zip(width, emits, moves, starts.tolist(), many.tolist())))  # fmt: skip
+    fields = ("columns", "emits", "subrows", "first_pass", "passes")
+    rows = list(zip(width, emits, moves, starts.tolist(), many.tolist()))
+    compare(report, scope, "tiles are those of the mask", tiles, fields, rows)
     seen = np.zeros(one.keep.shape, np.int64)
     for head, p in zip(owners.tolist(), passes):
         for row, columns in p.subrows:

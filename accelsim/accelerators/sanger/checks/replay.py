@@ -1,5 +1,5 @@
-"""Attention replayed in integers in the order of the passes on the wires: scores and exponentials of each, what they add
-up to in the merge unit, division; against the functional twin, bit for bit, and against float64."""
+"""Attention replayed in integers in the order of the passes on the wires: scores and exponentials of each, what they
+add up to in the merge unit, division; against the functional twin, bit for bit, and against float64."""
 
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def check_replay(judge: "SangerJudge", report: Report) -> None:
             for head in range(layer.heads):
                 report.compare(
                     "integers", f"layer {layer.name}, head {head}", "replayed outputs equal the reference", right[head],
-                    lambda n, h=head, i=image: f"layer {layer.name}, image {i}, head {h}, row {n}: values differ",
+                    lambda n, h=head, i=image, of=layer.name: f"layer {of}, image {i}, head {h}, row {n}: values differ",
                 )  # fmt: skip
             worst = worse(layer.name, wanted, one.keep, (q, k, v), scale, worst)
         report.errors.append(worst)
@@ -48,7 +48,7 @@ def worse(name: str, found: np.ndarray, keep: np.ndarray, operands, scale, befor
 
 
 def replay(one: LayerPasses, numbers: np.ndarray, operands, scaling: functional.Scaling, bound: int) -> np.ndarray:
-    """int32[heads, q_tokens, v_dim]: what array and merge unit make of int8 q, k, v of an image; numbers: its passes."""
+    """int32[heads, q_tokens, v_dim]: what array and merge make of int8 q, k, v of an image; numbers: of its passes."""
     q, k, v = (x.astype(np.int64) for x in operands)
     sums, total = np.zeros((*q.shape[:2], v.shape[2]), np.int64), np.zeros((*q.shape[:2], 1), np.int64)
     owner = np.repeat(np.arange(len(one.plain)), one.packs)

@@ -48,7 +48,8 @@ def check_wires(judge: "SangerJudge", report: Report) -> bool:
     rows = [(h.passes.layer.v_dim * wide,) for h in some for _ in range(h.passes.layer.q_tokens)]
     same(judge, report, "merge.row", ("bytes",), rows)
     for unit in ("predictor", "array"):
-        report.equal("wires", f"{unit}.done", "each head is done once", int(judge.evidence.log[f"{unit}.done"]["number"].sum()), len(some))  # fmt: skip
+        finished = int(judge.evidence.log[f"{unit}.done"]["number"].sum())
+        report.equal("wires", f"{unit}.done", "each head is done once", finished, len(some))
     if len(report.failed) == before:
         check_prediction(judge, some, report)
         check_packing(judge, strips, report)
@@ -86,7 +87,7 @@ def check_prediction(judge: "SangerJudge", some: list[Head], report: Report) -> 
     taken, at = evidence.into("predictor.command")["at"], evidence.log["predictor.strip"]["at"]
     w, h, least, nth = said["width"], said["height"], [], 0
     width = evidence.part("predict_buffer", "banks") * evidence.part("predict_buffer", "port_bytes")
-    beat = -(-(-(-(w + h) // 2)) // width)
+    beat = -(-((w + h + 1) // 2) // width)
     for n, head in enumerate(some):
         layer = head.passes.layer
         for strip in range(head.passes.strips):

@@ -1,7 +1,7 @@
-"""The array in dense layers: its PEs as an output-stationary array of full rate, `pes` tokens x `rows` features [ours].
+"""The array in dense layers: its PEs as an output-stationary array of full rate, `pes` tokens x `rows` features.
 
-Weights enter at the rows' side, activations at the PEs'; a row's outputs leave along its PEs. The published array cannot
-do that with its ports alone; the public performance model counts dense layers at the full rate.
+[ours] Weights enter at the rows' side, activations at the PEs'; a row's outputs leave along its PEs. The published
+array cannot do that with its ports alone; the public performance model counts dense layers at the full rate.
 """
 
 from accelsim.components.systolic_array import BLOCK, SystolicArray

@@ -116,14 +116,14 @@ class MergeUnit(Component):
             push(window).end = end
             r.told = end
             moved = True
-        if r.active:
-            if not r.working and state[r.next].seen == rows[r.next].subrows and state[r.next].known_at <= now:
-                r.working = 1
-                r.free_at = now + max(1, (r.values * r.sweeps + r.lanes - 1) // r.lanes)
-                r.normalise_ops += r.values * r.sweeps
-                if rows[r.next].subrows:
-                    r.sum_read_bytes += 4 * (r.values + 1)
-                moved = True
+        complete = r.active == 1 and state[r.next].seen == rows[r.next].subrows
+        if complete and not r.working and state[r.next].known_at <= now:
+            r.working = 1
+            r.free_at = now + max(1, (r.values * r.sweeps + r.lanes - 1) // r.lanes)
+            r.normalise_ops += r.values * r.sweeps
+            if rows[r.next].subrows:
+                r.sum_read_bytes += 4 * (r.values + 1)
+            moved = True
         if moved:
             return BUSY
         if r.working and r.free_at > now:
@@ -131,7 +131,7 @@ class MergeUnit(Component):
             return BUSY
         if blocked:
             return BLOCKED
-        if r.active and state[r.next].seen == rows[r.next].subrows:
+        if complete:
             r.wake = state[r.next].known_at
             return BUSY
         return STARVED if r.active else IDLE

@@ -133,9 +133,7 @@ class PredictionArray(Component):
             size = (wide + high) * ((r.dim + 1) // 2 + r.lengths) if r.dim else (rows + 7) // 8 * wide
             cycles = 1 + r.dim * beat + r.width + r.height - 1 + r.width + 1 if r.dim else wide
             rate = min(r.port_bytes, (r.width + r.height + 1) // 2 if r.dim else (r.strip_rows + 7) // 8)
-            if r.held + new > most:
-                blocked = True
-            elif rate != r.rate and not can_push(reading):
+            if r.held + new > most or (rate != r.rate and not can_push(reading)):
                 blocked = True
             else:
                 if rate != r.rate:

@@ -1,4 +1,4 @@
-"""The sparse array (pe_row.scala): rows of PEs that pick their operands from ports; scores stay, values leave at the right.
+"""The sparse array (pe_row.scala): PEs that pick their operands from ports; scores stay, values leave at the right.
 
 A pass holds a configuration: which port each PE multiplies. Scores, exponentials in place, then values move right and
 leave, to be added up outside. What a pass costs and when the next can begin, by `control` (docs/timing.md):
@@ -135,9 +135,8 @@ class SparseArray(Component):
         if r.active and r.held and r.free_at <= now:
             number = queue[r.head].number
             one = packs[number]
-            if r.first_row + one.last_row >= r.end or r.under_way == leaving.shape[0]:
-                blocked = True
-            elif r.rate == 0 and not (can_push(kv_reading) and can_push(q_reading)):
+            full = r.first_row + one.last_row >= r.end or r.under_way == leaving.shape[0]
+            if full or (r.rate == 0 and not (can_push(kv_reading) and can_push(q_reading))):
                 blocked = True
             else:
                 across = r.ports * r.operand_bytes
