@@ -32,7 +32,7 @@ def check_replay(judge: "SangerJudge", report: Report) -> None:
             for head in range(layer.heads):
                 report.compare(
                     "integers", f"layer {layer.name}, head {head}", "replayed outputs equal the reference", right[head],
-                    lambda n, h=head, i=image, of=layer.name: f"layer {of}, image {i}, head {h}, row {n}: values differ",
+                    lambda n, h=head, i=image, of=layer.name: f"layer {of}, image {i}, head {h}, row {n} differs",
                 )  # fmt: skip
             worst = worse(layer.name, wanted, one.keep, (q, k, v), scale, worst)
         report.errors.append(worst)

@@ -68,10 +68,8 @@ class PackUnit(Component):
                 if due > now:
                     r.wake = due
                     return BUSY
-                if moved:  # one pass a cycle
-                    return BUSY
                 if not can_push(ready):
-                    return BLOCKED
+                    return BUSY if moved else BLOCKED
                 push(ready).number = one.first_pass + r.given
                 r.begun_at += now - due
                 r.given += 1
@@ -85,7 +83,7 @@ class PackUnit(Component):
                 r.wake = due
                 return BUSY
             if not can_push(drained):
-                return BLOCKED
+                return BUSY if moved else BLOCKED
             push(drained).columns = one.columns
             r.cycles += cycles
             r.emits += one.emits
