@@ -64,6 +64,14 @@ def weight_rule(arch: Arch) -> str | None:
     )
 
 
+def choice_rule(arch: Arch) -> str | None:
+    """Every PE of a row takes another port."""
+    pes, ports = arch.parts["array"]["pes"], arch.parts["array"]["ports"]
+    if pes <= ports:
+        return None
+    return f"array.pes is {pes}, but a row has only {ports} ports to choose from; make array.ports at least {pes}"
+
+
 class SangerSchema(MachineSchema):
     """A schema whose units are as wide as the buffers' ports and the operands make them."""
 
@@ -79,7 +87,7 @@ SWITCH = ("false", "true")
 SCHEMA = SangerSchema(
     name="sanger",
     title="Sanger: attention masks predicted in 4 bits, packed and split for a score-stationary sparse array",
-    clocks={"core": "500 MHz", "dram": "1000 MHz"},
+    clocks={"core": "500 MHz", "dram": "1200 MHz"},
     options={
         "pack": Param(
             "column_tile",
@@ -175,7 +183,7 @@ SCHEMA = SangerSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule, weight_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, choice_rule, weight_rule),
 )
 
 WIRING = Wiring(

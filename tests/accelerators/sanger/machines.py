@@ -74,3 +74,9 @@ def logged(arch: Arch, workload: Workload) -> dict[str, np.ndarray]:
     from accelsim.validation.evidence import gather
 
     return gather(machine("sanger"), arch, workload).log
+
+
+def sized(side: int, *others: str):
+    """As many rows as ports, with a memory that has no rows."""
+    size = (f"array.rows={side}", f"array.ports={side}", f"array.pes={side // 4}", f"array.adders={side}")
+    return sanger(*size, f"predictor.width={side}", f"predictor.height={side}", "dram.model=pipe", *others)

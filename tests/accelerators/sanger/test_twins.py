@@ -1,4 +1,4 @@
-"""The exponential, the predicted mask, and both arrays register by register, against the published RTL and algorithm."""
+"""The exponential, the predicted mask, and both arrays register by register, against the published RTL."""
 
 import csv
 

@@ -85,7 +85,7 @@ def check_prediction(judge: "SangerJudge", some: list[Head], report: Report) -> 
     evidence = judge.evidence
     said, array = evidence.arch.parts["predictor"], evidence.arch.parts["array"]
     taken, at = evidence.into("predictor.command")["at"], evidence.log["predictor.strip"]["at"]
-    w, h, least, nth = said["width"], said["height"], [], 0
+    w, h, least, nth = said["width"], min(said["height"], array["rows"]), [], 0
     width = evidence.part("predict_buffer", "banks") * evidence.part("predict_buffer", "port_bytes")
     beat = -(-((w + h + 1) // 2) // width)
     for n, head in enumerate(some):

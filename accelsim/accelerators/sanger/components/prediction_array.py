@@ -122,17 +122,18 @@ class PredictionArray(Component):
         if r.active and not r.working:
             rows = min(r.rows, r.strip_rows)
             across = (r.columns + r.width - 1) // r.width
-            down = (rows + r.height - 1) // r.height
+            height = min(r.height, r.strip_rows)  # more rows than a strip has are not used
+            down = (rows + height - 1) // height
             left = r.strip_left if r.strip_left else (across * down if r.dim else 1)
             nth = (across - 1 - (left - 1) // down) if r.dim else 0
             wide = min(r.width, r.columns - nth * r.width) if r.dim else r.columns
-            high = min(r.height, rows - (left - 1) % down * r.height) if r.dim else rows
+            high = min(height, rows - (left - 1) % down * height) if r.dim else rows
             new = wide if r.dim == 0 or (left - 1) % down == down - 1 else 0  # columns of the strip that begin
             most = 8 * r.strip_bytes // (r.exp_bits * r.strip_rows)
-            beat = ((r.width + r.height + 1) // 2 + r.port_bytes - 1) // r.port_bytes
+            beat = ((r.width + height + 1) // 2 + r.port_bytes - 1) // r.port_bytes
             size = (wide + high) * ((r.dim + 1) // 2 + r.lengths) if r.dim else (rows + 7) // 8 * wide
-            cycles = 1 + r.dim * beat + r.width + r.height - 1 + r.width + 1 if r.dim else wide
-            rate = min(r.port_bytes, (r.width + r.height + 1) // 2 if r.dim else (r.strip_rows + 7) // 8)
+            cycles = 1 + r.dim * beat + r.width + height - 1 + r.width + 1 if r.dim else wide
+            rate = min(r.port_bytes, (r.width + height + 1) // 2 if r.dim else (r.strip_rows + 7) // 8)
             if r.held + new > most or (rate != r.rate and not can_push(reading)):
                 blocked = True
             else:

@@ -17,7 +17,6 @@ from accelsim.core import (
     Component,
     Count,
     In,
-    InputError,
     Lanes,
     Mem,
     Out,
@@ -89,13 +88,6 @@ class SparseArray(Component):
     kv_read_bytes = Count("bytes of keys and values read", "bytes")
     q_read_bytes = Count("bytes of queries read", "bytes")
     pass_cycles = Count("cycles of the passes one after the other, each as soon as the control allows", "cycles")
-
-    def check(self) -> None:
-        if self.value("pes") > self.value("ports"):
-            raise InputError(
-                f"{self.name}.pes: a row has no more PEs than ports to choose from, {self.value('ports')}, not "
-                f"{self.value('pes')}; make {self.name}.ports larger"
-            )
 
     @tick
     def tick(now, r, packs, queue, leaving, command, ready, window, passed, done, kv_reading, q_reading):
