@@ -57,8 +57,9 @@ def pack(keep: np.ndarray, rows: int, ports: int, pes: int, reading: str, group:
     group: the most rows of a head whose sub-rows may share passes in `column_tile`, where the merge memory holds no
     more: a multiple of `rows`; 0: all of them.
     """
+    ports = min(ports, keep.shape[2])
     if reading == "unit":
-        return pack_as_unit(keep, rows, ports, pes)
+        return pack_as_unit(keep, min(rows, keep.shape[1]), ports, pes)
     return pack_rows(keep, rows, ports, pes, rows if reading == "block" else group or keep.shape[1])
 
 
@@ -123,15 +124,16 @@ def pack_rows(keep: np.ndarray, rows: int, ports: int, pes: int, apart: int) -> 
 def segments(bits: np.ndarray, pes: int) -> tuple[np.ndarray, np.ndarray]:
     """The segments in which the pack unit cuts the columns of tiles, uint8[columns, rows, tiles] of 0 and 1: after how
     many of its columns each segment of a tile ends, int64[tiles, segments], and how many entries each row has in it,
-    uint8[tiles, segments, rows].
+    [tiles, segments, rows].
 
     A segment ends before the column that would give a row more than `pes` entries (pack.scala:42-135). Those that a
     tile does not have end with its last one.
     """
     columns, rows, tiles = bits.shape
-    used, segment = np.zeros((rows, tiles), np.uint8), np.zeros(tiles, np.int64)
+    kind = np.uint8 if columns < 256 else np.int32  # of what a row may count up to
+    used, segment = np.zeros((rows, tiles), kind), np.zeros(tiles, np.int64)
     most = ceil(columns, pes) + 1  # a segment that ends has `pes` columns at least
-    ends, sizes = np.full((tiles, most), columns, np.int64), np.zeros((tiles, most, rows), np.uint8)
+    ends, sizes = np.full((tiles, most), columns, np.int64), np.zeros((tiles, most, rows), kind)
     for c in range(columns):
         column = bits[c]
         full = np.flatnonzero((column & (used >= pes)).any(axis=0))

@@ -193,3 +193,11 @@ def test_every_cycle_of_the_pack_units_rtl(reference):
         for n, (_, outputs) in enumerate(lines):
             assert log[n, 1] == any(o != nowhere for o in outputs)
             assert log[n, 2 : 2 + high].tolist() == outputs, (name, n)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_arrays_larger_than_the_mask(reading):
+    """As many PEs as anyone may ask for, and rows of more than 255 scores."""
+    keep = np.ones((1, 3, 700), bool)
+    assert passes(keep, reading, rows=65536, ports=65536, pes=65536) == 1
+    assert passes(keep, reading, rows=3, ports=700, pes=300) == 3
