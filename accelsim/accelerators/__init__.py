@@ -18,6 +18,11 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name for name in folders if not name.startswith("_")))
 
 
+def simulated() -> tuple[str, ...]:
+    """Those of them that have a netlist; the others are analytic."""
+    return tuple(name for name in shipped() if not machine(name).analytic)
+
+
 def machine(name: str) -> Machine:
     """A machine by its name: a shipped one, or a plug-in. Raises InputError for an unknown one."""
     if name in shipped():

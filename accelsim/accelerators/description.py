@@ -21,7 +21,9 @@ class ChannelRow:
 
 
 def channels(arch: Arch) -> list[ChannelRow]:
-    """Every channel of a machine, in the order in which it is wired."""
+    """Every channel of a machine, in the order in which it is wired; an analytic one has none."""
+    if machine(arch.machine).analytic:
+        return []
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))
     sim, _ = machine(arch.machine).build(arch, smallest)
     rows = []

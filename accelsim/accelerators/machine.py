@@ -3,7 +3,7 @@ whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,14 +14,16 @@ from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
 from accelsim.core import Component, InputError, Mem
+from accelsim.core.result import Result
 from accelsim.dataflows.program import Names, Program
-from accelsim.energy import read_prices
-from accelsim.workload.layers import Layer
+from accelsim.energy import EnergyTable, check_machine, read_prices
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.core import Simulator
     from accelsim.validation import Judge
+    from accelsim.validation.calibration import Calibration
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
 
@@ -34,7 +36,7 @@ class Machine:
     shared energy table does. tables: table of its programs -> type of a row. program_memory: the load buffer that its
     program comes through (empty: it takes no time and no room). row_bytes: table -> bytes of a row, of tables that come
     with the instructions. listing: the order of its parts in results (empty: the schema's). layer_counters:
-    `PART.COUNTER` of what `layers.csv` shows of each layer too.
+    `PART.COUNTER` of what `layers.csv` shows of each layer too. kinds: of the layers that it runs.
     """
 
     contract: ClassVar[int] = CONTRACT
@@ -48,6 +50,8 @@ class Machine:
     row_bytes: ClassVar[Mapping[str, int]] = {}
     listing: ClassVar[tuple[str, ...]] = ()
     layer_counters: ClassVar[tuple[str, ...]] = ()
+    analytic: ClassVar[bool] = False  # its figures are a model's, not a simulation's (see analytic.py)
+    kinds: ClassVar[tuple[str, ...]] = (Gemm.kind, Attention.kind, Norm.kind, Elementwise.kind)
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         """Fill a program with a network; mark n closes layer n. Raises InputError when a layer does not fit."""
@@ -56,6 +60,14 @@ class Machine:
     def peak_macs(self, arch: Arch) -> int:
         """Multiply-accumulates a core cycle."""
         raise self.incomplete("does not say its peak: its class defines no `peak_macs`")
+
+    def multipliers(self, arch: Arch) -> int:
+        """All that multiply operands, those beside the PE array too."""
+        return self.peak_macs(arch)
+
+    def operand_bits(self, arch: Arch) -> int:
+        """Of the operands that are multiplied."""
+        return self.bits
 
     def incomplete(self, what: str) -> InputError:
         """Something that a machine must have is not there."""
@@ -87,9 +99,40 @@ class Machine:
         """When the program has ended, let the memory write what it holds back, and account for all of the run."""
         main_memory.finish(arch, sim, skip=skip)
 
+    def calibrations(self) -> "Sequence[Calibration]":
+        """What it predicts of hardware of others that somebody measured (see validation/calibration.py), imported when
+        called. None: nothing was measured."""
+        return ()
+
     def twins(self):
         """Its hardware twins (rtl.twins.Twins), imported when called. None: it has none."""
         return None
+
+    def simulate(
+        self,
+        arch: Arch,
+        workload: Workload,
+        table: EnergyTable,
+        *,
+        trace: int = 0,
+        skip: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Result, dict[str, object]]:
+        """Run a workload: what is left behind, and what a reader of it must know of the memory and the program.
+
+        `trace`: room for status events between two drains; `skip=False` ticks every component in every cycle;
+        `progress` is called with the number of layers that are finished. Raises InputError when the workload does not
+        fit, or when `table` does not price the machine.
+        """
+        sim, program = self.build(arch, workload, trace=trace)
+        check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
+        sim.run(skip=skip, on_mark=progress)
+        self.finish(arch, sim, skip)
+        return sim.result(), {**main_memory.notes(arch, sim), "instructions": len(program.instructions)}
+
+    def peak_bytes_per_s(self, arch: Arch) -> float:
+        """What its memory moves at best."""
+        return main_memory.peak_bytes_per_s(arch)
 
     def parts(self, arch: Arch) -> dict[str, type[Component]]:
         """The component of every part, as configured."""
@@ -138,6 +181,12 @@ class Machine:
                 raise InputError(
                     f"{source}: bits of {operand} is {width}, but the machine {arch.machine} has operands of "
                     f"{self.bits} bits and models no others; give {self.bits}"
+                )
+        for layer in workload.layers:
+            if layer.kind not in self.kinds:
+                raise InputError(
+                    f"{source}: layer {layer.name} is of kind {layer.kind}, but the machine {arch.machine} runs "
+                    f"{', '.join(self.kinds)}; take the network it was made from, or a machine that runs it"
                 )
         program = self.program(arch)
         try:

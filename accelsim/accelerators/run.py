@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 from accelsim import __version__
-from accelsim.accelerators import machine, main_memory, shipped
+from accelsim.accelerators import machine, shipped
 from accelsim.accelerators.plugins import plugins
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError, shown
-from accelsim.energy import check_machine, load_table
+from accelsim.energy import load_table
 from accelsim.report.record import RunRecord
 from accelsim.workload.activity import classes
 from accelsim.workload.layers import Gemm
@@ -72,10 +72,9 @@ def run(
         "sparsity": workload.sparsity,
     }
     check_storable(arch.machine, said, arch.as_dict(), model.notes(arch, workload), prices)
-    sim, program = model.build(arch, workload, trace=EVENTS if trace else 0)
-    check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
-    sim.run(skip=skip, on_mark=progress)
-    model.finish(arch, sim, skip)
+    result, said_of_run = model.simulate(
+        arch, workload, table, trace=EVENTS if trace else 0, skip=skip, progress=progress
+    )
     operands = classes(workload)
     layers = [
         {
@@ -89,22 +88,24 @@ def run(
         for layer in workload.layers
     ]
     return RunRecord(
-        result=sim.result(),
+        result=result,
         machine=arch.machine,
         arch=arch.as_dict(),
         workload=said,
         layers=layers,
         peak_macs=model.peak_macs(arch),
-        dram_peak_bytes_per_s=main_memory.peak_bytes_per_s(arch),
+        dram_peak_bytes_per_s=model.peak_bytes_per_s(arch),
         notes={
             "version": __version__,
-            **main_memory.notes(arch, sim),
+            **said_of_run,
             **model.notes(arch, workload),
             **origin(arch.machine),
-            "instructions": len(program.instructions),
             "operands": operands_note(operands),
         },
         array=model.array,
         prices=prices,
         layer_counters=model.layer_counters,
+        analytic=model.analytic,
+        multipliers=model.multipliers(arch),
+        operand_bits=model.operand_bits(arch),
     )

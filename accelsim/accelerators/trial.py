@@ -1,15 +1,21 @@
 """Small random networks to try a machine with: every kind of layer, masks from empty to full."""
 
+from collections.abc import Collection
+from dataclasses import replace
+
 import numpy as np
 
-from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
+from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, LinearAttention, Norm, Workload
+from accelsim.workload.layers import RULES
+from accelsim.workload.linear import exchange
 
 Rng = np.random.Generator
 
 
-def draw_workload(seed: int, largest: int = 20) -> Workload:
+def draw_workload(seed: int, largest: int = 20, kinds: Collection[str] = ()) -> Workload:
     """A network of one or two blocks: normalisation, projection, attention under a mask, a GEMM with a residual
-    operand, a repeated one with an activation, pooling. `largest` bounds tokens and features of a head."""
+    operand, a repeated one with an activation, pooling. `largest` bounds tokens and features of a
+    head. `kinds`: where linear_attention is among them, most attention layers are of that kind."""
     rng = np.random.default_rng([seed, 4711])
     layers, masks = [], {}
     for n in range(int(rng.integers(1, 3))):
@@ -36,7 +42,20 @@ def draw_workload(seed: int, largest: int = 20) -> Workload:
                  input_elements=repeat * draw(rng, 9 * queries) if rng.random() < 0.5 else None)
         )  # fmt: skip
         layers.append(Elementwise(f"{block}.mean", block, "mean", queries, width))
-    return Workload(f"trial {seed}", "random", tuple(layers), masks, batch=int(rng.integers(1, 3)))
+    made = Workload(f"trial {seed}", "random", tuple(layers), masks, batch=int(rng.integers(1, 3)))
+    return exchange_some(made, seed) if LinearAttention.kind in kinds else made
+
+
+def exchange_some(workload: Workload, seed: int) -> Workload:
+    """The network with linear attention of a random rule in two of three attention layers."""
+    rng = np.random.default_rng([seed, 4712])
+    chosen = {a.name: exchange(a, str(rng.choice(RULES))) for a in workload.attention_layers if rng.random() < 0.67}
+    layers = tuple(
+        replace(layer, encodes=None) if getattr(layer, "encodes", None) in chosen else chosen.get(layer.name, layer)
+        for layer in workload.layers
+    )
+    masks = {name: mask for name, mask in workload.masks.items() if name not in chosen}
+    return replace(workload, layers=layers, masks=masks)
 
 
 def draw(rng: Rng, most: int) -> int:

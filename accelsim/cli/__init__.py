@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import codesign, machines, outputs, rtl, sweep
+from accelsim.cli import calibrate, codesign, machines, outputs, rtl, sweep, synth
 
 PIPED_COLUMNS = 200  # nothing is folded in a file or a pipe
 
@@ -226,22 +226,6 @@ def workload(
     show(summary(load(find("workloads", path))))
 
 
-@app.command()
-def synth(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="deit_tiny, deit_small, deit_base, levit_128, levit_192 or levit_256."),
-    ],
-    sparsity: Annotated[float, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")],
-    seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
-    output: Output = None,
-) -> None:
-    """Make a workload of a known model with synthetic masks."""
-    from accelsim.codesign.synthetic import synthesize
-
-    write(synthesize(model, sparsity, seed), output)
-
-
 @app.command("import-mask")
 def import_mask(
     file: Annotated[
@@ -280,11 +264,14 @@ def write(made, output: Path | None) -> None:
     from accelsim.workload import save
 
     path = save(made, output or Path(f"{made.name}.yaml"))
-    show([f"{path}: {len(made.layers)} layers, {made.sparsity:.2%} of the attention scores pruned"])
+    pruned = f"{made.sparsity:.2%} of the attention scores pruned" if made.attention_layers else "no softmax attention"
+    show([f"{path}: {len(made.layers)} layers, {pruned}"])
 
 
 machines.register(app, lambda things: show(things))
+calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
+synth.register(app, write, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.measure import measure
+
 LARGEST_SEED = (1 << 63) - 1  # that PyTorch takes
 Show = Callable[[Iterable[object]], None]
 ModelName = Annotated[
@@ -35,6 +37,7 @@ def register(app: typer.Typer, show: Show, find: Callable[[str], Path]) -> None:
         ("export", export),
         ("train-demo", train_demo),
         ("plot-attention", drawing),
+        ("measure", measure),
     ):
         app.command(name)(_shown(command, show))
 

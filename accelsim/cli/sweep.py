@@ -1,5 +1,6 @@
 """Commands about many runs."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -208,26 +209,43 @@ def search(
 
 
 def compare(
-    machines: Annotated[
-        list[str], typer.Argument(metavar="MACHINE MACHINE... WORKLOAD...", help="Machines, then workloads.")
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="MACHINE... WORKLOAD... | DIR DIR...", help="Machines, then workloads; or results."),
     ],
+    machines: Annotated[
+        list[str] | None,
+        typer.Option("--machine", metavar="'MACHINE NAME=VALUE...'", help="One more machine, as set. Repeatable."),
+    ] = None,
     only: Only = "all",
     overrides: Set = None,
     picture: Picture = None,
     store: Keep = ":memory:",
     processes: Processes = None,
+    document: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> Iterator[object]:
-    """Run machines side by side; speed-ups and energy over the first, with the geometric mean."""
+    """Run machines side by side, or lay results side by side; speed-ups and energy over the first."""
     from accelsim.sweep import terminal
     from accelsim.sweep.compare import compare as run
-    from accelsim.sweep.compare import split
+    from accelsim.sweep.compare import split, subject
     from accelsim.sweep.plan import Work
+    from accelsim.sweep.side_by_side import as_json, is_result, read_folders
 
-    first, works = split(machines)
-    found = run(
-        first, [Work(w, only) for w in works], overrides=overrides or (), store=store, processes=processes, notice=say
-    )
-    yield from terminal.contest(found, f"against {found.variants[0]}", picture)
+    if not machines and any(map(is_result, names)):
+        entries, found = read_folders(names), None
+    else:
+        first, works = split(names, machines or ())
+        found = run(
+            [*first, *map(subject, machines or ())], [Work(w, only) for w in works], overrides=overrides or (),
+            store=store, processes=processes, notice=say,
+        )  # fmt: skip
+        entries = found.entries
+    if document:
+        sys.stdout.write(json.dumps(as_json(entries), indent=1, allow_nan=False) + "\n")
+        return
+    if found:
+        yield from terminal.contest(found, f"against {found.titles[0]}", picture)
+    yield from terminal.side_by_side(entries)
 
 
 def ablate(

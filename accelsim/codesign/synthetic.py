@@ -18,6 +18,7 @@ from accelsim.codesign.models import Model, model
 from accelsim.codesign.polarize import polarize
 from accelsim.codesign.prune import kept_entries, ranking
 from accelsim.core.errors import InputError
+from accelsim.workload.linear import converted
 from accelsim.workload.workload import Workload
 
 RADIUS, RADIUS_SPREAD = 0.62, 0.62
@@ -81,6 +82,17 @@ def synthesize(name: str, sparsity: float, seed: int = 1) -> Workload:
             "layers_from": "the model's publication, sizes for 224 x 224 images",
         },
     )
+
+
+def exchange_attention(name: str, rule: str) -> Workload:
+    """A workload of a known model with linear attention of a rule (taylor, l1 or hash) in place of softmax: its sizes.
+
+    Errors: InputError for an unknown model or rule.
+    """
+    network = model(name)
+    made_by = f"accelsim {accelsim.__version__}, exchange_attention({name!r}, {rule!r})"
+    sizes = {"made_by": made_by, "layers_from": "the model's publication, sizes for 224 x 224 images"}
+    return converted(Workload(name, name, network.layers, provenance=sizes), rule)
 
 
 def attention_maps(network: Model, seed: int) -> list[np.ndarray]:

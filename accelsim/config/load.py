@@ -39,6 +39,7 @@ def load_arch(
         if setting := override(text, schema, resolution, place):
             settings.append(setting)
     fields = resolution.settle(schema, settings)
+    fields["sources"] = overridden(sources_of(path, top, schema, resolution), settings)
     name = top.value.get("name")
     if name and isinstance(name.value, str) and name.value:
         try:
@@ -84,8 +85,8 @@ def settings_of(path: Path, top: document.Entry, schema: MachineSchema, resoluti
         elif section in ("machine", "name"):
             if not isinstance(entry.value, str) or not entry.value:
                 resolution.problem(entry.line, f"{where}: {section} must be a name")
-        elif entry.value == "":
-            continue  # a section all of whose entries are commented out
+        elif entry.value == "" or section == "sources":
+            continue  # a section all of whose entries are commented out, or one that changes no value
         elif section == "energy":
             yield Setting(where, ("energy",), entry.value, entry.line)
         elif not isinstance(entry.value, dict):
@@ -100,6 +101,37 @@ def settings_of(path: Path, top: document.Entry, schema: MachineSchema, resoluti
                     yield Setting(f"{path}:{values.line}", ("parts", part), values.value, values.line)
         else:
             yield from values_of(path, (section,), entry.value)
+
+
+def sources_of(path: Path, top: document.Entry, schema: MachineSchema, resolution: Resolution) -> dict[str, str]:
+    """Where the values of a file are from: `PART.PARAMETER`, `PART` (all of its) or `clocks.NAME` -> text."""
+    section = top.value.get("sources")
+    if section is None or section.value == "":
+        return {}
+    if not isinstance(section.value, dict):
+        resolution.problem(
+            section.line, f"{path}:{section.line}: sources must be a mapping, such as 'PART: a data sheet'"
+        )
+        return {}
+    known = [f"clocks.{name}" for name in schema.clocks]
+    for part in schema.parts:
+        known += [part, f"{part}.model", *(f"{part}.{parameter}" for parameter in params_of(schema, part))]
+    found = {}
+    for name, entry in section.value.items():
+        where = f"{path}:{entry.line}: sources.{name}"
+        if name not in known:
+            resolution.problem(entry.line, f"{where}: the machine has no such value or part{suggest(name, known)}")
+        elif not isinstance(entry.value, str) or not entry.value:
+            resolution.problem(entry.line, f"{where}: expected a text that says where the value is from")
+        else:
+            found[name] = entry.value
+    return found
+
+
+def overridden(sources: dict[str, str], settings: Sequence[Setting]) -> dict[str, str]:
+    """The sources of a file, if it says any, with those of the values that were given beside it."""
+    given = [s for s in settings if s.is_override and s.keys[0] in ("parts", "clocks")]
+    return sources | {s.name: f"said by {s.where}" for s in given} if sources else {}
 
 
 def values_of(path: Path, keys: tuple[str, ...], mapping: dict[str, document.Entry]):

@@ -8,7 +8,7 @@ from accelsim.config.arch import Arch
 from accelsim.core.component import Component, Param
 from accelsim.core.errors import InputError, suggest
 
-SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy")
+SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy", "sources")
 
 
 @dataclass(frozen=True)

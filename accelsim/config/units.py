@@ -19,12 +19,18 @@ BANDWIDTHS = {f"{u}/s": n for u, n in SIZES.items()}
 PER_CYCLE = {"B/cycle": 1, "byte/cycle": 1, "bytes/cycle": 1}
 
 # What may stand behind the number, by the unit of the parameter; a plain number is always in that unit.
-PLAIN = {"cycles": {"cycle": 1, "cycles": 1}, "bytes": SIZES, "bytes/cycle": PER_CYCLE, "bits": {"bit": 1, "bits": 1}}
+PLAIN = {
+    "cycles": {"cycle": 1, "cycles": 1}, "bytes": SIZES, "bytes/cycle": PER_CYCLE, "bits": {"bit": 1, "bits": 1},
+    "permille": {"%": 10, "permille": 1}, "mW": {"mW": 1, "W": 10**3}, "fJ": {"fJ": 1, "pJ": 10**3, "nJ": 10**6},
+}  # fmt: skip
 IN_SECONDS = {"cycles": TIMES, "bytes/cycle": BANDWIDTHS}
-EXAMPLES = {"cycles": "12 or '60 ns'", "bytes": "54272 or '53 KiB'", "bytes/cycle": "64 or '76.8 GB/s'", "bits": "8"}
+EXAMPLES = {
+    "cycles": "12 or '60 ns'", "bytes": "54272 or '53 KiB'", "bytes/cycle": "64 or '76.8 GB/s'", "bits": "8",
+    "permille": "625 or '62.5 %'", "mW": "15000 or '15 W'", "fJ": "850 or '0.85 pJ'",
+}  # fmt: skip
 
 LARGEST = 1 << 60  # an int64 register holds it and a sum of a few of them
-NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30}|/[1-9][0-9]{0,29})?)\s*([A-Za-z].*)?")
+NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30}|/[1-9][0-9]{0,29})?)\s*([A-Za-z%].*)?")
 
 
 def split(text: str) -> tuple[Fraction, str]:

@@ -10,7 +10,10 @@ from accelsim.core.errors import InputError, shown, suggest
 
 # What a parameter may be at most if it does not say: lanes and queues that are allocated, waits and sizes that are
 # multiplied with each other and summed over a run.
-MOST = {"count": 1 << 16, "cycles": 1 << 24, "bytes": 1 << 40, "bytes/cycle": 1 << 24, "bits": 1 << 10}
+MOST = {
+    "count": 1 << 16, "cycles": 1 << 24, "bytes": 1 << 40, "bytes/cycle": 1 << 24, "bits": 1 << 10, "permille": 1000,
+    "mW": 1 << 24, "fJ": 1 << 30,
+}  # fmt: skip
 
 
 class Field:
@@ -27,8 +30,8 @@ class Param(Field):
     """A number fixed when the component is built: default, unit, one sentence, and the range it may have; without
     `high` that is what memory and 64-bit counters allow of its unit.
 
-    `unit` is one of count, cycles, bytes, bytes/cycle, bits, or choice (then `choices` lists the words; inside a tick
-    the value is the word's index).
+    `unit` is one of count, cycles, bytes, bytes/cycle, bits, permille, mW, fJ, or choice (then `choices` lists the
+    words; inside a tick the value is the word's index).
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Energy and area: tables with a source for every figure, the bill (count x price, leakage x time), the floor plan."""
 
-from accelsim.energy.area import Piece, floor_plan
+from accelsim.energy.area import Piece, floor_plan, on_chip_bytes
 from accelsim.energy.bill import Charge, bill, bills, check_machine, readers
 from accelsim.energy.draws import bounds, energies, terms
 from accelsim.energy.prices import read_prices
@@ -17,6 +17,7 @@ __all__ = [
     "energies",
     "floor_plan",
     "load_table",
+    "on_chip_bytes",
     "read_prices",
     "readers",
     "terms",

@@ -82,5 +82,16 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
     return pieces
 
 
+def on_chip_bytes(parts: dict[str, Part], table: EnergyTable) -> int:
+    """What all memories on the chip hold together. Raises InputError as the bill does."""
+    total = 0
+    for name, part in parts.items():
+        entry, names = entry_of(name, part, table), names_of(name, parts)
+        for memory_name, sizes in entry.memories.items() if not entry.off_chip else ():
+            place = table.place(part.kinds, "memories", memory_name)
+            total += int(evaluate(sizes["capacity_bytes"], names, f"{place}.capacity_bytes"))
+    return total
+
+
 def added(a: Range, b: Range) -> Range:
     return Range(*(x + y for x, y in zip(a, b, strict=True)))

@@ -34,6 +34,11 @@ REQUEST = {
 REPLY = {"bytes": "length of the burst", "stream": "whose it is"}
 
 
+# What a command of a systolic array is the last to read: bytes it frees, and bytes it read of each buffer.
+FREES = record("weight", "weight_read", "act", "act_read")
+FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each
+
+
 def check_tiles(buffer: str, capacity: int, tiles: np.ndarray) -> None:
     """Raise InputError for a tile (DESCRIPTOR records) that a buffer could never hold: the run would wait for ever."""
     largest = int((tiles["bytes"] * tiles["segments"]).max(initial=0))

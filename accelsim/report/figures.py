@@ -132,6 +132,7 @@ class Summary:
     prices: EnergyTable
     charges: list[Charge]
     pieces: list[Piece]
+    on_chip_bytes: int | None = None  # of all memories; None: not known
 
     @property
     def area_um2(self) -> float:
@@ -142,3 +143,9 @@ class Summary:
         """Low and high."""
         bounds = [p.bounds_um2 for p in self.pieces]
         return sum(b.low for b in bounds), sum(b.high for b in bounds)
+
+    @property
+    def area_mm2(self) -> tuple[float | None, float | None, float | None]:
+        """Nominal, low and high; None where nothing of the machine has an area."""
+        found = (self.area_um2, *self.area_bounds_um2)
+        return tuple(um2 / 1e6 if self.pieces else None for um2 in found)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from accelsim.core.result import Result, Span
 from accelsim.core.status import STATUS_NAMES
-from accelsim.energy import Charge, EnergyTable, bill, bills, floor_plan, load_table, readers
+from accelsim.energy import Charge, EnergyTable, bill, bills, floor_plan, load_table, on_chip_bytes, readers
 from accelsim.report.figures import Activity, Energy, MemoryUse, Point, Stretch, Summary, share
 from accelsim.report.record import RunRecord
 
@@ -48,6 +48,7 @@ def summarize(record: RunRecord) -> Summary:
         prices=table,
         charges=charges,
         pieces=floor_plan(result.parts, table),
+        on_chip_bytes=None if record.analytic else on_chip_bytes(result.parts, table),
     )
     check(record, summary)
     return summary
@@ -116,9 +117,16 @@ def stretch(
         power_w=share(energy.pj * 1e-12, seconds),
         chip_power_w=share(energy.chip_pj * 1e-12, seconds),
         roofline=point(record, 2 * mac_ops, read + write, seconds),
-        activity={n: activity(record, n, spans) for n in result.parts},
+        activity={n: activity(record, n, spans) for n in acting(record)},
         counters={name: counted(name, spans) for name in record.layer_counters},
     )
+
+
+def acting(record: RunRecord) -> list[str]:
+    """The parts that say what they were doing; those of an analytic machine that have no time of their own do not."""
+    idle = STATUS_NAMES[0]
+    spent = record.result.total.status
+    return [n for n in record.result.parts if not record.analytic or any(c for s, c in spent[n].items() if s != idle)]
 
 
 def counted(name: str, spans: list[Span]) -> int:

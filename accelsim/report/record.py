@@ -29,6 +29,9 @@ class RunRecord:
     dram: tuple[str, ...] = ("dram",)  # components whose bytes are off-chip traffic
     layer_counters: tuple[str, ...] = ()  # PART.COUNTER of what is shown of every layer beside the common figures
     prices: tuple[dict[str, Any], ...] = ()  # the machine's price documents, as energy.read_prices gives them
+    multipliers: int | None = None  # all of the machine's, those beside the PE array too
+    operand_bits: int | None = None  # of what is multiplied
+    analytic: bool = False  # the figures are a model's, not a simulation's
 
     def __post_init__(self) -> None:
         for span in self.result.spans:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
+MODEL = "An analytic model: formulas over layers, no simulation; every figure below is the model's."
 CAVEAT = "Energy, power and area: scaled pre-silicon figures, about +-2x in absolute terms; compare within one table."
 
 
@@ -30,7 +31,9 @@ def table(title: str, *columns: str) -> "Table":
 def heading(record: RunRecord) -> list[str]:
     """What ran: machine, workload, what is synthetic, which models."""
     work = record.workload
-    lines = [f"{record.machine} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"]
+    lines, name = [MODEL] if record.analytic else [], record.arch.get("name", record.machine)
+    called = record.machine if name == record.machine else f"{name} ({record.machine})"
+    lines += [f"{called} running {work['name']} ({work['model']}), batch {work.get('batch', 1)}"]
     if work.get("synthetic"):
         lines.append("The workload is synthetic: its masks were generated, not taken from a trained model.")
     made = work.get("provenance")
@@ -44,7 +47,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
     total, point = summary.total, summary.total.roofline
     made = table("Run", "", "")
     made.show_header, made.columns[1].justify = False, "left"
-    energy, (low, high) = total.energy, (um2 / 1e6 for um2 in summary.area_bounds_um2)
+    energy, (area, low, high) = total.energy, summary.area_mm2
     saved = total.macs / total.dense_macs if total.dense_macs else None
     rows = [
         ("time", f"{total.cycles:,} core cycles, {scaled(total.seconds, 's', 4)} at {scaled(record.clock_hz, 'Hz')}"),
@@ -68,7 +71,7 @@ def overview(record: RunRecord, summary: Summary) -> "Table":
         ("DRAM standby and refresh", joules(energy.background_pj)),
         ("energy in all", f"{joules(energy.pj)} ({joules(energy.low_pj)} to {joules(energy.high_pj)})"),
         ("average power of the chip", f"{scaled(total.chip_power_w, 'W')}, with DRAM {scaled(total.power_w, 'W')}"),
-        ("area of the chip", f"{summary.area_um2 / 1e6:.2f} mm2 ({low:.2f} to {high:.2f})"),
+        ("area of the chip", f"{number(area)} mm2 ({number(low)} to {number(high)})"),
         ("energy table", summary.energy_table),
     ]
     for row in rows:
@@ -159,4 +162,4 @@ def report(record: RunRecord, summary: Summary, *, layers: bool = False) -> "Gro
     ]
     if layers:
         shown.append(stretches("Layers", summary.layers, summary.total))
-    return Group(*shown, Text(CAVEAT))
+    return Group(*shown, Text(MODEL if record.analytic else CAVEAT))

@@ -8,7 +8,7 @@ import accelsim.core.document as document
 from accelsim.accelerators import schema
 from accelsim.config import load_arch, shipped
 from accelsim.config.arch import Arch
-from accelsim.config.load import override, settings_of
+from accelsim.config.load import overridden, override, settings_of
 from accelsim.config.resolve import Resolution
 from accelsim.core.errors import InputError
 
@@ -35,6 +35,7 @@ class Base:
             if setting := override(text, self.schema, resolution):
                 given.append(setting)
         fields = resolution.settle(self.schema, given)
+        fields["sources"] = overridden(self.arch.sources, given)
         if resolution.problems:
             raise InputError(resolution.text())
         arch = Arch(**{"name": self.arch.name, "machine": self.schema.name, "source": str(self.path)} | fields)

@@ -68,9 +68,10 @@ def measure(arch: Arch, workload: Workload) -> Figures:
     from accelsim.energy import bounds, terms
     from accelsim.report.metrics import summarize
 
-    summary = summarize(run(arch, workload))
-    found = terms(summary.charges)
-    return figures(summary) | {TERMS: {**found, "bounds": bounds(summary.prices, found)}}
+    record = run(arch, workload)
+    summary = summarize(record)
+    found, more = terms(summary.charges), {"multipliers": record.multipliers, "operand_bits": record.operand_bits}
+    return figures(summary) | more | {TERMS: {**found, "bounds": bounds(summary.prices, found)}}
 
 
 def figures(summary: Summary) -> Figures:
@@ -87,7 +88,7 @@ def figures(summary: Summary) -> Figures:
         "dram_background_pj": total.energy.background_pj,
         "power_w": total.power_w,
         "chip_power_w": total.chip_power_w,
-        "area_mm2": summary.area_um2 / 1e6,
+        "area_mm2": summary.area_mm2[0],
         "mac_utilization": total.mac_utilization,
         "bandwidth_utilization": total.bandwidth_utilization,
         "q_forward_hit_rate": summary.q_forward_hit_rate,
@@ -100,6 +101,7 @@ def figures(summary: Summary) -> Figures:
         "ops_per_s": total.roofline.ops_per_s,
         "peak_ops_per_s": summary.peak_ops_per_s,
         "dram_peak_bytes_per_s": summary.dram_peak_bytes_per_s,
+        "on_chip_bytes": summary.on_chip_bytes,
     }
     for phase in summary.phases:
         row[f"phase.{phase.name}.cycles"] = phase.cycles

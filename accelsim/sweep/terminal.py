@@ -1,10 +1,10 @@
 """What the commands print: tables and sentences."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelsim.report.quantities import joules, percent
+from accelsim.report.quantities import joules, percent, scaled
 from accelsim.report.tables import table
 from accelsim.sweep.campaign import Progress
 from accelsim.sweep.compare import Contest, Ratio, geometric_mean
@@ -12,11 +12,13 @@ from accelsim.sweep.plan import Plan
 from accelsim.sweep.plots import draw_contest
 from accelsim.sweep.plots.axes import varied
 from accelsim.sweep.points import Expansion
+from accelsim.sweep.side_by_side import Entry, speedups
 from accelsim.sweep.table import Columns
 
 if TYPE_CHECKING:
     from accelsim.sweep.search import Found
 
+MODELS = "(model): an analytic model, no simulation; its energy is its board's, with a factor of two as bounds."
 SHOWN = 20  # rows of a long table
 FIGURES: dict[str, Callable[[float], str]] = {
     "cycles": "{:,}".format,
@@ -75,36 +77,88 @@ def points(found: Columns, best: str) -> Iterator[object]:
 
 def contest(found: Contest, title: str, picture: Path | None) -> Iterator[object]:
     """Speed-ups and energy of every variant over the first."""
-    for metric, what in (("cycles", "speed-up"), ("dram_read_bytes", "DRAM reads")):
+    for metric, what in (("seconds", "speed-up"), ("dram_read_bytes", "DRAM reads")):
         made = table(
             f"{what} {title}" + (" (times fewer)" if what == "DRAM reads" else ""), "", *found.workloads, "mean"
         )
-        for name, row in zip(found.variants, found.gains(metric)):
-            made.add_row(name, *(f"{gain:.2f}x" for gain in row), f"{geometric_mean(row):.2f}x")
+        for name, row in zip(found.titles, found.gains(metric)):
+            made.add_row(name, *map(times, row), times(geometric_mean(row)))
         yield made
     for parts, what in ((("chip",), "of the chip"), (("chip", "dram"), "of chip and DRAM")):
         made = table(f"energy efficiency {what} {title}", "", *found.workloads, "mean")
-        for n, (name, row) in enumerate(zip(found.variants, found.energy_ratios(parts))):
-            made.add_row(name, *(interval(r) if n else "1.00x" for r in row))
+        for n, (name, row) in enumerate(zip(found.titles, found.energy_ratios(parts))):
+            made.add_row(name, *(interval(r) if n else times(r and 1.0) for r in row))
         yield made
     made = table("absolute", "", *found.workloads)
-    for name, row in zip(found.variants, found.figures):
+    for name, model, row in zip(found.titles, found.models, found.figures):
         energy = [[joules(f[key]) for key in ("chip_energy_pj", "dram_energy_pj")] for f in row]
-        made.add_row(name, *(f"{f['cycles']:,} cycles, {c} + {d}" for f, (c, d) in zip(row, energy)))
+        takes = [scaled(f["seconds"], "s") if model else f"{f['cycles']:,} cycles" for f in row]
+        spent = [c if model else f"{c} + {d}" for c, d in energy]
+        made.add_row(name, *(f"{time}, {joule}" for time, joule in zip(takes, spent)))
     yield made
     yield (
-        "mean: geometric. Energy: ratio at nominal prices, and where 90 % of 1,000 drawings of the prices within their"
-        " bounds lie; what holds 1 is not resolved. Absolute: cycles, energy of the chip + of DRAM"
+        "mean: geometric. Speed-up: of time. Energy: ratio at nominal prices, and where 90 % of 1,000 drawings of the"
+        " prices within their bounds lie; what holds 1 is not resolved. Absolute: cycles, energy of the chip + of DRAM"
     )
     if picture:
-        gains = found.gains("cycles")
+        gains = found.gains("seconds")
         means = [geometric_mean(row) for row in gains]
-        yield f"{draw_contest(found.variants, found.workloads, gains, means, picture)}: written"
+        yield f"{draw_contest(found.titles, found.workloads, gains, means, picture)}: written"
 
 
-def interval(found: Ratio) -> str:
+def side_by_side(entries: Sequence[Entry]) -> Iterator[object]:
+    """Runs with what they rest on; a table for each workload."""
+    ratios = dict(zip(map(id, entries), speedups(entries)))
+    for case in dict.fromkeys(e.case for e in entries):
+        mine = [e for e in entries if e.case == case]
+        made = table(f"side by side: {case[0]}", "", "cycles", "time", "speed-up", "chip", "with DRAM", "area")
+        rests = table(f"what that rests on: {case[0]}", "", "clock", "multipliers", "bits", "on chip", "memory", "peak")
+        for each in (made, rests):
+            for column in each.columns:
+                column.overflow = "fold"  # no figure is cut
+        for e in mine:
+            had, known = e.figures, e.assumptions
+            made.add_row(
+                e.title,
+                "-" if e.model else f"{had['cycles']:,}",
+                scaled(had["seconds"], "s", 4),
+                times(ratios[id(e)]),
+                "-" if e.model else joules(had["chip_energy_pj"]),
+                joules(had["energy_pj"] or None),
+                "-" if had["area_mm2"] is None else f"{had['area_mm2']:.2f} mm2",
+            )
+            count, held, rate = known["multipliers"], known["on_chip_bytes"], known["dram_peak_bytes_per_s"]
+            rests.add_row(
+                e.title,
+                "-" if e.model else scaled(known["clock_hz"], "Hz"),
+                "-" if e.model or count is None else f"{count:,}",
+                "-" if known["operand_bits"] is None else f"{known['operand_bits']}",
+                "-" if held is None else f"{held / 1024:,.4g} KiB",
+                f"{e.memory} {scaled(rate, 'B/s')}".strip(),
+                scaled(known["peak_ops_per_s"], "op/s"),
+            )
+        yield made
+        yield rests
+    if any(e.model for e in entries):
+        yield MODELS
+    if len({e.case for e in entries}) > 1 and any(r is None for r in ratios.values()):
+        yield "A run that stands alone in its table was of another workload, or of another version of it."
+
+
+def times(value: float | None) -> str:
+    return "-" if value is None else f"{few(value)}x"
+
+
+def few(value: float) -> str:
+    """Two decimals, or two digits of what is small."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def interval(found: Ratio | None) -> str:
     """A ratio with its interval, or that the prices do not resolve it."""
-    said = f"{found.nominal:.2f}x [{found.low:.2f}, {found.high:.2f}]"
+    if found is None:
+        return "-"
+    said = f"{few(found.nominal)}x [{few(found.low)}, {few(found.high)}]"
     return said if found.resolved else f"{said} not resolved"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.validation.evidence import Evidence, spread
 from accelsim.validation.report import Report
-from accelsim.workload.layers import Attention, Gemm, Norm
+from accelsim.workload.layers import Attention, Gemm, LinearAttention, Norm
 
 if TYPE_CHECKING:
     from accelsim.validation.judge import Judge
@@ -51,7 +51,7 @@ def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
     """The tensors of dense, normalising and element-wise layers as the shared dataflows lay them out."""
     batch = judge.evidence.workload.batch
     for n, layer in enumerate(judge.evidence.workload.layers):
-        if isinstance(layer, Attention):
+        if isinstance(layer, Attention | LinearAttention):
             continue
         if isinstance(layer, Gemm):
             kept = sum(group.leaves(group.first, group.count) for group in judge.groups(layer))

@@ -69,7 +69,8 @@ class Report:
 
 @dataclass(frozen=True)
 class FloatError:
-    """An attention layer's outputs against float64 softmax attention, in units of one step of V's scale.
+    """An attention layer's outputs against the same attention (softmax, or a linear rule) in float64, in units of one
+    step of V's scale.
 
     largest: the largest absolute error. rms: its root mean square. peak: the largest absolute exact output.
     """

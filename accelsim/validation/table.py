@@ -32,7 +32,7 @@ def tables(report: Report, every: bool = False) -> Iterator[object]:
         errors = table("attention layer", "largest error", "rms error", "largest output", numbers=3)
         for error in report.errors:
             errors.add_row(error.layer, *(f"{x:.3f}" for x in (error.largest, error.rms, error.peak)))
-        yield "\nInteger attention against float64 softmax, in steps of V:"
+        yield "\nInteger attention against float64, in steps of V:"
         yield errors
     if report.remarks:
         yield "\n" + "\n".join(report.remarks)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.workload.layers import Attention, Gemm, Layer
+from accelsim.workload.layers import Attention, Gemm, Layer, LinearAttention
 from accelsim.workload.workload import Workload
 
 MANY = 0.35  # share of zeros from which on an operand counts as rectified: between 0.1 of normal 8-bit values and 0.5
@@ -35,7 +35,7 @@ def classes(workload: Workload) -> dict[str, dict[str, str] | None]:
 
 def operands(workload: Workload, layer: Layer, before: Layer | None) -> Operands | None:
     """What the operands of a layer that follows another are like."""
-    if isinstance(layer, Attention):
+    if isinstance(layer, Attention | LinearAttention):
         names, usual = "qkv", "attention"
     elif isinstance(layer, Gemm):
         names, usual = ("x", "weight"), "dense"
@@ -45,5 +45,9 @@ def operands(workload: Workload, layer: Layer, before: Layer | None) -> Operands
     if all(t is not None for t in tensors):
         zeros = max(float(np.mean(t == 0)) for t in tensors)
         return Operands("rectified" if zeros >= MANY else usual, "measured")
-    rectified = isinstance(layer, Gemm) and isinstance(before, Gemm | Attention) and before.activation is not None
+    rectified = (
+        isinstance(layer, Gemm)
+        and isinstance(before, Gemm | Attention | LinearAttention)
+        and before.activation is not None
+    )
     return Operands("rectified" if rectified else usual, "assumed")

@@ -8,6 +8,8 @@ class_token        int8[features]: put before the tokens that a layer reads, whe
 table              int8[256]: an activation (entry x + 128)
 gamma, beta        int16, int32[features]; shift int32[1]; epsilon int64[1]: of a norm
 scaling            int64[3] of an attention layer: multiplier, shift and bound of its softmax
+                   int64[4] of linear attention: multiplier and shift of vsum, offset of the divisors, bits of a
+                   quotient after the point; g_requant int32[2]: of the product that is computed first
 encode_q_requant   int32[2], and so on for k and decode
 """
 
@@ -15,9 +17,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.workload.layers import ACTIVATIONS, Attention, Elementwise, Gemm, Layer, Norm
+from accelsim.workload.layers import ACTIVATIONS, Attention, Elementwise, Gemm, Layer, LinearAttention, Norm
 
 Shapes = dict[str, tuple[str, tuple[int, ...]]]
+MOST_FRACTION = 30  # of a quotient
 MOST_MULTIPLIER, MOST_SHIFT = (1 << 16) - 1, 62  # what the requantiser's registers hold
 
 
@@ -38,6 +41,9 @@ def constant_shapes(layer: Layer) -> Shapes:
         if layer.encoded_heads is not None:
             found |= {f"{way}_{n}_requant": ("int32", (2,)) for way in ("encode", "decode") for n in "qk"}
         return found
+    if isinstance(layer, LinearAttention):
+        found = {"g_requant": ("int32", (2,)), "requant": ("int32", (2,)), "scaling": ("int64", (4,))}
+        return found | ({"table": ("int8", (256,))} if layer.activation else {})
     if isinstance(layer, Norm):
         numbers = {"gamma": "int16", "beta": "int32"}
         found = {name: (kind, (layer.features,)) for name, kind in numbers.items()}
@@ -58,6 +64,8 @@ def constant_problem(name: str, array: np.ndarray) -> str | None:
             wrong = some[(some < 0) | (some > most)]
             if wrong.size:
                 return f"has the {what} {wrong.flat[0]} but it must be 0 to {most}"
+    if name == "scaling" and array.size == 4 and not (0 < array[2] < 1 << 62 and 0 <= array[3] <= MOST_FRACTION):
+        return f"has the offset {array[2]} and {array[3]} bits, but must have 1 to 2^62 and 0 to {MOST_FRACTION}"
     if name == "shift" and not 0 <= array[0] <= MOST_SHIFT:
         return f"is {array[0]} but a shift must be 0 to {MOST_SHIFT}"
     if name == "epsilon" and not 0 <= array[0] < 1 << 61:

@@ -12,7 +12,7 @@ from accelsim.core.document import NO_NUMBER, scalar
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import beside, check_name, write
 from accelsim.workload import arrays as npz
-from accelsim.workload import manifest
+from accelsim.workload import manifest, versions
 from accelsim.workload.bounds import (
     LARGEST_UNKNOWN,
     batch_problem,
@@ -26,7 +26,7 @@ from accelsim.workload.layers import LAYERS, Layer
 from accelsim.workload.mask import AttentionMask
 from accelsim.workload.workload import Workload, stored_shapes
 
-FORMAT, VERSIONS = "accelsim-workload", (1, 2)  # 2: with constants or reads; without them 1 is written
+FORMAT = "accelsim-workload"
 SAME = "function"  # in the file, of a norm's `norm`: the entry of its kind is the layer's name
 _KEYS = (
     "format",
@@ -76,13 +76,7 @@ def load(path: str | Path) -> Workload:
         raise top.error(
             f"format is {shown(top.get('format'))} but a workload file begins with 'format: {FORMAT}'.", "format"
         )
-    version = top.take("version", int)
-    if version not in VERSIONS:
-        advice = "update accelsim" if version > VERSIONS[-1] else "no such version exists"
-        known = " and ".join(map(str, VERSIONS))
-        raise top.error(f"version is {version} but this accelsim reads versions {known}; {advice}.", "version")
-    if version == 1 and "reads" in top:
-        raise top.error("reads is an entry of files of version 2; say version: 2.", "reads")
+    version = versions.read(top)
     top.only((*_KEYS, "reads"), "a workload file")
     name = check_name(top.take("name", str), f"{path}:{top.lines['name']}: name")
     batch, bits = top.take("batch", int), top.take("bits", dict)
@@ -91,7 +85,7 @@ def load(path: str | Path) -> Workload:
     for key in bits:
         if problem := bits_problem(key, bits.take(key, int)):
             raise bits.error(problem, key)
-    layers, masked = _read_layers(top)
+    layers, masked = _read_layers(top, version)
     tensor_names = _texts(top, "tensors")
     by_name = {layer.name: layer for layer in layers}
     expected = {f"{name}.{part}": n for name in masked for part, n in _mask_bytes(by_name[name]).items()}
@@ -134,7 +128,7 @@ def _manifest_path(path: str | Path) -> Path:
     return path
 
 
-def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
+def _read_layers(top: manifest.Section, version: int) -> tuple[list[Layer], list[str]]:
     layers, masked = [], []
     for entry in top.take("layers", list):
         if not isinstance(entry, manifest.Section):
@@ -165,6 +159,7 @@ def _read_layers(top: manifest.Section) -> tuple[list[Layer], list[str]]:
             layers.append(cls(name=name, **values))
         except InputError as error:
             raise entry.error(str(error)) from None
+        versions.check_layer(entry, layers[-1], version)
     return layers, masked
 
 
@@ -249,15 +244,7 @@ def _plain(section: manifest.Section) -> dict:
 
 
 def _write_manifest(workload: Workload, stored: dict[str, np.ndarray], path: Path) -> str:
-    constants = any(
-        name.rpartition(".")[2] in constant_shapes(workload.layer(name.rpartition(".")[0])) for name in workload.tensors
-    )
-    head = {
-        "format": FORMAT,
-        "version": 2 if constants or workload.reads else 1,
-        "name": workload.name,
-        "model": workload.model,
-    }
+    head = {"format": FORMAT, "version": versions.needed(workload), "name": workload.name, "model": workload.model}
     head |= {"synthetic": workload.synthetic, "batch": workload.batch}
     text = _dump(head) + f"bits: {_flow(dict(workload.bits))}\n" + _dump({"provenance": dict(workload.provenance)})
     if stored:

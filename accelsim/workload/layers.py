@@ -7,76 +7,12 @@ Every operator that costs multiply-accumulates is a `Gemm` (convolutions by im2c
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
-from accelsim.core.errors import InputError, shown, suggest
+from accelsim.core.errors import InputError
 from accelsim.workload.bounds import scores_problem
-
-ROLES = ("embed", "qkv", "q", "kv", "proj", "mlp", "head", "conv", "downsample", "other")
-ACTIVATIONS = ("gelu", "relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid", "tanh")
-NORMS = ("layernorm", "rmsnorm", "batchnorm", "groupnorm")
-MOST = (1 << 31) - 1  # of any size; products of a few still fit a 64-bit counter
-LONGEST_TEXT = 200
-OPERATIONS = ("add", "multiply", "mean", "max", *ACTIVATIONS)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What all layers share: a unique `name`, and the `block` of the network it belongs to (for grouping in
-    reports)."""
-
-    name: str
-    block: str
-
-    kind: ClassVar[str] = ""
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
-
-    def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            optional = "None" in field.type
-            if value is None and optional:
-                continue
-            known = self.choices.get(field.name)
-            if known is not None:
-                if not isinstance(value, str) or value not in known:
-                    self._refuse(field.name, value, f"must be one of {', '.join(known)}{suggest(value, known)}")
-            elif "str" in field.type:
-                if not isinstance(value, str) or not value:
-                    self._refuse(field.name, value, "must be a non-empty text")
-                if len(value) > LONGEST_TEXT or not value.isprintable():
-                    self._refuse(field.name, value, f"must be a text of at most {LONGEST_TEXT} printable characters")
-            elif "bool" in field.type:
-                if not isinstance(value, bool):
-                    self._refuse(field.name, value, "must be true or false")
-            else:
-                object.__setattr__(self, field.name, self._count(field.name, value))
-
-    def _count(self, name: str, value) -> int:
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = 0
-        if number < 1 or isinstance(value, bool):
-            self._refuse(name, value, "must be a whole number of at least 1")
-        if number > MOST:
-            self._refuse(name, value, f"must be at most {MOST}")
-        return number
-
-    def _refuse(self, parameter: str, value, rule: str):
-        raise InputError(f"{self.kind} layer {shown(self.name)}: {parameter} is {shown(value)} but {rule}.")
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per image (attention: as if dense)."""
-        return 0
-
-    @property
-    def shape(self) -> str:
-        """The sizes as one short text, for tables."""
-        raise NotImplementedError  # every kind of layer says its own
+from accelsim.workload.layer import ACTIVATIONS, HASHES, NORMS, OPERATIONS, ORDERS, ROLES, RULES, Layer
 
 
 @dataclass(frozen=True)
@@ -104,7 +40,7 @@ class Gemm(Layer):
     input_elements: int | None = None
 
     kind: ClassVar[str] = "gemm"
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"role": ROLES, "activation": ACTIVATIONS}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"role": ROLES, "activation": (*ACTIVATIONS, *HASHES)}
 
     def __post_init__(self):
         super().__post_init__()
@@ -195,6 +131,63 @@ class Attention(Layer):
 
 
 @dataclass(frozen=True)
+class LinearAttention(Layer):
+    """Attention without softmax, whose products can be taken in either order; operands are shaped as `Attention`'s.
+
+    `rule`: taylor: weights 1 + x of centred scores x (ViTALiTy, HPCA 2023, Algorithm 1); l1: Q and K divided by their
+    features' absolute sums over the tokens (SimA, WACV 2024); hash: Q and K are codes of qk_dim bits, -1 or 1, and
+    weights qk_dim + 1 + q k (EcoFormer, NeurIPS 2022). `order` (l1 only): kv is Q (K^T V), qk is (Q K^T) V; None: qk
+    where kv_tokens < qk_dim, as published. `coded_dim` (hash only): features that a code stands for. `activation`,
+    `windows`: as of `Attention`.
+    """
+
+    rule: str
+    heads: int
+    q_tokens: int
+    kv_tokens: int
+    qk_dim: int
+    v_dim: int
+    order: str | None = None
+    coded_dim: int | None = None
+    activation: str | None = None
+    windows: int = 1
+
+    kind: ClassVar[str] = "linear_attention"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"rule": RULES, "order": ORDERS, "activation": ACTIVATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.order is not None and self.rule != "l1":
+            self._refuse("order", self.order, f"only rule l1 takes its products in an order; this rule is {self.rule}")
+        if self.coded_dim is not None and self.rule != "hash":
+            self._refuse("coded_dim", self.coded_dim, f"only rule hash has codes; this rule is {self.rule}")
+        if self.heads % self.windows:
+            self._refuse("heads", self.heads, f"must be a multiple of the {self.windows} windows it counts over")
+
+    @property
+    def scores_first(self) -> bool:
+        """Whether Q K^T is computed, and not K^T V."""
+        chosen = self.order or ("qk" if self.kv_tokens < self.qk_dim else "kv")
+        return self.rule == "l1" and chosen == "qk"
+
+    @property
+    def macs(self) -> int:
+        if self.scores_first:
+            return self.softmax_macs
+        both = (self.q_tokens + self.kv_tokens) * self.qk_dim * self.v_dim
+        return self.heads * (both + (self.q_tokens * self.qk_dim if self.rule != "l1" else 0))
+
+    @property
+    def softmax_macs(self) -> int:
+        """Multiply-accumulates of softmax attention of these sizes."""
+        return self.heads * self.q_tokens * self.kv_tokens * ((self.coded_dim or self.qk_dim) + self.v_dim)
+
+    @property
+    def shape(self) -> str:
+        return Attention.shape.fget(self)
+
+
+@dataclass(frozen=True)
 class Norm(Layer):
     """A normalisation of `tokens` vectors of `features` elements."""
 
@@ -238,4 +231,4 @@ class Elementwise(Layer):
         return f"{self.operands} x {self.tokens} x {self.features}"
 
 
-LAYERS = {cls.kind: cls for cls in (Gemm, Attention, Norm, Elementwise)}
+LAYERS = {cls.kind: cls for cls in (Gemm, Attention, LinearAttention, Norm, Elementwise)}

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.workload import functional, shaping
-from accelsim.workload.layers import ACTIVATIONS, Attention, Elementwise, Gemm, Layer, Norm
+from accelsim.workload.layers import ACTIVATIONS, HASHES, Attention, Elementwise, Gemm, Layer, LinearAttention, Norm
+from accelsim.workload.linear import LinearRule, linear_attention
 from accelsim.workload.wiring import Reads, wiring
 from accelsim.workload.workload import Workload, stored_shapes
 
@@ -26,11 +27,14 @@ STEP = 1 / 32
 
 class Rule(NamedTuple):
     """How a machine runs an attention layer. keep: bool[heads, q_tokens, kv_tokens], the scores that count. coded: its
-    Q and K go through the auto-encoder. mode: of the softmax. late: its division comes behind the values."""
+    Q and K go through the auto-encoder. mode: of the softmax. attend: a machine's own arithmetic instead, with what
+    `functional.attention` is given: (q, k, v, multiplier, shift) of an image -> int32[heads, q_tokens, v_dim]. late:
+    the softmax's division comes behind the values."""
 
     keep: np.ndarray
     coded: bool
     mode: str
+    attend: Callable[..., np.ndarray] | None = None
     late: bool = False
 
 
@@ -53,7 +57,7 @@ class Network:
     'calibrated'. loose: layers whose input is made up, since no output before them has its shape."""
 
     workload: Workload
-    rule: Callable[[Attention], Rule]
+    rule: Callable[[Attention | LinearAttention], Rule | LinearRule]
     made: dict[str, str] = field(default_factory=dict)
     loose: list[str] = field(default_factory=list)
     outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
@@ -75,7 +79,7 @@ class Network:
             self.next += 1
             self.last = self.compute(layer)
             self.outputs[layer.name] = self.last.output
-            if isinstance(layer, Attention):
+            if isinstance(layer, Attention | LinearAttention):
                 self.attentions[layer.name] = self.last
         return self.last
 
@@ -101,6 +105,8 @@ class Network:
             return self.gemm(layer)
         if isinstance(layer, Attention):
             return self.attention(layer)
+        if isinstance(layer, LinearAttention):
+            return Computed(layer, *linear_attention(self, layer, LEVEL))
         return self.norm(layer) if isinstance(layer, Norm) else self.elementwise(layer)
 
     def read(self, layer: Layer) -> list[np.ndarray]:
@@ -148,10 +154,14 @@ class Network:
             residual = self.residual(layer).reshape(batch, layer.tokens, layer.repeat, layer.out_features)
             residual = residual.transpose(0, 2, 1, 3)
             level = LEVEL * 2 // 3
-            residual_requant = self.constant(layer, "residual_requant", lambda: calibrated(residual[:1], level))
+            residual_requant = self.constant(
+                layer, "residual_requant", lambda: functional.calibrated(residual[:1], level)
+            )
         level = LEVEL * 2 // 3 if layer.residual else LEVEL
         requant = self.constant(
-            layer, "requant", lambda: np.broadcast_to(calibrated(sums[:1] + bias[:, None], level), (*bias.shape, 2))
+            layer,
+            "requant",
+            lambda: np.broadcast_to(functional.calibrated(sums[:1] + bias[:, None], level), (*bias.shape, 2)),
         )
         table = self.table(layer)
         y = functional.dense(sums, bias[:, None], requant[:, None], residual, residual_requant, table)
@@ -193,8 +203,12 @@ class Network:
         chosen = self.constant(layer, "scaling", scaling, "calibrated")
         bound = int(chosen[2]) if rule.mode == "bounded" else None
         arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode, rule.late
-        sums = np.stack([functional.attention(*image, *arguments) for image in zip(x["q"], x["k"], x["v"])])
-        requant = self.constant(layer, "requant", lambda: calibrated(sums[:1], LEVEL))
+        attend = rule.attend
+        images = zip(x["q"], x["k"], x["v"])
+        sums = np.stack(
+            [attend(*i, *arguments[1:3]) if attend else functional.attention(*i, *arguments) for i in images]
+        )
+        requant = self.constant(layer, "requant", lambda: functional.calibrated(sums[:1], LEVEL))
         y = functional.requantise(sums, *requant)
         table = self.table(layer)
         output = shaping.join(layer, y if table is None else functional.look_up(table, y))
@@ -208,7 +222,7 @@ class Network:
             weight = self.constant(layer, operand, lambda o=operand: self.draw(layer, o, shapes[o][1]))
             bias = self.workload.tensors.get(f"{layer.name}.{operand}_bias")
             sums = np.einsum("oh,bhnd->bond", weight.astype(np.int32), x[:1].astype(np.int32))
-            requant = self.constant(layer, f"{operand}_requant", lambda s=sums: calibrated(s, LEVEL))
+            requant = self.constant(layer, f"{operand}_requant", lambda s=sums: functional.calibrated(s, LEVEL))
             x = np.stack([functional.encode(image, weight, *map(int, requant), bias) for image in x])
         return x
 
@@ -245,9 +259,9 @@ class Network:
 
         def requant() -> np.ndarray:
             if layer.op == "add":
-                return np.stack([calibrated(one, LEVEL // 2) for one in first])
+                return np.stack([functional.calibrated(one, LEVEL // 2) for one in first])
             wide = math.prod(first[1:], start=first[0]) if layer.op == "multiply" else first[0].sum(axis=0)
-            return np.repeat(calibrated(wide, LEVEL)[None], layer.operands, axis=0)
+            return np.repeat(functional.calibrated(wide, LEVEL)[None], layer.operands, axis=0)
 
         needed = layer.op not in ("max", *ACTIVATIONS)
         constants = self.constant(layer, "requant", requant) if needed else np.zeros((0, 2))
@@ -257,7 +271,7 @@ class Network:
     def table(self, layer: Layer) -> np.ndarray | None:
         """The table of a layer's activation, if it has one."""
         name = layer.op if isinstance(layer, Elementwise) else getattr(layer, "activation", None)
-        if name not in ACTIVATIONS:
+        if name not in (*ACTIVATIONS, *HASHES):
             return None
         return self.constant(layer, "table", lambda: functional.activation_table(name, STEP, STEP), "calibrated")
 
@@ -280,14 +294,3 @@ class Network:
     def integers(self, layer: Layer, what: str, shape: tuple[int, ...], most: int) -> np.ndarray:
         """int64 from -most to most."""
         return self.rng(layer, what).integers(-most, most + 1, shape)
-
-
-def calibrated(sums: np.ndarray, level: int) -> np.ndarray:
-    """int32[2]: multiplier and shift that bring sums to a mean magnitude, in integers."""
-    total = int(np.abs(sums.astype(np.int64)).sum())
-    if not total:
-        return np.array([1 << 14, 14], np.int32)
-    count, shift = level * sums.size, 14
-    while shift < 62 and (count << shift) // total < 1 << 14:
-        shift += 1
-    return np.array([min((count << shift) // total, (1 << 16) - 1), shift], np.int32)

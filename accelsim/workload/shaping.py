@@ -6,13 +6,16 @@ import math
 
 import numpy as np
 
-from accelsim.workload.layers import Attention, Gemm, Layer
+from accelsim.workload.layers import Attention, Gemm, Layer, LinearAttention
 
 
 def wanted(layer: Layer) -> tuple[int, int]:
-    """Tokens and features that a layer reads; of a dense layer all its repetitions."""
+    """Tokens and features that a layer reads; of a dense layer all its repetitions, of attention Q, K and V."""
     if isinstance(layer, Gemm):
         return layer.tokens, layer.repeat * layer.in_features
+    if isinstance(layer, Attention | LinearAttention):
+        heads = layer.heads // layer.windows
+        return layer.kv_tokens * layer.windows, heads * (2 * layer.qk_dim + layer.v_dim)
     return layer.tokens, layer.features
 
 
@@ -63,7 +66,7 @@ def im2col(x: np.ndarray, tokens: int, features: int, repeat: int) -> np.ndarray
     return np.ascontiguousarray(cut.transpose(0, 1, 3, 2, 4)).reshape(batch, tokens, features)
 
 
-def split(layer: Attention, read: list[np.ndarray]) -> dict[str, np.ndarray] | None:
+def split(layer: Attention | LinearAttention, read: list[np.ndarray]) -> dict[str, np.ndarray] | None:
     """q, k, v int8[batch, heads, tokens, dim] of the projections' outputs, in the order of the layers: one with all
     three, or Q and K V in either order, or Q, K and V; columns are head by head. None when their sizes are others."""
     heads, windows = layer.heads // layer.windows, layer.windows
@@ -85,7 +88,7 @@ def split(layer: Attention, read: list[np.ndarray]) -> dict[str, np.ndarray] | N
     return found
 
 
-def join(layer: Attention, y: np.ndarray) -> np.ndarray:
+def join(layer: Attention | LinearAttention, y: np.ndarray) -> np.ndarray:
     """int8[batch, tokens, features] of an attention layer's outputs int8[batch, heads, q_tokens, v_dim]."""
     heads, windows = layer.heads // layer.windows, layer.windows
     apart = y.reshape(len(y), windows, heads, layer.q_tokens, layer.v_dim).transpose(0, 1, 3, 2, 4)

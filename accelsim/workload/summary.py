@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from accelsim.workload.layers import LinearAttention
 from accelsim.workload.workload import Workload
 
 
@@ -29,7 +30,8 @@ def describe(workload: Workload) -> list[LayerRow]:
 
 
 def _row(workload: Workload, layer) -> LayerRow:
-    role = getattr(layer, "role", None) or getattr(layer, "op", None) or getattr(layer, "norm", "")
+    said = (getattr(layer, name, None) for name in ("role", "rule", "op", "norm"))
+    role = next(filter(None, said), "")
     row = LayerRow(layer.name, layer.kind, role, layer.shape, layer.macs, workload.masked_macs(layer))
     if layer.kind != "attention":
         return row
@@ -53,7 +55,14 @@ def summary(made):
     masked = sum(row.masked_macs for row in rows)
     yield f"{made.name}: {made.model}, batch {made.batch}, {made.sparsity:.2%} of the attention scores pruned"
     yield f"{made.macs:,} MACs an image, {masked:,} with the masks; hash {made.hash[:16]}"
-    if made.synthetic:
+    linear = [layer for layer in made.layers if isinstance(layer, LinearAttention)]
+    if linear:
+        more = [layer.name for layer in linear if layer.macs > layer.softmax_macs]
+        what = f"{sum(a.macs for a in linear):,} MACs, {sum(a.softmax_macs for a in linear):,} with softmax"
+        yield f"Linear attention, {', '.join(sorted({a.rule for a in linear}))}: {what}"
+        if more:
+            yield f"More MACs than with softmax in {len(more)} of {len(linear)} layers: {', '.join(more)}"
+    if made.synthetic and made.masks:
         yield "The masks are synthetic, not trained ones."
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for title, wide in (("layer", True), ("role", True), ("shape", False)):

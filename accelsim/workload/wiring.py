@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
+from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, LinearAttention, Norm
 from accelsim.workload.workload import Workload
 
 PROJECTIONS = ("q", "kv", "qkv")
@@ -49,7 +49,7 @@ def size(layer: Layer) -> tuple[int, int]:
     """Tokens and features of a layer's output."""
     if isinstance(layer, Gemm):
         return layer.tokens, layer.repeat * layer.out_features
-    if isinstance(layer, Attention):
+    if isinstance(layer, Attention | LinearAttention):
         return layer.q_tokens * layer.windows, layer.heads // layer.windows * layer.v_dim
     if isinstance(layer, Elementwise):
         return layer.out_tokens, layer.features
@@ -61,7 +61,7 @@ def _inputs(layers: tuple[Layer, ...], number: int, found: dict[str, Reads]) -> 
     if not number:
         return ()
     before = layers[number - 1]
-    if isinstance(layer, Attention):
+    if isinstance(layer, Attention | LinearAttention):
         mine = [g.name for g in layers[:number] if isinstance(g, Gemm) and g.encodes == layer.name]
         return tuple(mine) or _projections(layers, number)
     if isinstance(layer, Elementwise):
@@ -88,7 +88,7 @@ def _projections(layers: tuple[Layer, ...], number: int) -> tuple[str, ...]:
 def _residual(layers: tuple[Layer, ...], number: int, inputs: tuple[str, ...]) -> str | None:
     (tokens, features), seen = size(layers[number]), []
     for other in reversed(layers[:number]):
-        if other.name not in inputs and not isinstance(other, Norm | Attention):
+        if other.name not in inputs and not isinstance(other, Norm | Attention | LinearAttention):
             seen.append((size(other), other.name))
     # the embedded patches are a class token short of the blocks they go through
     for wanted in ((tokens, features), (tokens - 1, features)):

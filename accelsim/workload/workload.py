@@ -15,7 +15,7 @@ from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import check_name
 from accelsim.workload.bounds import batch_problem, bits_problem, check_macs, provenance_problem
 from accelsim.workload.constants import constant_problem, constant_shapes
-from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer
+from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer, LinearAttention
 from accelsim.workload.mask import AttentionMask
 
 
@@ -248,7 +248,7 @@ class Workload:
         return digest.hexdigest()
 
 
-def tensor_shapes(layer: Attention) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(layer: Attention | LinearAttention) -> dict[str, tuple[int, ...]]:
     """The int8 operands a workload may carry for an attention layer, and their shapes (encode_*: [h', h]; decode_*: [h,
     h'])."""
     shapes = {
@@ -256,7 +256,7 @@ def tensor_shapes(layer: Attention) -> dict[str, tuple[int, ...]]:
         "k": (layer.heads, layer.kv_tokens, layer.qk_dim),
         "v": (layer.heads, layer.kv_tokens, layer.v_dim),
     }
-    if layer.encoded_heads is not None:
+    if isinstance(layer, Attention) and layer.encoded_heads is not None:
         for operand in "qk":
             shapes[f"encode_{operand}"] = (layer.encoded_heads, layer.heads)
             shapes[f"decode_{operand}"] = (layer.heads, layer.encoded_heads)
@@ -277,9 +277,9 @@ def stored_shapes(layer: Layer) -> dict[str, tuple[str, tuple[int, ...]]]:
             "weight": ("int8", (layer.repeat, layer.in_features, layer.out_features)),
             "bias": ("int32", (layer.repeat, layer.out_features)),
         }
-    elif isinstance(layer, Attention):
+    elif isinstance(layer, Attention | LinearAttention):
         shapes = {name: ("int8", shape) for name, shape in tensor_shapes(layer).items()}
-        if layer.encoded_heads is not None:
+        if isinstance(layer, Attention) and layer.encoded_heads is not None:
             for operand, tokens in (("q", layer.q_tokens), ("k", layer.kv_tokens)):
                 shapes[f"code_{operand}"] = ("int8", (layer.encoded_heads, tokens, layer.qk_dim))
                 shapes[f"decode_{operand}_bias"] = ("int32", (layer.heads,))

@@ -1,15 +1,15 @@
-"""What every machine owes, asked of every shipped one; and that the asking finds what is broken."""
+"""What every machine owes, asked of every simulated one; and that the asking finds what is broken."""
 
 import pytest
 
-from accelsim.accelerators import schema, shipped
+from accelsim.accelerators import schema, simulated
 from accelsim.accelerators.contract import check_contract, failed
 from accelsim.accelerators.trial import draw_workload
 from accelsim.config import load_arch
 from accelsim.workload import Attention, Elementwise, Gemm, Norm
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", simulated())
 @pytest.mark.parametrize("over", ([], ["dram.model=pipe", "clocks.dram=333 MHz"]), ids=["exact", "pipe"])
 def test_a_shipped_machine_keeps_its_contract(name, over):
     rules = check_contract(load_arch(name, schema, over), cases=1, seed=1 if over else 2)
@@ -18,7 +18,7 @@ def test_a_shipped_machine_keeps_its_contract(name, over):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", simulated())
 def test_a_shipped_machine_keeps_its_contract_on_many_networks(name):
     assert failed(check_contract(load_arch(name, schema), cases=30, seed=100)) == []
 

@@ -1,10 +1,10 @@
-"""What every shipped machine owes to its prices: nothing that can be set is free in time and in price, a larger or
+"""What every simulated machine owes to its prices: nothing that can be set is free in time and in price, a larger or
 faster value is never the smaller one, and no counter costs nothing but those that say why."""
 
 import numpy as np
 import pytest
 
-from accelsim.accelerators import machine, schema, shipped
+from accelsim.accelerators import machine, schema, simulated
 from accelsim.accelerators.trial import draw_workload
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
@@ -126,7 +126,7 @@ def matters(arch, works, before) -> bool:
     return any((now := outcome(arch, w)) is not None and now != was for w, was in zip(works, before))
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", simulated())
 def test_no_parameter_is_free_in_time_and_in_price(name):
     works, free = some_work(), {setting for setting, *_ in steps(name)}
     for variant in ([], *VARIANTS.get(name, ())):
@@ -139,7 +139,7 @@ def test_no_parameter_is_free_in_time_and_in_price(name):
     assert free == set(FREE[name])
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", simulated())
 def test_a_larger_or_faster_value_is_never_the_smaller_chip(name):
     """Twice as much of anything: fewer cycles, if that is its unit, else more of it."""
     base = priced(load_arch(name, schema))[0]
@@ -155,7 +155,7 @@ def test_a_larger_or_faster_value_is_never_the_smaller_chip(name):
     assert smaller == {}
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", simulated())
 def test_no_counter_costs_nothing_but_those_that_say_why(name):
     arch = load_arch(name, schema)
     sim, _ = machine(name).build(arch, SMALLEST)

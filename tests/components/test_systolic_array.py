@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from accelsim.accelerators.systolic.folds import Array, Fold
 from accelsim.accelerators.systolic.tables import FREES
 from accelsim.components.systolic_array import PART, SystolicArray
 from accelsim.core import InputError
+from accelsim.dataflows.products.folds import Array, Fold
 from tests.components.harness import exercise, table
 
 DATAFLOWS = ("os", "ws", "is")

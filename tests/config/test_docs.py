@@ -12,11 +12,13 @@ from accelsim.config.schema import SECTIONS
 from accelsim.core import document
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (count|bits|bytes|cycles|bytes/cycle) \| `(.+?)` \| (.*?) ?\| (\d+) \|$", TEXT, re.MULTILINE)
+ROWS = re.findall(
+    r"^\| (count|bits|bytes|cycles|bytes/cycle|permille|mW|fJ) \| `(.+?)` \| (.*?) ?\| (\d+) \|$", TEXT, re.MULTILINE
+)
 
 
 def test_the_table_of_units_was_found():
-    assert len(ROWS) == 12
+    assert len(ROWS) == 15
 
 
 @pytest.mark.parametrize(("unit", "text", "clock", "value"), ROWS)

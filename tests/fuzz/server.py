@@ -141,7 +141,7 @@ def warm(with_torch: bool) -> None:
     import accelsim.sweep.search
     import accelsim.sweep.terminal
     import accelsim.validation.table
-    from accelsim.accelerators import schema, shipped
+    from accelsim.accelerators import schema, simulated
     from accelsim.accelerators.run import run
     from accelsim.accelerators.trial import draw_workload
     from accelsim.components.dram.replay import replay
@@ -150,7 +150,7 @@ def warm(with_torch: bool) -> None:
     from accelsim.core.errors import InputError
     from accelsim.sweep.proposals import load_optuna
 
-    for name in shipped():
+    for name in simulated():
         for over in ((), ("dram.model=pipe",)):
             run(load_arch(name, schema, over), draw_workload(1))
     with suppress(InputError):

@@ -89,11 +89,15 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
         ("batch: 2", "batch: two", r":6: batch is 'two' but must be a whole number\.$"),
         ("batch: 2", "batch: true", r":6: batch is True but must be a whole number\.$"),
         ("batch: 2\n", "", r":1: the entry 'batch' is missing\.$"),
-        ("version: 1", "version: 3", r":2: version is 3 but this accelsim reads versions 1 and 2; update accelsim\.$"),
+        (
+            "version: 1",
+            "version: 4",
+            r":2: version is 4 but this accelsim reads versions 1, 2 and 3; update accelsim\.$",
+        ),
         (
             "version: 1",
             "version: 0",
-            r":2: version is 0 but this accelsim reads versions 1 and 2; no such version exists\.$",
+            r":2: version is 0 but this accelsim reads versions 1, 2 and 3; no such version exists\.$",
         ),
         (
             "format: accelsim-workload",

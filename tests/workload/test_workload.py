@@ -30,7 +30,8 @@ def test_only_one_kind_of_layer():
     gemms = workload.only("gemm")
     assert len(gemms.layers) == 4 and not gemms.masks and not gemms.tensors and gemms.sparsity == 0
     with pytest.raises(
-        InputError, match=r"'attn' is no kind of layer; the kinds are gemm, attention, norm, elementwise"
+        InputError,
+        match=r"'attn' is no kind of layer; the kinds are gemm, attention, linear_attention, norm, elementwise",
     ):
         workload.only("attn")
 
@@ -84,7 +85,7 @@ WRONG_TOKENS = replace(LAYERS[5], tokens=6)
     "change, text",
     [
         ({"layers": ()}, r"^workload 'small' has no layers"),
-        ({"layers": ("embed",)}, r"'embed' is no layer; use Gemm, Attention, Norm, Elementwise\."),
+        ({"layers": ("embed",)}, r"'embed' is no layer; use Gemm, Attention, LinearAttention, Norm, Elementwise\."),
         ({"layers": (*LAYERS, LAYERS[0])}, r"two layers are named 'embed'; layer names must differ\."),
         (
             {"layers": (*LAYERS[:2], WRONG_ENCODES, *LAYERS[3:])},

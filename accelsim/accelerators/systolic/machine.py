@@ -13,7 +13,6 @@ from accelsim.accelerators.netlist import Link, Wiring
 from accelsim.accelerators.systolic.dataflow.attention import tile_rows
 from accelsim.accelerators.systolic.dataflow.compile import compile_workload
 from accelsim.accelerators.systolic.dataflow.resources import Resources
-from accelsim.accelerators.systolic.folds import Array
 from accelsim.accelerators.systolic.tables import FREES, FREES_BYTES
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
@@ -25,6 +24,7 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
+from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload

@@ -1,7 +1,5 @@
 """What the systolic array's compiler tells its hardware beside the program."""
 
-from accelsim.isa.instructions import record
+from accelsim.isa.tables import FREES, FREES_BYTES
 
-# What a command of the array is the last to read: bytes it frees, and bytes it read of each buffer.
-FREES = record("weight", "weight_read", "act", "act_read")
-FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each
+__all__ = ["FREES", "FREES_BYTES"]

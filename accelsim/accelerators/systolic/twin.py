@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.accelerators.systolic.folds import Array
+from accelsim.dataflows.products.folds import Array
 
 LOST = np.iinfo(np.int32).min  # no sum of int8 products of a few folds
 

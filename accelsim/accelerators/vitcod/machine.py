@@ -202,6 +202,10 @@ class ViTCoD(Machine):
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["engine"]["lines"] * arch.parts["engine"]["macs"]
 
+    def multipliers(self, arch: Arch) -> int:
+        units = ("engine", "encoder", "decoder")
+        return sum(arch.parts[unit]["lines"] * arch.parts[unit]["macs"] for unit in units)
+
     def judge(self) -> "type[Judge]":
         from accelsim.accelerators.vitcod.checks import ViTCoDJudge
 

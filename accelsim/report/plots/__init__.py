@@ -21,5 +21,7 @@ def draw(record: RunRecord, summary: Summary, folder: Path) -> list[Path]:
 
     made = []
     for name, picture in zip(PICTURES, (utilization, stalls, energy, timeline, roofline), strict=True):
+        if name == "timeline" and record.analytic:
+            continue  # a model has no cycles to draw
         made.append(save(picture(record, summary), folder / f"{name}.png"))
     return made

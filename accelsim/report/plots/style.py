@@ -59,4 +59,5 @@ def time_axis(ax: Axes, cycles: int, note: str = "") -> None:
 
 def subject(record) -> str:
     """Machine and workload, for titles; says so when the workload is synthetic."""
-    return f"{record.machine}, {record.workload['name']}" + (" (synthetic)" if record.workload.get("synthetic") else "")
+    name = f"{record.arch.get('name', record.machine)} (model)" if record.analytic else record.machine
+    return f"{name}, {record.workload['name']}" + (" (synthetic)" if record.workload.get("synthetic") else "")

@@ -36,7 +36,7 @@ from accelsim.workload.functional.layers import (
     product,
     reciprocal_root,
 )
-from accelsim.workload.functional.requantise import Scaling, clamp, requantise, rescale
+from accelsim.workload.functional.requantise import Scaling, calibrated, clamp, requantise, rescale
 
 __all__ = [
     "EXP2",
@@ -51,6 +51,7 @@ __all__ = [
     "attention",
     "attention_reference",
     "calibrate_bound",
+    "calibrated",
     "choose_requantization",
     "choose_scaling",
     "clamp",

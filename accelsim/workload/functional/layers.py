@@ -42,11 +42,15 @@ ACTIVATION = {
     "tanh": math.tanh,
 }
 """Real functions; PyTorch's definitions."""
+CODES = {"exp": math.exp, "sign": lambda x: 1 if x >= 0 else -1}
+"""Of the layers that make the codes of linear attention; a sign is an integer."""
 
 
 def activation_table(name: str, scale_in: float, scale_out: float) -> np.ndarray:
     """int8[256]: entry x + 128 is the activation of x * scale_in, in steps of scale_out, halves to the even one."""
-    real = ACTIVATION[name]
+    real = (ACTIVATION | CODES)[name]
+    if name == "sign":
+        scale_out = 1
     return clamp(np.array([round(real(x * scale_in) / scale_out) for x in range(-128, 128)], np.int64))
 
 

@@ -46,3 +46,14 @@ def clamp(x: np.ndarray) -> np.ndarray:
 def requantise(sums: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
     """int8 of int32 sums. multiplier and shift: of all, or arrays that numpy spreads (one a feature)."""
     return clamp(rescale(sums, multiplier, shift))
+
+
+def calibrated(sums: np.ndarray, level: int) -> np.ndarray:
+    """int32[2]: multiplier and shift that bring sums to a mean magnitude, in integers."""
+    total = int(np.abs(sums.astype(np.int64)).sum())
+    if not total:
+        return np.array([1 << 14, 14], np.int32)
+    count, shift = level * sums.size, 14
+    while shift < 62 and (count << shift) // total < 1 << 14:
+        shift += 1
+    return np.array([min((count << shift) // total, (1 << 16) - 1), shift], np.int32)

@@ -40,8 +40,8 @@ UNUSABLE = {
     ),
     "clock": (
         "machine.py",
-        '"core",\n            VectorUnit',
-        '"cor",\n            VectorUnit',
+        '"core", VectorUnit',
+        '"cor", VectorUnit',
         r"TypeError: \w+.vector: there is no clock 'cor'",
     ),
     "contract": (

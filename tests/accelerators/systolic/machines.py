@@ -3,10 +3,10 @@
 from hypothesis import strategies as st
 
 from accelsim.accelerators import machine, schema
-from accelsim.accelerators.systolic.folds import Array
 from accelsim.accelerators.systolic.machine import resources
 from accelsim.config import load_arch
 from accelsim.config.arch import Arch
+from accelsim.dataflows.products.folds import Array
 from accelsim.workload import Attention, Elementwise, Gemm, Norm, Workload
 
 MEMORIES = (
@@ -80,3 +80,8 @@ def finished(arch: Arch, workload: Workload, *, skip: bool = True, slices: int =
 def closed_form(arch: Arch) -> Array:
     """The array's closed forms."""
     return resources(arch).model
+
+
+def data_bytes(count: dict[str, dict[str, int]]) -> int:
+    """Bytes read from DRAM but for those of the program."""
+    return count["dram"]["read_bytes"] - count["program_gb"]["write_bytes"]

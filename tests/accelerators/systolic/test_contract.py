@@ -76,7 +76,8 @@ def addressed(program, workload: Workload, fused: bool) -> None:
             outputs += wide * getattr(layer, "out_tokens", layer.tokens) // layer.tokens
     stored = touched(program, "stores")
     assert stored.max() == 1 and stored.sum() == outputs
-    assert np.count_nonzero(touched(program, "buffers")) == operands
+    loaded = sum(size for _, size, *_ in program.descriptors["program_gb"])
+    assert np.count_nonzero(touched(program, "buffers")) == operands + loaded
 
 
 @QUICK
@@ -98,7 +99,11 @@ def test_nothing_about_how_it_is_run_changes_a_result(attention, dataflow):
     workload = one_of_each()
     plain, program = finished(arch, workload)
     conserved(plain, program, workload)
-    for options in ({"slices": 101}, {"order": list(range(10))[::-1]}, {"trace": 20, "monitored": True}):
+    for options in (
+        {"slices": 101},
+        {"order": list(range(len(plain.components)))[::-1]},
+        {"trace": 20, "monitored": True},
+    ):
         assert outcome(finished(arch, workload, **options)[0]) == outcome(plain)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.accelerators.systolic.folds import Array, Fold
 from accelsim.core.errors import InputError
+from accelsim.dataflows.products.folds import Array, Fold
 
 DEIT_T = [
     (197, 576, 192), *[(197, 197, 64)] * 3, *[(197, 64, 197)] * 3, (197, 192, 192), (197, 768, 192), (197, 192, 768),

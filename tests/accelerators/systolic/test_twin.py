@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.accelerators.systolic.folds import Array, Fold
 from accelsim.accelerators.systolic.twin import LOST, Operands, multiply, run
+from accelsim.dataflows.products.folds import Array, Fold
 
 SIDES = ((1, 1), (1, 3), (3, 1), (3, 2), (2, 4))
 MODES = ({}, {"row_skip": True}, {"overlap": "shadow"})

@@ -30,6 +30,7 @@ def ports_rule(arch: Arch) -> str | None:
 
 
 FIXED = {"overlap": "options"}  # not for a user to set: rows and columns of a tile are in the buffer together
+PORTS = {"banks": "operand_gb", "port_bytes": "operand_gb"}  # the vector unit reads operands through these
 
 SCHEMA = MachineSchema(
     name="my_machine",
@@ -38,12 +39,7 @@ SCHEMA = MachineSchema(
     options={},
     parts={
         "dot": Part("multiplies and adds", "core", DotArray),
-        "vector": Part(
-            "element-wise work, softmax and normalisation",
-            "core",
-            VectorUnit,
-            derived={"banks": "operand_gb", "port_bytes": "operand_gb"},
-        ),
+        "vector": Part("element-wise work, softmax and normalisation", "core", VectorUnit, derived=PORTS),
         "operand_gb": Part("what is multiplied", "core", LoadBuffer, {"capacity_bytes": "64 KiB"}, FIXED),
         "result_gb": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "16 KiB"}),
         "dma": Part("moves tiles between DRAM and the buffers", "core", Dma),

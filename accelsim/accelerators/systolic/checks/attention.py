@@ -5,9 +5,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import SOFTMAX, VECTOR, Command, Pes, Placed
 from accelsim.accelerators.systolic.checks.layout import SCORE_BYTES, operand_sizes, spilled_sizes
-from accelsim.accelerators.systolic.checks.products import (
+from accelsim.accelerators.systolic.checks.replay import replay_layer
+from accelsim.accelerators.systolic.checks.tiles import Tile, Tiles
+from accelsim.validation import Report
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.coverage import Block, Coverage
+from accelsim.validation.memory import Arrivals
+from accelsim.validation.products.commands import SOFTMAX, VECTOR, Command, Pes, Placed
+from accelsim.validation.products.products import (
     Products,
     Run,
     Surface,
@@ -18,12 +24,6 @@ from accelsim.accelerators.systolic.checks.products import (
     newest_load,
     runs,
 )
-from accelsim.accelerators.systolic.checks.replay import replay_layer
-from accelsim.accelerators.systolic.checks.tiles import Tile, Tiles
-from accelsim.validation import Report
-from accelsim.validation.course import Course, Follower
-from accelsim.validation.coverage import Block, Coverage
-from accelsim.validation.memory import Arrivals
 from accelsim.validation.program import Step
 
 

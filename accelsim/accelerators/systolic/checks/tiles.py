@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import Command
-from accelsim.accelerators.systolic.checks.products import UnplacedError, joined
 from accelsim.validation.coverage import Block
 from accelsim.validation.evidence import Evidence
+from accelsim.validation.products.commands import Command
+from accelsim.validation.products.products import UnplacedError, joined
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention
 

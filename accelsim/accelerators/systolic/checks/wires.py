@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import SOFTMAX, VECTOR
 from accelsim.accelerators.systolic.checks.tiles import FETCH, KEEP, PASS
 from accelsim.validation import Report
 from accelsim.validation.evidence import NEVER
+from accelsim.validation.products.commands import SOFTMAX, VECTOR
 from accelsim.validation.program import walk
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ Fused (FLAT, ASPLOS 2023): a tile of complete rows of scores at a time stays in 
 
 from dataclasses import dataclass
 
-from accelsim.accelerators.systolic.dataflow.dense import segments
-from accelsim.accelerators.systolic.dataflow.emit import Emitter
-from accelsim.accelerators.systolic.dataflow.plan import Sizes, longest_stream, output_item
-from accelsim.accelerators.systolic.dataflow.product import SCORES_TO_SOFTMAX, Block, Place, Product
 from accelsim.accelerators.systolic.dataflow.resources import Resources
-from accelsim.accelerators.systolic.dataflow.tiles import NOT_HELD, Held
 from accelsim.components.row_softmax import FETCH, KEEP, PASS, SCORE_BYTES
 from accelsim.core.errors import InputError
+from accelsim.dataflows.products.dense import segments
+from accelsim.dataflows.products.emit import Emitter
+from accelsim.dataflows.products.plan import Sizes, longest_stream, output_item
+from accelsim.dataflows.products.product import SCORES_TO_SOFTMAX, Block, Place, Product
+from accelsim.dataflows.products.tiles import NOT_HELD, Held
 from accelsim.dataflows.program import NOW, Wait
 from accelsim.dataflows.tiling import PASSES, ceil, pieces
 from accelsim.workload.layers import Attention

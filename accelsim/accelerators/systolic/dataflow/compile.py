@@ -1,9 +1,9 @@
 """A whole network into one program: layer after layer, a mark after each."""
 
 from accelsim.accelerators.systolic.dataflow.attention import emit_attention
-from accelsim.accelerators.systolic.dataflow.dense import emit_gemm
-from accelsim.accelerators.systolic.dataflow.emit import Emitter
 from accelsim.accelerators.systolic.dataflow.resources import Resources
+from accelsim.dataflows.products.dense import emit_gemm
+from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.vector import emit_vector
 from accelsim.workload.layers import Attention, Gemm

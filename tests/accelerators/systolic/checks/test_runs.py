@@ -36,7 +36,7 @@ def test_what_is_compared():
     report = judged(clean())
     assert {check.name for check in report.checks} == {
         "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "lines", "loads", "memory",
-        "operands", "order", "softmax", "stores", "totals", "vector", "wires",
+        "operands", "order", "program", "softmax", "stores", "totals", "vector", "wires",
     }  # fmt: skip
     assert [error.layer for error in report.errors] == ["attention"]
     kinds = {c.compared: c.count for c in report.checks if c.scope == "layer attention"}

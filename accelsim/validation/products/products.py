@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import Command, Pes
 from accelsim.validation.coverage import Block, Coverage
 from accelsim.validation.memory import Arrivals
+from accelsim.validation.products.commands import Command, Pes
 from accelsim.validation.program import Step
 
 
@@ -96,41 +96,62 @@ class Products:
     def __post_init__(self) -> None:
         c = self.coverage
         self.summed = np.zeros((c.groups, c.rows, c.columns), np.int32)
+        self.newest = -1  # load that the last block was computed of
 
     def goes_on(self, command: Command) -> bool:
         """Whether a command adds to sums that there are."""
         return not command.first if self.pes.outputs_stay else command.adds
 
+    @property
+    def down(self) -> bool:
+        """Whether the commands of a tile go along its columns."""
+        return self.pes.dataflow != "ws"
+
     def place(self, command: Command, region: Block, newest: Callable[[Block], int] | None = None) -> Block:
         """The block that a command computes, of a region of outputs: the first that has not been begun, or of those
         that have the first that is least advanced, going through them by rows or by columns. `newest`: the last load
-        that a block is computed of; where there is a choice, it is the block of newer ones.
+        that a block is computed of; where there is a choice, it is the block of newer ones, and of those as new the
+        one beside the last that was placed, if that was of the same load.
 
         Raises UnplacedError if there is none of its size.
         """
         area = region.of(self.summed)
         if area.size == 0 or region.row < 0 or region.column < 0:
             raise UnplacedError(f"{command.where}: it computes outputs that there are not, {region}")
-        least, found = 0, []
+        least = 0
         if self.goes_on(command):
             least = int(np.where((area > 0) & (area < self.coverage.depth), area, self.coverage.depth).min())
-        for down in (self.pes.dataflow != "ws", self.pes.dataflow == "ws"):  # by columns, by rows
-            spots = (area.T if down else area) == least
-            if not spots.any():
-                break
-            first, second = divmod(int(spots.argmax()), spots.shape[1])
-            row, column = (second, first) if down else (first, second)
-            size = command.rows, command.columns
-            block = Block(region.group, region.row + row, size[0], region.column + column, size[1], least, command.deep)
-            inside = row + size[0] <= area.shape[0] and column + size[1] <= area.shape[1]
-            if inside and (block.of(self.summed) == least).all() and block not in found:
-                found.append(block)
+        spots = area == least
+        by_rows = divmod(int(spots.argmax()), spots.shape[1])
+        by_columns = divmod(int(spots.T.argmax()), spots.shape[0])[::-1]
+        places = [by_columns, by_rows] if self.down else [by_rows, by_columns]
+        last = self.coverage.blocks[-1] if newest and self.coverage.blocks else None
+        if last:
+            beside = (last.row + last.rows, last.column) if self.down else (last.row, last.column + last.columns)
+            places.insert(0, (beside[0] - region.row, beside[1] - region.column))
+        found: dict[Block, int] = {}
+        for n, (row, column) in enumerate(places):
+            block = Block(
+                region.group,
+                region.row + row,
+                command.rows,
+                region.column + column,
+                command.columns,
+                least,
+                command.deep,
+            )
+            inside = 0 <= row <= area.shape[0] - command.rows and 0 <= column <= area.shape[1] - command.columns
+            if inside and (block.of(self.summed) == least).all():
+                found[block] = newest(block) if newest else 0
+                if last and n == 0 and (last.group != region.group or found[block] != self.newest):
+                    del found[block]
         if not found or least + command.deep > self.coverage.depth:
             raise UnplacedError(
                 f"{command.where}: its {command.rows} x {command.columns} outputs and {command.deep} of their depth do "
                 f"not continue what has been computed of {region}"
             )
-        block = max(found, key=newest) if newest and len(found) > 1 else found[0]
+        block = max(found, key=lambda one: found[one])
+        self.newest = found[block]
         block.of(self.summed)[:] += command.deep
         self.coverage.blocks.append(block)
         self.placed[command.step.at] = command, block

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from accelsim.accelerators.systolic.dataflow.product import Block
-from accelsim.accelerators.systolic.folds import Array
+from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.product import Block
 from accelsim.dataflows.program import NOW, Wait
 from accelsim.dataflows.tiling import pieces
 

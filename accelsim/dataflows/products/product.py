@@ -37,7 +37,8 @@ class Product:
     `a` and `b` say where a tile lies: a(row, rows, inner, inners), b(column, columns, inner, inners). `inputs`:
     distinct bytes of A. `residual`: where what is added to a block of outputs lies. `store`: where a block of them
     goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with, `passes`
-    of the vector unit before. `resident`: A is on chip already.
+    of the vector unit before. `resident`, `b_resident`: A, B is on chip already. `tag`: what goes with its outputs as
+    their first row, instead of that.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Product:
     passes: int = 1
     width: int = 1
     resident: bool = False
+    tag: int | None = None
+    b_resident: bool = False
 
 
 def size_of(place: Place) -> int:

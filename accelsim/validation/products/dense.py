@@ -5,8 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from accelsim.accelerators.systolic.checks.commands import VECTOR, Command, Pes, Placed
-from accelsim.accelerators.systolic.checks.products import (
+from accelsim.validation.course import Course
+from accelsim.validation.coverage import Block
+from accelsim.validation.dense import DenseFollower
+from accelsim.validation.memory import Arrivals
+from accelsim.validation.products.commands import VECTOR, Command, Pes, Placed
+from accelsim.validation.products.products import (
     Products,
     Run,
     Surface,
@@ -17,10 +21,6 @@ from accelsim.accelerators.systolic.checks.products import (
     newest_load,
     runs,
 )
-from accelsim.validation.course import Course
-from accelsim.validation.coverage import Block
-from accelsim.validation.dense import DenseFollower
-from accelsim.validation.memory import Arrivals
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 

@@ -1,9 +1,9 @@
 """Instructions, loads and stores of a product, by its plan."""
 
-from accelsim.accelerators.systolic.dataflow.plan import PIECES, Plan, plan_product
-from accelsim.accelerators.systolic.dataflow.product import Block, Place, Product, size_of
-from accelsim.accelerators.systolic.dataflow.resources import Resources
-from accelsim.accelerators.systolic.dataflow.tiles import NOT_HELD, Command, Held, commands, grouped, later, until
+from accelsim.dataflows.products.plan import PIECES, Plan, plan_product
+from accelsim.dataflows.products.product import Block, Place, Product, size_of
+from accelsim.dataflows.products.resources import ProductResources
+from accelsim.dataflows.products.tiles import NOT_HELD, Command, Held, commands, grouped, later, until
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.tiling import ceil, pieces
 
@@ -11,7 +11,7 @@ from accelsim.dataflows.tiling import ceil, pieces
 class Emitter:
     """Emits products on one program."""
 
-    def __init__(self, p: Program, have: Resources) -> None:
+    def __init__(self, p: Program, have: ProductResources) -> None:
         self.p, self.have = p, have
         self.leaving: tuple[Product, Block, int] | None = None  # outputs whose store may yet grow
 
@@ -39,7 +39,9 @@ class Emitter:
             left, top = top, left
         if product.resident:
             left = 0
-        self.p.enter("frees", weight=weight, weight_read=top, act=act, act_read=left + added)
+        if product.b_resident:
+            top = 0
+        self.p.enter(self.have.frees, weight=weight, weight_read=top, act=act, act_read=left + added)
         self.p.issue(
             self.have.array,
             rows=rows,
@@ -50,7 +52,7 @@ class Emitter:
             adds=adds,
             to=product.to if leaves else 0,
             passes=product.passes,
-            row=row,
+            row=row if product.tag is None else product.tag,
             wait=b.wait,
             wait2=wait2,
         )

@@ -1,7 +1,7 @@
 """Dense layers as products: where their operands lie in DRAM."""
 
-from accelsim.accelerators.systolic.dataflow.emit import Emitter
-from accelsim.accelerators.systolic.dataflow.product import Block, Place, Product
+from accelsim.dataflows.products.emit import Emitter
+from accelsim.dataflows.products.product import Block, Place, Product
 from accelsim.dataflows.tiling import PASSES, ceil
 from accelsim.workload.layers import Gemm
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from accelsim.accelerators.systolic.dataflow.product import Product
-from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.core.errors import InputError
+from accelsim.dataflows.products.product import Product
+from accelsim.dataflows.products.resources import ProductResources
 from accelsim.dataflows.tiling import ceil
 
 PIECES = 4  # in which a tile of A arrives, and one of B that has no room beside the next
@@ -51,7 +51,7 @@ class Sizes:
     store: str
 
 
-def plan_product(product: Product, have: Resources) -> Plan:
+def plan_product(product: Product, have: ProductResources) -> Plan:
     """The plan with the least estimated time. Raises InputError when even the smallest tile does not fit."""
     spilled = product.width > 1
     return planned(
@@ -72,7 +72,7 @@ def plan_product(product: Product, have: Resources) -> Plan:
 
 
 @lru_cache(maxsize=512)
-def planned(s: Sizes, have: Resources) -> Plan:
+def planned(s: Sizes, have: ProductResources) -> Plan:
     """As `plan_product`."""
     array = have.model
     stream = longest_stream(s, have)
@@ -89,7 +89,7 @@ def planned(s: Sizes, have: Resources) -> Plan:
     return min(found, key=lambda plan: (plan.cycles + 0.1 * plan.dram_bytes / have.dram_bytes, -plan.m * plan.n))
 
 
-def longest_stream(s: Sizes, have: Resources) -> int:
+def longest_stream(s: Sizes, have: ProductResources) -> int:
     """The longest stream whose partial sums the accumulators hold and whose outputs the output buffer takes (WS, IS).
 
     Raises InputError when not even one does.
@@ -111,7 +111,7 @@ def longest_stream(s: Sizes, have: Resources) -> int:
     return min(most, s.m if array.dataflow == "ws" else s.n)
 
 
-def output_item(s: Sizes, stream: int, have: Resources) -> int:
+def output_item(s: Sizes, stream: int, have: ProductResources) -> int:
     """The most outputs that leave the array at once. Raises InputError when the output buffer is too small for two."""
     array = have.model
     rows = stream if array.stationary else min(array.rows, s.m)
@@ -147,7 +147,7 @@ def tile(total: int, unit: int, most: int) -> int:
     return ceil(ceil(total, count), unit) * unit
 
 
-def candidates(s: Sizes, stream: int, group: int, have: Resources) -> Iterator[Plan]:
+def candidates(s: Sizes, stream: int, group: int, have: ProductResources) -> Iterator[Plan]:
     """Plans that fit."""
     array, columns = have.model, have.model.columns
     unit_m = {"os": array.rows, "ws": 1, "is": columns}[array.dataflow]
@@ -168,7 +168,9 @@ def candidates(s: Sizes, stream: int, group: int, have: Resources) -> Iterator[P
         yield from in_parts(s, outer, stream, group, act, per_row, have)
 
 
-def in_parts(s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: Resources) -> Iterator[Plan]:
+def in_parts(
+    s: Sizes, outer: str, stream: int, group: int, act: int, per_row: int, have: ProductResources
+) -> Iterator[Plan]:
     """Plans in which an operand comes in parts along the inner dimension; the tile is what is accumulated at once."""
     array, columns = have.model, have.model.columns
     scalesim = array.timing == "scalesim"
@@ -201,7 +203,7 @@ def in_parts(s: Sizes, outer: str, stream: int, group: int, act: int, per_row: i
 
 def costed(
     s: Sizes,
-    have: Resources,
+    have: ProductResources,
     outer: str,
     m: int,
     n: int,

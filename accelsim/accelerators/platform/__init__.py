@@ -1,0 +1,1 @@
+"""A CPU or GPU that runs PyTorch, as a model."""

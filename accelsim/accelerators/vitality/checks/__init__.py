@@ -1,0 +1,1 @@
+"""What `validate` asks of this machine beyond what it asks of any."""

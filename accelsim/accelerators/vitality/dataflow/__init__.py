@@ -1,0 +1,1 @@
+"""From layers to a program: dense layers as products, linear attention head by head."""

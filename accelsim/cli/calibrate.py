@@ -1,0 +1,93 @@
+"""The command that compares predictions with hardware of others."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FOLDER = "ACCELSIM_REFERENCE"
+
+
+def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None:
+    """Add the command to an app; `show` prints tables and sentences."""
+
+    @app.command()
+    def calibrate(
+        machine: Annotated[str | None, typer.Argument(metavar="MACHINE", help="One machine; all without it.")] = None,
+        cases: Annotated[
+            Path | None, typer.Option(metavar="FILE.csv", help="Cases of your own, in the form of the reference data.")
+        ] = None,
+        reference: Annotated[
+            Path | None, typer.Option(metavar="DIR", help=f"The folder of reference data; ${FOLDER} without it.")
+        ] = None,
+        output: Annotated[
+            Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="Draw predicted over measured.")
+        ] = None,
+    ) -> None:
+        """Predict what was measured of hardware of others; exit with 1 where the error is above what is promised."""
+        from accelsim.validation.calibration import table
+
+        if cases:
+            found = [of_file(machine, cases)]
+        else:
+            found, absent = of_folder(machine, reference)
+            show(absent)
+        show(table(found))
+        if output:
+            from accelsim.report.plots.correlation import correlation
+
+            points = {
+                f"{one.machine} {one.calibration.name}": [
+                    (case.measured[case.figure], case.predicted[case.figure]) for case in one.outcomes
+                ]
+                for one in found
+            }
+            show([f"{correlation(points, output)}: written"])
+        broken = sum(len(one.broken) for one in found)
+        worst = max(one.worst for one in found)
+        show([f"worst error {100 * worst:.2f} %" + (f", {broken} cases ABOVE their bound" if broken else "")])
+        if broken:
+            raise SystemExit(1)
+
+
+def of_file(name: str | None, path: Path):
+    """What a machine predicts of the cases of a file."""
+    from accelsim.accelerators import machine
+    from accelsim.core.errors import InputError
+    from accelsim.validation.calibration import kind_of, predict, read_cases
+
+    if name is None:
+        raise InputError(f"--cases {path}: whose cases are they? Name the machine: accelsim calibrate MACHINE --cases")
+    kinds = machine(name).calibrations()
+    if not kinds:
+        raise InputError(f"the machine {name} has no calibration: nothing was measured of its hardware")
+    cases = read_cases(path)
+    return predict(name, kind_of(path, cases, kinds), cases)
+
+
+def of_folder(name: str | None, folder: Path | None):
+    """What all machines predict of the reference data; and, in sentences, which of these are not there."""
+    from accelsim.accelerators import machine, shipped
+    from accelsim.accelerators.plugins import plugins
+    from accelsim.core.errors import InputError
+    from accelsim.validation.calibration import predict, read_cases
+
+    said = folder or os.environ.get(FOLDER, "")
+    if not said or not Path(said).is_dir():
+        raise InputError(
+            f"the reference data is not there: {f'{said} is no folder' if said else f'{FOLDER} is not set'}; name its "
+            "folder with --reference, or bring cases of your own with --cases"
+        )
+    found, absent = [], []
+    for one in [name] if name else [*shipped(), *plugins()]:
+        for kind in machine(one).calibrations():
+            path = Path(said) / kind.file
+            if path.is_file():
+                found.append(predict(one, kind, read_cases(path)))
+            else:
+                absent.append(f"{one} {kind.name}: {path} is not there")
+    if not found:
+        raise InputError("; ".join(absent) or f"no calibration: nothing was measured of {name or 'any machine'}")
+    return found, absent

@@ -1,0 +1,61 @@
+"""What a machine whose dense layers run on a systolic array hands in: what its commands say they read and give back."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from accelsim.validation.course import Course, Follower
+from accelsim.validation.coverage import Block
+from accelsim.validation.evidence import Evidence
+from accelsim.validation.judge import Judge, Pace
+from accelsim.validation.products.commands import Command, Pes
+from accelsim.validation.products.dense import DenseProducts
+from accelsim.validation.program import Step
+from accelsim.workload.layers import Gemm
+
+
+class ProductJudge(Judge):
+    """Judges a machine with a systolic array, which computes its dense layers.
+
+    computed: the commands that could be placed, each with the block it computes, layer by layer. table: of what a
+    command gives back (isa.tables.FREES).
+    """
+
+    table: ClassVar[str] = "frees"
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(evidence)
+        self.computed: list[tuple[Command, Block]] = []
+        self.pes = Pes.of(evidence)
+
+    def frees(self, step: Step) -> Mapping[str, int]:
+        if step.unit != self.array:
+            return {}
+        row = self.evidence.tables[self.table][step.nth]
+        return {self.weight: int(row["weight"]), self.act: int(row["act"])}
+
+    def read_faults(self, command: Command, added: int = 0, resident: bool = False) -> Iterator[str]:
+        """Whether a command says how many bytes it reads of each buffer; `added`: of a residual operand."""
+        row = self.evidence.tables[self.table][command.step.nth]
+        first, second = self.pes.reads(command)
+        wanted, said = (0 if resident else first) + added, int(row["act_read"])
+        if said != wanted:
+            yield f"it says that it reads {said} bytes of {self.act}, but it reads {wanted}"
+        if row["weight_read"] != second:
+            yield f"it says that it reads {row['weight_read']} bytes of {self.weight}, but it reads {second}"
+
+    def edges(self) -> tuple[int, int]:
+        """Bytes a cycle at the array's left and top edge."""
+        parts = self.evidence.arch.parts
+        width = [parts[b]["banks"] * parts[b]["port_bytes"] for b in (self.act, self.weight)]
+        return tuple(width[::-1] if self.pes.dataflow == "is" else width)
+
+    def paces(self) -> Iterator[Pace]:
+        some = [dict(zip(one.dtype.names, one.tolist())) for one in self.evidence.commands(self.array)]
+        least = np.array([self.pes.least_cycles(said, self.edges()) for said in some], np.int64)
+        yield Pace(self.array, "a command takes the cycles of its folds", least)
+        yield from super().paces()
+
+    def follower(self, course: Course) -> Follower:
+        return DenseProducts(course) if isinstance(course.layer, Gemm) else super().follower(course)
