@@ -231,6 +231,14 @@ class Sanger(Machine):
     def peak_macs(self, arch: Arch) -> int:
         return arch.parts["array"]["rows"] * arch.parts["array"]["pes"]
 
+    def multipliers(self, arch: Arch) -> int:
+        """Those of the prediction too, of 4 bits."""
+        predictor = arch.parts["predictor"]
+        return self.peak_macs(arch) + predictor["width"] * predictor["height"] * (arch.options["predict"] == "true")
+
+    def operand_bits(self, arch: Arch) -> int:
+        return int(arch.options["operand_bits"])
+
     def judge(self) -> "type[Judge]":
         from accelsim.accelerators.sanger.checks.judge import SangerJudge
 

@@ -201,3 +201,10 @@ def test_resources_follow_the_options():
         False,
         0.01,
     )
+
+
+def test_multipliers_are_all_there_are():
+    model = machine("sanger")
+    assert (model.peak_macs(sanger()), model.multipliers(sanger())) == (1024, 1024 + 4096)
+    alone = sanger("predict=false", "operand_bits=16")
+    assert (model.multipliers(alone), model.operand_bits(alone)) == (1024, 16)
