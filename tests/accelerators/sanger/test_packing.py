@@ -112,7 +112,9 @@ def masks(reference):
             return published[layer, head]
         if source in synthetic:
             return np.unpackbits(synthetic[source], axis=1)[:, : len(synthetic[source])].astype(bool)
-        workload = loaded.setdefault(source, load(find("workloads", source)))
+        if source not in loaded:
+            loaded[source] = load(find("workloads", source))
+        workload = loaded[source]
         return workload.mask(workload.attention_layers[layer].name).keep[head]
 
     return mask
