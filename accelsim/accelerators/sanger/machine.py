@@ -17,6 +17,7 @@ from accelsim.accelerators.sanger.components.prediction_array import PredictionA
 from accelsim.accelerators.sanger.components.sparse_array import CONTROLS, SparseArray
 from accelsim.accelerators.sanger.dataflow.compile import compile_workload
 from accelsim.accelerators.sanger.dataflow.resources import Resources
+from accelsim.accelerators.sanger.edges import choice_rule, made_of, weight_rule
 from accelsim.accelerators.sanger.masks import MILLIONTHS, SOURCES, kept, threshold_of
 from accelsim.accelerators.sanger.packing import READINGS
 from accelsim.accelerators.sanger.tables import FREES, FREES_BYTES, PACKS, ROWS, SUBROWS, TILES
@@ -34,42 +35,6 @@ from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.validation import Judge
-
-
-def port_bytes(arch: Arch, part: str) -> int:
-    """Bytes a cycle that all banks of a memory deliver."""
-    return arch.parts[part]["banks"] * arch.parts[part]["port_bytes"]
-
-
-def made_of(arch: Arch, part: str) -> dict[str, int | str]:
-    """What of a part follows from other parts and from options."""
-    operand = int(arch.options["operand_bits"]) // 8
-    kv, q = port_bytes(arch, "kv_buffer"), port_bytes(arch, "q_buffer")
-    return {
-        "array": {"kv_port_bytes": kv, "q_port_bytes": q, "operand_bytes": operand},
-        "merge": {"operand_bytes": operand},
-        "dense": {"left_bytes": q, "top_bytes": kv},
-        "predictor": {"port_bytes": port_bytes(arch, "predict_buffer")},
-    }.get(part, {})
-
-
-def weight_rule(arch: Arch) -> str | None:
-    """In dense layers a feature's weight enters every cycle, and beside it what belongs to a tile's features."""
-    found, rows = port_bytes(arch, "kv_buffer"), arch.parts["array"]["rows"]
-    if found >= 2 * rows:
-        return None
-    return (
-        f"kv_buffer.banks x kv_buffer.port_bytes is {found}, but {rows} weights a cycle and the constants of as many "
-        f"features need {2 * rows}; make them larger, or array.rows smaller"
-    )
-
-
-def choice_rule(arch: Arch) -> str | None:
-    """Every PE of a row takes another port."""
-    pes, ports = arch.parts["array"]["pes"], arch.parts["array"]["ports"]
-    if pes <= ports:
-        return None
-    return f"array.pes is {pes}, but a row has only {ports} ports to choose from; make array.ports at least {pes}"
 
 
 class SangerSchema(MachineSchema):

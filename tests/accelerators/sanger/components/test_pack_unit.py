@@ -10,6 +10,7 @@ from tests.accelerators.sanger.machines import attention, full, logged, sized
 def test_the_pack_unit_takes_a_column_a_cycle(reading):
     keep = full(1, 8, 19, 0.4)
     keep[0, 0] = True
+    keep[0, :, 8:16] = False  # a tile without a pass
     log = logged(sized(8, f"pack={reading}", "pack.subrows_per_cycle=3", "array.packs_ahead=16"), attention(keep))
     at, sizes = log["predictor.strip"]["at"][0] + 1, np.add.reduceat(keep[0], [0, 8, 16], axis=1, dtype=int)
     assert log["pack.drained"]["columns"].tolist() == [8, 8, 3]
@@ -22,7 +23,8 @@ def test_the_pack_unit_takes_a_column_a_cycle(reading):
                     ready.append(at + 1 + n + emits)
                 used = used + column
             at += 1 + columns + emits
-            ready.append(at)
+            if used.any():
+                ready.append(at)
         else:
             subrows = -(-sizes[:, tile] // 2)
             at += 1 + columns + -(-subrows.sum() // 3)
