@@ -154,7 +154,7 @@ def override(text: str, schema: MachineSchema, resolution: Resolution, place: st
         return None
     if len(keys) == 1:
         known = [*schema.options, *(f"{part}.{p}" for part in schema.parts for p in params_of(schema, part))]
-        if keys[0] in schema.parts:
+        if keys[0] in schema.parts and keys[0] not in schema.options:
             example = f"{keys[0]}.{params_of(schema, keys[0])[0]}"
             resolution.problem(None, f"{where}: {keys[0]} is a part; name one of its parameters, such as {example}")
             return None

@@ -98,7 +98,7 @@ def cuts(shape: GemmShape, have: DenseResources) -> Iterator[tuple[int, int, int
     Both ways round; feature tiles of whole steps, or halves of a step; depths as deep as the weight buffer holds, or
     halves of that; rows as many as the buffers hold, in whole steps, or fewer than a step has.
     """
-    for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)]):
+    for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
         for features in feature_tiles(step_features, shape.features):
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)

@@ -35,7 +35,7 @@ class DenseResources:
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
     double_buffer: whether tiles are fetched while others are in use; they are the same either way.
     constants: whether biases, scales and the constants of norms are loaded. psum_cycle_bytes: what the partial-sum
-    memory moves in a cycle.
+    memory moves in a cycle. either_way: whether lines may spread tokens and a line's MACs features as well.
     """
 
     lines: int
@@ -47,6 +47,7 @@ class DenseResources:
     psum_cycle_bytes: int = 256
     double_buffer: bool = True
     constants: bool = False
+    either_way: bool = True
     array: str = "engine"
     vector: str = "vector"
     weight: str = "weight_gb"
@@ -75,5 +76,5 @@ class GemmPlan:
 
 def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, int]:
     """Tokens x features computed at once: features over the lines and tokens over a line's MACs, or the other way."""
-    ways = [(have.macs, have.lines), (have.lines, have.macs)]
+    ways = [(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]
     return min(ways, key=lambda w: ceil(tokens, w[0]) * ceil(features, w[1]))

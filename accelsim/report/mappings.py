@@ -12,7 +12,7 @@ from accelsim.report.quantities import percent, scaled
 from accelsim.report.tables import table
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from accelsim.report.wide import Wide
 
 COLUMNS = ("workload", "settings", "cycles", "estimated", "error", "layer_mean", "layer_worst", "worst_layer")
 
@@ -27,10 +27,10 @@ def words(cut: object, most: int = 4) -> str:
     return str(cut)
 
 
-def cuts(found: Sequence, every: bool) -> "Table":
+def cuts(found: Sequence, every: bool) -> "Wide":
     """The cut of each layer (of each kind of layer, if not `every`), its estimate, what binds, and the next best."""
     made = table("Mapping (cycles are estimates)", "layer", "times", "cycles", "binds", "cut")
-    made.columns[4].justify, made.columns[4].overflow = "left", "fold"
+    made.texts = frozenset({4})
     for one, times in kinds(found, every):
         for n, part in enumerate(one.parts):
             name = one.layer if n == 0 else ""
@@ -55,10 +55,10 @@ def kinds(found: Sequence, every: bool) -> Iterator[tuple[object, int]]:
         yield same[0], len(same)
 
 
-def estimates(found: Sequence, clock_hz: float, every: bool) -> "Table":
+def estimates(found: Sequence, clock_hz: float, every: bool) -> "Wide":
     """Cycles of every layer, or of every phase, and of all of them."""
     made = table("Estimate, in closed form; nothing was simulated", "layers", "times", "cycles", "share", "binds")
-    made.columns[4].justify = "left"
+    made.texts = frozenset({4})
     total = sum(one.estimate.cycles for one in found) or 1.0
     groups: dict[str, list] = {}
     for one in found:

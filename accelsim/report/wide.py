@@ -16,7 +16,7 @@ NARROWEST = 12  # of the first column
 @dataclass
 class Wide:
     """The first column is words, the others numbers. `headed`: with the columns' names; `words`: the second is words,
-    too."""
+    too; `texts`: columns of sentences, which may be folded."""
 
     title: str
     names: Sequence[str]
@@ -24,6 +24,7 @@ class Wide:
     ends: set[int] = field(default_factory=set)  # rows that a rule follows
     headed: bool = True
     words: bool = False
+    texts: frozenset[int] = frozenset()
 
     def add_row(self, *cells: str, style: str = "") -> None:
         self.cells.append((cells, style))
@@ -41,7 +42,7 @@ class Wide:
 
     def groups(self, room: int) -> list[list[int]]:
         """Which columns stand side by side behind the first one."""
-        first, *others = self.widths()
+        first, *others = (min(w, room // 2) if i in self.texts else w for i, w in enumerate(self.widths()))
         left = room - min(first, max(NARROWEST, room // 3))
         if first + sum(width + GAP for width in others) <= room:
             return [list(range(1, len(self.names)))]
@@ -61,7 +62,7 @@ class Wide:
             made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
             made.collapse_padding, made.show_header = True, self.headed
             for i in (0, *group):
-                words = i == 0 or self.words
+                words = i == 0 or self.words or i in self.texts
                 made.add_column(self.names[i], justify="left" if words else "right", overflow="fold", no_wrap=not words)
             for row, (cells, style) in enumerate(self.cells):
                 made.add_row(

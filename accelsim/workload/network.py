@@ -28,12 +28,14 @@ STEP = 1 / 32
 class Rule(NamedTuple):
     """How a machine runs an attention layer. keep: bool[heads, q_tokens, kv_tokens], the scores that count. coded: its
     Q and K go through the auto-encoder. mode: of the softmax. attend: a machine's own arithmetic instead, with what
-    `functional.attention` is given: (q, k, v, multiplier, shift) of an image -> int32[heads, q_tokens, v_dim]."""
+    `functional.attention` is given: (q, k, v, multiplier, shift) of an image -> int32[heads, q_tokens, v_dim]. late:
+    the softmax's division comes behind the values."""
 
     keep: np.ndarray
     coded: bool
     mode: str
     attend: Callable[..., np.ndarray] | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ class Network:
 
         chosen = self.constant(layer, "scaling", scaling, "calibrated")
         bound = int(chosen[2]) if rule.mode == "bounded" else None
-        arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode
+        arguments = rule.keep, int(chosen[0]), int(chosen[1]), bound, rule.mode, rule.late
         attend = rule.attend
         images = zip(x["q"], x["k"], x["v"])
         sums = np.stack(

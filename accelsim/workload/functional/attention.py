@@ -6,6 +6,8 @@ e = EXP2[u mod 64] >> (u div 64)   2^(-u/64) with 15 bits; 0 from 16 octaves on,
 r = (127 << 24) // sum of e        0 when the sum is 0
 p = (e * r + (1 << 23)) >> 24      0 to 127
 o = sum over the row of p * V      int32; its real value is o / 127 * scale of V
+
+Where division comes last, behind the values: o = (sum over the row of e * V * r + (1 << 23)) >> 24
 """
 
 from __future__ import annotations
@@ -60,8 +62,10 @@ def octaves(s: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
 
 
 def calibrate_bound(q: np.ndarray, k: np.ndarray, keep: np.ndarray, multiplier: int, shift: int) -> int:
-    """The largest t over the kept scores of the given operands: the layer's constant for mode 'bounded'."""
-    return int(octaves(scores(q, k), multiplier, shift)[keep].max())
+    """The largest t over the kept scores of the given operands: the layer's constant for mode 'bounded'; 0 if none
+    is kept."""
+    kept = octaves(scores(q, k), multiplier, shift)[keep]
+    return int(kept.max()) if kept.size else 0
 
 
 def exponentials(
@@ -101,12 +105,23 @@ def attention(
     shift: int,
     bound: int | None = None,
     mode: str = "max",
+    late: bool = False,
 ) -> np.ndarray:
     """o, int32[heads, q_tokens, v_dim] of int8 q, k, v (see `scores`; v[heads, kv_tokens, v_dim]) under
-    keep bool[heads, q_tokens, kv_tokens]. bound: an integer for mode 'bounded', None for mode 'max'.
+    keep bool[heads, q_tokens, kv_tokens]. bound: an integer for mode 'bounded', None for mode 'max'. late: division
+    comes last.
     Errors: InputError for operands that are not int8 or a mode and bound that do not fit."""
-    p = probabilities(exponentials(scores(q, k), keep, multiplier, shift, bound, mode))
-    return np.matmul(p, _int8("v", v).astype(np.int32))
+    e = exponentials(scores(q, k), keep, multiplier, shift, bound, mode)
+    if late:  # floating point adds up products of 16 and 8 bits exactly
+        weighted = np.matmul(e.astype(np.float64), _int8("v", v).astype(np.float64)).astype(np.int64)
+        return divided(weighted, e.sum(axis=-1, keepdims=True))
+    return np.matmul(probabilities(e), _int8("v", v).astype(np.int32))
+
+
+def divided(weighted: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """o, int32, of sums of e * V and of e: times the reciprocal of the latter; 0 where there is none."""
+    r = np.where(total > 0, (FULL << RECIPROCAL_BITS) // np.maximum(total, 1), 0)
+    return ((weighted * r + (1 << (RECIPROCAL_BITS - 1))) >> RECIPROCAL_BITS).astype(np.int32)
 
 
 def attention_reference(

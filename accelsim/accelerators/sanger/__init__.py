@@ -1,0 +1,1 @@
+"""Sanger (Lu et al., MICRO 2021): attention pruned per input, packed into a score-stationary array."""

@@ -1,0 +1,1 @@
+"""What `validate` asks of Sanger beyond what it asks of any machine."""

@@ -1,0 +1,44 @@
+"""Dense layers on the array: the instruction of a tile, `pes` tokens x `rows` features at a time."""
+
+from collections.abc import Iterator
+
+from accelsim.dataflows.gemm import Columns, Tile
+from accelsim.dataflows.program import Program, Wait
+from accelsim.dataflows.tiling import GemmPlan, ceil
+from accelsim.workload.layers import Gemm
+
+TO_VECTOR = 1  # where the array's outputs go
+
+
+def columns_of(layer: Gemm) -> Iterator[Columns]:
+    """All output columns alike; those of a projection to Q, K, V are kept packed, tile by tile."""
+    yield Columns(layer.out_features, packed=layer.role in ("qkv", "q", "kv"))
+
+
+class TileIssuer:
+    """Issues the tiles of a layer, part by part along their accumulation: a fold begins with the first of them."""
+
+    def __init__(self) -> None:
+        self.first = True
+
+    def __call__(self, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
+        """The instruction of a part of a tile, and what it frees. Constants are read once a tile."""
+        steps = ceil(tile.rows, plan.step_tokens)
+        once = tile.weight_read // steps - tile.columns * tile.depth  # bytes of constants
+        read = tile.weight_read - (steps - 1) * once
+        p.enter("frees", weight=tile.weight, weight_read=read, act=tile.act, act_read=tile.act_read)
+        p.issue(
+            "dense",
+            rows=tile.rows,
+            columns=tile.columns,
+            stream=tile.depth,
+            first=int(self.first),
+            last=int(tile.last),
+            adds=0,
+            to=TO_VECTOR if tile.last else 0,
+            passes=tile.passes,
+            row=tile.row,
+            wait=wait,
+            wait2=wait2,
+        )
+        self.first = tile.last
