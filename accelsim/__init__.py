@@ -11,11 +11,13 @@ What is here is imported only when it is asked for (docs/api.md); the rooms belo
 __version__ = "0.1.0"
 
 PUBLIC = {
+    "Estimate": "accelsim.api.estimates",
     "Picture": "accelsim.api.pictures",
     "Run": "accelsim.api.runs",
     "Table": "accelsim.api.tables",
     "Workload": "accelsim.api.loading",
     "compare": "accelsim.api.sweeps",
+    "estimate": "accelsim.api.estimates",
     "load_machine": "accelsim.api.loading",
     "load_results": "accelsim.api.sweeps",
     "load_run": "accelsim.api.runs",

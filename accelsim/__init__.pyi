@@ -1,3 +1,5 @@
+from accelsim.api.estimates import Estimate as Estimate
+from accelsim.api.estimates import estimate as estimate
 from accelsim.api.loading import Workload as Workload
 from accelsim.api.loading import load_machine as load_machine
 from accelsim.api.loading import load_workload as load_workload

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 import accelsim.core.document as document
-from accelsim.accelerators import machine
+from accelsim.accelerators import machine, shipped
 from accelsim.config.arch import Arch
 from accelsim.core import files
 from accelsim.core.document import Entry
@@ -20,8 +20,16 @@ KEYS = ("machine", "workload", "layers")
 
 def mapped(arch: Arch, workload: Workload) -> tuple[LayerMapping, ...]:
     """How a machine cuts a workload. Raises InputError when a layer does not fit, or the machine hands out none."""
+    model = machine(arch.machine)
+    if not model.maps:
+        able = ", ".join(name for name in shipped() if machine(name).maps)
+        what = "its figures are a model's, which `run` gives at once" if model.analytic else "`run` simulates them"
+        raise InputError(
+            f"the machine {arch.machine} says nothing of how it cuts layers, so that there is no estimate of them: "
+            f"{what}; estimates are of {able}"
+        )
     try:
-        return machine(arch.machine).mapping(arch, workload)
+        return model.mapping(arch, workload)
     except InputError as error:
         raise InputError(f"{workload.source or workload.name}: {error}") from None
 

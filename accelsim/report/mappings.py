@@ -4,9 +4,10 @@
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelsim.report.quantities import percent, scaled
 from accelsim.report.tables import table
@@ -59,18 +60,47 @@ def estimates(found: Sequence, clock_hz: float, every: bool) -> "Wide":
     """Cycles of every layer, or of every phase, and of all of them."""
     made = table("Estimate, in closed form; nothing was simulated", "layers", "times", "cycles", "share", "binds")
     made.texts = frozenset({4})
+    for row in layer_rows(found) if every else phase_rows(found):
+        name, times = (row["name"], 1) if every else (row["phase"], row["layers"])
+        made.add_row(name, str(times), f"{row['cycles']:,.0f}", percent(row["share"]), row["binds"])
+    total = sum(one.estimate.cycles for one in found)
+    made.add_row("all", str(len(found)), f"{total:,.0f}", scaled(total / clock_hz, "s", 4), "")
+    return made
+
+
+def layer_rows(found: Sequence) -> list[dict[str, Any]]:
+    """A mapping for every layer, in order: estimated cycles, their share of all, what binds, DRAM's bytes, the cut."""
     total = sum(one.estimate.cycles for one in found) or 1.0
-    groups: dict[str, list] = {}
-    for one in found:
-        groups.setdefault(one.layer if every else one.phase, []).append(one)
-    for name, same in groups.items():
-        cycles = sum(one.estimate.cycles for one in same)
-        bound: dict[str, float] = {}
-        for one in same:
-            bound[one.estimate.binds] = bound.get(one.estimate.binds, 0.0) + one.estimate.cycles
-        made.add_row(name, str(len(same)), f"{cycles:,.0f}", percent(cycles / total), max(bound, key=bound.get))
-    seconds = scaled(total / clock_hz, "s", 4)
-    made.add_row("all", str(len(found)), f"{total:,.0f}", seconds, "")
+    return [
+        {
+            "name": one.layer,
+            "phase": one.phase,
+            "shape": one.shape,
+            "cycles": one.estimate.cycles,
+            "share": one.estimate.cycles / total,
+            "binds": one.estimate.binds,
+            "dram_bytes": one.estimate.dram_bytes,
+            "cut": one.as_data(),
+        }
+        for one in found
+    ]
+
+
+def phase_rows(found: Sequence) -> list[dict[str, Any]]:
+    """A mapping for every phase: its layers, their cycles, and what binds for the most of these cycles."""
+    phases: dict[str, list[dict[str, Any]]] = {}
+    for row in layer_rows(found):
+        phases.setdefault(row["phase"], []).append(row)
+    made = []
+    for name, rows in phases.items():
+        bound: Counter[str] = Counter()
+        for row in rows:
+            bound[row["binds"]] += row["cycles"]
+        sums = {key: sum(row[key] for row in rows) for key in ("cycles", "share")}
+        moved = sum(row["dram_bytes"] for row in rows)
+        made.append(
+            {"phase": name, "layers": len(rows), **sums, "binds": max(bound, key=bound.get), "dram_bytes": moved}
+        )
     return made
 
 

@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 MARK = "<!-- what follows is made from docstrings by `python -m tests.api.reference --write` -->"
 ORDER = (
     "run", "load_run", "Run", "Table", "Picture", "load_machine", "load_workload", "Workload", "machines", "workloads",
-    "validate", "run_sweep", "load_results", "compare",
+    "validate", "estimate", "Estimate", "run_sweep", "load_results", "compare",
 )  # fmt: skip
 
 

@@ -15,10 +15,15 @@ PACKAGE = Path(acs.__file__).parent
 
 
 @pytest.fixture(scope="module")
-def run():
+def work():
     mask = np.eye(64, dtype=bool)
     mask[:, :3] = True
-    return acs.run("vitcod", acs.Workload.from_masks(np.stack([mask, ~np.eye(64, dtype=bool)]), name="two_heads"))
+    return acs.Workload.from_masks(np.stack([mask, ~np.eye(64, dtype=bool)]), name="two_heads")
+
+
+@pytest.fixture(scope="module")
+def run(work):
+    return acs.run("vitcod", work)
 
 
 def test_no_name_of_the_interface_is_a_room_or_module_of_the_package():
@@ -129,3 +134,21 @@ def test_sweeps_and_comparisons(tmp_path):
     assert rows["speed_up"][1] == pytest.approx(rows["seconds"][0] / rows["seconds"][1])
     with pytest.raises(InputError, match="machines and workloads are lists"):
         acs.compare("vitcod", "systolic")
+
+
+def test_an_estimate_says_what_its_mapping_does(work, run, tmp_path):
+    found = acs.estimate("vitcod", work)
+    assert found.cycles == pytest.approx(sum(found.layers["cycles"])) and sum(found.phases["share"]) == pytest.approx(1)
+    assert found.seconds == pytest.approx(found.cycles / 500e6) and found.cycles == pytest.approx(run.cycles, rel=0.1)
+    assert found.layers["name"] == ["attention"] and found.mapping["attention"] == found.layers["cut"][0]
+    assert acs.estimate("vitcod", work, {"engine.lines": 8}).cycles > 2 * found.cycles
+    assert f"{found.cycles:,.0f} core cycles" in repr(found) and len(repr(found)) < 100
+    assert "<table" in found._repr_html_() and found.error[0] in found._repr_html_()
+    assert "attention:" in found.save(tmp_path / "cuts.yaml").read_text()
+
+
+def test_an_estimate_of_a_machine_that_has_none_is_refused():
+    with pytest.raises(InputError, match=r"sanger says nothing of how it cuts .* estimates are of .*vitcod"):
+        acs.estimate("sanger", "deit_tiny_s90")
+    with pytest.raises(InputError, match="a model's, which `run` gives at once"):
+        acs.estimate("cpu", "deit_tiny_s90")

@@ -23,4 +23,4 @@ def test_the_code_prints_what_the_page_says(tmp_path, monkeypatch):
         with contextlib.redirect_stdout(printed):
             exec(compile(code, "docs/api.md", "exec"), names)
         assert printed.getvalue() == said
-    assert len(found) == 3 and (tmp_path / "a.pdf").exists()
+    assert len(found) == 4 and (tmp_path / "a.pdf").exists()
