@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 import accelsim
-from accelsim.cli import calibrate, codesign, machines, mapping, outputs, pictures, rtl, runs, sweep, synth, workloads
+from accelsim.cli import (
+    calibrate,
+    codesign,
+    machines,
+    mapping,
+    outputs,
+    pictures,
+    rtl,
+    runs,
+    schemas,
+    sweep,
+    synth,
+    workloads,
+)
 from accelsim.cli.documents import Json, plain, put
 from accelsim.cli.mapping import Pins, subject
 from accelsim.cli.workloads import Batch
@@ -204,6 +217,7 @@ def write(made, output: Path | None) -> None:
 workloads.register(app, lambda things: show(things), write)
 mapping.register(app, show)
 machines.register(app, lambda things: show(things))
+schemas.register(app, lambda things: show(things))
 calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
 synth.register(app, write, shipped_workload)
