@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from accelsim.accelerators import machine as machine_of
 from accelsim.accelerators import mappings
@@ -16,15 +15,12 @@ from accelsim.config.arch import Arch
 from accelsim.report.mappings import calibration, layer_rows, phase_rows
 from accelsim.workload.workload import Workload
 
-if TYPE_CHECKING:
-    from accelsim.dataflows.mapping import LayerMapping
-
 
 class Estimate:
     """What a workload would take in closed form (docs/mapping.md). No result: what is published is simulated. `found`
     is the mapping as objects."""
 
-    def __init__(self, arch: Arch, workload: Workload, found: Sequence[LayerMapping]) -> None:
+    def __init__(self, arch: Arch, workload: Workload, found: Sequence[mappings.LayerMapping]) -> None:
         self.arch, self.workload, self.found = arch, workload, tuple(found)
 
     @property

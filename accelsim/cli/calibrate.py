@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, put
+
 FOLDER = "ACCELSIM_REFERENCE"
 
 
@@ -25,16 +27,17 @@ def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None
         output: Annotated[
             Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="Draw predicted over measured.")
         ] = None,
+        as_json: Json = False,
     ) -> None:
         """Predict what was measured of hardware of others; exit with 1 where the error is above what is promised."""
         from accelsim.validation.calibration import table
 
         if cases:
-            found = [of_file(machine, cases)]
+            found, absent = [of_file(machine, cases)], []
         else:
             found, absent = of_folder(machine, reference)
-            show(absent)
-        show(table(found))
+        if not as_json:
+            show([*absent, *table(found)])
         if output:
             from accelsim.report.plots.correlation import correlation
 
@@ -44,12 +47,30 @@ def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None
                 ]
                 for one in found
             }
-            show([f"{correlation(points, output)}: written"])
+            path = correlation(points, output)
+            if not as_json:
+                show([f"{path}: written"])
         broken = sum(len(one.broken) for one in found)
         worst = max(one.worst for one in found)
-        show([f"worst error {100 * worst:.2f} %" + (f", {broken} cases ABOVE their bound" if broken else "")])
+        if as_json:
+            put({"absent": absent, "worst_error": worst, "above_bound": broken, "parts": [document(x) for x in found]})
+        else:
+            show([f"worst error {100 * worst:.2f} %" + (f", {broken} cases ABOVE their bound" if broken else "")])
         if broken:
             raise SystemExit(1)
+
+
+def document(found) -> dict[str, object]:
+    """What came of the cases of one kind, as data."""
+    cases = [
+        {
+            "case": one.case, "figure": one.figure, "measured": dict(one.measured), "predicted": dict(one.predicted),
+            "error": one.error, "bound": one.bound,
+        }
+        for one in found.outcomes
+    ]  # fmt: skip
+    known = {"machine": found.machine, "name": found.calibration.name, "hardware": found.calibration.hardware}
+    return {**known, "exact": found.exact, "mean_error": found.mean, "worst_error": found.worst, "cases": cases}
 
 
 def of_file(name: str | None, path: Path):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, put
 from accelsim.cli.workloads import Batch, images
 
 Show = Callable[[Iterable[object]], None]
@@ -34,16 +35,21 @@ def register(app: typer.Typer, show: Show) -> None:
         output: Annotated[
             Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Write what was chosen.")
         ] = None,
+        as_json: Json = False,
     ) -> None:
         """Print how each layer is cut, what that is estimated to take, what binds, and the next best cuts."""
         from accelsim.accelerators.mappings import mapped, written
-        from accelsim.report.mappings import cuts
+        from accelsim.report.mappings import cut_rows, cuts
 
         arch, work = subject(machine, workload, overrides, pins, batch)
         found = mapped(arch, work)
+        path = written(output, arch, work, found) if output else None
+        if as_json:
+            put({"machine": arch.name, "workload": work.name, "layers": cut_rows(found)})
+            return
         show([cuts(found, every)])
-        if output:
-            show([f"{written(output, arch, work, found)}: {len(found)} layers"])
+        if path:
+            show([f"{path}: {len(found)} layers"])
 
     @app.command()
     def estimate(
@@ -53,15 +59,27 @@ def register(app: typer.Typer, show: Show) -> None:
         pins: Pins = None,
         batch: Batch = None,
         every: Annotated[bool, typer.Option("--layers", help="Print every layer, not only one row a phase.")] = False,
+        as_json: Json = False,
     ) -> None:
         """Say in milliseconds how long a workload would take, in closed form; no cycle is simulated."""
         from accelsim import accelerators
         from accelsim.accelerators.mappings import mapped
-        from accelsim.report.mappings import calibration, estimates
+        from accelsim.report.mappings import calibration, calibration_rows, estimates, layer_rows, phase_rows
 
         arch, work = subject(machine, workload, overrides, pins, batch)
+        found, clock_hz = mapped(arch, work), float(arch.clocks["core"])
         table = accelerators.machine(arch.machine).calibration
-        show([estimates(mapped(arch, work), float(arch.clocks["core"]), every), *calibration(table, work.name)])
+        if as_json:
+            cycles = sum(one.estimate.cycles for one in found)
+            put(
+                {
+                    "machine": arch.name, "workload": work.name, "estimated": True, "cycles": cycles,
+                    "seconds": cycles / clock_hz, "phases": phase_rows(found), "layers": layer_rows(found),
+                    "calibration": calibration_rows(table),
+                }
+            )  # fmt: skip
+            return
+        show([estimates(found, clock_hz, every), *calibration(table, work.name)])
 
 
 def subject(machine: str, workload: str, overrides: list[str] | None, pins: Path | None, batch: int | None):

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from accelsim.cli.documents import Json, put
+
 MODELS = ["deit_tiny", "deit_small", "deit_base", "levit_128", "levit_192", "levit_256"]
 
 
@@ -35,6 +37,7 @@ def measure(
     machine: Annotated[
         str, typer.Option("--machine", metavar="MACHINE", help="The analytic machine to fit.")
     ] = "platform",
+    as_json: Json = False,
 ) -> Iterator[object]:
     """Time vision transformers and their attention in PyTorch here (needs the extra torch); write a platform's file."""
     from accelsim.accelerators import machine as find
@@ -53,19 +56,26 @@ def measure(
 
         kind, called = choose_device(device)
         wanted = tuple(batches or ((1, 8) if kind == "cpu" else (1, 8, 64)))
-        yield f"measuring {called}"
+        if not as_json:
+            yield f"measuring {called}"
         with progress() as step:
             made = list(measure(models or MODELS, kind, called, batches=wanted, seconds=seconds, step=step))
         rows = write_rows(made, path.with_suffix(".csv"))
-        yield f"{rows}: {len(made)} rows"
+        if not as_json:
+            yield f"{rows}: {len(made)} rows"
     found = model.fitted(rows, only, known)
-    if found.checked:
-        yield checked(found.checked)
-    yield found.verdict
+    if not as_json:
+        yield from [checked(found.checked)] if found.checked else []
+        yield found.verdict
     try:
         path.write_text(found.text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    if as_json:
+        names = ("case", "measured_seconds", "time_ratio", "energy_ratio")
+        cases = [dict(zip(names, row)) for row in found.checked]
+        put({"file": path, "rows": rows, "verdict": found.verdict, "cases": cases})
+        return
     yield f"{path}: written; accelsim describe {path} prints it, accelsim run {path} WORKLOAD uses it"
 
 

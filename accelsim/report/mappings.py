@@ -104,25 +104,48 @@ def phase_rows(found: Sequence) -> list[dict[str, Any]]:
     return made
 
 
+def calibration_rows(path: Path | None) -> list[dict[str, Any]]:
+    """What is stored of a machine's estimates: a mapping for every measured run; none where nothing was measured."""
+    if path is None or not path.is_file():
+        return []
+    texts = ("workload", "settings", "worst_layer")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{k: v if k in texts else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
 def calibration(path: Path | None, workload: str) -> list[str]:
     """How far this machine's estimates were from the simulation: of this workload, and mean and worst of all measured
     ones."""
-    if path is None or not path.is_file():
+    rows = calibration_rows(path)
+    if not rows:
         return ["How far estimates of this machine are from its simulation has not been measured."]
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    errors = [float(row["error"]) for row in rows]
-    worst = rows[max(range(len(rows)), key=lambda n: abs(errors[n]))]
-    mean = sum(map(abs, errors)) / len(errors)
+    worst = max(rows, key=lambda row: abs(row["error"]))
+    mean = sum(abs(row["error"]) for row in rows) / len(rows)
     place = f"{worst['workload']} {worst['settings']}".strip()
     said = [
-        f"Error against the simulation on {len(rows)} runs: mean {mean:.1%}, worst {float(worst['error']):+.1%}"
-        f" ({place})."
+        f"Error against the simulation on {len(rows)} runs: mean {mean:.1%}, worst {worst['error']:+.1%} ({place})."
     ]
     for row in rows:
         if row["workload"] == workload and not row["settings"]:
             said.append(
-                f"On {workload}: {float(row['error']):+.1%}; of a layer {float(row['layer_mean']):.1%} in the mean,"
-                f" {float(row['layer_worst']):+.1%} at worst ({row['worst_layer']})."
+                f"On {workload}: {row['error']:+.1%}; of a layer {row['layer_mean']:.1%} in the mean,"
+                f" {row['layer_worst']:+.1%} at worst ({row['worst_layer']})."
             )
     return said
+
+
+def cut_rows(found: Sequence) -> list[dict[str, Any]]:
+    """A mapping for every layer, in order: its estimate, and of each part the cut, what it takes, and the next best."""
+
+    def choice(one: Any) -> dict[str, Any]:
+        said = one.estimate
+        return {"cut": dict(one.cut), "cycles": said.cycles, "binds": said.binds, "dram_bytes": said.dram_bytes}
+
+    made = []
+    for row, one in zip(layer_rows(found), found):
+        parts = [
+            {"name": p.name, "pinned": p.pinned, **choice(p.chosen), "others": [choice(other) for other in p.others]}
+            for p in one.parts
+        ]
+        made.append({**{k: v for k, v in row.items() if k != "cut"}, "times": one.times, "parts": parts})
+    return made

@@ -3,8 +3,16 @@
 import json
 
 import pytest
+import typer
 
 import accelsim as acs
+from accelsim import cli
+
+WITHOUT = {  # commands that print no table: what they print is where they wrote what
+    "report", "trace", "plot", "plot-attention", "import-mask", "import-topology", "synth", "convert", "new-machine",
+    "schema",  # whose document it prints anyway
+    "rtl",  # which counts into a document of its own, cells.json
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,28 @@ def test_every_other_document(call, work, store):
     assert second["speedup_over_first"] == pytest.approx(first["seconds"] / second["seconds"])
     rules = document("check-machine", "systolic", "--cases", 1)
     assert rules["passed"] and all(rule["looked"] for rule in rules["rules"])
+
+
+def test_every_command_that_prints_a_table_has_a_document():
+    commands = typer.main.get_command(cli.app).commands
+    having = {name for name, c in commands.items() if any("--json" in param.opts for param in c.params)}
+    assert having == commands.keys() - WITHOUT and commands.keys() >= WITHOUT
+
+
+def test_cuts_and_estimates(call, work, tmp_path):
+    done = call("map", "vitcod", work, "--json", "-o", tmp_path / "cuts.yaml")
+    (layer,) = json.loads(done.stdout)["layers"]
+    (part,) = layer["parts"]
+    found = acs.estimate("vitcod", work)
+    assert (done.exit_code, part["cut"]) == (0, json.loads(json.dumps(found.mapping))["attention"][part["name"]])
+    assert layer["times"] * part["cycles"] == pytest.approx(layer["cycles"]) and (tmp_path / "cuts.yaml").is_file()
+    assert all(other["cut"] != part["cut"] for other in part["others"])
+    made = json.loads(call("estimate", "vitcod", work, "--json").stdout)
+    assert made["estimated"] is True and made["cycles"] == found.cycles and made["seconds"] == found.seconds
+    assert made["phases"] == found.phases.rows() and made["layers"][0]["cut"] == {part["name"]: part["cut"]}
+    assert {row["workload"] for row in made["calibration"]} >= {"deit_tiny_s90"}
+    pins = call("map", "vitcod", work, "--mapping", tmp_path / "cuts.yaml", "--json")
+    assert json.loads(pins.stdout)["layers"][0]["parts"][0]["pinned"] is True
 
 
 def test_a_mistake_prints_no_document(call):

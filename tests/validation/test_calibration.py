@@ -1,5 +1,7 @@
 """Predictions compared with cases of a file: errors, promises, refusals, the command and its picture."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -66,6 +68,10 @@ def test_the_command_on_a_file(tmp_path):
     status, lines = told("ita", "--cases", str(path))
     assert status == 1 and lines[-1] == "worst error 0.32 %, 1 cases ABOVE their bound"
     assert lines[-2] == "ABOVE BOUND: ita wrapper, case 1: total 308 for 309, idle 18 for 19"
+    done = CliRunner().invoke(app, ["calibrate", "ita", "--cases", str(path), "-o", str(picture), "--json"])
+    made = json.loads(done.stdout)
+    assert (done.exit_code, made["above_bound"], round(made["worst_error"], 4)) == (1, 1, 0.0032)
+    assert made["parts"][0]["cases"][1]["predicted"]["total"] == 308
 
 
 @pytest.mark.parametrize(

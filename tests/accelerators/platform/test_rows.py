@@ -1,6 +1,7 @@
 """Measured rows: the form of the model on the half it was not fitted to, and the file that is made of them."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -92,3 +93,15 @@ def test_rows_that_cannot_be_used(tmp_path, lines, sentence):
         writer.writerows(lines)
     done = CliRunner().invoke(cli.app, ["measure", "--rows", str(path), "-o", str(tmp_path / "p.yaml")])
     assert done.exit_code == 2 and sentence in done.stderr and not (tmp_path / "p.yaml").exists()
+
+
+def test_rows_as_a_document(tmp_path):
+    path, made = tmp_path / "m.csv", tmp_path / "p.yaml"
+    with path.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, line())
+        writer.writeheader()
+        writer.writerows(line(batch=str(n), median_s=str(0.1 * n)) for n in range(1, 9))
+    done = CliRunner().invoke(cli.app, ["measure", "--rows", str(path), "-o", str(made), "--json"])
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["file"]) == (0, str(made)) and load_arch(made, schema).machine == "platform"
+    assert {case["measured_seconds"] for case in found["cases"]} <= {0.1 * n for n in range(1, 9)} and found["verdict"]
