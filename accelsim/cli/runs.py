@@ -59,7 +59,7 @@ def register(app: typer.Typer, show: Show) -> None:
         ] = False,
         trace: Annotated[
             Path | None,
-            typer.Option(metavar="FILE", help="Write a timeline for ui.perfetto.dev, too: .pftrace or .json."),
+            typer.Option(metavar="FILE", help="Write a timeline, too: .pftrace or .json for ui.perfetto.dev, .vcd."),
         ] = None,
         trace_layers: TraceLayers = None,
         batch: Batch = None,
@@ -121,13 +121,15 @@ def register(app: typer.Typer, show: Show) -> None:
         folder: Annotated[Path, typer.Argument(metavar="DIR", help="The result folder of a run.")],
         output: Annotated[
             Path,
-            typer.Option("-o", "--output", metavar="FILE", help="A .pftrace, or a .json of Chrome's trace events."),
+            typer.Option(
+                "-o", "--output", metavar="FILE", help="A .pftrace, a .json of Chrome's trace events, or a .vcd."
+            ),
         ],
         layers: TraceLayers = None,
     ) -> None:
-        """Write the timeline of a result for ui.perfetto.dev; nothing is simulated again."""
+        """Write the timeline of a result for ui.perfetto.dev, or as a waveform; nothing is simulated again."""
         from accelsim.report import archive, perfetto
 
         perfetto.check_suffix(output)
         path = perfetto.write_trace(archive.restore(folder), output, layers or ())
-        show([f"{path}: {path.stat().st_size / 1e6:,.1f} MB, for ui.perfetto.dev"])
+        show([f"{path}: {path.stat().st_size / 1e6:,.1f} MB{'' if path.suffix == '.vcd' else ', for ui.perfetto.dev'}"])

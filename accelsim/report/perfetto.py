@@ -1,4 +1,5 @@
-"""A run as a trace for Perfetto's UI (ui.perfetto.dev): `.pftrace`, its protobuf, or `.json`, Chrome's trace events.
+"""A run as a trace for Perfetto's UI (ui.perfetto.dev): `.pftrace`, its protobuf, or `.json`, Chrome's trace events;
+or for viewers of waveforms: `.vcd` (see vcd.py).
 
 Times are those of the machine's clocks, in ns; a slice's `cycles` are exact, in its component's own clock. Fields are
 numbered as in Perfetto's public protos/perfetto/trace/trace_packet.proto, track_event.proto and track_descriptor.proto.
@@ -14,8 +15,9 @@ from accelsim.core.files import write
 from accelsim.report import slices
 from accelsim.report.record import RunRecord
 from accelsim.report.slices import Sample, Stretch
+from accelsim.report.vcd import waveform
 
-SUFFIXES = (".pftrace", ".json")
+SUFFIXES = (".pftrace", ".json", ".vcd")
 VARINT, FIXED, BYTES = 0, 1, 2  # wire types
 SEQUENCE = 1  # all packets are of one writer
 CLEARED, NEEDS = 1, 2  # sequence_flags: interned names begin here; a packet uses them
@@ -47,17 +49,18 @@ def tracks(record: RunRecord, layers: Sequence[str] = ()) -> Iterator[Track]:
 
 
 def check_suffix(path: Path) -> None:
-    """Raise InputError for a file that is neither kind of trace."""
+    """Raise InputError for a file that is no kind of trace."""
     if path.suffix not in SUFFIXES:
         raise InputError(
-            f"{path}: a trace is written as one of {', '.join(SUFFIXES)} (for ui.perfetto.dev); name it so"
+            f"{path}: a trace is written as one of .pftrace, .json (for ui.perfetto.dev) and .vcd (for viewers of"
+            " waveforms); name it so"
         )
 
 
 def write_trace(record: RunRecord, path: Path, layers: Sequence[str] = ()) -> Path:
     """Write a trace, by the suffix; the file. Raises InputError for another suffix, and as `slices.chosen`."""
     check_suffix(path)
-    made = encoded if path.suffix == ".pftrace" else events
+    made = {".pftrace": encoded, ".json": events, ".vcd": waveform}[path.suffix]
     try:
         write(path, made(record, list(tracks(record, layers))))
     except OSError as reason:

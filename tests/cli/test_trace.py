@@ -18,6 +18,6 @@ def test_the_trace_of_a_run_and_of_its_result_are_the_same(call, work, tmp_path)
 
 
 def test_a_wrong_name_is_said_before_the_run(call, work, tmp_path):
-    done = call("run", "vitcod", work, "-o", tmp_path / "r", "--trace", "a.vcd")
-    assert done.exit_code == 2 and "a.vcd: a trace is written as one of .pftrace, .json" in done.stderr
+    done = call("run", "vitcod", work, "-o", tmp_path / "r", "--trace", "a.fst")
+    assert done.exit_code == 2 and "a.fst: a trace is written as one of .pftrace, .json" in done.stderr
     assert not (tmp_path / "r").exists()
