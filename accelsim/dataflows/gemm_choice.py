@@ -13,9 +13,6 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
 DEPTHS = 2  # numbers of parts of the depth, of a tile
 ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
-# [ours] By how much another cut must be estimated faster than the one that moves least, before it is taken: estimates
-# of cuts of one layer are no closer to each other than that.
-BETTER = 0.99
 ORDERS = ("resident", "rows", "stream")
 FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
 
@@ -103,16 +100,13 @@ def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[
 def choose(
     shape: GemmShape, passes: int, packed: bool, have: DenseResources, rates: ArrayRates, memory: Memory, objective: str
 ) -> tuple[Choice, tuple[Choice, ...]]:
-    """The best cut and the next best; of cuts that are estimated alike the one with the least traffic, by rule."""
+    """The best cut and the next best."""
     rule = plan_gemm("", shape, have)
     if objective == RULE:
         return choice(shape, passes, packed, rule, rates, memory), ()
     found = [choice(shape, passes, packed, plan, rates, memory) for plan in candidates(shape, have, memory.rate)]
     usual = choice(shape, passes, packed, rule, rates, memory)
-    first, others = best([usual, *found], objective)
-    if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
-        first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)[: len(others) or 1]
-    return first, others
+    return best([usual, *found], objective)
 
 
 def choice(shape: GemmShape, passes: int, packed: bool, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

@@ -13,6 +13,9 @@ RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut 
 # the same work only. The bill of a run prices every action (docs/energy.md).
 DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
+# [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
+# least is taken.
+ALIKE = 0.98
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ class LayerMapping:
 
 
 def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:
-    """The choice of the least objective, the first of equals; and the next best of those that differ."""
+    """The choice that moves least of those whose objective is as good as the best, the first of equals; and the next
+    best of those that differ."""
     ranked = sorted(choices, key=lambda one: one.score(objective))
-    others = [one for n, one in enumerate(ranked[1:], 1) if all(one.cut != ranked[m].cut for m in range(n))]
-    return ranked[0], tuple(others[:NEXT_BEST])
+    alike = [one for one in ranked if ALIKE * one.score(objective) <= ranked[0].score(objective)]
+    first = min(alike, key=lambda one: one.estimate.dram_bytes)
+    others = [one for n, one in enumerate(ranked) if all(one.cut != other.cut for other in (first, *ranked[:n]))]
+    return first, tuple(others[:NEXT_BEST])

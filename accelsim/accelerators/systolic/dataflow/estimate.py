@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from accelsim.accelerators.systolic.dataflow.attention import tile_rows
-from accelsim.accelerators.systolic.dataflow.plan import Plan, Sizes, planned
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.components.row_softmax import SCORE_BYTES
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, vector_estimate
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
+from accelsim.dataflows.products.plan import Plan, Sizes, planned
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
