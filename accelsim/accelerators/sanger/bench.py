@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from accelsim.components.bench import Feeder, Sink
-from accelsim.core import Component, Out, Simulator
+from accelsim.core import Component, In, Out, Simulator
 
 ROOM = 4  # items that a channel holds
 
@@ -16,9 +16,9 @@ def times(unit: Component, given: Mapping[str, Sequence[int]], watched: str) -> 
     sim, sink = Simulator(), Sink("sink")
     sim.add(unit)
     sim.add(sink)
-    for name, words in given.items():
-        width = len(type(unit).fields[name].fields)
-        feeder = sim.add(Feeder(f"to_{name}", width=width, words=np.array(words, np.int64)))
+    for name, port in unit.declared(In).items():  # one that is told nothing stays silent
+        words = np.array(given.get(name, ()), np.int64)
+        feeder = sim.add(Feeder(f"to_{name}", width=len(port.fields), words=words))
         sim.connect(feeder, "command", unit, name, depth=ROOM)
     for name in unit.declared(Out):
         sim.connect(unit, name, sink, f"item.{name}", depth=ROOM, monitored=name == watched)

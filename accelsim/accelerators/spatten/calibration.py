@@ -1,6 +1,6 @@
 """What is predicted of SpAtten's public RTL: its attention units on the published simulation's fetcher and memory.
 
-A case is a run: requests that are offered back to back, each a row of the file. Predicted is when every request is taken
+A case is a run: requests that are offered back to back, each a row of the file. Predicted is when each of them is taken
 and answered. No constant was fitted; the rules and depths of the units are those of the RTL's sources.
 """
 
@@ -169,7 +169,7 @@ def checked(row: Case, n: int, alone: bool) -> None:
                 else f"{row.where}: {name} must be {allowed[0]} or {allowed[1]}, not {row[name]}"
             )
     if row.number("recompute") and not alone:
-        raise InputError(f"{row.where}: recompute must be 0 in a head of several requests, which the RTL does not finish")
+        raise InputError(f"{row.where}: recompute must be 0 in a head of several requests: the RTL hangs")
     if row.number("values") > row.number("keys"):
         raise InputError(f"{row.where}: values must be at most keys ({row['keys']}), not {row['values']}")
 
