@@ -54,6 +54,8 @@ def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None
 
 def of_file(name: str | None, path: Path, folder: Path | None):
     """What a machine predicts of the cases of a file; what these name may lie in the folder of reference data."""
+    from dataclasses import replace
+
     from accelsim.accelerators import machine
     from accelsim.core.errors import InputError
     from accelsim.validation.calibration import kind_of, predict, read_cases
@@ -65,7 +67,7 @@ def of_file(name: str | None, path: Path, folder: Path | None):
         raise InputError(f"the machine {name} has no calibration: nothing was measured of its hardware")
     said = folder or os.environ.get(FOLDER, "")
     folders = [Path(said)] if said else []
-    kind = kind_of(path, read_cases(path), kinds)
+    kind = replace(kind_of(path, read_cases(path), kinds), fitted=frozenset())  # ids of others say nothing here
     return predict(name, kind, kind.read(path, *folders))
 
 

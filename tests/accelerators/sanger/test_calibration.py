@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from accelsim.accelerators.sanger.calibration import CALIBRATIONS
+from accelsim.cli import app
 from accelsim.core import InputError
 from accelsim.validation.calibration import predict, read_cases
 
@@ -41,8 +43,12 @@ def test_cases_of_ones_own(tmp_path):
     keep, path = np.eye(65, dtype=bool), tmp_path / "mine.csv"
     keep[3] = True
     np.savez(tmp_path / "synthetic_masks.npz", mine=np.packbits(keep, axis=1))
-    path.write_text(HEADER + "mine,0,0,16,0,0,4,3,68\nmine,0,0,16,1,1,1,0,2\nmine,0,0,16,1,0,0,0,65\n")
-    exact(predict("sanger", PACK, PACK.read(path)), 3)
+    path.write_text(HEADER + "mine,0,0,16,0,0,4,3,68\nmine,0,0,16,1,1,1,0,2\nmine,0,0,16,1,0,,,65\n")
+    done = CliRunner().invoke(app, ["calibrate", "sanger", "--cases", str(path)])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "worst error 0.00 %"), done.output
+    path.write_text(HEADER + "mine,0,0,16,0,0,4,3,64\n")
+    done = CliRunner().invoke(app, ["calibrate", "sanger", "--cases", str(path)])
+    assert done.exit_code == 1 and "case 0: cycles 68 for 64" in done.output
 
 
 @pytest.mark.parametrize(

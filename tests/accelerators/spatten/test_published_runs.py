@@ -1,8 +1,10 @@
 """All 32 runs of the published controller: every request is taken and answered in the cycle in which the RTL does."""
 
 import pytest
+from typer.testing import CliRunner
 
 from accelsim.accelerators.spatten.calibration import CALIBRATIONS, build, requests, runs
+from accelsim.cli import app
 from accelsim.core import InputError
 from accelsim.validation.calibration import Case, predict
 
@@ -52,9 +54,21 @@ def test_a_request_that_is_none(column, value, said):
     assert str(refused.value) == said
 
 
+def test_a_run_of_ones_own(tmp_path):
+    """What was measured may be empty but for the answers; an id that a stored run has as well says nothing."""
+    path = tmp_path / "mine.csv"
+    own = REQUEST | {"accepted": "", "transactions_total": ""}
+    path.write_text(f"{','.join(own)}\n{','.join(own.values())}\n")
+    done = CliRunner().invoke(app, ["calibrate", "spatten", "--cases", str(path)])
+    assert done.exit_code == 0 and done.output.splitlines()[-1] == "worst error 0.00 %", done.output
+    assert done.output.splitlines()[2].split()[-1] == "0", "fitted"
+
+
 def test_requests_of_one_run_agree():
     more = {"keys": "64", "values": "64", "request": "1"}
     with pytest.raises(InputError, match="runs.csv:3: keys is 64, but 32 before; all requests of a head have one"):
         runs([Case("runs.csv:2", REQUEST | {"last_of_head": "0"}), Case("runs.csv:3", REQUEST | more)])
+    with pytest.raises(InputError, match="runs.csv:2: recompute must be 0 in a head of several requests"):
+        runs([Case("runs.csv:2", REQUEST | {"last_of_head": "0", "recompute": "1"})])
     (run,) = runs([Case("runs.csv:2", REQUEST), Case("runs.csv:3", REQUEST | more)])
     assert run.number("keys 1") == 64 and run.number("requests") == 2, "those of two heads need not"
