@@ -11,10 +11,10 @@ import numpy as np
 
 from accelsim.accelerators.ita.components.block import ALWAYS, AV, HASHED, PERIODIC, PHASE, PLAIN, QK, Block
 from accelsim.accelerators.ita.tables import FREES, SUMS
-from accelsim.components.bench import Feeder
 from accelsim.core import IDLE, Component, In, InputError, Simulator, can_pop, pop, tick
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import ELEMENTS, RELEASE
+from accelsim.validation.bench import Feeder
 
 LAYERS = ("Attention", "Feedforward", "Linear", "SingleAttention")
 NAMES = ("Q", "K", "V", "QK", "AV", "OW", "F1", "F2", "MM")

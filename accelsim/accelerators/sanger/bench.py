@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from accelsim.components.bench import Feeder, Sink
 from accelsim.core import Component, In, Out, Simulator
+from accelsim.validation.bench import Feeder, Sink
 
 ROOM = 4  # items that a channel holds
 

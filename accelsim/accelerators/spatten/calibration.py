@@ -17,11 +17,11 @@ from accelsim.accelerators.spatten.components.qk_array import QkArray
 from accelsim.accelerators.spatten.components.row_top_k import RowTopK
 from accelsim.accelerators.spatten.components.softmax import Softmax
 from accelsim.accelerators.spatten.tables import AGAIN, HEADS, ROW, SEARCHES
-from accelsim.components.bench import Sink
 from accelsim.core import Simulator
 from accelsim.core.errors import InputError
 from accelsim.isa.instructions import record
 from accelsim.isa.tables import DESCRIPTOR
+from accelsim.validation.bench import Sink
 from accelsim.validation.calibration import Calibration, Case
 
 MULTIPLIERS, LINES = 64, 256
