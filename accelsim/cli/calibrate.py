@@ -33,7 +33,7 @@ def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None
         from accelsim.validation.calibration import table
 
         if cases:
-            found, absent = [of_file(machine, cases)], []
+            found, absent = [of_file(machine, cases, reference)], []
         else:
             found, absent = of_folder(machine, reference)
         if not as_json:
@@ -73,8 +73,10 @@ def document(found) -> dict[str, object]:
     return {**known, "exact": found.exact, "mean_error": found.mean, "worst_error": found.worst, "cases": cases}
 
 
-def of_file(name: str | None, path: Path):
-    """What a machine predicts of the cases of a file."""
+def of_file(name: str | None, path: Path, folder: Path | None):
+    """What a machine predicts of the cases of a file; what these name may lie in the folder of reference data."""
+    from dataclasses import replace
+
     from accelsim.accelerators import machine
     from accelsim.core.errors import InputError
     from accelsim.validation.calibration import kind_of, predict, read_cases
@@ -84,8 +86,10 @@ def of_file(name: str | None, path: Path):
     kinds = machine(name).calibrations()
     if not kinds:
         raise InputError(f"the machine {name} has no calibration: nothing was measured of its hardware")
-    cases = read_cases(path)
-    return predict(name, kind_of(path, cases, kinds), cases)
+    said = folder or os.environ.get(FOLDER, "")
+    folders = [Path(said)] if said else []
+    kind = replace(kind_of(path, read_cases(path), kinds), fitted=frozenset())  # ids of others say nothing here
+    return predict(name, kind, kind.read(path, *folders))
 
 
 def of_folder(name: str | None, folder: Path | None):
@@ -93,7 +97,7 @@ def of_folder(name: str | None, folder: Path | None):
     from accelsim.accelerators import machine, shipped
     from accelsim.accelerators.plugins import plugins
     from accelsim.core.errors import InputError
-    from accelsim.validation.calibration import predict, read_cases
+    from accelsim.validation.calibration import predict
 
     said = folder or os.environ.get(FOLDER, "")
     if not said or not Path(said).is_dir():
@@ -106,7 +110,7 @@ def of_folder(name: str | None, folder: Path | None):
         for kind in machine(one).calibrations():
             path = Path(said) / kind.file
             if path.is_file():
-                found.append(predict(one, kind, read_cases(path)))
+                found.append(predict(one, kind, kind.read(path, Path(said))))
             else:
                 absent.append(f"{one} {kind.name}: {path} is not there")
     if not found:

@@ -12,10 +12,11 @@ from accelsim.core.errors import InputError, shown
 
 @dataclass(frozen=True)
 class Case:
-    """A row of a file: where it stands, and its columns."""
+    """A row of a file: where it stands, its columns, and the folders in which what it names is looked for, in turn."""
 
     where: str
     columns: Mapping[str, str]
+    folders: tuple[Path, ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.columns[name]
@@ -30,6 +31,11 @@ class Case:
         except ValueError:
             raise InputError(f"{self.where}: {name} must be a whole number, not {shown(text)}") from None
 
+    def beside(self, name: str) -> Path | None:
+        """A file that lies in one of its folders, as DIR/FILE or as FILE; None: in none of them."""
+        tried = (folder / one for folder in self.folders for one in (name, Path(name).name))
+        return next((path for path in tried if path.is_file()), None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -39,7 +45,8 @@ class Calibration:
     folder of reference data. given: columns that a case must have. figure: the measured column whose relative error
     counts. predict: what a machine says of a case, by the names of measured columns. bound: the largest relative error
     that is promised of a case; 0: every column is equal. fitted: ids of the cases that were used for any constant, or
-    to decide between readings.
+    to decide between readings. cases: those that rows of a CSV file make (unless said: each is one); arrays: those of a
+    file that is no CSV.
     """
 
     name: str
@@ -50,6 +57,14 @@ class Calibration:
     predict: Callable[[Case], Mapping[str, int]]
     bound: Callable[[Case], float]
     fitted: frozenset[str] = frozenset()
+    cases: Callable[[Sequence[Case]], list[Case]] = list
+    arrays: Callable[[Path], list[Case]] | None = None
+
+    def read(self, path: Path, *folders: Path) -> list[Case]:
+        """The cases of a file; what they name is looked for in its folder, then in others."""
+        if self.arrays:
+            return self.arrays(path)
+        return self.cases(read_cases(path, *folders))
 
 
 @dataclass(frozen=True)
@@ -106,8 +121,9 @@ class Calibrated:
         return [one for one in self.outcomes if not one.holds]
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The rows of a CSV file. Raises InputError if it has none, or one of another length than its header."""
+def read_cases(path: Path, *folders: Path) -> list[Case]:
+    """The rows of a CSV file; what they name is looked for in its folder, then in others. Raises InputError if it has
+    none, or one of another length than its header."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
@@ -122,13 +138,14 @@ def read_cases(path: Path) -> list[Case]:
             continue
         if len(row) != len(header):
             raise InputError(f"{path}:{line}: it has {len(row)} columns, but the header has {len(header)}")
-        found.append(Case(f"{path}:{line}", dict(zip(header, row))))
+        found.append(Case(f"{path}:{line}", dict(zip(header, row)), (path.parent, *folders)))
     return found
 
 
 def kind_of(path: Path, cases: Sequence[Case], kinds: Sequence[Calibration]) -> Calibration:
     """Whose cases a file has, by its columns. Raises InputError if nobody's."""
     columns = cases[0].columns
+    kinds = [kind for kind in kinds if not kind.arrays]
     for kind in kinds:
         if {*kind.given, kind.figure} <= columns.keys():
             return kind

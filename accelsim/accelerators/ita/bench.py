@@ -11,48 +11,15 @@ import numpy as np
 
 from accelsim.accelerators.ita.components.block import ALWAYS, AV, HASHED, PERIODIC, PHASE, PLAIN, QK, Block
 from accelsim.accelerators.ita.tables import FREES, SUMS
-from accelsim.core import (
-    BUSY,
-    IDLE,
-    Component,
-    In,
-    InputError,
-    Mem,
-    Out,
-    Param,
-    Reg,
-    Simulator,
-    can_pop,
-    can_push,
-    pop,
-    push_words,
-    tick,
-)
+from accelsim.core import IDLE, Component, In, InputError, Simulator, can_pop, pop, tick
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import ELEMENTS, RELEASE
+from accelsim.validation.bench import Feeder
 
 LAYERS = ("Attention", "Feedforward", "Linear", "SingleAttention")
 NAMES = ("Q", "K", "V", "QK", "AV", "OW", "F1", "F2", "MM")
 SUM_BITS = 9  # of a row in which one logit leads
 LEAD = 20  # cycles in which the bench tells the first phases
-
-
-class Feeder(Component):
-    """Gives commands, one a cycle."""
-
-    width = Param(len(PHASE), "count", "words of a command")
-    words = Mem("the commands, one after the other")
-    command = Out("commands, with the fields of the port they go to")
-    sent = Reg("words given")
-
-    @tick
-    def tick(now, r, words, command):
-        if r.sent == words.shape[0] or not can_push(command):
-            return IDLE if r.sent == words.shape[0] else BUSY
-        push_words(command, words, r.sent)
-        r.sent += r.width
-        r.wake = now + 1
-        return BUSY
 
 
 class FarEnd(Component):
@@ -149,7 +116,7 @@ def run(
     tiled = ("rows", "columns", "depth", "bits")
     rows = [others | one | {name: one[name] * length for name in tiled} for one in work]
     words = np.array([row[name] for row in rows for name in PHASE], np.int64)
-    feeder, far = Feeder("feeder", words=words), FarEnd("far")
+    feeder, far = Feeder("feeder", width=len(PHASE), words=words), FarEnd("far")
     sim = Simulator({"core": 1_000_000})
     for component in (feeder, block, far):
         sim.add(component)

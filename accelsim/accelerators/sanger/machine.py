@@ -4,6 +4,7 @@ DRAM - 4-bit Q, K - prediction array - pack unit - sparse array (Q from the left
 Dense layers run on the same PEs as an output-stationary array.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.validation import Judge
+    from accelsim.validation.calibration import Calibration
 
 
 class SangerSchema(MachineSchema):
@@ -208,6 +210,11 @@ class Sanger(Machine):
         from accelsim.accelerators.sanger.checks.judge import SangerJudge
 
         return SangerJudge
+
+    def calibrations(self) -> "Sequence[Calibration]":
+        from accelsim.accelerators.sanger.calibration import CALIBRATIONS
+
+        return CALIBRATIONS
 
     def useful_macs(self, arch: Arch, workload: Workload, layer: Layer) -> int:
         if not isinstance(layer, Attention):

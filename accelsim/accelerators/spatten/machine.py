@@ -4,6 +4,7 @@ DRAM - K, V and Q buffers - Q K array - softmax - decision - top-k - P V array -
 tokens is added up beside, and a top-k engine chooses who stays alive (Wang, Zhang and Han, HPCA 2021).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
     from accelsim.validation import Judge
+    from accelsim.validation.calibration import Calibration
 
 SHARED = {"multipliers": "qk_array"}
 RESET = {"init_cycles": "options", "start_cycles": "options"}  # of the published simulation, not of the machine
@@ -227,6 +229,11 @@ class SpAtten(Machine):
         from accelsim.accelerators.spatten.checks.judge import SpAttenJudge
 
         return SpAttenJudge
+
+    def calibrations(self) -> "Sequence[Calibration]":
+        from accelsim.accelerators.spatten.calibration import CALIBRATIONS
+
+        return CALIBRATIONS
 
     def notes(self, arch: Arch, workload: Workload) -> dict[str, str]:
         attention = workload.attention_layers

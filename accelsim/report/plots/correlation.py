@@ -22,7 +22,7 @@ def correlation(groups: Mapping[str, Sequence[tuple[float, float]]], path: Path,
     for n, (name, points) in enumerate(groups.items()):
         colour, mark = marks[n % len(marks)]
         look = {"s": 26, "facecolors": "none", "edgecolors": colour, "linewidths": 1}
-        ax.scatter(*zip(*points), marker=mark, label=f"{name}: {len(points)}", **look)
+        ax.scatter(*zip(*points), marker=mark, label=f"{name}: {len(points):,}", **look)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(low, high)

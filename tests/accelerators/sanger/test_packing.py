@@ -6,10 +6,9 @@ import functools
 import numpy as np
 import pytest
 
+from accelsim.accelerators.sanger.calibration import PUBLISHED, SYNTHETIC, heads
 from accelsim.accelerators.sanger.checks.plain import pack_by_hand
 from accelsim.accelerators.sanger.packing import READINGS, pack, segments, subrow_counts
-from accelsim.config.shipped import find
-from accelsim.workload import load
 
 
 def row(*columns: int, width: int = 197) -> np.ndarray:
@@ -103,21 +102,8 @@ def test_order_of_rows_is_nothing_to_the_pack_unit():
 @pytest.fixture(scope="module")
 def masks(reference):
     """(source, layer, head) -> the mask, of all sources of the reference data."""
-    published = ~np.load(reference / "vitcod_masks" / "info_0.95.npy").astype(bool)
-    synthetic, loaded = np.load(reference / "sanger" / "synthetic_masks.npz"), {}
-
-    @functools.cache
-    def mask(source: str, layer: int, head: int) -> np.ndarray:
-        if source.startswith("vitcod_info"):
-            return published[layer, head]
-        if source in synthetic:
-            return np.unpackbits(synthetic[source], axis=1)[:, : len(synthetic[source])].astype(bool)
-        if source not in loaded:
-            loaded[source] = load(find("workloads", source))
-        workload = loaded[source]
-        return workload.mask(workload.attention_layers[layer].name).keep[head]
-
-    return mask
+    files = reference / PUBLISHED, reference / SYNTHETIC
+    return functools.cache(lambda source, layer, head: heads(source, layer, *files)[head])
 
 
 def rows_of(path):

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from accelsim.accelerators.sanger.calibration import ARRAYS, arrays
 from accelsim.accelerators.sanger.exponential import exponential
 from accelsim.accelerators.sanger.prediction import predict, quantise
 from accelsim.accelerators.sanger.twin import Fixed, PredictionTwin, SparseTwin
@@ -62,7 +63,7 @@ def test_thresholds_at_their_ends():
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("dim", [4, 8])
 def test_the_prediction_array_as_its_rtl(reference, seed, dim):
-    data = np.load(reference / "sanger" / "arrays_rtl.npz")
+    data = arrays(reference / ARRAYS)
     q, k, out = (data[f"dense_s{seed}_k{dim}_{n}"].astype(int) for n in ("Q", "K", "out"))
     array, products = PredictionTwin(8, 8, Fixed(20, 8)), dim + 8 + 8 - 1
     columns, sums = array.tile(q, k, products)
@@ -75,7 +76,7 @@ def test_the_prediction_array_as_its_rtl(reference, seed, dim):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("dim", [8, 12])
 def test_the_sparse_array_as_its_rtl(reference, seed, dim):
-    data = np.load(reference / "sanger" / "arrays_rtl.npz")
+    data = arrays(reference / ARRAYS)
     names = ("Q", "K", "V", "sel", "out", "score_exp", "result")
     q, k, v, select, out, exps, result = (data[f"sparse_s{seed}_d{dim}_{n}"].astype(np.int64) for n in names)
     array, phase = SparseTwin(select, 8, Fixed(32, 16)), dim + 8 + 8 - 1

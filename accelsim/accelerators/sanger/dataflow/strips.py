@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.accelerators.sanger.dataflow.resources import Resources
-from accelsim.accelerators.sanger.packing import pack, subrow_counts
+from accelsim.accelerators.sanger.packing import Packed, pack, subrow_counts
 from accelsim.accelerators.sanger.tables import PACKS, ROWS, SUBROWS, TILES
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import ceil
@@ -34,6 +34,36 @@ def table(kind: np.dtype, **columns: np.ndarray) -> np.recarray:
     return made
 
 
+def packs_of(packed: Packed, ports: int, columns: int, first_subrow: int = 0) -> np.recarray:
+    """The pass table of masks of so many columns, whose sub-rows begin at a place of theirs."""
+    return table(
+        PACKS,
+        columns=np.minimum(ports, columns - ports * packed.tile),
+        scanned=packed.scanned,
+        emitted=packed.emitted,
+        moved=packed.moved,
+        first_subrow=first_subrow + np.cumsum(packed.subrows) - packed.subrows,
+        subrows=packed.subrows,
+        entries=packed.entries,
+        last_row=packed.last_row,
+    )
+
+
+def tiles_of(packed: Packed, ports: int, columns: int, first_pass: int = 0) -> np.recarray:
+    """The tiles of masks of so many columns, whose passes begin at a place of theirs."""
+    heads, spots = packed.tile_emits.shape
+    width = np.minimum(ports, columns - ports * np.arange(ceil(columns, ports)))
+    passes = np.bincount(packed.head * spots + packed.spot, minlength=heads * spots)
+    return table(
+        TILES,
+        columns=np.tile(width, heads * spots // len(width)),
+        emits=packed.tile_emits.ravel(),
+        subrows=packed.tile_moves.ravel(),
+        first_pass=first_pass + np.cumsum(passes) - passes,
+        passes=passes,
+    )
+
+
 def tabulate(p: Program, keep: np.ndarray, places: int, have: Resources) -> Strips:
     """Enter what becomes of the masks of a layer, bool[heads, q_tokens, kv_tokens], into the program's tables.
 
@@ -43,35 +73,9 @@ def tabulate(p: Program, keep: np.ndarray, places: int, have: Resources) -> Stri
     group = places // have.rows * have.rows if places < rows else 0
     packed = pack(keep, have.rows, have.ports, have.pes, have.reading, group)
     tiles, blocks = ceil(columns, have.ports), ceil(rows, have.rows)
-    of_tile = packed.head * (blocks * tiles) + packed.spot
-    passes = np.bincount(of_tile, minlength=heads * blocks * tiles)
     first_subrow = p.add("subrows", table(SUBROWS, row=packed.row, first=packed.first, count=packed.count))
-    first_pack = p.add(
-        "packs",
-        table(
-            PACKS,
-            columns=np.minimum(have.ports, columns - have.ports * packed.tile),
-            scanned=packed.scanned,
-            emitted=packed.emitted,
-            moved=packed.moved,
-            first_subrow=first_subrow + np.cumsum(packed.subrows) - packed.subrows,
-            subrows=packed.subrows,
-            entries=packed.entries,
-            last_row=packed.last_row,
-        ),
-    )
-    width = np.minimum(have.ports, columns - have.ports * np.arange(tiles))
-    first_tile = p.add(
-        "tiles",
-        table(
-            TILES,
-            columns=np.tile(width, heads * blocks),
-            emits=packed.tile_emits.ravel(),
-            subrows=packed.tile_moves.ravel(),
-            first_pass=first_pack + np.cumsum(passes) - passes,
-            passes=passes,
-        ),
-    )
+    first_pack = p.add("packs", packs_of(packed, have.ports, columns, first_subrow))
+    first_tile = p.add("tiles", tiles_of(packed, have.ports, columns, first_pack))
     # a row that is cut by the unit has a sub-row in every pack that it has an entry in
     if have.reading == "unit":
         owner = np.repeat(packed.head, packed.subrows) * rows + packed.row

@@ -22,7 +22,6 @@ from accelsim.core import (
     can_push,
     pop,
     port,
-    port_count,
     push,
     tick,
 )
@@ -85,19 +84,6 @@ class Requests(Component):
             one.head, one.row, one.first, one.last, one.again = row.head, row.row, row.first, row.last, 0
             r.sent += 1
             return BUSY
-        return IDLE
-
-
-class Sink(Component):
-    """Takes whatever comes."""
-
-    item = Ins("anything")
-
-    @tick
-    def tick(now, item):
-        for n in range(port_count(item)):
-            while can_pop(port(item, n)):
-                port(item, n).control.popped += 1
         return IDLE
 
 
