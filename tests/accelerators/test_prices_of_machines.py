@@ -22,6 +22,7 @@ FREE = {
     "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
     "spatten": {"dram.standard": "no other standard has its clock"},
 }
+SHAPES = {("spatten", "array.depth")}  # not more of anything: the same multipliers in fewer, deeper sums
 # Counters that cost nothing, and why.
 PRICELESS = {
     **{f"ClusterBlock.lost_{why}": "time, not work" for why in ("out", "division", "sums", "weight", "input")},
@@ -174,12 +175,16 @@ def test_a_larger_or_faster_value_is_never_the_smaller_chip(name):
     base = priced(load_arch(name, schema))[0]
     smaller = {}
     for setting, param, value, _ in steps(name):
-        if param.choices:
+        if param.choices or (name, setting) in SHAPES:
             continue
         better = [value // 2, 1] if param.unit == "cycles" else [2 * value, 4 * value, 16 * value]
         for new in better:
             arch = loaded(name, setting, new) if new != value and legal(param, setting, new) else None
-            if arch is not None and (um2 := priced(arch)[0]) < base * (1 - 1e-9):
+            try:
+                um2 = priced(arch)[0] if arch is not None else base
+            except InputError:  # too large for a buffer beside it
+                continue
+            if um2 < base * (1 - 1e-9):
                 smaller[setting, new] = um2 / base
     assert smaller == {}
 
