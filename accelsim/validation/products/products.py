@@ -126,7 +126,7 @@ class Products:
         by_columns = divmod(int(spots.T.argmax()), spots.shape[0])[::-1]
         places = [by_columns, by_rows] if self.down else [by_rows, by_columns]
         last = self.coverage.blocks[-1] if newest and self.coverage.blocks else None
-        if last:
+        if last and region.column <= last.column < region.column + region.columns:  # of the same tile of weights
             beside = (last.row + last.rows, last.column) if self.down else (last.row, last.column + last.columns)
             places.insert(0, (beside[0] - region.row, beside[1] - region.column))
         found: dict[Block, int] = {}
@@ -143,7 +143,7 @@ class Products:
             inside = 0 <= row <= area.shape[0] - command.rows and 0 <= column <= area.shape[1] - command.columns
             if inside and (block.of(self.summed) == least).all():
                 found[block] = newest(block) if newest else 0
-                if last and n == 0 and (last.group != region.group or found[block] != self.newest):
+                if n == 0 and len(places) > 2 and (last.group != region.group or found[block] != self.newest):
                     del found[block]
         if not found or least + command.deep > self.coverage.depth:
             raise UnplacedError(

@@ -70,7 +70,9 @@ def test_a_folder(place):
     assert "  swift" in accelsim(place, "--plugin", "machines/swift", "list").stdout.splitlines()
     assert "DotArray, clock core" in accelsim(place, "--plugin", "machines/swift", "describe", "swift").stdout
     edit(place / "machines" / "swift" / "README.md", "# swift", "# Swift")
-    again = accelsim(place, "--plugin", "machines/swift", "run", "swift", "tiny.yaml", "--no-plots", "-o", "again")
+    again = accelsim(
+        place, "--plugin", "machines/swift", "run", "swift", "tiny.yaml", "--no-plots", "-v", "-o", "again"
+    )
     assert notes["plugin"] in " ".join(again.stdout.split())
     assert "is not known" in accelsim(place, "run", "machines/swift/swift.yaml", "tiny.yaml", status=2).stderr
 
@@ -79,7 +81,7 @@ def test_a_single_file_that_derives_from_a_shipped_machine(place):
     """Its vector unit has no tick and no price of its own."""
     (place / "derived.py").write_text(DERIVED)
     (place / "derived.yaml").write_text("machine: derived\nparts: {dram: {model: pipe}}\n")
-    done = accelsim(place, "--plugin", "derived.py", "run", "derived", "tiny.yaml", "--no-plots", "-o", "out")
+    done = accelsim(place, "--plugin", "derived.py", "run", "derived", "tiny.yaml", "--no-plots", "-v", "-o", "out")
     assert "WideVector" in done.stdout
     result = json.loads((place / "out" / "result.json").read_text())
     plain = accelsim(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -134,13 +135,14 @@ def test_a_record_carries_the_machines_prices(record):
     [
         ("engine.lines=0", "engine.lines"),
         ("engine.line=3", "did you mean 'lines'?"),
-        ("weight_gb.capacity_bytes=1 KiB", "one row of 64 weights does not fit weight_gb.capacity_bytes = 1024"),
-        ("weight_gb.capacity_bytes=8 KiB", "one head needs 12608 bytes at once, weight_gb.capacity_bytes gives 8192"),
-        ("denser.k_bytes=1 KiB", "one head needs 12608 bytes at once, denser.k_bytes gives 1024"),
+        (
+            "weight_gb.capacity_bytes=16",
+            "at a time needs weight_gb.capacity_bytes of 18 (it has 16); make them at least",
+        ),
         ("act_gb1.capacity_bytes=100", "act_gb1"),
         ("heads=sideways", "expected one of parallel, serial"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(work, override, sentence):
-    with pytest.raises(InputError, match=sentence.replace("?", r"\?").replace("(", r"\(")):
+    with pytest.raises(InputError, match=re.escape(sentence)):
         run(load_arch("vitcod", schema, [override]), work)
