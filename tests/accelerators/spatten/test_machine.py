@@ -141,4 +141,5 @@ def test_a_tile_larger_than_the_output_buffer_leaves_in_pieces():
     work = Workload("tall", "tall", (Gemm("conv", "b", "conv", 3000, 27, 16),))
     assert validated(spatten(*PIPE), work).failed == []
     with pytest.raises(InputError, match="rows of a tile leave together, which takes 512 bytes of output_buffer"):
-        machine("spatten").build(spatten(*PIPE, "output_buffer.capacity_bytes=511"), work)
+        wide = Workload("wide", "wide", (Gemm("conv", "b", "conv", 16, 27, 17),))
+        machine("spatten").build(spatten(*PIPE, "output_buffer.capacity_bytes=511"), wide)

@@ -4,6 +4,8 @@ Dense layers hold their weights in the lines of both SRAMs, which attention need
 one out while the other is there.
 """
 
+from functools import partial
+
 from accelsim.accelerators.spatten.dataflow.attention import Heads
 from accelsim.accelerators.spatten.dataflow.resources import Resources
 from accelsim.accelerators.spatten.pruning import Plan
@@ -35,26 +37,30 @@ def compile_plan(p: Program, plan: Plan, have: Resources) -> None:
             if number:
                 p.fence(have.act, p.all_of(have.store))
             if isinstance(layer, Gemm):
-                check_store(layer.name, have)
-                emit_gemm(p, layer, (Columns(layer.out_features),), workload.batch, have, lambda *of: issue(have, *of))
+                emit_gemm(
+                    p, layer, (Columns(layer.out_features),), workload.batch, have, partial(issue, layer.name, have)
+                )
             else:
                 emit_vector(p, layer, workload.batch, have)
         p.mark(number, wait=p.all_of(have.store))
 
 
-def check_store(layer: str, have: Resources) -> None:
-    """Raise InputError where a store could not hold whole rows of a tile."""
-    least = 2 * have.lines * have.lines
-    if have.store_bytes < least:
+def check_store(layer: str, plan: GemmPlan, columns: int, have: Resources) -> None:
+    """Raise InputError where a store cannot hold whole rows of a tile, which leave the arrays together."""
+    least = 2 * columns * plan.step_tokens
+    if columns > plan.step_features and have.store_bytes < least:
         raise InputError(
             f"layer {layer}: rows of a tile leave together, which takes {least} bytes of {have.store}, but its "
             f"capacity_bytes is {have.store_bytes}; make it at least {least}"
         )
 
 
-def issue(have: Resources, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
+def issue(
+    name: str, have: Resources, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait
+) -> None:
     """The instruction of a tile: both arrays take a token's features for as many columns as their lines hold, and read
     a tile's weights for each of its tokens."""
+    check_store(name, plan, tile.columns, have)
     read = tile.rows * tile.depth * ceil(tile.columns, have.lines) + tile.added * tile.rows * tile.columns
     constants = tile.weight_read - tile.columns * tile.depth * ceil(tile.rows, plan.step_tokens)
     p.enter(
