@@ -147,7 +147,7 @@ def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     steps, and of feature tiles as wide as there are lines; among equals the one with fewest tiles. None: none fits."""
     step_tokens, step_features = step_shape(shape.tokens, shape.features, have)
     high, wide = min(step_tokens, shape.tokens), min(step_features, shape.features)
-    if high * wide > have.store_bytes // 2 or high * shape.leaving(wide) > have.store_bytes:
+    if high * max(wide, shape.leaving(wide)) > have.store_bytes // 2:
         return None
     feature_tile = min(max(have.lines, step_features), shape.features)
     deep = have.weight_bytes // 2 // feature_tile - shape.constants

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
@@ -94,6 +94,10 @@ def smallest(shape: GemmShape) -> list[GemmPlan]:
 
 @settings(max_examples=150, deadline=None)
 @given(shape=layers(), have=arrays())
+@example(
+    shape=GemmShape(1, 1, 7, 1, heads=3, encoded=3),
+    have=machine(lines=1, macs=7, weight_bytes=14, act_bytes=1, store_bytes=14, psum_bytes=1),
+)
 def test_a_layer_is_refused_only_when_not_even_one_output_fits(shape, have):
     try:
         plan = plan_gemm("x", shape, have)

@@ -139,6 +139,7 @@ def listing(folder: Path) -> dict[str, bytes | str | None]:
 def judge(case: Case, said: dict, stdout: str, stderr: str, before: dict, work: Path) -> tuple[str, str]:
     """(outcome, what shows it)."""
     status = said["status"]
+    stderr = re.sub(r"^compiling \d+ components?, once; .*\n", "", stderr, flags=re.M)  # the notice of a first run
     if said["touched"]:
         return "elsewhere", said["touched"][0]
     if status < 0:
