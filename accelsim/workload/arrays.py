@@ -25,8 +25,7 @@ BROKEN = (
     EOFError,
     OSError,
     KeyError,
-    NotImplementedError,  # zipfile, for a compression it does not know
-    RuntimeError,
+    RuntimeError,  # zipfile, for what is encrypted or compressed in a way it does not know
     struct.error,
     OverflowError,
     SyntaxError,  # numpy, for a header that is no Python literal
