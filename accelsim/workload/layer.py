@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ OPERATIONS = ("add", "multiply", "mean", "max", *ACTIVATIONS)
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(ABC):
     """What all layers share: a unique `name`, and the `block` of the network it belongs to (for grouping in
     reports)."""
 
@@ -70,6 +71,6 @@ class Layer:
         return 0
 
     @property
+    @abstractmethod
     def shape(self) -> str:
         """The sizes as one short text, for tables."""
-        raise NotImplementedError  # every kind of layer says its own
