@@ -46,7 +46,8 @@ class Tile:
 
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
-    weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output.
+    weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
+    bias and scale that each step reads beside a column's weights.
     """
 
     rows: int
@@ -61,6 +62,7 @@ class Tile:
     act: int
     act_read: int
     added: int = 0
+    constants: int = 0
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -223,6 +225,7 @@ def emit_columns(
                 acts,
                 act_read,
                 int(last and layer.residual),
+                each * last,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

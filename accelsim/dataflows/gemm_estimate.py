@@ -51,9 +51,10 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high: int, wide: int, deep: i
     moves: how often the partial sums are moved.
     """
     words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual and last), rates.act_port_bytes))
+    weights = ceil(wide * deep, rates.weight_port_bytes) + ceil(wide * work.constants * last, rates.weight_port_bytes)
     cycles = max(
         deep,
-        read_cycles(ceil(wide * deep, rates.weight_port_bytes), rates.weight_banks),
+        read_cycles(weights, rates.weight_banks),
         read_cycles(words, rates.act_banks),
         ceil(4 * high * wide * moves, rates.psum_cycle_bytes),
     )

@@ -75,10 +75,10 @@ def test_a_machine_whose_program_does_not_wait(monkeypatch):
     assert {("order", "act_gb0"), ("order", "weight_gb")} <= {(c.name, c.scope) for c in report.failed}
 
 
-@pytest.mark.parametrize("operand", ["last", "heads", "encoded", "token", "met", "step_features"])
+@pytest.mark.parametrize("operand", ["constants", "heads", "encoded", "token", "met", "step_features"])
 def test_a_tile_that_is_told_something_else(run, operand):
-    last = int(np.flatnonzero(run.commands("engine")["last"])[0])  # the others give nothing
-    change(run, "engine", last, operand, -1 if operand == "last" else 1)
+    last = int(np.flatnonzero(run.commands("engine")["constants"])[0])  # the others give nothing
+    change(run, "engine", last, operand, 1)
     found = {name for name, _ in faults(run)}
     assert "gemm" in found or "lines" in found
 

@@ -16,6 +16,7 @@ from accelsim.accelerators.vitcod.checks.places import Outputs, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
 from accelsim.accelerators.vitcod.checks.values import check_values
+from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import Group, Part
@@ -30,7 +31,8 @@ from accelsim.workload.network import Rule
 def tile_cycles(evidence: Evidence) -> np.ndarray:
     """The cycles of every tile of the array: each of its steps as long as its depth, or as a memory's ports need."""
     tiles, part = evidence.commands("engine"), evidence.part
-    adds = np.append(1, tiles["last"][:-1])[: len(tiles)] == 0
+    last = tiles["constants"] > 0
+    adds = ~np.append(True, last[:-1])[: len(tiles)]
 
     def ceil(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
         return -(-a // b)
@@ -48,10 +50,12 @@ def tile_cycles(evidence: Evidence) -> np.ndarray:
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
             words = ceil(tiles["depth"], part("act_gb0", "port_bytes"))
             words = words + ceil(columns * tiles["added"], part("act_gb0", "port_bytes"))
-            sums = 4 * rows * columns * (adds + 1 - tiles["last"])
+            weights = ceil(columns * tiles["depth"], part("weight_gb", "port_bytes"))
+            weights = weights + ceil(columns * tiles["constants"], part("weight_gb", "port_bytes"))
+            sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
                 tiles["depth"],
-                delivered("weight_gb", ceil(columns * tiles["depth"], part("weight_gb", "port_bytes"))),
+                delivered("weight_gb", weights),
                 delivered("act_gb0", rows * words),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
@@ -110,7 +114,7 @@ class ViTCoDJudge(Judge):
             said["tokens"],
             said["features"],
             said["depth"],
-            bool(said["last"]),
+            said["constants"] > 0,
             said["step_tokens"],
             said["step_features"],
             said["token"],
@@ -129,6 +133,9 @@ class ViTCoDJudge(Judge):
             wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
         if said["added"] != layer.residual:
             wrong.append(f"{said['added']} bytes of a residual operand are read an output, not {int(layer.residual)}")
+        constants = SCALE_BYTES + BIAS_BYTES * layer.bias
+        if said["constants"] not in (0, constants):
+            wrong.append(f"{said['constants']} bytes of bias and scale are read a column, not {constants}")
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if said["passes"] != passes:
             wrong.append(f"the vector unit goes over it {said['passes']} times, not {passes}")

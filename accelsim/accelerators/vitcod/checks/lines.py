@@ -54,7 +54,7 @@ def check_steps(evidence: Evidence, report: Report) -> None:
         size <= lines,
         lambda n: f"tile {n}: steps of {size[n]} outputs on {lines} multipliers",
     )
-    last = tiles[tiles["last"] > 0]
+    last = tiles[tiles["constants"] > 0]
     found, wanted = (gone["rows"] * gone["columns"]).sum(), (last["tokens"] * last["features"]).sum()
     report.equal("gemm", "engine", "outputs that leave", int(found), int(wanted))
 

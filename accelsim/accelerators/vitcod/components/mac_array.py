@@ -57,8 +57,8 @@ def read_cycles(words, banks):
 
 @compiled
 def weight_words(r, columns):
-    """Words of weights of a step of so many columns, which lie one after the other."""
-    return ceil(columns * r.depth, r.weight_port_bytes)
+    """Words of weights of a step of so many columns, which lie one after the other, and of their biases and scales."""
+    return ceil(columns * r.depth, r.weight_port_bytes) + ceil(columns * r.constants, r.weight_port_bytes)
 
 
 @compiled
@@ -115,7 +115,7 @@ class MacArray(Component):
         depth="length of the accumulation",
         step_tokens="rows computed at once",
         step_features="columns computed at once",
-        last="whether the accumulation ends here and outputs leave",
+        constants="bytes of bias and scale of each column, with which outputs leave; 0: the accumulation goes on",
         heads="heads the encoder mixes (0: the tile passes it by)",
         encoded="heads after encoding",
         passes="passes of the vector unit over each output",
@@ -147,6 +147,7 @@ class MacArray(Component):
     ready_at = Reg("the cycle in which the step's outputs can leave")
     number = Reg("tiles finished")
     added = Reg("bytes of a residual operand for each output")
+    constants = Reg("bytes of bias and scale of each column")
     adds = Reg("whether partial sums come from the partial-sum buffer")
     seen_at = Reg("the cycle since which the next tile waits; -1: there is none", reset=-1)
     weight_rate = Reg("bytes of weights it reads a cycle, as it has said")
@@ -171,9 +172,10 @@ class MacArray(Component):
                 if can_pop(command):
                     tile = pop(command)
                     r.tokens, r.features, r.depth = tile.tokens, tile.features, tile.depth
-                    r.step_tokens, r.step_features, r.last = tile.step_tokens, tile.step_features, tile.last
+                    r.step_tokens, r.step_features = tile.step_tokens, tile.step_features
                     r.heads, r.encoded, r.passes = tile.heads, tile.encoded, tile.passes
                     r.first_token, r.met, r.added = tile.token, tile.met, tile.added
+                    r.constants, r.last = tile.constants, 1 if tile.constants else 0
                     r.token = r.feature = 0
                     r.adds, r.opened = r.opened, 1 - r.last
                     outputs = r.tokens * r.features

@@ -50,7 +50,7 @@ def issue_tile(p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait
         depth=tile.depth,
         step_tokens=plan.step_tokens,
         step_features=plan.step_features,
-        last=tile.last,
+        constants=tile.constants,
         heads=some.heads,
         encoded=some.encoded,
         passes=tile.passes,

@@ -15,8 +15,10 @@ def array(*frees, **sizes):
     return lambda: MacArray("engine", frees=memory, **sizes)
 
 
-def tile(at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0, added=0):
-    return (at, tokens, features, depth, *step, last, heads, encoded, passes, token, met, added)
+def tile(
+    at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0, added=0, each=8
+):
+    return (at, tokens, features, depth, *step, last * each, heads, encoded, passes, token, met, added)
 
 
 def read(words, banks):
@@ -24,9 +26,9 @@ def read(words, banks):
     return -(-2 * words // (2 * banks - 1))
 
 
-def length(rows, columns, depth, *, sums=0, added=0, banks=(4, 4), widths=(64, 64), psum=256, apart=0):
+def length(rows, columns, depth, *, sums=0, added=0, constants=0, banks=(4, 4), widths=(64, 64), psum=256, apart=0):
     """Cycles of a step; sums: how often partial sums cross the port of their memory."""
-    weights = -(-columns * depth // widths[0])
+    weights = -(-columns * depth // widths[0]) + -(-columns * constants // widths[0])
     acts = rows * (-(-depth // widths[1]) + -(-columns * added // widths[1]))
     ports = read(weights, banks[0]), read(acts, banks[1]), -(-4 * rows * columns * sums // psum)
     return max(depth, *ports) + apart
@@ -46,8 +48,8 @@ def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():
     assert seen.pushes["done"] == [(101, 1), (105, 1)]
     assert seen.pushes["release_weight"] == [(101, 11, 12), (105, 21, 22)]
     assert seen.pushes["release_act"] == [(101, 13, 14), (105, 23, 24)]
-    # words of 64 bytes: one of weights and two of activations a step of 10; then one and one in 4; then nothing
-    assert seen.pushes["read_weight"] == [(10, 7), (101, 16 - 7), (105, -16)]
+    # words of 64 bytes: of weights, of constants, and two of activations a step of 10; then two and one in 4; then none
+    assert seen.pushes["read_weight"] == [(10, 13), (101, 32 - 13), (105, -32)]
     assert seen.pushes["read_act"] == [(10, 13), (101, 16 - 13), (105, -16)]
     assert seen.counts == {
         "mac_ops": 350 + 8,
@@ -134,11 +136,12 @@ PORTS = [n for n in MacArray.declared(Param) if n.endswith(("banks", "port_bytes
     shape=st.tuples(*[st.integers(1, 9)] * 2, st.integers(1, 40), *[st.integers(1, 5)] * 2),
     parts=st.integers(1, 3),
     added=st.integers(0, 1),
+    each=st.sampled_from([4, 8]),
     sizes=SIZES,
 )
-def test_a_step_is_as_long_as_the_busiest_port_needs(shape, parts, added, sizes):
+def test_a_step_is_as_long_as_the_busiest_port_needs(shape, parts, added, each, sizes):
     tokens, features, depth, *step = shape
-    feed = [tile(0, tokens, features, depth, n + 1 == parts, step=step, added=added) for n in range(parts)]
+    feed = [tile(0, tokens, features, depth, n + 1 == parts, step=step, added=added, each=each) for n in range(parts)]
     seen = exercise(array(**sizes), {"command": feed}, depth={"read_weight": 2, "read_act": 2})
     banks = sizes["weight_banks"], sizes["act_banks"]
     widths = sizes["weight_port_bytes"], sizes["act_port_bytes"]
@@ -149,8 +152,8 @@ def test_a_step_is_as_long_as_the_busiest_port_needs(shape, parts, added, sizes)
         for column in range(0, features, step[1])
     ]
     spent = sum(
-        length(*cut, depth, sums=(n > 0) + (n + 1 < parts), added=added, banks=banks, widths=widths, psum=psum,
-               apart=sizes["step_cycles"])
+        length(*cut, depth, sums=(n > 0) + (n + 1 < parts), added=added, constants=each * (n + 1 == parts), banks=banks,
+               widths=widths, psum=psum, apart=sizes["step_cycles"])
         for n in range(parts)
         for cut in cuts
     )  # fmt: skip
