@@ -59,13 +59,15 @@ def edges(arch: Arch) -> dict[str, int]:
 
 
 def port_rule(arch: Arch) -> str | None:
-    """Whatever runs at once has ports."""
+    """Whatever runs at once has ports: SA-General is fed beside the others, or more of them would slow it down."""
     for side, left in edges(arch).items():
-        buffer = "weight_buffer" if side == "left_bytes" else "act_buffer"
-        if left < 1:
+        buffer, axis = ("weight_buffer", "rows") if side == "left_bytes" else ("act_buffer", "columns")
+        wanted = arch.parts["array"][axis]
+        if left < wanted:
             return (
-                f"{buffer}.banks x {buffer}.port_bytes is {left + beside(arch)}, but accumulators, dividers, adders "
-                f"and SA-Diag take {beside(arch)} of it; make it larger"
+                f"{buffer}.banks x {buffer}.port_bytes is {left + beside(arch)}, but array.{axis} takes {wanted} bytes "
+                f"a cycle and accumulators, dividers, adders and SA-Diag {beside(arch)}; make it at least "
+                f"{wanted + beside(arch)}"
             )
     return None
 
@@ -73,8 +75,7 @@ def port_rule(arch: Arch) -> str | None:
 def g_rule(arch: Arch) -> str | None:
     """G enters SA-General as fast as operands of the buffers do."""
     array, g = arch.parts["array"], arch.parts["g_buffer"]
-    found = edges(arch)
-    needed = max(min(array["rows"], found["left_bytes"]), min(array["columns"], found["top_bytes"]))
+    needed = max(array["rows"], array["columns"])
     if g["banks"] * g["port_bytes"] >= needed:
         return None
     return f"g_buffer.banks x g_buffer.port_bytes is {g['banks'] * g['port_bytes']}; make it at least {needed}"

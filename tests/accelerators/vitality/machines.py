@@ -65,16 +65,16 @@ def finished(arch: Arch, workload: Workload) -> Result:
 
 @st.composite
 def machines(draw) -> Arch:
-    """Few PEs and lanes, small buffers, narrow ports, and any option. Some are too small for a network."""
+    """Few PEs and lanes, small buffers, ports as wide as need be, any option. Some are too small for a network."""
 
     def some(low: int, high: int) -> int:
         return draw(st.integers(low, high))
 
     lanes = {unit: some(1, 5) for unit in ("accumulate", "divide", "add")}
-    left = some(1, 6)
+    left, rows, columns = some(1, 6), some(1, 6), some(1, 6)
     beside = lanes["accumulate"] + 2 * max(lanes["divide"], lanes["add"]) + left
     values = {
-        "array.rows": some(1, 6), "array.columns": some(1, 6), "array.overlap": draw(st.sampled_from(["none", "auto"])),
+        "array.rows": rows, "array.columns": columns, "array.overlap": draw(st.sampled_from(["none", "auto"])),
         "array.ahead": some(1, 4), "array.psum_hop": some(1, 2), "array.accumulator_bytes": some(24, 400),
         "diagonal.rows": some(1, 6), "diagonal.left_bytes": left, "diagonal.ahead": some(1, 3),
         "diagonal.accumulator_bytes": some(8, 100),
@@ -84,8 +84,8 @@ def machines(draw) -> Arch:
         "g_buffer.latency": some(0, 4), "divisors.capacity_bytes": some(100, 400),
         "weight_buffer.capacity_bytes": some(100, 1500), "act_buffer.capacity_bytes": some(200, 2500),
         "output_buffer.capacity_bytes": some(80, 500), "vector.lanes": some(1, 16),
-        "weight_buffer.banks": 1, "weight_buffer.port_bytes": beside + some(1, 6),
-        "act_buffer.banks": 1, "act_buffer.port_bytes": beside + some(1, 6),
+        "weight_buffer.banks": 1, "weight_buffer.port_bytes": beside + rows + some(0, 6),
+        "act_buffer.banks": 1, "act_buffer.port_bytes": beside + columns + some(0, 6),
         "weight_buffer.outstanding": some(1, 4), "act_buffer.outstanding": some(1, 4),
         "dma.burst_bytes": some(64, 300), "dma.outstanding": some(1, 8),
         "diag": draw(st.sampled_from(["on", "off"])), "centre": draw(st.sampled_from(["before", "after"])),

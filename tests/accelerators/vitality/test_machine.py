@@ -127,7 +127,8 @@ def test_more_work_than_softmax_is_said():
             "a head has 40000 scores, which are computed first, but",
         ),
         (["divisors.capacity_bytes=64"], {}, "the divisors of two heads need 136 bytes of divisors.capacity_bytes, wh"),
-        (["act_buffer.banks=1"], {}, "act_buffer.banks x act_buffer.port_bytes is 16, but accumulators, dividers, add"),
+        (["add.lanes=32"], {}, "weight_buffer.banks x weight_buffer.port_bytes is 128, but array.rows takes 32 bytes"),
+        (["act_buffer.banks=1"], {}, "act_buffer.banks x act_buffer.port_bytes is 16, but array.columns takes 16 byt"),
         (["g_buffer.banks=1"], {}, "g_buffer.banks x g_buffer.port_bytes is 16; make it at least 32"),
     ],
 )
