@@ -9,7 +9,7 @@ from tests.accelerators.vitcod.dataflow.machines import machine, program_of, wor
 
 def tables(layer: Gemm | Norm, unit: str = "engine"):
     """FREES, and a unit's commands, field by field."""
-    program = program_of(workload(layer), machine())
+    program = program_of(workload(layer), machine(constants=True))
     made, names = program.finish(), program.names
     mine = np.flatnonzero(made["program"]["unit"] == list(names.units).index(unit))
     fields = list(names.units[unit])
@@ -28,9 +28,11 @@ def ceil(a, b):
 def test_an_operand_is_read_once_for_every_step_that_does_not_share_it(tokens, depth, features, residual):
     frees, said = tables(Gemm("g", "b", "mlp", tokens, depth, features, residual=residual))
     rows, columns, deep = said["tokens"], said["features"], said["depth"]
-    weights = columns * deep * ceil(rows, said["step_tokens"])
-    activations = rows * deep * ceil(columns, said["step_features"]) + residual * said["last"] * rows * columns
-    assert frees["weight_read"][: len(rows)].tolist() == weights.tolist()
+    steps, last = ceil(rows, said["step_tokens"]), said["constants"] > 0
+    weights = columns * deep * steps
+    activations = rows * deep * ceil(columns, said["step_features"]) + residual * last * rows * columns
+    assert set(said["constants"].tolist()) <= {0, 8} and last[-1]  # scale and bias
+    assert frees["weight_read"][: len(rows)].tolist() == (weights + columns * said["constants"] * steps).tolist()
     assert frees["act_read"][: len(rows)].tolist() == activations.tolist()
     # of the whole layer: weights once a group of tokens at the least, activations once a group of features
     assert weights.sum() >= depth * features * ceil(tokens, said["step_tokens"].max())
