@@ -1,6 +1,7 @@
 """Commands about one run."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ from accelsim.cli.workloads import Batch
 Show = Callable[[Iterable[object]], None]
 TraceLayers = Annotated[
     list[str] | None,
-    typer.Option("--trace-layers", metavar="NAME", help="Only this layer or block in the timeline. Repeatable."),
+    typer.Option(
+        "--trace-layers", metavar="NAME", help="Only this layer or block in the timeline or waveform. Repeatable."
+    ),
 ]
 
 
@@ -61,12 +64,19 @@ def register(app: typer.Typer, show: Show) -> None:
             Path | None,
             typer.Option(metavar="FILE", help="Write a timeline, too: .pftrace or .json for ui.perfetto.dev, .vcd."),
         ] = None,
+        vcd: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="FILE", help="Write a waveform, too, with all that crosses channels: a second run, watched."
+            ),
+        ] = None,
         trace_layers: TraceLayers = None,
         batch: Batch = None,
         pins: Pins = None,
         as_json: Json = False,
     ) -> None:
         """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
+        from accelsim.accelerators import waves
         from accelsim.accelerators.run import run
         from accelsim.core import keep
         from accelsim.report import files, metrics, perfetto, slices, tables
@@ -77,6 +87,9 @@ def register(app: typer.Typer, show: Show) -> None:
         files.check_target(target)
         if trace:
             perfetto.check_suffix(trace)
+        if vcd:
+            waves.check_waves(arch, vcd)
+        if trace or vcd:
             slices.check_names([layer.name for layer in work.layers], trace_layers or ())
         with watch(f"{work.name} on {arch.name}", len(work.layers)) as watched:
             keep.observers.append(watched.compiling)
@@ -87,6 +100,10 @@ def register(app: typer.Typer, show: Show) -> None:
         summary = metrics.summarize(record)
         files.write(record, target, pictures=plots, summary=summary)
         written = [target] + ([perfetto.write_trace(record, trace, trace_layers or ())] if trace else [])
+        if vcd:
+            with watch(f"waveform of {work.name} on {arch.name}", len(work.layers)) as watched:
+                said = partial(typer.echo, err=True)
+                written.append(waves.write_waves(arch, work, record, vcd, trace_layers or (), said, watched.layers))
         advice = advised(machine, overrides or [], work, record, summary) if why else []
         if as_json:
             put(files.as_json(record, summary))

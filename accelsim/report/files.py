@@ -128,6 +128,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
             for name, a in total.activity.items()
         },
         "counters": record.result.total.counts,
+        "transfers": record.result.total.transfers,
         "memories": {m.name: {k: v for k, v in asdict(m).items() if k != "name"} for m in summary.memories},
         "energy": {
             "table": summary.energy_table,
