@@ -18,6 +18,7 @@ from accelsim.report.figures import Stretch, Summary
 from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
+from accelsim.report.work import passes
 
 FORMAT = "accelsim result 1"
 
@@ -140,6 +141,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "operand_bits": record.operand_bits,
         "on_chip_bytes": summary.on_chip_bytes,
         "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "passes": [share.row() for share in passes(record)],
         "losses": [
             {
                 "phase": loss.phase,
