@@ -11,6 +11,7 @@ from accelsim.cli.documents import Json, put
 from accelsim.cli.mapping import Pins, subject
 from accelsim.cli.workloads import Batch
 
+LONGEST = 3  # attention layers of which `--why` says what they are made of
 Show = Callable[[Iterable[object]], None]
 TraceLayers = Annotated[
     list[str] | None,
@@ -22,6 +23,7 @@ TraceLayers = Annotated[
 
 def advised(machine: str, overrides: list[str], work, record, summary) -> list[str]:
     """The largest losses of a run as sentences."""
+    from accelsim.report.critical import chains
     from accelsim.report.progress import trying
     from accelsim.sweep.design import Base
     from accelsim.sweep.relief import advise
@@ -29,7 +31,9 @@ def advised(machine: str, overrides: list[str], work, record, summary) -> list[s
     with trying("trying what relieves the losses") as progress:
         found = advise(Base(machine, overrides), work, record, progress)
     said = [f"{n}. {one.sentence(record, summary.area_um2)}" for n, one in enumerate(found, 1)]
-    return ["Where the MACs stand still, most first", *(said or ["nothing is lost"]), ""]
+    longest = sorted(chains(record), key=lambda one: -one.cycles)[:LONGEST]
+    made_of = ["", "What the longest attention layers are made of", *(one.sentence() for one in longest)]
+    return ["Where the MACs stand still, most first", *(said or ["nothing is lost"]), *made_of * bool(longest), ""]
 
 
 def register(app: typer.Typer, show: Show) -> None:
@@ -76,8 +80,8 @@ def register(app: typer.Typer, show: Show) -> None:
         as_json: Json = False,
     ) -> None:
         """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
-        from accelsim.accelerators import waves
         from accelsim.accelerators.run import run
+        from accelsim.api import waves
         from accelsim.core import keep
         from accelsim.report import files, metrics, perfetto, slices, tables
         from accelsim.report.progress import watch

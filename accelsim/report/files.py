@@ -14,6 +14,7 @@ from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import scratch, sweep
 from accelsim.report import archive
+from accelsim.report.critical import chains
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
@@ -141,6 +142,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "operand_bits": record.operand_bits,
         "on_chip_bytes": summary.on_chip_bytes,
         "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "critical": [step.row() for one in chains(record) for step in one.steps],
         "passes": [share.row() for share in passes(record)],
         "losses": [
             {

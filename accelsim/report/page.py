@@ -14,6 +14,7 @@ import yaml
 from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import write
+from accelsim.report.critical import chains
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.files import figures
 from accelsim.report.losses import MOST, losses
@@ -81,6 +82,7 @@ def run_data(name: str, record: RunRecord) -> dict[str, Any]:
         "layers": [{"name": r.name, "block": r.block, "phase": r.phase, **figures(r)} for r in summary.layers],
         "energy": energy(summary),
         "losses": [loss.sentence(total.cycles) for loss in losses(record)[:MOST]],
+        "chains": [one.sentence(3) for one in chains(record)],
         "activity": {"whole run": doing(total), **{p.name: doing(p) for p in summary.phases}},
         "classes": {n: part.kind for n, part in result.parts.items()},
         "kinds": {n: kind_of(record, n) for n in result.parts},

@@ -132,27 +132,43 @@ def spent(doing: Doing, start: int, end: int) -> dict[str, int]:
     return {word: int(n) for word, n in zip(STATUS_NAMES, counts)}
 
 
-def windows_of_passes(record: RunRecord, some: Sequence[Job]) -> tuple[list[Stretch], list[Stretch]]:
-    """Passes, and their phases, one after the other.
+class Segment(NamedTuple):
+    """A phase of a pass, when the array did nothing before it any more; `jobs`: the array's commands in it."""
 
-    A pass lasts from the array's first command to its last end, but begins when the one before has ended; its values
-    begin when its scores have ended.
-    """
-    grouped: dict[tuple[int, int, str], list[Job]] = {}
+    layer: int
+    step: int
+    heads: str
+    phase: str
+    start: int
+    end: int
+    jobs: tuple[Job, ...]
+
+
+def segments(record: RunRecord, some: Sequence[Job]) -> list[Segment]:
+    """The phases of the passes, one after the other: each lasts until its last command has ended, and begins with its
+    first, or, where the array still works on the one before, when that has ended."""
+    grouped: dict[tuple[int, int, str, str], list[Job]] = {}
     for job in some:
         if job.kind == COMMAND and job.heads and job.part in record.engines:
-            grouped.setdefault((job.layer, job.step, job.heads), []).append(job)
-    whole, phases, at = [], [], 0
-    for (_, step, heads), mine in sorted(grouped.items(), key=lambda item: min(j.start for j in item[1])):
+            grouped.setdefault((job.layer, job.step, job.heads, job.phase), []).append(job)
+    found, at = [], 0
+    for key, mine in sorted(grouped.items(), key=lambda item: (max(j.end for j in item[1]), item[1][0].start)):
         begun, ended = max(at, min(j.start for j in mine)), max(j.end for j in mine)
-        if ended <= begun:
-            continue
-        whole.append(Stretch(f"pass {step}, {heads}", begun, ended, cycles(record, begun, ended)))
-        at = begun
-        for phase in dict.fromkeys(j.phase for j in sorted(mine, key=lambda j: j.start)):
-            last = max(j.end for j in mine if j.phase == phase)
-            if last > at:
-                phases.append(Stretch(phase, at, last, cycles(record, at, last)))
-                at = last
-        at = ended
-    return whole, phases
+        if ended > begun:
+            found.append(Segment(*key, begun, ended, tuple(mine)))
+            at = ended
+    return found
+
+
+def windows_of_passes(record: RunRecord, some: Sequence[Job]) -> tuple[list[Stretch], list[Stretch]]:
+    """Passes, and their phases (see `segments`), one after the other."""
+    whole: list[tuple[tuple, str, int, int]] = []
+    found = segments(record, some)
+    for one in found:
+        key = one.layer, one.step, one.heads
+        if whole and whole[-1][0] == key:
+            whole[-1] = (*whole[-1][:3], one.end)
+        else:
+            whole.append((key, f"pass {one.step}, {one.heads}", one.start, one.end))
+    passed = [Stretch(name, start, end, cycles(record, start, end)) for _, name, start, end in whole]
+    return passed, [Stretch(one.phase, one.start, one.end, cycles(record, one.start, one.end)) for one in found]

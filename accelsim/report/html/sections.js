@@ -36,7 +36,7 @@ byId("time-body").innerHTML = RUNS.map((r, n) => label(r, n) + bars(r.phases.map
 const share = rows => { const sum = rows.reduce((s, r) => s + r.pj, 0); return rows.map(r => ({...r, value: r.pj, low: r.low_pj, high: r.high_pj, said: `${joules(r.pj)}, ${percent(r.pj / sum)}`, tip: `${r.name}: ${joules(r.pj)}, between ${joules(r.low_pj)} and ${joules(r.high_pj)}`})); };
 byId("energy-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}<div class="charts"><div><h3>chip, by component: ${joules(r.figures.chip_energy_pj)}</h3>${horizontal(share(r.energy.chip), "J", "#0072B2")}</div><div><h3>DRAM, by action: ${joules(r.figures.dram_energy_pj)}</h3>${horizontal(share(r.energy.dram), "J", "#999999")}</div></div><p class="soft">Table ${esc(r.energy.table)}; whiskers: the prices' bounds. Scaled pre-silicon figures, about +-2x in absolute terms.</p></div>`).join("");
 
-byId("losses-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}${r.losses.length ? `<ol>${r.losses.map(l => `<li>${esc(l)}</li>`).join("")}</ol>` : "<p>Nothing is known: the run was made without its changes of status.</p>"}</div>`).join("");
+byId("losses-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}${r.losses.length ? `<ol>${r.losses.map(l => `<li>${esc(l)}</li>`).join("")}</ol>` : "<p>Nothing is known: the run was made without its changes of status.</p>"}${r.chains.length ? `<h3>What attention is made of</h3><ul>${r.chains.map(c => `<li>${esc(c)}</li>`).join("")}</ul>` : ""}</div>`).join("");
 
 // The layers: one table, sorted and filtered.
 const COLUMNS = [

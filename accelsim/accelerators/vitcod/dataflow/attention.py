@@ -101,7 +101,8 @@ class AttentionLayer:
         """What follows is for a phase of a pass."""
         one = self.passes[n]
         heads = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens))
-        self.p.saying(phase, f"{heads} ({len(self.tables[n].dense)} global tokens)", n)
+        tokens = len(self.tables[n].dense)
+        self.p.saying(phase, f"{heads} ({tokens} global token{'s' * (tokens != 1)})", n)
 
     def load(self, n: int, operands: bool = True) -> None:
         """The loads of a pass: its tables, then K and Q by pieces, then V; of all blocks of keys."""

@@ -8,7 +8,7 @@ import pytest
 from accelsim.accelerators import machine, schema
 from accelsim.accelerators.run import run
 from accelsim.accelerators.trial import draw_workload
-from accelsim.accelerators.waves import write_waves
+from accelsim.api.waves import write_waves
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.core.status import STATUS_NAMES
