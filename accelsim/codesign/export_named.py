@@ -34,8 +34,8 @@ def export_named(
     output_name: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Export, str]:
-    """Open a model (see `zoo.open_model`; with `size` and `arguments` `own_model.open_own`), average its attention over the first `limit` pictures of `images` (None:
-    noise), `at_once` at a time, and export it.
+    """Open a model (see `zoo.open_model`; with `size` and `arguments` `own_model.open_own`), average its attention over
+    the first `limit` pictures of `images` (None: noise), `at_once` at a time, and export it.
 
     Returns the export and, where the numbers are not those of a trained network on real pictures, a sentence that says
     so ('' otherwise); the provenance says it too. on_progress(done, total) counts images.
