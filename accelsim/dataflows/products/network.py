@@ -14,8 +14,8 @@ Attend = Callable[[Emitter, Attention | LinearAttention, int], None]
 
 
 def emit_network(p: Program, workload: Workload, have: ProductResources, attend: Attend) -> None:
-    """The program of a workload on a machine of these sizes; mark n closes layer n. attend: emits an attention layer for
-    so many images.
+    """The program of a workload on a machine of these sizes; mark n closes layer n. `attend` emits an attention layer
+    for so many images.
 
     A layer's activations come from DRAM once the layer before has been stored there; weights are fetched ahead.
     Raises InputError when a layer cannot be cut up to fit the buffers.
