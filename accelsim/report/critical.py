@@ -59,7 +59,7 @@ class Step:
         worst = max(waits, key=lambda w: waits[w])
         total = sum(self.status.values())
         return said + (
-            f", and {percent(waits[worst] / total)} of the time {worst}" if waits[worst] > 0.1 * total else ""
+            f", and it is {worst} {percent(waits[worst] / total)} of the time" if waits[worst] > 0.1 * total else ""
         )
 
 
