@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from accelsim.core.errors import InputError
+from accelsim.dataflows.mapping import ALIKE
 from accelsim.dataflows.products.folds import Fold
 from accelsim.dataflows.products.product import Product
 from accelsim.dataflows.products.resources import ProductResources
@@ -91,7 +92,9 @@ def planned(s: Sizes, have: ProductResources) -> Plan:
             f"{2 * array.rows + 2 * array.rows * array.columns * s.residual} and "
             f"{2 * max(array.rows, array.columns) * (1 + s.each)}."
         )
-    return min(found, key=lambda plan: (plan.cycles + 0.1 * plan.dram_bytes / have.dram_bytes, -plan.m * plan.n))
+    least = min(plan.cycles for plan in found)
+    alike = [plan for plan in found if ALIKE * plan.cycles <= least]
+    return min(alike, key=lambda plan: (plan.dram_bytes, plan.cycles, -plan.m * plan.n))
 
 
 def longest_stream(s: Sizes, have: ProductResources) -> int:
