@@ -176,10 +176,15 @@ class Machine:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)
 
-    def listed(self) -> tuple[str, ...]:
+    def listed(self, arch: Arch) -> tuple[str, ...]:
         """Its parts in the order of results; those that a derived machine adds are behind the others."""
-        first = [part for part in self.listing if part in self.schema.parts]
-        return (*first, *(part for part in self.schema.parts if part not in first))
+        parts = self.parts(arch)
+        first = [part for part in self.listing if part in parts]
+        return (*first, *(part for part in parts if part not in first))
+
+    def wired(self, arch: Arch) -> Wiring:
+        """The channels, as configured."""
+        return self.wiring
 
     def program(self, arch: Arch) -> Program:
         """An empty program that knows the names of this machine."""
@@ -226,10 +231,10 @@ class Machine:
             self.compile(program, arch, workload)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
-        listing = self.listed()
+        listing = self.listed(arch)
         sim = netlist.build(
             self.schema,
-            self.wiring,
+            self.wired(arch),
             arch,
             program.finish(),
             order=[listing[n] for n in order or range(len(listing))],
