@@ -98,11 +98,14 @@ class Screen(Goal):
                 f"{plan.where}: {self.base.arch.machine} has no estimates to screen by; search without --screen"
             )
         self.late = [c for c in self.late if c.names & set(FIGURES) <= set(ESTIMATED)]
+        self.areas: dict[str, float] = {}
         self.has_area = "area_mm2" in wanted or any("area_mm2" in c.names for c in self.late)
 
     def row(self, one: Point) -> dict:
         found = self.store.figures(one.key, "cycles", "seconds")
-        return found | {"area_mm2": area_mm2(one.arch) if self.has_area else 0.0}
+        if self.has_area and one.arch.hash not in self.areas:
+            self.areas[one.arch.hash] = area_mm2(one.arch)
+        return found | {"area_mm2": self.areas.get(one.arch.hash, 0.0)}
 
 
 def area_mm2(arch: Arch) -> float:
