@@ -47,7 +47,7 @@ def every_cut(arch, work: Workload) -> list[dict[str, object]]:
     have, layer = resources(arch), work.layers[0]
     (some,) = columns_of(layer, None, have)
     shape, found = shape_of(layer, some, 1, have), {}
-    for step_tokens, step_features, most, features, deep, order in cuts(shape, have):
+    for step_tokens, step_features, most, features, deep, order in zip(*(c.tolist() for c in cuts(shape, have))):
         for fewer in ROWS:
             n = ceil(shape.tokens, ceil(most, fewer))
             size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)

@@ -16,7 +16,7 @@ from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
 from accelsim.core import Component, InputError, Mem
-from accelsim.core.result import Result
+from accelsim.core.result import Part, Result
 from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.program import Names, Program
 from accelsim.energy import EnergyTable, check_machine, read_prices
@@ -185,6 +185,11 @@ class Machine:
     def wired(self, arch: Arch) -> Wiring:
         """The channels, as configured."""
         return self.wiring
+
+    def parts_of(self, arch: Arch) -> dict[str, Part]:
+        """Every component as it stands in a result, before it is given a program."""
+        tables = self.program(arch).finish()
+        return netlist.build(self.schema, self.wiring, arch, tables, order=self.listed()).parts()
 
     def program(self, arch: Arch) -> Program:
         """An empty program that knows the names of this machine."""

@@ -173,6 +173,9 @@ def search(
     store: StoreOption,
     budget: Annotated[int, typer.Option("--budget", min=1, max=100_000, help="How many designs to simulate.")] = 100,
     sampler: Annotated[str, typer.Option("--sampler", help="tpe, nsga2 or random.")] = "tpe",
+    screen: Annotated[
+        int, typer.Option("--screen", min=0, max=100_000, help="Estimate so many first; simulate the most promising.")
+    ] = 0,
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Compare with a grid of the same budget.")] = True,
     processes: Processes = None,
     scheduler: Scheduler = None,
@@ -183,13 +186,14 @@ def search(
     from accelsim.sweep.campaign import Progress
     from accelsim.sweep.search import search as look
 
-    with bar("search", budget * (2 if grid else 1)) as (update, notice):
+    with bar("search", screen + budget * (2 if grid else 1)) as (update, notice):
         found = look(
             file,
             store,
             budget,
             sampler=sampler,
             grid=grid,
+            screen=screen,
             processes=processes,
             scheduler=scheduler,
             progress=lambda done, total: update(Progress(total, computed=done)),

@@ -5,6 +5,7 @@ float, stands between the text and the number of cycles or bytes.
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from accelsim.core.errors import InputError, suggest
 
@@ -108,6 +109,7 @@ def _decimal(value: Fraction) -> str:
     return text if scaled.denominator == 1 else f"about {text}"
 
 
+@lru_cache(1024)
 def frequency_text(hertz: Fraction) -> str:
     """The frequency as a user would write it; `frequency` reads it back exactly."""
     fitting = [(unit, Fraction(hertz) / n) for unit, n in reversed(FREQUENCIES.items()) if hertz >= n]

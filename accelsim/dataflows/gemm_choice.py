@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+import numpy as np
+
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
-from accelsim.dataflows.gemm_cuts import GemmShape, cuts, faults, plan_gemm, traffic
+from accelsim.dataflows.gemm_cuts import ORDERS, GemmShape, cuts, faults, plan_gemm, traffic
 from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
@@ -13,7 +15,6 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
 DEPTHS = 2  # numbers of parts of the depth, of a tile
 ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
-ORDERS = ("resident", "rows", "stream")
 FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
 
 
@@ -72,26 +73,26 @@ def made(shape: GemmShape, cut: tuple[int, int, int, int, str], depths: int) -> 
 
 def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[GemmPlan]:
     """Cuts worth an estimate: those that fit and are first by the array's steps and DRAM's bytes."""
-    rough = {}
-    for step_tokens, step_features, most, features, deep, order, fewer in (
-        (*cut, fewer) for cut in cuts(shape, have) for fewer in ROWS
-    ):
-        rows = ceil(most, fewer)
-        if fewer > 1 and (rows < step_tokens or order == "resident"):
-            continue
-        n = ceil(shape.tokens, rows)
-        size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
-        n, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
-        if n * across * depths > MOST_TILES:
-            continue
-        steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
-        moved = traffic(shape, order, n, across, depths)
-        first = size * shape.row_bytes if order == "rows" else shape.inputs if order == "resident" else 0
-        key = max(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / max(1, steps)
-        found = rough.setdefault((step_tokens, step_features, size, features, order), {})
-        if depths in found or len(found) < DEPTHS:  # as deep as they fit, or half that; they come in this order
-            found[depths] = min(key, found.get(depths, key))
-    ranked = sorted((key, cut, depths) for cut, found in rough.items() for depths, key in found.items())
+    found = cuts(shape, have)
+    each, fewer = np.divmod(np.arange(len(ROWS) * len(found.rows)), len(ROWS))
+    step_tokens, step_features, most, features, deep, order = found.only(each)
+    fewer = np.array(ROWS)[fewer]
+    rows = ceil(most, fewer)
+    size = np.minimum(most, ceil(ceil(shape.tokens, ceil(shape.tokens, rows)), step_tokens) * step_tokens)
+    n, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
+    steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
+    moved = traffic(shape, order, n, across, depths)
+    first = np.select([order == "rows", order == "resident"], [size * shape.row_bytes, shape.inputs])
+    key = np.maximum(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / np.maximum(1, steps)
+    useful = (fewer == 1) | ((rows >= step_tokens) & (order != "resident"))
+    useful &= n * across * depths <= MOST_TILES
+    rough: dict[tuple, dict[int, float]] = {}
+    columns = step_tokens, step_features, size, features, order, depths, key
+    for *cut, parts, score in zip(*(column[useful].tolist() for column in columns)):
+        scored = rough.setdefault(tuple(cut), {})
+        if parts in scored or len(scored) < DEPTHS:  # as deep as they fit, or half that; they come in this order
+            scored[parts] = min(score, scored.get(parts, score))
+    ranked = sorted((key, cut, depths) for cut, scored in rough.items() for depths, key in scored.items())
     for _, cut, depths in ranked[:LOOKED_AT]:
         yield made(shape, cut, depths)
 

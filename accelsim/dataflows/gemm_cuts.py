@@ -7,12 +7,16 @@ A cut is a `GemmPlan`, whoever chose it; `faults` says why one does not fit, `pl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces, step_shape
 
 # [ours] What a byte of DRAM traffic counts in cycles of the array where a cut is chosen by rule: an order of magnitude.
 TRAFFIC_BYTES_PER_CYCLE = 64
+ORDERS = ("resident", "rows", "stream")
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ def orders(shape: GemmShape, have: DenseResources, features: int, deep: int) -> 
     yield "stream", have.act_bytes // (2 * part_bytes(shape, deep) + spare)
 
 
-def traffic(shape: GemmShape, order: str, row_tiles: int, feature_tiles: int, depth_tiles: int) -> int:
-    """Bytes of weights and activations that are read of DRAM."""
-    stay = order == "resident" and depth_tiles == 1
-    weights = shape.depth * shape.features * (1 if stay else row_tiles)
-    return weights + shape.inputs * (feature_tiles if order == "stream" else 1)
+def traffic(shape: GemmShape, order, row_tiles, feature_tiles, depth_tiles):
+    """Bytes of weights and activations that are read of DRAM: of one cut, or arrays of many."""
+    stay = (order == "resident") & (depth_tiles == 1)
+    weights = shape.depth * shape.features * (row_tiles - stay * (row_tiles - 1))
+    return weights + shape.inputs * (1 + (order == "stream") * (feature_tiles - 1))
 
 
 def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
@@ -92,27 +96,53 @@ def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
     return found
 
 
-def cuts(shape: GemmShape, have: DenseResources) -> Iterator[tuple[int, int, int, int, int, str]]:
-    """(step tokens, step features, rows, features, depth of a tile, order) of cuts that fit.
+class Cuts(NamedTuple):
+    """Cuts of a layer: of each the tokens and features of a step, the rows, features and depth of a tile (int64), and
+    the order."""
+
+    step_tokens: np.ndarray
+    step_features: np.ndarray
+    rows: np.ndarray
+    features: np.ndarray
+    deep: np.ndarray
+    order: np.ndarray
+
+    def only(self, some: np.ndarray) -> "Cuts":
+        """Those that a mask or numbers name."""
+        return Cuts(*(column[some] for column in self))
+
+
+def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
+    """Cuts that fit.
 
     Both ways round; feature tiles of whole steps, or halves of a step; depths as deep as the weight buffer holds, or
     halves of that; rows as many as the buffers hold, in whole steps, or fewer than a step has.
     """
+    found = []  # step tokens, step features, features, depth
     for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
         for features in feature_tiles(step_features, shape.features):
+            wide = min(step_features, features)
+            step = min(step_tokens, have.store_bytes // 2 // shape.leaving(wide))
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
-            room = have.store_bytes // 2 // shape.leaving(min(step_features, features))
-            while deep >= 1 and room:
-                sums = shape.tokens if deep == shape.depth else have.psum_bytes // (4 * features)
-                for order, most in orders(shape, have, features, deep):
-                    rows = min(most, sums, shape.tokens)
-                    step = min(step_tokens, room)
-                    if rows > step and rows < shape.tokens:
-                        rows -= rows % step
-                    if rows >= 1:
-                        yield min(step, rows), min(step_features, features), rows, features, deep, order
+            while deep >= 1 and step:
+                found.append((step, wide, features, deep))
                 deep //= 2
+    step, wide, features, deep = np.array(found, np.int64).reshape(-1, 4).T[:, :, None]
+    spare, beside = 2 * features * shape.residual, have.act_bytes - shape.inputs
+    most = np.concatenate(
+        [
+            (beside // spare if shape.residual else np.full_like(deep, shape.tokens)) * (beside >= 0),
+            have.act_bytes // (shape.row_bytes + spare),
+            have.act_bytes // (2 * part_bytes(shape, deep) + spare),
+        ],
+        axis=1,
+    )
+    sums = np.where(deep == shape.depth, shape.tokens, have.psum_bytes // (4 * features))
+    rows = np.minimum(np.minimum(most, sums), shape.tokens)
+    rows = rows - np.where((rows > step) & (rows < shape.tokens), rows % step, 0)
+    columns = np.minimum(step, rows), wide, rows, features, deep, np.array(ORDERS)
+    return Cuts(*(column[rows >= 1] for column in np.broadcast_arrays(*columns)))
 
 
 def feature_tiles(step: int, features: int) -> list[int]:
@@ -177,25 +207,27 @@ def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
 def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     """Of all cuts that fit the one of the least time by rule: the array's cycles, or DRAM's where that is longer. None:
     not even a single output fits, or all cuts have more tiles than memory is taken for."""
-    best = None
-    for step_tokens, step_features, rows, features, deep, order in cuts(shape, have):
-        # tiles of similar size, of whole steps where they are larger than one
-        size = min(rows, ceil(ceil(shape.tokens, ceil(shape.tokens, rows)), step_tokens) * step_tokens)
-        down, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
-        if down * across * depths > MOST_TILES:
-            continue
-        steps = ceil(size, step_tokens) * (down - 1) + ceil(shape.tokens - size * (down - 1), step_tokens)
-        last = shape.features - features * (across - 1)
-        steps *= ceil(features, step_features) * (across - 1) + ceil(last, step_features)
-        moved = traffic(shape, order, down, across, depths)
-        sums = 8 * step_tokens * step_features * (depths > 1)  # bytes fetched and put away
-        busy = steps * max(shape.depth, depths * ceil(sums, have.psum_cycle_bytes))
-        key = max(busy, moved // TRAFFIC_BYTES_PER_CYCLE), busy, moved, down * across * depths
-        if best is None or key < best[0]:
-            best = key, (step_tokens, step_features, size, features, deep, order)
-    if best is None:
+    found = cuts(shape, have)
+    # tiles of similar size, of whole steps where they are larger than one
+    even = ceil(ceil(shape.tokens, ceil(shape.tokens, found.rows)), found.step_tokens) * found.step_tokens
+    found = found._replace(rows=np.minimum(found.rows, even))
+    down, across = ceil(shape.tokens, found.rows), ceil(shape.features, found.features)
+    few = down * across * ceil(shape.depth, found.deep) <= MOST_TILES
+    if not few.any():
         return None
-    (_, _, moved, _), (step_tokens, step_features, size, features, deep, order) = best
+    found, down, across = found.only(few), down[few], across[few]
+    step_tokens, step_features, size, features, deep, order = found
+    depths = ceil(shape.depth, deep)
+    steps = ceil(size, step_tokens) * (down - 1) + ceil(shape.tokens - size * (down - 1), step_tokens)
+    last = shape.features - features * (across - 1)
+    steps *= ceil(features, step_features) * (across - 1) + ceil(last, step_features)
+    moved = traffic(shape, order, down, across, depths)
+    sums = 8 * step_tokens * step_features * (depths > 1)  # bytes fetched and put away
+    busy = steps * np.maximum(shape.depth, depths * ceil(sums, have.psum_cycle_bytes))
+    time = np.maximum(busy, moved // TRAFFIC_BYTES_PER_CYCLE)
+    best = np.lexsort((down * across * depths, moved, busy, time))[:1]  # the first of equals
+    step_tokens, step_features, size, features, deep, order = (column.item() for column in found.only(best))
+    moved = int(moved[best[0]])
     return GemmPlan(
         order,
         tuple(min(size, shape.tokens - at) for at in range(0, shape.tokens, size)),

@@ -4,6 +4,7 @@ A cut is data: what `accelsim map -o` writes and `--mapping` pins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from accelsim.dataflows.estimate import Estimate, one_after_another
 
@@ -53,13 +54,21 @@ class LayerMapping:
     parts: tuple[Part, ...]
     times: int = 1
 
-    @property
+    @cached_property
     def estimate(self) -> Estimate:
         """Of the whole layer: a part's fill and drain overlap with its neighbours."""
         found = [part.chosen.estimate for part in self.parts]
+        if len(found) == self.times == 1:
+            return found[0]
         inner = [one if n == 0 else one.without("fill") for n, one in enumerate(found)]
         inner = [one if n + 1 == len(found) else one.without("drain") for n, one in enumerate(inner)]
         return one_after_another(inner).times(self.times)
+
+    def named(self, layer: str) -> "LayerMapping":
+        """The same of an equal layer, with its estimate, which is made once."""
+        twin = object.__new__(LayerMapping)
+        twin.__dict__.update(vars(self), layer=layer, estimate=self.estimate)
+        return twin
 
     def as_data(self) -> dict[str, object]:
         """Part -> cut, as it is written to a file and stored with a result."""

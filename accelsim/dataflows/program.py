@@ -102,6 +102,7 @@ class Program:
                     f"{names.memory}.capacity_bytes: must hold two chunks of the program, of at least {LEAST_CHUNK} "
                     f"bytes each, not {names.capacity}; make it at least {2 * LEAST_CHUNK}"
                 )
+            self.ending = instruction_bytes(len(self.units[names.memory][1]))  # of a chunk: gives back the one before
             self.append(names.memory, 0, 0, wait=(self.counters[names.memory], 1))
 
     def append(self, unit: str, *operands: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
@@ -113,13 +114,12 @@ class Program:
 
     def charge(self, size: int) -> None:
         """Note that so many bytes of the program come next, in this chunk or, if they do not fit, in one more."""
-        if not self.names.memory:
+        memory = self.names.memory
+        if not memory:
             return
-        end = instruction_bytes(len(self.units[self.names.memory][1]))
-        if self.filled + size + end > self.names.capacity // 2:
-            self.chunks.append(self.filled + end)
+        if self.filled + size + self.ending > self.names.capacity // 2:
+            self.chunks.append(self.filled + self.ending)
             self.filled = 0
-            memory = self.names.memory
             self.append(memory, self.chunks[-1], 0, wait=(self.counters[memory], len(self.chunks) + 1))
         self.filled += size
 
@@ -145,7 +145,7 @@ class Program:
         if unit not in self.units:
             self.known("unit", unit, self.units)
         fields = self.units[unit][1]
-        if operands.keys() != set(fields):
+        if len(operands) != len(fields) or not all(map(operands.__contains__, fields)):
             wrong = [*(n for n in operands if n not in fields), *(n for n in fields if n not in operands)]
             raise InputError(
                 f"an instruction for {unit} has {', '.join(operands) or 'no operands'}, but its command has "
@@ -154,7 +154,7 @@ class Program:
         if len(self.instructions) >= MOST:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
         self.charge(instruction_bytes(len(fields)))
-        self.append(unit, *(operands[name] for name in fields), wait=wait, wait2=wait2)
+        self.append(unit, *map(operands.__getitem__, fields), wait=wait, wait2=wait2)
 
     def saying(self, phase: str, heads: str = "", number: int = 0) -> None:
         """What the instructions and loads that follow are for, for those who read a timeline: a phase of a pass over
@@ -242,7 +242,7 @@ class Program:
         if self.ended:
             return
         self.ended, memory = True, self.names.memory
-        self.chunks.append(self.filled + instruction_bytes(len(self.units[memory][1])))
+        self.chunks.append(self.filled + self.ending)
         self.append(memory, self.chunks[-1], 0)
         at = self.allocate("program", sum(self.chunks))
         for size in self.chunks:

@@ -5,6 +5,8 @@ A unit is a part with a port `command`, a counter one with a port `done`; both h
 are their places in the order in which they are wired to the sequencer.
 """
 
+from functools import cache
+
 import numpy as np
 
 
@@ -32,6 +34,7 @@ OPERAND_BITS = 16
 WORD_BYTES = 32
 
 
+@cache
 def instruction_bytes(operands: int) -> int:
     """Bytes of an instruction with so many operands."""
     bits = sum(HEADER_BITS.values()) + OPERAND_BITS * operands

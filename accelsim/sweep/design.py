@@ -1,15 +1,18 @@
 """A machine whose file is read once and whose values are then set many times."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import accelsim.core.document as document
 from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch, shipped
 from accelsim.config.arch import Arch
 from accelsim.config.load import overridden, override, settings_of
-from accelsim.config.resolve import Resolution
+from accelsim.config.resolve import Resolution, read
 from accelsim.core.errors import InputError
 
 
@@ -35,6 +38,13 @@ class Base:
 
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""
+        arch = self.overlaid(settings) or self.settled(settings)
+        if broken := [sentence for rule in self.schema.rules if (sentence := rule(arch))]:
+            raise InputError("\n".join(f"{self.path}: {sentence}" for sentence in broken))
+        return arch
+
+    def settled(self, settings: Sequence[tuple[str, str]]) -> Arch:
+        """The machine with everything resolved anew."""
         resolution, given = Resolution(str(self.path)), list(self.settings)
         for text in (*self.overrides, *(f"{name}={value}" for name, value in settings)):
             if setting := override(text, self.schema, resolution):
@@ -43,10 +53,44 @@ class Base:
         fields["sources"] = overridden(self.arch.sources, given)
         if resolution.problems:
             raise InputError(resolution.text())
-        arch = Arch(**{"name": self.arch.name, "machine": self.schema.name, "source": str(self.path)} | fields)
-        if broken := [sentence for rule in self.schema.rules if (sentence := rule(arch))]:
-            raise InputError("\n".join(f"{self.path}: {sentence}" for sentence in broken))
-        return arch
+        return Arch(**{"name": self.arch.name, "machine": self.schema.name, "source": str(self.path)} | fields)
+
+    @cached_property
+    def plain(self) -> Arch:
+        """The machine with nothing set beside its overrides."""
+        return self.settled(())
+
+    @cached_property
+    def places(self) -> dict[str, tuple[str, Any, str]]:
+        """Name of a setting -> the part it is of (or `options`), what it sets, and the part's clock: of parameters and
+        options, which change nothing but themselves."""
+        options = {name: ("options", option, "") for name, option in self.schema.options.items()}
+        parts = {
+            f"{name}.{parameter}": (name, param, part.clock)
+            for name, part in self.schema.parts.items()
+            for parameter, param in part.params(self.arch.models.get(name, part.default_model)).items()
+        }
+        return parts | options
+
+    def overlaid(self, settings: Sequence[tuple[str, str]]) -> Arch | None:
+        """The plain machine with some of its values replaced; None where that is not all there is to do."""
+        arch = self.plain
+        if arch.sources:
+            return None
+        options, parts = dict(arch.options), dict(arch.parts)
+        for name, text in settings:
+            if name not in self.places or not text.strip():
+                return None
+            part, param, clock = self.places[name]
+            try:
+                value = read(text.strip(), param, part, clock, arch.clocks.get(clock))
+            except InputError:  # which is said with all others
+                return None
+            if part == "options":
+                options[param.name] = value
+            else:
+                parts[part] = parts[part] | {param.name: value}
+        return replace(arch, options=options, parts=parts)
 
 
 def parameters(arch: Arch) -> dict[str, int | float | str]:

@@ -8,33 +8,25 @@ from pathlib import Path
 
 from accelsim.core.errors import InputError
 from accelsim.sweep.axes import Axis
-from accelsim.sweep.campaign import Execute, executor, run
-from accelsim.sweep.expression import Expression, parse
+from accelsim.sweep.campaign import executor
+from accelsim.sweep.goal import WORST, Candidate, Goal, Screen, promising
 from accelsim.sweep.pareto import front, share
-from accelsim.sweep.plan import FIGURES, SAMPLERS, Plan, read
-from accelsim.sweep.points import Filter, Settings, WorkloadFile, base, point, workload_file
+from accelsim.sweep.plan import SAMPLERS, read
+from accelsim.sweep.points import Settings
 from accelsim.sweep.processes import Notice
 from accelsim.sweep.proposals import Recorded, load_optuna, open_study, seeded, suggest
 from accelsim.sweep.store import Store
 
 BATCH = 8  # designs proposed together; a constant, so that the number of processes changes nothing
 WASTE = 30  # proposals that break a constraint, per design of the budget
-WORST = 1e30  # what Optuna is told of a design that cannot be
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A design with what it scores; `broken` is by how much it breaks the constraints, 0 for not at all."""
-
-    settings: Settings
-    scores: tuple[float, ...]
-    broken: float
 
 
 @dataclass(frozen=True)
 class Found:
     """objectives: names of figures. searched, gridded: the designs that meet the constraints; both as many simulations
     (`budget`), or fewer where there are no more. wasted: proposals that break a constraint and were not simulated.
+    screened: designs that were estimated before; screening: the objectives by which the most promising were taken;
+    errors: of the estimates of the first of these, of each design that was simulated then.
     """
 
     objectives: tuple[str, ...]
@@ -42,6 +34,9 @@ class Found:
     searched: list[Candidate]
     gridded: list[Candidate]
     wasted: int
+    screened: int = 0
+    screening: tuple[str, ...] = ()
+    errors: tuple[float, ...] = ()
 
     def front(self, candidates: list[Candidate]) -> list[Candidate]:
         return [candidates[i] for i in front([c.scores for c in candidates])]
@@ -57,54 +52,8 @@ class Found:
         return tuple(share([c.scores for c in part], low, high) for part in (self.searched, self.gridded))
 
 
-class Goal:
-    """A plan as a search: one machine, one or more workloads (figures are summed over them, areas are not)."""
-
-    def __init__(self, plan: Plan, store: Store, execute: Execute):
-        if len(plan.machines) != 1:
-            raise InputError(f"{plan.where}: a search has one machine, not {len(plan.machines)}; search each by itself")
-        self.plan, self.store, self.execute = plan, store, execute
-        subject = plan.machines[0]
-        self.base = base(subject)
-        self.axes: tuple[Axis, ...] = (*plan.axes, *subject.axes)
-        if not self.axes:
-            raise InputError(f"{plan.where}: there are no axes to search along")
-        self.works: list[WorkloadFile] = [workload_file(w) for w in plan.workloads]
-        values = [(a.name, a.values or (a.at(0.0),)) for a in self.axes]
-        self.before = Filter(self.base, (), values, {a.name: a.where for a in self.axes})
-        known = [*self.before.values, *FIGURES]
-        conditions = [parse(text, known, where, self.before.short.values()) for text, where in plan.constraints]
-        self.early: list[Expression] = [c for c in conditions if not c.names & set(FIGURES)]
-        self.late: list[Expression] = [c for c in conditions if c.names & set(FIGURES)]
-
-    def breaks(self, settings: Settings) -> float:
-        """By how much a design breaks what can be said without a simulation; impossible designs break all."""
-        if (values := self.before.of(settings)) is None:
-            return float(len(self.early) + 1)
-        return sum(c.violation(values) for c in self.early)
-
-    def judge(self, designs: Sequence[Settings]) -> list[Candidate]:
-        """Simulate designs, or take them from the store."""
-        points = [point(self.base, d, w) for d in designs for w in self.works]
-        run(f"{self.plan.name} search", points, self.store, self.execute)
-        found = []
-        for settings, mine in zip(designs, batches(points, len(self.works))):
-            if any(self.store.status(p.key) != "done" for p in mine):
-                found.append(Candidate(settings, (WORST,) * len(self.plan.objectives), float(len(self.late) + 1)))
-                continue
-            rows = [self.store.figures(p.key, *FIGURES) for p in mine]
-            total = {n: rows[0][n] if n in SAME else sum(r[n] or 0 for r in rows) for n in FIGURES}
-            values = (self.before.of(settings) or {}) | total
-            scores = tuple(float(total[n]) for n in self.plan.objectives)
-            found.append(Candidate(settings, scores, sum(c.violation(values) for c in self.late)))
-        return found
-
-
 def batches(items: Sequence, size: int) -> list[Sequence]:
     return [items[i : i + size] for i in range(0, len(items), size)]
-
-
-SAME = ("area_mm2", "power_w", "chip_power_w")  # not summed over workloads; those of the first
 
 
 def search(
@@ -114,6 +63,7 @@ def search(
     *,
     sampler: str = "tpe",
     grid: bool = True,
+    screen: int = 0,
     processes: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -121,12 +71,16 @@ def search(
 ) -> Found:
     """Look for designs whose objectives are all small, with `budget` simulated designs, and as many of a grid beside.
 
+    `screen`: so many designs are estimated in closed form, and of these the `budget` most promising simulated; without
+    it Optuna proposes what is simulated.
     What was proposed is kept beside the store, in STORE.study, the figures in the store: an interrupted search goes on
     where it was and ends with the result of one that was not interrupted. Raises InputError without Optuna, and when
     the file, the store or the study is unusable.
     """
     optuna = load_optuna()
     execute = executor(processes, scheduler, notice)
+    if screen and screen < budget:
+        raise InputError(f"--screen {screen}: fewer than the {budget} that are simulated (--budget); estimate more")
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler: expected one of {', '.join(SAMPLERS)}, not {sampler!r}")
     plan = read(file)
@@ -135,21 +89,34 @@ def search(
     try:
         with Store(store) as opened:
             goal = Goal(plan, opened, execute)
-            study = open_study(optuna, plan, kept, sampler)
-            total = budget * (2 if grid else 1)
-            searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
+            rough = Screen(plan, opened) if screen else None
+            total = screen + budget * (2 if grid else 1)
+            study = open_study(optuna, (rough or goal).plan, kept, sampler)
+            if rough:
+                estimates = explore(optuna, study, rough, screen, sampler, lambda done: progress(done, total))
+                searched = []
+                for batch in batches([c.settings for c in promising(estimates, budget)], BATCH):
+                    searched += goal.judge(batch)
+                    progress(screen + len(searched), total)
+            else:
+                searched = explore(optuna, study, goal, budget, sampler, lambda done: progress(done, total))
             gridded = []
             if grid:
                 for batch in batches(coarse(goal, budget), BATCH):
                     gridded += goal.judge(batch)
-                    progress(budget + len(gridded), total)
+                    progress(screen + budget + len(gridded), total)
     except BaseException:
         if is_new and not Path(store).exists():  # a refusal, before anything was judged
             kept.unlink(missing_ok=True)
         raise
     wasted = sum(1 for t in study.get_trials(deepcopy=False) if t.user_attrs.get("wasted"))
     fair = [[c for c in part if not c.broken] for part in (searched, gridded)]
-    return Found(plan.objectives, budget, *fair, wasted)
+    if not rough:
+        return Found(plan.objectives, budget, *fair, wasted)
+    by = rough.plan.objectives
+    said, place = {c.settings: c.scores[0] for c in estimates}, plan.objectives.index(by[0])
+    errors = tuple(said[c.settings] / c.scores[place] - 1 for c in fair[0])
+    return Found(plan.objectives, budget, *fair, wasted, len(estimates), by, errors)
 
 
 def explore(optuna, study, goal: Goal, budget: int, sampler: str, progress: Callable[[int], None]) -> list[Candidate]:

@@ -43,7 +43,15 @@ def columns(rows: list[Row], whole: bool = False) -> Columns:
         settings = list(dict.fromkeys([*settings, *(name for row in values for name in row)]))
     made: Columns = {name: [getattr(row, name) for row in rows] for name in ABOUT}
     made |= {name: [v.get(name) for v in values] for name in settings}
-    return made | transposed([row.figures or {} for row in rows])
+    made |= transposed([row.figures or {} for row in rows])
+    if "estimated" in made:  # which says of every point whether its figures are
+        made["estimated"] = [int(bool(value)) for value in made["estimated"]]
+    return made
+
+
+def estimates(table: Columns) -> int:
+    """How many points of a table are estimated in closed form, not simulated."""
+    return sum(table.get("estimated", ()))
 
 
 def transposed(rows: list[dict]) -> Columns:

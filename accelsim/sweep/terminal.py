@@ -13,7 +13,7 @@ from accelsim.sweep.plots import draw_contest
 from accelsim.sweep.plots.axes import varied
 from accelsim.sweep.points import Expansion
 from accelsim.sweep.side_by_side import Entry, speedups
-from accelsim.sweep.table import Columns
+from accelsim.sweep.table import Columns, estimates
 
 if TYPE_CHECKING:
     from accelsim.sweep.search import Found
@@ -61,7 +61,7 @@ def points(found: Columns, best: str) -> Iterator[object]:
             raise InputError(f"--best: there is no column {best!r}{suggest(best, found)}")
         order = sorted((i for i in order if found[best][i] is not None), key=lambda i: found[best][i])
     names = [n for n in varied(found) if n != "estimated" and n not in ("machine", "workload")]
-    guessed = sum(1 for value in found.get("estimated", ()) if value)
+    guessed = estimates(found)
     title = f"{count:,} points" + (f", {guessed:,} of them estimated, not simulated" if guessed else "")
     made = table(title, "machine", "workload", *names, "cycles", "energy", "area", "MAC use", "")
     for i in order[:SHOWN]:
@@ -71,7 +71,8 @@ def points(found: Columns, best: str) -> Iterator[object]:
         if has:
             figures = [write(cell[n]) if cell.get(n) is not None else "" for n, write in FIGURES.items()]
         settings = [str(cell[n]) if cell[n] is not None else "" for n in names]
-        made.add_row(cell["machine"], cell["workload"], *settings, *figures, "" if has else "failed")
+        mark = "estimated" if cell.get("estimated") else "" if has else "failed"
+        made.add_row(cell["machine"], cell["workload"], *settings, *figures, mark)
     yield made
     yield from (f"failed: {e}" for e in dict.fromkeys(e for e in found["error"] if e))
     if count > SHOWN:
@@ -168,7 +169,12 @@ def search_document(found: "Found", grid: bool) -> dict[str, object]:
         {**dict(zip(found.objectives, c.scores)), "settings": dict(c.settings)} for c in found.front(found.searched)
     ]
     shares = dict(zip(("search", "grid"), found.shares())) if grid else {}
-    return {"front": front, "designs": len(found.searched), "wasted": found.wasted, "dominated_share": shares}
+    made = {"front": front, "designs": len(found.searched), "wasted": found.wasted, "dominated_share": shares}
+    if not found.screened:
+        return made
+    missing = [name for name in found.objectives if name not in found.screening]
+    screen = {"estimated_designs": found.screened, "by": list(found.screening), "not_estimated": missing}
+    return made | {"screen": screen | {"errors": list(found.errors)}, "front_is_simulated": True}
 
 
 def search(found: "Found", grid: bool) -> Iterator[object]:
@@ -181,6 +187,8 @@ def search(found: "Found", grid: bool) -> Iterator[object]:
     for c in best[:SHOWN]:
         made.add_row(*(f"{v:,.6g}" for v in c.scores), *(text for _, text in c.settings))
     yield made
+    if found.screened:
+        yield from screening(found)
     if found.wasted:
         yield f"{found.wasted:,} proposals broke a constraint and were not simulated"
     if grid:
@@ -188,4 +196,20 @@ def search(found: "Found", grid: bool) -> Iterator[object]:
         yield (
             f"share of the space between best and worst that is dominated: search {percent(mine)}"
             f" ({len(found.searched)} designs), grid {percent(theirs)} ({len(found.gridded)} designs)"
+        )
+
+
+def screening(found: "Found") -> Iterator[str]:
+    """Which figures were estimates, and how far off these were."""
+    missing = [name for name in found.objectives if name not in found.screening]
+    lacking = f" ({' and '.join(missing)} cannot be estimated)" if missing else ""
+    yield (
+        f"{found.screened:,} designs were estimated in closed form, by {' and '.join(found.screening)}{lacking}, and"
+        f" the most promising {len(found.searched)} simulated; the figures of the front are those of the simulation"
+    )
+    if found.errors:
+        off = [abs(error) for error in found.errors]
+        yield (
+            f"{found.screening[0]} of the simulated designs had been estimated to {percent(sum(off) / len(off))} in the"
+            f" mean and {percent(max(off))} at worst"
         )

@@ -7,6 +7,7 @@ Every operator that costs multiply-accumulates is a `Gemm` (convolutions by im2c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -232,3 +233,16 @@ class Elementwise(Layer):
 
 
 LAYERS = {cls.kind: cls for cls in (Gemm, Attention, LinearAttention, Norm, Elementwise)}
+
+
+def kinds(layers: Sequence[Layer]) -> tuple[int, ...]:
+    """Of each layer a number that equal layers share: those that differ in nothing but names, nor in the sizes of the
+    attention whose Q and K they encode."""
+    by_name, seen = {layer.name: layer for layer in layers}, {}
+
+    def bare(layer: Layer | None) -> tuple:
+        values = vars(layer) if layer else {}
+        return type(layer), *(v for k, v in values.items() if k not in ("name", "block", "encodes"))
+
+    keys = [(bare(layer), bare(by_name.get(getattr(layer, "encodes", None)))) for layer in layers]
+    return tuple(seen.setdefault(key, len(seen)) for key in keys)

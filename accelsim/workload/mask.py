@@ -8,7 +8,7 @@ rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -90,6 +90,11 @@ class AttentionMask:
         """int64[heads]: kept scores per head."""
         return self.keep.sum(axis=(1, 2), dtype=np.int64)
 
+    @cached_property
+    def kept(self) -> int:
+        """Kept scores of all heads."""
+        return int(self.nnz.sum())
+
     @property
     def sparsity(self) -> np.ndarray:
         """float64[heads]: the pruned fraction per head."""
@@ -156,3 +161,9 @@ def _compress(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     pointers = np.zeros(matrix.shape[0] + 1, np.int32)
     np.cumsum(matrix.sum(axis=1), out=pointers[1:])
     return pointers, np.nonzero(matrix)[1].astype(np.int32)
+
+
+@lru_cache(8)
+def dense_mask(heads: int, q_tokens: int, kv_tokens: int) -> AttentionMask:
+    """The mask of layers that have none; one of each size, so that what is known of it is found once."""
+    return AttentionMask.dense(heads, q_tokens, kv_tokens)

@@ -15,8 +15,8 @@ from accelsim.core.errors import InputError, shown, suggest
 from accelsim.core.files import check_name
 from accelsim.workload.bounds import batch_problem, bits_problem, check_macs, provenance_problem
 from accelsim.workload.constants import constant_problem, constant_shapes
-from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer, LinearAttention
-from accelsim.workload.mask import AttentionMask
+from accelsim.workload.layers import LAYERS, Attention, Gemm, Layer, LinearAttention, kinds
+from accelsim.workload.mask import AttentionMask, dense_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +184,11 @@ class Workload:
             raise InputError(f"workload {self.name!r} has no layer {name!r}{suggest(name, self._by_name)}.")
         return self._by_name[name]
 
+    @cached_property
+    def kinds(self) -> tuple[int, ...]:
+        """Of each layer a number that equal layers share."""
+        return kinds(self.layers)
+
     @property
     def attention_layers(self) -> tuple[Attention, ...]:
         return tuple(layer for layer in self.layers if isinstance(layer, Attention))
@@ -195,7 +200,7 @@ class Workload:
             raise InputError(
                 f"workload {self.name!r}: layer {name!r} is a {layer.kind} layer; only attention layers have masks."
             )
-        return self.masks.get(name) or AttentionMask.dense(layer.heads, layer.q_tokens, layer.kv_tokens)
+        return self.masks.get(name) or dense_mask(layer.heads, layer.q_tokens, layer.kv_tokens)
 
     def only(self, kind: str) -> Workload:
         """The sub-workload of one kind of layer ('gemm', 'attention', 'norm', 'elementwise'), named NAME.KIND."""
@@ -212,7 +217,7 @@ class Workload:
         }
         return replace(self, name=f"{self.name}.{kind}", layers=layers, masks=keep, reads={}, **extra)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-accumulates of one image, attention dense."""
         return sum(layer.macs for layer in self.layers)
@@ -221,14 +226,14 @@ class Workload:
         """Multiply-accumulates of one image that the mask leaves of a layer (all of them without a mask)."""
         if layer.name not in self.masks:
             return layer.macs
-        return int(self.masks[layer.name].nnz.sum()) * (layer.qk_dim + layer.v_dim)
+        return self.masks[layer.name].kept * (layer.qk_dim + layer.v_dim)
 
     @property
     def sparsity(self) -> float:
         """The pruned fraction of all attention scores of the network (layers without a mask count as dense); 0 without
         any."""
         scores = sum(a.heads * a.q_tokens * a.kv_tokens for a in self.attention_layers)
-        pruned = sum(int(m.keep.size - m.nnz.sum()) for m in self.masks.values())
+        pruned = sum(m.keep.size - m.kept for m in self.masks.values())
         return pruned / scores if scores else 0.0
 
     @cached_property

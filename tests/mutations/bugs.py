@@ -53,6 +53,8 @@ PRICES = ("accelerators/vitcod/prices.yaml", "energy/test_shipped_prices.py")
 METRICS = ("report/metrics.py", "report/test_metrics.py")
 SCHEDULE = ("core/schedule.py", "core/test_kernel.py", "core/test_peaks.py")
 CHANNEL = ("core/channel.py", "core/test_kernel.py", "components/test_store_buffer.py")
+ESTIMATE = ("accelerators/vitcod/dataflow/estimate.py", "accelerators/vitcod/test_choices.py")
+SCREEN = ("sweep/goal.py", "sweep/test_screen.py")
 PASSES = ("accelerators/vitcod/dataflow/passes.py", "accelerators/vitcod/dataflow")
 TABULATE = ("accelerators/vitcod/dataflow/pass_tables.py", "accelerators/vitcod/dataflow")
 KEY_BLOCKS = ("accelerators/vitcod/dataflow/key_blocks.py", "accelerators/vitcod/dataflow")
@@ -217,12 +219,11 @@ BUGS = (
     line("cuts-constants", CUTS, "2 * columns * (deep + shape.constants)", "2 * columns * deep", "room for constants"),
     line("cuts-half", CUTS, "deep = min(shape.depth, have.weight_bytes // 2 // features",
          "deep = min(shape.depth, have.weight_bytes // features", "weights are buffered twice"),
-    line("cuts-sums", CUTS, "else have.psum_bytes // (4 * features)\n                for",
-         "else have.psum_bytes\n                for", "room for partial sums"),
+    line("cuts-sums", CUTS, "psum_bytes // (4 * features))\n    rows", "psum_bytes)\n    rows", "room for sums"),
     line("cuts-residual", CUTS, "spare = 2 * features * shape.residual", "spare = 0", "room for a residual operand"),
     line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
-    line("passes-parts", TABULATE, '-(-rows["sparse"] // have.segment) + (rows["dense"] > 0)',
-         '-(-rows["sparse"] // have.segment) + 1', "parts of a row"),
+    line("passes-parts", TABULATE, '-(-shares["sparse"] // have.segment) + (shares["dense"] > 0)',
+         '-(-shares["sparse"] // have.segment) + 1', "parts of a row"),
     line("passes-cut", TABULATE, 'np.minimum(segment, counts[used] - nth * segment)',
          'np.minimum(segment, counts[used])', "the last piece of a column"),
     line("passes-share", TABULATE, 'rows["first"][:outputs] + np.cumsum(shares["sparse"], axis=0) - shares["sparse"]',
@@ -233,7 +234,9 @@ BUGS = (
          "room for two blocks of V"),
     line("blocks-scores", KEY_BLOCKS, "if (done := b - halves) >= 0:", "if (done := b) >= 0 and False:",
          "tables of a block's scores are given back"),
-    line("shares-least", SHARES, "min(max(denser, 1), lines - 1)", "denser", "a line for each engine that has work"),
+    line("pass-decoding", ESTIMATE, "hidden[of.first_pass] = 0.0", "", "what hides the first decoding of a layer"),
+    line("screen-front", SCREEN, "if n not in set(places)]", "if not places]", "what comes behind the front"),
+    line("shares-least", SHARES, "np.clip(fair, 1, max(1, lines - 1))", "fair", "a line for each engine that has work"),
     line("batch-vector", ("dataflows/vector.py", "accelerators/systolic/test_contract.py"), "for _ in range(batch):",
          "for _ in range(1):", "every image's rows are normalised"),
     line("batch-rows", ("dataflows/products/dense.py", "accelerators/systolic/test_contract.py"),

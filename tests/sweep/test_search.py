@@ -8,7 +8,7 @@ from accelsim.core.errors import InputError
 from accelsim.sweep import search as search_module
 from accelsim.sweep.axes import Axis
 from accelsim.sweep.measure import Outcome
-from accelsim.sweep.plan import read
+from accelsim.sweep.plan import FIGURES, read
 from accelsim.sweep.search import Candidate, Found, Goal, coarse, search, spread
 from accelsim.sweep.store import Store
 
@@ -27,7 +27,7 @@ def formula(tasks):
         engine = task.arch.parts["engine"]
         macs = engine["lines"] * engine["macs"]
         slow = 2 if task.arch.options["heads"] == "serial" else 1
-        row = dict.fromkeys(search_module.FIGURES, 1.0)
+        row = dict.fromkeys(FIGURES, 1.0)
         yield Outcome(task.key, row | {"cycles": 1e6 * slow / macs, "area_mm2": macs / 10 + slow}, None, 0.0)
 
 

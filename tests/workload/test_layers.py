@@ -60,3 +60,12 @@ def test_numpy_integers_become_plain_ones():
 def test_a_bad_layer_is_refused_in_one_sentence(make, text):
     with pytest.raises(InputError, match=text):
         make()
+
+
+def test_layers_are_of_a_kind_if_they_differ_in_names_alone():
+    from accelsim.workload.layers import kinds
+
+    sizes = "b", 2, 12, 12, 8, 8
+    one, other = Attention("a", *sizes, encoded_heads=1), Attention("c", *sizes)
+    gemms = [Gemm(f"g{n}", "b", "qkv", 12, 16, 48, encodes=of) for n, of in enumerate(("a", "c", None, "a"))]
+    assert kinds([one, *gemms, other, Norm("n", "b", 12, 16), Norm("m", "x", 12, 16)]) == (0, 1, 2, 3, 1, 4, 5, 5)

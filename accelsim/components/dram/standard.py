@@ -2,7 +2,7 @@
 strictly."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from accelsim.components.dram.constraints import COMMANDS, JEDEC, LEVELS, Constraint, evaluate, resolve
@@ -132,12 +132,18 @@ def load_standard(name: str | Path) -> Standard:
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
-        path = FOLDER / f"{name}.yaml"
-        if str(name) not in names():
-            raise InputError(
-                f"standard is {str(name)!r}: expected one of {', '.join(names())},"
-                f" or a .yaml file{suggest(name, names())}."
-            )
+        return shipped(str(name))
+    return parsed(path, text_of(path, "standard", "*.y*ml"))
+
+
+@cache
+def shipped(name: str) -> Standard:
+    """A standard of this folder; the points of a sweep all ask for it."""
+    if name not in names():
+        raise InputError(
+            f"standard is {name!r}: expected one of {', '.join(names())}, or a .yaml file{suggest(name, names())}."
+        )
+    path = FOLDER / f"{name}.yaml"
     return parsed(path, text_of(path, "standard", "*.y*ml"))
 
 

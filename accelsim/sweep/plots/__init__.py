@@ -7,8 +7,9 @@ from pathlib import Path
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.pictures import suffix, with_defaults
 from accelsim.report.plots.frame import check_size
-from accelsim.sweep.table import Columns, put
+from accelsim.sweep.table import Columns, estimates, put
 
+ESTIMATED = "estimated in closed form, not simulated"
 KINDS = ("metric", "speedup", "pareto", "sensitivity", "heatmap", "utilization")
 
 
@@ -41,7 +42,12 @@ def draw(
     for name in (metric, *(axes if kind == "pareto" else ())):
         if words := [value for value in table[name] if isinstance(value, str)]:
             raise InputError(f"--metric: {name!r} is no figure, since its column has words such as {words[0]!r}")
-    picture = {
+    if 0 < (some := estimates(table)) < len(table["machine"]):
+        raise InputError(
+            f"{some} of the {len(table['machine'])} points are estimated in closed form, the others simulated; draw"
+            " these or those: --where 'estimated == 1' or --where 'estimated == 0'"
+        )
+    drawing = {
         "metric": lines.metric_lines,
         "speedup": bars.speedup,
         "pareto": front.pareto,
@@ -51,7 +57,10 @@ def draw(
     }[kind]
     suffix(path)
     check_size(size, dpi)
-    return put(path, encoded(picture(table, metric, list(axes)), path, size, dpi))
+    picture = drawing(table, metric, list(axes))
+    if some:
+        picture.text(0.995, 0.005, ESTIMATED, ha="right", va="bottom", fontsize=7)
+    return put(path, encoded(picture, path, size, dpi))
 
 
 @with_defaults

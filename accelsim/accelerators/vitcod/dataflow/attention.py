@@ -9,7 +9,6 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Program, Wait, heads_said
-from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
@@ -286,7 +285,7 @@ class AttentionLayer:
                 self.phase("sparser", number, begin, end, wait=NOW if together else wait, wait2=wait2)
                 p.will("sparser")
             if b == table.worked[-1]:
-                self.store(one, begin, end)
+                self.operands.store(one, begin, end)
 
     def give_back(self) -> None:
         """The tables of the pass before are free when its last row has left the merge; there is room for two passes',
@@ -299,15 +298,3 @@ class AttentionLayer:
     def held(self, n: int) -> int:
         """Bytes of the activation buffer a pass and the next one need, the larger of the two."""
         return max(self.operands.piece_bytes(one, one.rows + self.layer.kv_tokens) for one in self.passes[n : n + 2])
-
-    def store(self, one: Pass, begin: int, end: int) -> None:
-        """The stores of outputs begin to end of a pass, token-major, head by head."""
-        layer, p = self.layer, self.p
-        width, pitch = layer.v_dim, layer.heads * layer.v_dim
-        most = max(1, self.have.store_bytes // 2 // width)
-        at = begin
-        while at < end:
-            head, row = one.heads[at // one.rows], one.row0 + at % one.rows
-            some = min(end - at, one.rows - at % one.rows, most, ceil(one.rows, 4))
-            p.store("act_gb1", self.operands.output + row * pitch + head * width, width, some, pitch)
-            at += some

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from accelsim.accelerators.vitcod.dataflow.estimate import HeadSums, attention_estimate, heads_of, work_of
-from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
+from accelsim.accelerators.vitcod.dataflow.estimate import Job, attention_estimates
+from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork, split_heads
 from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError, shown
-from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part, best
+from accelsim.dataflows.mapping import Choice, LayerMapping, Part, best
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
@@ -38,12 +38,11 @@ def attention(
     """An attention layer: its passes, chosen or pinned."""
     if "passes" not in pinned:
         return chosen(layer, batch, mask, have, to, objective)
-    cut = cut_of_data(layer, pinned["passes"])
-    if wrong := faults(layer, work_of(layer, mask, have.prune, have.reorder), cut, have):
+    cut, work = cut_of_data(layer, pinned["passes"]), split_heads(layer, mask, have)
+    if wrong := faults(layer, work, cut, have):
         raise InputError(f"mapping of layer {layer.name}, passes: the cut does not fit: {'; '.join(wrong[:3])}")
-    heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
-    made = choice(layer, batch, cut, heads, have, to)
-    return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", made, pinned=True),))
+    (made,) = choices(layer, batch, [(cut, work)], have, to)
+    return mapped(layer, Part("passes", made, pinned=True))
 
 
 @lru_cache(maxsize=512)
@@ -51,17 +50,24 @@ def chosen(
     layer: Attention, batch: int, mask: AttentionMask, have: Resources, to: Rates, objective: str
 ) -> LayerMapping:
     """The best of the cuts that are looked at."""
-    work = work_of(layer, mask, have.prune, have.reorder)
-    heads = heads_of(layer, mask, have.prune, have.reorder, have.segment)
-    usual = choice(layer, batch, plan_attention(layer, work, have), heads, have, to)
-    if objective == RULE:
-        return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", usual),))
-    looked_at = dict.fromkeys(candidates(layer, work, have, usual.plan))
-    found = [choice(layer, batch, cut, heads, have, to) for cut in looked_at if cut != usual.plan]
+    rule, work = by_rule(layer, mask, have)
+    looked_at = dict.fromkeys((rule, *candidates(layer, work, have, rule)))
+    usual, *found = choices(layer, batch, [(cut, work) for cut in looked_at], have, to)
     first, others = best([usual, *found], objective)
     if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
         first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)
-    return LayerMapping(layer.name, layer.kind, layer.shape, (Part("passes", first, others),))
+    return mapped(layer, Part("passes", first, others))
+
+
+def by_rule(layer: Attention, mask: AttentionMask, have: Resources) -> Job:
+    """The cut of the rule, and the heads that it cuts. Raises InputError when the layer cannot be cut to fit."""
+    work = split_heads(layer, mask, have)
+    return plan_attention(layer, work, have), work
+
+
+def mapped(layer: Attention, part: Part) -> LayerMapping:
+    """An attention layer with its cut."""
+    return LayerMapping(layer.name, layer.kind, layer.shape, (part,))
 
 
 def candidates(
@@ -96,11 +102,10 @@ def asked(layer: Attention, work: Sequence[HeadWork], have: Resources) -> Iterat
         return
 
 
-def choice(
-    layer: Attention, batch: int, cut: AttentionCut, heads: Sequence[HeadSums], have: Resources, to: Rates
-) -> Choice:
-    """A cut with its estimate."""
-    return Choice(data_of(cut), cut, attention_estimate(layer, batch, cut, heads, have, to))
+def choices(layer: Attention, batch: int, jobs: Sequence[Job], have: Resources, to: Rates) -> list[Choice]:
+    """Cuts with their estimates, of layers of the same sizes."""
+    estimates = attention_estimates(layer, batch, jobs, have, to)
+    return [Choice(data_of(cut), cut, estimate) for (cut, _), estimate in zip(jobs, estimates)]
 
 
 def data_of(cut: AttentionCut) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Who computes which of a head's scores, and how many there are in a block of rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -10,32 +11,53 @@ from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeadWork:
     """One head's share of the two engines: `dense` columns (ascending) and `sparse` bool[q_tokens, kv_tokens]."""
 
     dense: np.ndarray
     sparse: np.ndarray
+    found: dict[tuple, object] = field(default_factory=dict, repr=False)  # what points of a sweep ask for again
 
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
         """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each."""
-        rows, columns = np.nonzero(self.sparse)
-        return np.searchsorted(rows, np.arange(len(self.sparse) + 1)), columns
+        places = np.flatnonzero(self.sparse)
+        keys = self.sparse.shape[1]
+        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), places % keys
+
+    @cached_property
+    def scores_before(self) -> list[int]:
+        """Sparse scores of all rows above each, and of all: [q_tokens + 1]."""
+        return self.entries[0].tolist()
 
     def sparse_scores(self, first: int, last: int) -> int:
         """Sparse scores of rows first to last - 1."""
-        starts, _ = self.entries
-        return int(starts[last] - starts[first])
+        before = self.scores_before
+        return before[last] - before[first]
 
-    @property
-    def sparse_rows(self) -> np.ndarray:
-        """Sparse scores of each row."""
-        return np.diff(self.entries[0])
+    def row_segments(self, first: int, last: int, segment: int) -> int:
+        """Segments of scores of rows first to last - 1."""
+        key = "segments", segment
+        if key not in self.found:
+            self.found[key] = [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
+        before = self.found[key]
+        return before[last] - before[first]
+
+    def pieces(self, first: int, last: int, segment: int) -> int:
+        """Pieces that the columns of rows first to last - 1 are handed out in: none is longer than a segment."""
+        return int((-(-self.column_counts(first, last) // segment)).sum())
+
+    def column_pieces(self, segment: int) -> int:
+        """The same of all rows."""
+        key = "pieces", segment
+        if key not in self.found:
+            self.found[key] = self.pieces(0, len(self.sparse), segment)
+        return self.found[key]
 
     def column_counts(self, first: int, last: int) -> np.ndarray:
         """int64[kv_tokens]: sparse scores of each column in rows first to last - 1."""
-        starts, columns = self.entries
+        starts, columns = self.scores_before, self.entries[1]
         return np.bincount(columns[starts[first] : starts[last]], minlength=self.sparse.shape[1])
 
     def by_column(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +65,10 @@ class HeadWork:
         starts, columns = self.entries
         mine = columns[starts[first] : starts[last]]
         rows = np.repeat(np.arange(last - first), np.diff(starts[first : last + 1]))
-        order = np.argsort(mine, kind="stable")
+        small = (
+            mine.astype(np.uint16) if self.sparse.shape[1] <= 1 << 16 else mine
+        )  # sorted by its digits, in one sweep
+        order = np.argsort(small, kind="stable")
         return mine[order], rows[order]
 
     def dense_in(self, first: int, keys: int) -> np.ndarray:
@@ -52,22 +77,32 @@ class HeadWork:
         return self.dense[begin:end]
 
 
-def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> list[HeadWork]:
-    """Who computes what: the global tokens' columns densely, what is left sparsely [paper].
+_found: "WeakKeyDictionary[AttentionMask, dict[tuple[bool, bool], tuple[HeadWork, ...]]]" = WeakKeyDictionary()
+
+
+def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> tuple[HeadWork, ...]:
+    """Who computes what: the global tokens' columns densely, what is left sparsely [paper]; found once for a mask.
 
     Without pruning every column is dense; without reordering (and with pruning) everything is sparse. A column of which
     nothing is kept is never dense work.
     """
-    work = []
-    for head in range(layer.heads):
-        keep = mask.keep[head] if have.prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
-        if not have.reorder:
-            dense = np.zeros(0, np.int64)
-        elif have.prune:
-            dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
-        else:
-            dense = np.arange(layer.kv_tokens)
-        sparse = keep.copy()
-        sparse[:, dense] = False
-        work.append(HeadWork(dense, sparse))
-    return work
+    ways = _found.setdefault(mask, {})
+    key = have.prune, have.reorder
+    if key not in ways:
+        ways[key] = tuple(split_head(layer, mask, head, *key) for head in range(layer.heads))
+    return ways[key]
+
+
+def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, reorder: bool) -> HeadWork:
+    """Of one head."""
+    keep = mask.keep[head] if prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
+    if not reorder:
+        dense = np.zeros(0, np.int64)
+    elif prune:
+        dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
+    else:
+        dense = np.arange(layer.kv_tokens)
+    sparse = keep.copy()
+    sparse[:, dense] = False
+    sparse.flags.writeable = False
+    return HeadWork(dense, sparse)

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from accelsim.accelerators.vitcod.dataflow.attention_choice import attention
+from accelsim.accelerators.vitcod.dataflow.attention_choice import attention, by_rule, choices, mapped
 from accelsim.accelerators.vitcod.dataflow.compile import Cuts
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
+from accelsim.accelerators.vitcod.dataflow.estimate import Job
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import vector_estimate
 from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut
-from accelsim.dataflows.mapping import Choice, LayerMapping, Part
+from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
 from accelsim.dataflows.tiling import GemmPlan, output_passes
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
@@ -24,25 +25,40 @@ NOTHING: Pinned = MappingProxyType({})
 def mapping(
     workload: Workload, have: Resources, to: Rates, objective: str = "cycles", pinned: Pinned = NOTHING
 ) -> tuple[LayerMapping, ...]:
-    """Every layer of a workload, in order. Raises InputError when one cannot be cut to fit."""
+    """Every layer of a workload, in order; equal layers are looked at once. Raises InputError when one cannot be cut to
+    fit."""
     encoded = {layer.name: layer for layer in workload.attention_layers}
-    found = []
-    for layer in workload.layers:
-        mine = dict(pinned.get(layer.name, {}))
-        if isinstance(layer, Gemm):
+    found: dict[str, LayerMapping] = {}
+    equal: dict[int, LayerMapping] = {}
+    ruled: dict[int, list[tuple[Attention, Job]]] = {}
+    for layer, kind in zip(workload.layers, workload.kinds):
+        mine = pinned.get(layer.name, {})
+        if isinstance(layer, Attention):
+            mask = workload.mask(layer.name)
+            if objective == RULE and not mine:
+                ruled.setdefault(kind, []).append((layer, by_rule(layer, mask, have)))
+                continue
+            one = attention(layer, workload.batch, mask, have, to, objective, mine)
+        elif not mine and kind in equal:
+            one = equal[kind].named(layer.name)
+        elif isinstance(layer, Gemm):
             one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine)
-        elif isinstance(layer, Attention):
-            one = attention(layer, workload.batch, workload.mask(layer.name), have, to, objective, mine)
         else:
             one = vector(layer, workload.batch, have, to)
+        found[layer.name] = one
+        if not mine:
+            equal[kind] = one
+            continue
         known = [part.name for part in one.parts if part.chosen.plan is not None]
-        if mine and (strange := [name for name in mine if name not in known]):
+        if strange := [name for name in mine if name not in known]:
             raise InputError(
                 f"the mapping of layer {layer.name} names {strange[0]!r}, but of it "
                 f"{', '.join(known) or 'nothing'} can be pinned{suggest(strange[0], known)}"
             )
-        found.append(one)
-    return tuple(found)
+    for some in ruled.values():
+        made = choices(some[0][0], workload.batch, [job for _, job in some], have, to)
+        found |= {layer.name: mapped(layer, Part("passes", one)) for (layer, _), one in zip(some, made)}
+    return tuple(found[layer.name] for layer in workload.layers)
 
 
 def cuts_of(found: Sequence[LayerMapping]) -> Cuts:

@@ -4,6 +4,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, coded_heads, token_bytes
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
 K, Q, Q_STAYS = range(3)  # what a DECODE instruction is about
@@ -93,3 +94,15 @@ class Operands:
     def piece_bytes(self, one: Pass, tokens: int) -> int:
         """Bytes of a piece of a pass's Q or K."""
         return tokens * token_bytes(self.layer, self.have, len(one.heads))
+
+    def store(self, one: Pass, begin: int, end: int) -> None:
+        """The stores of outputs begin to end of a pass, token-major, head by head."""
+        layer, p = self.layer, self.p
+        width, pitch = layer.v_dim, layer.heads * layer.v_dim
+        most = max(1, self.have.store_bytes // 2 // width)
+        at = begin
+        while at < end:
+            head, row = one.heads[at // one.rows], one.row0 + at % one.rows
+            some = min(end - at, one.rows - at % one.rows, most, ceil(one.rows, 4))
+            p.store("act_gb1", self.output + row * pitch + head * width, width, some, pitch)
+            at += some

@@ -49,60 +49,75 @@ class PassTables:
 
 def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resources) -> PassTables:
     """The tables of a pass (tables.py); INDEX, COLUMNS.first and ROWS.first are relative to the pass."""
-    last, outputs = one.row0 + one.rows, one.outputs
-    sparse = [work[h].by_column(one.row0, last) for h in one.heads]
-    several = len(one.blocks) > 1
-    rows = np.zeros(outputs * (1 + len(one.blocks) * several), ROWS)
-    rows["head"] = np.tile(np.repeat(np.arange(len(one.heads)), one.rows), len(rows) // outputs)
-    rows["values"] = layer.v_dim
-    dense, columns, index, blocks = [], [], [], []
-    entries = denses = listed = 0  # in the tables so far
-    for b, (first, keys) in enumerate(one.blocks):
-        share = outputs * (1 + b) * several
-        before = entries, denses, listed
-        for n, (h, (column, row)) in enumerate(zip(one.heads, sparse)):
-            found = work[h].dense_in(first, keys)
-            dense.append(np.zeros(len(found), DENSE))
-            dense[-1]["head"], dense[-1]["column"] = n, found
-            denses += len(found)
-            begin, end = np.searchsorted(column, (first, first + keys))
-            columns.append(cut_columns(column[begin:end] - first, keys, have.segment, n, first, entries))
-            listed += len(columns[-1])
-            index.append(row[begin:end])
-            entries += end - begin
-            mine = rows[share + n * one.rows : share + (n + 1) * one.rows]
-            mine["sparse"], mine["dense"] = np.bincount(row[begin:end], minlength=one.rows), len(found)
-        sizes = before[1], denses - before[1], before[2], listed - before[2]
-        blocks.append(BlockTables(*sizes, share, int(entries - before[0])))
-    rows["parts"] = -(-rows["sparse"] // have.segment) + (rows["dense"] > 0)
+    last, outputs, heads, count = one.row0 + one.rows, one.outputs, len(one.heads), len(one.blocks)
+    several = count > 1
+    starts = np.array([first for first, _ in one.blocks] + [layer.kv_tokens])
+    dense_of, columns_of, index_of = [], [], []
+    shares = np.zeros((count, heads, one.rows), ROWS)
+    for n, h in enumerate(one.heads):
+        column, row = work[h].by_column(one.row0, last)
+        block = np.repeat(np.arange(count), np.diff(np.searchsorted(column, starts)))
+        sparse = np.bincount(block * one.rows + row, minlength=count * one.rows)
+        shares["sparse"][:, n] = sparse.reshape(count, one.rows)
+        dense = np.zeros(len(work[h].dense), DENSE)
+        dense["head"], dense["column"] = n, work[h].dense
+        shares["dense"][:, n] = np.diff(np.searchsorted(work[h].dense, starts))[:, None]
+        dense_of.append(dense)
+        columns_of.append(cut_columns(column, layer.kv_tokens, have.segment, n))
+        index_of.append(row)
+    shares["head"], shares["values"] = np.arange(heads)[:, None], layer.v_dim
+    shares["parts"] = -(-shares["sparse"] // have.segment) + (shares["dense"] > 0)
+    shares = shares.reshape(count, outputs)
+    entries = shares["sparse"].sum(axis=1)
+    dense, denses = by_block(dense_of, [part["column"] for part in dense_of], starts)
+    columns, listed = by_block(columns_of, [part["column"] for part in columns_of], starts)
+    columns["first"] = np.cumsum(columns["count"]) - columns["count"]
+    order = np.zeros(int(entries.sum()), INDEX)
+    order["row"], _ = by_block(index_of, [np.repeat(c["column"], c["count"]) for c in columns_of], starts)
+    rows = shares.reshape(-1)
     if several:  # an output's shares add up to it
-        shares = rows[outputs:].reshape(len(one.blocks), outputs)
+        rows = np.concatenate([shares[0], rows])
         for name in ("sparse", "dense", "parts"):
             rows[name][:outputs] = shares[name].sum(axis=0)
         rows["first"][:outputs] = np.cumsum(rows["sparse"][:outputs]) - rows["sparse"][:outputs]
-        shares["first"] = rows["first"][:outputs] + np.cumsum(shares["sparse"], axis=0) - shares["sparse"]
+        firsts = rows["first"][:outputs] + np.cumsum(shares["sparse"], axis=0) - shares["sparse"]
+        rows["first"][outputs:] = firsts.reshape(-1)
     else:
         rows["first"] = np.cumsum(rows["sparse"]) - rows["sparse"]
     rows["scores"] = rows["sparse"] + rows["dense"]
-    order = np.zeros(entries, INDEX)
-    order["row"] = np.concatenate(index)
     if have.two_engines:
-        denser, sparser = share_lines(have.lines, denses * one.rows, int(entries))
+        denser, sparser = share_lines(have.lines, len(dense) * one.rows, len(order))
     else:
-        denser, sparser = have.lines * bool(denses), have.lines * bool(entries)
-    tables = np.concatenate(dense), np.concatenate(columns), order, rows
-    return PassTables(*tables, tuple(blocks), denser, sparser, table_bytes(layer, one, work, have))
+        denser, sparser = have.lines * (len(dense) > 0), have.lines * (len(order) > 0)
+    blocks = zip(before(denses), denses, before(listed), listed, outputs * (1 + np.arange(count)) * several, entries)
+    described = tuple(BlockTables(*map(int, block)) for block in blocks)
+    return PassTables(dense, columns, order, rows, described, denser, sparser, table_bytes(layer, one, work, have))
 
 
-def cut_columns(column: np.ndarray, keys: int, segment: int, head: int, first: int, at: int) -> np.ndarray:
-    """COLUMNS of a head in a block of keys: `column` of each sparse score, counted from the block's first, ascending;
-    `at`: where its first score stands in INDEX. A column longer than a segment is handed out in several pieces."""
+def before(counts: np.ndarray) -> np.ndarray:
+    """How many come before each."""
+    return np.cumsum(counts) - counts
+
+
+def by_block(parts: Sequence[np.ndarray], keys: Sequence[np.ndarray], starts: np.ndarray):
+    """(rows of all heads block by block, and in a block head by head; how many there are of each block). keys: of each
+    row its key, ascending in a head."""
+    ends = [np.searchsorted(key, starts) for key in keys]
+    counts = sum(np.diff(end) for end in ends)
+    if len(parts) == 1 or len(starts) == 2:
+        return (np.concatenate(parts) if len(parts) > 1 else parts[0]), counts
+    cut = [part[end[b] : end[b + 1]] for b in range(len(starts) - 1) for part, end in zip(parts, ends)]
+    return np.concatenate(cut), counts
+
+
+def cut_columns(column: np.ndarray, keys: int, segment: int, head: int) -> np.ndarray:
+    """COLUMNS of a head, without `first`: `column` of each sparse score, ascending. A column longer than a segment is
+    handed out in several pieces."""
     counts = np.bincount(column, minlength=keys)
     cuts = -(-counts // segment)
-    used = np.repeat(np.arange(len(counts)), cuts)
+    used = np.repeat(np.arange(keys), cuts)
     some = np.zeros(len(used), COLUMNS)
     nth = np.arange(len(used)) - np.repeat(np.cumsum(cuts) - cuts, cuts)
-    some["head"], some["column"] = head, first + used
+    some["head"], some["column"] = head, used
     some["count"] = np.minimum(segment, counts[used] - nth * segment)
-    some["first"] = at + np.cumsum(some["count"]) - some["count"]
     return some

@@ -2,6 +2,7 @@
 pass at once or, where these do not fit, in blocks of keys."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
@@ -11,8 +12,10 @@ from accelsim.accelerators.vitcod.dataflow.sizes import (
     AttentionCut,
     Pass,
     bias_bytes,
+    block_ends,
+    block_scores,
+    block_tables,
     coded_heads,
-    index_bytes,
     pass_bytes,
     score_bytes,
     score_room,
@@ -94,49 +97,76 @@ def heads_together(
     if k_head > have.k_bytes // share or v_head > have.weight_bytes or layer.qk_dim > have.q_bytes // share:
         return None
     group = max(1, most_heads(share))
-    most_rows = 256**have.index_entry_bytes  # that the index can name
-
-    def fits(heads: range, first: int, last: int) -> bool:
-        rows = last - first
-        return (
-            len(heads) * rows * layer.qk_dim <= have.q_bytes // share
-            and (stays or (rows + 1) * token_bytes(layer, have, len(heads)) <= have.act_bytes)
-            and sum(score_bytes(work[h], first, last) for h in heads) <= scores
-            and (rows <= most_rows or not any(work[h].sparse_scores(0, layer.q_tokens) for h in heads))
-            and pass_bytes(have)
-            + bias_bytes(layer, len(heads))
-            + sum(index_bytes(work[h], first, last, have) for h in heads)
-            <= have.index_bytes // 2
-        )
+    room = Room(share, stays, scores)
 
     keys, passes, head = ((0, layer.kv_tokens),), [], 0
     while head < layer.heads:
         size = min(group, layer.heads - head)
-        while size > 1 and not fits(range(head, head + size), 0, layer.q_tokens):
+        while size > 1 and not room.holds(layer, work[head : head + size], have):
             size -= 1
-        heads = range(head, head + size)
-        if fits(heads, 0, layer.q_tokens):
-            passes.append(Pass(tuple(heads), 0, layer.q_tokens, keys, places))
-        elif blocks := row_blocks(layer, head, fits, have):
-            passes += [Pass((head,), at, rows, keys, places) for at, rows in blocks]
+        heads = tuple(range(head, head + size))
+        if room.holds(layer, work[head : head + size], have):
+            passes.append(Pass(heads, 0, layer.q_tokens, keys, places))
+        elif blocks := room.row_blocks(layer, work[head], have):
+            passes += [Pass(heads, at, rows, keys, places) for at, rows in blocks]
         else:
             return None
         head += size
     return passes, halves
 
 
-def row_blocks(layer: Attention, head: int, fits, have: Resources) -> list[tuple[int, int]]:
-    """(first, rows) of one head in blocks of rows of similar size: as few as fit, or up to two more if they fill the
-    lines better. Empty: not even one row fits."""
-    found: list[list[tuple[int, int]]] = []
-    for blocks in range(2, layer.q_tokens + 1):
-        size = ceil(layer.q_tokens, blocks)
-        starts = range(0, layer.q_tokens, size)
-        if all(fits(range(head, head + 1), at, min(at + size, layer.q_tokens)) for at in starts):
-            found.append([(at, min(size, layer.q_tokens - at)) for at in starts])
-        if len(found) == 3 or (found and blocks == layer.q_tokens):
-            return min(found, key=lambda passes: sum(ceil(rows, have.lines) for _, rows in passes))
-    return []
+@dataclass(frozen=True)
+class Room:
+    """What is there for a pass. share: the part of the operand buffers; stays: whether Q and K stay in the activation
+    buffer; score_bytes: of its scores."""
+
+    share: int
+    stays: bool
+    score_bytes: int
+
+    def most_rows(self, layer: Attention, work: Sequence[HeadWork], have: Resources) -> int:
+        """Rows of some heads that the operand buffers hold and the index can name."""
+        most = have.q_bytes // self.share // (len(work) * layer.qk_dim)
+        if not self.stays:
+            most = min(most, have.act_bytes // token_bytes(layer, have, len(work)) - 1)
+        named = 256**have.index_entry_bytes
+        if most > named and any(one.sparse_scores(0, layer.q_tokens) for one in work):
+            return named
+        return most
+
+    def tables(self, layer: Attention, heads: int, have: Resources) -> int:
+        """Bytes of the tables of rows and columns of so many heads."""
+        return have.index_bytes // 2 - pass_bytes(have) - bias_bytes(layer, heads)
+
+    def holds(self, layer: Attention, work: Sequence[HeadWork], have: Resources) -> bool:
+        """Whether all rows of some heads fit."""
+        room = self.tables(layer, len(work), have)
+        if (
+            layer.q_tokens > self.most_rows(layer, work, have)
+            or sum([block_scores(w, 1) for w in work]) > self.score_bytes
+        ):
+            return False
+        return sum([block_tables(one, 1, have, room) for one in work]) <= room
+
+    def row_blocks(self, layer: Attention, work: HeadWork, have: Resources) -> list[tuple[int, int]]:
+        """(first, rows) of one head in blocks of rows of similar size: as few as fit, or up to two more if they fill
+        the lines better. Empty: not even one row fits."""
+        most, room, tokens = self.most_rows(layer, [work], have), self.tables(layer, 1, have), layer.q_tokens
+        if min(most, room, self.score_bytes) < 1:
+            return []
+        found: list[list[tuple[int, int]]] = []
+        # blocks share out all that there is: fewer than these cannot fit
+        shared = (tokens, most), (block_scores(work, 1), self.score_bytes), (block_tables(work, 1, have, room), room)
+        for blocks in range(max(2, *(ceil(all_of, each) for all_of, each in shared)), tokens + 1):
+            if (
+                ceil(tokens, blocks) <= most
+                and block_scores(work, blocks) <= self.score_bytes
+                and block_tables(work, blocks, have, room) <= room
+            ):
+                found.append([(first, last - first) for first, last in block_ends(tokens, blocks)])
+            if len(found) == 3 or (found and blocks == tokens):
+                return min(found, key=lambda passes: sum([ceil(rows, have.lines) for _, rows in passes]))
+        return []
 
 
 def key_blocks(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> AttentionCut | None:
@@ -165,8 +195,7 @@ def blocks_of_head(
     more. Empty: nothing fits."""
     number = ceil(layer.q_tokens, rows)
     while True:
-        size = ceil(layer.q_tokens, number)
-        ends = [(at, min(at + size, layer.q_tokens)) for at in range(0, layer.q_tokens, size)]
+        size, ends = ceil(layer.q_tokens, number), block_ends(layer.q_tokens, number)
         scores = max(score_bytes(work[head], *block) for block in ends)
         some = keys if scores <= score_room(layer, have, size) else 0
         while some:

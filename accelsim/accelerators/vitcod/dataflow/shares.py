@@ -1,5 +1,7 @@
 """What is shared out: columns to the encoder's outputs, MAC lines to the engines."""
 
+import numpy as np
+
 CHUNK_TOKENS = 32  # tokens of Q and K that are loaded, and handed to the decoder, at a time [ours]
 
 
@@ -14,10 +16,14 @@ def share_lines(lines: int, denser_work: int, sparser_work: int) -> tuple[int, i
 
     With a single line both engines take turns on it.
     """
-    if not denser_work or not sparser_work:
-        return (lines if denser_work else 0), (lines if sparser_work else 0)
-    if lines == 1:
-        return 1, 1
-    denser = round(lines * denser_work / (denser_work + sparser_work))
-    denser = min(max(denser, 1), lines - 1)
-    return denser, lines - denser
+    denser, sparser = share_all_lines(lines, np.array([denser_work]), np.array([sparser_work]))
+    return int(denser[0]), int(sparser[0])
+
+
+def share_all_lines(lines: int, denser_work: np.ndarray, sparser_work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of many passes."""
+    both = (denser_work > 0) & (sparser_work > 0)
+    fair = np.rint(lines * denser_work / np.maximum(1, denser_work + sparser_work)).astype(np.int64)
+    denser = np.where(both, np.clip(fair, 1, max(1, lines - 1)), lines * (denser_work > 0))
+    sparser = np.where(both, max(2, lines) - denser, lines * (sparser_work > 0))
+    return denser, sparser

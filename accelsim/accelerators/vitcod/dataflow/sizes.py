@@ -103,15 +103,42 @@ def bias_bytes(layer: Attention, heads: int) -> int:
 def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
     """A head's share of what the index buffer holds of a pass: the CSC index of the sparse part, the list of dense
     columns and their mask, the table of rows."""
-    counts, dense = work.column_counts(first, last), len(work.dense)
-    # a column longer than a segment is handed out in pieces
+    dense = len(work.dense)
     return (
-        int(counts.sum()) * have.index_entry_bytes
-        + COLUMN_BYTES * int((-(-counts // have.segment)).sum())
+        work.sparse_scores(first, last) * have.index_entry_bytes
+        + COLUMN_BYTES * work.pieces(first, last, have.segment)
         + DENSE_BYTES * dense
         + ROW_BYTES * (last - first)
         + ceil(MASK_BITS * dense * (last - first), 8)
     )
+
+
+def block_ends(tokens: int, blocks: int) -> list[tuple[int, int]]:
+    """(first row, behind the last) of at most so many blocks of rows, of similar size."""
+    size = ceil(tokens, blocks)
+    return [(at, min(at + size, tokens)) for at in range(0, tokens, size)]
+
+
+def block_scores(work: HeadWork, blocks: int) -> int:
+    """Most bytes of scores of a block, where a head's rows are cut into so many."""
+    key = "scores", blocks
+    if key not in work.found:
+        work.found[key] = max(score_bytes(work, *one) for one in block_ends(len(work.sparse), blocks))
+    return work.found[key]
+
+
+def block_tables(work: HeadWork, blocks: int, have: Resources, room: int) -> int:
+    """Most bytes of tables of a block; of the block of the most scores alone, if these are more than there is room."""
+    key = blocks, have.segment, have.index_entry_bytes
+    if ("most", *key) not in work.found:
+        ends = block_ends(len(work.sparse), blocks)
+        if ("heaviest", *key) not in work.found:
+            heaviest = max(ends, key=lambda one: work.sparse_scores(*one))
+            work.found["heaviest", *key] = index_bytes(work, *heaviest, have)
+        if work.found["heaviest", *key] > room:
+            return work.found["heaviest", *key]
+        work.found["most", *key] = max(index_bytes(work, *one, have) for one in ends)
+    return work.found["most", *key]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators.vitcod.dataflow import attention as dataflow
+from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.dataflows.program import NOW, Program
 from tests.accelerators.small import one_of_each
 from tests.accelerators.vitcod.small import small_machine
@@ -44,10 +45,11 @@ def test_a_machine_that_is_sent_the_wrong_work(monkeypatch):
     original = dataflow.split_heads
 
     def careless(layer, mask, have):
-        work = original(layer, mask, have)
-        head, row = 0, int(np.flatnonzero(work[0].sparse.sum(axis=1) > 1)[0])
-        work[head].sparse[row, np.flatnonzero(work[head].sparse[row])[-1]] = False
-        return work
+        first, *others = original(layer, mask, have)
+        sparse = first.sparse.copy()
+        row = int(np.flatnonzero(sparse.sum(axis=1) > 1)[0])
+        sparse[row, np.flatnonzero(sparse[row])[-1]] = False
+        return HeadWork(first.dense, sparse), *others
 
     monkeypatch.setattr(dataflow, "split_heads", careless)
     report = validated(small_machine(), one_of_each())
