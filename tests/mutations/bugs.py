@@ -259,8 +259,8 @@ BUGS = (
     # time and wires
     line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),
     line("schedule-total", SCHEDULE, "c.total += c.pushed", "c.total += 1", "items that crossed"),
-    line("schedule-wake", SCHEDULE, "if c.popped:\n        touch(c.producer", "if False:\n        touch(c.producer",
-         "room wakes its producer"),
+    line("schedule-wake", SCHEDULE, "            log_pops(trace, at, k, c)\n        touch(c.producer",
+         "            log_pops(trace, at, k, c)\n        if False:\n            touch(c.producer", "room wakes"),
     line("channel-room", CHANNEL, "return c.count + c.pushed < c.depth",
          "return c.count - c.popped + c.pushed < c.depth", "room is given back a cycle later"),
     # prices and figures

@@ -33,7 +33,8 @@ class Emitter:
         """One command: `weight` and `act` bytes are free with it."""
         array, rows = self.have.model, command.rows
         left = rows * command.stream
-        top = command.columns * (rows if array.stationary else command.stream * ceil(rows, array.rows))
+        # what is in the PEs already is not read again
+        top = command.columns * (rows * first if array.stationary else command.stream * ceil(rows, array.rows))
         if array.dataflow == "is":
             left, top = top, left
         if product.resident:

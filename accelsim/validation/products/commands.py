@@ -128,7 +128,8 @@ class Pes:
 
     def reads(self, command: Command) -> tuple[int, int]:
         """Bytes of the first and of the second operand of a product that enter the array."""
-        return command.rows * command.deep, command.columns * command.deep * self.times(command)
+        first, second = command.rows * command.deep, command.columns * command.deep * self.times(command)
+        return first * (command.first or self.dataflow != "is"), second * (command.first or self.dataflow != "ws")
 
 
 class Placed:

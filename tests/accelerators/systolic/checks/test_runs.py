@@ -75,6 +75,15 @@ def test_parts_of_the_depth_of_a_tile_whose_weights_came_in_pieces(rows, columns
     assert validated(arch, Workload("parts", "parts", layers, {})).failed == []
 
 
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_one_pe_and_ports_of_a_byte(dataflow):
+    """Whatever is read beside the operands takes time of a port that has no room for it."""
+    layers = (Gemm("thin", "b", "proj", 9, 1, 6, residual=True), Gemm("next", "b", "mlp", 9, 6, 5, residual=True))
+    ports = (f"{buffer}_buffer.{what}=1" for buffer in ("act", "weight") for what in ("banks", "port_bytes"))
+    arch = systolic("array.rows=1", "array.columns=1", f"array.dataflow={dataflow}", *ports)
+    assert validated(arch, Workload("narrow", "narrow", layers, {})).failed == []
+
+
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(workloads(), machines())
