@@ -198,7 +198,7 @@ class ExactDram(Component):
                     item.bytes, item.stream = mine.bytes, mine.stream
                     mine.answered = 1
                     r.finished -= 1
-                    r.answer_at = now + 1
+                    r.answer_at = wake = now + 1  # also for what there is room for now
                     break
                 else:
                     blocked = True
