@@ -1,7 +1,7 @@
 """Energy and area: tables with a source for every figure, the bill (count x price, leakage x time), the floor plan."""
 
 from accelsim.energy.area import Piece, floor_plan, on_chip_bytes
-from accelsim.energy.bill import Charge, bill, bills, check_machine, readers
+from accelsim.energy.bill import Charge, added, bill, bills, check_machine, readers
 from accelsim.energy.draws import bounds, energies, terms
 from accelsim.energy.prices import read_prices
 from accelsim.energy.table import EnergyTable, load_table, stored_table
@@ -10,6 +10,7 @@ __all__ = [
     "Charge",
     "EnergyTable",
     "Piece",
+    "added",
     "bill",
     "bills",
     "bounds",

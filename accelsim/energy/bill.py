@@ -185,13 +185,19 @@ def bill(result: Result, table: EnergyTable, activity: Mapping[int, str] | None 
     """
     if not activity:
         return charges(priced(result, table), result.total, result, table, None)
-    sums: dict[tuple, Charge] = {}
-    for c in (c for each in bills(result, table, activity) for c in each):
-        key = (c.component, c.action, c.counter, c.factors)
-        was = sums.get(key)
-        more = ("count", "pj", "low_pj", "high_pj")
-        sums[key] = c if was is None else replace(was, **{n: getattr(was, n) + getattr(c, n) for n in more})
-    return list(sums.values())
+    return added(bills(result, table, activity))
+
+
+def added(each: Iterable[Iterable[Charge]]) -> list[Charge]:
+    """One bill of several: the charges for the same component, action and class of operands are added."""
+    sums: dict[tuple, tuple[Charge, list[float]]] = {}
+    for c in (c for one in each for c in one):
+        key, more = (c.component, c.action, c.counter, c.factors), (c.count, c.pj, c.low_pj, c.high_pj)
+        _, total = sums.setdefault(key, (c, [0, 0.0, 0.0, 0.0]))
+        for n, figure in enumerate(more):
+            total[n] += figure
+    names = ("count", "pj", "low_pj", "high_pj")
+    return [replace(first, **dict(zip(names, total))) for first, total in sums.values()]
 
 
 def priced(result: Result, table: EnergyTable) -> list[Tariff]:

@@ -17,7 +17,7 @@ class Range(NamedTuple):
     high: float
 
     def times(self, factor: float) -> "Range":
-        return Range(*(value * factor for value in self))
+        return Range(self.nominal * factor, self.low * factor, self.high * factor)
 
 
 NOTHING = Range(0.0, 0.0, 0.0)

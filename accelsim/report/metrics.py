@@ -11,6 +11,7 @@ from accelsim.core.status import STATUS_NAMES
 from accelsim.energy import (
     Charge,
     EnergyTable,
+    added,
     bill,
     bills,
     floor_plan,
@@ -34,10 +35,11 @@ def summarize(record: RunRecord) -> Summary:
     rows: dict[object, list[tuple[Span, list[Charge]]]] = {}  # a layer's spans; outside every layer, a span by itself
     phases: dict[str, list[tuple[Span, list[Charge]]]] = {}
     operands = {n: layer["operands"]["kind"] for n, layer in enumerate(record.layers) if layer.get("operands")}
-    for i, (span, charges) in enumerate(zip(result.spans, bills(result, table, operands), strict=True)):
+    each = bills(result, table, operands)
+    for i, (span, charges) in enumerate(zip(result.spans, each, strict=True)):
         rows.setdefault(span.label if span.label >= 0 else (i,), []).append((span, charges))
         phases.setdefault(record.phase(span.label), []).append((span, charges))
-    charges = bill(result, table, operands)
+    charges = added(each) if operands else bill(result, table)
     total = stretch(record, ("total", "", ""), [(result.total, charges)], range(len(record.layers)))
     counts = result.total.counts
     hits, misses = (sum(c.get(f"q_forward_{n}", 0) for c in counts.values()) for n in ("hits", "misses"))

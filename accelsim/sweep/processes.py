@@ -3,6 +3,7 @@ nothing else, and when the parent dies the pipe closes and the workers leave.
 """
 
 import atexit
+import gc
 import multiprocessing
 import os
 import signal
@@ -31,6 +32,7 @@ PAUSE = 0.05  # seconds between two tries to start one
 LEAVING = 5.0  # seconds that a killed process is waited for
 LONGEST = 40  # bytes of a temporary folder's name: with what is in it, a socket's has at most 107
 READY = "ready"
+GARBAGE = 100_000  # objects made between two looks for cycles: a point makes many that live until it is done
 
 
 def inline(tasks: Iterable[Task]) -> Iterator[Outcome]:
@@ -52,6 +54,7 @@ def serve(pipe: Connection) -> None:
             os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
+    gc.set_threshold(GARBAGE, 50, 50)
     with suppress(OSError):  # the parent is gone
         pipe.send(READY)
         while True:

@@ -3,7 +3,7 @@
 from numba import njit
 
 from accelsim.components.dram.constraints import REF
-from accelsim.components.dram.state import NEVER
+from accelsim.components.dram.state import ALL, NEVER
 
 
 @njit(_nrt=False, forceinline=True)
@@ -67,7 +67,7 @@ def tick(now, s, offer, step, lead):
             c = s.channel[channel]
             if phase == lead and k.eager:
                 c.wake = min(c.wake, now)
-                c.stale = 1
+                c.stale = ALL
                 c.active_stale = 1
             if phase == lead and k.flush and lead and c.queued == 0 and c.writes > 0:
                 c.wake = min(c.wake, now)

@@ -4,7 +4,10 @@ import numpy as np
 from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE, PREA, RD, RDA, REF, WR, WRA
-from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WISHES, WRITE
+from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WRITE
+
+FEW = 6  # banks that are looked at one by one; more of them together with all of the channel
+FAR = 62  # the bit of NEVER; no clock is as late
 
 
 @njit(_nrt=False, forceinline=True)
@@ -27,10 +30,12 @@ def column_command(k, is_write):
 @njit(_nrt=False, forceinline=True)
 def delay(s, asked, first, count, until):
     """Let no command asked of some banks come before `until`."""
-    # Counted without sign, so that no index is looked at for being negative and the loop becomes vector code.
+    # Counted without sign, so that no index is looked at for being negative, and the greater of the two without a
+    # branch: the loop becomes vector code without masked stores, which take much longer.
     earliest = s.earliest
     for bank in range(np.uint64(first), np.uint64(first + count)):
-        earliest[asked, bank] = max(earliest[asked, bank], until)
+        more = until - earliest[asked, bank]
+        earliest[asked, bank] += more & ~(more >> 63)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -66,31 +71,62 @@ def hold(s, bank, command, now):
 @njit(_nrt=False, forceinline=True)
 def want(s, queue, bank, opening, closing, reading, writing):
     """Note which commands a queue of a bank wants."""
-    first = WISHES * queue
-    s.want[first + OPEN, bank] = 0 if opening else NEVER
-    s.want[first + CLOSE, bank] = 0 if closing else NEVER
-    s.want[first + READ, bank] = 0 if reading else NEVER
-    s.want[first + WRITE, bank] = 0 if writing else NEVER
+    s.want[queue, bank] = opening << OPEN | closing << CLOSE | reading << READ | writing << WRITE
+
+
+@njit(_nrt=False, forceinline=True)
+def wanted(s, queue, bank, asked):
+    """First clock at which a bank can have a command that its queue wants; NEVER if it does not want it."""
+    return s.earliest[asked, bank] if s.want[queue, bank] >> asked & 1 else NEVER
+
+
+@njit(_nrt=False, forceinline=True)
+def note_due(s, queue, bank):
+    """Note the first clock at which a bank can have any command that its queue wants, and return it."""
+    at, wishes = NEVER, s.want[queue, bank]
+    if wishes & 1 << OPEN:
+        at = s.earliest[OPEN, bank]
+    else:
+        if wishes & 1 << READ:
+            at = s.earliest[READ, bank]
+        if wishes & 1 << WRITE:
+            at = min(at, s.earliest[WRITE, bank])
+        if wishes & 1 << CLOSE:
+            at = min(at, s.earliest[CLOSE, bank])
+    s.due[queue, bank] = at
+    return at
 
 
 @njit(_nrt=False)
-def look(s, queue, first, count):
-    """Find when the queues of some banks can have a command they want. Returns the soonest."""
-    soonest, wishes = NEVER, WISHES * queue
+def look(s, queue, channel):
+    """Find when the queues of a channel's banks can have a command they want. Returns the soonest."""
+    soonest, first, count = NEVER, channel * s.chip[0].banks, s.listed[queue, channel]
+    if count <= FEW:
+        for n in range(first, first + count):
+            soonest = min(soonest, note_due(s, queue, s.banks[queue, n]))
+        return soonest
+    # The same of all banks without a branch, since those of many are mispredicted.
     want, earliest, due = s.want, s.earliest, s.due
-    for bank in range(np.uint64(first), np.uint64(first + count)):
+    for bank in range(np.uint64(first), np.uint64(first + s.chip[0].banks)):
+        unwanted = ~want[queue, bank]
         at = min(
+            min(earliest[OPEN, bank] | (unwanted & 1) << FAR, earliest[CLOSE, bank] | (unwanted >> CLOSE & 1) << FAR),
             min(
-                max(want[wishes + OPEN, bank], earliest[OPEN, bank]),
-                max(want[wishes + CLOSE, bank], earliest[CLOSE, bank]),
-            ),
-            min(
-                max(want[wishes + READ, bank], earliest[READ, bank]),
-                max(want[wishes + WRITE, bank], earliest[WRITE, bank]),
+                earliest[READ, bank] | (unwanted >> READ & 1) << FAR,
+                earliest[WRITE, bank] | (unwanted >> WRITE & 1) << FAR,
             ),
         )
         due[queue, bank] = at
         soonest = min(soonest, at)
+    return soonest
+
+
+@njit(_nrt=False, forceinline=True)
+def glance(s, queue, channel):
+    """The same when nothing has changed but what the queues of some banks want."""
+    soonest, first, due = NEVER, channel * s.chip[0].banks, s.due
+    for bank in range(np.uint64(first), np.uint64(first + s.chip[0].banks)):
+        soonest = min(soonest, due[queue, bank])
     return soonest
 
 

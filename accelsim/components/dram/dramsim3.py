@@ -5,7 +5,7 @@ import numpy as np
 from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE
-from accelsim.components.dram.device import column_command, issue, look, refresh, want
+from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -20,7 +20,7 @@ from accelsim.components.dram.queues import (
     remove_hit,
     sort_out,
 )
-from accelsim.components.dram.state import CLOSE, COMMAND, NEVER, READ, WAITING, WRITE
+from accelsim.components.dram.state import ALL, CLOSE, COMMAND, NEVER, READ, SOME, WAITING, WRITE
 
 
 @njit(_nrt=False, forceinline=True)
@@ -50,7 +50,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
             merge(s, i, read)
             c.merged += 1
             return True
-    append(s, s.queue[WAITING + is_write, bank], i)
+    append(s, WAITING + is_write, channel, i)
     remember(s, channel, i)
     s.slot[i].order = c.sequence
     c.sequence += 1
@@ -92,7 +92,7 @@ def choose(s, bank, now):
     k, queue = s.chip[0], s.queue[COMMAND, bank]
     if s.bank[bank].open_row < 0:
         return ACT, queue.head
-    if max(s.want[CLOSE, bank], s.earliest[CLOSE, bank]) <= now:
+    if wanted(s, COMMAND, bank, CLOSE) <= now:
         return PRE, queue.head
     reads = queue.read_hit >= 0 and s.earliest[READ, bank] <= now
     writes = queue.write_hit >= 0 and s.earliest[WRITE, bank] <= now
@@ -112,7 +112,7 @@ def perform(s, channel, bank, command, i, now):
         elif command == PRE:
             b.conflict = 1
         else:
-            remove_hit(s, queue, i)
+            remove_hit(s, COMMAND, channel, i)
             forget(s, channel, i)
             c.queued -= 1
             if queue.count == k.bank_depth - 1:
@@ -120,7 +120,7 @@ def perform(s, channel, bank, command, i, now):
                 choose_movable(s, 1, bank)
             leave(s, channel, i, now + (k.write_cycles if slot.is_write else k.read_cycles))
     wish(s, bank)
-    c.stale = 1
+    c.stale = ALL
 
 
 @njit(_nrt=False, forceinline=True)
@@ -129,8 +129,8 @@ def to_bank(s, channel, i):
     k, c, slot = s.chip[0], s.channel[channel], s.slot[i]
     bank, is_write = slot.bank, slot.is_write
     queue = s.queue[COMMAND, bank]
-    remove(s, s.queue[WAITING + is_write, bank], i)
-    append(s, queue, i)
+    remove(s, WAITING + is_write, channel, i)
+    append(s, COMMAND, channel, i)
     slot.sequence = c.sequence
     c.sequence += 1
     c.queued += 1
@@ -144,7 +144,8 @@ def to_bank(s, channel, i):
     if queue.count == k.bank_depth:
         s.oldest[1 - is_write, bank] = NEVER
     wish(s, bank)
-    c.stale = 1
+    note_due(s, COMMAND, bank)
+    c.stale = max(c.stale, SOME)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -210,7 +211,7 @@ def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]
     if c.stale:
-        c.due = look(s, COMMAND, channel * k.banks, k.banks)
+        c.due = look(s, COMMAND, channel) if c.stale == ALL else glance(s, COMMAND, channel)
         c.stale = 0
     if now >= c.refresh_at:
         c.refreshes_due += 1
@@ -234,7 +235,8 @@ def step(s, channel, now):
     if command >= 0:
         perform(s, channel, bank, command, i, now)
     elif held >= 0:
-        for other in range(first, first + k.banks):
+        for n in range(first, first + s.listed[COMMAND, channel]):
+            other = s.banks[COMMAND, n]
             if s.bank[other].rank != held:
                 wake = min(wake, s.due[COMMAND, other])
     if schedule(s, channel):

@@ -4,11 +4,12 @@ buffer of 32, served in turns; of the chosen buffer the oldest request whose nex
 from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE
-from accelsim.components.dram.device import column_command, issue, look, refresh, want
+from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
 from accelsim.components.dram.queues import (
     answer,
     append,
     classify,
+    enlist,
     enter,
     find,
     forget,
@@ -17,8 +18,9 @@ from accelsim.components.dram.queues import (
     remove,
     remove_hit,
     sort_out,
+    strike,
 )
-from accelsim.components.dram.state import ACTIVE, CLOSE, FRFCFS_ROWHIT, NEVER, READ, READS, WISHES, WRITES
+from accelsim.components.dram.state import ACTIVE, ALL, CLOSE, FRFCFS_ROWHIT, NEVER, READ, READS, SOME, WRITES
 
 
 @njit(_nrt=False, forceinline=True)
@@ -46,7 +48,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     i = enter(s, line, row, bank, is_write, tag, now)
     c.outstanding += 1
     queue = s.queue[is_write, bank]
-    append(s, queue, i)
+    append(s, is_write, channel, i)
     s.slot[i].sequence = c.sequence
     c.sequence += 1
     if s.bank[bank].open_row >= 0:
@@ -57,7 +59,8 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     else:
         c.reads += 1
     wish(s, is_write, bank)
-    c.stale = 1
+    note_due(s, is_write, bank)
+    c.stale = max(c.stale, SOME)
     return True
 
 
@@ -80,7 +83,9 @@ def wish(s, kind, bank):
 def choose_active(s, channel, now):
     """Of the requests whose row was opened for them, the oldest that is ready for its column command."""
     k, best = s.chip[0], -1
-    for bank in range(channel * k.banks, channel * k.banks + k.banks):
+    first = channel * k.banks
+    for n in range(first, first + s.listed[ACTIVE, channel]):
+        bank = s.banks[ACTIVE, n]
         if s.due[ACTIVE, bank] <= now:
             i = s.bank[bank].active
             slot = s.slot[i]
@@ -98,8 +103,9 @@ def choose_buffered(s, channel, now):
     """Of the buffer in turn, the oldest request whose next command is ready. Returns (command, slot)."""
     k, mode = s.chip[0], s.channel[channel].write_mode
     best, command, oldest = -1, -1, NEVER
-    closing, column, asked = WISHES * mode + CLOSE, WISHES * mode + READ + mode, READ + mode
-    for bank in range(channel * k.banks, channel * k.banks + k.banks):
+    first, column = channel * k.banks, READ + mode
+    for n in range(first, first + s.listed[mode, channel]):
+        bank = s.banks[mode, n]
         if s.due[mode, bank] > now:
             continue
         queue = s.queue[mode, bank]
@@ -107,11 +113,11 @@ def choose_buffered(s, channel, now):
             if s.slot[queue.head].sequence < oldest:
                 best, command, oldest = queue.head, ACT, s.slot[queue.head].sequence
             continue
-        if max(s.want[column, bank], s.earliest[asked, bank]) <= now:
+        if wanted(s, mode, bank, column) <= now:
             hit = queue.write_hit if mode else queue.read_hit
             if s.slot[hit].sequence < oldest:
                 best, command, oldest = hit, column_command(k, mode), s.slot[hit].sequence
-        if max(s.want[closing, bank], s.earliest[CLOSE, bank]) <= now and s.slot[queue.miss].sequence < oldest:
+        if wanted(s, mode, bank, CLOSE) <= now and s.slot[queue.miss].sequence < oldest:
             best, command, oldest = queue.miss, PRE, s.slot[queue.miss].sequence
     return command, best
 
@@ -130,17 +136,19 @@ def perform(s, channel, bank, command, i, now):
         if b.active == i:
             b.active = -1
             c.active -= 1
+            strike(s, ACTIVE, channel, bank)
         else:
             if command == ACT:
-                remove(s, s.queue[slot.is_write, bank], i)
+                remove(s, slot.is_write, channel, i)
                 b.active = i
                 c.active += 1
+                enlist(s, ACTIVE, channel, bank)
                 slot.sequence = c.sequence
                 c.sequence += 1
                 sort_out(s, s.queue[READS, bank], b.open_row)
                 sort_out(s, s.queue[WRITES, bank], b.open_row)
             else:
-                remove_hit(s, s.queue[slot.is_write, bank], i)
+                remove_hit(s, slot.is_write, channel, i)
             if slot.is_write:
                 forget(s, channel, i)
                 c.writes -= 1
@@ -156,7 +164,7 @@ def perform(s, channel, bank, command, i, now):
     active = b.active
     writing = active >= 0 and s.slot[active].is_write
     want(s, ACTIVE, bank, False, False, active >= 0 and not writing, writing)
-    c.stale = 1
+    c.stale = ALL
     c.active_stale = 1
 
 
@@ -165,7 +173,7 @@ def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]
     if c.active_stale:
-        c.active_due = look(s, ACTIVE, channel * k.banks, k.banks) if c.active > 0 else NEVER
+        c.active_due = look(s, ACTIVE, channel) if c.active > 0 else NEVER
         c.active_stale = 0
     if now >= c.refresh_at:
         c.refreshes_due += k.ranks
@@ -186,10 +194,12 @@ def step(s, channel, now):
                 mode = 0
         elif c.writes >= k.high_water or c.reads == 0:
             mode = 1
-        if c.stale or mode != c.write_mode:
+        if c.stale == ALL or mode != c.write_mode:
             c.write_mode = mode
-            c.due = look(s, mode, channel * k.banks, k.banks)
-            c.stale = 0
+            c.due = look(s, mode, channel)
+        elif c.stale:
+            c.due = glance(s, mode, channel)
+        c.stale = 0
         wake = min(wake, c.due)
         if c.due <= now:
             command, i = choose_buffered(s, channel, now)

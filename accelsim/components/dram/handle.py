@@ -1,4 +1,4 @@
-"""A `Dram` inside compiled code: one pointer instead of its eighteen arrays.
+"""A `Dram` inside compiled code: one pointer instead of its many arrays.
 
 Functions that take the arrays themselves, or a tuple of them, take a hundred words each, and compiling the calls of a
 controller took longer than compiling all else. The pointer leads to a row of words: each array's address and shape.
@@ -23,6 +23,9 @@ ARRAYS = {
     "queue": (state.QUEUE, 2),
     "want": (WORD, 2),
     "due": (WORD, 2),
+    "listed": (WORD, 2),
+    "banks": (WORD, 2),
+    "place": (WORD, 2),
     "oldest": (WORD, 2),
     "slot": (state.SLOT, 1),
     "bucket": (WORD, 1),

@@ -39,6 +39,7 @@ from accelsim.core import (
     tick,
 )
 from accelsim.core.channel import wrap
+from accelsim.core.status import NEVER
 from accelsim.isa.tables import REPLY, REQUEST
 
 BINS = 1024  # of the latency histogram
@@ -82,6 +83,7 @@ class ExactDram(Component):
     held = Reg("bursts under way")
     sent = Reg("bursts under way, from the oldest on, all of whose lines are accepted")
     finished = Reg("bursts under way that are finished and not answered")
+    answer_at = Reg("the next clock in which a finished burst could be answered, unless another finishes before")
     resting = Reg("whether nothing is under way: the controller catches up when the next burst comes")
 
     read_bytes = Count("bytes read", "bytes")
@@ -116,7 +118,9 @@ class ExactDram(Component):
             new.write, new.stream, new.bytes = item.write, item.stream, item.bytes
             new.left, new.done_at, new.answered = new.end - new.line, 0, 0
             r.held += 1
-            r.finished += new.left == 0
+            if new.left == 0:
+                r.finished += 1
+                r.answer_at = now
             if item.write:
                 r.write_bytes += item.bytes
             else:
@@ -145,7 +149,9 @@ class ExactDram(Component):
             if mine.write and taken:
                 mine.left -= taken
                 mine.done_at = now + 1
-                r.finished += mine.left == 0
+                if mine.left == 0:
+                    r.finished += 1
+                    r.answer_at = now
             if mine.line < mine.end:
                 break
             r.sent += 1
@@ -154,8 +160,10 @@ class ExactDram(Component):
             if tag >= 0:
                 mine = burst[tag & TAG_MASK]
                 mine.left -= 1
-                r.finished += mine.left == 0
                 mine.done_at = max(mine.done_at, done_at)
+                if mine.left == 0:
+                    r.finished += 1
+                    r.answer_at = now
                 waited = done_at - (tag >> TAG_BITS)
                 r.read_lines += 1
                 r.read_cycles += waited
@@ -174,23 +182,29 @@ class ExactDram(Component):
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
         streams = 0
-        for n in range(r.held if r.finished else 0):
+        scanned = r.finished and now >= r.answer_at
+        if scanned:
+            r.answer_at = NEVER
+        for n in range(r.held if scanned else 0):
             mine = burst[wrap(r.oldest + n, r.window)]
             if mine.answered or streams & (1 << mine.stream):
                 continue
             streams |= 1 << mine.stream
             if mine.left == 0:
                 if now < mine.done_at:
-                    wake = min(wake, mine.done_at)
+                    r.answer_at = min(r.answer_at, mine.done_at)
                 elif can_push(reply):
                     item = push(reply)
                     item.bytes, item.stream = mine.bytes, mine.stream
                     mine.answered = 1
                     r.finished -= 1
-                    wake = now + 1
+                    r.answer_at = wake = now + 1  # also for what there is room for now
                     break
                 else:
                     blocked = True
+                    r.answer_at = now
+        if r.finished and not blocked:  # a channel wakes who is blocked
+            wake = min(wake, max(r.answer_at, now + 1))
         while r.held and burst[r.oldest].answered:
             r.oldest = wrap(r.oldest + 1, r.window)
             r.held -= 1
@@ -198,7 +212,7 @@ class ExactDram(Component):
         if k.offered and (k.accepted == k.offered or k.acted):
             wake = now + 1
         quiet = r.held == 0
-        for n in range(k.channels):
+        for n in range(k.channels if quiet else 0):
             c = s.channel[n]
             kept = k.bank_depth if k.controller == DRAMSIM3 and not c.draining and not k.flush else 0
             quiet = quiet and not (c.reads or c.queued or c.active or c.writes > kept)

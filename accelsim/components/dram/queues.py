@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from accelsim.components.dram.state import BUCKETS
+from accelsim.components.dram.state import BUCKETS, NEVER
 
 
 @njit(_nrt=False, forceinline=True)
@@ -56,21 +56,43 @@ def merge(s, i, into):
 
 
 @njit(_nrt=False, forceinline=True)
-def append(s, queue, i):
+def enlist(s, kind, channel, bank):
+    """Note that a bank's queue of a kind holds something."""
+    n = channel * s.chip[0].banks + s.listed[kind, channel]
+    s.banks[kind, n] = bank
+    s.place[kind, bank] = n
+    s.listed[kind, channel] += 1
+
+
+@njit(_nrt=False, forceinline=True)
+def strike(s, kind, channel, bank):
+    """Note that a bank's queue of a kind is empty: the last of the list takes its place, and nothing is due."""
+    s.listed[kind, channel] -= 1
+    last = s.banks[kind, channel * s.chip[0].banks + s.listed[kind, channel]]
+    s.banks[kind, s.place[kind, bank]] = last
+    s.place[kind, last] = s.place[kind, bank]
+    s.due[kind, bank] = NEVER
+
+
+@njit(_nrt=False, forceinline=True)
+def append(s, kind, channel, i):
     slot = s.slot[i]
+    queue = s.queue[kind, slot.bank]
     slot.before = queue.tail
     slot.after = -1
     if queue.tail >= 0:
         s.slot[queue.tail].after = i
     else:
         queue.head = i
+        enlist(s, kind, channel, slot.bank)
     queue.tail = i
     queue.count += 1
 
 
 @njit(_nrt=False, forceinline=True)
-def remove(s, queue, i):
+def remove(s, kind, channel, i):
     slot = s.slot[i]
+    queue = s.queue[kind, slot.bank]
     if slot.before >= 0:
         s.slot[slot.before].after = slot.after
     else:
@@ -80,6 +102,8 @@ def remove(s, queue, i):
     else:
         queue.tail = slot.before
     queue.count -= 1
+    if queue.count == 0:
+        strike(s, kind, channel, slot.bank)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -109,10 +133,11 @@ def sort_out(s, queue, open_row):
 
 
 @njit(_nrt=False, forceinline=True)
-def remove_hit(s, queue, i):
+def remove_hit(s, kind, channel, i):
     """Remove a slot that was its queue's first hit of its kind, and find the next one."""
     slot = s.slot[i]
-    remove(s, queue, i)
+    queue = s.queue[kind, slot.bank]
+    remove(s, kind, channel, i)
     j = slot.after
     while j >= 0 and (s.slot[j].row != slot.row or s.slot[j].is_write != slot.is_write):
         j = s.slot[j].after

@@ -43,7 +43,7 @@ QUEUES = 3
 # What a bank can be asked for (the column commands as the page policy has them), and what a rank can.
 OPEN, CLOSE, READ, WRITE, CLOSE_ALL, REFRESH = range(6)
 ASKED = (OPEN, CLOSE, CLOSE_ALL, READ, WRITE, READ, WRITE, REFRESH)  # of every command
-WISHES = 4
+SOME, ALL = 1, 2  # what a channel does not know of when its banks can have a command: new wishes, or anything
 SLOT = fields("line row bank is_write tag arrive order sequence before after chain merged")
 REQUEST = fields("line is_write tag")
 REPLY = fields("tag done_at")
@@ -56,9 +56,11 @@ class Dram(NamedTuple):
     """All state of a device and its controllers; banks are counted over all channels.
 
     `earliest[asked, bank]` is the first clock at which a command may go to a bank (for a rank: to its first bank).
-    `want[WISHES * queue + asked, bank]` is 0 if a queue of that bank wants that command, else NEVER; `due[queue, bank]`
-    the first clock at which it can have any command it wants. `oldest[is_write, bank]` is the sequence of the first
-    transaction that could move to the bank's command queue, or NEVER.
+    `want[queue, bank]` has a bit for each command that a queue of that bank wants; `due[queue, bank]` is the first
+    clock at which it can have one, NEVER or later if never. `listed[queue, channel]` banks have something in a queue:
+    `banks[queue, n]`, n from the channel's first bank on, in no order; `place[queue, bank]` says where each stands.
+    `oldest[is_write, bank]` is the sequence of the first transaction that could move to the bank's command queue, or
+    NEVER.
     """
 
     chip: np.ndarray
@@ -68,6 +70,9 @@ class Dram(NamedTuple):
     queue: np.ndarray
     want: np.ndarray
     due: np.ndarray
+    listed: np.ndarray
+    banks: np.ndarray
+    place: np.ndarray
     oldest: np.ndarray
     slot: np.ndarray
     bucket: np.ndarray
@@ -131,8 +136,11 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
         rank=np.zeros(channels * ranks, RANK).view(np.recarray),
         bank=bank.view(np.recarray),
         queue=queue.view(np.recarray),
-        want=np.full((QUEUES * WISHES, channels * banks), NEVER, np.int64),
+        want=np.zeros((QUEUES, channels * banks), np.int64),
         due=np.full((QUEUES, channels * banks), NEVER, np.int64),
+        listed=np.zeros((QUEUES, channels), np.int64),
+        banks=np.zeros((QUEUES, channels * banks), np.int64),
+        place=np.zeros((QUEUES, channels * banks), np.int64),
         oldest=np.full((2, channels * banks), NEVER, np.int64),
         slot=slot.view(np.recarray),
         bucket=np.full(channels * BUCKETS, -1, np.int64),
