@@ -6,7 +6,7 @@ from functools import lru_cache
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
 from accelsim.dataflows.gemm_cuts import GemmShape, cuts, faults, plan_gemm, traffic
-from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
+from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segment
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
@@ -70,9 +70,11 @@ def made(shape: GemmShape, cut: tuple[int, int, int, int, str], depths: int) -> 
     return GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
 
 
-def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[GemmPlan]:
-    """Cuts worth an estimate: those that fit and are first by the array's steps and DRAM's bytes."""
-    rough = {}
+def candidates(
+    shape: GemmShape, work: GemmWork, have: DenseResources, rates: ArrayRates, memory: Memory
+) -> Iterator[GemmPlan]:
+    """Cuts worth an estimate: those that fit and are first by the array's steps, DRAM's bytes and stores' bursts."""
+    rough, rate = {}, memory.rate
     for step_tokens, step_features, most, features, deep, order, fewer in (
         (*cut, fewer) for cut in cuts(shape, have) for fewer in ROWS
     ):
@@ -87,7 +89,17 @@ def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[
         steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
         moved = traffic(shape, order, n, across, depths)
         first = size * shape.row_bytes if order == "rows" else shape.inputs if order == "resident" else 0
-        key = max(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / max(1, steps)
+        wide, high = min(step_features, features), min(step_tokens, size)
+        part = ceil(shape.depth, depths), 0 if depths == 1 else 2, depths == 1
+        array = steps * depths * step_cycles(work, rates, high, wide, *part)
+        segments = (
+            0 if work.packed else shape.tokens * ceil(shape.features, stored_segment(features, high, wide, rates))
+        )
+        key = (
+            max(array, moved / rate, segments * memory.burst_cycles)
+            + first / rate
+            + 20 * n * across * depths / max(1, steps)
+        )
         found = rough.setdefault((step_tokens, step_features, size, features, order), {})
         if depths in found or len(found) < DEPTHS:  # as deep as they fit, or half that; they come in this order
             found[depths] = min(key, found.get(depths, key))
@@ -102,17 +114,21 @@ def choose(
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best."""
     rule = plan_gemm("", shape, have)
+    work = work_of(shape, passes, packed)
     if objective == RULE:
-        return choice(shape, passes, packed, rule, rates, memory), ()
-    found = [choice(shape, passes, packed, plan, rates, memory) for plan in candidates(shape, have, memory.rate)]
-    usual = choice(shape, passes, packed, rule, rates, memory)
-    return best([usual, *found], objective)
+        return choice(work, rule, rates, memory), ()
+    found = [choice(work, plan, rates, memory) for plan in candidates(shape, work, have, rates, memory)]
+    return best([choice(work, rule, rates, memory), *found], objective)
 
 
-def choice(shape: GemmShape, passes: int, packed: bool, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:
-    """A plan with its estimate."""
-    work = GemmWork(
+def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
+    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
+    return GemmWork(
         shape.tokens, shape.depth, shape.features, shape.inputs, shape.residual, shape.constants, passes, shape.heads,
         shape.encoded, packed,
     )  # fmt: skip
+
+
+def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:
+    """A plan with its estimate."""
     return Choice(cut_of(plan), plan, gemm_estimate(work, plan, rates, memory))

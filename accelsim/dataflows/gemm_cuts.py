@@ -95,23 +95,28 @@ def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
 def cuts(shape: GemmShape, have: DenseResources) -> Iterator[tuple[int, int, int, int, int, str]]:
     """(step tokens, step features, rows, features, depth of a tile, order) of cuts that fit.
 
-    Both ways round; feature tiles of whole steps, or halves of a step; depths as deep as the weight buffer holds, or
-    halves of that; rows as many as the buffers hold, in whole steps, or fewer than a step has.
+    Both ways round; feature tiles of whole steps, or halves of a step, or as many as the weight buffer holds in their
+    whole depth; depths as deep as it holds, or halves of that; rows as many as the buffers hold, in whole steps, or
+    fewer than a step has; steps of all the rows the array has places for, or of so few that the store buffer collects
+    a tile's features, and they leave together.
     """
+    fit = have.weight_bytes // 2 // (shape.depth + shape.constants)
+    whole = [ceil(shape.features, ceil(shape.features, fit))] if fit else []
     for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
-        for features in feature_tiles(step_features, shape.features):
+        for features in sorted({*feature_tiles(step_features, shape.features), *whole}):
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
             room = have.store_bytes // 2 // shape.leaving(min(step_features, features))
             while deep >= 1 and room:
                 sums = shape.tokens if deep == shape.depth else have.psum_bytes // (4 * features)
                 for order, most in orders(shape, have, features, deep):
-                    rows = min(most, sums, shape.tokens)
-                    step = min(step_tokens, room)
-                    if rows > step and rows < shape.tokens:
-                        rows -= rows % step
-                    if rows >= 1:
-                        yield min(step, rows), min(step_features, features), rows, features, deep, order
+                    collected = have.store_bytes // 2 // shape.leaving(features)
+                    for step in dict.fromkeys((min(step_tokens, room), min(step_tokens, max(1, collected)))):
+                        rows = min(most, sums, shape.tokens)
+                        if rows > step and rows < shape.tokens:
+                            rows -= rows % step
+                        if rows >= 1:
+                            yield min(step, rows), min(step_features, features), rows, features, deep, order
                 deep //= 2
 
 

@@ -86,6 +86,13 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
     return total, ideal
 
 
+def stored_segment(widest: int, step_tokens: int, step_features: int, rates: ArrayRates) -> int:
+    """Bytes of a token's outputs that are stored at a time: a tile's, where a step has them or the store buffer
+    collects them."""
+    whole = step_features >= widest or rates.store_bytes // 2 >= widest * step_tokens
+    return widest if whole else step_features
+
+
 def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
     """The time of a GEMM cut by `plan` on an output-stationary array whose operands stream through two buffers.
 
@@ -101,9 +108,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     beside = work.tokens * work.features * work.residual
     leaving = work.tokens * (work.features * work.encoded // work.heads if work.heads else work.features)
     widest = min(plan.feature_tiles[0], work.features)
-    segment = leaving if work.packed else (widest if plan.step_features >= widest else plan.step_features)
-    if not work.packed and rates.store_bytes // 2 >= widest * plan.step_tokens:
-        segment = widest
+    segment = leaving if work.packed else stored_segment(widest, plan.step_tokens, plan.step_features, rates)
     segments = 1 if work.packed else work.tokens * ceil(work.features, segment)
     tile = plan.depth_tiles[0] * widest + work.constants * widest * (d == 1)
     loads = reads * m * d
@@ -133,7 +138,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
-        fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) if parts else 0.0))
+        asked = memory.bursts(deep, rows) * memory.burst_cycles if parts else 0.0
+        fetching = max(fetching, n * m * d * max(each, asked))
     if parts:
         exposed["segments"] = SEGMENT_CYCLES * segmented
     terms = {
@@ -141,7 +147,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "ports": float(busy),
         "weights": fetching,
         "DRAM": max(0, moved - first - min(last, leaving)) / memory.rate,  # beside the fill and the drain
-        "bursts": float(bursts),
+        "bursts": bursts * memory.burst_cycles,
     }
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)

@@ -234,7 +234,7 @@ def attention_estimate(
     first = 2 * min(cut.piece_tokens, layer.kv_tokens) * token_bytes(layer, have, len(passes[0].heads))
     last = min(have.store_bytes // 2, ceil(passes[-1].rows, 4) * layer.v_dim)
     exposed = {"passes": batch * waits, "fill": to.memory.fetch(first), "drain": to.memory.fetch(last)}
-    for name, cycles in (("DRAM", moved / to.memory.rate), ("bursts", float(bursts))):
+    for name, cycles in (("DRAM", moved / to.memory.rate), ("bursts", bursts * to.memory.burst_cycles)):
         if cycles > busy:
             exposed[name] = batch * (cycles - busy)
             busy = cycles

@@ -67,8 +67,8 @@ def random_cases(
 ) -> Iterator[Case]:
     """Random layers: shapes, masks, cut into passes, operands, times of commands and back-pressure on everything that
     leads outside; `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than
-    15 MACs). Every other one has passes whose keys are in blocks: as the compiler makes them, they are so small that the
-    merge has a place for every output."""
+    15 MACs). Every other one has passes whose keys are in blocks; as the compiler makes them, they are so small that
+    the merge has a place for every output."""
     for n in range(count):
         rng = np.random.default_rng([seed, n, 77])
         values = used[n % len(used)]
