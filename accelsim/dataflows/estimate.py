@@ -45,9 +45,10 @@ class Memory:
         """Bytes that are moved for segments of so many bytes, in whole lines."""
         return segments * ceil(size, self.line_bytes) * self.line_bytes
 
-    def fetch(self, size: float) -> float:
-        """Cycles from a request of so many bytes to the last of them, nothing else being moved."""
-        return self.latency + size / self.rate if size else 0.0
+    def fetch(self, size: float, bursts: int = 0) -> float:
+        """Cycles from a request of so many bytes, in so many bursts if they are short, to the last of them, nothing
+        else being moved."""
+        return self.latency + max(size / self.rate, (bursts - 1) * self.burst_cycles) if size else 0.0
 
 
 @dataclass(frozen=True)

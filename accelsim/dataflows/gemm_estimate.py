@@ -96,8 +96,9 @@ def stored_segment(widest: int, step_tokens: int, step_features: int, rates: Arr
 def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
     """The time of a GEMM cut by `plan` on an output-stationary array whose operands stream through two buffers.
 
-    Exposed are the activations of the first tile, those of later row tiles that find no room beside the one in use, and
-    the last tile's way to DRAM. A weight tile is fetched while as many others as have room are used.
+    Exposed are the activations of the first tile and its residual operand, activations of later row tiles that find no
+    room beside the one in use, and the last tile's way to DRAM. A weight tile is fetched while as many others as have
+    room are used.
     """
     busy, ideal = array_cycles(work, plan, rates)
     n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
@@ -126,28 +127,33 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "rows": min(work.inputs, rows * work.row_bytes),
         "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
     }[plan.order]
-    exposed = {"fill": memory.fetch(first)}
+    # a residual operand of the first tile comes token by token behind its activations, its outputs leave alike
+    asked = memory.bursts(deep, rows) if parts else memory.bursts(first)
+    asked += rows * memory.bursts(widest) * (work.residual and d == 1)
+    first_bytes = first + memory.moved(widest, rows) * (work.residual and d == 1)
+    exposed = {"fill": memory.fetch(first_bytes, asked)}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
         held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
         if held > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
-    exposed["drain"] = memory.fetch(min(last, leaving))
+    last = min(last, leaving)
+    left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
+    exposed["drain"] = memory.fetch(last, left)
     fetching = loads * tile_interval(memory, tile, rates.weight_bytes, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
-        asked = memory.bursts(deep, rows) * memory.burst_cycles if parts else 0.0
-        fetching = max(fetching, n * m * d * max(each, asked))
+        fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) * memory.burst_cycles * parts))
     if parts:
         exposed["segments"] = SEGMENT_CYCLES * segmented
     terms = {
         "MACs": float(ideal),
         "ports": float(busy),
         "weights": fetching,
-        "DRAM": max(0, moved - first - min(last, leaving)) / memory.rate,  # beside the fill and the drain
-        "bursts": bursts * memory.burst_cycles,
+        "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
+        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
     }
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
