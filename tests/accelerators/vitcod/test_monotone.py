@@ -16,7 +16,7 @@ from tests.accelerators.vitcod.test_mapping import BUFFERS
 # sums that a line holds grow with its multipliers, which have one that grows and one that leaves
 MULTIPLIERS = ("engine.macs", "engine.row_values")
 MORE = [*((name,) for name in RESOURCES), *BUFFERS, MULTIPLIERS]
-FEW, MANY = 20, 1000
+FEW, MANY = 10, 1000
 
 
 def never_slower(over, workload, names, times):
