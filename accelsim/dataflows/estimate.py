@@ -31,6 +31,12 @@ class Memory:
         """Bytes a cycle with as much under way as there may be (Little's law)."""
         return min(self.bytes_per_cycle, self.in_flight_bytes / max(1.0, self.latency))
 
+    @property
+    def burst_cycles(self) -> float:
+        """Cycles from one burst to the next: one a cycle is asked for, and so many are under way for a latency, however
+        short they are (Little's law)."""
+        return max(1.0, self.latency * self.burst_bytes / self.in_flight_bytes)
+
     def bursts(self, size: int, segments: int = 1) -> int:
         """Bursts of segments of so many bytes."""
         return segments * ceil(size, self.burst_bytes)
@@ -39,9 +45,10 @@ class Memory:
         """Bytes that are moved for segments of so many bytes, in whole lines."""
         return segments * ceil(size, self.line_bytes) * self.line_bytes
 
-    def fetch(self, size: float) -> float:
-        """Cycles from a request of so many bytes to the last of them, nothing else being moved."""
-        return self.latency + size / self.rate if size else 0.0
+    def fetch(self, size: float, bursts: int = 0) -> float:
+        """Cycles from a request of so many bytes, in so many bursts if they are short, to the last of them, nothing
+        else being moved."""
+        return self.latency + max(size / self.rate, (bursts - 1) * self.burst_cycles) if size else 0.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ def vector_estimate(layer: Norm | Elementwise, batch: int, rates: ArrayRates, me
     terms = {
         "vector": float(batch * blocks * cycles),
         "DRAM": (inputs + outputs) / memory.rate,
-        "bursts": float(memory.bursts(inputs) + memory.bursts(outputs)),
+        "bursts": (memory.bursts(inputs) + memory.bursts(outputs)) * memory.burst_cycles,
     }
     exposed = {
         "fill": memory.fetch(constants + elements),

@@ -8,7 +8,7 @@ import numpy as np
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
 from accelsim.dataflows.gemm_cuts import ORDERS, GemmShape, cuts, faults, plan_gemm, traffic
-from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
+from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segment
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
@@ -71,9 +71,11 @@ def made(shape: GemmShape, cut: tuple[int, int, int, int, str], depths: int) -> 
     return GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
 
 
-def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[GemmPlan]:
-    """Cuts worth an estimate: those that fit and are first by the array's steps and DRAM's bytes."""
-    found = cuts(shape, have)
+def candidates(
+    shape: GemmShape, work: GemmWork, have: DenseResources, rates: ArrayRates, memory: Memory
+) -> Iterator[GemmPlan]:
+    """Cuts worth an estimate: those that fit and are first by the array's steps, DRAM's bytes and stores' bursts."""
+    found, rate = cuts(shape, have), memory.rate
     each, fewer = np.divmod(np.arange(len(ROWS) * len(found.rows)), len(ROWS))
     step_tokens, step_features, most, features, deep, order = found.only(each)
     fewer = np.array(ROWS)[fewer]
@@ -83,7 +85,11 @@ def candidates(shape: GemmShape, have: DenseResources, rate: float) -> Iterator[
     steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
     moved = traffic(shape, order, n, across, depths)
     first = np.select([order == "rows", order == "resident"], [size * shape.row_bytes, shape.inputs])
-    key = np.maximum(steps * shape.depth, moved / rate) + first / rate + 20 * n * across * depths / np.maximum(1, steps)
+    wide, high, alone = np.minimum(step_features, features), np.minimum(step_tokens, size), depths == 1
+    array = steps * depths * step_cycles(work, rates, high, wide, ceil(shape.depth, depths), 2 * ~alone, alone)
+    segments = shape.tokens * ceil(shape.features, stored_segment(features, high, wide, rates)) * (not work.packed)
+    key = np.maximum(np.maximum(array, moved / rate), segments * memory.burst_cycles)
+    key = key + first / rate + 20 * n * across * depths / np.maximum(1, steps)
     useful = (fewer == 1) | ((rows >= step_tokens) & (order != "resident"))
     useful &= n * across * depths <= MOST_TILES
     rough: dict[tuple, dict[int, float]] = {}
@@ -103,17 +109,21 @@ def choose(
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best."""
     rule = plan_gemm("", shape, have)
+    work = work_of(shape, passes, packed)
     if objective == RULE:
-        return choice(shape, passes, packed, rule, rates, memory), ()
-    found = [choice(shape, passes, packed, plan, rates, memory) for plan in candidates(shape, have, memory.rate)]
-    usual = choice(shape, passes, packed, rule, rates, memory)
-    return best([usual, *found], objective)
+        return choice(work, rule, rates, memory), ()
+    found = [choice(work, plan, rates, memory) for plan in candidates(shape, work, have, rates, memory)]
+    return best([choice(work, rule, rates, memory), *found], objective)
 
 
-def choice(shape: GemmShape, passes: int, packed: bool, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:
-    """A plan with its estimate."""
-    work = GemmWork(
+def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
+    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
+    return GemmWork(
         shape.tokens, shape.depth, shape.features, shape.inputs, shape.residual, shape.constants, passes, shape.heads,
         shape.encoded, packed,
     )  # fmt: skip
+
+
+def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:
+    """A plan with its estimate."""
     return Choice(cut_of(plan), plan, gemm_estimate(work, plan, rates, memory))

@@ -115,18 +115,23 @@ class Cuts(NamedTuple):
 def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
     """Cuts that fit.
 
-    Both ways round; feature tiles of whole steps, or halves of a step; depths as deep as the weight buffer holds, or
-    halves of that; rows as many as the buffers hold, in whole steps, or fewer than a step has.
+    Both ways round; feature tiles of whole steps, or halves of a step, or as many as the weight buffer holds in their
+    whole depth; depths as deep as it holds, or halves of that; rows as many as the buffers hold, in whole steps, or
+    fewer than a step has; steps of all the rows the array has places for, or of so few that the store buffer collects
+    a tile's features, and they leave together.
     """
     found = []  # step tokens, step features, features, depth
+    fit = have.weight_bytes // 2 // (shape.depth + shape.constants)
+    whole = [ceil(shape.features, ceil(shape.features, fit))] if fit else []
     for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
-        for features in feature_tiles(step_features, shape.features):
+        for features in sorted({*feature_tiles(step_features, shape.features), *whole}):
             wide = min(step_features, features)
-            step = min(step_tokens, have.store_bytes // 2 // shape.leaving(wide))
+            room, collected = (have.store_bytes // 2 // shape.leaving(size) for size in (wide, features))
+            steps = dict.fromkeys((min(step_tokens, room), min(step_tokens, max(1, collected))))
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
-            while deep >= 1 and step:
-                found.append((step, wide, features, deep))
+            while deep >= 1 and room:
+                found += [(step, wide, features, deep) for step in steps]
                 deep //= 2
     step, wide, features, deep = np.array(found, np.int64).reshape(-1, 4).T[:, :, None]
     spare, beside = 2 * features * shape.residual, have.act_bytes - shape.inputs

@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
 
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, read_cycles
 from accelsim.dataflows.tiling import GemmPlan, ceil
@@ -45,26 +48,30 @@ def halves(total: int, step: int) -> list[tuple[int, int]]:
     return [*whole, (total % step, 1)] if total > step and total % step else whole
 
 
-def step_cycles(work: GemmWork, rates: ArrayRates, high: int, wide: int, deep: int, moves: int, last: bool) -> int:
-    """Cycles from one step of high x wide outputs to the next: multipliers, ports, or what is behind the array.
+def longest(*terms):
+    """The largest of whole numbers, or of arrays of them one by one."""
+    return max(terms) if all(isinstance(term, int) for term in terms) else reduce(np.maximum, terms)
 
-    moves: how often the partial sums are moved.
+
+def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last):
+    """Cycles from one step of high x wide outputs to the next: multipliers, ports, or what is behind the array. Of one
+    step, or int64 arrays of many.
+
+    moves: how often the partial sums are moved; last: whether the accumulation ends with it.
     """
-    words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual and last), rates.act_port_bytes))
+    words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual & last), rates.act_port_bytes))
     weights = ceil(wide * deep, rates.weight_port_bytes) + ceil(wide * work.constants * last, rates.weight_port_bytes)
-    cycles = max(
+    cycles = rates.step_cycles + longest(
         deep,
         read_cycles(weights, rates.weight_banks),
         read_cycles(words, rates.act_banks),
         ceil(4 * high * wide * moves, rates.psum_cycle_bytes),
     )
-    cycles += rates.step_cycles
-    if last:
-        leaves = wide * work.encoded // work.heads if work.heads else wide
-        cycles = max(cycles, ceil(high * leaves * work.passes, rates.vector_lanes))
-        if work.heads and rates.encoder_macs:
-            cycles = max(cycles, ceil(high * wide * work.encoded, rates.encoder_macs))
-    return cycles
+    leaves = wide * work.encoded // work.heads if work.heads else wide
+    behind = ceil(high * leaves * work.passes, rates.vector_lanes)
+    if work.heads and rates.encoder_macs:
+        behind = longest(behind, ceil(high * wide * work.encoded, rates.encoder_macs))
+    return longest(cycles, behind * last)
 
 
 def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int, int]:
@@ -86,11 +93,19 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
     return total, ideal
 
 
+def stored_segment(widest, step_tokens, step_features, rates: ArrayRates):
+    """Bytes of a token's outputs that are stored at a time: a tile's, where a step has them or the store buffer
+    collects them. Of one tile, or int64 arrays of many."""
+    whole = (step_features >= widest) | (rates.store_bytes // 2 >= widest * step_tokens)
+    return step_features + whole * (widest - step_features)
+
+
 def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
     """The time of a GEMM cut by `plan` on an output-stationary array whose operands stream through two buffers.
 
-    Exposed are the activations of the first tile, those of later row tiles that find no room beside the one in use, and
-    the last tile's way to DRAM. A weight tile is fetched while as many others as have room are used.
+    Exposed are the activations of the first tile and its residual operand, activations of later row tiles that find no
+    room beside the one in use, and the last tile's way to DRAM. A weight tile is fetched while as many others as have
+    room are used.
     """
     busy, ideal = array_cycles(work, plan, rates)
     n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
@@ -101,9 +116,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     beside = work.tokens * work.features * work.residual
     leaving = work.tokens * (work.features * work.encoded // work.heads if work.heads else work.features)
     widest = min(plan.feature_tiles[0], work.features)
-    segment = leaving if work.packed else (widest if plan.step_features >= widest else plan.step_features)
-    if not work.packed and rates.store_bytes // 2 >= widest * plan.step_tokens:
-        segment = widest
+    segment = leaving if work.packed else stored_segment(widest, plan.step_tokens, plan.step_features, rates)
     segments = 1 if work.packed else work.tokens * ceil(work.features, segment)
     tile = plan.depth_tiles[0] * widest + work.constants * widest * (d == 1)
     loads = reads * m * d
@@ -121,27 +134,33 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "rows": min(work.inputs, rows * work.row_bytes),
         "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
     }[plan.order]
-    exposed = {"fill": memory.fetch(first)}
+    # a residual operand of the first tile comes token by token behind its activations, its outputs leave alike
+    asked = memory.bursts(deep, rows) if parts else memory.bursts(first)
+    asked += rows * memory.bursts(widest) * (work.residual and d == 1)
+    first_bytes = first + memory.moved(widest, rows) * (work.residual and d == 1)
+    exposed = {"fill": memory.fetch(first_bytes, asked)}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
         held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
         if held > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
-    exposed["drain"] = memory.fetch(min(last, leaving))
+    last = min(last, leaving)
+    left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
+    exposed["drain"] = memory.fetch(last, left)
     fetching = loads * tile_interval(memory, tile, rates.weight_bytes, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
-        fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) if parts else 0.0))
+        fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) * memory.burst_cycles * parts))
     if parts:
         exposed["segments"] = SEGMENT_CYCLES * segmented
     terms = {
         "MACs": float(ideal),
         "ports": float(busy),
         "weights": fetching,
-        "DRAM": max(0, moved - first - min(last, leaving)) / memory.rate,  # beside the fill and the drain
-        "bursts": float(bursts),
+        "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
+        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
     }
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)

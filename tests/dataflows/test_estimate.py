@@ -29,14 +29,26 @@ def test_one_tile_by_hand():
     # one step of 128 cycles; 128 words of weights take ceil(256 / 7) = 37; 1 KiB of activations comes before it, the
     # 512 bytes of results leave after it
     assert found.overlapped["MACs"] == found.overlapped["ports"] == 128
-    waiting = found.exposed.pop("waiting")  # array, weights and DRAM are equally long here: (3 + (17 / 128)^6)^(1/6)
-    assert waiting == pytest.approx(128 * (3 + (17 / 128) ** 6) ** (1 / 6) - 128)
+    waiting = found.exposed.pop("waiting")  # array, weights and DRAM are equally long here, and 8 bursts bring weights
+    assert waiting == pytest.approx(128 * (3 + (8 / 128) ** 6) ** (1 / 6) - 128)
     assert found.exposed == {"fill": 20 + 1024 / 64, "drain": 20 + 512 / 64}
     assert found.overlapped["weights"] == pytest.approx(max(8192 / 64, (20 + 8192 / 64) / 3))
     assert found.cycles == 128 + 36 + 28
     narrow = gemm_estimate(GemmWork(8, 128, 64, 8 * 128), plan, replace(RATES, weight_banks=1), MEMORY)
     assert narrow.overlapped["ports"] == 2 * 128, "ceil(2 x 128 / 1) words through one bank's port"
     assert narrow.binds == "ports"
+
+
+def test_short_bursts_take_a_latency_of_which_few_are_under_way():
+    plan = GemmPlan("resident", (8,), (64,), (128,), 8, 64, 8 * 128 + 64 * 128)
+    slow = replace(MEMORY, in_flight_bytes=2 * 1024)  # two bursts under way: one in 10 cycles, 64 bytes or 1,024
+    assert (MEMORY.burst_cycles, slow.burst_cycles) == (1, 10)
+    found = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, residual=True), plan, RATES, slow)
+    # behind 1,024 bytes of activations eight tokens' residuals, 64 bytes each; eight tokens' results leave
+    assert found.exposed["fill"] == 20 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
+    assert found.overlapped["bursts"] == 8 * 10, "the weights'"
+    packed = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, packed=True), plan, RATES, slow)
+    assert packed.exposed["drain"] == 20 + 512 / 64
 
 
 def test_constants_come_with_the_weights_and_take_their_port():

@@ -157,7 +157,7 @@ SCHEMA = MachineSchema(
             "the CSC index, and what else the engines are told of a pass",
             "core",
             LoadBuffer,
-            {"capacity_bytes": "20 KiB", "banks": 1, "port_bytes": 8},
+            {"capacity_bytes": "20 KiB", "banks": 8, "port_bytes": 8},
             {"overlap": "options"},
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),

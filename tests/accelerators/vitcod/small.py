@@ -10,8 +10,8 @@ OPTIONS = ("auto_encoder", "prune", "reorder", "forward", "two_engines", "double
 
 
 @st.composite
-def machines(draw) -> Arch:
-    """ViTCoD with few lines, small buffers, narrow ports and any of its options. Some are too small for a network."""
+def overrides(draw) -> list[str]:
+    """Few lines, small buffers, narrow ports and any of ViTCoD's options. Some are too small for a network."""
 
     def some(low: int, high: int) -> int:
         return draw(st.integers(low, high))
@@ -54,7 +54,12 @@ def machines(draw) -> Arch:
         )
     )
     values |= {option: draw(st.sampled_from(["true", "true", "false"])) for option in OPTIONS}
-    return load_arch("vitcod", schema, [f"{name}={value}" for name, value in values.items()])
+    return [f"{name}={value}" for name, value in values.items()]
+
+
+def machines() -> st.SearchStrategy[Arch]:
+    """ViTCoD with them."""
+    return overrides().map(lambda over: load_arch("vitcod", schema, over))
 
 
 def small_machine(*overrides: str) -> Arch:

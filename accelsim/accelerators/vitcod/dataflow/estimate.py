@@ -104,7 +104,7 @@ def attention_estimates(
         exposed = {"passes": batch * waits_sum, "fill": memory.fetch(first), "drain": memory.fetch(last)}
         moved_bytes = moved_sum + whole * cut.stays
         bursts_sum += 2 * memory.bursts(whole // 2) * cut.stays
-        for name, cycles in (("DRAM", moved_bytes / memory.rate), ("bursts", float(bursts_sum))):
+        for name, cycles in (("DRAM", moved_bytes / memory.rate), ("bursts", bursts_sum * memory.burst_cycles)):
             if cycles > busy:
                 exposed[name] = batch * (cycles - busy)
                 busy = cycles

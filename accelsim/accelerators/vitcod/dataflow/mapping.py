@@ -12,7 +12,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import vector_estimate
 from accelsim.dataflows.gemm import shape_of
-from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut
+from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut, work_of
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
 from accelsim.dataflows.tiling import GemmPlan, output_passes
 from accelsim.workload.layers import Attention, Gemm, Layer
@@ -88,7 +88,7 @@ def gemm(
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(shape, passes, some.packed, plan, to.array, to.memory)
+            made = choice(work_of(shape, passes, some.packed), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:

@@ -1,6 +1,7 @@
 """Random attention passes to co-simulate with: masks from empty to full, and the tables the units walk."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +12,7 @@ CAPACITY = {"passes": 16, "dense": 1024, "columns": 8192, "index": 1 << 15, "row
 
 @dataclass
 class Shape:
-    """What a pass looks like, and which lines work on it."""
+    """What a pass looks like, which lines work on it, and where its keys are cut into blocks (`ends`)."""
 
     heads: int
     rows: int
@@ -23,6 +24,12 @@ class Shape:
     encoded: int
     forward: int
     row0: int = 0
+    ends: tuple[int, ...] = ()
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """The first key of each block of keys, and the one after its last."""
+        return [*pairwise([0, *self.ends, self.tokens])]
 
 
 def draw(rng: np.random.Generator, lines: int, largest: int) -> Shape:
@@ -57,46 +64,47 @@ def draw_keep(rng: np.random.Generator, shape: Shape) -> tuple[list[np.ndarray],
 def tabulate(
     shapes: list[Shape], kept: list[tuple[list[np.ndarray], np.ndarray]], segment: int, places: int
 ) -> dict[str, np.recarray]:
-    """The five tables of these passes, one after another; every other pass has its outputs' shares apart from them, as
-    where keys are cut into blocks, so that the engines are seen to follow the shares."""
+    """The five tables of these passes, one after another. Of the passes whose keys are in one block, every other has
+    its outputs' shares apart from them all the same, so that the engines are seen to follow the shares."""
     tables = {n: [] for n in ("passes", "dense", "columns", "index", "rows")}
-    first = dict.fromkeys(tables, 0)
     for shape, (dense, sparse) in zip(shapes, kept):
-        columns, index, at = [], [], 0
-        for head in range(shape.heads):
-            for token in range(shape.tokens):
-                rows = np.nonzero(sparse[head][:, token])[0]
-                index += rows.tolist()
-                for start in range(0, len(rows), segment):
-                    some = min(segment, len(rows) - start)
-                    columns.append((head, token, first["index"] + at, some))
-                    at += some
-        counts = sparse.sum(axis=2)
-        before = first["index"] + np.cumsum(counts.ravel()) - counts.ravel()
-        rows = []
-        for n in range(shape.heads * shape.rows):
-            head, row = divmod(n, shape.rows)
-            some, most = int(counts[head, row]), len(dense[head])
-            parts = -(-some // segment) + (most > 0)
-            rows.append((head, some + most, some, before[n], most, parts, shape.value_dim))
-        apart = len(tables["passes"]) % 2 * len(rows)
-        new = {
-            "dense": [(head, column) for head in range(shape.heads) for column in dense[head].tolist()],
-            "columns": columns,
-            "index": [(n,) for n in index],
-            "rows": rows + rows * (apart > 0),
-        }
-        new["passes"] = [
-            (
-                shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
-                shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, first["dense"], len(new["dense"]),
-                first["columns"], len(columns), first["rows"], first["rows"] + apart, sum(r[1] for r in rows),
-                shape.encoded, shape.forward,
-            )
-        ]  # fmt: skip
-        for name, more in new.items():
-            tables[name] += more
-            first[name] += len(more)
+        first = {name: len(rows) for name, rows in tables.items()}
+        outputs, blocks = shape.heads * shape.rows, shape.blocks
+        counts = np.stack([sparse[:, :, begin:end].sum(axis=2).ravel() for begin, end in blocks])  # [blocks, outputs]
+        inside = [[c[(c >= begin) & (c < end)].tolist() for c in dense] for begin, end in blocks]
+        most = np.repeat([[len(columns) for columns in block] for block in inside], shape.rows, axis=1)
+        parts = -(-counts // segment) + (most > 0)
+        own = np.cumsum(counts.sum(axis=0)) - counts.sum(axis=0)  # where an output's list begins
+        before = first["index"] + own + np.cumsum(counts, axis=0) - counts
+
+        def rows_of(sparse, before, dense, parts, shape=shape, outputs=outputs):
+            heads = (np.arange(outputs) // shape.rows).tolist()
+            words = (w.tolist() for w in (sparse + dense, sparse, before, dense, parts))
+            return [(*row, shape.value_dim) for row in zip(heads, *words)]
+
+        tables["rows"] += rows_of(counts.sum(axis=0), first["index"] + own, most.sum(axis=0), parts.sum(axis=0))
+        apart = outputs * (len(blocks) > 1 or len(tables["passes"]) % 2)
+        for b, (begin, end) in enumerate(blocks):
+            at = {name: len(rows) for name, rows in tables.items()}
+            for head in range(shape.heads):
+                for token in range(begin, end):
+                    rows = np.nonzero(sparse[head][:, token])[0].tolist()
+                    for start in range(0, len(rows), segment):
+                        some = rows[start : start + segment]
+                        tables["columns"].append((head, token, len(tables["index"]), len(some)))
+                        tables["index"] += [(row,) for row in some]
+                tables["dense"] += [(head, column) for column in inside[b][head]]
+            if apart:
+                tables["rows"] += rows_of(counts[b], before[b], most[b], parts[b])
+            denses, columns = (len(tables[n]) - at[n] for n in ("dense", "columns"))
+            tables["passes"].append(
+                (
+                    shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
+                    shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, at["dense"], denses,
+                    at["columns"], columns, first["rows"], first["rows"] + (b + 1) * apart,
+                    int(counts[b].sum() + most[b].sum()), shape.encoded, shape.forward,
+                )
+            )  # fmt: skip
     kinds = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS}
     return {n: np.array(tables[n], kinds[n]).view(np.recarray) for n in tables}
 

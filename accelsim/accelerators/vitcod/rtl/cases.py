@@ -169,11 +169,13 @@ def decoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     return make(rng, "decoder", bench("decoder", values, depths), tables, scripts)
 
 
-def decodes(rng: Rng, n: int, shape: Shape, tables: dict) -> list[tuple]:
-    """The commands that bring a pass's K and Q, in pieces; sometimes Q stays in the global buffer."""
+def decodes(rng: Rng, n: int, shape: Shape, tables: dict, keys: tuple[int, int] | None = None) -> list[tuple]:
+    """The commands that bring a pass's Q and K (`keys`: those of a block), in pieces; sometimes Q stays in the global
+    buffer."""
     step, kind = int(rng.integers(1, 17)), 1 if shape.forward else 2
     row0 = int(tables["passes"][n].row0)
-    k = [(0, t, min(step, shape.tokens - t), n) for t in range(0, shape.tokens, step)]
+    first, end = keys or (0, shape.tokens)
+    k = [(0, t, min(step, end - t), n) for t in range(first, end, step)]
     q = [(kind, row0 + t, min(step, shape.rows - t), n) for t in range(0, shape.rows, step)]
     both = [(i + rng.random(), x) for i, x in enumerate(k)] + [(i + rng.random(), x) for i, x in enumerate(q)]
     return [x for _, x in sorted(both)]

@@ -1,14 +1,16 @@
 """`attention_core`: decoder, index walker, both engines, softmax unit and output merge, wired as the ViTCoD machine
 wires them; it takes a layer's attention, pass by pass (heads x rows), from commands to output rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
+from accelsim.accelerators.vitcod.rtl.blocks import groups
 from accelsim.accelerators.vitcod.rtl.cases import decodes
+from accelsim.accelerators.vitcod.rtl.commands import commanded, jobs, play_at_once, play_at_random
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
@@ -16,10 +18,10 @@ from accelsim.accelerators.vitcod.rtl.operands import draw_keep as draw_mask
 from accelsim.accelerators.vitcod.rtl.operands import draw_operands
 from accelsim.accelerators.vitcod.rtl.settings import SETTINGS
 from accelsim.accelerators.vitcod.rtl.values import LayerOperands
-from accelsim.core import InputError, Param, Simulator
+from accelsim.core import Param, Simulator
 from accelsim.dataflows.program import Program
-from accelsim.rtl.cosim import Case, run_model
-from accelsim.rtl.far_ends import Rng, opens, script
+from accelsim.rtl.cosim import Case
+from accelsim.rtl.far_ends import Rng, opens
 from accelsim.rtl.netlist import Netlist, Unit, Wire
 from accelsim.rtl.stimulus import Script
 
@@ -60,53 +62,27 @@ def core(
     return Netlist(PACKAGE, top, units, wires, rows, sizes=sizes)
 
 
-def jobs(tables: Mapping[str, np.ndarray], n: int, pieces: list[tuple]) -> dict[str, list[tuple]]:
-    """The commands of a pass for every unit."""
-    one = tables["passes"][n]
-    both = [(0, n, 0, 0), (1, n, 0, int(one.rows * one.heads))]
-    return {
-        "decoder": pieces, "walker": both[:1] if one.sparse_columns else [], "denser": both if one.dense else [],
-        "sparser": both if one.sparse_columns else [], "softmax": both[:1], "merge": both[:1],
-    }  # fmt: skip
-
-
-def commanded(case: Case, work: Sequence[dict[str, list[tuple]]], play: Callable[[list[tuple], int], Script]) -> Case:
-    """The case with a script for every unit's commands, as the sequencer gives them: a pass's operands may come when
-    both engines are done with the pass before the last, whose side of the double buffers they take, all other commands
-    when they are done with the pass before. `work`: `jobs` of each pass; `play`: the script of items that begins in a
-    cycle."""
-    done = [n for n, name in enumerate(case.netlist.logged()) if name in ("denser_done", "sparser_done")]
-    parts: dict[str, list[Script]] = {name: [] for name in UNITS}
-    ended = [0]  # when the pass before has, for each pass
-    for n, units in enumerate(work):
-        # the next pass's operands come while this one is worked on, and may hold it up
-        given = [("decoder", work[i]["decoder"]) for i in ((0, 1) if n == 0 else (n + 1,)) if i < len(work)]
-        given += [(name, items) for name, items in units.items() if name != "decoder"]
-        for name, items in given:
-            parts[name].append(play(items, ended[n]))
-            at = np.maximum.accumulate(np.concatenate([s.at for s in parts[name]]))
-            items = np.concatenate([s.items for s in parts[name]])
-            case.scripts[f"{name}_command"] = Script(at, items)
-        if n + 1 < len(work):
-            moved, _ = run_model(case)
-            ended.append(1 + int(moved[np.isin(moved[:, 1], done), 0].max()))
-    return case
-
-
 def random_cases(
     count: int, seed: int, *, used: Sequence[Mapping[str, dict[str, int]]] = SETTINGS, largest: int = 40
 ) -> Iterator[Case]:
     """Random layers: shapes, masks, cut into passes, operands, times of commands and back-pressure on everything that
     leads outside; `used` are the parameters they run on, in turn. Every eighth has up to 197 tokens (64 with fewer than
-    15 MACs)."""
+    15 MACs). Every other one has passes whose keys are in blocks; as the compiler makes them, they are so small that
+    the merge has a place for every output."""
     for n in range(count):
         rng = np.random.default_rng([seed, n, 77])
         values = used[n % len(used)]
         many = 197 if values["denser"]["lines"] * values["denser"]["macs"] >= 15 else 64
         while True:
             shape = draw(rng, values["denser"]["lines"], largest if n % 8 else many)
+            blocked, places = n % 2 == 1, values["merge"]["places"]
+            if blocked:
+                shape.heads = int(rng.integers(1, min(places, shape.heads) + 1))
+                shape.rows = min(shape.rows, places // shape.heads)
             shape.row0 = int(rng.integers(0, shape.tokens - shape.rows + 1))
             shapes = cut(rng, shape)
+            if blocked:
+                shapes = [replace(one, ends=key_blocks(rng, one.tokens)) for one in shapes]
             kept = [draw_keep(rng, one) for one in shapes]
             for one, (dense, sparse) in zip(shapes, kept):
                 # Q reaches the denser engine's buffer if needed
@@ -115,14 +91,17 @@ def random_cases(
                     if 0 not in dense[head]:
                         sparse[head][:, 0] = True
             tables = tabulate(shapes, kept, values["sparser"]["segment"], values["merge"]["places"])
-            if fits(tables):
+            if fits(tables) and (not blocked or any(one.ends for one in shapes)):
                 break
-        work = [jobs(tables, i, decodes(rng, i, one, tables)) for i, one in enumerate(shapes)]
+        keys = [(one, block) for one in shapes for block in one.blocks]
+        work = jobs(tables, [decodes(rng, i, one, tables, block) for i, (one, block) in enumerate(keys)])
         case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, {})
         commanded(case, work, partial(play_at_random, rng))
         q_tokens = shape.row0 + shape.rows
         mask = np.zeros((shape.heads, q_tokens, shape.tokens), bool)
-        for one, head, (dense, sparse) in zip(shapes, first_heads(tables["passes"], q_tokens), kept):
+        firsts = [numbers[0] for numbers in groups(tables["passes"])]
+        heads = first_heads(tables["passes"], q_tokens)[firsts]
+        for one, head, (dense, sparse) in zip(shapes, heads, kept):
             mask[head : head + one.heads, one.row0 : one.row0 + one.rows] = draw_mask(rng, dense, sparse)
         tokens, dims = (q_tokens, shape.tokens), (shape.dim, shape.value_dim)
         bounded = values["softmax"]["mode"] == 0
@@ -146,6 +125,11 @@ def cut(rng: Rng, shape: Shape) -> list[Shape]:
     return found
 
 
+def key_blocks(rng: Rng, tokens: int) -> tuple[int, ...]:
+    """Where up to four blocks of keys end; none need have work."""
+    return tuple(np.unique(rng.integers(1, tokens, int(rng.integers(1, 4)))).tolist()) if tokens > 1 else ()
+
+
 def finish(rng: Rng, name: str, net: Netlist, tables: dict, scripts: dict[str, Script], back: bool = True) -> Case:
     """A case with its sinks, which hold back or not."""
     sinks = {w.name: opens(rng) if back else np.ones(1, bool) for w in net.wires if w.consumer is None}
@@ -159,23 +143,19 @@ def layers_of(
     first, and what they compute on."""
     begin = 0
     for x in layers:
-        if (np.diff(tables["passes"]["first_row"][begin:]) == 0).any():
-            raise InputError(
-                "a pass of attention has its keys in blocks, which the hardware twins are not yet given; make "
-                "denser.k_bytes and weight_gb.capacity_bytes large enough for all keys of a head"
-            )
         heads = first_heads(tables["passes"][begin:], x.q.shape[1])
         of = range(begin, begin + int(np.searchsorted(heads, len(x.q))))
         begin = of.stop
         one, last = tables["passes"][of[0]], tables["passes"][of[-1]]
-        index0 = int(tables["rows"]["first"][one.first_row])
+        index0, outputs = int(tables["rows"]["first"][one.first_row]), int(last.rows * last.heads)
         mine = {
             "passes": tables["passes"][of[0] : of.stop].copy(),
             "dense": tables["dense"][one.first_dense : last.first_dense + last.dense].copy(),
             "columns": tables["columns"][one.first_column : last.first_column + last.sparse_columns].copy(),
-            "rows": tables["rows"][one.first_row : last.first_row + last.rows * last.heads].copy(),
+            "rows": tables["rows"][one.first_row : last.first_share + outputs].copy(),
         }
-        entries = int(mine["rows"]["sparse"].sum())
+        last_output = tables["rows"][last.first_row + outputs - 1]
+        entries = int(last_output["first"] + last_output["sparse"]) - index0
         mine["index"] = tables["index"][index0 : index0 + entries].copy()
         mine["columns"]["first"] -= index0
         mine["rows"]["first"] -= index0
@@ -217,12 +197,9 @@ def workload_cases(
     rows = {n: 2 + max(len(t[n]) for _, t, _ in every) for n in CAPACITY}
     net = core(values, rows, sizes=sizes_of([t for _, t, _ in every], [x for *_, x in every]) if data else None)
     for n, (of, mine, x) in enumerate(every):
-        work = []
-        for i, number in enumerate(of):
-            pieces = [(*order[:3], i) for order in orders[orders[:, 3] == number].tolist()]
-            work.append(jobs(mine, i, pieces))
+        pieces = [[(*order[:3], i) for order in orders[orders[:, 3] == number].tolist()] for i, number in enumerate(of)]
         case = finish(rng, f"{name} layer {n}", net, mine, {}, back=False)
-        yield replace(commanded(case, work, play_at_once), operands=LayerOperands(x) if data else None)
+        yield replace(commanded(case, jobs(mine, pieces), play_at_once), operands=LayerOperands(x) if data else None)
 
 
 def decoder_commands(program: Program, tables: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -236,23 +213,16 @@ def decoder_commands(program: Program, tables: Mapping[str, np.ndarray]) -> np.n
 def sizes_of(every: Sequence[Mapping[str, np.ndarray]], operands: Sequence[Operands]) -> Sizes:
     """What the data path must have room for, to compute every layer."""
     tokens = max(max(x.q.shape[1], x.k.shape[1]) for x in operands)
-    scores = [t["passes"]["dense"] * t["passes"]["rows"] for t in every]
+    scores = [
+        [int((t["passes"]["dense"] * t["passes"]["rows"])[numbers].sum()) for numbers in groups(t["passes"])]
+        for t in every
+    ]
     return Sizes(
         heads=max(int(t["passes"]["heads"].max()) for t in every),
         all=max(len(x.q) for x in operands),
         encoded=max(int(t["passes"]["encoded"].max()) for t in every),
         tokens=1 << max(1, (tokens - 1).bit_length()),
         features=max(max(x.q.shape[2], x.v.shape[2]) for x in operands),
-        scores=max(2, *(int(s.max()) for s in scores)),
-        all_scores=max(2, *(int(s.sum()) for s in scores)),
+        scores=max(2, *map(max, scores)),
+        all_scores=max(2, *map(sum, scores)),
     )
-
-
-def play_at_random(rng: Rng, items: list[tuple], begin: int) -> Script:
-    """Each at a random time, from a cycle on."""
-    return script(rng, items, 4, begin)
-
-
-def play_at_once(items: list[tuple], begin: int) -> Script:
-    """Everything as soon as there is room, from a cycle on."""
-    return Script(np.full(len(items), begin, np.int64), np.array(items, np.int64).reshape(len(items), 4))

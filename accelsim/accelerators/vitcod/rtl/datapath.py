@@ -20,8 +20,8 @@ WORD = "isa::W"
 DECIDED: dict[str, dict[str, str]] = {
     "denser": {
         "pass": WORD, "load": "1", "load_first": WORD, "load_count": WORD, "stream": "1", "stream_token": WORD,
-        "stream_rows": WORD, "stream_beats": WORD, "tile": "1", "tile_place": WORD, "tile_rows": WORD,
-        "tile_count": WORD, "tile_beats": WORD,
+        "stream_rows": WORD, "stream_beats": WORD, "tile": "1", "tile_place": WORD, "tile_share": WORD,
+        "tile_rows": WORD, "tile_count": WORD, "tile_beats": WORD,
     },
     "sparser": {
         "pass": WORD, "scoring": "1", "beats": WORD, "begins": "{lines}", "fetched": "{lines}", "sender": "{lines}*8",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.rtl.blocks import groups, outputs_of, slots
 from accelsim.accelerators.vitcod.rtl.datapath import Datapath
 from accelsim.workload.functional import Scaling, decode
 
@@ -43,57 +44,58 @@ class Operands:
 
 
 def first_heads(passes: np.recarray, q_tokens: int) -> np.ndarray:
-    """int[passes]: the layer's head that is each pass's first. Passes go through a layer head by head, and through the
-    rows of heads that are cut into blocks."""
+    """int[passes]: the layer's head that is the first of each row of the pass table. Passes go through a layer head by
+    head, and through the rows of heads that are cut into blocks."""
     found, head = [], 0
-    for one in passes:
-        found.append(head)
+    for numbers in groups(passes):
+        one = passes[numbers[0]]
+        found += [head] * len(numbers)
         if one.row0 + one.rows == q_tokens:
             head += int(one.heads)
     return np.array(found)
 
 
 class Places(NamedTuple):
-    """Where things stand: of each output its pass, and its head and row in the layer; of each dense column its pass and
-    head in the layer. All int[outputs] or int[dense columns]."""
+    """Where things stand: of each output and share its head and row in the layer; of each dense column its row of the
+    pass table, its head in the layer, and its scores' place among those of its pass. All int[outputs and shares] or
+    int[dense columns]."""
 
-    of: np.ndarray
     head: np.ndarray
     row: np.ndarray
     column_of: np.ndarray
     column_head: np.ndarray
+    column_slot: np.ndarray
 
 
 def places_of(tables: Mapping[str, np.ndarray], q_tokens: int) -> Places:
-    """Of all passes of a layer; an output's share stands for it."""
+    """Of all passes of a layer."""
     passes, rows, dense = tables["passes"], tables["rows"], tables["dense"]
     head0 = first_heads(passes, q_tokens)
     of, row = np.zeros((2, len(rows)), np.int64)
     for n, one in enumerate(passes):
-        outputs = np.arange(one.rows * one.heads)
+        outputs = outputs_of(passes, n)
         for first in (one.first_row, one.first_share):
             of[first + outputs], row[first + outputs] = n, one.row0 + outputs % one.rows
     column_of = np.repeat(np.arange(len(passes)), passes["dense"])
-    return Places(of, head0[of] + rows["head"], row, column_of, head0[column_of] + dense["head"])
-
-
-def output_places(tables: Mapping[str, np.ndarray]) -> np.ndarray:
-    """int[outputs]: where the outputs of all passes stand in ROWS; what else stands there are shares of them."""
-    return np.concatenate([one.first_row + np.arange(one.rows * one.heads) for one in tables["passes"]])
+    return Places(head0[of] + rows["head"], row, column_of, head0[column_of] + dense["head"], slots(tables))
 
 
 def places_table(tables: Mapping[str, np.ndarray]) -> np.ndarray:
-    """uint32[outputs, 5]: of each output the table `places` of the package."""
-    found = np.zeros((len(tables["rows"]), 5), np.uint32)
-    for one in tables["passes"]:
-        outputs = np.arange(one.rows * one.heads)
-        rows = tables["rows"][one.first_row + outputs]
-        heads = tables["dense"]["head"][one.first_dense : one.first_dense + one.dense]
-        first = np.searchsorted(heads, rows["head"])
-        at = first * one.rows + outputs % one.rows
-        words = (rows["head"], rows["dense"], rows["first"], one.first_dense + first, at)
-        for place in (one.first_row, one.first_share):
-            found[place + outputs] = np.stack([np.asarray(w, np.uint32) for w in words], axis=1)
+    """uint32[outputs and shares, 5]: of each the table `places` of the package."""
+    passes, dense, rows = tables["passes"], tables["dense"], tables["rows"]
+    found, slot = np.zeros((len(rows), 5), np.uint32), slots(tables)
+    for numbers in groups(passes):
+        head, row = np.divmod(outputs_of(passes, numbers[0]), passes["rows"][numbers[0]])
+        whole = passes["first_row"][numbers[0]], numbers
+        for place, of in (whole, *((passes["first_share"][n], [n]) for n in numbers)):
+            first = int(passes["first_dense"][of[0]])
+            heads = dense["head"][first : first + int(passes["dense"][of].sum())]
+            mine = [np.append(np.flatnonzero(heads == h), 0)[0] for h in range(head[-1] + 1)]
+            column = first + np.array(mine)[head]  # the first of its head
+            at = np.append(slot, 0)[column] * passes["rows"][numbers[0]] + row
+            here = slice(int(place), int(place) + len(head))
+            words = (*(rows[name][here] for name in ("head", "dense", "first")), column, at)
+            found[here] = np.stack([np.asarray(w, np.uint32) for w in words], axis=1)
     return found
 
 
@@ -125,11 +127,13 @@ def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iter
     yield "decode", restore.reshape(2 * size.all, -1)
     yield "places", places_table(tables)
     kept, first = [], []
-    where = places_of(tables, x.q.shape[1])
-    for n, one in enumerate(passes):
-        first.append(sum(map(len, kept)) // 32)
-        mine = where.column_of == n
-        bits = x.keep[where.column_head[mine], one.row0 : one.row0 + one.rows, tables["dense"]["column"][mine]].ravel()
+    where, columns = places_of(tables, x.q.shape[1]), tables["dense"]["column"]
+    for numbers in groups(passes):
+        one = passes[numbers[0]]
+        first += [sum(map(len, kept)) // 32] * len(numbers)
+        mine = np.flatnonzero(np.isin(where.column_of, numbers))
+        mine = mine[np.argsort(where.column_slot[mine])]
+        bits = x.keep[where.column_head[mine], one.row0 : one.row0 + one.rows, columns[mine]].ravel()
         kept.append(np.append(bits, np.zeros(-len(bits) % 32, bool)))
     head0 = first_heads(passes, x.q.shape[1])
     yield "layout", np.stack([head0, passes["rows"], first], axis=1).astype(np.uint32)

@@ -14,6 +14,7 @@ from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
+from accelsim.accelerators.vitcod.rtl.blocks import slots
 from accelsim.accelerators.vitcod.tables import (
     ACCESS,
     COLUMN,
@@ -37,9 +38,10 @@ from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.twin import Twin
 
 # Tables carry more words in hardware, which the model computes as it goes. Of a row: segments of the rows before it,
-# the first row from it on that has sparse scores, that has dense ones, and the rows of its head from it on. Of the
-# first column of a tile: the largest token among the tile's columns, and the rows that are computed at once.
-DERIVED = {"rows": ("preceding", "following", "next_dense", "rest"), "dense": ("needed", "group")}
+# the first row from it on that has sparse scores, that has dense ones, and the rows of its head from it on. Of a dense
+# column: its scores' place among those of its pass; of a tile's first one: the largest token among the tile's columns,
+# and the rows that are computed at once.
+DERIVED = {"rows": ("preceding", "following", "next_dense", "rest"), "dense": ("slot", "needed", "group")}
 TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
     for name, kind in (("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS))
@@ -96,6 +98,7 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int) -> np.ndarray:
     dense = tables["dense"]
     table = np.zeros((len(dense), len(TABLES["dense"])), np.uint32)
     table[:, : len(DENSE.names)] = words(dense, DENSE.names)
+    table[:, -3] = slots(tables)
     for one in tables["passes"]:
         lines, end = int(one["denser_lines"]), int(one["first_dense"] + one["dense"])
         for first in range(int(one["first_dense"]), end, max(1, lines)):

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.rtl.blocks import nth_time, output_places, shares
 from accelsim.accelerators.vitcod.rtl.datapath import LAG, Datapath
-from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, output_places, places_of, places_table
+from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads, loads, places_of, places_table
 from accelsim.rtl.datapath import Comparison, Parameters
 from accelsim.workload.functional import exponentials, probabilities, requantise, scores
 
@@ -81,7 +82,8 @@ def compare_values(
     the data path, in 32-bit words. segment: most entries a line of the sparser engine takes up at once.
     """
     done, want = Comparison(name), expected(tables, x)
-    passes, where = tables["passes"], places_of(tables, x.q.shape[1])
+    passes, where, rows = tables["passes"], places_of(tables, x.q.shape[1]), tables["rows"]
+    share, owner = shares(tables)
     columns = np.asarray(tables["dense"]["column"])
     if len(seen["slips"]):
         done.note(f"in cycle {seen['slips'][0, 0]} a channel's data and its control are apart", len(seen["slips"]))
@@ -113,7 +115,11 @@ def compare_values(
         done.note(f"dense probabilities: {len(seen_p)} columns were read, not {len(tile)}")
     elif len(tile):
         nth, _, line = unfold(np.ones_like(tile), tiles[tile, 2])
-        start = places_table(tables)[tiles[:, 1], 3].astype(np.int64)
+        # the nth tile from an output on is of its nth block of keys with dense columns
+        used = rows["dense"][share] > 0
+        order = np.argsort(owner[used], kind="stable")
+        at = np.searchsorted(owner[used][order], tiles[:, 1]) + nth_time(tiles[:, 1])
+        start = places_table(tables)[share[used][order][at], 3].astype(np.int64)
         at = (start[tile] + unfolded_place(tiles[:, 3]))[nth]
         place = tiles[tile[nth], 1] + line
         key = {"head": where.column_head[at], "row": where.row[place], "column": columns[at]}
@@ -121,8 +127,10 @@ def compare_values(
         done.equal("probabilities in the denser engine", found, want.probabilities[*key.values()], **key)
     order = np.argsort(items[:, 1], kind="stable")
     place, column = items[order, 1], items[order, 2]
-    counts = np.bincount(place, minlength=len(tables["rows"]))
-    entry = unfolded_place(counts)
+    # sorted by place they stand as in the outputs' lists, of which each share takes up its part in segments
+    nth, _, entry = unfold(np.ones_like(share), rows["sparse"][share])
+    listed = rows["first"][share][nth] - rows["first"].min() + entry
+    place, column = place[listed], column[listed]
     piece = np.cumsum(entry % segment == 0) - 1
     seen_p = seen["sparse_probabilities"]
     if len(seen_p) != (piece[-1] + 1 if len(piece) else 0):

@@ -1,9 +1,12 @@
 """All attention units wired as in the machine: random layers, and the published masks of DeiT-Tiny."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from accelsim.accelerators import schema
+from accelsim.accelerators.vitcod.rtl.blocks import groups
 from accelsim.accelerators.vitcod.rtl.core import random_cases
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.accelerators.vitcod.rtl.twins import TWINS
@@ -14,12 +17,14 @@ from accelsim.rtl.cosim import AFTER, check_values, cosimulate, library, moved, 
 from accelsim.workload import load
 
 
-def every_layer(workload):
-    return list(TWINS.workload_cases(load_arch("vitcod", schema), workload))
+def every_layer(workload, *over):
+    return list(TWINS.workload_cases(load_arch("vitcod", schema, over), workload))
 
 
 def test_not_one_transfer_and_no_value_differs_in_random_layers():
-    outcome = cosimulate("attention_core", random_cases(10, 5, used=[SMALL]))
+    cases = list(random_cases(10, 5, used=[SMALL]))
+    assert [max(map(len, groups(case.tables["passes"]))) > 1 for case in cases] == 5 * [False, True]
+    outcome = cosimulate("attention_core", cases)
     assert outcome.first == ""
     assert outcome.cases == 10 and all(outcome.counts.values())
     assert outcome.values > 50_000
@@ -28,7 +33,9 @@ def test_not_one_transfer_and_no_value_differs_in_random_layers():
 def test_commands_come_as_the_sequencer_gives_them():
     """A pass waits until both engines are done with the one before, its operands until they are with the one before
     that."""
-    cases = [case for case in random_cases(40, 5, used=[SMALL]) if len(case.tables["passes"]) == 3]
+    cases = [
+        case for case in random_cases(40, 5, used=[SMALL]) if [*map(len, groups(case.tables["passes"]))] == 3 * [1]
+    ]
     assert cases
     for case in cases:
         model, _ = run_model(case)
@@ -41,6 +48,37 @@ def test_commands_come_as_the_sequencer_gives_them():
             waits = 2 if name == "decoder_command" else 1
             for at, n in zip(script.at, number):
                 assert n < waits or at > ends[n - waits], name
+
+
+def test_operands_of_a_block_of_keys_wait_for_the_scores_on_their_side():
+    """And all other commands of a pass for the pass before, of which every block has scores and then values."""
+    cases = [
+        case for case in random_cases(40, 5, used=[SMALL]) if any(len(g) > 2 for g in groups(case.tables["passes"]))
+    ]
+    assert len(cases) > 3
+    waited = 0
+    for case in cases:
+        model, _ = run_model(case)
+        logged, scored, ended = case.netlist.logged(), {}, {}
+        for name in ("denser", "sparser"):
+            times = model[model[:, 1] == logged.index(f"{name}_done"), 0]
+            commands = case.scripts[f"{name}_command"].items
+            assert len(times) == len(commands)
+            for at, (values, number, _, _) in zip(times, commands.tolist()):
+                when = ended if values else scored
+                when[number] = max(at, when.get(number, 0))
+        order = groups(case.tables["passes"])
+        decoder = case.scripts["decoder_command"]
+        for at, number in zip(decoder.at, decoder.items[:, 3].tolist()):
+            several = next(len(g) > 1 for g in order if number - 2 in g) if number > 1 else False
+            if several and number - 2 in scored:
+                assert at > scored[number - 2]
+                waited += 1
+        for before, mine in pairwise(order):
+            last = max(when.get(n, 0) for n in before for when in (scored, ended))
+            softmax = case.scripts["softmax_command"]
+            assert softmax.at[softmax.items[:, 1] == mine[0]].tolist() >= [last + 1]
+    assert waited > 10
 
 
 def test_every_kind_of_value_is_compared_and_the_first_that_differs_is_named():
@@ -94,3 +132,13 @@ def test_not_one_transfer_and_no_value_differs_on_a_shipped_workload(name, rows,
     outcome = cosimulate(name, every_layer(load(find("workloads", name))))
     assert outcome.first == ""
     assert outcome.counts["merge_row"] == rows and outcome.values > 2 * rows * dim
+
+
+@pytest.mark.slow
+def test_not_one_transfer_and_no_value_differs_on_a_workload_whose_keys_need_blocks():
+    small = ("engine.lines=8", "denser.k_bytes=512", "denser.q_bytes=512", "weight_gb.capacity_bytes=2KiB")
+    cases = every_layer(load(find("workloads", "fmnist_vit_s90")), *small)
+    assert all(len(g) == 4 for case in cases for g in groups(case.tables["passes"]))
+    outcome = cosimulate("fmnist_vit_s90", cases)
+    assert outcome.first == ""
+    assert outcome.counts["merge_row"] == 800 and outcome.values > 100_000

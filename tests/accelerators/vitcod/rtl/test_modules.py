@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from accelsim.accelerators.vitcod.rtl.attention import tabulate
+from accelsim.accelerators.vitcod.rtl.attention import Shape, tabulate
 from accelsim.accelerators.vitcod.rtl.cases import passes
+from accelsim.accelerators.vitcod.rtl.loads import places_table
 from accelsim.accelerators.vitcod.rtl.modules import TABLES, dense_words, rows_words
 
 LINES, SEGMENT, AT_ONCE = 6, 3, 5
@@ -34,6 +35,18 @@ def test_a_row_knows_what_comes_before_and_after_it(tables):
     for one in tables["passes"]:
         mine = rest[one.first_row : one.first_row + one.heads * one.rows]
         assert mine.tolist() == [*range(int(one.rows), 0, -1)] * int(one.heads)
+
+
+def test_scores_of_a_head_are_side_by_side_whatever_block_their_keys_are_in():
+    shape = Shape(2, 3, 10, 8, 8, 4, 4, 0, 1, ends=(4, 7))
+    dense = [np.array([0, 5, 6, 9]), np.array([3, 4])]
+    tables = tabulate([shape], [(dense, np.zeros((2, 3, 10), bool))], SEGMENT, 16)
+    assert tables["dense"].tolist() == [(0, 0), (1, 3), (0, 5), (0, 6), (1, 4), (0, 9)]
+    assert dense_words(tables, AT_ONCE)[:, TABLES["dense"].index("slot")].tolist() == [0, 4, 1, 2, 5, 3]
+    found = places_table(tables)[:, 3:].tolist()
+    assert found[:6] == [[0, row] for row in range(3)] + [[1, 12 + row] for row in range(3)]  # outputs
+    assert found[12:18] == [[2, 3 + row] for row in range(3)] + [[4, 15 + row] for row in range(3)]  # the second block
+    assert [tables["rows"].dense[n] for n in (0, 3, 6, 9, 12, 15, 18, 21)] == [4, 2, 1, 1, 2, 1, 1, 0]
 
 
 def test_the_first_column_of_a_tile_knows_the_tile(tables):

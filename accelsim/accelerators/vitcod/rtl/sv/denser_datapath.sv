@@ -37,6 +37,7 @@ module denser_datapath #(
     input  isa::word_t                    stream_beats,
     input  logic                          tile,
     input  isa::word_t                    tile_place,
+    input  isa::word_t                    tile_share,      // where its dense columns are found
     input  isa::word_t                    tile_rows,
     input  isa::word_t                    tile_count,
     input  isa::word_t                    tile_beats,
@@ -78,7 +79,7 @@ module denser_datapath #(
 
   // The first cycle.
   logic loading, streaming, tiling, tile_first, leaving;
-  isa::word_t first, count, nth, token, rows, beats, beat, place, column;
+  isa::word_t first, count, nth, token, rows, beats, beat, place, share, column;
   logic [SA-1:0] base, address;
   column_t key, oldest, value;
   isa::places_row_t here;
@@ -139,7 +140,7 @@ module denser_datapath #(
       q_read[p] = streaming && isa::W'(port_row[p]) < rows;
       q_at[p] = {first_head + port_head[p], side, TA'(token) + port_row[p]};
     end
-    here = places[RA'(place)];
+    here = places[RA'(share)];
     value = columns[DA'(here.first_dense+column)];
     v_read = tiling;
     v_at = {VA'(layout.head0 + value.head), 1'b0, TA'(value.column)};
@@ -184,6 +185,7 @@ module denser_datapath #(
         streaming <= 1'b0;
         tile_first <= 1'b1;
         place <= tile_place;
+        share <= tile_share;
         rows <= tile_rows;
         count <= tile_count;
         beats <= tile_beats;

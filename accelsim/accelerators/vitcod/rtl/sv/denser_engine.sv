@@ -60,6 +60,7 @@ module denser_engine #(
     output isa::word_t       stream_beats,
     output logic             tile,
     output isa::word_t       tile_place,
+    output isa::word_t       tile_share,   // the first output's share in this block of keys
     output isa::word_t       tile_rows,
     output isa::word_t       tile_count,
     output isa::word_t       tile_beats
@@ -209,6 +210,7 @@ module denser_engine #(
     stream_rows = one.rows - s.row < s.group ? one.rows - s.row : s.group;
     stream_beats = beats;
     tile_place = place;
+    tile_share = share;
     tile_rows = rest_of[RA'(share)];
     if (s.last - s.item < tile_rows) tile_rows = s.last - s.item;
     if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;

@@ -54,7 +54,7 @@ module softmax_unit #(
     output logic [LANES-1:0] dense,             // whether it is the denser engine's,
     output logic [LANES-1:0][7:0] which,        // of which item,
     output isa::word_t [LANES-1:0] element,     // and which score of it
-    output logic [LANES-1:0][31:0] dense_at,    // its place among the dense scores, column by column
+    output logic [LANES-1:0][31:0] dense_at,    // its place among the dense scores, a head's columns side by side
     output isa::word_t [LANES-1:0] exp_place,   // MODE 1: rows whose scores are exponentiated,
     output isa::word_t [LANES-1:0] exp_first,   // from which on,
     output isa::word_t [LANES-1:0] exp_count,   // how many
@@ -63,7 +63,7 @@ module softmax_unit #(
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t head_of[DENSE];
+  isa::word_t head_of[DENSE], slot_of[DENSE];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
@@ -162,7 +162,7 @@ module softmax_unit #(
           given[its_bank] = 1'b1;
           given_place[its_bank] = its_place;
           given_word[its_bank] = its_word;
-          dense_at[n] = 32'(isa::W'(tile.first + next_nth - one.first_dense)) * 32'(one.rows)
+          dense_at[n] = 32'(slot_of[DA'(tile.first + next_nth)]) * 32'(one.rows)
                         + 32'(isa::W'(tile.row + next_row));
           next_nth_of_item = next_nth_of_item + 1'b1;
           if (next_nth + 1'b1 < tile.count) next_nth = next_nth + 1'b1;
@@ -266,7 +266,10 @@ module softmax_unit #(
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
-    if (dense_we) head_of[DA'(dense_address)] <= dense_data.head;
+    if (dense_we) begin
+      head_of[DA'(dense_address)] <= dense_data.head;
+      slot_of[DA'(dense_address)] <= dense_data.slot;
+    end
     if (rows_we) begin
       needed[RA'(rows_address)] <= rows_data.scores;
       has_dense[RA'(rows_address)] <= rows_data.dense != 0;
