@@ -1,4 +1,4 @@
-"""The tiles of an attention layer: every kept score in one of them, operands there, loads and stores as they must be."""
+"""The tiles of an attention layer: every kept score in one, operands there, loads and stores as they must be."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class HeadTiles(Follower):
             return layer.heads * layer.kv_tokens
         found = 0
         for plan, spans in zip(plans, made.spans):
-            some = [one.keys.first + np.arange(one.keys.count) * one.keys.step for one in spans]
+            some = [one.keys.keys for one in spans]
             found += len(np.unique(np.concatenate([*some, np.array(plan.held.columns, np.int64)])))
         return found
 
@@ -127,8 +127,7 @@ class HeadTiles(Follower):
                 for one in span.fresh:
                     some = keys(*one)
                     there |= {one.first + i * one.step: some for i in range(one.count)}
-                wanted = (span.keys.first + i * span.keys.step for i in range(span.keys.count))
-                reads += [load for key in wanted for load in there.get(key, (-1,))]
+                reads += [load for key in span.keys.keys.tolist() for load in there.get(key, (-1,))]
                 reads += [load for token in plan.held.columns[: tile.columns] for load in always[token]]
             offset += masks[n]
             step = next(steps, None)

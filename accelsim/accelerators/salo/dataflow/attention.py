@@ -29,7 +29,7 @@ class AttentionLayer:
         self.masks = [[t.mask_bytes(layer.kv_tokens) for t in plan.tiles] for plan in plans]
         self.starts = np.cumsum([0, *map(sum, self.masks)]).tolist()  # of each head's in the layer's tensor
         self.check_units()
-        self.spans = [stretches(plan, layer.kv_tokens) for plan in plans]
+        self.spans = [stretches(plan) for plan in plans]
         self.check_room()
         self.later: list[Callable[[], None]] = []
 
@@ -56,7 +56,7 @@ class AttentionLayer:
         layer, have = self.layer, self.have
         heads = [layer.kv_tokens * self.token + sum(masks) for masks in self.masks]
         self.heads = heads
-        most = max(span.bytes(self.token) for spans in self.spans for span in spans)
+        most = max(span.held for spans in self.spans for span in spans) * self.token
         pair = max(s.pair for spans in self.spans for s in spans) * self.token + 2 * max(max(m) for m in self.masks)
         pair += 2 * self.global_bytes
         alone = most + max(max(m) for m in self.masks) + self.global_bytes

@@ -1,9 +1,9 @@
-"""Keys tile by tile: which a tile needs, which of them are there from the tile before, which are needed no more."""
+"""Keys tile by tile: which a tile needs, which of them are there already, which loads nobody needs any more."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
+
+import numpy as np
 
 from accelsim.accelerators.salo.schedule import Schedule
 
@@ -16,53 +16,45 @@ class Span(NamedTuple):
     step: int
 
     @property
-    def end(self) -> int:
-        """The first that is not of it."""
-        return self.first + self.count * self.step
-
-    def common(self, other: "Span") -> "Span":
-        """The keys of both."""
-        if not self.count or not other.count or (self.first - other.first) % self.step:
-            return NO_KEYS
-        first, end = max(self.first, other.first), min(self.end, other.end)
-        return Span(first, max(0, end - first) // self.step, self.step)
-
-    def without(self, part: "Span") -> "Iterator[Span]":
-        """Its keys but those of a part of it."""
-        if not part.count:
-            part = Span(self.end, 0, self.step)
-        for first, end in ((self.first, part.first), (part.end, self.end)):
-            if end > first:
-                yield Span(first, (end - first) // self.step, self.step)
-
-
-NO_KEYS = Span(0, 0, 1)
+    def keys(self) -> np.ndarray:
+        """Their numbers."""
+        return self.first + np.arange(self.count) * self.step
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Of a tile: the keys it needs, those of them that are loaded for it, how many are dead behind it, and how many it
-    and the next one need together."""
+    """Of a tile: the keys it needs, those of them that are loaded for it, how many keys are held while it is worked on,
+    how many of them are of loads that no later tile needs, and how many are held with what the next one loads."""
 
     keys: Span
     fresh: tuple[Span, ...]
+    held: int
     dead: int
     pair: int
 
-    def bytes(self, token: int) -> int:
-        """Of its keys and values."""
-        return self.keys.count * token
+
+def runs(keys: np.ndarray, step: int) -> tuple[Span, ...]:
+    """Ascending keys as spans."""
+    cuts = np.flatnonzero(np.diff(keys) != step) + 1
+    return tuple(Span(int(run[0]), len(run), step) for run in np.split(keys, cuts) if len(run))
 
 
-def stretches(plan: Schedule, keys: int) -> list[Stretch]:
-    """Of every tile of a head, whose keys are all within `keys`."""
+def stretches(plan: Schedule) -> list[Stretch]:
+    """Of every tile of a head. What a load brought stays until the next tile needs none of it."""
     need = [Span(*tile.span, tile.step) for tile in plan.tiles]
-    assert all(s.first >= 0 and (not s.count or s.end - s.step < keys) for s in need)
-    kept = [a.common(b) for a, b in pairwise(need)]
-    found = []
+    live: list[Span] = []
+    fresh: list[tuple[Span, ...]] = []
+    held, dead = [], []
     for n, mine in enumerate(need):
-        before = kept[n - 1] if n else NO_KEYS
-        after = kept[n] if n < len(kept) else NO_KEYS
-        pair = mine.count + (need[n + 1].count - after.count if n < len(kept) else 0)
-        found.append(Stretch(mine, tuple(mine.without(before)), mine.count - after.count, pair))
-    return found
+        there = np.concatenate([one.keys for one in live]) if live else np.zeros(0, np.int64)
+        fresh.append(runs(np.setdiff1d(mine.keys, there), mine.step))
+        live += fresh[-1]
+        held.append(sum(one.count for one in live))
+        after = need[n + 1].keys if n + 1 < len(need) else np.zeros(0, np.int64)
+        kept = [one for one in live if np.isin(one.keys, after).any()]
+        dead.append(held[-1] - sum(one.count for one in kept))
+        live = kept
+    loads = [sum(one.count for one in some) for some in fresh] + [0]
+    return [
+        Stretch(mine, new, held[n], dead[n], held[n] + loads[n + 1]) for n, (mine, new) in enumerate(zip(need, fresh))
+    ]
