@@ -48,7 +48,7 @@ def held(mask: AttentionMask, head: int, room: int) -> Held:
     dilation = int(np.gcd.reduce(np.diff(diagonals))) if len(diagonals) > 1 else 1
     if mask.pattern is not None:
         dilation = mask.pattern.dilation
-        tokens = np.arange(mask.pattern.globals)
+        tokens = slice(mask.pattern.globals)
         whole = np.ones(keep.shape, bool)
         whole[:, tokens] = whole[tokens] = False
     remainder = int((keep & inside & ~whole).sum())

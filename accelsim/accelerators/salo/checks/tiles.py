@@ -136,7 +136,8 @@ class HeadTiles(Follower):
                 return
             self.enter(step, judge.weight, reads)
             self.enter(step, judge.act, [*alone, *([mine] if tile.rows else [])])
-            self.tiles.append(self.read(step, group, tile, masks[n], n))
+            if self.fits(step, tile, masks[n]):
+                self.tiles.append(self.read(step, group, tile, masks[n], n))
 
     def load(self, loads: Iterator[int], buffer: str, tensor: str, at: int, wide: int, count: int, pitch: int) -> int:
         """The next load, which must be this; its number."""
@@ -161,6 +162,18 @@ class HeadTiles(Follower):
                 self.wrong.append(f"instruction {step.at}: an operand of {buffer} is not loaded")
             else:
                 self.course.ledgers[buffer].read(load, step, where)
+
+    def fits(self, step: Step, tile: Tile, mask: int) -> bool:
+        """Whether a command has queries that there are, and as many as a mask of its own has rows."""
+        said, have = step.operands, self.judge.have
+        last = said["query"] + (said["rows"] - 1) * said["step"]
+        good = 0 <= said["query"] and last < self.layer.q_tokens and said["step"] > 0
+        good &= (
+            said["globals"] <= have.globals and said["rows"] <= have.rows and (not mask or said["rows"] == tile.rows)
+        )
+        if not good:
+            self.wrong.append(f"instruction {step.at}: the array or the layer has not so many rows or global tokens")
+        return good
 
     def read(self, step: Step, group: int, tile: Tile, mask: int, n: int) -> Done:
         """What a tile's command says; where its mask comes from DRAM, which scores count is the mask's."""
@@ -188,8 +201,6 @@ class HeadTiles(Follower):
         wrong = {name: said[name] for name, value in wanted.items() if said[name] != value}
         if wrong:
             self.wrong.append(f"instruction {step.at}: it says {wrong}")
-        if said["rows"] > have.rows or len(plan.held.rows) > have.globals or said["globals"] > have.globals:
-            self.wrong.append(f"instruction {step.at}: the array has not so many rows or global tokens")
         return done
 
     def store_faults(self) -> Iterator[str]:
