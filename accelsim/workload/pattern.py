@@ -62,10 +62,10 @@ class WindowPattern:
     @classmethod
     def parse(cls, text: str) -> WindowPattern:
         """The pattern that a text says. Errors: InputError, with the grammar."""
-        first, *rest = text.removeprefix(PREFIX).split(",")
-        given: dict[str, object] = {"window": sizes(text, first, 2)}
         if not text.startswith(PREFIX):
             raise InputError(f"{shown(text)} does not begin with {PREFIX!r}: {FORM}.")
+        first, *rest = text.removeprefix(PREFIX).split(",")
+        given: dict[str, object] = {"window": sizes(text, first, 2)}
         for part in rest:
             name, _, value = part.strip().partition("=")
             if name not in ("dilation", "globals", "grid"):

@@ -167,7 +167,7 @@ class HeadTiles(Follower):
         """Whether a command has queries that there are, and as many as a mask of its own has rows."""
         said, have = step.operands, self.judge.have
         last = said["query"] + (said["rows"] - 1) * said["step"]
-        good = 0 <= said["query"] and last < self.layer.q_tokens and said["step"] > 0
+        good = said["query"] >= 0 and last < self.layer.q_tokens and said["step"] > 0
         good &= (
             said["globals"] <= have.globals and said["rows"] <= have.rows and (not mask or said["rows"] == tile.rows)
         )
