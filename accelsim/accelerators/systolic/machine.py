@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
-from accelsim.accelerators.systolic.dataflow.attention import tile_rows
-from accelsim.accelerators.systolic.dataflow.compile import compile_workload
+from accelsim.accelerators.systolic.dataflow.attention import emit_attention, tile_rows
 from accelsim.accelerators.systolic.dataflow.estimate import mapping
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.accelerators.systolic.tables import FREES, FREES_BYTES
@@ -31,6 +30,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.estimate import ArrayRates
 from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
@@ -167,7 +167,7 @@ class Systolic(Machine):
     layer_counters = ("array.fold_cycles", "array.stall_cycles", "spill_buffer.write_bytes")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch))
+        emit_network(program, workload, resources(arch), emit_attention)
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING_PINNED, objective: str = ""

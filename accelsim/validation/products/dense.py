@@ -118,12 +118,14 @@ class DenseProducts(DenseFollower):
         region = stored or Block(group, 0, self.tokens, 0, layer.out_features, 0, k)
         if (tile := self.tile(inside, size, command.columns)) is not None:
             return narrowed(region, *tile)
-        area = region.of(self.products.summed)
-        begins = region.column + np.arange(region.columns)
+        begins = region.column + np.arange(max(0, region.columns - command.columns + 1))  # it lies in the region
+        area = region.of(self.products.summed)[:, : begins.size]
         begun = (area > 0) & (area < k) if self.products.goes_on(command) else area == 0
         # the last of the parts in which a tile of weights came ends with the tile
         last = ((begins + command.columns) * k == inside + size) & (area + command.deep == k)
         match = ((begins * k + area * command.columns == inside) | last) & begun
+        if not match.any():  # any part of the depth of a tile all of whose parts have come, where it is cut for inputs
+            match = ((begins + command.columns) * k == inside + size) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
         column = int(np.where(match, area, k).min(axis=0).argmin())  # the least advanced of them
