@@ -4,7 +4,9 @@ DRAM - activation buffer (Q), weight buffer (K, V) - diagonal array - weighted s
 run on the same PEs as an output-stationary array, and go through the vector unit.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from accelsim.accelerators import main_memory
@@ -12,7 +14,8 @@ from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
 from accelsim.accelerators.salo.components.weighted_sum import WeightedSum
 from accelsim.accelerators.salo.components.window_array import WindowArray
-from accelsim.accelerators.salo.dataflow.compile import compile_workload
+from accelsim.accelerators.salo.dataflow.attention import AttentionLayer
+from accelsim.accelerators.salo.dataflow.estimate import mapping
 from accelsim.accelerators.salo.dataflow.resources import Resources
 from accelsim.accelerators.salo.masks import plans
 from accelsim.accelerators.salo.tables import ROW_BYTES, TABLES
@@ -25,9 +28,13 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
+from accelsim.dataflows.estimate import ArrayRates
+from accelsim.dataflows.mapping import LayerMapping
+from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
-from accelsim.workload.layers import Layer
+from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -159,13 +166,29 @@ class Salo(Machine):
     wiring = WIRING
     array = ("window", "array")
     prices = Path(__file__).with_name("prices.yaml")
+    calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = ROW_BYTES
     tables = TABLES
     layer_counters = ("window.tiles", "window.tile_cycles", "window.mask_bits")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch))
+        have = resources(arch)
+
+        def attend(emitter: Emitter, layer: Attention, batch: int) -> None:
+            found = plans(workload, layer, have.rows, have.columns, have.globals)
+            AttentionLayer(emitter.p, layer, found, batch, have).emit()
+
+        emit_network(program, workload, have, attend)
+
+    def mapping(
+        self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = MappingProxyType({}), objective: str = ""
+    ) -> tuple[LayerMapping, ...]:
+        self.refuse_pins(arch, pinned or arch.mapping, objective)
+        part = arch.parts
+        buffers = (part[n] for n in ("weight_buffer", "act_buffer", "output_buffer"))
+        rates = ArrayRates.of_vector(part["vector"], *buffers)
+        return mapping(workload, resources(arch), main_memory.closed_form(arch), rates)
 
     def peak_macs(self, arch: Arch) -> int:
         window = arch.parts["window"]
