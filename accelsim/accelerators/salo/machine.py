@@ -255,6 +255,7 @@ def resources(arch: Arch) -> Resources:
         weight="weight_buffer",
         act="act_buffer",
         store="output_buffer",
+        constants=True,
         model=Array(**{n: made[n] for n in shape}, row_skip=made["row_skip"] == "true"),
         dram_bytes=main_memory.peak_bytes_per_s(arch) / float(arch.clocks["core"]),
         rows=part["window"]["rows"],

@@ -66,16 +66,6 @@ def score_rule(arch: Arch) -> str | None:
     )
 
 
-def overlap_rule(arch: Arch) -> str | None:
-    """Fused, a head's values arrive while its keys are held."""
-    if arch.options["attention"] != "fused" or arch.parts["weight_buffer"]["overlap"] == "true":
-        return None
-    return (
-        "weight_buffer.overlap is false, but attention: fused holds the keys and the values of a head at the same "
-        "time; make it true"
-    )
-
-
 class SystolicSchema(MachineSchema):
     """A schema whose array has the edges that the buffers' ports make."""
 
@@ -111,6 +101,7 @@ SCHEMA = SystolicSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "64 KiB", "banks": 4, "port_bytes": 16},
+            {"overlap": "options"},  # weights arrive while what their outputs leave with is held, in every program
         ),
         "act_buffer": Part(
             "activations; queries, scores and probabilities in attention",
@@ -134,7 +125,7 @@ SCHEMA = SystolicSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule, overlap_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule),
 )
 
 WIRING = Wiring(
@@ -229,6 +220,7 @@ def resources(arch: Arch) -> Resources:
         weight="weight_buffer",
         act="act_buffer",
         store="output_buffer",
+        constants=True,
         model=model,
         dram_bytes=main_memory.peak_bytes_per_s(arch) / float(arch.clocks["core"]),
         score_bytes=part["softmax"]["score_bytes"],

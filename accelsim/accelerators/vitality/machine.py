@@ -271,6 +271,7 @@ def resources(arch: Arch) -> Resources:
         weight="weight_buffer",
         act="act_buffer",
         store="output_buffer",
+        constants=True,
         model=model,
         dram_bytes=main_memory.peak_bytes_per_s(arch) / float(arch.clocks["core"]),
         features=min(part[unit]["features"] for unit in UNITS),

@@ -8,7 +8,7 @@ import numpy as np
 from accelsim.validation.course import Course
 from accelsim.validation.coverage import Block
 from accelsim.validation.dense import DenseFollower
-from accelsim.validation.memory import Arrivals
+from accelsim.validation.memory import Arrivals, feature_bytes
 from accelsim.validation.products.commands import VECTOR, Command, Pes, Placed
 from accelsim.validation.products.products import (
     Products,
@@ -204,10 +204,15 @@ class DenseProducts(DenseFollower):
         held = self.inputs_held(block, self.arrivals)
         if held.size and not self.enter(self.arrivals, step, held):
             yield "not all of its input has been loaded"
-        added = command.outputs * layer.residual
-        if added and not self.enter(self.arrivals, step, self.residual_held(block, self.arrivals)):
+        if (
+            command.to
+            and layer.residual
+            and not self.enter(self.arrivals, step, self.residual_held(block, self.arrivals))
+        ):
             yield "not all of its residual operand has been loaded"
-        yield from self.judge.read_faults(command, added)
+        if command.to and not self.read_constants(f"{self.course.scope}, {command.where}", step, block):
+            yield "not all of its biases and scales have been loaded"
+        yield from self.judge.read_faults(command, constants=feature_bytes(layer), residual=layer.residual)
 
     def enter(self, arrivals: Arrivals, step: Step, block: np.ndarray) -> bool:
         """Note the loads that hold a block of operands; whether all of it has been loaded."""

@@ -191,7 +191,7 @@ class Head:
             )
             p.issue(
                 "diagonal", rows=layer.qk_dim, columns=1, stream=rows, first=1, last=1, adds=0, to=1, passes=0, row=0,
-                wait=self.ready.sums, wait2=after,
+                constants=0, added=0, wait=self.ready.sums, wait2=after,
             )  # fmt: skip
             p.will("diagonal")
             self.divided = p.will("divisors")
