@@ -36,9 +36,10 @@ def held(mask: AttentionMask, head: int, room: int) -> Held:
     Where the mask has a name, its windows are those of the name, on a grid as well; else they are looked for.
     """
     keep = mask.keep[head]
-    columns = tuple(np.flatnonzero(keep.all(axis=0))[:room].tolist())
-    rows = tuple(np.flatnonzero(keep.all(axis=1))[:room].tolist())
     queries, keys = keep.shape
+    rows = tuple(np.flatnonzero(keep.all(axis=1))[:room].tolist())
+    # where all queries are global, none is left for a column
+    columns = tuple(np.flatnonzero(keep.all(axis=0))[:room].tolist()) if len(rows) < queries else ()
     inside = np.ones(keep.shape, bool)
     inside[:, list(columns)] = inside[list(rows)] = False
     offsets = np.arange(keys)[None] - np.arange(queries)[:, None] + queries - 1
