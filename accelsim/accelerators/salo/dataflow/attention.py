@@ -57,7 +57,10 @@ class AttentionLayer:
         heads = [layer.kv_tokens * self.token + sum(masks) for masks in self.masks]
         self.heads = heads
         most = max(span.held for spans in self.spans for span in spans) * self.token
-        pair = max(s.pair for spans in self.spans for s in spans) * self.token + 2 * max(max(m) for m in self.masks)
+        behind = max(spans[-1].held for spans in self.spans) + max(spans[0].held for spans in self.spans)
+        pair = max(behind, *(s.pair for spans in self.spans for s in spans)) * self.token + 2 * max(
+            max(m) for m in self.masks
+        )
         pair += 2 * self.global_bytes
         alone = most + max(max(m) for m in self.masks) + self.global_bytes
         self.whole = 2 * max(heads) <= have.weight_bytes or (pair > have.weight_bytes >= max(heads))
