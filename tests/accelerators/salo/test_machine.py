@@ -146,3 +146,19 @@ def test_the_command_line_makes_and_runs_a_pattern(tmp_path):
     assert stored.provenance["masks"].startswith("window:3x3,globals=1: the pattern, not a trained network")
     assert np.array_equal(stored.masks["blocks.0.attn"].keep[0], mask_of("window:3x3,globals=1", 50).keep[0])
     assert machine("salo").notes(salo(), stored)["held"].startswith("100.00%")
+
+
+def test_any_buffer_of_keys_is_refused_or_large_enough():
+    """From too small for a tile to all of two heads: no run waits for room for ever."""
+    rng = np.random.default_rng(2)
+    keep = rng.random((3, 20, 6)) < 0.5
+    keep[:, :, 1] = keep[1, 4] = True
+    work = one_layer(AttentionMask(keep, np.tile(np.arange(6), (3, 1)), np.zeros(3, int)), 10, 10)
+    small = ("window.rows=4", "window.columns=4", "act_buffer.capacity_bytes=200")
+    refused = []
+    for size in range(100, 320, 10):
+        try:
+            assert cycles(work, *small, f"weight_buffer.capacity_bytes={size}") > 0
+        except InputError:
+            refused.append(size)
+    assert refused == list(range(100, max(refused) + 10, 10)) and max(refused) < 200
