@@ -89,7 +89,7 @@ class Trial:
             return
         result, lazy = sim.result(), outcome(sim)
         same.hold(outcome(self.run(work, skip=False)[0]) == lazy, f"{work.name}: stepping gives another result")
-        order = range(len(self.model.schema.parts))[::-1]
+        order = range(len(self.model.parts(self.arch)))[::-1]
         self.rule("in any order of its components").hold(
             outcome(self.run(work, order=order)[0]) == lazy, f"{work.name}: the order of components matters"
         )

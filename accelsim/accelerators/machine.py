@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from accelsim.accelerators import main_memory, netlist
+from accelsim.accelerators.jobs import note_jobs, watch_jobs
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
@@ -157,9 +158,14 @@ class Machine:
         """
         sim, program = self.build(arch, workload, trace=trace)
         check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
+        if trace:
+            watch_jobs(sim)
         sim.run(skip=skip, on_mark=progress)
         self.finish(arch, sim, skip)
-        return sim.result(), {**main_memory.notes(arch, sim), "instructions": len(program.instructions)}
+        result = sim.result()
+        if trace:
+            note_jobs(program, result)
+        return result, {**main_memory.notes(arch, sim), "instructions": len(program.instructions)}
 
     def peak_bytes_per_s(self, arch: Arch) -> float:
         """What its memory moves at best."""
@@ -178,10 +184,15 @@ class Machine:
         """The component of every part, as configured."""
         return netlist.kinds(self.schema, arch)
 
-    def listed(self) -> tuple[str, ...]:
+    def listed(self, arch: Arch) -> tuple[str, ...]:
         """Its parts in the order of results; those that a derived machine adds are behind the others."""
-        first = [part for part in self.listing if part in self.schema.parts]
-        return (*first, *(part for part in self.schema.parts if part not in first))
+        parts = self.parts(arch)
+        first = [part for part in self.listing if part in parts]
+        return (*first, *(part for part in parts if part not in first))
+
+    def wired(self, arch: Arch) -> Wiring:
+        """The channels, as configured."""
+        return self.wiring
 
     def program(self, arch: Arch) -> Program:
         """An empty program that knows the names of this machine."""
@@ -228,10 +239,10 @@ class Machine:
             self.compile(program, arch, workload)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
-        listing = self.listed()
+        listing = self.listed(arch)
         sim = netlist.build(
             self.schema,
-            self.wiring,
+            self.wired(arch),
             arch,
             program.finish(),
             order=[listing[n] for n in order or range(len(listing))],

@@ -57,8 +57,12 @@ class Wiring:
 
 
 def kinds(schema: MachineSchema, arch: Arch) -> dict[str, type[Component]]:
-    """The component of every part."""
-    return {name: part.choices[arch.models.get(name, part.default_model)] for name, part in schema.parts.items()}
+    """The component of every part that there is with these options."""
+    return {
+        name: part.choices[arch.models.get(name, part.default_model)]
+        for name, part in schema.parts.items()
+        if part.only is None or arch.options[part.only[0]] == part.only[1]
+    }
 
 
 def units(parts: Mapping[str, type[Component]]) -> dict[str, tuple[str, ...]]:

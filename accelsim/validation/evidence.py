@@ -76,6 +76,12 @@ class Evidence:
             if into.startswith(f"{ports}.")
         }
 
+    def moved(self, part: str) -> np.recarray:
+        """What a stream of the DMA engine moves: a buffer's descriptors, or what a unit asked for of itself."""
+        if part in (*self.names.buffers, *self.names.stores):
+            return self.tables[part]
+        return self.log[f"{part}.request"].view(np.recarray)
+
     def instructions(self, unit: str) -> np.ndarray:
         """Where the program has instructions for a unit."""
         return np.flatnonzero(self.tables["program"]["unit"] == list(self.names.units).index(unit))

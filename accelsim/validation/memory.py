@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accelsim.validation.evidence import Evidence, spread
+from accelsim.validation.evidence import DMA, Evidence, spread
 from accelsim.validation.report import Report
 from accelsim.workload.layers import Attention, Gemm, LinearAttention, Norm
 
@@ -90,7 +90,7 @@ def check_memory(evidence: Evidence, tensors: Sequence[Tensor], report: Report) 
         return None
     reads, writes = ([np.zeros(t.size, np.uint8) for t in known] for _ in range(2))
     owners, before = {}, len(report.failed)
-    for part in (*evidence.names.buffers, *evidence.names.stores):
+    for part in evidence.elements(f"{DMA}.tile"):
         touched = writes if part in evidence.names.stores else reads
         owners[part] = check_descriptors(evidence, part, known, firsts, touched, report)
     if len(report.failed) > before:
@@ -129,12 +129,13 @@ def check_descriptors(
     report: Report,
 ) -> list[Tensor]:
     """Every run of a buffer's descriptors lies inside one tensor; the tensor of each descriptor."""
-    rule, segments = "each lies inside one tensor", evidence.tables[part]["segments"]
+    descriptors = evidence.moved(part)
+    rule, segments = "each lies inside one tensor", descriptors["segments"]
     if (segments < 1).any():
         empty = [f"{part} {n} is of {segments[n]} segments" for n in np.flatnonzero(segments < 1)]
         report.add("memory", f"{part} descriptors", rule, len(segments), empty)
         return []
-    which, address, size = spread(evidence.tables[part])
+    which, address, size = spread(descriptors)
     owner = np.searchsorted(firsts, address, side="right") - 1
     ends = firsts + np.array([t.size for t in known], np.int64)
     good = (owner >= 0) & (size > 0) & (address + size <= ends[owner])
@@ -153,7 +154,7 @@ def check_descriptors(
         for n, at, many in zip(owner.tolist(), (address - firsts[owner]).tolist(), size.tolist(), strict=True):
             block = touched[n][at : at + many]
             block += block < 255
-    first = np.searchsorted(which, np.arange(len(evidence.tables[part])))
+    first = np.searchsorted(which, np.arange(len(descriptors)))
     return [known[n] for n in owner[first]]
 
 

@@ -19,7 +19,9 @@ def moved(evidence: Evidence) -> Iterator[tuple[str, str, int]]:
     for store in names.stores:
         yield store, "write_bytes", total[store]
         yield store, "read_bytes", total[store]
-    yield MEMORY, "read_bytes", sum(total[buffer] for buffer in names.buffers)
+    others = [part for part in evidence.elements(f"{DMA}.tile") if part not in total]
+    fetched = sum(int(sizes(evidence.moved(part)).sum()) for part in others)  # judged by the machine's own
+    yield MEMORY, "read_bytes", fetched + sum(total[buffer] for buffer in names.buffers)
     yield MEMORY, "write_bytes", sum(total[store] for store in names.stores)
     unit = next(iter(names.units))
     yield evidence.sender[f"{unit}.command"].split(".")[0], "instructions", len(evidence.tables["program"])

@@ -100,7 +100,7 @@ def check_bursts(evidence: Evidence, report: Report) -> None:
     )
     for stream, part in enumerate(streams):
         mine = bursts[bursts["stream"] == stream]
-        _, address, size = spread(evidence.tables[part])
+        _, address, size = spread(evidence.moved(part))
         whole = np.cumsum(mine["bytes"])
         wanted = np.cumsum(size)
         # a burst begins where the run it belongs to has been left

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
-from accelsim.accelerators.netlist import Link, Wiring
+from accelsim.accelerators.netlist import Wiring
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.query_fetcher import QueryFetcher
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, QUERIES, ROWS
+from accelsim.accelerators.vitcod.wiring import FETCHING, WIRING
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer
@@ -99,6 +101,12 @@ SCHEMA = MachineSchema(
         "prune": switch("the workload's masks are applied; off: every score is computed"),
         "reorder": switch("the global tokens' columns go to the denser engine; off: everything is sparse"),
         "forward": switch("the sparser engine asks the denser engine's Q buffer first"),
+        "miss": Param(
+            "buffer",
+            "choice",
+            "where a Q comes from that the sparser engine does not find there: the activation buffer, or DRAM",
+            choices=("buffer", "dram"),
+        ),
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
         "objective": Param(
             "cycles", "choice", "what the cuts of dense layers make small, by closed-form estimates", choices=OBJECTIVES
@@ -119,7 +127,16 @@ SCHEMA = MachineSchema(
         "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
         "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
-        "decoder": Part("restores Q and K in front of the engines", "core", Decoder),
+        "decoder": Part(
+            "restores Q and K in front of the engines", "core", Decoder, derived={"q_from": "options.miss"}
+        ),
+        "queries": Part(
+            "fetches missed Q from DRAM, with miss=dram",
+            "core",
+            QueryFetcher,
+            derived={"port_bytes": "decoder"},
+            only=("miss", "dram"),
+        ),
         "vector": Part(
             "element-wise work and normalisation",
             "core",
@@ -154,39 +171,6 @@ SCHEMA = MachineSchema(
     rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, sums_rule),
 )
 
-WIRING = Wiring(
-    (
-        Link("dma.request", "dram.request", 8),
-        Link("dram.reply", "dma.reply", 8),
-        Link("engine.out", "encoder.outputs", 1),
-        Link("encoder.out", "vector.outputs", 1),
-        Link("vector.tile", "act_gb1.results.vector", 1),
-        Link("engine.release_weight", "weight_gb.release", 4),
-        Link("engine.release_act", "act_gb0.release", 4),
-        Link("engine.read_weight", "weight_gb.reading.engine"),
-        Link("engine.read_act", "act_gb0.reading.engine"),
-        Link("vector.reading.act", "act_gb0.reading.vector"),
-        Link("decoder.denser", "denser.operands"),
-        Link("decoder.sparser", "sparser.operands"),
-        Link("sparser.miss", "decoder.miss", 8),
-        Link("decoder.vector", "sparser.vector"),
-        Link("walker.column", "sparser.column", 4),
-        Link("denser.scores", "softmax.scores"),
-        Link("sparser.score", "softmax.score", 16),
-        Link("softmax.denser", "denser.softmaxed", 4),
-        Link("softmax.sparser", "sparser.softmaxed", 4),
-        Link("denser.partial", "merge.dense", 1),
-        Link("sparser.partial", "merge.sparse", 1),
-        Link("denser.reads", "merge.denser_reads"),
-        Link("sparser.reads", "merge.sparser_reads"),
-        Link("merge.accesses", "softmax.accesses"),
-        Link("merge.denser_window", "denser.window"),
-        Link("merge.sparser_window", "sparser.window"),
-        Link("merge.row", "act_gb1.results.merge", 4),
-    ),
-    streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
-)
-
 
 class ViTCoD(Machine):
     """The paper's machine, with a compiler, buffers and a memory of ours around its engines."""
@@ -198,11 +182,22 @@ class ViTCoD(Machine):
     calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
     row_bytes = {"frees": FREES_BYTES}
-    tables = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS, "frees": FREES}
+    tables = {
+        "passes": PASSES,
+        "dense": DENSE,
+        "columns": COLUMNS,
+        "index": INDEX,
+        "rows": ROWS,
+        "frees": FREES,
+        "queries": QUERIES,
+    }
     listing = (
         "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine",
-        "encoder", "vector", "decoder", "walker", "denser", "sparser", "softmax", "merge",
+        "encoder", "vector", "decoder", "queries", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
+
+    def wired(self, arch: Arch) -> Wiring:
+        return self.wiring if arch.options["miss"] == "buffer" else FETCHING
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         compile_workload(program, workload, resources(arch), cuts_of(self.mapping(arch, workload)))
@@ -263,6 +258,8 @@ def resources(arch: Arch) -> Resources:
         reorder=on["reorder"],
         prune=on["prune"],
         forward=on["forward"],
+        q_from_dram=arch.options["miss"] == "dram",
+        fetch_bytes=part["queries"]["capacity_bytes"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
         constants=True,

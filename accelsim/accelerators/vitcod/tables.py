@@ -50,10 +50,13 @@ ROWS = record(
     "values",  # features of its output
 )
 
+QUERIES = record("address", "token_pitch", "head_pitch", "bytes")  # of each pass, where a query is fetched from
+
 # The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
 # made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted
 # from the first row of the pass; the walker's parameter says how wide they are.
 PASS_BITS = 16 * (len(PASSES.names) - 1)  # shares are counted as they arrive
+QUERY_BITS = {"address": 40, "token_pitch": 28, "head_pitch": 36, "bytes": 24}  # beside the pass's row
 DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
 ROW_BITS = {"sparse": 16, "first": 16, "dense": 16, "parts": 16}  # `first` modulo 2^16: a sum of those before

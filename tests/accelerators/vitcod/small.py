@@ -33,7 +33,8 @@ def machines(draw) -> Arch:
         "decoder.queue": some(1, 8), "walker.word_bytes": some(1, 8), "vector.lanes": some(1, 16),
         "dma.burst_bytes": some(64, 300), "dma.outstanding": some(1, 8), "weight_gb.outstanding": some(1, 4),
         "act_gb0.outstanding": some(1, 4), "index_buffer.outstanding": some(1, 2), "dram.window": some(1, 8),
-        "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
+        "miss": draw(st.sampled_from(["buffer", "dram"])), "queries.capacity_bytes": some(60, 600),
+        "queries.places": some(3, 8), "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
         "heads": draw(st.sampled_from(["parallel", "serial"])),
         "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
     }  # fmt: skip

@@ -151,10 +151,11 @@ class AttentionOperands(Follower):
         dense = self.evidence.tables["dense"][first.first_dense : last.first_dense + last.dense]
         stays = rows + 2 * int(one.heads) * (layer.bias_offsets or 0)
         stays += sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head
-        scores = 34 + 4 * int(one.dense + one.sparse_columns) + entries
+        row = 34 + 16 * (self.evidence.arch.options["miss"] == "dram")  # where queries lie comes with it
+        scores = row + 4 * int(one.dense + one.sparse_columns) + entries
         if len(blocks) == 1:
             return {"stays": stays + scores}
-        return {"stays": stays, "scores": scores, "values": 34 + rows + 4 * int(one.dense)}
+        return {"stays": stays, "scores": scores, "values": row + rows + 4 * int(one.dense)}
 
     @cached_property
     def scored(self) -> dict[tuple[str, int], int]:
@@ -184,7 +185,9 @@ class AttentionOperands(Follower):
         gaps = []
         for number, one in enumerate(self.passes):
             keys = self.outputs.key0[number], self.outputs.key0[number] + self.outputs.keys[number]
-            for kind, first, last in (("k", *keys), ("q", one.row0, one.row0 + one.rows)):
+            # where missed queries come from DRAM, Q is sent to the denser engine alone
+            alone = self.evidence.arch.options["miss"] == "dram" and not self.dense[number]
+            for kind, first, last in (("k", *keys), ("q", one.row0, one.row0 + one.rows * (not alone))):
                 at = int(first)
                 for begin, tokens in sorted(self.sent[kind][number]):
                     at = begin + tokens if begin == at else -1

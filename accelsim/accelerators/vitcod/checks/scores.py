@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.fetches import check_fetches
 from accelsim.accelerators.vitcod.checks.outputs import expected_keys, same_keys
 from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.evidence import NEVER, Evidence
@@ -140,6 +141,20 @@ def announcements(evidence: Evidence) -> np.ndarray:
     return known
 
 
+def check_announced(evidence: Evidence, asked: np.ndarray, came: np.ndarray, report: Report) -> None:
+    """Queries fetched from the activation buffer are there."""
+    announced = announcements(evidence)
+    row, most = asked["row"], announced.shape[1]
+    ready = np.where(row < most, announced[asked["number"], row.clip(0, most - 1)], NEVER)
+    report.compare(
+        "operands",
+        "single Q vectors",
+        "they are fetched when the query is in the global buffer",
+        ready + 1 < came["at"],
+        lambda n: f"vector {n}, row {row[n]} of pass {asked['number'][n]}, in cycle {came['at'][n]}",
+    )
+
+
 def check_fetched(
     evidence: Evidence, outputs: Outputs, report: Report, place: np.ndarray, begun: np.ndarray, there: np.ndarray
 ) -> None:
@@ -156,16 +171,10 @@ def check_fetched(
         lambda n: f"vector {n} went to line {came['line'][n]}, asked for by line {asked['line'][n]}",
     )
     one = passes[asked["number"]]
-    announced = announcements(evidence)
-    row, most = asked["row"], announced.shape[1]
-    ready = np.where(row < most, announced[asked["number"], row.clip(0, most - 1)], NEVER)
-    report.compare(
-        "operands",
-        "single Q vectors",
-        "they are fetched when the query is in the global buffer",
-        ready + 1 < came["at"],
-        lambda n: f"vector {n}, row {row[n]} of pass {asked['number'][n]}, in cycle {came['at'][n]}",
-    )
+    if evidence.arch.options["miss"] == "dram":
+        check_fetches(evidence, outputs, report)
+    else:
+        check_announced(evidence, asked, came, report)
     wanted = outputs.of(one["first_row"] + asked["head"] * one["rows"] + asked["row"])
     order = np.lexsort((came["at"], wanted))
     have, have_at = wanted[order], came["at"][order]

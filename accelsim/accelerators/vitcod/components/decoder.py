@@ -28,6 +28,8 @@ from accelsim.core import (
 )
 from accelsim.isa.instructions import DONE
 
+SOURCES = ("buffer", "dram")
+
 
 class Decoder(Component):
     """Fills the engines' operand buffers, decoding on the way."""
@@ -36,6 +38,12 @@ class Decoder(Component):
     macs = Param(8, "count", "multipliers of a line")
     port_bytes = Param(256, "bytes/cycle", "what it reads of the activation buffer")
     queue = Param(32, "count", "commands it holds")
+    q_from = Param(
+        "buffer",
+        "choice",
+        "where single vectors are: the activation buffer, or they come with the ask",
+        choices=SOURCES,
+    )
 
     passes = Mem("the pass table (tables.PASSES)")
 
@@ -105,11 +113,13 @@ class Decoder(Component):
         if not r.busy and can_pop(miss):
             ask = front(miss)
             one = passes[ask.number]
-            if ask.number < r.arrived_pass or (ask.number == r.arrived_pass and one.row0 + ask.row < r.arrived):
+            there = ask.number == r.arrived_pass and one.row0 + ask.row < r.arrived
+            if r.q_from or there or ask.number < r.arrived_pass:
                 pop(miss)
                 size = one.dim * max(1, one.encoded)
                 r.busy, r.line = 2, ask.line
-                r.read_bytes += size
+                if not r.q_from:
+                    r.read_bytes += size
                 r.vectors += 1
                 cycles = (size + r.port_bytes - 1) // r.port_bytes
                 if one.encoded:

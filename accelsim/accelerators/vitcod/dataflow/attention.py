@@ -2,13 +2,13 @@
 
 from accelsim.accelerators.vitcod.dataflow.head_work import split_heads
 from accelsim.accelerators.vitcod.dataflow.key_blocks import load_block_alone, run_blocks
-from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q
+from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q, check_fetches
 from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, tabulate
 from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError
-from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
@@ -26,6 +26,8 @@ class AttentionLayer:
         if cut is not None and (wrong := faults(layer, self.work, cut, have)):
             raise InputError(f"layer {layer.name}: the cut it is given does not fit: {'; '.join(wrong[:3])}")
         self.cut = cut or plan_attention(layer, self.work, have)
+        if have.q_from_dram:
+            check_fetches(layer, have)
         self.passes, self.stays = self.cut.passes, self.cut.stays
         self.tables = [tabulate(layer, one, self.work, have) for one in self.passes]
         self.operands = Operands(p, layer, self.cut, have)
@@ -36,9 +38,14 @@ class AttentionLayer:
     def emit(self, image: int) -> None:
         """The whole layer for one image."""
         p, layer = self.p, self.layer
+        self.image = image
         self.operands.place(image)
         p.fence("weight_gb", p.all_of("act_gb1"))
         self.numbers = [self.enter(one, table) for one, table in zip(self.passes, self.tables)]
+        if self.have.q_from_dram:
+            for one in self.passes:
+                for _ in one.blocks:
+                    p.enter("queries", **self.operands.queries(one))
         if self.have.double_buffer:
             for n in range(len(self.passes)):
                 self.load(n)
@@ -49,7 +56,7 @@ class AttentionLayer:
             self.run(n)
         self.give_back()
         if self.stays:
-            whole = (layer.q_tokens + layer.kv_tokens) * self.operands.token_bytes
+            whole = (layer.q_tokens * self.loads_all_q + layer.kv_tokens) * self.operands.token_bytes
             p.free("act_gb0", whole, wait=p.all_of("decoder"), wait2=p.all_of("sparser"))
 
     def enter(self, one: Pass, table: PassTables) -> list[int]:
@@ -96,9 +103,17 @@ class AttentionLayer:
         values = end is not None
         self.p.issue(unit, phase=values, number=number, begin=begin, end=end or 0, wait=wait, wait2=wait2)
 
+    def saying(self, n: int, phase: str) -> None:
+        """What follows is for a phase of a pass."""
+        one = self.passes[n]
+        heads = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens))
+        tokens = len(self.tables[n].dense)
+        self.p.saying(phase, f"{heads} ({tokens} global token{'s' * (tokens != 1)})", n)
+
     def load(self, n: int, operands: bool = True) -> None:
         """The loads of a pass: its tables, then K and Q by pieces, then V; of all blocks of keys."""
         one, table = self.passes[n], self.tables[n]
+        self.saying(n, "operands")
         self.load_tables(n, TABLES, table.bytes.stays)
         for b, size in enumerate(table.bytes.scores):
             self.load_tables(n, b, size)
@@ -113,9 +128,19 @@ class AttentionLayer:
         for b in table.worked:
             self.load_values(n, b)
 
+    def loads_q(self, n: int) -> bool:
+        """Whether Q of a pass comes to the activation buffer: where misses go to DRAM, only if the denser engine has
+        work."""
+        return not self.have.q_from_dram or len(self.tables[n].dense) > 0
+
+    @property
+    def loads_all_q(self) -> bool:
+        """Whether the Q that stays does: if any pass needs it there."""
+        return any(self.loads_q(n) for n in range(len(self.passes)))
+
     def load_whole(self) -> None:
         """The loads of all Q and K."""
-        for piece in self.operands.pieces((0, self.layer.kv_tokens), (0, self.layer.q_tokens)):
+        for piece in self.operands.pieces((0, self.layer.kv_tokens), (0, self.layer.q_tokens * self.loads_all_q)):
             self.load_piece(0, *piece)
 
     def load_tables(self, n: int, which: object, size: int) -> None:
@@ -135,7 +160,7 @@ class AttentionLayer:
         """(K or Q, first token, tokens) of what is decoded for a block of keys, and, if `fresh`, loaded for it: Q is
         decoded with each block anew, but loaded once."""
         one = self.passes[n]
-        queries = (one.row0, one.rows if b == 0 or not fresh else 0)
+        queries = (one.row0, one.rows if (b == 0 or not fresh) and self.loads_q(n) else 0)
         return self.operands.pieces(one.blocks[b], queries)
 
     def load_piece(self, n: int, kind: int, first: int, tokens: int) -> None:
@@ -165,6 +190,7 @@ class AttentionLayer:
         """Have the operands of a block of keys moved into the engines' buffers, piece by piece as they arrive."""
         p, alone = self.p, not self.have.double_buffer
         one, table = self.passes[n], self.tables[n]
+        self.saying(n, "operands")
         several = len(one.blocks) > 1
         fills = Q if len(table.dense) else Q_STAYS
         if alone and several:
@@ -197,6 +223,7 @@ class AttentionLayer:
         p, have = self.p, self.have
         one, table, number = self.passes[n], self.tables[n], self.numbers[n][0]
         before, before2 = p.all_of("denser"), p.all_of("sparser")
+        self.saying(n, "whole pass")
         self.phase("softmax", number, wait=before, wait2=before2)
         self.phase("merge", number)
         self.scores(n, 0)
@@ -208,7 +235,7 @@ class AttentionLayer:
         if n + 1 < len(self.passes) and fetch_first:
             self.decode(n + 1)
         if not self.stays:  # the sparser engine may have asked for any Q until its scores were done
-            size = self.operands.piece_bytes(one, one.rows)
+            size = self.operands.piece_bytes(one, one.rows * self.loads_q(n))
             p.free("act_gb0", size, wait=finished[0], wait2=finished[1])
         size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
         if not have.double_buffer:
@@ -227,6 +254,7 @@ class AttentionLayer:
     def scores(self, n: int, b: int) -> None:
         """The scores of a block of keys."""
         p, table, number = self.p, self.tables[n], self.numbers[n][b]
+        self.saying(n, "scores")
         block, several = table.blocks[b], len(table.blocks) > 1
         scored = p.all_of("denser") if several else NOW
         if block.dense:
@@ -242,6 +270,7 @@ class AttentionLayer:
         """The values of a block of keys; with the last one, the outputs' stores."""
         p, one, table, number = self.p, self.passes[n], self.tables[n], self.numbers[n][b]
         block, together = table.blocks[b], self.together(table)
+        self.saying(n, "values")
         step = one.outputs if together else one.places
         for begin in range(0, one.outputs, step):
             end = min(begin + step, one.outputs)

@@ -13,12 +13,12 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import (
     DENSE_BYTES,
-    PASS_BYTES,
     ROW_BYTES,
     AttentionCut,
     Pass,
     bias_bytes,
     coded_heads,
+    pass_bytes,
     token_bytes,
     whole_bytes,
 )
@@ -31,6 +31,8 @@ from accelsim.workload.mask import AttentionMask
 SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle
 CROWDING = 5  # [ours, measured] the exponent of the norm that units which wait for each other take together
 HIDDEN_CYCLES = 2000  # [ours, measured] of a layer's first tables that arrive while the layer before is at work
+FETCHED = 0.55  # [ours, measured] of the queries asked for of DRAM; the others are on their way or still held
+FETCH_CYCLES = 8  # [ours] from an ask to its vector, beside DRAM's: fetcher, decoder, and the line that waits
 BEGIN_CYCLES = 60  # [ours, measured] of a pass: commands, the first column, the last row's way through merge
 
 
@@ -121,7 +123,7 @@ def pass_work(layer: Attention, one: Pass, heads: Sequence[HeadSums], have: Reso
         lines = have.lines * (sum(dense) > 0), have.lines * (scores > 0)
     tables = scores * have.index_entry_bytes + COLUMN_BYTES * columns + bias_bytes(layer, len(one.heads))
     tables += DENSE_BYTES * sum(dense) + ceil(MASK_BITS * sum(dense) * one.rows, 8)
-    tables += len(one.blocks) * (PASS_BYTES + ROW_BYTES * one.outputs)
+    tables += len(one.blocks) * (pass_bytes(have) + ROW_BYTES * one.outputs)
     return PassWork(one.rows, dense, scores_of, parts_of, columns, *lines, tables)
 
 
@@ -141,6 +143,8 @@ def score_terms(layer: Attention, one: PassWork, coded: int, forward: bool, to: 
     asked = 0 if forward and dense else one.scores  # queries that the decoder fetches one by one
     alone = layer.qk_dim * max(1, coded)
     misses = asked * max(ceil(alone, to.decoder_bytes), ceil(alone, to.decoder_macs) if coded else 0)
+    under_way = min(to.fetches, to.fetch_bytes // alone, max(1, one.sparser_lines)) if to.fetches else 0
+    fetched = asked * max(1.0, (to.memory.latency + FETCH_CYCLES) / under_way) if under_way else 0.0
     scores = one.scores + dense * one.rows
     softmax = scores / to.softmax_lanes * (2 if to.softmax_max else 1)
     return {
@@ -150,6 +154,7 @@ def score_terms(layer: Attention, one: PassWork, coded: int, forward: bool, to: 
         "score ports": one.scores / min(to.score_ports, to.psum_banks),
         "walker": ceil(one.scores + 4 * one.columns, to.word_bytes) + 0.5 * one.columns,
         "softmax": max(softmax, one.rows * one.heads * to.divide_interval),
+        "query fetches": fetched,
         "decoder": float(token * (layer.kv_tokens + one.rows * (dense > 0)) + misses),
     }
 
@@ -219,6 +224,10 @@ def attention_estimate(
         if n == 0:
             waits += max(0.0, filled - HIDDEN_CYCLES) / batch
         tables += max(0.0, filled + scores["walker"] - sum(taken))  # its port is filled through and handed out from
+        if to.fetches and not (have.forward and sum(work.dense)):
+            size, asked = layer.qk_dim * max(1, coded), round(FETCHED * work.scores)
+            moved += to.memory.moved(size, asked)
+            bursts += asked
         operands = 0 if cut.stays else (one.rows * blocks + layer.kv_tokens) * token_bytes(layer, have, work.heads)
         loaded = operands + layer.kv_tokens * layer.v_dim * work.heads + work.index_bytes
         moved += loaded + to.memory.moved(layer.v_dim, one.outputs)

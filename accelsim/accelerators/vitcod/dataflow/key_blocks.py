@@ -21,6 +21,7 @@ def run_blocks(layer: "AttentionLayer", n: int) -> None:
     p, one, table = layer.p, layer.passes[n], layer.tables[n]
     ahead, blocks = layer.have.double_buffer, len(one.blocks)
     halves = layer.cut.halves and ahead
+    layer.saying(n, "whole pass")
     layer.phase("softmax", layer.numbers[n][0], wait=p.all_of("denser"), wait2=p.all_of("sparser"))
     layer.phase("merge", layer.numbers[n][0])
     scored, decoded = [], [layer.decoded]
@@ -50,7 +51,7 @@ def run_blocks(layer: "AttentionLayer", n: int) -> None:
             if halves:
                 give_scores(layer, n, blocks - 1, scored[-1], decoded[-1])
             if not layer.stays:  # the sparser engine may have asked for any Q until its scores were done
-                free(layer, "act_gb0", layer.operands.piece_bytes(one, one.rows), scored[-1])
+                free(layer, "act_gb0", layer.operands.piece_bytes(one, one.rows * layer.loads_q(n)), scored[-1])
         # the last block's are given back when the next pass's operands are under way
         while len(before) > (twice or b == table.worked[-1]):
             gone, ended = before.pop(0)

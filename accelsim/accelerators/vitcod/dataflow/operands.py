@@ -2,11 +2,24 @@
 
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, coded_heads, token_bytes
+from accelsim.core.errors import InputError
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
 
 K, Q, Q_STAYS = range(3)  # what a DECODE instruction is about
 TABLES, VALUES = "tables", "values"  # what else is loaded for a pass
+
+FETCHED = 3  # vectors that the query fetcher must hold: two that the decoder may still read, and one more
+
+
+def check_fetches(layer: Attention, have: Resources) -> None:
+    """Raise InputError unless the query fetcher has room to fetch a layer's queries."""
+    least = FETCHED * layer.qk_dim * (coded_heads(layer, have) or 1)
+    if have.fetch_bytes < least:
+        raise InputError(
+            f"layer {layer.name}: queries.capacity_bytes is {have.fetch_bytes}, but a query of this layer, and two "
+            f"that the decoder reads, have {least} bytes; make it at least that large"
+        )
 
 
 class Operands:
@@ -47,6 +60,18 @@ class Operands:
         if self.have.layout == "packed":  # head by head, all tokens of a head together
             return (at + (head * count + first) * dim, *self.run_of(tokens * dim, heads, count * dim))
         return (at + first * pitch + head * dim, *self.run_of(heads * dim, tokens, pitch))
+
+    def queries(self, one: Pass) -> dict[str, int]:
+        """Where single queries of a pass are fetched from (tables.QUERIES)."""
+        at, width, pitch = self.places["q"]
+        layer, head, dim = self.layer, one.heads[0], self.layer.qk_dim
+        if self.coded:
+            return {"address": at + one.row0 * pitch, "token_pitch": pitch, "head_pitch": 0, "bytes": width}
+        if self.have.layout == "packed":
+            at, pitch, apart = at + (head * layer.q_tokens + one.row0) * dim, dim, layer.q_tokens * dim
+        else:
+            at, apart = at + one.row0 * pitch + head * dim, dim
+        return {"address": at, "token_pitch": pitch, "head_pitch": apart, "bytes": dim}
 
     @staticmethod
     def run_of(size: int, segments: int, pitch: int) -> tuple[int, int, int]:

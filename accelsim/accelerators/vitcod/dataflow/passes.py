@@ -7,13 +7,13 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import CHUNK_TOKENS
 from accelsim.accelerators.vitcod.dataflow.sizes import (
-    PASS_BYTES,
     ROW_BYTES,
     AttentionCut,
     Pass,
     bias_bytes,
     coded_heads,
     index_bytes,
+    pass_bytes,
     score_bytes,
     score_room,
     table_bytes,
@@ -103,7 +103,9 @@ def heads_together(
             and (stays or (rows + 1) * token_bytes(layer, have, len(heads)) <= have.act_bytes)
             and sum(score_bytes(work[h], first, last) for h in heads) <= scores
             and (rows <= most_rows or not any(work[h].sparse_scores(0, layer.q_tokens) for h in heads))
-            and PASS_BYTES + bias_bytes(layer, len(heads)) + sum(index_bytes(work[h], first, last, have) for h in heads)
+            and pass_bytes(have)
+            + bias_bytes(layer, len(heads))
+            + sum(index_bytes(work[h], first, last, have) for h in heads)
             <= have.index_bytes // 2
         )
 
@@ -184,7 +186,7 @@ def refusal(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: 
     row = max(score_bytes(w, at, at + 1) for w in work for at in range(layer.q_tokens))
     dense = max(len(w.dense) for w in work)
     kept = bias_bytes(layer, 1) + ROW_BYTES + ceil(dense, 8)
-    block = PASS_BYTES + max(have.index_entry_bytes + COLUMN_BYTES, ROW_BYTES + sum(DENSE_BITS.values()) // 8)
+    block = pass_bytes(have) + max(have.index_entry_bytes + COLUMN_BYTES, ROW_BYTES + sum(DENSE_BITS.values()) // 8)
     needed = [
         ("denser.q_bytes", have.q_bytes, layer.qk_dim),
         ("denser.k_bytes", have.k_bytes, layer.qk_dim),

@@ -32,6 +32,8 @@ class Rates:
     decoder_macs: int
     decoder_bytes: int
     act_bytes: int
+    fetches: int  # of queries from DRAM that may be under way; 0: they come from the activation buffer
+    fetch_bytes: int
 
 
 def rates(arch: Arch) -> Rates:
@@ -77,4 +79,6 @@ def rates(arch: Arch) -> Rates:
         decoder_macs=part["decoder"]["lines"] * part["decoder"]["macs"],
         decoder_bytes=part["decoder"]["port_bytes"],
         act_bytes=part["act_gb0"]["capacity_bytes"],
+        fetches=min(part["queries"]["places"], part["dma"]["outstanding"]) * (arch.options["miss"] == "dram"),
+        fetch_bytes=part["queries"]["capacity_bytes"],
     )

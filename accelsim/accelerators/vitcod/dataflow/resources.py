@@ -23,4 +23,6 @@ class Resources(DenseResources):
     reorder: bool = True
     prune: bool = True
     forward: bool = True
+    q_from_dram: bool = False
+    fetch_bytes: int = 0  # of queries that are fetched from DRAM
     two_engines: bool = True

@@ -13,13 +13,14 @@ from accelsim.accelerators.vitcod.tables import (
     MASK_BITS,
     MOST_HEADS,
     PASS_BITS,
+    QUERY_BITS,
     ROW_BITS,
     SCORE_BIAS_BYTES,
 )
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
-PASS_BYTES, ROW_BYTES, DENSE_BYTES = PASS_BITS // 8, sum(ROW_BITS.values()) // 8, sum(DENSE_BITS.values()) // 8
+ROW_BYTES, DENSE_BYTES = sum(ROW_BITS.values()) // 8, sum(DENSE_BITS.values()) // 8
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ def score_room(layer: Attention, have: Resources, places: int) -> int:
     return min(have.score_bytes, have.psum_bytes - 4 * layer.v_dim * places)
 
 
+def pass_bytes(have: Resources) -> int:
+    """Of a pass's row, with where its queries lie if they are fetched from DRAM."""
+    return PASS_BITS // 8 + have.q_from_dram * (sum(QUERY_BITS.values()) // 8)
+
+
 def bias_bytes(layer: Attention, heads: int) -> int:
     """Biases of scores that come with a pass."""
     return SCORE_BIAS_BYTES * heads * (layer.bias_offsets or 0)
@@ -126,11 +132,11 @@ def table_bytes(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Res
     """Of a pass; see tables.py for what they hold."""
     last, heads = one.row0 + one.rows, len(one.heads)
     if len(one.blocks) == 1:
-        whole = PASS_BYTES + bias_bytes(layer, heads)
+        whole = pass_bytes(have) + bias_bytes(layer, heads)
         return TableBytes(whole + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads))
     stays, starts = bias_bytes(layer, heads) + ROW_BYTES * one.outputs, [first for first, _ in one.blocks]
-    scores = np.full(len(starts), PASS_BYTES)
-    values = np.full(len(starts), PASS_BYTES + ROW_BYTES * one.outputs)
+    scores = np.full(len(starts), pass_bytes(have))
+    values = np.full(len(starts), pass_bytes(have) + ROW_BYTES * one.outputs)
     for h in one.heads:
         stays += ceil(MASK_BITS * len(work[h].dense) * one.rows, 8)
         counts = work[h].column_counts(one.row0, last)

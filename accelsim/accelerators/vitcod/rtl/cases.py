@@ -212,7 +212,7 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
 def with_decoder(values: dict, depths: dict) -> Netlist:
     """The sparser engine and the decoder, their other ports outside."""
     sparser = Unit("sparser", TWINS["sparser_engine"], values)
-    feed = {"lines": 4, "macs": 8, "port_bytes": 32, "queue": 8}
+    feed = {"lines": 4, "macs": 8, "port_bytes": 32, "queue": 8, "q_from": 0}
     wires = [Wire(p, depths[p], None, ("sparser", p)) for p in ("command", "column", "softmaxed", "window")] + [
         Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "reads", "done")
     ]
@@ -255,8 +255,9 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lines": 16, "macs": 16, "banks": 3, "bank_bytes": 32, "score_ports": 2, "segment": 40} | PSUM[1],
     ], [8, 1, 3]),
     "decoder": (decoder, [
-        {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32}, {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1},
-        {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3},
+        {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32, "q_from": 0},
+        {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1, "q_from": 1},
+        {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1},
     ], [4, 1, 2]),
     "encoder": (encoder, [{"lines": 8, "macs": 8}, {"lines": 1, "macs": 1}, {"lines": 3, "macs": 5}], [4, 1, 2]),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Parameters of the attention units that random layers are co-simulated on: the defaults, and odd ones."""
 
 DEFAULTS = {
-    "decoder": {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32},
+    "decoder": {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32, "q_from": 0},
     "walker": {"word_bytes": 8, "index_bytes": 1},
     "denser": {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128, "psum_banks": 8, "psum_port_bytes": 32},
     "sparser": {
@@ -26,7 +26,7 @@ DEFAULTS = {
     "merge": {"places": 64, "lanes": 64, "psum_banks": 8, "psum_port_bytes": 32},
 }
 SMALL = {
-    "decoder": {"lines": 2, "macs": 4, "port_bytes": 16, "queue": 4},
+    "decoder": {"lines": 2, "macs": 4, "port_bytes": 16, "queue": 4, "q_from": 1},
     "walker": {"word_bytes": 2, "index_bytes": 2},
     "denser": {"lines": 8, "macs": 4, "q_port_bytes": 16, "row_values": 64, "psum_banks": 2, "psum_port_bytes": 16},
     "sparser": {
@@ -51,7 +51,7 @@ SMALL = {
     "merge": {"places": 8, "lanes": 16, "psum_banks": 2, "psum_port_bytes": 16},
 }
 LONE = {
-    "decoder": {"lines": 1, "macs": 1, "port_bytes": 3, "queue": 1},
+    "decoder": {"lines": 1, "macs": 1, "port_bytes": 3, "queue": 1, "q_from": 0},
     "walker": {"word_bytes": 1, "index_bytes": 2},
     "denser": {"lines": 1, "macs": 1, "q_port_bytes": 1, "row_values": 64, "psum_banks": 1, "psum_port_bytes": 1},
     "sparser": {
@@ -76,7 +76,7 @@ LONE = {
     "merge": {"places": 1, "lanes": 1, "psum_banks": 1, "psum_port_bytes": 1},
 }
 ODD = {
-    "decoder": {"lines": 3, "macs": 5, "port_bytes": 24, "queue": 3},
+    "decoder": {"lines": 3, "macs": 5, "port_bytes": 24, "queue": 3, "q_from": 1},
     "walker": {"word_bytes": 5, "index_bytes": 1},
     "denser": {"lines": 5, "macs": 3, "q_port_bytes": 64, "row_values": 100, "psum_banks": 3, "psum_port_bytes": 24},
     "sparser": {
@@ -101,7 +101,7 @@ ODD = {
     "merge": {"places": 3, "lanes": 20, "psum_banks": 3, "psum_port_bytes": 24},
 }
 WIDE = {
-    "decoder": {"lines": 8, "macs": 16, "port_bytes": 128, "queue": 8},
+    "decoder": {"lines": 8, "macs": 16, "port_bytes": 128, "queue": 8, "q_from": 0},
     "walker": {"word_bytes": 16, "index_bytes": 1},
     "denser": {
         "lines": 20,

@@ -20,6 +20,12 @@ def missing() -> Evidence:
     return gather(machine("vitcod"), small_machine("forward=false"), one_of_each())
 
 
+@pytest.fixture(scope="session")
+def fetched() -> Evidence:
+    """One that has no forwarding and fetches from DRAM."""
+    return gather(machine("vitcod"), small_machine("forward=false", "miss=dram"), one_of_each())
+
+
 @pytest.fixture
 def run(clean) -> Evidence:
     return planted(clean)

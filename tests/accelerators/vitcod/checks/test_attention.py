@@ -157,6 +157,30 @@ def test_a_fetched_query_for_another_line(missing):
     assert "vector 9 went to line" in faults(evidence)["operands", "single Q vectors"][0]
 
 
+def test_queries_from_dram(fetched):
+    assert faults(planted(fetched)) == {}
+    asks, fetches, joins = (
+        len(fetched.log["sparser.miss"]),
+        *(fetched.count("queries", n) for n in ("fetches", "joins")),
+    )
+    assert asks == fetches + joins and min(fetches, joins) > 0
+
+    def found(port: str, field: str, n: int, more: int) -> list[str]:
+        evidence = planted(fetched)
+        evidence.log[port][field][n] += more
+        return faults(evidence)["operands", "single Q vectors"]
+
+    assert "answer 9 is of row" in found("queries.found", "row", 9, 1)[0]
+    assert "answered in cycle" in found("dma.arrived.queries", "at", 9, 100_000)[0]
+    assert "of byte" in found("queries.request", "address", 9, 1)[0]
+    evidence = planted(fetched)
+    evidence.log["queries.request"]["at"][:] = 0
+    assert any("of byte" in line for line in faults(evidence)["operands", "single Q vectors"])
+    evidence = planted(fetched)
+    evidence.arch.parts["queries"]["capacity_bytes"] = 30
+    assert "makes it" in faults(evidence)["buffers", "queries"][0]
+
+
 def test_an_engine_that_is_faster_than_its_lines(run):
     run.log["sparser.score"]["at"][:] = run.log["sparser.score"]["at"][-1]
     found = faults(run)

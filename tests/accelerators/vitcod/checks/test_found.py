@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators import machine
+from accelsim.core.errors import InputError
 from accelsim.validation.evidence import gather
 from accelsim.workload import Attention, Gemm, Workload
 from tests.accelerators.small import one_of_each
@@ -104,3 +105,11 @@ def test_a_block_s_operands_that_come_late(kind):
     found = planted(run)
     found.log["decoder.denser"]["at"][mine] += 100_000
     assert ("operands", f"{'KQ'[kind]}, denser engine") in faults(found)
+
+
+def test_a_query_fetcher_without_room_for_a_query_is_refused():
+    with pytest.raises(InputError, match=r"queries\.capacity_bytes is 59, but a query .* have 60 bytes; make it at le"):
+        validated(small_machine("miss=dram", "queries.capacity_bytes=59"), one_of_each())
+    assert (
+        validated(small_machine("miss=dram", "reorder=false", "queries.capacity_bytes=60"), one_of_each()).failed == []
+    )

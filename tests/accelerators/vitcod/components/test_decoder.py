@@ -67,6 +67,14 @@ def test_a_single_vector_goes_before_the_next_token():
     assert seen.counts["mac_ops"] == 20
 
 
+def test_a_single_vector_that_comes_with_the_ask_waits_for_no_token():
+    feed = {"miss": [(2, 0, 1, 0, 7), (2, 1, 19, 0, 8)]}
+    assert exercise(decoder(), feed, cycles=50).pushes["vector"] == []
+    seen = exercise(decoder(q_from="dram"), feed)
+    assert seen.pushes["vector"] == [(5, 7), (8, 8)]
+    assert seen.counts["vectors"] == 2 and seen.counts["read_bytes"] == 0
+
+
 @pytest.mark.parametrize(("row", "there"), [(2, True), (3, False)])
 def test_a_single_vector_waits_until_its_token_has_arrived(row, there):
     # Q tokens 4 to 6 (rows 0 to 2) are announced in 0, the rest in 100

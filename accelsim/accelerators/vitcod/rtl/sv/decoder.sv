@@ -6,6 +6,7 @@ module decoder #(
     parameter int MACS       = 8,
     parameter int PORT_BYTES = 256,
     parameter int QUEUE      = 32,
+    parameter int Q_FROM     = 0,    // 1: single vectors come with the ask
     parameter int PASSES     = 16
 ) (
     input  logic             clk,
@@ -132,9 +133,9 @@ module decoder #(
     size = '0;
     most = '0;
     single = 1'b0;
-    if (!stuck && next_busy == NOTHING && miss_valid != 0 && next_any
+    if (!stuck && next_busy == NOTHING && miss_valid != 0 && (Q_FROM != 0 || (next_any
         && (miss_data.number < next_pass
-            || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))) begin
+            || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))))) begin
       miss_pop = 8'd1;
       next_busy = VECTOR;
       single = 1'b1;
