@@ -37,6 +37,12 @@ CASES = {
         ("deit_tiny_s90", "array.dataflow=is"),
         ("deit_tiny_s90", "act_buffer.capacity_bytes=64KiB weight_buffer.capacity_bytes=32KiB"),
     ],
+    "salo": [
+        *((name, "") for name in ("deit_tiny_s90", "levit_128_s90", "levit_256_s90", "fmnist_vit_s90")),
+        ("deit_tiny_s90", "window.rows=16 window.columns=16"),
+        ("deit_tiny_s90", "weight_buffer.capacity_bytes=30KiB"),
+        ("deit_tiny_s90", "dram.model=pipe dram.channels=1"),
+    ],
 }
 
 

@@ -76,6 +76,14 @@ class Machine:
             "can be simulated but neither estimated nor pinned"
         )
 
+    def refuse_pins(self, arch: Arch, pinned: Mapping[str, Any], objective: str) -> None:
+        """Of a machine whose plans are chosen by estimated time alone. Raises InputError for anything else."""
+        if pinned or objective not in ("", "cycles", "rule"):
+            raise InputError(
+                f"the machine {arch.machine} takes no mapping and no objective but cycles: its plans are chosen by "
+                "estimated time"
+            )
+
     @property
     def maps(self) -> bool:
         """Whether it hands out a mapping."""

@@ -8,6 +8,7 @@ import typer
 
 Write = Callable[[object, Path | None], None]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The workload to write.")]
+PATTERN = "window:31,globals=1, window:7x7,globals=1 or window:31,dilation=2"
 RULES = "taylor (ViTALiTy), l1 (SimA) or hash (EcoFormer)"
 
 
@@ -26,31 +27,46 @@ def register(app: typer.Typer, write: Write, find: Callable[[str], Path]) -> Non
             float | None, typer.Option(help="The share of attention scores to prune, e.g. 0.9.")
         ] = None,
         attention: Annotated[str | None, typer.Option(help=f"Linear attention instead of softmax: {RULES}.")] = None,
+        masks: Annotated[str | None, typer.Option(help=f"Masks of a pattern: {PATTERN}.")] = None,
         seed: Annotated[int, typer.Option(help="Other seeds give other masks.")] = 1,
         output: Output = None,
     ) -> None:
-        """Make a workload of a known model, with synthetic masks or with linear attention."""
-        from accelsim.codesign.synthetic import exchange_attention, synthesize
+        """Make a workload of a known model, with synthetic masks, those of a pattern, or linear attention."""
+        from accelsim.codesign.synthetic import exchange_attention, synthesize, window_masks
         from accelsim.core.errors import InputError
+        from accelsim.workload.pattern import WindowPattern
 
-        if (sparsity is None) == (attention is None):
-            what = "neither --sparsity nor --attention" if sparsity is None else "--sparsity and --attention"
+        given = {"--sparsity": sparsity, "--attention": attention, "--masks": masks}
+        said = [name for name, value in given.items() if value is not None]
+        if len(said) != 1:
+            what = " and ".join(said) or "neither --sparsity nor --attention nor --masks"
             raise InputError(
-                f"synth {model} has {what}: give --sparsity 0.9 for softmax attention under masks, or --attention "
-                "taylor, which has no scores to prune"
+                f"synth {model} has {what}: give --sparsity 0.9 for softmax attention under masks, --masks "
+                "window:31,globals=1 for those of a pattern, or --attention taylor, which has no scores to prune"
             )
-        made = synthesize(model, sparsity, seed) if attention is None else exchange_attention(model, attention)
+        if sparsity is not None:
+            made = synthesize(model, sparsity, seed)
+        elif masks is not None:
+            made = window_masks(model, WindowPattern.parse(masks))
+        else:
+            made = exchange_attention(model, attention)
         write(made, output)
 
     @app.command()
     def convert(
         workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload, or a YAML file.")],
-        attention: Annotated[str, typer.Option(help=f"The attention to have instead: {RULES}.")],
+        attention: Annotated[str, typer.Option(help=f"The attention to have instead: {RULES}; or {PATTERN}.")],
         bits: Annotated[int, typer.Option(min=1, max=256, help="Bits of a code of rule hash.")] = 16,
         output: Output = None,
     ) -> None:
-        """Make a workload of the same network with another attention; its masks and auto-encoder go."""
+        """Make a workload of the same network with another attention, or other masks; its own masks go, and for linear
+        attention its auto-encoder."""
         from accelsim.workload import load
         from accelsim.workload.linear import converted
+        from accelsim.workload.pattern import PREFIX, WindowPattern
+        from accelsim.workload.windowed import windowed
 
-        write(converted(load(find(workload)), attention, bits), output)
+        if attention.startswith(PREFIX):
+            write(windowed(load(find(workload)), WindowPattern.parse(attention)), output)
+        else:
+            write(converted(load(find(workload)), attention, bits), output)

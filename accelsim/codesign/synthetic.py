@@ -20,6 +20,8 @@ from accelsim.codesign.prune import kept_entries, ranking
 from accelsim.core.errors import InputError
 from accelsim.workload.linear import converted
 from accelsim.workload.mask import AttentionMask
+from accelsim.workload.pattern import WindowPattern
+from accelsim.workload.windowed import windowed
 from accelsim.workload.workload import Workload
 
 RADIUS, RADIUS_SPREAD = 0.62, 0.62
@@ -96,10 +98,22 @@ def exchange_attention(name: str, rule: str) -> Workload:
 
     Errors: InputError for an unknown model or rule.
     """
-    network = model(name)
-    made_by = f"accelsim {accelsim.__version__}, exchange_attention({name!r}, {rule!r})"
+    return converted(sized(name, f"exchange_attention({name!r}, {rule!r})"), rule)
+
+
+def window_masks(name: str, pattern: WindowPattern) -> Workload:
+    """A workload of a known model under the masks of a pattern: its sizes.
+
+    Errors: InputError for an unknown model, or one whose tokens are not of the pattern's grid.
+    """
+    return windowed(sized(name, f"window_masks({name!r}, {str(pattern)!r})"), pattern)
+
+
+def sized(name: str, call: str) -> Workload:
+    """A known model's layers; `call`: what makes a workload of them."""
+    made_by = f"accelsim {accelsim.__version__}, {call}"
     sizes = {"made_by": made_by, "layers_from": "the model's publication, sizes for 224 x 224 images"}
-    return converted(Workload(name, name, network.layers, provenance=sizes), rule)
+    return Workload(name, name, model(name).layers, provenance=sizes)
 
 
 def attention_maps(network: Model, seed: int) -> list[np.ndarray]:

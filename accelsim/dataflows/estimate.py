@@ -128,6 +128,21 @@ class ArrayRates:
     rsqrt_cycles: int = 0
     double_buffer: bool = True
 
+    @classmethod
+    def of_vector(
+        cls, vector: Mapping[str, int], weight: Mapping[str, int], act: Mapping[str, int], store: Mapping[str, int]
+    ) -> "ArrayRates":
+        """Of a machine whose products have estimates of their own: what `vector_estimate` needs, of the parameters of
+        the vector unit and of the buffers of weights, activations and results."""
+        return cls(
+            *(1, 1, act["banks"], act["port_bytes"], 1, 0, vector["lanes"], 0),
+            weight_bytes=weight["capacity_bytes"],
+            act_bytes=act["capacity_bytes"],
+            store_bytes=store["capacity_bytes"],
+            reduce_cycles=vector["reduce_cycles"],
+            rsqrt_cycles=vector["rsqrt_cycles"],
+        )
+
 
 def read_cycles(words: int, banks: int) -> int:
     """Cycles in which a buffer's ports deliver words while it is filled (docs/timing.md, load buffers)."""

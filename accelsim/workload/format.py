@@ -23,7 +23,7 @@ from accelsim.workload.bounds import (
 )
 from accelsim.workload.constants import constant_shapes
 from accelsim.workload.layers import LAYERS, Layer
-from accelsim.workload.mask import AttentionMask
+from accelsim.workload.mask_arrays import Masked, mask_bytes, packed, read_mask
 from accelsim.workload.workload import Workload, stored_shapes
 
 FORMAT = "accelsim-workload"
@@ -58,8 +58,7 @@ def save(workload: Workload, path: str | Path) -> Path:
         raise InputError(f"{path}: the folder {path.parent} does not exist; create it first.")
     stored = dict(workload.tensors)
     for name, mask in workload.masks.items():
-        stored[f"{name}.keep"] = np.packbits(mask.keep, axis=2)
-        stored[f"{name}.order"], stored[f"{name}.global_tokens"] = mask.order, mask.global_tokens
+        stored |= packed(name, mask)
     text = _write_manifest(workload, stored, path)
     if stored:
         write(path.with_suffix(".npz"), npz.encode(stored))
@@ -88,7 +87,7 @@ def load(path: str | Path) -> Workload:
     layers, masked = _read_layers(top, version)
     tensor_names = _texts(top, "tensors")
     by_name = {layer.name: layer for layer in layers}
-    expected = {f"{name}.{part}": n for name in masked for part, n in _mask_bytes(by_name[name]).items()}
+    expected = {f"{name}.{part}": n for name, of in masked.items() for part, n in mask_bytes(by_name[name], of).items()}
     for tensor in tensor_names:
         layer, _, operand = tensor.rpartition(".")
         shapes = stored_shapes(by_name[layer]) if layer in by_name else {}
@@ -105,7 +104,7 @@ def load(path: str | Path) -> Workload:
             name=name,
             model=top.take("model", str),
             layers=layers,
-            masks={name: _read_mask(by_name[name], stored, file) for name in masked},
+            masks={name: read_mask(by_name[name], of, stored, file) for name, of in masked.items()},
             tensors={name: stored[name] for name in tensor_names},
             scales={name: scales.take(name, float) for name in scales},
             reads=_read_reads(top, path),
@@ -128,8 +127,8 @@ def _manifest_path(path: str | Path) -> Path:
     return path
 
 
-def _read_layers(top: manifest.Section, version: int) -> tuple[list[Layer], list[str]]:
-    layers, masked = [], []
+def _read_layers(top: manifest.Section, version: int) -> tuple[list[Layer], dict[str, Masked]]:
+    layers, masked = [], {}
     for entry in top.take("layers", list):
         if not isinstance(entry, manifest.Section):
             raise top.error(
@@ -144,12 +143,13 @@ def _read_layers(top: manifest.Section, version: int) -> tuple[list[Layer], list
         cls, values = LAYERS[kind], dict(entry)
         name = values.pop(kind)
         known = [SAME if f.name == kind else f.name for f in fields(cls) if f.name != "name"] + (
-            ["mask"] if kind == "attention" else []
+            ["mask", "pattern"] if kind == "attention" else []
         )
         entry.only([kind, *known], f"a layer of kind {kind}")
-        if kind == "attention" and entry.take("mask", bool, False):
-            masked.append(name)
-        values.pop("mask", None)
+        if kind == "attention":
+            of = Masked.of(entry, version)
+            masked |= {name: of} if of.any else {}
+        values.pop("mask", None), values.pop("pattern", None)
         if SAME in values:
             values[kind] = values.pop(SAME)
         for f in fields(cls):
@@ -206,29 +206,6 @@ def _read_reads(top: manifest.Section, path: Path) -> dict[str, tuple[str, ...]]
     return found
 
 
-def _mask_bytes(layer: Layer) -> dict[str, int]:
-    """The bytes that the arrays of a layer's mask may have at most; its counts may be of any type of integer."""
-    heads, q, kv = layer.heads, layer.q_tokens, layer.kv_tokens
-    return {"keep": heads * q * -(-kv // 8), "order": 8 * heads * kv, "global_tokens": 8 * heads}
-
-
-def _read_mask(layer: Layer, stored: dict[str, np.ndarray], file: Path) -> AttentionMask:
-    packed = stored[f"{layer.name}.keep"]
-    need = (layer.heads, layer.q_tokens, -(-layer.kv_tokens // 8))
-    if packed.dtype != np.uint8 or packed.shape != need:
-        raise InputError(
-            f"{file}: {layer.name}.keep is {packed.dtype}{list(packed.shape)} but packed bits are uint8{list(need)}."
-        )
-    bits = np.unpackbits(packed, axis=2)
-    if bits[:, :, layer.kv_tokens :].any():
-        raise InputError(f"{file}: {layer.name}.keep has bits set beyond its {layer.kv_tokens} columns.")
-    try:
-        order, counts = stored[f"{layer.name}.order"], stored[f"{layer.name}.global_tokens"]
-        return AttentionMask(bits[:, :, : layer.kv_tokens].view(bool), order, counts)
-    except InputError as error:
-        raise InputError(f"{file}: mask of {layer.name!r}: {error}") from None
-
-
 def _texts(top: manifest.Section, key: str) -> list[str]:
     names = top.take(key, list, [])
     seen = set()
@@ -267,7 +244,11 @@ def _entry(layer: Layer, workload: Workload) -> dict:
     if layer.kind in given:
         given[SAME] = given.pop(layer.kind)
     entry = {layer.kind: given.pop("name"), **given}
-    return entry | {"mask": True} if layer.name in workload.masks else entry
+    mask = workload.masks.get(layer.name)
+    if mask is None:
+        return entry
+    entry |= {"pattern": mask.pattern.entry()} if mask.pattern else {}
+    return entry if mask.derived else entry | {"mask": True}
 
 
 class _Dumper(yaml.SafeDumper):

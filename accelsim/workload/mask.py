@@ -13,22 +13,25 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from accelsim.core.errors import InputError
+from accelsim.workload.pattern import WindowPattern
 
 
 @dataclass(frozen=True, eq=False)
 class AttentionMask:
     """keep: bool[heads, q_tokens, kv_tokens], True = kept. order: int32[heads, kv_tokens], a permutation, global tokens
-    first. global_tokens: int32[heads], how many leading tokens of `order` are global.
+    first. global_tokens: int32[heads], how many leading tokens of `order` are global. pattern: the windows that the
+    mask is, in every head; None: it has no such name.
 
     Data stays in natural order; position p of a head's reordered columns is token order[h, p]. Where q_tokens ==
     kv_tokens the paper permutes rows the same way, which changes no result (attention is permutation-equivariant).
     Errors: InputError for wrong shapes or types, a row without a kept entry, an order that is no permutation, a bad
-    count.
+    count, a mask that is not its pattern.
     """
 
     keep: np.ndarray
     order: np.ndarray
     global_tokens: np.ndarray
+    pattern: WindowPattern | None = None
 
     def __post_init__(self):
         keep, order, counts = (np.asarray(a) for a in (self.keep, self.order, self.global_tokens))
@@ -58,6 +61,8 @@ class AttentionMask:
                 f"row {row} of head {head} keeps no score, so that its softmax is undefined; "
                 "keep at least one entry in each row."
             )
+        if self.pattern is not None:
+            self._check_pattern(keep)
         for name, array, dtype in (
             ("keep", keep, np.bool_),
             ("order", order, np.int32),
@@ -66,6 +71,34 @@ class AttentionMask:
             frozen = np.array(array, dtype=dtype, order="C")
             frozen.flags.writeable = False
             object.__setattr__(self, name, frozen)
+
+    def _check_pattern(self, keep: np.ndarray) -> None:
+        if keep.shape[1] != keep.shape[2]:
+            raise InputError(
+                f"pattern {self.pattern} is of tokens that see each other, but there are {keep.shape[1]} queries and "
+                f"{keep.shape[2]} keys."
+            )
+        wrong = np.argwhere(keep != self.pattern.keep(keep.shape[2]))
+        if wrong.size:
+            head, row, column = wrong[0]
+            raise InputError(
+                f"keep is not its pattern {self.pattern}: they differ at row {row}, column {column} of head {head}."
+            )
+
+    @classmethod
+    def of_pattern(cls, pattern: WindowPattern, heads: int, tokens: int) -> AttentionMask:
+        """The mask of a pattern; its global tokens first, in natural order."""
+        keep = np.broadcast_to(pattern.keep(tokens), (heads, tokens, tokens))
+        order = np.tile(np.arange(tokens, dtype=np.int32), (heads, 1))
+        return cls(keep, order, np.full(heads, min(tokens, pattern.globals), np.int32), pattern)
+
+    @property
+    def derived(self) -> bool:
+        """Whether its pattern says all of it."""
+        if self.pattern is None:
+            return False
+        natural = (self.order == np.arange(self.kv_tokens)).all()
+        return bool(natural and (self.global_tokens == min(self.kv_tokens, self.pattern.globals)).all())
 
     @classmethod
     def dense(cls, heads: int, q_tokens: int, kv_tokens: int) -> AttentionMask:

@@ -1,6 +1,7 @@
 """Versions of the workload file: what each brought, what a workload needs, what a file of an older one may not have.
 
 2: constants of layers, `reads`. 3: layers of kind linear_attention, and the activations that make its codes.
+4: patterns of masks.
 A workload is written in the oldest version that has all of it; all are read.
 """
 
@@ -11,7 +12,7 @@ from accelsim.workload.constants import constant_shapes
 from accelsim.workload.layers import HASHES, Layer, LinearAttention
 from accelsim.workload.workload import Workload
 
-VERSIONS = (1, 2, 3)
+VERSIONS = (1, 2, 3, 4)
 
 
 def of_layer(layer: Layer) -> int:
@@ -23,7 +24,8 @@ def needed(workload: Workload) -> int:
     """The oldest version that has all of a workload."""
     split = [name.rpartition(".") for name in workload.tensors]
     constants = any(operand in constant_shapes(workload.layer(layer)) for layer, _, operand in split)
-    return max(2 if constants or workload.reads else 1, *map(of_layer, workload.layers))
+    patterns = any(mask.pattern for mask in workload.masks.values())
+    return max(4 if patterns else 1, 2 if constants or workload.reads else 1, *map(of_layer, workload.layers))
 
 
 def read(top: manifest.Section) -> int:

@@ -247,6 +247,8 @@ class Workload:
         plain = {"layers": layers, "batch": self.batch, "bits": dict(self.bits), "scales": dict(self.scales)}
         if self.reads:
             plain["reads"] = {name: list(sources) for name, sources in self.reads.items()}
+        if patterns := {name: str(mask.pattern) for name, mask in self.masks.items() if mask.pattern}:
+            plain["patterns"] = patterns
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         arrays = {
             f"{n}.{part}": getattr(m, part)

@@ -22,6 +22,7 @@ FREE = {
     "systolic": {},
     "vitality": {},
     "sanger": {},
+    "salo": {},
     "ita": dict.fromkeys(["engine.columns", "engine.length", "engine.weight_beats"], "the wrapper has one value of it"),
     "spatten": {"dram.standard": "no other standard has its clock"},
 }
@@ -70,6 +71,7 @@ PRICELESS = {
     "DenseArray.edge_stall_cycles": "cycles",
     "DenseArray.stall_cycles": "cycles",
     "PackUnit.cycles": "cycles",
+    "WindowArray.tile_cycles": "cycles",
     "SparseArray.sub_rows": "its multiply-accumulates are counted",
     "SparseArray.pass_cycles": "cycles",
     "ExactDram.row_hits": "its bytes are counted",

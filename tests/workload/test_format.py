@@ -79,13 +79,13 @@ def test_one_readable_line_per_layer(saved):
         ("batch: 2\n", "", r":1: the entry 'batch' is missing\.$"),
         (
             "version: 1",
-            "version: 4",
-            r":2: version is 4 but this accelsim reads versions 1, 2 and 3; update accelsim\.$",
+            "version: 5",
+            r":2: version is 5 but this accelsim reads versions 1, 2, 3 and 4; update accelsim\.$",
         ),
         (
             "version: 1",
             "version: 0",
-            r":2: version is 0 but this accelsim reads versions 1, 2 and 3; no such version exists\.$",
+            r":2: version is 0 but this accelsim reads versions 1, 2, 3 and 4; no such version exists\.$",
         ),
         (
             "format: accelsim-workload",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
-from accelsim.accelerators.sanger.components.dense_array import DenseArray
 from accelsim.accelerators.sanger.components.merge_unit import MergeUnit
 from accelsim.accelerators.sanger.components.pack_unit import PackUnit
 from accelsim.accelerators.sanger.components.prediction_array import PredictionArray
@@ -22,6 +21,7 @@ from accelsim.accelerators.sanger.edges import choice_rule, made_of, weight_rule
 from accelsim.accelerators.sanger.masks import MILLIONTHS, SOURCES, kept, threshold_of
 from accelsim.accelerators.sanger.packing import READINGS
 from accelsim.accelerators.sanger.tables import FREES, FREES_BYTES, PACKS, ROWS, SUBROWS, TILES
+from accelsim.components.dense_array import DenseArray
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer

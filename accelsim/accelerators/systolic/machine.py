@@ -26,7 +26,6 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
-from accelsim.core.errors import InputError
 from accelsim.dataflows.estimate import ArrayRates
 from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.products.folds import Array
@@ -163,17 +162,10 @@ class Systolic(Machine):
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING_PINNED, objective: str = ""
     ) -> tuple[LayerMapping, ...]:
-        refuse_pins(arch, pinned or arch.mapping, objective)
+        self.refuse_pins(arch, pinned or arch.mapping, objective)
         part = arch.parts
-        vector, buffer = part["vector"], part["act_buffer"]
-        rates = ArrayRates(
-            *(1, 1, buffer["banks"], buffer["port_bytes"], 1, 0, vector["lanes"], 0),
-            weight_bytes=part["weight_buffer"]["capacity_bytes"],
-            act_bytes=buffer["capacity_bytes"],
-            store_bytes=part["output_buffer"]["capacity_bytes"],
-            reduce_cycles=vector["reduce_cycles"],
-            rsqrt_cycles=vector["rsqrt_cycles"],
-        )
+        buffers = (part[n] for n in ("weight_buffer", "act_buffer", "output_buffer"))
+        rates = ArrayRates.of_vector(part["vector"], *buffers)
         return mapping(workload, resources(arch), main_memory.closed_form(arch), part["softmax"]["lanes"], rates)
 
     def peak_macs(self, arch: Arch) -> int:
@@ -205,15 +197,6 @@ class Systolic(Machine):
             said["attention"] = f"fused (FLAT): tiles of complete rows on chip, {each}"
         said["score_dram_bytes"] = str(crossing)
         return said
-
-
-def refuse_pins(arch: Arch, pinned: Mapping[str, Any], objective: str) -> None:
-    """Its plans are chosen by estimated time alone."""
-    if pinned or objective not in ("", "cycles", "rule"):
-        raise InputError(
-            f"the machine {arch.machine} takes no mapping and no objective but cycles: its plans are chosen by "
-            "estimated time"
-        )
 
 
 MACHINE = Systolic()

@@ -63,7 +63,7 @@ class Pes:
     def of(cls, evidence: Evidence) -> "Pes":
         """As configured."""
         said = evidence.result.parts["array"].parameters
-        numbers = {n: evidence.part("array", n) for n in ("rows", "columns", "psum_hop", "accumulator_bytes")}
+        numbers = {n: int(said[n]) for n in ("rows", "columns", "psum_hop", "accumulator_bytes")}
         scalesim, row_skip = said["timing"] == "scalesim", said["row_skip"] == "true"
         shadow = said["overlap"] == "shadow" or (said["overlap"] == "auto" and not scalesim and not row_skip)
         room = None if scalesim else numbers["accumulator_bytes"]

@@ -1,14 +1,12 @@
 """How long a layer takes on the systolic array, in closed form: its products' folds, softmax, DRAM; fill and drain."""
 
-from dataclasses import asdict
-
 from accelsim.accelerators.systolic.dataflow.attention import tile_rows
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.components.row_softmax import SCORE_BYTES
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, vector_estimate
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
-from accelsim.dataflows.products.plan import Plan, Sizes, planned
-from accelsim.dataflows.tiling import ceil, constant_bytes
+from accelsim.dataflows.products.estimate import cut_of, gemm_mapping, product_estimate
+from accelsim.dataflows.products.plan import Sizes, planned
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 
@@ -25,39 +23,12 @@ def mapped(
 ) -> LayerMapping:
     """A layer with the plan of its product, or of its scores and its values."""
     if isinstance(layer, Gemm):
-        inputs = ceil(layer.inputs * batch, layer.repeat)
-        m = layer.tokens * batch
-        sizes = Sizes(
-            layer.name, m, layer.out_features, layer.in_features, ceil(inputs, m), inputs, layer.residual, 1,
-            have.store_bytes, have.store, constant_bytes(layer) * have.constants,
-        )  # fmt: skip
-        plan = planned(sizes, have)
-        choice = Choice(cut_of(plan), plan, product_estimate(sizes, plan, have, memory))
-        return LayerMapping(layer.name, layer.role, layer.shape, (Part("product", choice),), layer.repeat)
+        return gemm_mapping(layer, batch, have, memory)
     if isinstance(layer, Attention):
         parts = attention_parts(layer, batch, have, memory, softmax_lanes)
         return LayerMapping(layer.name, layer.kind, layer.shape, parts)
     estimate = vector_estimate(layer, batch, vector, memory, have.constants)
     return LayerMapping(layer.name, layer.kind, layer.shape, (Part("rows", Choice({}, None, estimate)),))
-
-
-def cut_of(plan: Plan) -> dict[str, object]:
-    """A plan as data."""
-    return {n: value for n, value in asdict(plan).items() if n not in ("cycles", "dram_bytes")}
-
-
-def product_estimate(s: Sizes, plan: Plan, have: Resources, memory: Memory, heads: int = 1) -> Estimate:
-    """`heads` products of the same sizes, one after the other: only the first one's fill shows, and the last drain."""
-    array = have.model
-    rows = min(array.rows, s.m if array.dataflow == "os" else s.k)
-    moved = heads * (plan.dram_bytes + s.m * s.n * (s.width + s.residual))
-    first = (plan.m if plan.a_whole else array.rows) * s.row_bytes + min(plan.n, array.columns) * s.k
-    exposed = {
-        "fill": memory.fetch(min(first, s.inputs + s.k * s.n)),
-        "drain": array.tail(rows) + memory.fetch(min(plan.group * s.width, s.m * s.n * s.width)),
-    }
-    terms = {"array": heads * plan.cycles, "DRAM": moved / memory.rate}
-    return Estimate(terms, exposed, moved)
 
 
 def attention_parts(

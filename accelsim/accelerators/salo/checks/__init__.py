@@ -1,0 +1,1 @@
+"""What `validate` asks of the diagonal array."""

@@ -1,0 +1,1 @@
+"""Hardware that only this machine has."""

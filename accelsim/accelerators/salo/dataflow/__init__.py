@@ -1,0 +1,1 @@
+"""From layers to the program of the diagonal array."""
