@@ -68,8 +68,8 @@ PUBLISHED = Traits()
 
 
 def synthesize(name: str | Model, sparsity: float, seed: int = 1, traits: Traits = PUBLISHED) -> Workload:
-    """A workload of a known model, or of one that is handed in, with synthetic masks: exactly round((1 - sparsity) * scores) entries kept over the
-    network.
+    """A workload of a known model, or of one that is handed in, with synthetic masks: exactly
+    round((1 - sparsity) * scores) entries kept over the network.
 
     sparsity: in [0, 1). seed: a whole number of at least 0. traits: other than the published mask's, for a question
     about them; such a workload's provenance names what was changed. Same arguments, same workload.

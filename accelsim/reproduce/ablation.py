@@ -37,8 +37,10 @@ def steps(
     """What each idea is worth. versus: (model, sparsity) -> seconds of the dense opponent's attention."""
     made = Grid(
         "ablations", "ablations",
-        ("idea", "against", *(f"{s} %" for s in sparsities), "mean", "the paper: mean", *(f"at {s} %" for s in sparsities),
-         "ours / paper"), words=True,
+        (
+            "idea", "against", *(f"{s} %" for s in sparsities), "mean", "the paper: mean",
+            *(f"at {s} %" for s in sparsities), "ours / paper",
+        ), words=True,
     )  # fmt: skip
     for step in study.steps:
         means = [geometric_mean([step_gain(done, study, step, m, s, seed) for m in models]) for s in sparsities]
@@ -89,9 +91,10 @@ def movement(done: Done, study: Ablation, models: tuple[str, ...], sparsities: t
     """Shares of data movement, as if nothing overlapped."""
     move = study.movement
     titles = [t for rate in move.rates for t in (f"{rate / 1e9:g} GB/s", "with it")]
+    found = f"{percent(move.found[0])} and {percent(move.found[1])}"
     made = Grid(
-        f"data movement: share of filling {move.part}, {move.variants[0]} and with it; the paper: {percent(move.found[0])}"
-        f" and {percent(move.found[1])}", "movement", ("network", "sparsity", "MB", "with it, MB", *titles), words=True,
+        f"data movement: share of filling {move.part}, {move.variants[0]} and with it; the paper: {found}", "movement",
+        ("network", "sparsity", "MB", "with it, MB", *titles), words=True,
     )  # fmt: skip
     kept = []
     for model in models:

@@ -102,11 +102,13 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class Crossover:
-    """Networks of other numbers of tokens: one block of `model`; at most `most_tokens` for masks to be made of."""
+    """Other numbers of tokens: one block of `model` on side x side patches and a class token. note: what is said of
+    the machines."""
 
     model: str
     sides: tuple[int, ...]
     opponents: tuple[tuple[str, str], ...]  # name, configuration with values
+    note: str
 
 
 @dataclass(frozen=True)

@@ -71,4 +71,5 @@ def grid(made: list[Line], study: Crossover, sparsity: int) -> Grid:
         ahead = [t for t in tokens if t in line.seconds and t in first and line.seconds[t] < first[t]]
         said = f"is faster than {made[0].name} at {', '.join(f'{t:,}' for t in ahead)} tokens" if ahead else ""
         table.notes.append(f"{line.name} {said or f'is nowhere faster than {made[0].name}'}.")
+    table.notes += [study.note] * bool(study.note)
     return table

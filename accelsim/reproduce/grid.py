@@ -35,8 +35,10 @@ class Grid:
 
 
 def few(value: float) -> str:
-    """A ratio: two decimals, or three digits of what is large or small."""
-    return f"{value:.2f}" if 0.1 <= value < 100 else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+    """A ratio: two decimals, one of what is large, two digits of what is small."""
+    if value < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if value < 100 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
 
 
 def times(value: float | None) -> str:

@@ -39,13 +39,18 @@ def with_studies() -> list[str]:
 
 
 def load(name: str) -> Paper:
-    """A machine's paper. Raises InputError when it has none, or with the line of what is wrong with it."""
+    """A machine's paper. Raises InputError when it has none, or is wrong."""
     path = place(name)
     if not path.is_file():
         raise InputError(
             f"the machine {name} has no {FILE} that says what its paper claims; `accelsim reproduce` knows"
             f" {', '.join(with_studies())}"
         )
+    return read(path)
+
+
+def read(path: Path) -> Paper:
+    """The paper of a file. Raises InputError with the line of what is wrong with it."""
     top = Reader(str(path), document.read_once(path, "paper"))
     top.only("title", "paper", "frozen", "readings", "reproduce")
     return Paper(
@@ -146,9 +151,9 @@ def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
 
 
 def crossover(at: Reader) -> Crossover:
-    at.only("model", "sides", "machines")
+    at.only("model", "sides", "machines", "note")
     machines = tuple((str(k), str(v)) for k, v in at.mapping("machines").items())
-    return Crossover(at.text("model"), tuple(map(int, at.texts("sides"))), machines)
+    return Crossover(at.text("model"), tuple(map(int, at.texts("sides"))), machines, at.text("note", ""))
 
 
 def study(at: Reader) -> Study:

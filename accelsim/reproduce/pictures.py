@@ -59,7 +59,9 @@ def bars(
             ax.barh(i + offset, found.mean, 0.36, color=colour)
             if high > low:
                 ax.plot([low, high], [i + offset] * 2, color=BLACK, linewidth=1)
-            ax.text(high, i + offset, f" {times(found.mean)}", va="center", fontsize=7)
+            mark = claims.get(who, 0) if offset > 0 else 0
+            place = 1.1 * mark if high < mark < 3 * high else high
+            ax.text(place, i + offset, f" {times(found.mean)}", va="center", fontsize=7)
         if who in claims:
             ax.plot(claims[who], i + 0.19, marker="D", color=VERMILION, markersize=5, zorder=5)
     ax.axvline(1, color=BLACK, linewidth=0.8)
@@ -123,7 +125,7 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
         low, high = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
         wide = max(high - low, 0.05 * high)
         ax.set_xlim(low - 0.08 * wide, high + 0.9 * wide)
-        if low - 0.08 * wide < 1 < high + 0.9 * wide:
+        if any(s.flips for s in rows):
             ax.axvline(1, color=VERMILION, linewidth=1)
         ax.set_yticks(range(len(rows)), [s.trait for s in rows], fontsize=8)
         ax.set_ylim(len(rows) - 0.5, -0.5)

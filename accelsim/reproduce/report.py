@@ -42,7 +42,7 @@ class Report:
 
 
 def reproduce(
-    name: str,
+    name: str | Paper,
     folder: str | Path,
     *,
     equal: str = "",
@@ -55,12 +55,12 @@ def reproduce(
 ) -> Report:
     """What a machine's paper claims, simulated again, as a folder of tables (Markdown, CSV) and pictures.
 
-    equal: on which terms machines are compared (the paper's file says which without it). seeds: of synthetic masks, from
-    1 on. models: only these networks. extras: ablations, waterfall, traits and crossover, too. Everything simulated is
-    kept in the folder, and the same call goes on from there. Raises InputError for a machine without a paper, unknown
-    terms or networks.
+    equal: on which terms machines are compared (the paper's file says which without it). seeds: of synthetic masks,
+    from 1 on. models: only these networks. extras: ablations, waterfall, traits and crossover, too. What is
+    simulated is kept in the folder, and the same call goes on from there. Raises InputError for a machine without a
+    paper, unknown terms or networks.
     """
-    paper = load(name)
+    paper = name if isinstance(name, Paper) else load(name)
     if paper.study is None:
         raise InputError(f"{paper.path}: the paper has readings for others to compare with, but no 'reproduce'")
     study = paper.study
@@ -77,7 +77,9 @@ def reproduce(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts = Parts(cast, paper.title, folder, extras)
-    done = perform(f"reproduce {name}", parts.runs(), str(folder / STORE), executor(processes, notice=notice), progress)
+    done = perform(
+        f"reproduce {paper.title}", parts.runs(), str(folder / STORE), executor(processes, notice=notice), progress
+    )
     return parts.written(paper, done)
 
 
@@ -92,6 +94,13 @@ class Parts:
         self.masks = tornado.masks(study.tornado, study.headline, self.seed, made) if extras and study.tornado else None
         self.crossing = study.crossover if extras else None
         self.blocks = crossover.blocks(self.crossing, study.headline, self.seed, made) if self.crossing else {}
+
+    @property
+    def marks(self) -> dict[str, float]:
+        """Opponent -> the paper's speed-up of attention at the headline's sparsity."""
+        study = self.cast.study
+        wanted = ("attention", study.headline, "time")
+        return {c.over: c.value for c in study.claims if (c.of, c.at, c.metric) == wanted}
 
     @property
     def ablated(self) -> tuple[str, ...]:
@@ -123,15 +132,12 @@ class Parts:
             tables.traffic(cast, done, title),
         ]
         drawings: dict[str, tuple] = {"speedups": (pictures.bars, *self.bars(done))}
-        marks = {
-            c.over: c.value for c in study.claims if (c.of, c.at, c.metric) == ("attention", study.headline, "time")
-        }
         if self.ablation and self.ablated:
             grids += self.ablations(done)
         if self.falls:
             falls = waterfall.falls(done, study, self.seed)
             grids.append(waterfall.grid(falls, title, study.headline))
-            drawings["waterfall"] = (pictures.waterfall, falls, marks, title)
+            drawings["waterfall"] = (pictures.waterfall, falls, self.marks, title)
         if self.masks and (swings := tornado.swings(done, cast, self.masks, self.seed)):
             grids.append(tornado.grid(swings, title, study.tornado, study.headline))
             drawings["tornado"] = (pictures.tornado, swings, title, study.tornado)
@@ -157,10 +163,7 @@ class Parts:
             (who.name, how.name, *(over_networks(cast, done, who, how, only, at)[1] for only in ("all", "attention")))
             for who, how in cast.contenders()
         ]
-        marks = {
-            c.over: c.value for c in cast.study.claims if (c.of, c.at, c.metric) == ("attention", at, "time")
-        }  # fmt: skip
-        return rows, marks, self.title, at
+        return rows, self.marks, self.title, at
 
     def ablations(self, done: Done) -> list[Grid]:
         study, sparsities = self.ablation, self.cast.study.sparsities
@@ -203,8 +206,8 @@ def page(paper: Paper, cast: Cast, grids: list[Grid], drawn: list[str], changed:
     lines = [
         f"# {paper.title}, reproduced",
         "",
-        f"{paper.source}. accelsim {__version__}; {tables.ON_TERMS[cast.terms]}; {len(cast.seeds)} synthetic masks of each"
-        f" network; readings of {paper.frozen}.",
+        f"{paper.source}. accelsim {__version__}; {tables.ON_TERMS[cast.terms]}; {len(cast.seeds)} synthetic masks of"
+        f" each network; readings of {paper.frozen}.",
         "",
         *frozen.sentences(changed, paper.frozen),
         "",

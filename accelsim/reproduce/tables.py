@@ -1,10 +1,12 @@
 """The tables of a comparison: what each machine is given, end to end, attention, the paper's figures beside ours."""
 
+import re
+
+from accelsim.report.quantities import scaled
 from accelsim.reproduce.claims import Claim, Opponent, Reading
 from accelsim.reproduce.grid import Grid, far, few, off, percent, priced, said, times
 from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
-from accelsim.report.quantities import scaled
 from accelsim.sweep.compare import geometric_mean
 from accelsim.sweep.side_by_side import entry_of
 
@@ -12,6 +14,7 @@ ON_TERMS = {
     "macs": "as many multipliers", "peak": "the same peak", "area": "as much area by the same table",
     "published": "each as published",
 }  # fmt: skip
+FOLDERS = re.compile(r"\S*/(?=[^/\s]+\.yaml)")  # a report is the same wherever it is made
 LAYERS = {"all": "end to end", "attention": "attention layers"}
 
 
@@ -79,6 +82,7 @@ def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> 
         made.add(name, how.name, *(said(each[m]) for m in study.models), said(mean), *beside, *cells)
     masks = f"{len(cast.seeds)} masks of each network; [95 % interval of the mean over masks]"
     one = "one mask of each network, so that there is no interval over masks (--seeds)"
+    made.notes += [f"{who.name}, {how.name}: {how.why}." for who, how in cast.contenders() if how.why]
     made.notes.append(f"Geometric means; {masks if len(cast.seeds) > 1 else one}. Energy: [90 % of the drawn prices].")
     return made
 
@@ -212,5 +216,6 @@ def refused(done: Done) -> Grid:
     made = Grid("what does not go together", "refused", ("machine", "workload", "why"))
     for run, why in sorted(done.refused.items(), key=lambda item: (item[0].machine, item[0].set, item[0].on)):
         name = " ".join([run.machine, *run.set])
-        made.add(name, f"{run.on.title}, {LAYERS[run.on.only]}", why.replace("\n", " ").replace("|", "/"))
+        said = FOLDERS.sub("", why.replace("\n", " ")).replace("|", "/")
+        made.add(name, f"{run.on.title}, {LAYERS[run.on.only]}", said)
     return made

@@ -17,7 +17,9 @@ TRAITS = {
     "global share: heads with global tokens": (
         {"global_heads": (0.0, 0.0)}, {"global_heads": (0.6, 0.6)}, "none", "60 % of all",
     ),
-    "global tokens of such a head": ({"global_tokens": (3.0, 6.0)}, {"global_tokens": (60.0, 120.0)}, "3 to 6", "60 to 120"),
+    "global tokens of such a head": (
+        {"global_tokens": (3.0, 6.0)}, {"global_tokens": (60.0, 120.0)}, "3 to 6", "60 to 120",
+    ),
     "diffuse attention": ({"diffuse": (0.005, 0.005)}, {"diffuse": (0.75, 0.75)}, "0.5 %", "75 %"),
     "noise of scores": ({"noise": 0.0}, {"noise": 1.1}, "none", "twice"),
 }  # fmt: skip
