@@ -123,6 +123,7 @@ class Parts:
         """Tables, pictures and the page."""
         cast, study, title, drawn = self.cast, self.cast.study, self.title, Drawings(done)
         grids = [
+            tables.verdict(cast, done, title),
             tables.networks(cast, done, title, "all", drawn),
             tables.networks(cast, done, title, "attention", drawn),
             tables.claims(cast, done),

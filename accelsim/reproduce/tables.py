@@ -63,6 +63,34 @@ class Named:
         self.name, self.hash = name, content
 
 
+def verdict(cast: Cast, done: Done, title: str) -> Grid:
+    """Who wins, first of all: the readings that are kindest and unkindest to the machine."""
+    at = cast.study.headline
+    made = Grid(
+        f"who wins at {at} %: times as fast {title} is, by the reading that is best for the opponent and by the worst",
+        "verdict", ("against", "end to end", "at most", "attention layers", "at most"),
+    )  # fmt: skip
+    for name in dict.fromkeys(who.name for who, _ in cast.contenders()):
+        cells: list[str] = []
+        for only in ("all", "attention"):
+            found = [
+                (mean.mean, how.name)
+                for who, how in cast.contenders()
+                if who.name == name and (mean := over_networks(cast, done, who, how, only, at)[1])
+            ]
+            if not found:
+                cells += ["-", "-"]
+                continue
+            (least, best), (most, _) = min(found), max(found)
+            cells += [times(least), times(most)]
+            if least < 1:
+                made.notes.append(
+                    f"{LAYERS[only].capitalize()}: **{name} ({best}) wins**, {times(1 / least)} as fast as {title}."
+                )
+        made.add(name, *cells)
+    return made
+
+
 def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> Grid:
     """Speed-up over every reading of every opponent, network by network, at the headline's sparsity; energy."""
     study, at = cast.study, cast.study.headline

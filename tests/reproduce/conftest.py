@@ -23,6 +23,7 @@ reproduce:
     - name: dense
       machine: systolic
       macs: systolic_832
+      readings: [{name: output-stationary, masks: false}]
     - name: serial
       machine: vitcod
       any: vitcod

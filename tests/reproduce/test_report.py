@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import shutil
 
 import pytest
 
@@ -14,6 +15,7 @@ from accelsim.core.errors import InputError
 from accelsim.report.metrics import summarize
 from accelsim.reproduce import report as room
 from accelsim.reproduce.grid import few
+from accelsim.reproduce.paper import load
 from accelsim.reproduce.report import STORE, reproduce
 
 
@@ -47,15 +49,19 @@ def test_speed_ups_are_those_of_runs_made_by_hand(report):
     assert at_80.split("x")[0] == few(math.sqrt(serial[0] * serial[1]))
 
 
-def test_a_machine_that_ignores_masks_is_the_same_on_all_of_them(paper):
-    for how in paper.study.opponents[0].readings:
+def test_a_machine_that_ignores_masks_is_the_same_on_all_of_them():
+    for how in load("systolic").readings:
         assert not how.masks
         assert len({cycles("systolic_832", s, seed, *how.set) for s, seed in ((0.8, 1), (0.9, 2))}) == 1
 
 
 def test_end_to_end_stands_first_and_amdahl_bounds_it(report):
     found, _ = report
-    assert [g.slug for g in found.grids][:2] == ["end_to_end", "attention"]
+    assert [g.slug for g in found.grids][:3] == ["verdict", "end_to_end", "attention"]
+    whole = cell(found, "end_to_end", ("dense", "output-stationary"), "mean").split()[0]
+    assert cell(found, "verdict", ("dense",), "end to end") == whole
+    if float(whole[:-1]) < 1:
+        assert grid(found, "verdict").notes[0].startswith("End to end: **dense (output-stationary) wins**, ")
     work = synthesize("levit_128", 0.9, 1)
     summary = summarize(run(load_arch("vitcod", schema), work))
     (part,) = [p.cycles for p in summary.phases if p.name == "attention"]
@@ -116,21 +122,26 @@ def test_files_say_what_the_terminal_says(report):
     assert [int(r["cycles"]) for r in mine] == [cycles("vitcod", 0.9, 2)]
 
 
-def test_stopped_and_taken_up_again_it_is_the_same_to_the_byte(report, paper, tmp_path, monkeypatch):
-    found, folder = report
+def test_stopped_and_taken_up_again_it_is_the_same_to_the_byte(report, paper, tmp_path):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    whole.mkdir()
+    shutil.copyfile(report[1] / STORE, whole / STORE)
+    computed = []
+    at_once = reproduce(paper, whole, extras=False, processes=0, progress=lambda s: computed.append(s.computed))
+    assert max(computed) == len(at_once.done.refused), "what is stored is not simulated again, but what was refused"
 
     def stop(state) -> None:
         if state.computed == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reproduce(paper, tmp_path, seeds=2, processes=0, progress=stop)
+        reproduce(paper, stopped, extras=False, processes=0, progress=stop)
     kept = []
-    again = reproduce(paper, tmp_path, seeds=2, processes=0, progress=lambda state: kept.append(state.kept))
-    assert max(kept) >= 4, "what was stored is not simulated again"
+    again = reproduce(paper, stopped, extras=False, processes=0, progress=lambda state: kept.append(state.kept))
+    assert max(kept) >= 4
+    assert [f.name for f in again.files] == [f.name for f in at_once.files]
     for file in again.files:
-        assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
-    assert (tmp_path / STORE).is_file() and len(again.files) == len(found.files)
+        assert file.read_bytes() == (whole / file.name).read_bytes(), file.name
 
 
 @pytest.mark.parametrize(
