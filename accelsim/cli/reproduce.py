@@ -29,6 +29,9 @@ def register(app: typer.Typer, show: Show) -> None:
         models: Annotated[
             list[str] | None, typer.Option("--model", metavar="NAME", help="Only this network. Repeatable.")
         ] = None,
+        over: Annotated[
+            list[str] | None, typer.Option("--over", metavar="NAME", help="Only this opponent. Repeatable.")
+        ] = None,
         extras: Annotated[
             bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits and crossover.")
         ] = True,
@@ -44,7 +47,8 @@ def register(app: typer.Typer, show: Show) -> None:
         with bar(f"reproduce {machine}", 1) as (progress, notice):
             try:
                 found = reproduce(
-                    machine, output, equal=equal, seeds=seeds, models=tuple(models or ()), extras=extras,
+                    machine, output, equal=equal, seeds=seeds, models=tuple(models or ()),
+                    opponents=tuple(over or ()), extras=extras,
                     processes=processes, progress=progress, notice=notice,
                 )  # fmt: skip
             except KeyboardInterrupt:

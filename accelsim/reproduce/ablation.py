@@ -32,9 +32,15 @@ def step_gain(done: Done, study: Ablation, step: Step, model: str, sparsity: int
 
 
 def steps(
-    done: Done, study: Ablation, models: tuple[str, ...], sparsities: tuple[int, ...], seed: int, versus: dict
+    done: Done,
+    study: Ablation,
+    models: tuple[str, ...],
+    sparsities: tuple[int, ...],
+    seed: int,
+    opponent: str,
+    versus: dict[tuple[str, int], float | None],
 ) -> Grid:
-    """What each idea is worth. versus: (model, sparsity) -> seconds of the dense opponent's attention."""
+    """What each idea is worth. versus: (model, sparsity) -> seconds of an opponent's attention."""
     made = Grid(
         "ablations", "ablations",
         (
@@ -63,7 +69,7 @@ def steps(
         pairs = [(versus.get((m, s)), done.get(run_of(study, last, m, s, seed), "cycles")) for m in models]
         means.append(geometric_mean([a / (b / clock) if a and b else None for a, b in pairs]))
     made.add(
-        f"{last}, over a machine", "the dense opponent", *map(times, means), times(geometric_mean(means)), "-",
+        f"{last}, over another machine", opponent, *map(times, means), times(geometric_mean(means)), "-",
         *["-"] * len(sparsities), "-",
     )  # fmt: skip
     made.notes.append(NOTE)

@@ -129,9 +129,16 @@ class Study:
     tornado: str = ""
     crossover: Crossover | None = None
 
-    def only(self, models: tuple[str, ...]) -> "Study":
-        """The same on some of its networks."""
-        return replace(self, models=tuple(m for m in self.models if m in models))
+    def only(self, models: tuple[str, ...], opponents: tuple[str, ...]) -> "Study":
+        """The same on some of its networks, against some of its opponents; all without any."""
+        kept = tuple(o for o in self.opponents if not opponents or o.name in opponents)
+        return replace(
+            self,
+            models=tuple(m for m in self.models if not models or m in models),
+            opponents=kept,
+            claims=tuple(c for c in self.claims if c.over in {o.name for o in kept}),
+            waterfalls=tuple(w for w in self.waterfalls if w.over in {o.name for o in kept}),
+        )
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def thawed(kept: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     return found
 
 
-def changes(study: Study, paper: Paper) -> list[str]:
+def changes(paper: Paper) -> list[str]:
     """What is other than on the day of freezing, as "reading: name was X, is Y". Raises InputError without the file."""
     path = place(paper)
     if not path.is_file():
@@ -75,7 +75,7 @@ def changes(study: Study, paper: Paper) -> list[str]:
     if held is None:
         return [f"{paper.title} is not among the frozen readings"]
     kept = {name: {n: entry.value for n, entry in one.value.items()} for name, one in held.value.items()}
-    before, now, found = thawed(kept), resolved(study), []
+    before, now, found = thawed(kept), resolved(paper.study), []
     for name in {**before, **now}:
         if name not in now or name not in before:
             found.append(f"{name}: {'is gone' if name in before else 'is new'}")

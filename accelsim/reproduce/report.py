@@ -48,6 +48,7 @@ def reproduce(
     equal: str = "",
     seeds: int = 1,
     models: tuple[str, ...] = (),
+    opponents: tuple[str, ...] = (),
     extras: bool = True,
     processes: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -56,7 +57,7 @@ def reproduce(
     """What a machine's paper claims, simulated again, as a folder of tables (Markdown, CSV) and pictures.
 
     equal: on which terms machines are compared (the paper's file says which without it). seeds: of synthetic masks,
-    from 1 on. models: only these networks. extras: ablations, waterfall, traits and crossover, too. What is
+    from 1 on. models, opponents: only these. extras: ablations, waterfall, traits and crossover, too. What is
     simulated is kept in the folder, and the same call goes on from there. Raises InputError for a machine without a
     paper, unknown terms or networks.
     """
@@ -67,12 +68,15 @@ def reproduce(
     terms = equal or study.terms
     if terms not in TERMS:
         raise InputError(f"--equal is {terms!r} but must be one of {', '.join(TERMS)}{suggest(terms, TERMS)}")
-    if unknown := [m for m in models if m not in study.models]:
-        raise InputError(
-            f"--model {unknown[0]!r} is none of this paper's, which are {', '.join(study.models)}"
-            f"{suggest(unknown[0], study.models)}"
-        )
-    study = study.only(models) if models else study
+    for option, names, known in (
+        ("--model", models, study.models), ("--over", opponents, tuple(o.name for o in study.opponents))
+    ):  # fmt: skip
+        if unknown := [n for n in names if n not in known]:
+            raise InputError(
+                f"{option} {unknown[0]!r} is none of this paper's, which are {', '.join(known)}"
+                f"{suggest(unknown[0], known)}"
+            )
+    study = study.only(models, opponents)
     cast = Cast(study, terms, tuple(range(1, seeds + 1)))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +153,7 @@ class Parts:
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]
-        changed = frozen.changes(study, paper)
+        changed = frozen.changes(paper)
         files += [put(self.folder / f"{grid.slug}.csv", grid.csv()) for grid in grids]
         files += [
             put(self.folder / "figures.csv", every(done)),
@@ -168,13 +172,15 @@ class Parts:
 
     def ablations(self, done: Done) -> list[Grid]:
         study, sparsities = self.ablation, self.cast.study.sparsities
-        dense = self.cast.contenders()[0]
+        first = self.cast.contenders()[0]  # the dense one
         versus = {
-            (m, s): done.get(self.cast.theirs(*dense, m, s, self.seed, "attention"), "seconds")
+            (m, s): done.get(run, "seconds")
             for m in self.ablated
             for s in sparsities
+            if (run := self.cast.theirs(*first, m, s, self.seed, "attention"))
         }
-        made = [ablation.steps(done, study, self.ablated, sparsities, self.seed, versus)]
+        name = f"{first[0].name} ({first[1].name})"
+        made = [ablation.steps(done, study, self.ablated, sparsities, self.seed, name, versus)]
         if study.movement:
             made.append(ablation.movement(done, study, self.ablated, sparsities, self.seed))
         if study.intensity:

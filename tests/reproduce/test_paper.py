@@ -132,8 +132,8 @@ def test_readings_are_frozen_and_a_change_is_said(paper, monkeypatch):
     first = next(iter(whole))
     whole[first] = whole[first] | {"array.rows": "9", "new": "1"}
     monkeypatch.setattr(frozen, "resolved", lambda _: whole)
-    said = frozen.changes(mine.study, mine)
+    said = frozen.changes(mine)
     assert f"{first}: array.rows was 32, is 9" in said and f"{first}: new was not there, is 1" in said
     assert frozen.sentences(said, "a day")[0] == "Other than frozen on a day:"
     monkeypatch.undo()
-    assert frozen.changes(paper.study, paper) == ["a paper is not among the frozen readings"]
+    assert frozen.changes(paper) == ["a paper is not among the frozen readings"]

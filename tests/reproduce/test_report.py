@@ -149,6 +149,10 @@ def test_stopped_and_taken_up_again_it_is_the_same_to_the_byte(report, paper, tm
     [
         ({"equal": "mac"}, "--equal is 'mac' but must be one of macs, peak, area, published (did you mean 'macs'?)"),
         ({"models": ("levit_182",)}, "--model 'levit_182' is none of this paper's, which are levit_128"),
+        (
+            {"opponents": ("denes",)},
+            "--over 'denes' is none of this paper's, which are dense, serial (did you mean 'dense'?)",
+        ),
         ({"seeds": 40}, "--seeds is 40 but must be 1 to 32"),
     ],
 )
