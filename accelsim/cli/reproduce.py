@@ -17,9 +17,7 @@ def register(app: typer.Typer, show: Show) -> None:
 
     @app.command()
     def reproduce(
-        machine: Annotated[
-            str, typer.Argument(metavar="MACHINE", help="Whose paper: vitcod, sanger, spatten, vitality.")
-        ],
+        machine: Annotated[str, typer.Argument(metavar="MACHINE", help="A machine with a paper, such as vitcod.")],
         output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where everything is written.")],
         equal: Annotated[
             str,

@@ -29,7 +29,7 @@ reproduce:
       any: vitcod
       readings:
         - {name: one head at a time, set: [heads=serial]}
-        - {name: no room at all, set: [act_gb1.capacity_bytes=64]}
+        - {name: no room at all, set: [engine.psum_bytes=64]}
   claims:
     - {over: dense, of: attention, at: 90, is: 100, source: page 1}
     - {over: dense, of: attention, at: mean, is: 2.6, source: page 2}

@@ -51,9 +51,8 @@ def test_an_interruption_says_how_to_go_on(call, monkeypatch):
 
 
 def test_a_wrong_machine_is_a_sentence(tmp_path):
-    with pytest.raises(SystemExit) as raised:
-        CliRunner().invoke(cli.app, ["reproduce", "vitcdo", "-o", str(tmp_path / "x")], catch_exceptions=False)
-    assert raised.value.code == 2
+    done = CliRunner().invoke(cli.app, ["reproduce", "vitcdo", "-o", str(tmp_path / "x")])
+    assert done.exit_code == 2 and "'vitcdo' is not known" in done.stderr
     with pytest.raises(InputError, match=r"'vitcdo' is not known.*did you mean 'vitcod'"):
         room.reproduce("vitcdo", tmp_path / "x")
     assert not (tmp_path / "x").exists()

@@ -50,7 +50,7 @@ def test_speed_ups_are_those_of_runs_made_by_hand(report):
 
 
 def test_a_machine_that_ignores_masks_is_the_same_on_all_of_them():
-    for how in load("systolic").readings:
+    for how in load("systolic").readings[::3]:
         assert not how.masks
         assert len({cycles("systolic_832", s, seed, *how.set) for s, seed in ((0.8, 1), (0.9, 2))}) == 1
 
@@ -103,7 +103,7 @@ def test_the_waterfall_ends_where_the_machine_is_equal_to_itself(report):
 def test_what_does_not_go_together_is_named_and_leaves_a_dash(report):
     found, _ = report
     refused = grid(found, "refused")
-    assert {row[0] for row in refused.rows} == {"vitcod act_gb1.capacity_bytes=64"}
+    assert {row[0] for row in refused.rows} == {"vitcod engine.psum_bytes=64"}
     assert cell(found, "attention", ("serial", "no room at all"), "mean") == "-"
 
 
@@ -126,19 +126,20 @@ def test_stopped_and_taken_up_again_it_is_the_same_to_the_byte(report, paper, tm
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     whole.mkdir()
     shutil.copyfile(report[1] / STORE, whole / STORE)
+    wanted = {"opponents": ("dense",), "extras": False, "processes": 0}
     computed = []
-    at_once = reproduce(paper, whole, extras=False, processes=0, progress=lambda s: computed.append(s.computed))
-    assert max(computed) == len(at_once.done.refused), "what is stored is not simulated again, but what was refused"
+    at_once = reproduce(paper, whole, **wanted, progress=lambda state: computed.append(state.computed))
+    assert max(computed) == 0, "what is stored is not simulated again"
 
     def stop(state) -> None:
-        if state.computed == 5:
+        if state.computed == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reproduce(paper, stopped, extras=False, processes=0, progress=stop)
+        reproduce(paper, stopped, **wanted, progress=stop)
     kept = []
-    again = reproduce(paper, stopped, extras=False, processes=0, progress=lambda state: kept.append(state.kept))
-    assert max(kept) >= 4
+    again = reproduce(paper, stopped, **wanted, progress=lambda state: kept.append(state.kept))
+    assert max(kept) == 3
     assert [f.name for f in again.files] == [f.name for f in at_once.files]
     for file in again.files:
         assert file.read_bytes() == (whole / file.name).read_bytes(), file.name
