@@ -1,6 +1,6 @@
 """Every table and picture of docs/paper.md: ViTCoD's paper reproduced, on equal multipliers and on equal area.
 
-    python benchmarks/paper.py [--seeds N] [--store DIR] [--dry]
+    python benchmarks/paper.py [--seeds N] [--model NAME ...] [--store DIR] [--dry]
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
 dense machine only, and puts its tables between the markers of the page, its pictures into docs/images; with --dry it
@@ -24,6 +24,7 @@ def main() -> None:
 
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--seeds", type=int, default=8)
+    asked.add_argument("--model", nargs="*", default=[])
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "paper")
     asked.add_argument("--dry", action="store_true")
     asked.add_argument("-j", "--processes", type=int)
@@ -35,8 +36,8 @@ def main() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(first, folder / STORE)
         made = reproduce(
-            "vitcod", folder, equal=terms, seeds=given.seeds, opponents=("dense",) if prefix else (), extras=not prefix,
-            processes=given.processes,
+            "vitcod", folder, equal=terms, seeds=given.seeds, models=tuple(given.model),
+            opponents=("dense",) if prefix else (), extras=not prefix, processes=given.processes,
         )  # fmt: skip
         for grid in made.grids:
             print(f"\n{terms}, {grid.title}:\n\n{grid.markdown()}")
@@ -44,8 +45,7 @@ def main() -> None:
         if not given.dry:
             for name in PICTURES if not prefix else ():
                 shutil.copyfile(folder / f"{name}.png", IMAGES / f"paper_{name}.png")
-    if not given.dry:
-        PAGE.write_text(page, encoding="utf-8")
+            PAGE.write_text(page, encoding="utf-8")
 
 
 def between(page: str, name: str, table: str) -> str:

@@ -69,7 +69,7 @@ def percent(value: float | None) -> str:
 
 def far(ours: float, paper: float) -> bool:
     """Whether a figure is more than `FAR` off, upwards or downwards."""
-    return not 1 / (1 + FAR) <= ours / paper <= 1 + FAR
+    return abs(ours / paper - 1) > FAR
 
 
 def off(ours: float, paper: float) -> str:

@@ -59,9 +59,9 @@ def bars(
             ax.barh(i + offset, found.mean, 0.36, color=colour)
             if high > low:
                 ax.plot([low, high], [i + offset] * 2, color=BLACK, linewidth=1)
-            mark = claims.get(who, 0) if offset > 0 else 0
-            place = 1.1 * mark if high < mark < 3 * high else high
-            ax.text(place, i + offset, f" {times(found.mean)}", va="center", fontsize=7)
+            inside = offset > 0 and high < claims.get(who, 0) < 1.7 * high  # the mark is where the text would be
+            where = {"ha": "right", "color": "white"} if inside else {}
+            ax.text(high, i + offset, f" {times(found.mean)} ", va="center", fontsize=7, **where)
         if who in claims:
             ax.plot(claims[who], i + 0.19, marker="D", color=VERMILION, markersize=5, zorder=5)
     ax.axvline(1, color=BLACK, linewidth=0.8)
