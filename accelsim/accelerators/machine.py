@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from accelsim.accelerators import main_memory, netlist
+from accelsim.accelerators.jobs import note_jobs, watch_jobs
 from accelsim.accelerators.netlist import Wiring
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema
@@ -149,9 +150,14 @@ class Machine:
         """
         sim, program = self.build(arch, workload, trace=trace)
         check_machine({c.name: c.counts() for c in sim.components}, sim.parts(), table, arch.clocks)
+        if trace:
+            watch_jobs(sim)
         sim.run(skip=skip, on_mark=progress)
         self.finish(arch, sim, skip)
-        return sim.result(), {**main_memory.notes(arch, sim), "instructions": len(program.instructions)}
+        result = sim.result()
+        if trace:
+            note_jobs(program, result)
+        return result, {**main_memory.notes(arch, sim), "instructions": len(program.instructions)}
 
     def peak_bytes_per_s(self, arch: Arch) -> float:
         """What its memory moves at best."""

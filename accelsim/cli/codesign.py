@@ -16,7 +16,9 @@ Show = Callable[[Iterable[object]], None]
 ModelName = Annotated[
     str,
     typer.Option(
-        "--model", metavar="MODEL", help="A model of timm, transformers/NAME, a saved folder, or a name on the hub."
+        "--model",
+        metavar="MODEL",
+        help="A model of timm, transformers/NAME, a saved folder, a name on the hub, or FILE.py:CLASS, which is run.",
     ),
 ]
 Images = Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Pictures to average attention over.")]
@@ -91,6 +93,13 @@ def export(
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download the library's trained weights.")] = False,
     classes: Annotated[int | None, typer.Option(help="Classes the network was tuned for; 0: no classifier.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Side of the pictures it was tuned for.")] = None,
+    size: Annotated[
+        str, typer.Option("--input", metavar="CxHxW", help="Size of the pictures that FILE.py:CLASS takes: 3x32x32.")
+    ] = "",
+    arguments: Annotated[
+        list[str] | None,
+        typer.Option("--model-arg", metavar="NAME=VALUE", help="What FILE.py:CLASS is made with. Repeatable."),
+    ] = None,
     class_token: Annotated[
         bool | None, typer.Option(help="Keep row and column of token 0; found out by itself without it.")
     ] = None,
@@ -105,13 +114,14 @@ def export(
     """Make a workload of a PyTorch vision transformer: trace, prune, polarize, quantize (needs the extra torch)."""
     from accelsim.codesign.export import Choices, save_export, summary, theta_d, workload_name
     from accelsim.codesign.export_named import export_named
+    from accelsim.codesign.own_model import is_own
     from accelsim.core.errors import InputError
 
     if former_batch is not None:
         raise InputError(
             f"--batch no longer says how many pictures are taken at a time: give --at-once {former_batch}."
         )
-    path = _yaml(output or Path(workload_name(model)))
+    path = _yaml(output or Path(workload_name(model.rpartition(":")[2] if is_own(model) else model)))
     choices = Choices(sparsity, info_threshold, scope, theta_d(threshold), class_token, auto_encoder, operands)
     with _bar("attention", "images") as step:
         made, warning = export_named(
@@ -123,6 +133,8 @@ def export(
             key=checkpoint_key,
             classes=classes,
             image_size=image_size,
+            size=size,
+            arguments=arguments or (),
             limit=limit,
             at_once=at_once,
             seed=seed,

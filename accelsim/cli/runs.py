@@ -1,6 +1,7 @@
 """Commands about one run."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,19 @@ from accelsim.cli.documents import Json, put
 from accelsim.cli.mapping import Pins, subject
 from accelsim.cli.workloads import Batch
 
+LONGEST = 3  # attention layers of which `--why` says what they are made of
 Show = Callable[[Iterable[object]], None]
 TraceLayers = Annotated[
     list[str] | None,
-    typer.Option("--trace-layers", metavar="NAME", help="Only this layer or block in the timeline. Repeatable."),
+    typer.Option(
+        "--trace-layers", metavar="NAME", help="Only this layer or block in the timeline or waveform. Repeatable."
+    ),
 ]
 
 
 def advised(machine: str, overrides: list[str], work, record, summary) -> list[str]:
     """The largest losses of a run as sentences."""
+    from accelsim.report.critical import chains
     from accelsim.report.progress import trying
     from accelsim.sweep.design import Base
     from accelsim.sweep.relief import advise
@@ -26,7 +31,9 @@ def advised(machine: str, overrides: list[str], work, record, summary) -> list[s
     with trying("trying what relieves the losses") as progress:
         found = advise(Base(machine, overrides), work, record, progress)
     said = [f"{n}. {one.sentence(record, summary.area_um2)}" for n, one in enumerate(found, 1)]
-    return ["Where the MACs stand still, most first", *(said or ["nothing is lost"]), ""]
+    longest = sorted(chains(record), key=lambda one: -one.cycles)[:LONGEST]
+    made_of = ["", "What the longest attention layers are made of", *(one.sentence() for one in longest)]
+    return ["Where the MACs stand still, most first", *(said or ["nothing is lost"]), *made_of * bool(longest), ""]
 
 
 def register(app: typer.Typer, show: Show) -> None:
@@ -61,6 +68,12 @@ def register(app: typer.Typer, show: Show) -> None:
             Path | None,
             typer.Option(metavar="FILE", help="Write a timeline, too: .pftrace or .json for ui.perfetto.dev, .vcd."),
         ] = None,
+        vcd: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="FILE", help="Write a waveform, too, with all that crosses channels: a second run, watched."
+            ),
+        ] = None,
         trace_layers: TraceLayers = None,
         batch: Batch = None,
         pins: Pins = None,
@@ -68,6 +81,7 @@ def register(app: typer.Typer, show: Show) -> None:
     ) -> None:
         """Simulate a workload on a machine, cycle by cycle; print where the time and the energy went."""
         from accelsim.accelerators.run import run
+        from accelsim.api import waves
         from accelsim.core import keep
         from accelsim.report import files, metrics, perfetto, slices, tables
         from accelsim.report.progress import watch
@@ -77,6 +91,9 @@ def register(app: typer.Typer, show: Show) -> None:
         files.check_target(target)
         if trace:
             perfetto.check_suffix(trace)
+        if vcd:
+            waves.check_waves(arch, vcd)
+        if trace or vcd:
             slices.check_names([layer.name for layer in work.layers], trace_layers or ())
         with watch(f"{work.name} on {arch.name}", len(work.layers)) as watched:
             keep.observers.append(watched.compiling)
@@ -87,6 +104,10 @@ def register(app: typer.Typer, show: Show) -> None:
         summary = metrics.summarize(record)
         files.write(record, target, pictures=plots, summary=summary)
         written = [target] + ([perfetto.write_trace(record, trace, trace_layers or ())] if trace else [])
+        if vcd:
+            with watch(f"waveform of {work.name} on {arch.name}", len(work.layers)) as watched:
+                said = partial(typer.echo, err=True)
+                written.append(waves.write_waves(arch, work, record, vcd, trace_layers or (), said, watched.layers))
         advice = advised(machine, overrides or [], work, record, summary) if why else []
         if as_json:
             put(files.as_json(record, summary))

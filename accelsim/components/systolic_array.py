@@ -3,6 +3,10 @@
 `os`: outputs stay in the PEs, both operands stream, outputs drain down the columns. `ws`, `is`: an operand is loaded
 from the top and stays, the other streams from the left, partial sums leave at the bottom. With `overlap: shadow` a
 second register in each PE lets a fold stream while the one before drains and the one after is loaded.
+
+An edge is the port of a buffer. What the vector unit needs of it for outputs that leave (biases and scales, a residual
+operand) is read while their fold streams, with what the stream leaves of the port; where that is too little the stream
+takes longer. A stationary operand is loaded through its edge's port when these have been read.
 """
 
 import numpy as np
@@ -41,6 +45,8 @@ PART = {
     "to": "where its outputs go: 0 nowhere yet, 1 the vector unit, 2 the softmax unit",
     "passes": "passes of the vector unit over each output",
     "row": "first row of its scores, within the tile of the softmax unit",
+    "constants": "bytes of bias and scale of each feature, read where weights are, with which outputs leave",
+    "added": "bytes of a residual operand for each output that leaves, read where activations are",
 }
 BLOCK = {"row": "first row, within the tile", "rows": "rows", "columns": "scores of each"}
 LEAVING = record("at", "to", "row", "rows", "columns", "passes", "ends")
@@ -133,6 +139,7 @@ class SystolicArray(Component):
                 place.rows, place.columns, place.stream = part.rows, part.columns, part.stream
                 place.first, place.last, place.adds = part.first, part.last, part.adds
                 place.to, place.passes, place.row, place.left = part.to, part.passes, part.row, part.rows
+                place.constants, place.added = part.constants, part.added
                 r.held += 1
             blocked = False
             if r.under_way and leaving[r.oldest].at <= t:
@@ -182,6 +189,7 @@ class SystolicArray(Component):
                 if (begins and r.loaded == 1 and r.loaded_at <= t) or (not begins and (part.first == 0 or alone)):
                     rows = min(part.left, r.rows)
                     part.left -= rows
+                    leave = part.left == 0 or r.dataflow == 0
                     span = rows if r.row_skip else r.rows
                     work = rows * part.columns * part.stream
                     beat = (rows + r.left_bytes - 1) // r.left_bytes
@@ -204,7 +212,20 @@ class SystolicArray(Component):
                             r.psum_write_bytes += 4 * part.stream * part.columns
                     if not part.first:
                         r.stall_cycles += t - r.end_at
-                    r.end_at = t + part.stream * beat
+                    # beside the operands: with the weights that outputs leave with, with the activations
+                    high, wide = (part.columns, part.stream) if r.dataflow == 2 else (part.stream, part.columns)
+                    high = rows if r.dataflow == 0 else high
+                    constants, added = leave * wide * part.constants, leave * high * wide * part.added
+                    left, top = (constants, added) if r.dataflow == 2 else (added, constants)
+                    read = 0
+                    if r.dataflow == 0:
+                        top += part.columns * part.stream
+                    elif top:  # after a load that is under way, and before the next one
+                        read = (max(t, r.loaded_at) if r.loaded and not begins else t) - t
+                    read += (top + r.top_bytes - 1) // r.top_bytes
+                    length = max(part.stream * beat, (rows * part.stream + left + r.left_bytes - 1) // r.left_bytes)
+                    length = max(length, read)
+                    r.end_at = t + length
                     if part.last and r.dataflow == 0 and r.overlap == 1:
                         r.end_at = max(r.end_at, r.drained_at)
                         r.drained_at = r.end_at + r.rows
@@ -213,9 +234,10 @@ class SystolicArray(Component):
                     if begins:
                         r.loaded = 0
                         r.load_from = t + (r.psum_hop - 1) * (r.rows - 1) * r.overlap
+                    r.load_from = max(r.load_from, t + read)
                     r.mac_ops += work
                     r.left_read_bytes += rows * part.stream
-                    r.edge_stall_cycles += part.stream * (beat - 1)
+                    r.edge_stall_cycles += length - part.stream
                     r.fold_cycles += part.stream + ((tail + (span if r.dataflow else 0)) if part.first else 0)
                     item = leaving[(r.oldest + r.under_way) % leaving.shape[0]]
                     item.at, item.passes, item.row, item.ends = r.end_at + tail, part.passes, part.row, part.left == 0

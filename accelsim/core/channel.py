@@ -31,7 +31,7 @@ CONTROL = np.dtype(
             "popped",  # items popped in this cycle
             "total",  # items transferred so far
             "peak",  # the largest count so far
-            "monitored",  # whether transfers are logged
+            "monitored",  # whether pushed items are logged; WATCHED: what is popped, too
             "producer",  # component index
             "consumer",  # component index
             "base",  # first word of its slots in the common slot memory
@@ -41,6 +41,7 @@ CONTROL = np.dtype(
 )
 
 
+WATCHED = 2  # of `monitored`
 LINE = 4  # words that say where a channel of a port array lies
 
 

@@ -47,9 +47,9 @@ def beside(path: Path, name: str) -> Path:
     """The file called `name` beside `path`, or, where that is a symbolic link, beside what it points to."""
     found, seen = path.parent / name, 0
     at = path
-    while not found.exists() and at.is_symlink() and seen < 40:
+    while not os.path.exists(found) and at.is_symlink() and seen < 40:  # not Path.exists, which fails for odd names
         at = at.parent / os.readlink(at)
-        if (at.parent / name).exists():
+        if os.path.exists(at.parent / name):
             return at.parent / name
         seen += 1
     return found

@@ -7,6 +7,24 @@ import numpy as np
 
 from accelsim.core.status import STATUS_NAMES
 
+JOB = np.dtype(
+    [
+        (name, "i8")
+        for name in (
+            "part",  # the number of the component that does it
+            "kind",  # COMMAND or TILE
+            "layer",  # the number of its layer; -1: of none
+            "about",  # what it is for, a number into the result's `about`
+            "start",  # units of the time base: when it was told and had finished what came before; a tile: asked for
+            "end",  # when it was finished; a tile: all there
+            "wait",  # the job that had to be finished first, -1: none
+            "wait2",  # another
+            "told",  # when the sequencer told it; a tile: asked for
+        )
+    ]
+)
+COMMAND, TILE = 0, 1
+
 
 @dataclass(frozen=True)
 class Part:
@@ -62,6 +80,8 @@ class Result:
     peaks: dict[str, int]  # channel -> most items it held
     events: np.ndarray = field(repr=False)  # status changes (see core.trace.EVENT), empty unless traced
     transfers: dict[str, np.ndarray] = field(repr=False)  # monitored channel -> records of `at` and payload
+    jobs: np.ndarray = field(default_factory=lambda: np.zeros(0, JOB), repr=False)  # what was to be done (see JOB)
+    about: list[tuple[int, str, str]] = field(default_factory=list, repr=False)  # number of a pass, heads, phase
 
     def cycles(self, clock: str = "core", end: int | None = None) -> int:
         """Cycles of a clock domain in the run (or up to an instant)."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from accelsim.core.channel import wrap
+from accelsim.core.channel import WATCHED, wrap
 from accelsim.core.compiled import compiled, inlined
 from accelsim.core.invoke import invoke, record_at
 from accelsim.core.status import BUSY, NEVER
-from accelsim.core.trace import has_room, log, note
+from accelsim.core.trace import has_room, log, log_pops, note
 
 STATE = np.dtype(
     [
@@ -72,6 +72,8 @@ def commit(k, at, control, slots, state, period, edge, coming, trace):
             log(trace, at, k, c, slots)
         touch(c.consumer, at, state, period, edge, coming)
     if c.popped:
+        if c.monitored == WATCHED:
+            log_pops(trace, at, k, c)
         touch(c.producer, at, state, period, edge, coming)
     c.head = wrap(c.head + c.popped, c.depth)
     c.count += c.pushed - c.popped
@@ -99,7 +101,7 @@ def advance(
         coming[d] = NEVER
         for n in range(first[d], first[d + 1]):
             coming[d] = min(coming[d], state[order[n]].due)
-    while has_room(trace, state.shape[0], slots.shape[0]):
+    while has_room(trace, state.shape[0], slots.shape[0] + control.shape[0]):
         at = NEVER
         for d in range(domains):
             if not skip:

@@ -22,11 +22,15 @@ class DeadlockError(RuntimeError):
     """Nothing can move, yet not everything has been delivered."""
 
 
+Watcher = Callable[[int, np.ndarray, np.ndarray], None]  # (instant reached, status events, logged transfers)
+
+
 class Simulator:
     """A netlist and its time.
 
     `clocks` maps every clock domain to its frequency in hertz (exact: int or Fraction). `trace` is the room for status
-    events between two drains (0: no status trace); `log` the same for transfers of monitored channels.
+    events between two drains (0: no status trace); `log` the same for transfers of monitored channels. A `watcher` is
+    given what happened up to an instant, piece by piece, in place of keeping it for the result.
     """
 
     SLICE = 1 << 40  # units of time between two chances to interrupt a run
@@ -37,6 +41,7 @@ class Simulator:
         self.components: list[Component] = []
         self.wires: list[Wire] = []
         self.trace_room, self.log_room = trace, log
+        self.watcher: Watcher | None = None
         self.kernel = None
         self.at = 0
         self.quiet = False
@@ -135,7 +140,7 @@ class Simulator:
         logged = any(w.monitored for w in self.wires)
         self.trace = new_trace(
             max(self.trace_room, len(self.components)) if self.trace_room else 0,
-            max(self.log_room, len(self.slots) + 1) if logged else 0,
+            max(self.log_room, len(self.slots) + len(self.wires) + 1) if logged else 0,
             max(widths, default=1),
         )
         kernel = kernel_module()
@@ -201,6 +206,10 @@ class Simulator:
 
     def drain(self) -> None:
         events, transfers = self.trace.used
+        if self.watcher:
+            self.watcher(self.at, self.trace.events[:events], self.trace.transfers[:transfers])
+            self.trace.used[:] = 0
+            return
         if events:
             self.events.append(self.trace.events[:events].copy())
         if transfers:

@@ -12,7 +12,7 @@ EVENT = np.dtype([("at", "i8"), ("component", "i8"), ("status", "i8")])  # `at` 
 class Trace(NamedTuple):
     used: np.ndarray  # [status events noted, transfers logged]
     events: np.recarray  # EVENT records; empty when tracing is off
-    transfers: np.ndarray  # int64 rows: at, channel, payload fields; empty when no channel is monitored
+    transfers: np.ndarray  # int64 rows: at, channel, payload fields; or at, ~channel, how many were popped
 
 
 def new_trace(events: int, transfers: int, width: int) -> Trace:
@@ -49,3 +49,11 @@ def log(trace, at, index, c, slots):
         for word in range(c.width):
             row[2 + word] = slots[first + word]
         trace.used[1] += 1
+
+
+@inlined
+def log_pops(trace, at, index, c):
+    """How many items were popped from a watched channel in this cycle."""
+    row = trace.transfers[trace.used[1]]
+    row[0], row[1], row[2] = at, ~index, c.popped
+    trace.used[1] += 1

@@ -10,16 +10,7 @@ from itertools import accumulate
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import GemmShape, faults, plan_gemm
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.tiling import (
-    BIAS_BYTES,
-    MOST_TILES,
-    PASSES,
-    SCALE_BYTES,
-    DenseResources,
-    GemmPlan,
-    ceil,
-    pieces,
-)
+from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, constant_bytes, output_passes, pieces
 from accelsim.workload.layers import Gemm
 
 
@@ -70,16 +61,11 @@ Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
 
 def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources) -> GemmShape:
     """What decides how a group of a layer's columns is cut."""
-    each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
+    each = constant_bytes(layer) * have.constants
     inputs = ceil(layer.inputs * batch, layer.repeat)
     tokens = layer.tokens * batch
     sizes = tokens, layer.in_features, some.count, inputs
     return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded)
-
-
-def output_passes(layer: Gemm) -> int:
-    """Passes of the vector unit over an output."""
-    return PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
 
 
 def plan_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, plan: GemmPlan | None) -> GemmPlan:
@@ -137,7 +123,7 @@ def emit_columns(
     """One group of output columns that are treated alike."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
-    each = (SCALE_BYTES + BIAS_BYTES * layer.bias) * have.constants
+    each = constant_bytes(layer) * have.constants
     passes = output_passes(layer)
     weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
     weights += (group * layer.out_features + column) * depth

@@ -18,6 +18,8 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES
 
+Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
+UNSAID: Said = (0, "", "")
 Wait = tuple[int, int]  # a counter of the scoreboard, and the count it must have reached
 NOW: Wait = (NOTHING, 0)
 SEQUENCER = ("program", "operands", "reached")  # its tables
@@ -25,6 +27,16 @@ MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest ship
 MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 LEAST_CHUNK = 128  # bytes: a long instruction, its descriptor, and the one that ends the chunk
+
+
+def heads_said(heads: Sequence[int], image: int = 0, rows: tuple[int, int, int] = (0, 0, 0)) -> str:
+    """Heads for a reader, and of which image, and which rows (first, how many, of how many) where these are not all."""
+    first, many, whole = rows
+    said = f"head {heads[0]}" if len(heads) == 1 else f"heads {', '.join(map(str, heads))}"
+    if list(heads) == list(range(heads[0], heads[-1] + 1)) and len(heads) > 2:
+        said = f"heads {heads[0]} to {heads[-1]}"
+    said += f", rows {first} to {first + many - 1}" if many < whole else ""
+    return said + (f", image {image}" if image else "")
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,10 @@ class Program:
         self.chunks: list[int] = []  # bytes of those that are full
         self.filled = 0  # bytes in the one that is being filled
         self.ended = not names.memory
+        self.said = UNSAID
+        self.about: list[Said] = []  # of every instruction
+        self.tiles_about: dict[str, list[Said]] = {b: [] for b in self.descriptors}
+        self.layer_tiles: list[dict[str, int]] = []  # of every mark: tiles that are listed by then
         if names.memory:
             self.known("load buffer", names.memory, self.fences)
             if names.capacity < 2 * LEAST_CHUNK:
@@ -93,6 +109,7 @@ class Program:
         number = self.units[unit][0] if unit else MARK
         self.instructions.append((number, len(self.operands), *wait, *wait2))
         self.operands += operands
+        self.about.append(self.said)
 
     def charge(self, size: int) -> None:
         """Note that so many bytes of the program come next, in this chunk or, if they do not fit, in one more."""
@@ -139,10 +156,17 @@ class Program:
         self.charge(instruction_bytes(len(fields)))
         self.append(unit, *(operands[name] for name in fields), wait=wait, wait2=wait2)
 
+    def saying(self, phase: str, heads: str = "", number: int = 0) -> None:
+        """What the instructions and loads that follow are for, for those who read a timeline: a phase of a pass over
+        some heads. It holds up to the layer's mark, and changes nothing of what is computed."""
+        self.said = number, heads, phase
+
     def mark(self, layer: int, wait: Wait = NOW) -> None:
         """Note that a layer ends here."""
         self.charge(instruction_bytes(0))
+        self.said = UNSAID
         self.append("", layer, wait=wait)
+        self.layer_tiles.append({name: len(tiles) for name, tiles in self.descriptors.items()})
 
     def will(self, counter: str, more: int = 1) -> Wait:
         """Note that a counter will go up; what to wait for if one needs that."""
@@ -160,6 +184,7 @@ class Program:
         self.known("load buffer", buffer, self.fences)
         self.check_tiles(buffer)
         self.descriptors[buffer].append((address, size, segments, pitch or size, self.fences[buffer]))
+        self.tiles_about[buffer].append(self.said)
         return self.will(buffer)
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
@@ -167,6 +192,7 @@ class Program:
         self.known("store buffer", buffer, self.names.stores)
         self.check_tiles(buffer)
         self.descriptors[buffer].append((address, size, segments, pitch or size, 0))
+        self.tiles_about[buffer].append(self.said)
         return self.will(buffer)
 
     def check_tiles(self, buffer: str) -> None:

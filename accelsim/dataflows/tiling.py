@@ -5,6 +5,8 @@ Sizes are in elements; operands are one byte an element (8-bit integers), accumu
 
 from dataclasses import dataclass
 
+from accelsim.workload.layers import Gemm
+
 # Passes of the vector unit over an element, by operation [ours]: requantisation with bias is one; an activation is a
 # table look-up more; a residual addition one more; LayerNorm takes the mean, the variance, and the normalisation.
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
@@ -72,6 +74,16 @@ class GemmPlan:
     step_tokens: int
     step_features: int
     dram_bytes: int
+
+
+def output_passes(layer: Gemm) -> int:
+    """Passes of the vector unit over an output of a dense layer."""
+    return PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
+
+
+def constant_bytes(layer: Gemm) -> int:
+    """Bytes of bias and scale of an output feature of a dense layer."""
+    return SCALE_BYTES + BIAS_BYTES * layer.bias
 
 
 def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, int]:

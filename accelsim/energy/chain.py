@@ -1,6 +1,7 @@
 """From a table's file to one document: all that it extends, moved to its node, with a machine's prices put in."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def lineage(path: Path) -> list[tuple[Path, dict[str, Any], dict[str, str]]]:
             return found[::-1]
         near = beside(path, document["extends"])
         try:
-            path = near if near.is_file() else find(document["extends"])
+            path = near if os.path.isfile(near) else find(document["extends"])
         except InputError as error:
             said = str(error).removeprefix("energy.table: ")
             raise InputError(f"{places['extends']}: extends: {said}") from None

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,9 @@ def names() -> list[str]:
 
 def find(table: str | Path) -> Path:
     """The file of a table: an existing file, or the name of one that comes with the package."""
-    path = Path(table)
-    if path.is_file():
-        return path
-    shipped = FOLDER / f"{table}.yaml"
-    if shipped.is_file():
-        return shipped
+    for path in (Path(table), FOLDER / f"{table}.yaml"):
+        if os.path.isfile(path):  # not Path.is_file, which fails where no file could have the name
+            return path
     raise InputError(
         f"energy.table: {str(table)!r} is no file and no table of the package (it has: {', '.join(names())})"
         + suggest(str(table), names())

@@ -17,7 +17,7 @@ import numpy as np
 import accelsim.workload.arrays as arrays
 from accelsim import __version__
 from accelsim.core.errors import InputError, shown
-from accelsim.core.result import Link, Part, Result, Span
+from accelsim.core.result import JOB, Link, Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
 from accelsim.report.record import RunRecord
 
@@ -45,6 +45,7 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
         "links": {name: asdict(link) for name, link in result.links.items()},
         "peaks": result.peaks,
         "counters": counters,
+        "about": result.about,
     }
     status = [[[s.status[n][word] for word in STATUS_NAMES] for n in result.parts] for s in rows]
     order = np.argsort(result.events["component"], kind="stable")
@@ -59,6 +60,7 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
             "event_counts": np.bincount(mine["component"], minlength=len(result.parts)).astype(np.int64),
             "event_steps": least(steps(mine["at"], mine["component"])),
             "event_status": mine["status"].astype(np.uint8),
+            "jobs": result.jobs.view(np.int64).reshape(len(result.jobs), len(JOB.names)),
         }
     )
 
@@ -115,10 +117,24 @@ def unpacked(said: dict[str, Any], held: Mapping[str, np.ndarray]) -> RunRecord:
         rows.append(Span(label, start, end, spent, by_part, dict(zip(links, moved, strict=True))))
     result = Result(
         Fraction(*said["time_base_hz"]), said["periods"], said["end"], parts, links, rows[0], rows[1:], said["peaks"],
-        events(held), {},
+        events(held), {}, jobs(held, said), [tuple(one) for one in said.get("about", ())],
     )  # fmt: skip
     about = {k: tuple(v) if isinstance(v, list) and k != "layers" else v for k, v in said["record"].items()}
     return RunRecord(result, **about, table=said["table"])
+
+
+def jobs(held: Mapping[str, np.ndarray], said: Mapping[str, Any]) -> np.ndarray:
+    """What was to be done; nothing of a run of a version that did not note it."""
+    words = np.ascontiguousarray(held.get("jobs", np.zeros((0, len(JOB.names)))), np.int64)
+    found = words.view(JOB).reshape(-1)
+    if len(found) and not (
+        0 <= found["part"].min() <= found["part"].max() < len(said["parts"])
+        and 0 <= found["about"].min() <= found["about"].max() < len(said["about"])
+        and -1 <= found["layer"].min() <= found["layer"].max() < len(said["record"]["layers"])
+        and max(found["wait"].max(), found["wait2"].max()) < len(found)
+    ):
+        raise ValueError("a job names what there is not")
+    return found
 
 
 def events(held: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -14,10 +14,12 @@ from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import scratch, sweep
 from accelsim.report import archive
+from accelsim.report.critical import chains
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
+from accelsim.report.work import passes
 
 FORMAT = "accelsim result 1"
 
@@ -128,6 +130,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
             for name, a in total.activity.items()
         },
         "counters": record.result.total.counts,
+        "transfers": record.result.total.transfers,
         "memories": {m.name: {k: v for k, v in asdict(m).items() if k != "name"} for m in summary.memories},
         "energy": {
             "table": summary.energy_table,
@@ -139,6 +142,8 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "operand_bits": record.operand_bits,
         "on_chip_bytes": summary.on_chip_bytes,
         "area_um2": {p.component: p.um2 for p in summary.pieces},
+        "critical": [step.row() for one in chains(record) for step in one.steps],
+        "passes": [share.row() for share in passes(record)],
         "losses": [
             {
                 "phase": loss.phase,

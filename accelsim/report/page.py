@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from accelsim import __version__
 from accelsim.core.errors import InputError
 from accelsim.core.files import write
+from accelsim.report.critical import chains
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.files import figures
 from accelsim.report.losses import MOST, losses
@@ -81,6 +82,10 @@ def run_data(name: str, record: RunRecord) -> dict[str, Any]:
         "layers": [{"name": r.name, "block": r.block, "phase": r.phase, **figures(r)} for r in summary.layers],
         "energy": energy(summary),
         "losses": [loss.sentence(total.cycles) for loss in losses(record)[:MOST]],
+        "chains": [
+            {"sentence": one.sentence(), "cycles": one.cycles, "steps": [step.row() for step in one.steps]}
+            for one in chains(record)
+        ],
         "activity": {"whole run": doing(total), **{p.name: doing(p) for p in summary.phases}},
         "classes": {n: part.kind for n, part in result.parts.items()},
         "kinds": {n: kind_of(record, n) for n in result.parts},
@@ -89,8 +94,18 @@ def run_data(name: str, record: RunRecord) -> dict[str, Any]:
         "timeline": timeline(record),
         "notes": {"workload": record.workload["name"], "hash": record.workload["hash"],
                   "made by": record.workload.get("provenance", ""), **record.notes},
+        "settings": dict(flat(record.arch)),
         "configuration": yaml.safe_dump(record.arch, sort_keys=False, width=100),
     }  # fmt: skip
+
+
+def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Every value of a configuration, by its whole name."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{name}.")
+        else:
+            yield above + name, str(value)
 
 
 def doing(stretch: Stretch) -> dict[str, dict[str, int]]:

@@ -7,12 +7,14 @@ numbered as in Perfetto's public protos/perfetto/trace/trace_packet.proto, track
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from accelsim.core.errors import InputError
 from accelsim.core.files import write
-from accelsim.report import slices
+from accelsim.core.result import COMMAND, TILE
+from accelsim.report import slices, work
 from accelsim.report.record import RunRecord
 from accelsim.report.slices import Sample, Stretch
 from accelsim.report.vcd import waveform
@@ -22,7 +24,15 @@ VARINT, FIXED, BYTES = 0, 1, 2  # wire types
 SEQUENCE = 1  # all packets are of one writer
 CLEARED, NEEDS = 1, 2  # sequence_flags: interned names begin here; a packet uses them
 BEGIN, END, COUNTER = 1, 2, 4  # track_event.type
+OUT, INTO = 47, 48  # track_event.flow_ids, .terminating_flow_ids
 CYCLES = 1  # the interned name of the annotation
+
+
+class Flow(NamedTuple):
+    """Numbers of the arrows that leave a stretch, and of those that end there."""
+
+    out: tuple[int, ...] = ()
+    into: tuple[int, ...] = ()
 
 
 class Track(NamedTuple):
@@ -33,19 +43,44 @@ class Track(NamedTuple):
     stretches: Sequence[Stretch] = ()
     samples: Sequence[Sample] = ()
     unit: str = ""
+    flows: Sequence[Flow] = ()  # of each stretch, where there are any
 
 
 def tracks(record: RunRecord, layers: Sequence[str] = ()) -> Iterator[Track]:
-    """Blocks, layers, every component, and figures; only in some layers, if any are named (see slices.chosen)."""
+    """Blocks, layers, passes and phases of attention, every component, what units did and memories fetched for it, and
+    figures; only in some layers, if any are named (see slices.chosen)."""
     spans = slices.chosen(record, layers)
     inside = slices.windows(spans)
     yield Track("block", "network", list(slices.blocks(record, spans)))
     yield Track("layer", "network", list(slices.layers(record, spans)))
+    jobs = work.jobs(record, spans)
+    for name, stretches in zip(("pass", "phase"), work.windows_of_passes(record, jobs)):
+        if stretches:
+            yield Track(name, "network", stretches)
     for number, name in enumerate(record.result.parts):
         yield Track(name, "components", list(slices.statuses(record, number, inside)))
+    yield from worked(record, jobs)
     for (name, unit), samples in slices.counters(record, spans).items():
         ending = [Sample(spans[-1].end, 0.0)]
         yield Track(name, "figures", (), [*samples, *ending], unit)
+
+
+def worked(record: RunRecord, jobs: Sequence[work.Job]) -> Iterator[Track]:
+    """What units did and memories moved, with an arrow from each tile to the command that waited for it."""
+    tiles = {job.number for job in jobs if job.kind == TILE}
+    arrows = [(tile, job.number) for job in jobs if job.kind == COMMAND for tile in job.waits if tile in tiles]
+    out: dict[int, tuple[int, ...]] = {}
+    into: dict[int, tuple[int, ...]] = {}
+    for number, (tile, user) in enumerate(arrows, 1):
+        out[tile] = (*out.get(tile, ()), number)
+        into[user] = (*into.get(user, ()), number)
+    for part, rows in work.told(record, jobs).items():
+        flows = [Flow((), into.get(job.number, ())) for job, _ in rows]
+        yield Track(f"{part}, commands", "work", [stretch for _, stretch in rows], flows=flows)
+    for (part, row), rows in work.fetched(record, jobs).items():
+        flows = [Flow(out.get(job.number, ()), ()) for job, _ in rows]
+        name = f"{part}, tiles{f' {row + 1}' if row else ''}"
+        yield Track(name, "DMA", [stretch for _, stretch in rows], flows=flows)
 
 
 def check_suffix(path: Path) -> None:
@@ -90,6 +125,11 @@ def field(number: int, value: int | str | bytes | float) -> bytes:
     return varint(number << 3 | BYTES) + varint(len(held)) + held
 
 
+def fixed(number: int, value: int) -> bytes:
+    """A field of eight bytes: of an arrow."""
+    return varint(number << 3 | FIXED) + value.to_bytes(8, "little")
+
+
 def packet(content: bytes, flags: int = NEEDS) -> bytes:
     """A TracePacket, as an entry of the Trace."""
     return field(1, content + field(10, SEQUENCE) + field(13, flags))
@@ -113,8 +153,9 @@ def encoded(record: RunRecord, rows: Sequence[Track]) -> bytes:
         made.append(packet(field(60, about + counter)))
         starts = {n: field(9, BEGIN) + field(11, uuid) + field(10, iid) for n, iid in names.items()}
         ending = field(11, field(9, END) + field(11, uuid)) + tail
-        for name, start, end, cycles in row.stretches:
+        for (name, start, end, cycles), flow in zip(row.stretches, row.flows or repeat(Flow())):
             note = field(4, field(1, CYCLES) + field(3, cycles))
+            note += b"".join(fixed(OUT, n) for n in flow.out) + b"".join(fixed(INTO, n) for n in flow.into)
             for at, event in ((start, field(11, starts[name] + note) + tail), (end, ending)):
                 content = field(8, round(at * ns)) + event
                 made.append(b"\x0a" + varint(len(content)) + content)
@@ -135,9 +176,12 @@ def events(record: RunRecord, rows: Sequence[Track]) -> bytes:
         where = {"pid": groups[row.group], "tid": tid}
         if not row.samples:
             made.append({"ph": "M", **where, "name": "thread_name", "args": {"name": row.name}})
-        for name, start, end, cycles in row.stretches:
+        for (name, start, end, cycles), flow in zip(row.stretches, row.flows or repeat(Flow())):
             times = {"ts": round(start * us, 4), "dur": round((end - start) * us, 4)}
             made.append({"ph": "X", **where, "name": name, **times, "args": {"cycles": cycles}})
+            arrow = {**where, "name": "fetched for", "cat": "DMA"}
+            made += [{"ph": "s", **arrow, "id": n, "ts": round(start * us, 4)} for n in flow.out]
+            made += [{"ph": "f", "bp": "e", **arrow, "id": n, "ts": round(start * us, 4)} for n in flow.into]
         for at, value in row.samples:
             title = f"{row.name} ({row.unit})"
             made.append({"ph": "C", **where, "name": title, "ts": round(at * us, 4), "args": {row.unit: value}})

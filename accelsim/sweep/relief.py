@@ -44,11 +44,21 @@ class Advice:
         said = self.loss.sentence(total)
         if self.best is None:
             return f"{said}. Doubling {', '.join(self.tried)} does not relieve it" if self.tried else said
-        share, more = 1 - self.best.cycles / total, (self.best.area_um2 - area_um2) / 1e6
+        share = 1 - self.best.cycles / total
+        beside = ", without the memory's own" if self.best.name.split(".")[0] in record.dram else ""
         return (
-            f"{said}. With {self.best.name}={self.best.value} {self.loss.phase} takes {self.fewer:,} fewer, and the "
-            f"run {self.best.cycles:,} ({100 * share:.2f} % shorter), for {more:+.3f} mm2 of chip"
+            f"{said}. With {self.best.name}={self.best.value} {self.loss.phase} takes {self.fewer:,} core cycles "
+            f"fewer, and the run {self.best.cycles:,} ({100 * share:.2f} % shorter), for "
+            f"{area_said(self.best.area_um2 - area_um2)}{beside}"
         )
+
+
+def area_said(more_um2: float) -> str:
+    """What a setting costs of the chip."""
+    if abs(more_um2) < 0.5:
+        return "no area of the chip"
+    small = abs(more_um2) < 1000
+    return f"{more_um2:+,.0f} um2 of the chip" if small else f"{more_um2 / 1e6:+.3f} mm2 of the chip"
 
 
 def advise(

@@ -176,7 +176,10 @@ def _read_arrays(top: manifest.Section, path: Path, expected: dict[str, int]) ->
             f"file is {name!r} but must be the name of a file beside this one, without folders.", "file"
         )
     file = beside(path, name)
-    have = npz.names(file)
+    try:
+        have = npz.names(file)
+    except OSError as error:
+        raise section.error(f"file is {name!r}: {error.strerror}.", "file") from None
     for name in sorted(set(expected) - set(have)):
         raise InputError(f"{file}: the array {name!r} is missing but {path.name} needs it{suggest(name, have)}.")
     for name in sorted(set(have) - set(expected)):

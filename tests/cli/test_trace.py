@@ -17,6 +17,16 @@ def test_the_trace_of_a_run_and_of_its_result_are_the_same(call, work, tmp_path)
             assert sum(e["args"]["cycles"] for e in mine) == said[word], (part, word)
 
 
+def test_a_waveform_says_its_size_first_and_has_the_transfers_of_the_result(call, work, tmp_path):
+    done = call("run", "vitcod", work, "-o", tmp_path / "r", "--no-plots", "--vcd", tmp_path / "a.vcd", "--json")
+    assert done.exit_code == 0 and "a.vcd: about 0 MB, " in done.stderr
+    moved = json.loads(done.stdout)["transfers"]
+    assert f" {sum(moved.values()):,} transfers of {len(moved)} channels" in done.stderr
+    assert (tmp_path / "a.vcd").read_text().count("$scope module") == 1 + len(moved)
+    done = call("run", "vitcod", work, "-o", tmp_path / "s", "--vcd", "a.fst")
+    assert done.exit_code == 2 and "a.fst: a waveform is written as a .vcd" in done.stderr
+
+
 def test_a_wrong_name_is_said_before_the_run(call, work, tmp_path):
     done = call("run", "vitcod", work, "-o", tmp_path / "r", "--trace", "a.fst")
     assert done.exit_code == 2 and "a.fst: a trace is written as one of .pftrace, .json" in done.stderr

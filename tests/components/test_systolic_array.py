@@ -20,9 +20,9 @@ def array(*frees, **options):
     return lambda: SystolicArray("array", frees=memory, **options)
 
 
-def part(at, rows, columns, stream, first=1, last=1, adds=0, to=1, passes=1, row=0):
+def part(at, rows, columns, stream, first=1, last=1, adds=0, to=1, passes=1, row=0, constants=0, added=0):
     item = {"rows": rows, "columns": columns, "stream": stream, "first": first, "last": last, "adds": adds}
-    item |= {"to": to, "passes": passes, "row": row}
+    item |= {"to": to, "passes": passes, "row": row, "constants": constants, "added": added}
     return (at, *(item[name] for name in PART))
 
 
@@ -62,6 +62,39 @@ def test_a_fold_loads_streams_and_drains(dataflow, cycles):
     assert seen.pushes["release_weight"] == [(streamed, 11, 12)]
     assert seen.pushes["release_act"] == [(streamed, 13, 14)]
     assert seen.status["busy"] == seen.counts["fold_cycles"] == cycles
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "given", "stream"),
+    [
+        # 4 x 2 of 4 x 3 PEs, 10 long; edges of 6 and 4 bytes a cycle leave 2 and (os) 2 of each cycle, 20 of the stream
+        ("os", {"added": 2}, 10), ("os", {"added": 3}, -(-(40 + 24) // 6)),
+        ("os", {"constants": 10}, 10), ("os", {"constants": 11}, 11),
+        ("ws", {"added": 1}, 10), ("ws", {"added": 2}, -(-(40 + 40) // 6)), ("ws", {"constants": 21}, 11),
+        ("is", {"constants": 2}, 10), ("is", {"constants": 3}, -(-(40 + 30) // 6)), ("is", {"added": 4}, 20),
+    ],
+)  # fmt: skip
+def test_what_outputs_leave_with_takes_what_the_stream_leaves_of_a_port(dataflow, given, stream):
+    model, unit = both(4, 3, dataflow, left_bytes=6, top_bytes=4)
+    seen = exercise(unit, {"command": [part(9, 4, 2, 10, **given)]})
+    begin = 10 + (dataflow != "os") * 4
+    assert seen.cycles("release_act") == [begin + stream]
+    assert seen.counts["edge_stall_cycles"] == stream - 10 and seen.counts["fold_cycles"] == model.fold_cycles(
+        (4, 2, 10)
+    )
+    high, wide = {"os": (4, 2), "ws": (10, 2), "is": (2, 10)}[dataflow]
+    more = wide * given.get("constants", 0), high * wide * given.get("added", 0)
+    assert model.streaming(Fold(4, 2, 10), *more) == stream
+
+
+def test_the_next_operand_is_loaded_when_the_port_is_free():
+    # shadow: the second fold's operand waits for 10 x 2 bytes of residual at the top, 1 a cycle, and takes 4 x 2 itself
+    _, unit = both(4, 3, "is", overlap="shadow", left_bytes=6, top_bytes=1)
+    plain, late = (
+        exercise(unit, {"command": [part(9, 4, 2, 10, added=added), part(9, 4, 2, 10)]}).cycles("release_act")
+        for added in (0, 1)
+    )
+    assert plain == [28, 38] and late == [38, 38 + 8 + 10]
 
 
 def test_scores_leave_as_blocks_of_rows_and_columns():

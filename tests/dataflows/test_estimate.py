@@ -39,6 +39,14 @@ def test_one_tile_by_hand():
     assert narrow.binds == "ports"
 
 
+def test_constants_come_with_the_weights_and_take_their_port():
+    plan = GemmPlan("resident", (8,), (64,), (2,), 8, 64, 0)
+    narrow = replace(RATES, weight_banks=1, weight_port_bytes=64)
+    found = gemm_estimate(GemmWork(8, 2, 64, 16, constants=8), plan, narrow, MEMORY)
+    assert found.overlapped["ports"] == 2 * (2 + 8), "2 words of weights and 8 of constants through one bank's port"
+    assert found.dram_bytes == 64 * (2 + 8) + 8 * 2 + 8 * 64
+
+
 def test_partial_sums_that_are_put_away_and_fetched_take_their_memory():
     plan = GemmPlan("rows", (8,), (64,), (16, 16, 16), 8, 64, 0)
     slow = replace(RATES, psum_cycle_bytes=64)  # 4 x 8 x 64 bytes take 32 cycles, twice in the middle part

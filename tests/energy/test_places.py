@@ -34,6 +34,7 @@ EXTENDS = "extends: generic_28nm\nname: t\n"
         (EXTENDS + "sram:\n  node_nm: 45\n", r"t\.yaml:4: sram\.node_nm: there are no CACTI figures for node_nm 45"),
         (EXTENDS + "sram:\n  cell: x\n", r"t\.yaml:4: sram\.cell: there are no CACTI figures .* with cell 'x'"),
         ("name: t\nextends: nix\n", r"t\.yaml:2: extends: 'nix' is no file and no table"),
+        (f"name: t\nextends: {'a' * 400}\n", r"t\.yaml:2: extends: .aa.* is no file and no table"),
         ("a: &a [x, x]\nb: [*c]\n", r"t\.yaml:2: the alias \*c has no anchor"),
     ],
 )

@@ -27,6 +27,11 @@ def own(unit: str) -> tuple[str, str]:
     return f"accelerators/vitcod/components/{unit}.py", f"accelerators/vitcod/components/test_{unit}.py"
 
 
+def of(machine: str, unit: str) -> tuple[str, str]:
+    """A component of another machine, and its tests."""
+    return f"accelerators/{machine}/components/{unit}.py", f"accelerators/{machine}/components/test_{unit}.py"
+
+
 def shared(unit: str) -> tuple[str, str]:
     """A component of several machines, and its tests."""
     return f"components/{unit}.py", f"components/test_{unit}.py"
@@ -39,6 +44,7 @@ def line(name: str, where: tuple[str, ...], before: str, after: str, breaks: str
 
 GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
 TILING = ("dataflows/tiling.py", "dataflows")
+AFTER = ("dataflows/tiling.py", "dataflows/test_gemm_reads.py")
 CUTS = ("dataflows/gemm_cuts.py", "dataflows")
 BILL = ("energy/bill.py", "energy/test_bill.py")
 AREA = ("energy/area.py", "energy/test_bill.py")
@@ -58,6 +64,18 @@ WIRING = ("workload/wiring.py", "workload/test_network.py")
 SHAPING = ("workload/shaping.py", "workload/test_network.py")
 EXACT = ("components/dram/memory.py", "components/dram/test_bursts.py")
 LINE = ("accelerators/vitcod/components/sparser_line.py", "accelerators/vitcod/components/test_sparser_engine.py")
+SANGER, SPATTEN, ITA, VITALITY = (f"accelerators/{n}" for n in ("sanger", "spatten", "ita", "vitality"))
+BLOCK = (f"{ITA}/components/beats.py", f"{ITA}/test_block.py")
+COMPILE = (f"{ITA}/dataflow/compile.py", f"{ITA}/test_machine.py")
+SELECT = (f"{SPATTEN}/components/top_k.py", f"{SPATTEN}/test_quick_select.py")
+RUNS_OF = f"{SPATTEN}/test_published_runs.py"
+ARRAY = ("components/systolic_array.py", "components/test_systolic_array.py")
+PLAN = ("dataflows/products/plan.py", "accelerators/systolic/test_machine.py")
+EMIT = ("dataflows/products/emit.py", "accelerators/systolic/checks/test_runs.py")
+PES = ("validation/products/commands.py", "validation/test_products.py")
+WORK = ("dataflows/gemm_estimate.py", "dataflows/test_estimate.py")
+TIMES = ("dataflows/estimate.py", "dataflows/test_estimate.py")
+CHOICE = ("dataflows/mapping.py", "dataflows/test_estimate.py")
 MEMORY = ("accelerators/main_memory.py", RUNS)
 RUN = ("accelerators/run.py", RUNS)
 
@@ -140,13 +158,60 @@ BUGS = (
     line("merge-window", own("output_merge"), "end = min(r.oldest + r.places_now, r.last)", "end = r.last",
          "the merge's window"),
     line("merge-adds", own("output_merge"), "if seen[place]:", "if seen[place] > 1:", "additions counted"),
+    # the systolic array's, and of the machines around it
+    line("array-constants", ARRAY, "leave * wide * part.constants", "0 * wide * part.constants",
+         "biases and scales take a port's time"),
+    line("array-residual", ARRAY, "leave * high * wide * part.added", "leave * wide * part.added",
+         "a residual operand takes a port's time"),
+    line("array-load", ARRAY, "r.load_from = max(r.load_from, t + read)", "r.load_from = max(r.load_from, t)",
+         "a load waits until its port is free"),
+    line("plan-constants", PLAN, "    deep = s.k + s.each\n    wide", "    deep = s.k\n    wide", "room for constants"),
+    line("emit-constants", EMIT, " + product.each * command.columns * last", "", "constants are given back"),
+    line("emit-reads", EMIT, "(1 if array.stationary else ceil(rows, array.rows))\n        self", "1\n        self",
+         "constants are read for every fold"),
+    line("pes-leave", PES, 'said["rows"], self.rows):\n            rows', 'self.rows, self.rows):\n            rows',
+         "the least cycles of a command of several folds"),
+    line("lanes-latency", shared("lane_unit"), "* r.interval + r.latency", "* r.interval", "a sweep's latency"),
+    line("lanes-stands", shared("lane_unit"), "r.left -= max(0, now - r.swept_from)", "r.left -= 0",
+         "a sweep that a stream interrupts goes on"),
+    line("g-latency", of("vitality", "g_buffer"), "r.free_at + r.latency <= now", "r.free_at <= now",
+         "the requantisers' latency"),
+    line("divisors-bytes", of("vitality", "divisors"), "4 * pop(values)", "pop(values)", "a divisor's four bytes"),
+    line("join-order", of("vitality", "join"), "        if can_pop(divided):\n            block",
+         "        if can_pop(divided) and not can_pop(array):\n            block", "rows of attention first"),
+    line("vitality-lead", (f"{VITALITY}/dataflow/resources.py", f"{VITALITY}/test_machine.py"),
+         "if fit >= 3 and", "if fit >= 3 or", "room for two products ahead"),
+    line("sanger-divider", of("sanger", "merge_unit"), "start + r.divide_interval", "start + 1", "divider interval"),
+    line("sanger-known", of("sanger", "merge_unit"), "known_at = start + r.divide_cycles", "known_at = start",
+         "a row waits for its reciprocal"),
+    line("sanger-adders", of("sanger", "sparse_array"), "max(kv_beat, (r.rows + r.adders - 1) // r.adders)", "kv_beat",
+         "adders of values"),
+    line("sanger-ports", of("sanger", "sparse_array"), "scores = r.dim * beat", "scores = r.dim", "narrow ports"),
+    line("sanger-emits", of("sanger", "pack_unit"), "1 + one.columns + one.emits + moves", "1 + one.columns + moves",
+         "passes that a full row ends"),
+    line("sanger-strip", of("sanger", "prediction_array"), "r.held + new > most", "r.held > most",
+         "room in the strip buffer"),
+    line("spatten-equal", SELECT, "elif larger + equal < r.keep", "elif larger < r.keep", "values equal to the pivot"),
+    line("spatten-rounds", SELECT, "// r.comparators + r.round_cycles", "// r.comparators", "a round's own cycles"),
+    line("spatten-decision", (f"{SPATTEN}/components/decision.py", RUNS_OF), "NEVER if needs else now + 2",
+         "NEVER if needs else now + 1", "the decision's stages"),
+    line("spatten-softmax", (f"{SPATTEN}/components/softmax.py", RUNS_OF), "r.free_at + r.divide_cycles", "r.free_at",
+         "the divider's stages"),
+    line("spatten-sums", (f"{SPATTEN}/components/importance.py", f"{SPATTEN}/test_checks.py"),
+         "r.importance_adds += h.keys", "r.importance_adds += 1", "additions to the tokens' importance"),
+    line("ita-latency", BLOCK, "at = now + LATENCY", "at = now", "the datapath's latency"),
+    line("ita-dividers", BLOCK, "rows[n - r.dividers].taken_at + 1", "rows[n - r.dividers].taken_at",
+         "a serial divider works on one row"),
+    line("ita-credit", BLOCK, "if r.credit >= r.out_fifo", "if r.credit > r.out_fifo", "room in the output FIFO"),
+    line("ita-weights", COMPILE, "return ceil(rows, length) * columns * depth", "return columns * depth",
+         "weights are read for every row tile"),
     # in what order
     line("gemm-weight-read", GEMM, "weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)",
          "weight_read = columns * (deep + each * last)", "weights are read again for every group of tokens"),
     line("gemm-act-read", GEMM, "act_read = rows * deep * ceil(columns, plan.step_features)", "act_read = rows * deep",
          "activations are read again for every group of features"),
     line("gemm-residual-read", GEMM, "act_read += rows * columns", "act_read += 0", "residual operands are read"),
-    line("gemm-activation", GEMM, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
+    line("gemm-activation", AFTER, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
     line("tiling-norm", TILING, '"layernorm": 3', '"layernorm": 1', "LayerNorm's passes"),
     line("tiling-pieces", TILING, "total // n + (i < total % n)", "total // n", "pieces that cover"),
     line("cuts-constants", CUTS, "2 * columns * (deep + shape.constants)", "2 * columns * deep", "room for constants"),
@@ -169,6 +234,25 @@ BUGS = (
     line("blocks-scores", KEY_BLOCKS, "if (done := b - halves) >= 0:", "if (done := b) >= 0 and False:",
          "tables of a block's scores are given back"),
     line("shares-least", SHARES, "min(max(denser, 1), lines - 1)", "denser", "a line for each engine that has work"),
+    line("batch-vector", ("dataflows/vector.py", "accelerators/systolic/test_contract.py"), "for _ in range(batch):",
+         "for _ in range(1):", "every image's rows are normalised"),
+    line("batch-rows", ("dataflows/products/dense.py", "accelerators/systolic/test_contract.py"),
+         "m, n, k = layer.tokens * batch,", "m, n, k = layer.tokens,", "rows of all images"),
+    line("batch-heads", ("accelerators/systolic/dataflow/attention.py", "accelerators/systolic/test_contract.py"),
+         "for image in range(batch) for head", "for image in range(1) for head", "heads of all images"),
+    # closed forms of time
+    line("estimate-constants", WORK, "work.features * (work.depth + work.constants)", "work.features * work.depth",
+         "constants are read with weights"),
+    line("estimate-ports", WORK, "ceil(wide * work.constants * last, rates", "ceil(0 * last, rates",
+         "constants take a port's time"),
+    line("estimate-sums", WORK, "(deep, 2, False, often)", "(deep, 1, False, often)", "sums are fetched and put away"),
+    line("estimate-latency", TIMES, "self.latency + size / self.rate", "size / self.rate", "DRAM's latency"),
+    line("estimate-bank", TIMES, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
+         "what is kept for fills"),
+    line("estimate-follow", TIMES, "name, cycles = max(one.overlapped.items(), key=lambda term: term[1])",
+         "name, cycles = min(one.overlapped.items(), key=lambda term: term[1])", "what binds in each part"),
+    line("mapping-alike", CHOICE, "min(alike, key=lambda one: one.estimate.dram_bytes)", "ranked[-1]", "the best one"),
+    line("mapping-others", CHOICE, "all(one.cut != other.cut", "any(one.cut != other.cut", "the next best differ"),
     # time and wires
     line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),
     line("schedule-total", SCHEDULE, "c.total += c.pushed", "c.total += 1", "items that crossed"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from accelsim.core.errors import InputError
+from accelsim.core.result import JOB
 from accelsim.report import archive, summarize, write
 from accelsim.report.files import as_json
 from accelsim.report.plots import KINDS, draw_one
@@ -39,6 +40,13 @@ def test_a_stored_run_keeps_its_prices(folder, monkeypatch):
     assert summarize(archive.restore(folder)).total.energy == before
 
 
+def test_a_run_that_was_stored_without_its_jobs_is_read_all_the_same(folder, tmp_path):
+    old = damaged(folder, tmp_path, lambda said, arrays: (said.pop("about"), arrays.pop("jobs")))
+    found = archive.restore(old)
+    assert len(found.result.jobs) == 0 and found.result.total == record(2).result.total
+    assert as_json(found, summarize(found))["critical"] == []
+
+
 def damaged(folder, tmp_path, change):
     with np.load(folder / "run.npz") as held:
         arrays = dict(held)
@@ -58,6 +66,7 @@ def damaged(folder, tmp_path, change):
         (lambda said, arrays: arrays.pop("record"), "run.npz: "),
         (lambda said, arrays: arrays.update(event_counts=arrays["event_counts"] + 1), "do not add up"),
         (lambda said, arrays: arrays.update(event_status=arrays["event_status"] + 4), "there is no such status"),
+        (lambda said, arrays: arrays.update(jobs=np.full((1, len(JOB.names)), 99)), "a job names what there is not"),
         (lambda said, arrays: arrays.update(status=arrays["status"][:, 1:]), "it is damaged (ValueError"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from accelsim.core.errors import InputError
+from accelsim.core.result import JOB
 from accelsim.report import summarize
 from accelsim.report.page import page, split, write_page
 
@@ -122,8 +123,31 @@ def test_a_browser_sorts_filters_and_zooms(browser, runs, file):
     browser.locator("canvas").first.dblclick(position={"x": 600, "y": 100})
     browser.wait_for_function(f"document.body.dataset.view === '0:{longest}'", timeout=10_000)
 
+    assert browser.locator("#made-body td:has-text('engine.lines')").count() == 0, "nothing differs between the two"
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the window"
+
     browser.select_option("#phase", "attention")
     total = runs[0][1].result.total.status["sparser"]  # the shares of a phase are not those of the run
     whole = total["busy"] / sum(total.values())
     assert f"{100 * whole:.1f} %" not in browser.locator("#diagram-body g:has-text('sparser')").first.text_content()
+    assert browser.wrong == []
+
+
+def test_settings_that_differ_and_the_phases_of_attention_are_shown(browser, tmp_path):
+    runs = [("a", record(1, traced=True)), ("b", record(1, traced=True))]
+    first, second = (made.result for _, made in runs)
+    runs[1][1].arch = {**runs[1][1].arch, "parts": {"extra": {"lanes": 7}}}
+    span = next(s for s in first.spans if runs[0][1].phase(s.label) == "attention")
+    unit = list(first.parts).index("denser")
+    for made in (first, second):
+        made.about = [(0, "head 3", "scores")]
+        made.jobs = np.array([(unit, 0, span.label, 0, span.start, span.end, -1, -1, span.start)], JOB)
+    browser.goto(write_page(runs, tmp_path / "r.html").as_uri())
+    browser.wait_for_function("document.body.dataset.ready === '2'", timeout=20_000)
+    row = browser.locator("#made-body tr:has-text('parts.extra.lanes')")
+    assert row.count() == 1 and row.inner_text().split() == ["parts.extra.lanes", "not", "there", "7"]
+    browser.locator("#losses-body summary").first.click()
+    cells = browser.locator("#losses-body details").first.locator("tbody tr").first.inner_text().split("\t")
+    whole = first.cycles(end=span.end) - first.cycles(end=span.start)
+    assert cells[1:7] == ["0", "head 3", "scores", f"{whole:,}", "100.0 %", "denser"]
     assert browser.wrong == []

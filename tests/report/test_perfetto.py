@@ -10,7 +10,7 @@ from accelsim.core.errors import InputError
 from accelsim.report.perfetto import write_trace
 from accelsim.report.slices import statuses
 
-from .records import record
+from .records import PARTS, record
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def of_json(path) -> Counter:
     names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
     found: Counter = Counter()
     for e in events:
-        if e["ph"] == "X" and names[e["tid"]] not in ("layer", "block"):
+        if e["ph"] == "X" and names[e["tid"]] in PARTS:
             found[names[e["tid"]], e["name"]] += e["args"]["cycles"]
     return found
 
@@ -76,7 +76,7 @@ def of_protobuf(path) -> Counter:
             track = names[event[11]]
             begun[track] += {1: 1, 2: -1, 4: 0}[event[9]]
             assert 0 <= begun[track] <= 1, "slices of a track follow one another"
-            if event[9] == 1 and track not in ("layer", "block"):
+            if event[9] == 1 and track in PARTS:
                 found[track, interned[event[10]]] += dict(fields(event[4]))[3]
     assert not any(begun.values())
     return found
@@ -105,7 +105,7 @@ def test_perfettos_own_definitions_read_the_same(made, tmp_path):
     for event in (p.track_event for p in trace.packet if p.HasField("track_event")):
         track = tracks[event.track_uuid]
         assert track.parent_uuid in tracks
-        if event.type == protos.TrackEvent.TYPE_SLICE_BEGIN and track.name not in ("layer", "block"):
+        if event.type == protos.TrackEvent.TYPE_SLICE_BEGIN and track.name in PARTS:
             found[track.name, names[event.name_iid]] += event.debug_annotations[0].uint_value
         if event.type == protos.TrackEvent.TYPE_COUNTER:
             held.setdefault((track.name, track.counter.unit_name), []).append(event.double_counter_value)

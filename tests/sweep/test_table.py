@@ -1,7 +1,6 @@
 """Tables and pictures of stored results."""
 
 import math
-import time
 
 import pytest
 
@@ -109,19 +108,3 @@ def test_pictures_that_cannot_be_drawn(store, tmp_path):
     with pytest.raises(InputError, match="there is no point to draw"):
         plots.draw("metric", load_results(store, where=["cycles < 0"]), tmp_path / "x.png")
     assert list(tmp_path.glob("*.png")) == []
-
-
-@pytest.mark.slow  # for a machine that does nothing else
-def test_ten_thousand_points_are_read_in_a_second(store):
-    with Store(store) as opened:
-        figures = '{"cycles": 1, ' + ", ".join(f'"part.p{i}.busy": 0.123456789' for i in range(80)) + "}"
-        row = opened.connection.execute("SELECT * FROM points WHERE status = 'done'").fetchone()
-        rows = [(f"k{i}", *row[1:8], figures, *row[9:]) for i in range(10_000)]
-        with opened.writing():
-            opened.connection.executemany(f"INSERT INTO points VALUES ({','.join('?' * len(row))})", rows)
-    taken = []
-    for _ in range(2):
-        begun = time.process_time()
-        assert len(load_results(store, where=["cycles == 1"])["cycles"]) == 10_000
-        taken.append(time.process_time() - begun)
-    assert min(taken) < 1.0

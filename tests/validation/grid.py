@@ -143,7 +143,7 @@ class Folds:
             )
             shape = {"rows": rows, "columns": tile.columns, "stream": tile.depth}
             ends = {"first": self.ended, "last": tile.last, "adds": 0}
-            out = {"to": 1, "passes": tile.passes, "row": 0}
+            out = {"to": 1, "passes": tile.passes, "row": 0, "constants": tile.constants, "added": tile.added}
             program.issue("array", **shape, **ends, **out, wait=wait, wait2=wait2)
             self.ended = tile.last
             if not last:

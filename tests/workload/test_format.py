@@ -1,6 +1,5 @@
 import errno
 import os
-import time
 import zipfile
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.workload import Norm, load, save
-from tests.conftest import ROOT
 from tests.workload.small import LAYERS, small
 
 
@@ -69,16 +67,6 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
 def test_one_readable_line_per_layer(saved):
     lines = saved.read_text().split("layers:\n")[1].splitlines()
     assert lines[1] == "  - {norm: b0.norm, block: b0, tokens: 6, features: 8}" and len(lines) == len(small().layers)
-
-
-def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
-    path = ROOT / "workloads" / "deit_base_s90.yaml"
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        load(path)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -142,6 +130,7 @@ def test_the_largest_shipped_workload_loads_in_a_tenth_of_a_second():
             "file: ../small.npz",
             r"file is '\.\./small.npz' but must be the name of a file beside this one",
         ),
+        ("file: small.npz", f"file: {'a' * 300}.npz", r":\d+: file is 'aaa.*File name too long"),
         (
             "file: small.npz",
             "file: other.npz",

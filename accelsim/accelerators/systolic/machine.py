@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.accelerators import main_memory
 from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Link, Wiring
-from accelsim.accelerators.systolic.dataflow.attention import tile_rows
-from accelsim.accelerators.systolic.dataflow.compile import compile_workload
+from accelsim.accelerators.systolic.dataflow.attention import emit_attention, tile_rows
 from accelsim.accelerators.systolic.dataflow.estimate import mapping
 from accelsim.accelerators.systolic.dataflow.resources import Resources
 from accelsim.accelerators.systolic.tables import FREES, FREES_BYTES
@@ -31,6 +30,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.estimate import ArrayRates
 from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
@@ -64,16 +64,6 @@ def score_rule(arch: Arch) -> str | None:
     return (
         f"attention: fused feeds the array from the score buffer, whose softmax.banks x softmax.port_bytes is "
         f"{port_bytes(arch, 'softmax')}; make it at least the {port_bytes(arch, 'act_buffer')} of act_buffer"
-    )
-
-
-def overlap_rule(arch: Arch) -> str | None:
-    """Fused, a head's values arrive while its keys are held."""
-    if arch.options["attention"] != "fused" or arch.parts["weight_buffer"]["overlap"] == "true":
-        return None
-    return (
-        "weight_buffer.overlap is false, but attention: fused holds the keys and the values of a head at the same "
-        "time; make it true"
     )
 
 
@@ -112,6 +102,7 @@ SCHEMA = SystolicSchema(
             "core",
             LoadBuffer,
             {"capacity_bytes": "64 KiB", "banks": 4, "port_bytes": 16},
+            {"overlap": "options"},  # weights arrive while what their outputs leave with is held, in every program
         ),
         "act_buffer": Part(
             "activations; queries, scores and probabilities in attention",
@@ -135,7 +126,7 @@ SCHEMA = SystolicSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule, overlap_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, score_rule),
 )
 
 WIRING = Wiring(
@@ -167,7 +158,7 @@ class Systolic(Machine):
     layer_counters = ("array.fold_cycles", "array.stall_cycles", "spill_buffer.write_bytes")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch))
+        emit_network(program, workload, resources(arch), emit_attention)
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING_PINNED, objective: str = ""
@@ -246,6 +237,7 @@ def resources(arch: Arch) -> Resources:
         weight="weight_buffer",
         act="act_buffer",
         store="output_buffer",
+        constants=True,
         model=model,
         dram_bytes=main_memory.peak_bytes_per_s(arch) / float(arch.clocks["core"]),
         score_bytes=part["softmax"]["score_bytes"],

@@ -17,7 +17,8 @@ from accelsim.accelerators.vitality.components.arrays import Accumulators, Adder
 from accelsim.accelerators.vitality.components.divisors import Divisors
 from accelsim.accelerators.vitality.components.g_buffer import GBuffer
 from accelsim.accelerators.vitality.components.join import Join
-from accelsim.accelerators.vitality.dataflow.compile import compile_workload, network
+from accelsim.accelerators.vitality.dataflow.attention import emit_linear
+from accelsim.accelerators.vitality.dataflow.network import network
 from accelsim.accelerators.vitality.dataflow.resources import Resources
 from accelsim.accelerators.vitality.tables import ROW_BYTES, TABLES
 from accelsim.components.dma import Dma
@@ -29,6 +30,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.workload.layers import Attention, Layer, LinearAttention
 from accelsim.workload.linear import STEP, negative_weights, warning
@@ -198,7 +200,7 @@ class Vitality(Machine):
     layer_counters = ("array.fold_cycles", "array.stall_cycles", "diagonal.mac_ops")
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, network(workload, arch.options["l1_order"]), resources(arch))
+        emit_network(program, network(workload, arch.options["l1_order"]), resources(arch), emit_linear)
 
     def peak_macs(self, arch: Arch) -> int:
         parts = arch.parts
@@ -269,6 +271,7 @@ def resources(arch: Arch) -> Resources:
         weight="weight_buffer",
         act="act_buffer",
         store="output_buffer",
+        constants=True,
         model=model,
         dram_bytes=main_memory.peak_bytes_per_s(arch) / float(arch.clocks["core"]),
         features=min(part[unit]["features"] for unit in UNITS),

@@ -2,7 +2,7 @@
 
 from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.product import Block, Place, Product
-from accelsim.dataflows.tiling import PASSES, ceil
+from accelsim.dataflows.tiling import ceil, constant_bytes, output_passes
 from accelsim.workload.layers import Gemm
 
 
@@ -27,6 +27,8 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
     whole, pitch = m * n * layer.repeat, n * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
+    each = constant_bytes(layer) * emitter.have.constants
+    biases = p.allocate(f"{layer.name}.bias", each * n * layer.repeat) + each * n * repetition if each else 0
     packed = layer.role in ("qkv", "q", "kv")
 
     def a(row: int, rows: int, inner: int, inners: int) -> Place:
@@ -56,7 +58,9 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         start, following = following, following + block.elements
         return [(start, block.elements, 1, 0)]
 
-    passes = PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
+    def constants(column: int, columns: int) -> Place:
+        return biases + each * column, each * columns, 1, 0
+
     return Product(
         layer.name,
         m,
@@ -67,7 +71,9 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         inputs,
         store,
         (lambda block: outputs(residual, block)) if layer.residual else None,
-        passes=passes,
+        passes=output_passes(layer),
+        constants=constants if each else None,
+        each=each,
     )
 
 

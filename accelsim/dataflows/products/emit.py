@@ -28,10 +28,9 @@ class Emitter:
         last: bool = True,
         adds: bool = False,
         leaves: bool = True,
-        added: int = 0,
         row: int = 0,
     ) -> None:
-        """One command: `weight` and `act` bytes are free with it; `added` bytes of residual operand are read."""
+        """One command: `weight` and `act` bytes are free with it."""
         array, rows = self.have.model, command.rows
         left = rows * command.stream
         top = command.columns * (rows if array.stationary else command.stream * ceil(rows, array.rows))
@@ -41,7 +40,13 @@ class Emitter:
             left = 0
         if product.b_resident:
             top = 0
-        self.p.enter(self.have.frees, weight=weight, weight_read=top, act=act, act_read=left + added)
+        added, constants = leaves and product.residual is not None, leaves * product.each
+        if added:
+            left += command.stream * command.columns if array.stationary else rows * command.columns
+        if constants:
+            features = command.stream if array.dataflow == "is" else command.columns
+            top += constants * features * (1 if array.stationary else ceil(rows, array.rows))
+        self.p.enter(self.have.frees, weight=weight, weight_read=top, act=act, act_read=left)
         self.p.issue(
             self.have.array,
             rows=rows,
@@ -53,21 +58,21 @@ class Emitter:
             to=product.to if leaves else 0,
             passes=product.passes,
             row=row if product.tag is None else product.tag,
+            constants=constants,
+            added=added,
             wait=b.wait,
             wait2=wait2,
         )
         self.p.will(self.have.array)
 
     def dissolve(
-        self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int, act: int, added: int, row: int
+        self, product: Product, command: Command, b: Held, wait2: Wait, *, weight: int, act: int, row: int
     ) -> None:
         """As `issue`, the last fold by the pieces in which B came, so that each makes place as soon as it can (OS)."""
         high = command.rows % self.have.model.rows or min(command.rows, self.have.model.rows)
         above = command.rows - high
         if above:
-            before = added * above // command.rows
-            self.issue(product, command._replace(rows=above), b, wait2, added=before, row=row)
-            added -= before
+            self.issue(product, command._replace(rows=above), b, wait2, row=row)
         start = 0
         for end, wait in b.waits:
             last, deep = end == b.waits[-1][0], end - start
@@ -76,12 +81,11 @@ class Emitter:
                 command._replace(rows=high, stream=deep),
                 until(wait),
                 wait2,
-                weight=deep * command.columns,
+                weight=deep * command.columns + product.each * command.columns * last,
                 act=act * last,
                 first=start == 0,
                 last=last,
                 leaves=last,
-                added=added * last,
                 row=row + above,
             )
             start = end
@@ -123,14 +127,13 @@ class Emitter:
                 last = i + 1 == len(some)
                 ends = last and n + 1 == len(groups)
                 cuts = a.waits if fresh and n == i == 0 and not self.have.model.stationary else a.waits[-1:]
-                at, os = command.block.row, not self.have.model.stationary
+                at = command.block.row
                 for end, wait in cuts:  # the first column fold begins with the rows that have come
                     rows = end - at if len(cuts) > 1 else command.rows
                     done = end == cuts[-1][0]
                     freed = {
                         "weight": free_b if ends and done else 0,
                         "act": (free_a if ends and done else 0) + (extra if last and done else 0),
-                        "added": bool(extra) * (rows * command.columns if os else command.block.elements),
                     }
                     wait = wait_a if product.resident else later(added, wait)
                     send = self.dissolve if len(b.waits) > 1 and freed["weight"] else self.issue
@@ -208,8 +211,8 @@ class Emitter:
         return Held(total, tuple(waits))
 
     def load_columns(self, product: Product, block: Block) -> Held:
-        """Load a tile of B, in pieces if the next one would not find room beside it."""
-        array, size = self.have.model, product.k * block.columns
+        """Load a tile of B, its constants first, in pieces if the next one would not find room beside it."""
+        array, size = self.have.model, product.k * block.columns + self.load_constants(product, block)
         narrow = not array.stationary and block.columns <= array.columns and 2 * size > self.have.weight_bytes
         waits, at = [], 0
         for deep in pieces(product.k, ceil(product.k, PIECES if narrow else 1)):
@@ -217,6 +220,14 @@ class Emitter:
             at += deep
             waits.append((at, self.load(self.have.weight, place)))
         return Held(size, tuple(waits))
+
+    def load_constants(self, product: Product, block: Block) -> int:
+        """Load what the outputs of some columns leave with, if there is anything; its bytes."""
+        if not product.each:
+            return 0
+        place = product.constants(block.column, block.columns)
+        self.p.load(self.have.weight, *place)
+        return size_of(place)
 
     def parts(self, product: Product, plan: Plan, block: Block, a: Held, b: Held, free_a: int, free_b: int) -> None:
         """A tile that accumulates over parts of the inner dimension, each a command or, its stream cut, several."""
@@ -229,8 +240,9 @@ class Emitter:
             final = k + deep == product.k
             held_a = held_b = 0  # of the operand in the PEs, freed with the last cut
             if not plan.b_whole and array.dataflow != "is":
+                held_b = self.load_constants(product, block) if final else 0
                 place = product.b(block.column, block.columns, k, deep)
-                wait_b, held_b = self.load(have.weight, place, wait_b), size_of(place)
+                wait_b, held_b = self.load(have.weight, place, wait_b), held_b + size_of(place)
             if not plan.a_whole and array.dataflow != "ws":
                 place = product.a(block.row, block.rows, k, deep)
                 wait_a, held_a = self.load(have.act, place, wait_a), size_of(place)
@@ -249,6 +261,7 @@ class Emitter:
                 elif array.dataflow == "is":
                     part = block._replace(column=block.column + cut, columns=some)
                     if not plan.b_whole:
+                        weight += self.load_constants(product, part) if final else 0
                         place = product.b(part.column, some, k, deep)
                         wait_b, weight = self.load(have.weight, place, wait_b), weight + size_of(place)
                 if final and product.residual:
@@ -271,7 +284,6 @@ class Emitter:
                     last=ends,
                     adds=adds,
                     leaves=final,
-                    added=extra,
                     row=part.row,
                 )
                 if final:

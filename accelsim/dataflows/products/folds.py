@@ -72,6 +72,15 @@ class Array:
         top = 0 if self.stationary else ceil(columns, self.top_bytes)
         return max(ceil(rows, self.left_bytes), top)
 
+    def streaming(self, fold: Fold, constants: int = 0, added: int = 0) -> int:
+        """Cycles of a fold's stream; `constants`, `added`: bytes that the vector unit needs for its outputs, read where
+        weights and where activations enter."""
+        rows, columns, stream = fold
+        left, top = (constants, added) if self.dataflow == "is" else (added, constants)
+        top += 0 if self.stationary else columns * stream
+        ports = ceil(rows * stream + left, self.left_bytes), ceil(top, self.top_bytes)
+        return max(stream * self.beat(rows, columns), *ports)
+
     def load(self, rows: int, columns: int) -> int:
         """Cycles in which the stationary operand slides down the columns; empty rows pass one a cycle."""
         return self.span(rows) - rows + rows * ceil(columns, self.top_bytes) if self.stationary else 0

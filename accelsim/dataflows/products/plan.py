@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from accelsim.core.errors import InputError
+from accelsim.dataflows.mapping import ALIKE
+from accelsim.dataflows.products.folds import Fold
 from accelsim.dataflows.products.product import Product
 from accelsim.dataflows.products.resources import ProductResources
 from accelsim.dataflows.tiling import ceil
@@ -37,7 +39,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a plan depends on: so that equal products are planned once."""
+    """What a plan depends on: so that equal products are planned once. each: bytes of constants of a column of B, which
+    are on chip when its outputs leave."""
 
     name: str = field(compare=False)
     m: int
@@ -49,6 +52,7 @@ class Sizes:
     width: int
     store_bytes: int
     store: str
+    each: int = 0
 
 
 def plan_product(product: Product, have: ProductResources) -> Plan:
@@ -66,6 +70,7 @@ def plan_product(product: Product, have: ProductResources) -> Plan:
             product.width,
             have.spill_bytes if spilled else have.store_bytes,
             have.spill if spilled else have.store,
+            product.each,
         ),
         have,
     )
@@ -84,9 +89,12 @@ def planned(s: Sizes, have: ProductResources) -> Plan:
         raise InputError(
             f"layer {s.name}: no part of the product {s.m} x {s.k} x {s.n} fits twice into {have.act}.capacity_bytes = "
             f"{have.act_bytes} and {have.weight}.capacity_bytes = {have.weight_bytes}; make them at least "
-            f"{2 * array.rows + 2 * array.rows * array.columns * s.residual} and {2 * max(array.rows, array.columns)}."
+            f"{2 * array.rows + 2 * array.rows * array.columns * s.residual} and "
+            f"{2 * max(array.rows, array.columns) * (1 + s.each)}."
         )
-    return min(found, key=lambda plan: (plan.cycles + 0.1 * plan.dram_bytes / have.dram_bytes, -plan.m * plan.n))
+    least = min(plan.cycles for plan in found)
+    alike = [plan for plan in found if ALIKE * plan.cycles <= least]
+    return min(alike, key=lambda plan: (plan.dram_bytes, plan.cycles, -plan.m * plan.n))
 
 
 def longest_stream(s: Sizes, have: ProductResources) -> int:
@@ -160,10 +168,11 @@ def candidates(s: Sizes, stream: int, group: int, have: ProductResources) -> Ite
     rows = {tile(s.m, unit_m, act // (copies * s.row_bytes + per_row)) for copies in (1, 2)} - {0}
     if s.residual and array.dataflow == "os" and s.m * s.row_bytes + 2 * s.m * min(s.n, columns) <= act:
         rows.add(s.m)
-    wide = {tile(s.n, unit_n, have.weight_bytes // (copies * s.k)) for copies in (1, 2)} - {0}
+    deep = s.k + s.each
+    wide = {tile(s.n, unit_n, have.weight_bytes // (copies * deep)) for copies in (1, 2)} - {0}
     for outer in "mn":
         for m in rows:
-            for n in wide | ({columns} if columns * s.k <= have.weight_bytes and columns < s.n else set()):
+            for n in wide | ({columns} if columns * deep <= have.weight_bytes and columns < s.n else set()):
                 yield costed(s, have, outer, m, n, True, True, s.k, stream, group)
         yield from in_parts(s, outer, stream, group, act, per_row, have)
 
@@ -187,7 +196,7 @@ def in_parts(
         uncut = not array.stationary or t == (m if array.dataflow == "ws" else n)
         for a_whole, b_whole in ((False, False), (True, False), (False, True), (True, True)):
             a_room = (act - per_row * m) - m * s.row_bytes if a_whole else (act - per_row * m) // 2 // a_high
-            b_room = have.weight_bytes - n * s.k if b_whole else have.weight_bytes // 2 // b_wide
+            b_room = have.weight_bytes - n * (s.k + s.each) if b_whole else have.weight_bytes // 2 // b_wide - s.each
             if a_room < (0 if a_whole else 1) or b_room < (0 if b_whole else 1) or (a_whole and b_whole and uncut):
                 continue
             part = min([s.k] + [a_room] * (not a_whole) + [b_room] * (not b_whole))
@@ -218,25 +227,28 @@ def costed(
     tall, broad = ceil(s.m, m), ceil(s.n, n)
     a_loads = 1 if a_whole and (outer == "m" or tall == 1) else broad
     b_loads = 1 if b_whole and (outer == "n" or broad == 1) else tall
-    traffic = s.inputs * a_loads + s.k * s.n * b_loads
+    deep = s.k + s.each
+    traffic = s.inputs * a_loads + deep * s.n * b_loads
     if array.dataflow == "os":
         folds, length, across = ceil(s.m, array.rows) * ceil(s.n, array.columns), s.k, s.n
-        high = m
+        high, ends = m, folds
     else:
         along, over = (m, s.n) if array.dataflow == "ws" else (n, s.m)
         times = tall if array.dataflow == "ws" else broad
         chunks = ceil(along, stream) if array.timing == "exact" else 1
         length = ceil(along, chunks)
         inner = s.k // part * ceil(part, array.rows) + ceil(s.k % part, array.rows)
-        folds, across = times * chunks * inner * ceil(over, array.columns), over
+        ends = times * chunks * ceil(over, array.columns)
+        folds, across = ends * inner, over
         high = length
     rows, columns = min(array.rows, s.m if array.dataflow == "os" else s.k), min(array.columns, across)
-    streaming = length * array.beat(rows, columns)
-    interval = (
-        max(streaming, array.rows)
-        if array.overlap == "shadow"
-        else streaming + array.load(rows, columns) + (array.tail(rows))
-    )
+    features, tokens = (length, columns) if array.dataflow == "is" else (columns, length)
+    beside = features * s.each, features * (rows if array.dataflow == "os" else tokens) * s.residual
+    busy = 0
+    for some, more in ((folds - ends, (0, 0)), (ends, beside)):
+        streaming = array.streaming(Fold(rows, columns, length), *more)
+        alone = streaming + array.load(rows, columns) + array.tail(rows)
+        busy += some * (max(streaming, array.rows) if array.overlap == "shadow" else alone)
     if s.residual:  # its blocks come beside A, two at a time
         least = min(across, array.columns) * (m if array.dataflow == "os" else length)
         held = (m * s.row_bytes if a_loads == 1 else 2 * m * s.row_bytes) if a_whole else have.act_bytes
@@ -254,7 +266,7 @@ def costed(
     if a_whole and a_loads * tall > 1 and 2 * m * s.row_bytes > have.act_bytes:
         exposed += s.inputs * a_loads
     pieces = PIECES if array.dataflow == "os" and n <= array.columns else 1
-    if b_whole and b_loads * broad > 1 and n * (s.k + ceil(s.k, pieces)) > have.weight_bytes:
-        exposed += s.k * s.n * b_loads
-    cycles = max(folds * interval, (traffic + written) / have.dram_bytes) + exposed / have.dram_bytes
+    if b_whole and b_loads * broad > 1 and n * (deep + ceil(s.k, pieces)) > have.weight_bytes:
+        exposed += deep * s.n * b_loads
+    cycles = max(busy, (traffic + written) / have.dram_bytes) + exposed / have.dram_bytes
     return Plan(outer, m, n, a_whole, b_whole, part, stream, group, cycles, traffic)

@@ -35,10 +35,11 @@ class Product:
     """C[m, n] = A[m, k] B[k, n]; A comes through the activation buffer, B through the weight buffer.
 
     `a` and `b` say where a tile lies: a(row, rows, inner, inners), b(column, columns, inner, inners). `inputs`:
-    distinct bytes of A. `residual`: where what is added to a block of outputs lies. `store`: where a block of them
-    goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with, `passes`
-    of the vector unit before. `resident`, `b_resident`: A, B is on chip already. `tag`: what goes with its outputs as
-    their first row, instead of that.
+    distinct bytes of A. `residual`: where what is added to a block of outputs lies. `constants`: where biases and
+    scales of some columns lie, `each` bytes a column, which come through the weight buffer. `store`: where a block of
+    outputs goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with,
+    `passes` of the vector unit before. `resident`, `b_resident`: A, B is on chip already. `tag`: what goes with its
+    outputs as their first row, instead of that.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Product:
     resident: bool = False
     tag: int | None = None
     b_resident: bool = False
+    constants: Callable[[int, int], Place] | None = None
+    each: int = 0
 
 
 def size_of(place: Place) -> int:

@@ -68,4 +68,10 @@ byId("phase").addEventListener("change", () => { drawStalls(); drawBlocks(); });
 drawStalls();
 drawBlocks();
 
-byId("made-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}${table(["", ""], Object.entries(r.notes).map(([k, v]) => [esc(k.replaceAll("_", " ")), `<span style="white-space:normal">${esc(typeof v === "object" ? JSON.stringify(v) : v)}</span>`]))}<h3>Configuration</h3><pre>${esc(r.configuration)}</pre></div>`).join("");
+// What differs between the configurations.
+function differences() {
+  const names = [...new Set(RUNS.flatMap(r => Object.keys(r.settings)))].filter(n => new Set(RUNS.map(r => r.settings[n])).size > 1);
+  const said = names.map(n => [esc(n), ...RUNS.map(r => esc(r.settings[n] ?? "not there"))]);
+  return `<div style="flex-basis:100%"><h3>Settings that differ</h3>${said.length ? table(["", ...RUNS.map((_, n) => letter(n))], said) : "<p>None.</p>"}</div>`;
+}
+byId("made-body").innerHTML = (RUNS.length > 1 ? differences() : "") + RUNS.map((r, n) => `<div>${label(r, n)}${table(["", ""], Object.entries(r.notes).map(([k, v]) => [esc(k.replaceAll("_", " ")), `<span style="white-space:normal">${esc(typeof v === "object" ? JSON.stringify(v) : v)}</span>`]))}<h3>Configuration</h3><pre>${esc(r.configuration)}</pre></div>`).join("");

@@ -36,7 +36,15 @@ byId("time-body").innerHTML = RUNS.map((r, n) => label(r, n) + bars(r.phases.map
 const share = rows => { const sum = rows.reduce((s, r) => s + r.pj, 0); return rows.map(r => ({...r, value: r.pj, low: r.low_pj, high: r.high_pj, said: `${joules(r.pj)}, ${percent(r.pj / sum)}`, tip: `${r.name}: ${joules(r.pj)}, between ${joules(r.low_pj)} and ${joules(r.high_pj)}`})); };
 byId("energy-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}<div class="charts"><div><h3>chip, by component: ${joules(r.figures.chip_energy_pj)}</h3>${horizontal(share(r.energy.chip), "J", "#0072B2")}</div><div><h3>DRAM, by action: ${joules(r.figures.dram_energy_pj)}</h3>${horizontal(share(r.energy.dram), "J", "#999999")}</div></div><p class="soft">Table ${esc(r.energy.table)}; whiskers: the prices' bounds. Scaled pre-silicon figures, about +-2x in absolute terms.</p></div>`).join("");
 
-byId("losses-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}${r.losses.length ? `<ol>${r.losses.map(l => `<li>${esc(l)}</li>`).join("")}</ol>` : "<p>Nothing is known: the run was made without its changes of status.</p>"}</div>`).join("");
+// The longest attention layers in words, and the phases of all of them.
+function attention(r) {
+  if (!r.chains.length) return "";
+  const longest = [...r.chains].sort((a, b) => b.cycles - a.cycles).slice(0, 3);
+  const engines = Object.keys(r.chains.flatMap(c => c.steps).find(s => s.phase !== "waiting").busy);
+  const rows = r.chains.flatMap(c => c.steps.map(s => [esc(s.layer), s.phase === "waiting" ? "" : s.pass, s.phase === "waiting" ? "" : esc(s.heads), esc(s.phase), whole(s.cycles), percent(s.cycles / c.cycles), esc(s.critical), ...engines.map(e => whole(s.busy[e]))]));
+  return `<h3>What the longest attention layers are made of</h3><ul>${longest.map(c => `<li>${esc(c.sentence)}</li>`).join("")}</ul><details><summary>Every phase of every attention layer</summary><div class="scroll">${table(["layer", "pass", "heads", "phase", "core cycles", "of layer", "last to end, or waited for", ...engines.map(e => `${esc(e)} busy`)], rows)}</div></details>`;
+}
+byId("losses-body").innerHTML = RUNS.map((r, n) => `<div>${label(r, n)}${r.losses.length ? `<ol>${r.losses.map(l => `<li>${esc(l)}</li>`).join("")}</ol>` : "<p>Nothing is known: the run was made without its changes of status.</p>"}${attention(r)}</div>`).join("");
 
 // The layers: one table, sorted and filtered.
 const COLUMNS = [

@@ -1,7 +1,7 @@
 """Pictures of a run, one file each; colour-blind-safe, labelled with units, parts adding up to the total."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from accelsim.core.errors import InputError
 from accelsim.core.files import write
 from accelsim.core.pictures import suffix, with_defaults
 from accelsim.report.figures import Summary
-from accelsim.report.plots.frame import KINDS, PLAIN, Frame
+from accelsim.report.plots.frame import ALL, KINDS, PLAIN, Frame
 from accelsim.report.record import RunRecord
 
 if TYPE_CHECKING:
@@ -46,16 +46,44 @@ def figure(kind: str, record: RunRecord, summary: Summary, frame: Frame = PLAIN)
     from accelsim.report.plots.style import fitted
 
     frame.check(kind, record)
-    return fitted(pictures()[kind](record, summary, frame))
+    return fitted(captioned(pictures()[kind](record, summary, frame), kind, frame))
+
+
+@with_defaults
+def draw_two(runs: Sequence[tuple[str, RunRecord]], path: Path, frame: Frame = PLAIN, window: str = "") -> Path:
+    """The timelines of two named runs in one picture (see overlay.py), written by the suffix; the file.
+
+    window: of each run, as `frame.window` takes it. Raises InputError as `figure`, and for runs that cannot be shown
+    in one picture.
+    """
+    from accelsim.report.plots.overlay import overlaid
+    from accelsim.report.plots.style import fitted
+
+    return written(fitted(captioned(overlaid(runs, frame, window), "timeline", frame)), path, frame)
+
+
+def captioned(made: "Figure", kind: str, frame: Frame) -> "Figure":
+    """A picture for a paper has no title: its caption says that. Panels keep what says which they are."""
+    if frame.paper:
+        made.suptitle("")
+        for ax in made.axes if kind != "energy" and frame.phase != ALL else ():
+            ax.set_title("", loc="left")
+    return made
 
 
 @with_defaults
 def draw_one(kind: str, record: RunRecord, summary: Summary, path: Path, frame: Frame = PLAIN) -> Path:
     """One picture as PNG, PDF or SVG, by the suffix; the file. Raises InputError for others, and as `figure`."""
+    suffix(path)  # before the time for drawing it is spent
+    return written(figure(kind, record, summary, frame), path, frame)
+
+
+def written(drawn: "Figure", path: Path, frame: Frame) -> Path:
+    """Write a figure by the suffix; the file."""
     from accelsim.report.plots.style import save
 
-    name, made = suffix(path), io.BytesIO()
-    save(figure(kind, record, summary, frame), made, name, frame.dpi)
+    made = io.BytesIO()
+    save(drawn, made, suffix(path), frame.dpi)
     try:
         write(path, made.getvalue())
     except OSError as reason:
@@ -63,4 +91,4 @@ def draw_one(kind: str, record: RunRecord, summary: Summary, path: Path, frame: 
     return path
 
 
-__all__ = ["KINDS", "PICTURES", "Frame", "draw", "draw_one", "figure", "pictures"]
+__all__ = ["KINDS", "PICTURES", "Frame", "draw", "draw_one", "draw_two", "figure", "pictures"]

@@ -28,9 +28,14 @@ def energy(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figure:
         (p.name, (e := p.energy).chip_pj, e.traffic_pj, e.chip_low_pj + e.traffic_pj, e.chip_high_pj + e.traffic_pj)
         for p in summary.phases
     ]
-    stacked = frame.size is not None and frame.size[0] < BESIDE
+    wide = frame.inches(13, 4)
+    stacked = wide is not None and wide[0] < BESIDE
     grid = {"rows": 3, "height_ratios": list(map(len, (chip, dram, phases)))} if stacked else {"columns": 3}
-    made, axes = figure(5 if stacked else 13, 2.3 + 0.26 * max(map(len, (chip, dram, phases))), size=frame.size, **grid)
+    bars_of = sum if stacked else max
+    row = 0.2 if frame.paper else 0.26
+    width = 13 if not stacked else max(5, wide[0]) if frame.paper else 5
+    shape = width, 2.3 * (1.4 if stacked else 1) + row * bars_of(map(len, (chip, dram, phases)))
+    made, axes = figure(*shape, size=frame.inches(*shape), **grid)
     words, colours = ("actions", "standing power"), (BLUE, GREY)
     bars(axes[0], chip, f"chip, by component: {joules(total.chip_pj)}", words, colours)
     bars(axes[1], dram, f"DRAM, by action: {joules(total.dram_pj)}", DRAM_WORDS, colours)

@@ -17,13 +17,16 @@ DPI = (20, 1200)
 @dataclass(frozen=True)
 class Frame:
     """Empty or None: as the picture has it. size: width and height in inches. dpi: of a PNG. parts: only these
-    components. window: only from one core cycle to another. phase: only layers of this phase."""
+    components. window: only from one core cycle to another. phase: only layers of this phase; ALL: each beside the
+    others. paper: as a figure of a paper, a column or a page wide (see PAPER): without its title, since a caption says
+    that, and letters as large as there."""
 
     size: tuple[float, float] | None = None
     dpi: int = 150
     parts: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
     phase: str = ""
+    paper: str = ""
 
     def check(self, kind: str, record: RunRecord) -> None:
         """Raise InputError for what this picture of this run cannot show."""
@@ -43,7 +46,7 @@ class Frame:
             if part not in record.result.parts:
                 raise InputError(f"there is no component {part!r} in this run{suggest(part, record.result.parts)}")
         phases = list(dict.fromkeys(record.phase(s.label) for s in record.result.spans))
-        if self.phase and self.phase not in phases:
+        if self.phase and self.phase not in (*phases, ALL):
             raise InputError(f"there is no phase {self.phase!r} in this run{suggest(self.phase, phases)}")
         if self.window and self.phase:
             raise InputError("a time window and a phase exclude each other; give one of them")
@@ -55,7 +58,18 @@ class Frame:
                 )
             if kind == "stalls" and not len(record.result.events):
                 raise InputError("a time window needs the changes of status, and this run was made without them")
+        if self.paper and self.paper not in PAPER:
+            raise InputError(f"--paper is {shown(self.paper)}{suggest(self.paper, PAPER)}; it is {' or '.join(PAPER)}")
+        if self.paper and self.size:
+            raise InputError("--paper says how wide a picture is, and --size too; give one of them")
         check_size(self.size, self.dpi)
+
+    def inches(self, width: float, height: float) -> tuple[float, float] | None:
+        """The size of a picture that is by itself of this width and height; None: that one."""
+        if not self.paper:
+            return self.size
+        wide = PAPER[self.paper]
+        return wide, min(max(height * (wide / width) ** 0.55, 1.2), PAGE)
 
     def shown(self, names: Sequence[str]) -> list[str]:
         """The components to show, in the order of the machine's listing."""
@@ -66,6 +80,9 @@ class Frame:
         return (self.window[0], min(self.window[1], total)) if self.window else (0, total)
 
 
+ALL = "all"  # of `phase`
+PAGE = 9.0  # inches of height
+PAPER = {"column": 3.5, "page": 7.16}  # inches, of the IEEE's two-column pages
 PLAIN = Frame()
 
 

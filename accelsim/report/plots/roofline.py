@@ -9,7 +9,7 @@ from accelsim.report.record import RunRecord
 
 
 def roofline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figure:
-    made, (ax,) = figure(8, 5, size=frame.size)
+    made, (ax,) = figure(8, 5, size=frame.inches(8, 5))
     peak, ridge = summary.peak_ops_per_s / 1e9, summary.ridge_ops_per_byte
     colours = phase_colours([p.phase for p in summary.phases])
     placed = [p for p in [*summary.phases, summary.total] if p.roofline.ops and p.roofline.dram_bytes]

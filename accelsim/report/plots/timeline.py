@@ -50,17 +50,12 @@ def timeline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figur
             np.array([[layer.activity[n].share(word) or 0.0 for layer in run] for word in STATUS_NAMES]) for n in lanes
         ]
         how = "mean of each layer"
-    made, (ax,) = figure(10, 1.9 + 0.36 * len(lanes), size=frame.size)
+    shape = 10, 1.9 + 0.36 * len(lanes)
+    made, (ax,) = figure(*shape, size=frame.inches(*shape))
     colours = phase_colours([p.phase for p in summary.phases])
     strip(ax, record, colours, first, last)
     for lane, share in enumerate(shares):
-        floor = np.full(len(at) - 1, lane + 0.9)
-        for word, colour in STATUS.items():
-            top = floor - 0.8 * share[STATUS_NAMES.index(word)]
-            lower, upper = (np.append(y, y[-1]) for y in (floor, top))
-            drawn = ax.fill_between(at, lower, upper, step="post", color=colour, linewidth=0)
-            drawn.set_in_layout(False)  # its extent is known, and looking for it is slow
-            floor = top
+        stack(ax, at, share, lane + 0.9, 0.8)
     ax.set_yticks(np.arange(-1, len(lanes)) + 0.5, ["layer", *lanes])
     ax.set_ylim(len(lanes), -1)
     ax.tick_params(axis="y", length=0)
@@ -69,14 +64,30 @@ def timeline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figur
     legend(made, [Patch(color=colour, label=word) for word, colour in STATUS.items()])
     seen = dict.fromkeys(phase for phase, *_ in stretches(record, first, last))
     patches = [Patch(color=colours[phase], label=phase) for phase in seen]
+    lines = above(made, ax, patches)
+    title(ax, f"{subject(record)}: what the components were doing ({how}; height: share of the time){lines}")
+    return made
+
+
+def above(made: Figure, ax: Axes, patches: list[Patch]) -> str:
+    """The legend of phases above a timeline, on the right; empty lines for the title to stand over it."""
     ncols = columns(made, patches, 0.9)
     ax.legend(
         handles=patches, fontsize=8, loc="lower right", frameon=False, bbox_to_anchor=(1.0, 1.0), ncols=ncols,
         borderpad=0, columnspacing=1, handlelength=1, labelspacing=0.2,
     )  # fmt: skip
-    lines = "\n" * -(-len(patches) // ncols)
-    title(ax, f"{subject(record)}: what the components were doing ({how}; height: share of the time){lines}")
-    return made
+    return "\n" * -(-len(patches) // ncols)
+
+
+def stack(ax: Axes, at: np.ndarray, share: np.ndarray, bottom: float, high: float) -> None:
+    """What a component was doing, as parts of a height that stand on one another; `share`: see `binned`."""
+    floor = np.full(len(at) - 1, bottom)
+    for word, colour in STATUS.items():
+        top = floor - high * share[STATUS_NAMES.index(word)]
+        lower, upper = (np.append(y, y[-1]) for y in (floor, top))
+        drawn = ax.fill_between(at, lower, upper, step="post", color=colour, linewidth=0)
+        drawn.set_in_layout(False)  # its extent is known, and looking for it is slow
+        floor = top
 
 
 def stretches(record: RunRecord, first: int, last: int) -> list[tuple[str, str, float, float]]:
@@ -91,13 +102,23 @@ def stretches(record: RunRecord, first: int, last: int) -> list[tuple[str, str, 
     return found
 
 
-def strip(ax: Axes, record: RunRecord, colours: dict[str, str], first: int, last: int) -> None:
-    """The layers, above the components: coloured by phase, named where there is room."""
-    for phase, name, begun, ended in stretches(record, first, last):
-        ax.barh(-0.5, ended - begun, 0.8, begun, color=colours[phase], edgecolor="white", linewidth=0.3)
+def strip(
+    ax: Axes,
+    record: RunRecord,
+    colours: dict[str, str],
+    first: int,
+    last: int,
+    y: float = -0.5,
+    high: float = 0.8,
+    start: int = 0,
+) -> None:
+    """The layers, above the components: coloured by phase, named where there is room; `start`: core cycle 0."""
+    for phase, name, *times in stretches(record, first, last):
+        begun, ended = (at - start for at in times)
+        ax.barh(y, ended - begun, high, begun, color=colours[phase], edgecolor="white", linewidth=0.3)
         if len(name) * LETTER < (ended - begun) / max(last - first, 1):
             dark = phase in ("qkv", "mlp", "attention", "head")
             ax.text(
-                (begun + ended) / 2, -0.5, name, ha="center", va="center", fontsize=7, color="w" if dark else "k",
+                (begun + ended) / 2, y, name, ha="center", va="center", fontsize=7, color="w" if dark else "k",
                 clip_on=True,
             )  # fmt: skip

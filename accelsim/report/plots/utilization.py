@@ -12,7 +12,7 @@ NAMED = 16  # with no more layers than this, each has its name
 
 
 def utilization(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figure:
-    made, (top, bottom) = figure(10, 5.4, rows=2, sharex=True, height_ratios=(2, 1), size=frame.size)
+    made, (top, bottom) = figure(10, 5.4, rows=2, sharex=True, height_ratios=(2, 1), size=frame.inches(10, 5.4))
     colours = phase_colours([p.phase for p in summary.phases])
     layers = [layer for layer in summary.layers if layer.cycles]
     widths = [layer.cycles for layer in layers]

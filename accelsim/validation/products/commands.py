@@ -101,24 +101,34 @@ class Pes:
         Where folds overlap the streams follow each other; else a fold that begins is loaded, streamed and drained.
         """
         (left, top), total, columns = edges, 0, said["columns"]
+        stream = said["stream"]
         for at in range(0, said["rows"], self.rows):
             rows = min(self.rows, said["rows"] - at)
             span = rows if self.row_skip else self.rows
+            leave = self.outputs_stay or at + rows == said["rows"]
+            high = {"os": rows, "ws": stream, "is": columns}[self.dataflow]
+            wide = stream if self.dataflow == "is" else columns
+            more = [leave * high * wide * said["added"], leave * wide * said["constants"]]  # activations, weights
+            if self.dataflow == "is":
+                more.reverse()
+            taken = [-(-(rows * stream + more[0]) // left), -(-(more[1] + columns * stream * self.outputs_stay) // top)]
             beat = -(-rows // left)
             if self.outputs_stay:
                 beat = max(beat, -(-columns // top))
-            total += said["stream"] * beat
+            total += max(stream * beat, *taken)
             if not self.shadow and said["first"]:
                 hop = self.hop if not self.outputs_stay else 1 if self.scalesim else 2
                 total += hop * (span - 1) + self.columns - 1
                 total += 0 if self.outputs_stay else span - rows + rows * -(-columns // top)
         return total
 
+    def times(self, command: Command) -> int:
+        """How often a command reads its second operand, and what its columns leave with."""
+        return self.folds(command) if self.outputs_stay else 1
+
     def reads(self, command: Command) -> tuple[int, int]:
         """Bytes of the first and of the second operand of a product that enter the array."""
-        return command.rows * command.deep, command.columns * command.deep * (
-            self.folds(command) if self.outputs_stay else 1
-        )
+        return command.rows * command.deep, command.columns * command.deep * self.times(command)
 
 
 class Placed:

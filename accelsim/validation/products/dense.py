@@ -8,7 +8,7 @@ import numpy as np
 from accelsim.validation.course import Course
 from accelsim.validation.coverage import Block
 from accelsim.validation.dense import DenseFollower
-from accelsim.validation.memory import Arrivals
+from accelsim.validation.memory import Arrivals, feature_bytes
 from accelsim.validation.products.commands import VECTOR, Command, Pes, Placed
 from accelsim.validation.products.products import (
     Products,
@@ -118,12 +118,14 @@ class DenseProducts(DenseFollower):
         region = stored or Block(group, 0, self.tokens, 0, layer.out_features, 0, k)
         if (tile := self.tile(inside, size, command.columns)) is not None:
             return narrowed(region, *tile)
-        area = region.of(self.products.summed)
-        begins = region.column + np.arange(region.columns)
+        begins = region.column + np.arange(max(0, region.columns - command.columns + 1))  # it lies in the region
+        area = region.of(self.products.summed)[:, : begins.size]
         begun = (area > 0) & (area < k) if self.products.goes_on(command) else area == 0
         # the last of the parts in which a tile of weights came ends with the tile
         last = ((begins + command.columns) * k == inside + size) & (area + command.deep == k)
         match = ((begins * k + area * command.columns == inside) | last) & begun
+        if not match.any():  # any part of the depth of a tile all of whose parts have come, where it is cut for inputs
+            match = ((begins + command.columns) * k == inside + size) & begun
         if not match.any():
             raise UnplacedError(f"{command.where}: its weights are of no outputs that are to be computed next")
         column = int(np.where(match, area, k).min(axis=0).argmin())  # the least advanced of them
@@ -202,10 +204,15 @@ class DenseProducts(DenseFollower):
         held = self.inputs_held(block, self.arrivals)
         if held.size and not self.enter(self.arrivals, step, held):
             yield "not all of its input has been loaded"
-        added = command.outputs * layer.residual
-        if added and not self.enter(self.arrivals, step, self.residual_held(block, self.arrivals)):
+        if (
+            command.to
+            and layer.residual
+            and not self.enter(self.arrivals, step, self.residual_held(block, self.arrivals))
+        ):
             yield "not all of its residual operand has been loaded"
-        yield from self.judge.read_faults(command, added)
+        if command.to and not self.read_constants(f"{self.course.scope}, {command.where}", step, block):
+            yield "not all of its biases and scales have been loaded"
+        yield from self.judge.read_faults(command, constants=feature_bytes(layer), residual=layer.residual)
 
     def enter(self, arrivals: Arrivals, step: Step, block: np.ndarray) -> bool:
         """Note the loads that hold a block of operands; whether all of it has been loaded."""

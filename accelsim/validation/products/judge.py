@@ -23,6 +23,7 @@ class ProductJudge(Judge):
     """
 
     table: ClassVar[str] = "frees"
+    constants = True
 
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(evidence)
@@ -35,11 +36,19 @@ class ProductJudge(Judge):
         row = self.evidence.tables[self.table][step.nth]
         return {self.weight: int(row["weight"]), self.act: int(row["act"])}
 
-    def read_faults(self, command: Command, added: int = 0, resident: bool = False) -> Iterator[str]:
-        """Whether a command says how many bytes it reads of each buffer; `added`: of a residual operand."""
-        row = self.evidence.tables[self.table][command.step.nth]
+    def read_faults(
+        self, command: Command, resident: bool = False, constants: int = 0, residual: bool = False
+    ) -> Iterator[str]:
+        """Whether a command says how many bytes it reads of each buffer, and what of them is for the vector unit;
+        constants: bytes of bias and scale of a feature. residual: whether an operand is added."""
+        row, said = self.evidence.tables[self.table][command.step.nth], command.step.operands
+        leaves = bool(command.to)
+        for name, wanted in (("constants", constants * leaves), ("added", residual and leaves)):
+            if said[name] != wanted:
+                yield f"it says {said[name]} of `{name}`, not {int(wanted)}"
         first, second = self.pes.reads(command)
-        wanted, said = (0 if resident else first) + added, int(row["act_read"])
+        second += self.pes.times(command) * command.columns * constants * leaves
+        wanted, said = (0 if resident else first) + command.outputs * residual, int(row["act_read"])
         if said != wanted:
             yield f"it says that it reads {said} bytes of {self.act}, but it reads {wanted}"
         if row["weight_read"] != second:

@@ -1,7 +1,6 @@
 """Sanger end to end: what its sheet says of DeiT-Tiny, its readings in order, its refusals, its reports."""
 
 import csv
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -179,17 +178,6 @@ def test_more_of_anything_is_never_slower(tiny):
             "merge.divide_cycles=8",
         ):  # fmt: skip
             assert finished(sanger(*base, PIPE, more), some)[0].result().end <= 1.01 * before, (base, more)
-
-
-@pytest.mark.slow
-def test_deit_base_is_fast():
-    base = load(find("workloads", "deit_base_s90")).only("attention")
-    best = []
-    for _ in range(4):
-        begin = time.process_time()
-        finished(sanger(), base)
-        best.append(time.process_time() - begin)
-    assert min(best) < 0.3
 
 
 def test_resources_follow_the_options():

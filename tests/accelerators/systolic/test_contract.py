@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
 from accelsim.core import InputError
-from accelsim.workload import Attention, Gemm, Workload
+from accelsim.workload import Attention, Gemm, Norm, Workload
 from tests.accelerators.small import workloads
 from tests.accelerators.systolic.machines import finished, machines, one_of_each, systolic
 
@@ -64,6 +64,7 @@ def addressed(program, workload: Workload, fused: bool) -> None:
         if isinstance(layer, Gemm):
             inputs = -(-layer.inputs * workload.batch // layer.repeat) * layer.repeat
             operands += layer.weights + inputs + layer.residual * layer.outputs * workload.batch
+            operands += 8 * layer.out_features * layer.repeat
             outputs += layer.outputs * workload.batch
         elif isinstance(layer, Attention):
             spilled = 0 if fused else 3 * layer.heads * layer.q_tokens * layer.kv_tokens
@@ -72,7 +73,7 @@ def addressed(program, workload: Workload, fused: bool) -> None:
             outputs += (layer.heads * layer.q_tokens * layer.v_dim + spilled) * workload.batch
         else:
             wide = layer.tokens * layer.features * workload.batch
-            operands += wide * getattr(layer, "operands", 1)
+            operands += wide * getattr(layer, "operands", 1) + 4 * layer.features * isinstance(layer, Norm)
             outputs += wide * getattr(layer, "out_tokens", layer.tokens) // layer.tokens
     stored = touched(program, "stores")
     assert stored.max() == 1 and stored.sum() == outputs

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accelsim.accelerators.ita.components.block import AV, PLAIN, QK
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import Columns, Tile, emit_gemm
-from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.dataflows.tiling import PASSES, DenseResources, GemmPlan, ceil, pieces
 from accelsim.dataflows.vector import emit_vector
 from accelsim.workload.layers import Attention, Gemm
@@ -136,6 +136,7 @@ def emit_head(p: Program, layer: Attention, image: int, head: int, have: Resourc
 
     pitch = layer.heads * wide
     target = p.allocate(f"{layer.name}.output.{image}", queries * pitch) + head * wide
+    p.saying("operands", heads_said([head], image))
     q = loaded(have.act, "q", queries * dim)
     k = loaded(have.weight, "k", keys * dim)
     v = loaded(have.weight, "v", keys * wide)
@@ -144,8 +145,10 @@ def emit_head(p: Program, layer: Attention, image: int, head: int, have: Resourc
         rows, ends = min(m, queries - row), row + m >= queries
         given = {"weight": keys * dim * ends, "weight_read": keys * dim}
         given |= {"act": queries * dim * ends, "act_read": inputs_read(rows, keys, dim, have)}
+        p.saying("scores", heads_said([head], image))
         issue(p, have, given, kind=QK, row=row, rows=rows, columns=keys, depth=dim, wait=q, wait2=k)
         p.will(have.array)
+        p.saying("values", heads_said([head], image))
         for column in range(0, wide, m):
             columns = min(m, wide - column)
             last = ends and column + m >= wide

@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.accelerators.sanger.dataflow.resources import Resources
 from accelsim.accelerators.sanger.dataflow.strips import Strips, tabulate
 from accelsim.core.errors import InputError
-from accelsim.dataflows.program import Program, Wait
+from accelsim.dataflows.program import Program, Wait, heads_said
 from accelsim.dataflows.tiling import PASSES, ceil
 from accelsim.workload.layers import Attention
 
@@ -153,6 +153,7 @@ class AttentionLayer:
     def load(self, image: int, head: int) -> None:
         """The loads of a head: what its mask is predicted of, then queries, then keys and values."""
         p, layer, have, at = self.p, self.layer, self.have, self.tensors[image]
+        p.saying("operands", heads_said([head], image))
 
         def fetch(buffer: str, tensor: str, size: int) -> Wait:
             return p.load(buffer, at[tensor] + head * size, size)
@@ -172,6 +173,7 @@ class AttentionLayer:
     def predict(self, n: int) -> None:
         """Have the mask of a head made."""
         have, strips = self.have, self.strips
+        self.saying(n, "prediction")
         self.p.issue(
             "predictor",
             tile=strips.first_tile[self.heads[n][1]],
@@ -184,10 +186,16 @@ class AttentionLayer:
         )
         self.predicted.append(self.p.will("predictor"))
 
+    def saying(self, n: int, phase: str) -> None:
+        """What follows is for a phase of a head."""
+        image, head = self.heads[n]
+        self.p.saying(phase, heads_said([head], image))
+
     def work(self, n: int) -> Wait:
         """Have the passes of a head done and its rows stored; what to wait for if one needs it done."""
         p, layer, have = self.p, self.layer, self.have
         image, head = self.heads[n]
+        self.saying(n, "scores and values")
         until = self.first_row + len(self.heads) * self.queries
         sweeps = PASSES["requantise"] + PASSES["activation"] * bool(layer.activation)
         p.issue("merge", rows=self.queries, values=layer.v_dim, places=self.places, until=until, passes=sweeps)

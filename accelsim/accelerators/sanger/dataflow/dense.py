@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
-from accelsim.dataflows.tiling import GemmPlan, ceil
+from accelsim.dataflows.tiling import GemmPlan
 from accelsim.workload.layers import Gemm
 
 TO_VECTOR = 1  # where the array's outputs go
@@ -22,11 +22,8 @@ class TileIssuer:
         self.first = True
 
     def __call__(self, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
-        """The instruction of a part of a tile, and what it frees. Constants are read once a tile."""
-        steps = ceil(tile.rows, plan.step_tokens)
-        once = tile.weight_read // steps - tile.columns * tile.depth  # bytes of constants
-        read = tile.weight_read - (steps - 1) * once
-        p.enter("frees", weight=tile.weight, weight_read=read, act=tile.act, act_read=tile.act_read)
+        """The instruction of a part of a tile, and what it frees."""
+        p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=tile.act_read)
         p.issue(
             "dense",
             rows=tile.rows,
@@ -38,6 +35,8 @@ class TileIssuer:
             to=TO_VECTOR if tile.last else 0,
             passes=tile.passes,
             row=tile.row,
+            constants=tile.constants,
+            added=tile.added,
             wait=wait,
             wait2=wait2,
         )

@@ -7,7 +7,7 @@ from accelsim.accelerators.spatten.pruning import LOW_BITS, Alive, probabilities
 from accelsim.accelerators.spatten.quick_select import rounds, search_cycles
 from accelsim.accelerators.spatten.tables import AGAIN, MOST_SIZE, SCORES, SEARCHES
 from accelsim.core.errors import InputError
-from accelsim.dataflows.program import Program
+from accelsim.dataflows.program import Program, heads_said
 from accelsim.dataflows.tiling import PASSES, pieces
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
@@ -56,6 +56,7 @@ class Heads:
             image, head = divmod(n, layer.heads)
             again = alive.again[head] if split else np.zeros(layer.q_tokens, bool)
             mine = size | {"l": size["l"] if again.any() else 0}
+            p.saying("scores and values", heads_said([head], image))
             queries = p.load(have.q, place["q"] + n * size["q"], size["q"])
             for kind in "klv":
                 if mine[kind]:

@@ -14,7 +14,7 @@ from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.plan import Sizes, longest_stream, output_item
 from accelsim.dataflows.products.product import SCORES_TO_SOFTMAX, Block, Place, Product
 from accelsim.dataflows.products.tiles import NOT_HELD, Held
-from accelsim.dataflows.program import NOW, Wait
+from accelsim.dataflows.program import NOW, Wait, heads_said
 from accelsim.dataflows.tiling import PASSES, ceil, pieces
 from accelsim.workload.layers import Attention
 
@@ -27,6 +27,7 @@ class Head:
     values: Product
     scores: int
     probabilities: int
+    said: str  # which head
 
 
 def emit_attention(emitter: Emitter, layer: Attention, batch: int) -> None:
@@ -94,7 +95,7 @@ def head_of(emitter: Emitter, layer: Attention, image: int, head: int) -> Head:
         passes=passes,
         resident=fused,
     )
-    return Head(logits, values, scores, probabilities)
+    return Head(logits, values, scores, probabilities, heads_said([head], image))
 
 
 def emit_unfused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
@@ -102,6 +103,7 @@ def emit_unfused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
     p, have = emitter.p, emitter.have
     queries, keys = layer.q_tokens, layer.kv_tokens
     for head in heads:
+        p.saying("scores", head.said)
         p.issue(have.softmax, kind=PASS, rows=queries, columns=keys, reads=0)
         emitter.product(head.logits)
     p.fence(have.act, p.all_of(have.spill))
@@ -116,6 +118,7 @@ def emit_unfused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
         )
     before: tuple[int, Wait] | None = None
     for head in heads:
+        p.saying("softmax", head.said)
         row = 0
         for rows in pieces(queries, most):
             size = SCORE_BYTES * rows * keys
@@ -130,6 +133,7 @@ def emit_unfused(emitter: Emitter, layer: Attention, heads: list[Head]) -> None:
     p.free(have.act, before[0], wait=before[1])
     p.fence(have.act, p.all_of(have.spill))
     for head in heads:
+        p.saying("values", head.said)
         emitter.product(head.values)
 
 
@@ -198,6 +202,7 @@ class FusedTile:
         emitter, layer = self.emitter, self.layer
         p, have = emitter.p, emitter.have
         keys, product, values = layer.kv_tokens, self.head.logits, self.head.values
+        p.saying("scores", self.head.said)
         if self.row == 0:
             k, v = product.b(0, keys, 0, product.k), values.b(0, layer.v_dim, 0, keys)
             loaded[id(self.head)] = (
@@ -216,6 +221,7 @@ class FusedTile:
         """P V, from the score buffer."""
         have, product = self.emitter.have, self.head.values
         v = loaded[id(self.head)][1]
+        self.emitter.p.saying("values", self.head.said)
         block = Block(self.row, self.rows, 0, self.layer.v_dim)
         stream, item = self.stream(product, have.store_bytes)
         group = max(item, min(have.store_bytes * 3 // 4, have.store_bytes - item))

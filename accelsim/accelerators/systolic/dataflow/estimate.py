@@ -8,7 +8,7 @@ from accelsim.components.row_softmax import SCORE_BYTES
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, vector_estimate
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
 from accelsim.dataflows.products.plan import Plan, Sizes, planned
-from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.tiling import ceil, constant_bytes
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 
@@ -29,7 +29,7 @@ def mapped(
         m = layer.tokens * batch
         sizes = Sizes(
             layer.name, m, layer.out_features, layer.in_features, ceil(inputs, m), inputs, layer.residual, 1,
-            have.store_bytes, have.store,
+            have.store_bytes, have.store, constant_bytes(layer) * have.constants,
         )  # fmt: skip
         plan = planned(sizes, have)
         choice = Choice(cut_of(plan), plan, product_estimate(sizes, plan, have, memory))
@@ -50,7 +50,7 @@ def product_estimate(s: Sizes, plan: Plan, have: Resources, memory: Memory, head
     """`heads` products of the same sizes, one after the other: only the first one's fill shows, and the last drain."""
     array = have.model
     rows = min(array.rows, s.m if array.dataflow == "os" else s.k)
-    moved = heads * (plan.dram_bytes + s.m * s.n * s.width)
+    moved = heads * (plan.dram_bytes + s.m * s.n * (s.width + s.residual))
     first = (plan.m if plan.a_whole else array.rows) * s.row_bytes + min(plan.n, array.columns) * s.k
     exposed = {
         "fill": memory.fetch(min(first, s.inputs + s.k * s.n)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from accelsim.accelerators.vitality.checks.attention import LinearProducts
 from accelsim.accelerators.vitality.checks.units import check_sweeps
-from accelsim.accelerators.vitality.dataflow.compile import network
+from accelsim.accelerators.vitality.dataflow.network import network
 from accelsim.accelerators.vitality.machine import UNITS, edges, resources
 from accelsim.validation import Report
 from accelsim.validation.course import Course, Follower

@@ -15,7 +15,7 @@ from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.plan import Sizes, longest_stream, output_item
 from accelsim.dataflows.products.product import Block, Place, Product
 from accelsim.dataflows.products.tiles import NOT_HELD, Held, until
-from accelsim.dataflows.program import NOW, Wait
+from accelsim.dataflows.program import NOW, Wait, heads_said
 from accelsim.dataflows.tiling import PASSES, pieces
 from accelsim.workload.layers import LinearAttention
 
@@ -108,11 +108,16 @@ class Head:
         self.g: Wait = NOW
         self.divided: Wait = NOW
 
+    def saying(self, phase: str) -> None:
+        """What follows is for a phase of this head."""
+        self.emitter.p.saying(phase, heads_said([self.head], self.image))
+
     def prepare(self) -> None:
         """Operands are fetched; sums, means, what is subtracted or divided."""
         p, have = self.emitter.p, self.have
         in_weight = "kv" if self.layer.scores_first else "qv" if self.turned else "v"
         loads = {}
+        self.saying("preparation")
         for n in "qkv":  # Q before K, so that it is there when K is
             loads[n] = p.load(have.weight if n in in_weight else have.act, *self.at[n])
         alone = NOW if have.pipeline else p.all_of(have.array)
@@ -122,6 +127,7 @@ class Head:
     def first(self) -> None:
         """K^T V, or Q K^T, into the buffer of what is computed first."""
         p, layer, have = self.emitter.p, self.layer, self.have
+        self.saying("first product")
         q, k, v = (self.at[n][1] for n in "qkv")
         if self.layer.scores_first:
             shape = layer.q_tokens, layer.kv_tokens, layer.qk_dim
@@ -161,6 +167,7 @@ class Head:
     def second(self) -> None:
         """The product that leaves."""
         layer, have = self.layer, self.have
+        self.saying("second product")
         product = self.last_product()
         stream, item = self.stream(product, have.store_bytes)
         group = max(item, min(have.store_bytes * 3 // 4, have.store_bytes - item))
@@ -179,6 +186,7 @@ class Head:
     def divisors(self) -> None:
         """Where rows have any: Q times the sum of K, in SA-Diag; n sqrt(d) enters at its top."""
         p, layer, have = self.emitter.p, self.layer, self.have
+        self.saying("divisors")
         self.divided = self.ready.q
         if not have.divided(layer):
             return
@@ -191,7 +199,7 @@ class Head:
             )
             p.issue(
                 "diagonal", rows=layer.qk_dim, columns=1, stream=rows, first=1, last=1, adds=0, to=1, passes=0, row=0,
-                wait=self.ready.sums, wait2=after,
+                constants=0, added=0, wait=self.ready.sums, wait2=after,
             )  # fmt: skip
             p.will("diagonal")
             self.divided = p.will("divisors")

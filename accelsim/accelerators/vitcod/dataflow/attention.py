@@ -8,7 +8,7 @@ from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError
-from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
@@ -36,6 +36,7 @@ class AttentionLayer:
     def emit(self, image: int) -> None:
         """The whole layer for one image."""
         p, layer = self.p, self.layer
+        self.image = image
         self.operands.place(image)
         p.fence("weight_gb", p.all_of("act_gb1"))
         self.numbers = [self.enter(one, table) for one, table in zip(self.passes, self.tables)]
@@ -96,9 +97,17 @@ class AttentionLayer:
         values = end is not None
         self.p.issue(unit, phase=values, number=number, begin=begin, end=end or 0, wait=wait, wait2=wait2)
 
+    def saying(self, n: int, phase: str) -> None:
+        """What follows is for a phase of a pass."""
+        one = self.passes[n]
+        heads = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens))
+        tokens = len(self.tables[n].dense)
+        self.p.saying(phase, f"{heads} ({tokens} global token{'s' * (tokens != 1)})", n)
+
     def load(self, n: int, operands: bool = True) -> None:
         """The loads of a pass: its tables, then K and Q by pieces, then V; of all blocks of keys."""
         one, table = self.passes[n], self.tables[n]
+        self.saying(n, "operands")
         self.load_tables(n, TABLES, table.bytes.stays)
         for b, size in enumerate(table.bytes.scores):
             self.load_tables(n, b, size)
@@ -165,6 +174,7 @@ class AttentionLayer:
         """Have the operands of a block of keys moved into the engines' buffers, piece by piece as they arrive."""
         p, alone = self.p, not self.have.double_buffer
         one, table = self.passes[n], self.tables[n]
+        self.saying(n, "operands")
         several = len(one.blocks) > 1
         fills = Q if len(table.dense) else Q_STAYS
         if alone and several:
@@ -197,6 +207,7 @@ class AttentionLayer:
         p, have = self.p, self.have
         one, table, number = self.passes[n], self.tables[n], self.numbers[n][0]
         before, before2 = p.all_of("denser"), p.all_of("sparser")
+        self.saying(n, "whole pass")
         self.phase("softmax", number, wait=before, wait2=before2)
         self.phase("merge", number)
         self.scores(n, 0)
@@ -227,6 +238,7 @@ class AttentionLayer:
     def scores(self, n: int, b: int) -> None:
         """The scores of a block of keys."""
         p, table, number = self.p, self.tables[n], self.numbers[n][b]
+        self.saying(n, "scores")
         block, several = table.blocks[b], len(table.blocks) > 1
         scored = p.all_of("denser") if several else NOW
         if block.dense:
@@ -242,6 +254,7 @@ class AttentionLayer:
         """The values of a block of keys; with the last one, the outputs' stores."""
         p, one, table, number = self.p, self.passes[n], self.tables[n], self.numbers[n][b]
         block, together = table.blocks[b], self.together(table)
+        self.saying(n, "values")
         step = one.outputs if together else one.places
         for begin in range(0, one.outputs, step):
             end = min(begin + step, one.outputs)

@@ -21,6 +21,7 @@ def run_blocks(layer: "AttentionLayer", n: int) -> None:
     p, one, table = layer.p, layer.passes[n], layer.tables[n]
     ahead, blocks = layer.have.double_buffer, len(one.blocks)
     halves = layer.cut.halves and ahead
+    layer.saying(n, "whole pass")
     layer.phase("softmax", layer.numbers[n][0], wait=p.all_of("denser"), wait2=p.all_of("sparser"))
     layer.phase("merge", layer.numbers[n][0])
     scored, decoded = [], [layer.decoded]

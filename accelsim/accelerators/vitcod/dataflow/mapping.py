@@ -10,10 +10,10 @@ from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import vector_estimate
-from accelsim.dataflows.gemm import output_passes, shape_of
+from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
-from accelsim.dataflows.tiling import GemmPlan
+from accelsim.dataflows.tiling import GemmPlan, output_passes
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 

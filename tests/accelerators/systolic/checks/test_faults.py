@@ -30,6 +30,27 @@ def test_a_command_that_says_something_else(run, layer, check, operand):
     assert check in found(run)
 
 
+@pytest.mark.parametrize("operand", ["constants", "added"])
+@pytest.mark.parametrize(("layer", "check"), [(1, "gemm"), (2, "attention"), (3, "gemm")])
+def test_a_command_that_says_otherwise_what_outputs_leave_with(run, layer, check, operand):
+    change(run, "array", of_layer(run, layer), operand, 1)
+    assert check in found(run)
+
+
+def test_outputs_that_leave_with_constants_which_are_not_there(run):
+    table = run.tables["weight_buffer"]
+    biases = np.flatnonzero(table["address"] == run.places["proj.bias"])
+    table["bytes"][biases[0]] -= 1
+    assert {"memory", "gemm"} & found(run)
+
+
+def test_a_command_that_reads_more_than_its_port_gives(run, monkeypatch):
+    assert faults(run) == {}
+    monkeypatch.setitem(run.arch.parts["weight_buffer"], "port_bytes", 1)
+    monkeypatch.setitem(run.arch.parts["weight_buffer"], "banks", 1)
+    assert ("lines", "array") in faults(run)
+
+
 @pytest.mark.parametrize("operand", ["adds", "first", "last"])
 def test_a_part_that_begins_ends_or_adds_wrongly(parts, operand):
     nth = of_layer(parts, 1) + 1

@@ -65,6 +65,16 @@ def test_parts_of_weights_that_could_end_a_tile_further_left():
     assert validated(arch, Workload("parts", "parts", layers, {})).failed == []
 
 
+@pytest.mark.parametrize("rows, columns, weight, features, depth", [(4, 6, 483, 8, 64), (3, 4, 360, 4, 48)])
+def test_parts_of_the_depth_of_a_tile_whose_weights_came_in_pieces(rows, columns, weight, features, depth):
+    """Inputs are cut in parts, weights are not: each part waits for the last piece of the tile."""
+    small = (f"weight_buffer.capacity_bytes={weight}", "act_buffer.capacity_bytes=200",
+             "output_buffer.capacity_bytes=80", "spill_buffer.capacity_bytes=80", "softmax.score_bytes=60")  # fmt: skip
+    arch = systolic(*small, f"array.rows={rows}", f"array.columns={columns}", "array.dataflow=os")
+    layers = (Gemm("p", "b", "proj", 12, depth, features),)
+    assert validated(arch, Workload("parts", "parts", layers, {})).failed == []
+
+
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(workloads(), machines())
