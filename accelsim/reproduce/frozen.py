@@ -90,8 +90,13 @@ def sentences(found: list[str], day: str) -> list[str]:
     """What the report says of it."""
     if not found:
         return [f"All readings are those frozen on {day}."]
-    some = [f"- {text}" for text in found[:20]]
-    more = [f"- and {len(found) - 20} more"] if len(found) > 20 else []
+    alike: dict[str, list[str]] = {}
+    for text in found:
+        name, _, change = text.partition(": ")
+        alike.setdefault(change or name, []).append(name)
+    some = [f"- {change} ({len(names)} readings, as {names[0]})" for change, names in alike.items()]
+    more = [f"- and {len(some) - 20} more"] if len(some) > 20 else []
+    some = some[:20]
     return [f"Other than frozen on {day}:", "", *some, *more]
 
 
