@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "energy",
         "report",
     ),
+    "reproduce": ("codesign", "accelerators", "config", "workload", "energy", "report", "sweep"),
     "rtl": ("core", "isa", "components"),
     "api": ("core", "workload", "codesign", "config", "accelerators", "energy", "report", "sweep", "validation"),
     "cli": ("",),

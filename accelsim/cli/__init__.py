@@ -20,6 +20,7 @@ from accelsim.cli import (
     mapping,
     outputs,
     pictures,
+    reproduce,
     rtl,
     runs,
     schemas,
@@ -223,6 +224,7 @@ codesign.register(app, show, shipped_workload)
 synth.register(app, write, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)
+reproduce.register(app, show)
 pictures.register(app, show)
 
 

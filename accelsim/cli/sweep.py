@@ -136,7 +136,7 @@ def bar(title: str, total: int):
             elapsed = shown.tasks[0].elapsed or 0.0
             rate = f"{state.computed / elapsed:.1f} points/s" if elapsed and state.computed else ""
             failed = f"{len(state.failures)} failed" if state.failures else ""
-            shown.update(task, completed=state.handled, rate=rate, failed=failed)
+            shown.update(task, completed=state.handled, total=state.total, rate=rate, failed=failed)
 
         def notice(sentence: str) -> None:
             shown.console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -41,19 +41,32 @@ def encoded(heads: int) -> int:
     return -(-heads // 2)
 
 
-def _deit(name: str, dim: int, heads: int, published: float) -> Model:
-    tokens, head_dim = 197, 64
+def block_of(name: str, side: int) -> Model:
+    """One block of a DeiT on side x side patches and the class token. Errors: InputError for another model."""
+    if not name.startswith("deit_"):
+        raise InputError(
+            f"{name!r} has no blocks of a single size; name one of {', '.join(n for n in MODELS if 'deit' in n)}."
+        )
+    model(name)
+    whole = MODELS[name](name, side=side, blocks=1)
+    layers = tuple(layer for layer in whole.layers if layer.block == "block0")
+    return Model(f"{name}_block_{side * side + 1}", layers, whole.grids, True, 0.0)
+
+
+def _deit(name: str, dim: int, heads: int, published: float, side: int = 14, blocks: int = 12) -> Model:
+    patches, head_dim = side * side, 64
+    tokens = patches + 1
     # The position embedding is the residual operand of the patch embedding. The class token's row is a constant: it
     # stands before the patches' in DRAM from the start.
     layers: list[Layer] = [
-        Gemm("patch_embed", "embed", "embed", 196, 768, dim, residual=True, input_elements=3 * 224 * 224)
+        Gemm("patch_embed", "embed", "embed", patches, 768, dim, residual=True, input_elements=patches * 768)
     ]
     grids = {}
-    for i in range(12):
+    for i in range(blocks):
         block = f"block{i}"
         name_of = partial("{}.{}".format, block)
         attention = Attention(name_of("attention"), block, heads, tokens, tokens, head_dim, head_dim, encoded(heads))
-        grids[attention.name] = ((14, 14), (14, 14))
+        grids[attention.name] = ((side, side), (side, side))
         layers += [
             Norm(name_of("norm1"), block, tokens, dim),
             Gemm(name_of("qkv"), block, "qkv", tokens, dim, 3 * dim, encodes=attention.name),

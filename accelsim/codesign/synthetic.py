@@ -8,6 +8,7 @@ and how well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -53,26 +54,47 @@ SHIPPED = (
 """What `workloads/` holds: synthesize(name, sparsity, seed=1) of each."""
 
 
-def synthesize(name: str, sparsity: float, seed: int = 1) -> Workload:
-    """A workload of a known model with synthetic masks: exactly round((1 - sparsity) * scores) entries kept over the
-    network.
+class Traits(NamedTuple):
+    """What maps are made of; the constants above say what each is."""
 
-    sparsity: in [0, 1). seed: a whole number of at least 0. Same arguments, same workload.
+    radius: float = RADIUS
+    radius_spread: float = RADIUS_SPREAD
+    global_heads: tuple[float, float] = GLOBAL_HEADS
+    global_tokens: tuple[float, float] = GLOBAL_TOKENS
+    diffuse: tuple[float, float] = DIFFUSE
+    noise: float = NOISE
+
+
+PUBLISHED = Traits()
+"""As the published mask shows them."""
+
+
+def synthesize(name: str | Model, sparsity: float, seed: int = 1, traits: Traits = PUBLISHED) -> Workload:
+    """A workload of a known model, or of one that is handed in, with synthetic masks: exactly
+    round((1 - sparsity) * scores) entries kept over the network.
+
+    sparsity: in [0, 1). seed: a whole number of at least 0. traits: other than the published mask's, for a question
+    about them; such a workload's provenance names what was changed. Same arguments, same workload.
     Errors: InputError for an unknown model, a bad argument, or a sparsity that the entries which must stay make
     unreachable.
     """
-    network = model(name)
+    network = model(name) if isinstance(name, str) else name
     if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
         raise InputError(f"sparsity is {sparsity!r} but must be at least 0 and below 1, a fraction of the scores.")
     if not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed is {seed!r} but must be a whole number of at least 0.")
-    ranks = [ranking(maps, network.class_token) for maps in attention_maps(network, seed)]
+    ranks = [ranking(maps, network.class_token) for maps in attention_maps(network, seed, traits)]
     flat = np.concatenate([rank.ravel() for rank in ranks])
     keep = np.zeros(flat.size, bool)
-    keep[np.argsort(flat, kind="stable")[: kept_entries(flat, sparsity, name)]] = True
+    keep[np.argsort(flat, kind="stable")[: kept_entries(flat, sparsity, network.name)]] = True
     parts = np.split(keep, np.cumsum([rank.size for rank in ranks])[:-1])
     masks = {a.name: polarize(part.reshape(r.shape)) for a, part, r in zip(network.attention_layers, parts, ranks)}
-    return workload_of(network, sparsity, seed, masks)
+    work = workload_of(network, sparsity, seed, masks)
+    changed = ", ".join(f"{n} {v}" for n, v in traits._asdict().items() if v != getattr(PUBLISHED, n))
+    if not changed:
+        return work
+    said = {n: v for n, v in work.provenance.items() if n != "target_sparsity"}  # no sweep can make it again
+    return replace(work, provenance=said | {"traits": f"other than those of published masks: {changed}"})
 
 
 def workload_of(network: Model, sparsity: float, seed: int, masks: dict[str, AttentionMask]) -> Workload:
@@ -116,7 +138,7 @@ def sized(name: str, call: str) -> Workload:
     return Workload(name, name, model(name).layers, provenance=sizes)
 
 
-def attention_maps(network: Model, seed: int) -> list[np.ndarray]:
+def attention_maps(network: Model, seed: int, traits: Traits = PUBLISHED) -> list[np.ndarray]:
     """Average attention maps in the manner of a trained network: int64[heads, q_tokens, kv_tokens] per attention layer.
 
     A head's row is a Gaussian neighbourhood on the patch grid (the width differs from head to head), mixed with a few
@@ -126,9 +148,9 @@ def attention_maps(network: Model, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng([seed, *network.name.encode()])
     attention = network.attention_layers
     heads = [(i, layer) for i, layer in enumerate(attention) for _ in range(layer.heads)]
-    maps = [[] for _ in attention]
-    for (i, layer), head in zip(heads, _heads(rng, np.array([i for i, _ in heads]) / max(len(attention) - 1, 1))):
-        scores = _scores(rng, head, *network.grids[layer.name])
+    maps, depth = [[] for _ in attention], np.array([i for i, _ in heads]) / max(len(attention) - 1, 1)
+    for (i, layer), head in zip(heads, _heads(rng, depth, traits)):
+        scores = _scores(rng, head, *network.grids[layer.name], traits.noise)
         # the CLS row and column are kept in any case: their scores only have to be there
         maps[i].append(np.pad(scores, ((1, 0), (1, 0)), constant_values=1) if network.class_token else scores)
     return [np.stack(layer) for layer in maps]
@@ -142,19 +164,22 @@ class _Head(NamedTuple):
     shifted: bool
 
 
-def _heads(rng, depth: np.ndarray) -> Iterator[_Head]:
+def _heads(rng, depth: np.ndarray, traits: Traits) -> Iterator[_Head]:
     """The traits of every head, given its place in the network from 0 (first block) to 1 (last)."""
     count = len(depth)
-    radius = RADIUS * np.exp(RADIUS_SPREAD * np.array([NormalDist().inv_cdf(u) for u in _quantiles(rng, count)]))
-    is_global = _quantiles(rng, count) < GLOBAL_HEADS[0] + (GLOBAL_HEADS[1] - GLOBAL_HEADS[0]) * depth
-    attractive = np.where(is_global, _log_uniform(rng, count, GLOBAL_TOKENS), 0)
+    radius = traits.radius * np.exp(
+        traits.radius_spread * np.array([NormalDist().inv_cdf(u) for u in _quantiles(rng, count)])
+    )
+    first, last = traits.global_heads
+    is_global = _quantiles(rng, count) < first + (last - first) * depth
+    attractive = np.where(is_global, _log_uniform(rng, count, traits.global_tokens), 0)
     mass = GLOBAL_MASS[0] + (GLOBAL_MASS[1] - GLOBAL_MASS[0]) * _quantiles(rng, count)
     shifted = _quantiles(rng, count) < SHIFTED_HEADS
-    diffuse = _log_uniform(rng, count, DIFFUSE)
+    diffuse = _log_uniform(rng, count, traits.diffuse)
     return map(_Head, radius, attractive, mass, diffuse, shifted)
 
 
-def _scores(rng, head: _Head, q_grid: tuple[int, int], kv_grid: tuple[int, int]) -> np.ndarray:
+def _scores(rng, head: _Head, q_grid: tuple[int, int], kv_grid: tuple[int, int], noise: float) -> np.ndarray:
     q_at, kv_at = _places(q_grid), _places(kv_grid)
     side, count = max(kv_grid), len(kv_at)
     offset = rng.integers(-1, 2, 2) / side if head.shifted else np.zeros(2)
@@ -168,7 +193,7 @@ def _scores(rng, head: _Head, q_grid: tuple[int, int], kv_grid: tuple[int, int])
         scores = (1 - head.mass) * scores + head.mass * far / far.sum()
     rest = np.exp(CONTRAST * rng.standard_normal(count))
     scores = (1 - head.diffuse) * scores + head.diffuse * rest / rest.sum()
-    scores *= np.exp(NOISE * rng.standard_normal(scores.shape))
+    scores *= np.exp(noise * rng.standard_normal(scores.shape))
     scores /= scores.sum(axis=1, keepdims=True)
     return np.maximum(np.rint(scores * STEPS), 1).astype(np.int64)
 

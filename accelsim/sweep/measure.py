@@ -138,6 +138,9 @@ def figures(summary: Summary) -> Figures:
         row[f"phase.{phase.name}.energy_pj"] = phase.energy.pj
         row[f"phase.{phase.name}.mac_utilization"] = phase.mac_utilization
         row[f"phase.{phase.name}.bandwidth_utilization"] = phase.bandwidth_utilization
+    for memory in summary.memories:
+        if not memory.off_chip:
+            row[f"part.{memory.name}.write_bytes"] = memory.write_bytes
     for name, activity in total.activity.items():
         for status in ("busy", "starved", "blocked"):
             row[f"part.{name}.{status}"] = activity.share(status)

@@ -1,0 +1,168 @@
+"""The pictures of a reproduction; each from numbers that stand in a table, too."""
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from accelsim.core.files import write
+from accelsim.core.pictures import with_defaults
+from accelsim.report.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    figure,
+    fitted,
+    legend,
+    save,
+    thousands,
+    title,
+)
+from accelsim.reproduce.crossover import Line
+from accelsim.reproduce.grid import times
+from accelsim.reproduce.ratios import Spread
+from accelsim.reproduce.tornado import Swing
+from accelsim.reproduce.waterfall import Fall
+
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
+
+
+@with_defaults
+def put(path: Path, draw: Callable[..., Figure], *what: object) -> Path:
+    """Draw and write a PNG, the same bytes for the same numbers."""
+    made = io.BytesIO()
+    save(fitted(draw(*what)), made)
+    write(path, made.getvalue())
+    return path
+
+
+def bars(
+    rows: list[tuple[str, str, Spread | None, Spread | None]], claims: dict[str, float], name: str, sparsity: int
+) -> Figure:
+    """Speed-up over each reading: end to end and attention, with the paper's figure for attention as a mark.
+    rows: (opponent, reading, end to end, attention)."""
+    made, (ax,) = figure(9, 1.6 + 0.36 * len(rows))
+    for i, (who, _, whole, part) in enumerate(rows):
+        for offset, found, colour in ((-0.19, whole, GREY), (0.19, part, BLUE)):
+            if found is None:
+                continue
+            low, high = (found.low or found.mean), (found.high or found.mean)
+            ax.barh(i + offset, found.mean, 0.36, color=colour)
+            if high > low:
+                ax.plot([low, high], [i + offset] * 2, color=BLACK, linewidth=1)
+            inside = offset > 0 and high < claims.get(who, 0) < 1.7 * high  # the mark is where the text would be
+            where = {"ha": "right", "color": "white"} if inside else {}
+            ax.text(high, i + offset, f" {times(found.mean)} ", va="center", fontsize=7, **where)
+        if who in claims:
+            ax.plot(claims[who], i + 0.19, marker="D", color=VERMILION, markersize=5, zorder=5)
+    ax.axvline(1, color=BLACK, linewidth=0.8)
+    ax.set_xscale("log")
+    most = [s.mean for _, _, *both in rows for s in both if s]
+    ax.set_xlim(min([0.5, *(0.8 * m for m in most)]), 2 * max([1.0, *most, *claims.values()]))
+    ax.set_yticks(range(len(rows)), [f"{who}: {how}" if how else who for who, how, *_ in rows], fontsize=7)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    thousands(ax, "x")
+    ax.set_xlabel(f"times as fast {name} is (geometric mean of the networks; thin lines: 95 % over masks)", fontsize=9)
+    title(ax, f"{name} at {sparsity} % sparsity over every reading of every baseline")
+    marks = [Patch(color=GREY, label="end to end"), Patch(color=BLUE, label="attention layers")]
+    paper = Line2D([], [], marker="D", color=VERMILION, linestyle="", label="the paper, attention layers")
+    legend(made, [*marks, paper])
+    return made
+
+
+def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
+    """What each setting multiplies the ratio by, from as published to equal terms."""
+    made, axes = figure(9, 2.9 * len(falls), rows=len(falls))
+    for ax, fall in zip(axes, falls):
+        stages = [(n, r) for n, r in fall.stages if r]
+        ratios = [r for _, r in stages]
+        ax.barh(0, ratios[0], color=GREY, height=0.6)
+        for i in range(1, len(stages)):
+            low, high = sorted((ratios[i - 1], ratios[i]))
+            slower = ratios[i] > ratios[i - 1]
+            ax.barh(i, max(high - low, 1e-9), left=low, color=VERMILION if slower else GREEN, height=0.6)
+            ax.plot([ratios[i - 1]] * 2, [i - 0.7, i - 0.3], color=BLACK, linewidth=0.8)
+        for i, ratio in enumerate(ratios):
+            step = f" ({times(ratio / ratios[i - 1])})" if i else ""
+            ax.text(max(ratio, ratios[max(i - 1, 0)]), i, f"  {times(ratio)}{step}", va="center", fontsize=8)
+        ax.barh(len(stages), ratios[-1], color=BLUE, height=0.6)
+        ax.text(ratios[-1], len(stages), f"  {times(ratios[-1])}", va="center", fontsize=8)
+        ax.set_yticks(range(len(stages) + 1), [*(n for n, _ in stages), "in the end"], fontsize=8)
+        ax.set_ylim(len(stages) + 0.5, -0.5)
+        most = max([*ratios, claims.get(fall.over, 0)])
+        ax.set_xlim(0, 1.3 * most)
+        if fall.over in claims:
+            ax.axvline(claims[fall.over], color=ORANGE, linestyle="--", linewidth=1.2)
+            ax.text(claims[fall.over], len(stages) + 0.45, " the paper", fontsize=7, color=ORANGE, va="bottom")
+        ax.axvline(1, color=BLACK, linewidth=0.6)
+        ax.set_xlabel(f"times as fast {name} is, attention layers", fontsize=8)
+        title(ax, f"{fall.over}, from as published to equal terms")
+    legend(made, [Patch(color=VERMILION, label=f"slows it down, for {name}"), Patch(color=GREEN, label="speeds it up")])
+    return made
+
+
+def tornado(swings: list[Swing], name: str, model: str) -> Figure:
+    """How far each trait of the masks moves each ratio."""
+    groups = {over: [s for s in swings if s.over == over] for over in dict.fromkeys(s.over for s in swings)}
+    made, axes = figure(9, 0.9 + sum(0.7 + 0.3 * len(g) for g in groups.values()), rows=len(groups))
+    for ax, (over, rows) in zip(axes, groups.items()):
+        middle = rows[0].middle
+        for i, s in enumerate(rows):
+            for value, colour in ((s.low, SKY), (s.high, ORANGE)):
+                ax.barh(i, value - middle, left=middle, color=colour, height=0.65)
+            text = f"  {s.ends[0]}: {times(s.low)}; {s.ends[1]}: {times(s.high)}" + ("  flips" if s.flips else "")
+            ax.text(max(s.low, s.high, middle), i, text, va="center", fontsize=7)
+        ax.axvline(middle, color=BLACK, linewidth=0.8)
+        low, high = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
+        wide = max(high - low, 0.05 * high)
+        ax.set_xlim(low - 0.08 * wide, high + 0.9 * wide)
+        if any(s.flips for s in rows):
+            ax.axvline(1, color=VERMILION, linewidth=1)
+        ax.set_yticks(range(len(rows)), [s.trait for s in rows], fontsize=8)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        title(ax, f"{name} over {over}: {times(middle)}")
+    axes[-1].set_xlabel(
+        f"times as fast {name}'s attention is, {model}; right of a red line {name} is faster", fontsize=9
+    )
+    legend(made, [Patch(color=SKY, label="low end of the trait"), Patch(color=ORANGE, label="high end")])
+    return made
+
+
+def crossover(lines: list[Line], model: str, sparsity: int) -> Figure:
+    """Time of a block over its tokens, beside the first machine's, and the share of attention in it."""
+    made, (left, right) = figure(9, 4.2, columns=2)
+    first = lines[0].seconds
+    for line, colour in zip(lines, COLOURS):
+        at = [t for t in line.seconds if t in first]
+        for ax, values in (
+            (left, [first[t] / line.seconds[t] for t in at]),
+            (right, [100 * line.attention[t] for t in at]),
+        ):
+            ax.plot(at, values, marker="o", markersize=4, color=colour, label=line.name)
+    ticks = sorted({t for line in lines for t in line.seconds})
+    for ax in (left, right):
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8)
+        ax.minorticks_off()
+        ax.set_xlabel("tokens", fontsize=9)
+    left.axhline(1, color=BLACK, linewidth=0.6)
+    left.set_yscale("log")
+    values = [first[t] / line.seconds[t] for line in lines for t in line.seconds if t in first]
+    left.set_ylim(0.85 * min(values), 10 ** (math.log10(max(values)) + 0.06))
+    thousands(left, "y")
+    left.set_ylabel(f"times as fast as {lines[0].name}, the whole block", fontsize=9)
+    right.set_ylim(0, 100)
+    right.set_ylabel("attention's share of the time (%)", fontsize=9)
+    title(left, f"a block of {model} at {sparsity} %")
+    title(right, "what attention takes of it")
+    legend(made, left.get_legend_handles_labels()[0])
+    return made
