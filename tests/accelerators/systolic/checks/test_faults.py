@@ -60,7 +60,7 @@ def test_a_part_that_begins_ends_or_adds_wrongly(parts, operand):
 
 def test_partial_sums_that_do_not_fit(parts, monkeypatch):
     assert faults(parts) == {}
-    monkeypatch.setitem(parts.arch.parts["array"], "accumulator_bytes", 20)
+    monkeypatch.setitem(parts.result.parts["array"].parameters, "accumulator_bytes", "20")
     assert "bytes of partial sums do not fit 20" in str(faults(parts)["gemm", "layer qkv"])
 
 
