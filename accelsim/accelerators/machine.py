@@ -197,7 +197,7 @@ class Machine:
     def parts_of(self, arch: Arch) -> dict[str, Part]:
         """Every component as it stands in a result, before it is given a program."""
         tables = self.program(arch).finish()
-        return netlist.build(self.schema, self.wiring, arch, tables, order=self.listed()).parts()
+        return netlist.build(self.schema, self.wired(arch), arch, tables, order=self.listed(arch)).parts()
 
     def program(self, arch: Arch) -> Program:
         """An empty program that knows the names of this machine."""
