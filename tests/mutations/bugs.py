@@ -249,7 +249,7 @@ BUGS = (
     line("estimate-ports", WORK, "ceil(wide * work.constants * last, rates", "ceil(0 * last, rates",
          "constants take a port's time"),
     line("estimate-sums", WORK, "(deep, 2, False, often)", "(deep, 1, False, often)", "sums are fetched and put away"),
-    line("estimate-latency", TIMES, "self.latency + size / self.rate", "size / self.rate", "DRAM's latency"),
+    line("estimate-latency", TIMES, "return self.latency + max(size", "return max(size", "DRAM's latency"),
     line("estimate-bank", TIMES, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
          "what is kept for fills"),
     line("estimate-follow", TIMES, "name, cycles = max(one.overlapped.items(), key=lambda term: term[1])",
