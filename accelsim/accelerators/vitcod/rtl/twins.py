@@ -44,7 +44,8 @@ def parameters(arch: Arch) -> dict[str, dict[str, int]]:
     """Those of each unit of attention_core, and of `encoder`, which stands outside it."""
     declared = MODULES["encoder"].component.declared(Param)
     coded = {n: p.check("encoder", arch.parts["encoder"][n]) for n, p in declared.items()}
-    return values_of_parts(arch.parts) | {"encoder": coded}
+    decoder = {**arch.parts["decoder"], "q_from": arch.options["miss"]}
+    return values_of_parts({**arch.parts, "decoder": decoder}) | {"encoder": coded}
 
 
 def tops(

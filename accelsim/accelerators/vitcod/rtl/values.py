@@ -65,7 +65,7 @@ class LayerOperands:
         outputs = expected(tables, self.x).outputs
         # features beyond the values' are whatever the accumulators began with: only whole words of them are compared
         values = np.ascontiguousarray(outputs[:, : outputs.shape[1] // 4 * 4])
-        return np.column_stack([moved["merge_row"][:, 0] + LAG, np.arange(len(values)), values.view(np.uint32)])
+        return np.column_stack([moved["merge_row"][:, 0] + LAG, output_places(tables), values.view(np.uint32)])
 
 
 def compare_values(

@@ -17,7 +17,7 @@ TINY = {
     "denser": SMALL["denser"] | {"lines": 2, "macs": 2, "q_port_bytes": 4},
     "sparser": SMALL["sparser"] | {"lines": 2, "macs": 2, "banks": 2, "score_ports": 1, "segment": 4},
     "softmax": SMALL["softmax"] | {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 4, "divide_interval": 1},
-    "decoder": {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2},
+    "decoder": {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2, "q_from": 0},
     "merge": SMALL["merge"] | {"places": 2},
     "encoder": {"lines": 2, "macs": 2},
 }

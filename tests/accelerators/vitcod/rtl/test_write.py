@@ -38,6 +38,7 @@ def test_parts_of_a_configuration_are_parameters():
         del parts[name]["lines"], parts[name]["macs"]
     parts["softmax"] |= {"mode": "max", "score_bytes": 100}
     parts["denser"] |= {"q_bytes": 10, "k_bytes": 10}
+    parts["decoder"]["q_from"] = "buffer"
     values = values_of_parts({**parts, "engine": {"lines": 3, "macs": 2}})
     assert values["denser"]["lines"] == values["sparser"]["lines"] == 3
     assert values["softmax"]["mode"] == 1
