@@ -121,11 +121,13 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class Crossover:
-    """Other numbers of tokens: one block of `model` on side x side patches and a class token. note: what is said of
-    the machines."""
+    """Other numbers of tokens, and other MLPs: one block of `model` on side x side patches and a class token;
+    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. note: what is said of the machines."""
 
     model: str
     sides: tuple[int, ...]
+    mlp_side: int
+    mlp_ratios: tuple[int, ...]
     opponents: tuple[tuple[str, str], ...]  # name, configuration with values
     note: str
 

@@ -170,9 +170,10 @@ def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
 
 
 def crossover(at: Reader) -> Crossover:
-    at.only("model", "sides", "machines", "note")
+    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "note")
     machines = tuple((str(k), str(v)) for k, v in at.mapping("machines").items())
-    return Crossover(at.text("model"), tuple(map(int, at.texts("sides"))), machines, at.text("note", ""))
+    sides, ratios = (tuple(map(int, at.texts(key))) for key in ("sides", "mlp_ratios"))
+    return Crossover(at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""))
 
 
 def study(at: Reader) -> Study:
