@@ -68,11 +68,13 @@ def cosim(
     if waves:
         from accelsim.rtl.suite import case_of
 
-        for name in names if workload is None else [twins.whole]:
+        if workload is not None:
+            names = twins.running(components) if components else twins.running([])[:1]
+        for name in names:
             if workload is None:
                 case = case_of(twins, name, number, seed)
             else:
-                case = layer_case(twins, arch, workload, number, machine)
+                case = layer_case(twins, arch, workload, name, number, machine)
             yield from waveforms(case, waves / name, levels, twins.pictured)
         return
     if workload is None:
@@ -80,12 +82,16 @@ def cosim(
     else:
         from accelsim.rtl.cosim import cosimulate
 
-        outcomes = [cosimulate(twins.whole, layers_of(twins, arch, workload))]
+        running = twins.running(components or [])
+        outcomes = [cosimulate(name, layers_of(twins, arch, workload, name)) for name in running]
     if as_json:
         put(outcomes)
     else:
         yield table(outcomes)
         yield from (one.first for one in outcomes if one.first)
+        if workload is not None and twins.shares:
+            for name, (cycles, every) in twins.shares(arch, loaded(workload)).items():
+                yield f"{name}: at work in {cycles:,} of {every:,} cycles of {workload} ({100 * cycles / every:.1f} %)"
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 
@@ -107,19 +113,24 @@ def twins_of(machine: str, overrides: Sequence[str] = ()):
     return arch, twins
 
 
-def layers_of(twins, arch, workload: str, *, data: bool = True):
-    """A case for every layer of a workload that the twins work on; with `data`, on its operands."""
+def loaded(workload: str):
+    """A shipped workload, or that of a file."""
     from accelsim.config.shipped import find
     from accelsim.workload import load
 
-    return twins.workload_cases(arch, load(find("workloads", workload)), data=data)
+    return load(find("workloads", workload))
 
 
-def layer_case(twins, arch, workload: str, number: int, machine: str):
+def layers_of(twins, arch, workload: str, module: str, *, data: bool = True):
+    """The cases of a workload on a module; with `data`, on its operands."""
+    return twins.workload_cases(arch, loaded(workload), module=module, data=data)
+
+
+def layer_case(twins, arch, workload: str, module: str, number: int, machine: str):
     """One of them, of its control alone. Raises InputError when there are not so many."""
     from accelsim.core.errors import InputError
 
-    cases = list(layers_of(twins, arch, workload, data=False))
+    cases = list(layers_of(twins, arch, workload, module, data=False))
     if not 0 <= number < len(cases):
         raise InputError(f"cosim: --case is {number} but {workload} has layers 0 to {len(cases) - 1} on {machine}")
     return cases[number]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.rtl.stage import late_cycles, steps_of
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Comparison, Parameters, Wires
 from accelsim.workload.functional import product
@@ -13,7 +14,7 @@ from accelsim.workload.functional import product
 LAG = 5  # cycles from what the control says to the outputs in the shadow registers
 TOLD = {
     "begins": "1", "across": "1", "adds": "1", "leaves": "1", "puts": "1",
-    **dict.fromkeys(("tile", "step", "rows", "columns", "depth", "token", "feature"), "isa::W"),
+    **dict.fromkeys(("tile", "step", "rows", "columns", "depth", "feature"), "isa::W"),
 }  # fmt: skip
 
 
@@ -31,7 +32,7 @@ class DenseSizes:
     def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "DenseDatapath":
         """The data path of a netlist with the one unit `unit`."""
         one = values["unit"]
-        return DenseDatapath(self, one["lines"], one["macs"], one["act_port_bytes"])
+        return DenseDatapath(self, one["lines"], one["macs"], one["act_banks"], one["act_port_bytes"])
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class DenseDatapath:
     sizes: DenseSizes
     lines: int
     macs: int
+    banks: int
     port: int
-    modules = ("scratchpad", "mac_line", "mac_array_datapath")
+    modules = ("scratchpad", "mac_line", "transposing_stage", "mac_array_datapath")
     result = "sums"
 
     @property
@@ -61,7 +63,7 @@ class DenseDatapath:
 
     def observed(self) -> dict[str, tuple[int, int]]:
         """What can be seen: items a cycle, and 32-bit words of one."""
-        return {"sums": (self.macs, self.lines), "scales": (1, self.side)}
+        return {"sums": (self.macs, self.lines), "scales": (1, self.side), "slips": (1, 1)}
 
     def told(self, unit: str) -> Iterable[str]:
         """The outputs of a unit that the data path needs."""
@@ -89,7 +91,7 @@ class DenseDatapath:
         told = ", ".join(f".{name}(unit_{name})" for name in TOLD)
         lanes = self.lines * self.macs
         memories = [  # name, bits of a word, words, ports, and what writes it
-            ("act", 8 * self.port, self.sizes.acts, self.side, "acts_we", "acts_address", "acts_data"),
+            ("act", 8 * self.port, self.sizes.acts, self.banks, "acts_we", "acts_address", "acts_data"),
             ("weight", 8 * self.word, self.sizes.weights, 2, "weights_we", "weights_address", "weights_data"),
             ("constant", 64, self.sizes.constants, self.side, "constants_we", "constants_address", "constants_data"),
             ("sum", 32 * lanes, self.sizes.steps, 1, "sum_write", "sum_to", "sum_data"),
@@ -104,8 +106,10 @@ class DenseDatapath:
                 f"  logic [{reading - 1}:0] {name}__read;\n  logic [{reads - 1}:0][31:0] {name}__at;",
                 f"  logic [{reads - 1}:0][{bits + 1}:0] {name}__place;",
                 f"  logic [{reads - 1}:0][{width - 1}:0] {name}__value;",
-                f"  for (genvar n = 0; n < {reads}; n++) assign {name}__place[n] = {{2'b0, {bits}'({name}__at[n])}};",
-                f"  scratchpad #(.WIDTH({width}), .SLICE({width}), .TOKENS({1 << bits}), .READS({reads})) {name}__words (",
+                f"  for (genvar n = 0; n < {reads}; n++)",
+                f"    assign {name}__place[n] = {{2'b0, {bits}'({name}__at[n])}};",
+                f"  scratchpad #(.WIDTH({width}), .SLICE({width}), .TOKENS({1 << bits}), .READS({reads}))",
+                f"    {name}__words (",
                 f"      .clk, .we({we}), .address({bits + 1}'({address})), .data({data}[{width - 1}:0]),",
                 f"      .read({{{reads // reading}{{{name}__read}}}}), .at({name}__place), .slice('0), "
                 f".value({name}__value));",
@@ -115,11 +119,13 @@ class DenseDatapath:
             pins += [f".{name}_read({read}), .{name}_at({at}), .{name}_value({value})"]
         return [
             *lines,
-            f"  mac_array_datapath #(.LINES({self.lines}), .MACS({self.macs}), .ACT_PORT_BYTES({self.port}), "
-            f".TILES({self.sizes.tiles})) data (",
+            f"  mac_array_datapath #(.LINES({self.lines}), .MACS({self.macs}), .ACT_BANKS({self.banks}), "
+            f".ACT_PORT_BYTES({self.port}), .TILES({self.sizes.tiles})) data (",
             f"      .clk, .rst, .tiles_we, .tiles_address, .tiles_data, {told},",
+            "      .waits(command__valid != 0), .next(command__data[isa::gemm_bits-1:0]), .taken(command__pop != 0),",
             *(f"      {pin}," for pin in pins),
-            "      .sum_write, .sum_to, .sum_data, .sums_push, .sums_item, .scales_push, .scales_item);",
+            "      .sum_write, .sum_to, .sum_data, .sums_push, .sums_item, .scales_push, .scales_item, .slips_push);",
+            "  assign slips_item = '0;",
         ]
 
 
@@ -129,8 +135,8 @@ def address_bits(words: int) -> int:
 
 
 class Product(NamedTuple):
-    """A dense layer: x int8[tokens, depth], weight int8[depth, features], bias int32[features], and what is read of each
-    feature beside it, int64[features] of 32 bits."""
+    """A dense layer: x int8[tokens, depth], weight int8[depth, features], bias int32[features], and the 32 bits of each
+    feature's scale, int64[features]."""
 
     x: np.ndarray
     weight: np.ndarray
@@ -139,7 +145,7 @@ class Product(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a tile of the array is: its layer, its first row and column there, and where its part of the depth begins."""
+    """A tile of the array: its layer, its first row and column there, and where its part of the depth begins."""
 
     layer: int
     row: int
@@ -232,10 +238,18 @@ class DenseWork:
         seen: Mapping[str, np.ndarray],
         parameters: Parameters,
     ) -> Comparison:
-        """Every output that enters the shadow registers, with its bias, its feature's scale, and the cycle."""
+        """Every output that enters the shadow registers, with its bias, its feature's scale, and the cycle; up to where
+        the transposing stage is late, if the steps are so short that it may be."""
         done, at = Comparison(name), moved["out"][:, 0] + LAG
         steps = list(self.expected(data))
         sums, scales = seen["sums"], seen["scales"]
+        if len(seen["slips"]):
+            first = seen["slips"][0, 0]
+            if not late_cycles(parameters["unit"], steps_of(parameters["unit"], moved)):
+                done.note(f"the transposing stage is late in cycle {first}", len(seen["slips"]))
+            at = at[at < first + LAG]
+            steps = steps[: len(at)]
+            sums, scales = (one[one[:, 0] < first + LAG] for one in (sums, scales))
         if done.times("sums", sums[:, 0], np.repeat(at, data.macs)) and done.times("scales", scales[:, 0], at):
             found = sums[:, 1:].astype(np.uint32).view(np.int32).ravel()
             wanted, layer, token, feature = (

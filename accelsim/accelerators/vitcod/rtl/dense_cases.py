@@ -1,12 +1,11 @@
-"""Dense layers for the MAC array to be co-simulated on: random ones, and those of a workload at the cycles in which the
-machine runs them."""
+"""Random dense layers for the MAC array to be co-simulated on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.rtl.dense import LAG, DenseSizes, DenseWork, Place, Product
+from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.dataflows.tiling import ceil, pieces
 from accelsim.isa.tables import FREES
@@ -36,7 +35,9 @@ def mac_array(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
         work = DenseWork([*layers, layer], places + where, np.array(commands + told, np.int64))
         net = bench(values, depths, TILES, sizes)
         need = work.needed(net.data)
-        if any(getattr(need, name) > getattr(sizes, name) for name in ("tiles", "steps", "acts", "weights", "constants")):
+        if any(
+            getattr(need, name) > getattr(sizes, name) for name in ("tiles", "steps", "acts", "weights", "constants")
+        ):
             if layers:
                 break
             continue

@@ -164,11 +164,7 @@ TWINS = {
         Twin(Decoder, "decoder", ("passes",)),
         Twin(Encoder, "encoder"),
         Twin(
-            MacArray,
-            "mac_array",
-            ("frees",),
-            ("psum_bytes", "row_values"),
-            {"command": lambda v: min(2, v["depth"])},
+            MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),
     )
 }

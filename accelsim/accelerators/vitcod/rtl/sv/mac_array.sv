@@ -50,8 +50,7 @@ module mac_array #(
     output isa::word_t                                rows,
     output isa::word_t                                columns,
     output isa::word_t                                depth,
-    output isa::word_t                                token,    // the step's first one in the tile
-    output isa::word_t                                feature,
+    output isa::word_t                                feature,  // the step's first one in the tile
     output logic                                      across,   // 0: tokens over the lines, 1: features
     output logic                                      adds,
     output logic                                      leaves,
@@ -215,7 +214,6 @@ module mac_array #(
     tile = s.number;
     step = s.step;
     depth = s.tile.depth;
-    token = s.token;
     feature = s.feature;
     across = s.tile.step_features > isa::W'(MACS) || s.tile.step_tokens > isa::W'(LINES);
     adds = s.adds;
