@@ -89,9 +89,8 @@ def cosim(
     else:
         yield table(outcomes)
         yield from (one.first for one in outcomes if one.first)
-        if workload is not None and twins.shares:
-            for name, (cycles, every) in twins.shares(arch, loaded(workload)).items():
-                yield f"{name}: at work in {cycles:,} of {every:,} cycles of {workload} ({100 * cycles / every:.1f} %)"
+        if workload is not None and twins.remarks:
+            yield from twins.remarks(arch, loaded(workload))
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 
@@ -159,8 +158,12 @@ def rtl(
     synth: Annotated[
         bool, typer.Option("--synth", help="Count generic cells with yosys, into cells.json (needs the extra rtl).")
     ] = False,
+    top: Annotated[
+        str | None, typer.Option("--top", metavar="TOP", help="One top and what stands in it, instead of all.")
+    ] = None,
 ) -> Iterator[object]:
     """Write a machine's modules as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
+    from accelsim.core.errors import InputError, suggest
     from accelsim.rtl import synthesis
     from accelsim.rtl.testbench import run_testbench, telling, write_testbench
     from accelsim.rtl.write import write as write_rtl
@@ -168,7 +171,12 @@ def rtl(
     arch, twins = twins_of(machine, overrides or [])
     values = twins.parameters(arch)
     nets, failed = twins.tops(values), False
-    files = write_rtl(nets, output)
+    if top is not None:
+        names = [net.top for net in nets]
+        if top not in names:
+            raise InputError(f"rtl: there is no top {top!r}, only {', '.join(names)}{suggest(top, names)}")
+        nets = [net for net in nets if net.top == top]
+    files = write_rtl(nets, output, alone=top is not None)
     yield f"{output}: {len(files)} files, listed in files.f; the top is {nets[-1].top}"
     for net in nets:
         case = telling(twins.trials(net.top, values, seed))

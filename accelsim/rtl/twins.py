@@ -24,9 +24,9 @@ class Twins:
     every module in a configuration (an Arch). tops: the netlists that are written as the RTL of such parameters, the
     main one last. trials: random cases of such a top (its name, the parameters, a seed), of which one becomes its
     testbench. layers: by the module that workloads are run on, the cases of one on a configuration (Arch, Workload),
-    with its operands or for the control alone; the first module is meant where none is named. shares: of a run of the
-    machine, by name, the cycles in which units that have twins are at work, and all its cycles. pictured: the channels
-    that a picture shows of a netlist that has them; the first two say where it looks closely.
+    with its operands or for the control alone; the first module is meant where none is named. remarks: sentences on
+    a run of the machine, of Arch and Workload, for instance in how many cycles units that have twins are at work.
+    pictured: the channels that a picture shows of a netlist that has them; the first two say where it looks closely.
     """
 
     package: Package
@@ -37,7 +37,7 @@ class Twins:
     small: Mapping[str, Draw] = field(default_factory=dict)
     mutations: tuple[Mutation, ...] = ()
     layers: Mapping[str, Layers] = field(default_factory=dict)
-    shares: Callable[[Any, Any], Mapping[str, tuple[int, int]]] | None = None
+    remarks: Callable[[Any, Any], Iterable[str]] | None = None
     pictured: tuple[str, ...] = ()
 
     def chosen(self, names: Iterable[str]) -> list[str]:

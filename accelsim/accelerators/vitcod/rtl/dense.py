@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.rtl.stage import late_cycles, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Comparison, Parameters, Wires
 from accelsim.workload.functional import product
@@ -245,7 +245,7 @@ class DenseWork:
         sums, scales = seen["sums"], seen["scales"]
         if len(seen["slips"]):
             first = seen["slips"][0, 0]
-            if not late_cycles(parameters["unit"], steps_of(parameters["unit"], moved)):
+            if not late(parameters["unit"], steps_of(parameters["unit"], moved)).steps:
                 done.note(f"the transposing stage is late in cycle {first}", len(seen["slips"]))
             at = at[at < first + LAG]
             steps = steps[: len(at)]
@@ -266,6 +266,6 @@ class DenseWork:
         self, data: DenseDatapath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]
     ) -> np.ndarray:
         """int64[items, 1 + lines]: the cycle and the shadow registers of every MAC of every step."""
-        words = [sums & 0xFFFFFFFF for sums, *_ in self.expected(data)]
+        words = [sums.astype(np.int64) & 0xFFFFFFFF for sums, *_ in self.expected(data)]
         cycles = np.repeat(moved["out"][:, 0] + LAG, data.macs)
         return np.column_stack([cycles, np.concatenate(words or [np.zeros((0, data.lines), np.int64)])])

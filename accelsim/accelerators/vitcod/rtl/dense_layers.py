@@ -11,6 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.machine import MACHINE, resources
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
 from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
+from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
 from accelsim.config.arch import Arch
 from accelsim.core import IDLE, In, Out, Param, Simulator
 from accelsim.core.channel import WATCHED
@@ -154,8 +155,16 @@ def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:
                 yield Product(whole, weight[n], np.asarray(bias[n], np.int32), scale)
 
 
-def shares(arch: Arch, workload: Workload, units: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
-    """Of each name: cycles of a run in which at least one of its units is at work, and the run's cycles."""
+def remarks(arch: Arch, workload: Workload, units: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Of each module the cycles of a run in which its units are at work; and whether the transposing stage keeps up."""
     run = recorded(arch, workload)
     every = {"all of these": [unit for some in units.values() for unit in some]}
-    return {name: (at_work(run, some), run.cycles) for name, some in {**units, **every}.items()}
+    for name, some in {**units, **every}.items():
+        cycles = at_work(run, some)
+        share = 100 * cycles / run.cycles
+        yield f"{name}: at work in {cycles:,} of {run.cycles:,} cycles of {workload.name} ({share:.1f} %)"
+    found = late(run.values, steps_of(run.values, run.moved))
+    yield (
+        f"transposing_stage: late in {found.steps:,} of {found.of:,} steps; waiting for it, the array would take "
+        f"{found.cycles:,} cycles more"
+    )

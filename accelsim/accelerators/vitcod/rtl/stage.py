@@ -1,8 +1,9 @@
 """Whether the transposing stage keeps up: the model gives a step as many cycles as the ports need for its words; the
 stage has room for two a token."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,17 +53,28 @@ def steps_of(values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iter
         adds = not constants
 
 
-def late_cycles(values: Mapping[str, int], run: Iterator[Step]) -> int:
-    """Cycles by which steps would end late, all together: a word of each of a step's tokens is read as soon as what lay
-    in its place is handed out; a feature is handed out a cycle, once its word is there."""
+class Late(NamedTuple):
+    """How many of a run's steps are late, and by how many cycles a run would be longer in which the array waited."""
+
+    steps: int
+    of: int
+    cycles: int
+
+
+def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
+    """A word of each of a step's tokens is read as soon as what lay in its place is handed out; a feature is handed out
+    a cycle, once its word is there; a residual operand is read behind a step's words."""
     size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
-    ports, handed, late = 0.0, [0.0, 0.0], 0
+    ports, handed, delay, steps, of = 0.0, (0.0, 0.0), 0.0, 0, 0
     for step in run:
-        at = float(step.begin)
+        at = step.begin + delay
         for first in range(0, step.depth, size):
-            ports = max(ports, handed[-2], step.known) + step.rows / rate
+            ports = max(ports, handed[0], step.known + delay) + step.rows / rate
             at = max(at, ports) + min(size, step.depth - first)
-            handed = [handed[-1], at]
+            handed = handed[1], at
         ports += step.rows * ceil(step.added, size) / rate
-        late += int(max(0, np.ceil(at - step.end - 1e-9)))
-    return late
+        behind = at - step.end - delay
+        of += 1
+        if behind > 1e-6:
+            steps, delay = steps + 1, delay + behind
+    return Late(steps, of, round(delay))

@@ -22,7 +22,7 @@ from accelsim.accelerators.vitcod.rtl.core import (
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes
 from accelsim.accelerators.vitcod.rtl.dense_cases import TILES, TWIN, bench, mac_array
-from accelsim.accelerators.vitcod.rtl.dense_layers import ARRAY, array_case, shares
+from accelsim.accelerators.vitcod.rtl.dense_layers import ARRAY, array_case, remarks
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
@@ -113,6 +113,6 @@ TWINS = Twins(
     tops=tops,
     trials=trials,
     layers={CORE: layers, "mac_array": array_case},
-    shares=partial(shares, units=AT_WORK),
+    remarks=partial(remarks, units=AT_WORK),
     pictured=CHANNELS,
 )

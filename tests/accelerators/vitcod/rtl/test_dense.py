@@ -9,7 +9,7 @@ from accelsim.accelerators import schema
 from accelsim.accelerators.run import run
 from accelsim.accelerators.vitcod.rtl import dense_layers
 from accelsim.accelerators.vitcod.rtl.cases import cases
-from accelsim.accelerators.vitcod.rtl.stage import Step, late_cycles, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Late, Step, late, steps_of
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.rtl.cosim import AFTER, by_channel, check_values, library, run_model, run_module
@@ -50,10 +50,10 @@ def test_every_output_is_compared_and_one_that_differs_is_named():
         wrong[mine[0], column] ^= by
         found = check_values(case, model, wrong)
         assert found.differences == 1 and found.first.startswith(f"mac_array 0: {said}"), found.first
-    late = np.concatenate([module, [[40, first + 2, *[0] * (module.shape[1] - 2)]]])
+    tardy = np.concatenate([module, [[40, first + 2, *[0] * (module.shape[1] - 2)]]])
     values = case.netlist.units[0].values
-    assert not late_cycles(values, steps_of(values, by_channel(case, model)))
-    assert check_values(case, model, late).first == "mac_array 0: the transposing stage is late in cycle 40"
+    assert not late(values, steps_of(values, by_channel(case, model))).steps
+    assert check_values(case, model, tardy).first == "mac_array 0: the transposing stage is late in cycle 40"
 
 
 def test_outputs_are_those_of_the_functional_twin_wherever_a_tile_is():
@@ -72,11 +72,11 @@ def test_outputs_are_those_of_the_functional_twin_wherever_a_tile_is():
 
 def test_a_stage_of_two_words_follows_steps_of_whole_words_and_no_shorter_ones():
     whole = [Step(6 + 32 * n, 38 + 32 * n, 0, 8, 32, 0) for n in range(9)]
-    assert late_cycles(PORTS, iter(whole)) == 0
-    # words of 16, 16 and 1 features, each of six cycles
+    assert late(PORTS, whole) == Late(0, 9, 0)
+    # words of 16, 16 and 1 features: while the last is handed out, a third of the next word of eight tokens comes
     cut = [Step(6 + 33 * n, 39 + 33 * n, 0, 8, 33, 0) for n in range(9)]
-    assert late_cycles(PORTS, iter(cut)) > 8
-    assert late_cycles({**PORTS, "act_banks": 9}, iter(cut)) == 0
+    assert late(PORTS, cut) == Late(8, 9, round(8 * (8 / 1.5 - 1)))
+    assert late({**PORTS, "act_banks": 9}, cut).steps == 0
 
 
 def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, recorded):
@@ -85,7 +85,7 @@ def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, record
     for name, moved in by_channel(case, model).items():
         wanted = recorded.moved[name]
         assert len(moved) > 100 and np.array_equal(moved[:, : wanted.shape[1]], wanted & 0xFFFFFFFF), name
-    assert late_cycles(recorded.values, steps_of(recorded.values, recorded.moved)) == 0
+    assert late(recorded.values, steps_of(recorded.values, recorded.moved)) == Late(0, 400, 0)
 
 
 def test_every_product_of_a_workload_is_computed_once(arch, workload, recorded):
@@ -100,11 +100,15 @@ def test_every_product_of_a_workload_is_computed_once(arch, workload, recorded):
 
 
 def test_the_share_of_a_run_is_that_of_the_record(arch, workload):
-    found = dense_layers.shares(arch, workload, {"mac_array": ("engine",), "encoder": ("encoder",)})
+    said = list(dense_layers.remarks(arch, workload, {"mac_array": ("engine",), "encoder": ("encoder",)}))
     result = run(arch, workload).result
-    for name, unit in (("mac_array", "engine"), ("encoder", "encoder")):
-        assert found[name] == (result.cycles() - result.total.status[unit]["idle"], result.cycles())
-    assert max(found["mac_array"][0], found["encoder"][0]) <= found["all of these"][0] < result.cycles()
+    every = result.cycles()
+    for line, name, unit in ((0, "mac_array", "engine"), (1, "encoder", "encoder")):
+        cycles = every - result.total.status[unit]["idle"]
+        assert said[line].startswith(f"{name}: at work in {cycles:,} of {every:,} cycles of fmnist_vit_s90 (")
+    assert said[2].startswith("all of these: at work in 2") and said[3].startswith(
+        "transposing_stage: late in 0 of 400 "
+    )
 
 
 @pytest.mark.slow
