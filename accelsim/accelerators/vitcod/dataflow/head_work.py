@@ -21,10 +21,12 @@ class HeadWork:
 
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each."""
+        """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each, in 16 bits
+        where these hold it: such are sorted by their digits, in one sweep."""
         places = np.flatnonzero(self.sparse)
         keys = self.sparse.shape[1]
-        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), places % keys
+        columns = (places % keys).astype(np.uint16 if keys <= 1 << 16 else np.int64)
+        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), columns
 
     @cached_property
     def scores_before(self) -> list[int]:
@@ -65,16 +67,12 @@ class HeadWork:
         starts, columns = self.entries
         mine = columns[starts[first] : starts[last]]
         rows = np.repeat(np.arange(last - first), np.diff(starts[first : last + 1]))
-        small = (
-            mine.astype(np.uint16) if self.sparse.shape[1] <= 1 << 16 else mine
-        )  # sorted by its digits, in one sweep
-        order = np.argsort(small, kind="stable")
+        order = np.argsort(mine, kind="stable")
         return mine[order], rows[order]
 
-    def dense_in(self, first: int, keys: int) -> np.ndarray:
-        """The dense columns among `keys` keys."""
-        begin, end = np.searchsorted(self.dense, (first, first + keys))
-        return self.dense[begin:end]
+    def row_scores(self, first: int, last: int) -> np.ndarray:
+        """int64[rows]: sparse scores of each of rows first to last - 1."""
+        return np.diff(self.entries[0][first : last + 1])
 
 
 _found: "WeakKeyDictionary[AttentionMask, dict[tuple[bool, bool], tuple[HeadWork, ...]]]" = WeakKeyDictionary()
@@ -102,7 +100,8 @@ def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, re
         dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
     else:
         dense = np.arange(layer.kv_tokens)
-    sparse = keep.copy()
-    sparse[:, dense] = False
-    sparse.flags.writeable = False
-    return HeadWork(dense, sparse)
+    if len(dense):
+        keep = keep.copy()
+        keep[:, dense] = False
+        keep.flags.writeable = False
+    return HeadWork(dense, keep)
