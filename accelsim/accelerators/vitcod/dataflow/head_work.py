@@ -1,7 +1,9 @@
 """Who computes which of a head's scores, and how many there are in a block of rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
+
+T = TypeVar("T")
+MOST_FOUND = 2048  # things that are kept for a head
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +23,14 @@ class HeadWork:
     dense: np.ndarray
     sparse: np.ndarray
     found: dict[tuple, object] = field(default_factory=dict, repr=False)  # what points of a sweep ask for again
+
+    def keep(self, key: tuple, make: Callable[[], T]) -> T:
+        """What is asked for again, made when it is asked for first; not for ever, since points of a search are many."""
+        if key not in self.found:
+            if len(self.found) >= MOST_FOUND:
+                self.found.clear()
+            self.found[key] = make()
+        return self.found[key]
 
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
@@ -40,10 +53,9 @@ class HeadWork:
 
     def row_segments(self, first: int, last: int, segment: int) -> int:
         """Segments of scores of rows first to last - 1."""
-        key = "segments", segment
-        if key not in self.found:
-            self.found[key] = [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
-        before = self.found[key]
+        before = self.keep(
+            ("segments", segment), lambda: [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
+        )
         return before[last] - before[first]
 
     def pieces(self, first: int, last: int, segment: int) -> int:
@@ -52,10 +64,7 @@ class HeadWork:
 
     def column_pieces(self, segment: int) -> int:
         """The same of all rows."""
-        key = "pieces", segment
-        if key not in self.found:
-            self.found[key] = self.pieces(0, len(self.sparse), segment)
-        return self.found[key]
+        return self.keep(("pieces", segment), lambda: self.pieces(0, len(self.sparse), segment))
 
     def column_counts(self, first: int, last: int) -> np.ndarray:
         """int64[kv_tokens]: sparse scores of each column in rows first to last - 1."""

@@ -175,14 +175,14 @@ def block_bytes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """int64[blocks]: bytes of a head's sparse and of its dense columns in each block of keys, of some rows; found once,
     since several cuts of a layer have the same."""
-    key = "columns", first, last, blocks, have.segment, have.index_entry_bytes
-    if key not in work.found:
+
+    def made() -> tuple[np.ndarray, np.ndarray]:
         starts, counts = [begin for begin, _ in blocks], work.column_counts(first, last)
         sparse = have.index_entry_bytes * np.add.reduceat(counts, starts)
         sparse += COLUMN_BYTES * np.add.reduceat(-(-counts // have.segment), starts)
-        dense = DENSE_BYTES * np.diff(np.searchsorted(work.dense, [*starts, len(counts)]))
-        work.found[key] = sparse, dense
-    return work.found[key]
+        return sparse, DENSE_BYTES * np.diff(np.searchsorted(work.dense, [*starts, len(counts)]))
+
+    return work.keep(("columns", first, last, blocks, have.segment, have.index_entry_bytes), made)
 
 
 def faults(layer: Attention, work: Sequence[HeadWork], cut: AttentionCut, have: Resources) -> list[str]:
