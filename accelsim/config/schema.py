@@ -84,14 +84,18 @@ class MachineSchema:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
-        shared = {}
-        for parameter, source in declared.derived.items():
-            where, _, option = source.partition(".")
-            if where != "options":
-                shared[parameter] = arch.parts[where][option or parameter]
-            elif option:
-                shared[parameter] = arch.options[option]
         try:
-            return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))
+            return model(name or part, declared.clock, **(arch.parts[part] | self.shared(arch, part) | tables))
         except InputError as error:
             raise InputError(f"{arch.source}: {error}") from None
+
+    def shared(self, arch: Arch, part: str) -> dict[str, Any]:
+        """The parameters of a part that other parts or an option decide."""
+        found = {}
+        for parameter, source in self.parts[part].derived.items():
+            where, _, option = source.partition(".")
+            if where != "options":
+                found[parameter] = arch.parts[where][option or parameter]
+            elif option:
+                found[parameter] = arch.options[option]
+        return found

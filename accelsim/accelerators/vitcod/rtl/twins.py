@@ -9,7 +9,7 @@ from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
-from accelsim.accelerators.vitcod.rtl.core import RANDOM, core, random_cases, values_of, values_of_parts, workload_cases
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
@@ -42,10 +42,12 @@ CHANNELS = (  # the engines' scores first: a picture looks closely where both ha
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
     """Those of each unit of attention_core, and of `encoder`, which stands outside it."""
-    declared = MODULES["encoder"].component.declared(Param)
-    coded = {n: p.check("encoder", arch.parts["encoder"][n]) for n, p in declared.items()}
-    decoder = {**arch.parts["decoder"], "q_from": arch.options["miss"]}
-    return values_of_parts({**arch.parts, "decoder": decoder}) | {"encoder": coded}
+    found = {}
+    for name, module in (*UNITS.items(), ("encoder", "encoder")):
+        values = arch.parts[name] | MACHINE.schema.shared(arch, name)
+        declared = MODULES[module].component.declared(Param)
+        found[name] = {n: p.check(name, values[n]) for n, p in declared.items()}
+    return found
 
 
 def tops(
