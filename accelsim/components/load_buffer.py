@@ -20,6 +20,7 @@ from accelsim.core import (
     Lanes,
     Mem,
     Out,
+    Outs,
     Param,
     Reg,
     can_pop,
@@ -33,7 +34,7 @@ from accelsim.core import (
 )
 from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE, GRANT
-from accelsim.isa.tables import BYTES, READING, RELEASE, TILE, check_tiles
+from accelsim.isa.tables import BYTES, FILLING, READING, RELEASE, TILE, check_tiles
 
 
 @compiled
@@ -59,6 +60,7 @@ class LoadBuffer(Component):
     release = In("space the direct reader gives back", optional=True, **RELEASE)
     command = In("space and fences the sequencer gives", **GRANT)
     reading = Ins("what readers take of the ports", **READING)
+    filling = Outs("whether loads are on their way", **FILLING)
 
     flight = Lanes("outstanding", "loads on their way", bytes="bytes missing")
     next_load = Reg("the next descriptor")
@@ -67,6 +69,7 @@ class LoadBuffer(Component):
     taken = Reg("bytes a cycle that readers take")
     unwritten = Reg("bytes taken of `fill` that are not yet written")
     since = Reg("the cycle at whose end so many are")
+    said = Reg("whether loads are on their way, as it has said")
     ending = Reg("whether the oldest load is there when they are")
     held = Reg("bytes allocated")
     held_since = Reg("the cycle since which so many are")
@@ -81,7 +84,7 @@ class LoadBuffer(Component):
         check_tiles(self.name, self.value("capacity_bytes"), self.storage["loads"])
 
     @tick
-    def tick(now, r, loads, flight, request, fill, done, release, command, reading):
+    def tick(now, r, loads, flight, request, fill, done, release, command, reading, filling):
         before = r.held
         r.unwritten = max(0, r.unwritten - (now - 1 - r.since) * left_to_fills(r.banks, r.port_bytes, r.taken))
         r.since = now
@@ -142,6 +145,9 @@ class LoadBuffer(Component):
                     moved = True
                 else:
                     blocked = True
+        under_way = 1 if r.in_flight else 0
+        if r.said != under_way and port_count(filling) and can_push(port(filling, 0)):
+            push(port(filling, 0)).on = r.said = under_way
         if r.held != before:
             r.byte_cycles += before * (now - r.held_since)
             r.held_since = now

@@ -22,6 +22,7 @@ TILE = {
 RELEASE = {"bytes": "bytes that may be overwritten", "read_bytes": "bytes that were read to use them"}
 BYTES = {"bytes": "bytes"}
 READING = {"more": "bytes a cycle that it takes from now on, beyond what it has taken so far; below 0: fewer"}
+FILLING = {"on": "1: loads are on their way, 0: none is"}
 ELEMENTS = {"elements": "values", "passes": "passes of the vector unit over each"}
 
 # Between DMA and DRAM.

@@ -152,6 +152,15 @@ def test_what_arrives_is_written_with_what_readers_leave(loads, burst, gaps, rat
     assert seen.cycles("done") == told and len(told) == len(loads)
 
 
+def test_a_reader_is_told_while_loads_are_on_their_way():
+    loads, feed = (
+        ((100, 1, 0), (50, 2, 0), (10, 1, 1)),
+        {"fill": [(20, 100), (30, 100), (60, 10)], "command": [(50, 0, 1)]},
+    )
+    seen = exercise(buffer(*loads), feed, arrays={"filling": ["engine"]})
+    assert seen.pushes["filling.engine"] == [(0, 1), (31, 0), (51, 1), (61, 0)]
+
+
 def test_readers_leave_a_word_every_other_cycle():
     # 100 bytes into a bank of 8 bytes: 13 cycles; with a reader of 6 of them 4 are left, not 2
     feed = {"fill": [(10, 100)]}

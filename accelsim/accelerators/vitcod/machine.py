@@ -53,6 +53,10 @@ PORTS = {
     for of, part in (("weight", "weight_gb"), ("act", "act_gb0"))
     for what in ("banks", "port_bytes")
 }
+INDEX_PORTS = {"banks": "index_buffer", "port_bytes": "index_buffer"}
+VALUE_PORTS = {"v_banks": "weight_gb.banks", "v_port_bytes": "weight_gb.port_bytes"}
+DECODING = {"q_from": "options.miss", "act_banks": "act_gb0.banks", "act_port_bytes": "act_gb0.port_bytes"}
+OPERAND_BANKS = {"banks": "sparser", "bank_bytes": "sparser"}
 PROGRAM = {"capacity_bytes": "4 KiB", "banks": 1, "port_bytes": 32}  # an instruction a cycle
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
 PSUM = {"psum_banks": "engine", "psum_port_bytes": "engine"}  # the partial-sum memory they share
@@ -120,16 +124,17 @@ SCHEMA = MachineSchema(
             "the MAC lines both engines share, as one array in dense layers", "core", MacArray, derived=PORTS
         ),
         "denser": Part(
-            "the dense columns of attention", "core", DenserEngine, derived=LINES | PSUM | {"row_values": "engine"}
+            "the dense columns of attention",
+            "core",
+            DenserEngine,
+            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | {"row_values": "engine"},
         ),
-        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM),
-        "walker": Part("hands out the sparse columns", "core", IndexWalker),
+        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM | VALUE_PORTS),
+        "walker": Part("hands out the sparse columns", "core", IndexWalker, derived=INDEX_PORTS),
         "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
         "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
-        "decoder": Part(
-            "restores Q and K in front of the engines", "core", Decoder, derived={"q_from": "options.miss"}
-        ),
+        "decoder": Part("restores Q and K in front of the engines", "core", Decoder, derived=DECODING | OPERAND_BANKS),
         "queries": Part(
             "fetches missed Q from DRAM, with miss=dram",
             "core",

@@ -24,6 +24,7 @@ def overrides(draw) -> list[str]:
         "weight_gb.banks": some(1, 3), "weight_gb.port_bytes": some(8, 40), "act_gb0.banks": some(1, 3),
         "act_gb0.port_bytes": some(8, 40), "act_gb1.banks": some(1, 2), "act_gb1.port_bytes": some(8, 40),
         "engine.psum_banks": some(1, 3), "engine.psum_port_bytes": some(8, 40), "engine.step_cycles": some(0, 2),
+        "index_buffer.banks": some(1, 3), "index_buffer.port_bytes": some(1, 12),
         "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
@@ -41,7 +42,7 @@ def overrides(draw) -> list[str]:
     ports = {  # no reader takes more than its buffer gives
         "decoder.port_bytes": values["act_gb0.banks"] * values["act_gb0.port_bytes"],
         "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
-        "walker.word_bytes": 8,
+        "walker.word_bytes": values["index_buffer.banks"] * values["index_buffer.port_bytes"],
     }
     values |= {name: min(values[name], most) for name, most in ports.items()}
     values |= draw(

@@ -70,7 +70,7 @@ def attention_estimates(
         fetched = np.rint(FETCHED * of.asked).astype(int)
         moved = moved + memory.moved(layer.qk_dim * max(1, coded), fetched)
         bursts = bursts + fetched
-    filled = of.index_bytes / to.index_cycle_bytes
+    filled = of.index_bytes / (to.index_banks * to.index_port_bytes)
     waits = np.asarray(BEGIN_CYCLES * (2 * of.blocks - 1) + to.divide_cycles, float)
     waits[of.first_pass] += np.maximum(0.0, filled[of.first_pass] - HIDDEN_CYCLES) / batch
     hidden = np.concatenate([[0.0], valuing[:-1]])  # by the values of the pass before

@@ -18,10 +18,13 @@ class Rates:
     q_port_bytes: int
     banks: int
     bank_bytes: int
+    v_banks: int
+    v_bank_bytes: int
     score_ports: int
     segment: int
     word_bytes: int
-    index_cycle_bytes: int
+    index_banks: int
+    index_port_bytes: int
     psum_banks: int
     psum_port_bytes: int
     softmax_lanes: int
@@ -65,10 +68,13 @@ def rates(arch: Arch) -> Rates:
         q_port_bytes=part["denser"]["q_port_bytes"],
         banks=part["sparser"]["banks"],
         bank_bytes=part["sparser"]["bank_bytes"],
+        v_banks=min(part["sparser"]["banks"], part["weight_gb"]["banks"]),
+        v_bank_bytes=min(part["sparser"]["bank_bytes"], part["weight_gb"]["port_bytes"]),
         score_ports=part["sparser"]["score_ports"],
         segment=part["sparser"]["segment"],
         word_bytes=part["walker"]["word_bytes"],
-        index_cycle_bytes=part["index_buffer"]["banks"] * part["index_buffer"]["port_bytes"],
+        index_banks=part["index_buffer"]["banks"],
+        index_port_bytes=part["index_buffer"]["port_bytes"],
         psum_banks=engine["psum_banks"],
         psum_port_bytes=engine["psum_port_bytes"],
         softmax_lanes=part["softmax"]["lanes"],
