@@ -39,6 +39,7 @@ def bench(values: Mapping[str, int], depths: Mapping[str, int], tiles: int, size
 def mac_array(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     """Random layers, cut into tiles in either order of rows and columns, of steps that are sometimes smaller than the
     array, with their depth in up to three parts."""
+    depths = {**depths, "out": 1}  # there is one set of shadow registers
     layers, places, commands = [], [], []
     sizes = DenseSizes(tiles=TILES)
     while True:
