@@ -21,7 +21,11 @@ from accelsim.core.wire import Wire, port_of, unpack
 
 
 class DeadlockError(RuntimeError):
-    """Nothing can move, yet not everything has been delivered."""
+    """Nothing can move, yet not everything has been delivered. `kinds`: the classes of the components."""
+
+    def __init__(self, sentence: str, kinds: tuple[type[Component], ...] = ()) -> None:
+        super().__init__(sentence)
+        self.kinds = kinds
 
 
 Watcher = Callable[[int, np.ndarray, np.ndarray], None]  # (instant reached, status events, logged transfers)
@@ -242,7 +246,8 @@ class Simulator:
         report += [f"{w.name} holds {n} of {w.depth}" for w, n in zip(self.wires, held) if n]
         when = {d: -(-self.at // p) for d, p in self.periods.items()}
         at = ", ".join(f"{d} cycle {n}" for d, n in when.items())
-        raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report))
+        kinds = tuple({type(c): None for c in self.components})
+        raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report), kinds)
 
     def wake(self, component: Component) -> None:
         """Have a component ticked at the next edge of its clock: something was written into its memory from outside."""
