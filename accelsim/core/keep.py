@@ -69,9 +69,9 @@ def core_digest() -> bytes:
     return digest.digest()
 
 
-def write(name: str, text: Callable[[], str]) -> tuple[Path, str]:
+def write(folder: Path, name: str, text: Callable[[], str]) -> tuple[Path, str]:
     """A generated module's file in the cache folder, and its text: what was kept, if it is whole."""
-    path = cache_folder() / f"{name}.py"
+    path = folder / f"{name}.py"
     content = get(path)
     if content is None:
         content = text().encode()
@@ -102,21 +102,22 @@ def compile_kept(path: Path, text: str | None = None) -> bytes:
         del sys.modules[path.stem]
 
 
-def kept(module: Generated) -> int | None:
+def kept(folder: Path, module: Generated) -> int | None:
     """Where a generated module's function begins; None if no machine code of it is kept that is whole."""
-    if module.name not in addresses and (found := address_of(cache_folder() / f"{module.name}.py")):
+    if module.name not in addresses and (found := address_of(folder / f"{module.name}.py")):
         addresses[module.name] = found
     return addresses.get(module.name)
 
 
 def kept_together(modules: Sequence[Generated]) -> list[int]:
     """Where the functions of generated modules begin; those that never were compiled are, by several processes."""
-    missing = {m.name: m for m in modules if kept(m) is None}
+    folder = cache_folder()
+    missing = {m.name: m for m in modules if kept(folder, m) is None}
     if not missing:
         return [addresses[m.name] for m in modules]
     for told in observers:
         told(len(missing))
-    texts = dict(write(m.name, m.text) for m in missing.values())
+    texts = dict(write(folder, m.name, m.text) for m in missing.values())
     weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing.values())))
     shares = deal(weights, max(1, min(WORKERS, processors(), len(missing))))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
@@ -136,7 +137,7 @@ def kept_together(modules: Sequence[Generated]) -> list[int]:
     finally:
         for worker in workers:
             worker.wait()
-    return [kept(m) or compiled(m) for m in modules]  # what a worker failed at is compiled here
+    return [kept(folder, m) or compiled(folder, m) for m in modules]  # what a worker failed at is compiled here
 
 
 def compile_all(paths: Iterable[Path]) -> None:
@@ -146,9 +147,9 @@ def compile_all(paths: Iterable[Path]) -> None:
             compile_kept(path)
 
 
-def compiled(module: Generated) -> int:
+def compiled(folder: Path, module: Generated) -> int:
     """A generated module. Raises InputError, which says file and line, when numba refuses a component's tick."""
-    path, text = write(module.name, module.text)
+    path, text = write(folder, module.name, module.text)
     try:
         addresses[module.name] = linked(compile_kept(path, text))
     except OSError:

@@ -168,6 +168,28 @@ def perform(s, channel, bank, command, i, now):
 
 
 @inlined
+def turn(k, c):
+    """Whether writes are served: once they are many or no read waits, until they are few and one does."""
+    if c.write_mode:
+        return 0 if c.writes <= k.low_water and c.reads > 0 else 1
+    return 1 if c.writes >= k.high_water or c.reads == 0 else 0
+
+
+@inlined
+def ahead(s, channel, now):
+    """The clock at which a channel acts next without new input, where it issued a command in the clock before `now`:
+    what `step` would find then, unless it has to do more than to look."""
+    k, c = s.chip[0], s.channel[channel]
+    c.active_due = look(s, ACTIVE, channel) if c.active > 0 else NEVER
+    c.active_stale = 0
+    if c.active_due <= now or c.refreshes_due > 0 or c.refresh_at <= now or turn(k, c) != c.write_mode:
+        return now
+    c.due = look(s, c.write_mode, channel)
+    c.stale = 0
+    return min(max(c.due, now), c.active_due, c.refresh_at)
+
+
+@inlined
 def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]
@@ -187,12 +209,7 @@ def step(s, channel, now):
             command, bank, at = refresh(s, channel, now)
             wake = min(wake, at)
     else:
-        mode = c.write_mode
-        if mode:
-            if c.writes <= k.low_water and c.reads > 0:
-                mode = 0
-        elif c.writes >= k.high_water or c.reads == 0:
-            mode = 1
+        mode = turn(k, c)
         if c.stale == ALL or mode != c.write_mode:
             c.write_mode = mode
             c.due = look(s, mode, channel)
@@ -207,4 +224,4 @@ def step(s, channel, now):
     if i >= 0:
         bank = s.slot[i].bank
     perform(s, channel, bank, command, i, now)
-    return now + 1
+    return ahead(s, channel, now + 1)

@@ -78,7 +78,7 @@ def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lea
         if first < n:
             if k.accepted == offered:  # the memory catches up by itself
                 wake = max(now + 1, arrival[first])
-            elif k.acted:
+            elif k.acted and lead:  # without, a request was offered after the memory acted
                 wake = now + 1
         elif flush and not k.flush:
             wake = now + 1  # the input rises in the next clock
