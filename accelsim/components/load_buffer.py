@@ -76,6 +76,7 @@ class LoadBuffer(Component):
     since = Reg("the cycle at whose end so many are")
     ending = Reg("whether the oldest load is there when they are")
     keeping = Reg("bytes handed on that are there when they are")
+    reserved = Reg("bytes of reserved room that nothing has been handed on for")
     held = Reg("bytes allocated")
     held_since = Reg("the cycle since which so many are")
     peak_bytes = Reg("the most bytes ever allocated")
@@ -104,6 +105,8 @@ class LoadBuffer(Component):
                 leave = pop(command)
                 r.held -= leave.bytes
                 r.fences += leave.fences
+                if leave.bytes < 0:
+                    r.reserved -= leave.bytes
                 moved = True
             else:
                 blocked = True
@@ -129,15 +132,21 @@ class LoadBuffer(Component):
             else:
                 blocked = True
         elif r.unwritten == 0 and room and port_count(keep) > 0 and can_pop(port(keep, 0)):
-            part = pop(port(keep, 0))
-            r.keeping = part.bytes * part.segments
-            r.write_bytes += r.keeping
-            words = part.segments * ((part.bytes + r.port_bytes - 1) // r.port_bytes)
-            r.unwritten = max(0, words * r.port_bytes - room)
-            if r.unwritten == 0 and can_push(port(kept, 0)):
-                push(port(kept, 0)).bytes = r.keeping
-                r.keeping = 0
-            moved = True
+            part = front(port(keep, 0))
+            size = part.bytes * part.segments
+            if size <= r.reserved:
+                words = part.segments * ((part.bytes + r.port_bytes - 1) // r.port_bytes)
+                r.unwritten = max(0, words * r.port_bytes - room)
+                r.reserved -= size
+                r.write_bytes += size
+                pop(port(keep, 0))
+                if r.unwritten == 0 and can_push(port(kept, 0)):
+                    push(port(kept, 0)).bytes = size
+                else:
+                    r.keeping = size
+                moved = True
+            else:
+                blocked = True
         elif r.unwritten == 0 and room and can_pop(fill):
             size, missing = front(fill).bytes, flight[r.oldest].bytes
             if missing > size or size > room or can_push(done):

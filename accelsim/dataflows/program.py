@@ -16,7 +16,7 @@ import numpy as np
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
-from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES
+from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
 UNSAID: Said = (0, "", "")
@@ -85,6 +85,7 @@ class Program:
         self.planned = dict.fromkeys(self.counters, 0)
         self.descriptors: dict[str, list[tuple]] = {b: [] for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
+        self.goes = dict.fromkeys(names.stores, TO_DRAM)
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = 0
@@ -188,10 +189,10 @@ class Program:
         return self.will(buffer)
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
-        """Write the next results of a buffer to DRAM; what to wait for if one needs them there."""
+        """Write the next results of a buffer to DRAM, or where `send` says; what to wait for if one needs them there."""
         self.known("store buffer", buffer, self.names.stores)
         self.check_tiles(buffer)
-        self.descriptors[buffer].append((address, size, segments, pitch or size, 0))
+        self.descriptors[buffer].append((address, size, segments, pitch or size, self.goes[buffer]))
         self.tiles_about[buffer].append(self.said)
         return self.will(buffer)
 
@@ -206,6 +207,15 @@ class Program:
         self.known("load buffer", buffer, self.fences)
         self.fences[buffer] += 1
         self.issue(buffer, bytes=0, fences=1, wait=wait)
+
+    def send(self, buffer: str, goes: int) -> None:
+        """Where the stores of a buffer that follow go: isa.tables.TO_DRAM, KEPT or BOTH."""
+        self.known("store buffer", buffer, self.goes)
+        self.goes[buffer] = goes
+
+    def reserve(self, buffer: str, size: int, wait: Wait) -> None:
+        """Take space for what another buffer hands on; loads that are fenced after it wait until there is that much."""
+        self.issue(buffer, bytes=-size, fences=0, wait=wait)
 
     def free(self, buffer: str, size: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
         """Give space back."""

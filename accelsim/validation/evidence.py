@@ -11,6 +11,7 @@ from accelsim.core import Simulator
 from accelsim.core.result import Result
 from accelsim.dataflows.program import Names, Program
 from accelsim.isa.instructions import MARK, record
+from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.workload import Workload
 
 DMA, MEMORY = "dma", "dram"  # what these parts are called in every machine
@@ -82,6 +83,11 @@ class Evidence:
             return self.tables[part]
         return self.log[f"{part}.request"].view(np.recarray)
 
+    def to_memory(self, part: str) -> np.recarray:
+        """The same without what a store buffer only hands on to another buffer."""
+        moved = self.moved(part)
+        return moved[moved["fence"] != KEPT] if part in self.names.stores else moved
+
     def instructions(self, unit: str) -> np.ndarray:
         """Where the program has instructions for a unit."""
         return np.flatnonzero(self.tables["program"]["unit"] == list(self.names.units).index(unit))
@@ -97,6 +103,11 @@ class Evidence:
         """The number of the layer that each instruction belongs to; a mark belongs to the layer it ends."""
         marks = self.tables["program"]["unit"] == MARK
         return np.cumsum(marks) - marks
+
+
+def handed_on(stores: np.recarray) -> int:
+    """Bytes of stores that another buffer is given."""
+    return int(sizes(stores[stores["fence"] != TO_DRAM]).sum())
 
 
 def sizes(descriptors: np.recarray) -> np.ndarray:

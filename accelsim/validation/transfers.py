@@ -4,9 +4,11 @@ their work was, bursts, loads and stores when their bytes were there."""
 import numpy as np
 
 from accelsim.isa.instructions import MARK
+from accelsim.isa.tables import KEPT
 from accelsim.validation.evidence import DMA, NEVER, Evidence, sizes, spread
 from accelsim.validation.fetch import check_fetch
 from accelsim.validation.judge import Judge, Pace
+from accelsim.validation.kept import check_handed_on
 from accelsim.validation.report import Report
 
 
@@ -21,6 +23,7 @@ def check_transfers(judge: Judge, report: Report) -> None:
     check_bursts(evidence, report)
     for buffer in evidence.names.buffers:
         check_loads(evidence, buffer, judge.exclusive(buffer), report)
+        check_handed_on(evidence, buffer, report)
     for store in evidence.names.stores:
         check_stores(evidence, store, report)
 
@@ -100,7 +103,7 @@ def check_bursts(evidence: Evidence, report: Report) -> None:
     )
     for stream, part in enumerate(streams):
         mine = bursts[bursts["stream"] == stream]
-        _, address, size = spread(evidence.moved(part))
+        _, address, size = spread(evidence.to_memory(part))
         whole = np.cumsum(mine["bytes"])
         wanted = np.cumsum(size)
         # a burst begins where the run it belongs to has been left
@@ -201,21 +204,18 @@ def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) 
 def check_stores(evidence: Evidence, name: str, report: Report) -> None:
     """A store is asked for when its bytes have come into the output buffer, and told when they are in DRAM."""
     stores, log = evidence.tables[name], evidence.log
-    asked, told, whole = log[f"{name}.request"], log[f"{name}.done"], np.cumsum(sizes(stores))
-    report.equal("stores", name, "stores asked for", len(asked), len(stores))
+    asked, told, size = log[f"{name}.request"], log[f"{name}.done"], sizes(stores)
+    out = stores["fence"] != KEPT  # those that go to DRAM
+    report.equal("stores", name, "stores asked for", len(asked), int(out.sum()))
     report.equal("stores", name, "stores told", len(told), len(stores))
-    if not len(asked) == len(told) == len(stores):
+    if len(asked) != out.sum() or len(told) != len(stores):
         return
     came = in_order(list(evidence.elements(f"{name}.results").values()))
     back = evidence.into(f"{name}.written")
+    gone = np.append(back["at"], NEVER)[np.searchsorted(np.cumsum(back["bytes"]), np.cumsum(size[out]))]
     for which, times, when, why in (
-        ("asked for", asked["at"], there(evidence, name, came, whole), "come into the buffer"),
-        (
-            "told",
-            told["at"],
-            np.append(back["at"], NEVER)[np.searchsorted(np.cumsum(back["bytes"]), whole)],
-            "reached DRAM",
-        ),
+        ("asked for", asked["at"], there(evidence, name, came, np.cumsum(size))[out], "come into the buffer"),
+        ("told", told["at"][out], gone, "reached DRAM"),
     ):
         report.compare(
             "stores",

@@ -205,9 +205,7 @@ def test_a_store_that_goes_both_ways_is_read_once_and_told_with_the_later():
 
 def test_what_is_kept_is_told_when_it_has_been_read():
     # 100 bytes come at 8 a cycle until 13, and go by 26, however soon they are said to be there
-    seen = exercise(
-        kept((100, 1, KEPT), port_bytes=8), {"results.tile": [(0, 100)], "kept.on": [(15, 100)]}, arrays=ON
-    )
+    seen = exercise(kept((100, 1, KEPT), port_bytes=8), {"results.tile": [(0, 100)], "kept.on": [(15, 100)]}, arrays=ON)
     assert (seen.cycles("keep.on"), seen.cycles("done")) == ([13], [26])
 
 

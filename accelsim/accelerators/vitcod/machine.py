@@ -20,11 +20,11 @@ from accelsim.accelerators.vitcod.components.query_fetcher import QueryFetcher
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
-from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping
+from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping, stays_of
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, QUERIES, ROWS
-from accelsim.accelerators.vitcod.wiring import FETCHING, WIRING
+from accelsim.accelerators.vitcod.wiring import FETCHING, KEEPING, WIRING
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer
@@ -110,6 +110,12 @@ SCHEMA = MachineSchema(
         "two_engines": switch("both engines work at the same time on a share of the lines; off: in turns, on all"),
         "objective": Param(
             "cycles", "choice", "what the cuts of dense layers make small, by closed-form estimates", choices=OBJECTIVES
+        ),
+        "residency": Param(
+            "dram",
+            "choice",
+            "activations go through DRAM from layer to layer, or may stay on chip where the mapper finds that quicker",
+            choices=("dram", "keep"),
         ),
         "double_buffer": switch(
             "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
@@ -197,10 +203,12 @@ class ViTCoD(Machine):
     )  # fmt: skip
 
     def wired(self, arch: Arch) -> Wiring:
-        return self.wiring if arch.options["miss"] == "buffer" else FETCHING
+        wiring = self.wiring if arch.options["miss"] == "buffer" else FETCHING
+        return wiring.plus(*KEEPING) if arch.options["residency"] == "keep" else wiring
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch), cuts_of(self.mapping(arch, workload)))
+        found = self.mapping(arch, workload)
+        compile_workload(program, workload, resources(arch), cuts_of(found), stays_of(found))
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING, objective: str = ""
@@ -262,5 +270,6 @@ def resources(arch: Arch) -> Resources:
         fetch_bytes=part["queries"]["capacity_bytes"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
+        keeps=arch.options["residency"] == "keep" and on["double_buffer"],
         constants=True,
     )

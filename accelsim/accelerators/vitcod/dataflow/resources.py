@@ -26,3 +26,4 @@ class Resources(DenseResources):
     q_from_dram: bool = False
     fetch_bytes: int = 0  # of queries that are fetched from DRAM
     two_engines: bool = True
+    keeps: bool = False  # activations may stay on chip between layers
