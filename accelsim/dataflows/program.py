@@ -189,7 +189,7 @@ class Program:
         return self.will(buffer)
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
-        """Write the next results of a buffer to DRAM, or where `send` says; what to wait for if one needs them there."""
+        """Write the next results of a buffer to DRAM, or where `send` says; what to wait for until they are there."""
         self.known("store buffer", buffer, self.names.stores)
         self.check_tiles(buffer)
         self.descriptors[buffer].append((address, size, segments, pitch or size, self.goes[buffer]))

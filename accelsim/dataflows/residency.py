@@ -1,14 +1,15 @@
 """Activations that stay on chip from one layer to the next: which can, and which do.
 
 What a layer computes leaves through the output buffer. It goes to DRAM, from where the next layer loads it; or it is
-handed on to the activation buffer, where room for all of it was reserved before the layer began, and the next layer finds
-it there and gives the room back. Where other layers read it too, further on, it goes both ways, and only the load is left
-out. Room that is reserved is not there for the layer's own tiles, so that keeping has a price: of every pair of layers the
-mapper decides.
+handed on to the activation buffer, where room for all of it was reserved before the layer began, and the next layer
+finds it there and gives the room back. Where other layers read it too, further on, it goes both ways, and only the load
+is left out. Room that is reserved is not there for the layer's own tiles, so that keeping has a price: of every pair of
+layers the mapper decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping
@@ -49,7 +50,7 @@ def chances(workload: Workload) -> list[int]:
     """
     layers, found = workload.layers, []
     reads = wiring(workload)
-    for layer, after in zip(layers, layers[1:]):
+    for layer, after in pairwise(layers):
         said, size = reads[after.name], output_bytes(layer, workload.batch)
         projection = isinstance(layer, Gemm) and layer.role in PROJECTIONS
         if projection or said.inputs != (layer.name,) or size != taken_bytes(after, workload.batch):
@@ -114,7 +115,7 @@ def asked(layer: str, goes: int, pinned: Mapping[str, Mapping[str, object]]) -> 
         raise InputError(f"mapping of layer {layer}: {INPUT} is {said!r} but must be one of {DRAM}, {KEEP}")
     if said == KEEP and goes == TO_DRAM:
         raise InputError(
-            f"mapping of layer {layer}: {INPUT} is {KEEP}, but what it reads cannot stay on chip: it is not all of what "
+            f"mapping of layer {layer}: {INPUT} is {KEEP}, but what it reads cannot stay on chip: it is not all that "
             f"the layer before it computed, as one tensor that the activation buffer is read for; give {DRAM}"
         )
     return (said == KEEP,)

@@ -79,8 +79,8 @@ class GemmPlan:
 
 @dataclass(frozen=True)
 class Stay:
-    """Where a layer's activations are (dataflows/residency.py). input: they are in the activation buffer already, and are
-    not loaded. output: where its stores go, as isa.tables says."""
+    """Where a layer's activations are (dataflows/residency.py). input: they are in the activation buffer already, and
+    are not loaded. output: where its stores go, as isa.tables says."""
 
     input: bool = False
     output: int = TO_DRAM

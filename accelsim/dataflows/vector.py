@@ -47,15 +47,15 @@ def kept_blocks(layer: Norm | Elementwise, batch: int, have: DenseResources) -> 
     most, needed = have.store_bytes // 2 // layer.features, constants + layer.tokens * layer.features * batch
     if most < 1 or needed > have.act_bytes:
         raise InputError(
-            f"layer {layer.name}: its input stays on chip only with {have.act}.capacity_bytes of {needed} beside what its "
-            f"output takes (it has {have.act_bytes}), and {have.store}.capacity_bytes of {2 * layer.features} "
+            f"layer {layer.name}: its input stays on chip only with {have.act}.capacity_bytes of {needed} beside what "
+            f"its output takes (it has {have.act_bytes}), and {have.store}.capacity_bytes of {2 * layer.features} "
             f"(it has {have.store_bytes}); make them at least that large, or let it go through DRAM"
         )
     return [(rows, 0, layer.features) for rows in pieces(layer.tokens, most)]
 
 
 def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> None:
-    """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: whether its input is there."""
+    """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: if its input is there."""
     if isinstance(layer, Norm):
         operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
         sweeps = passes
@@ -92,6 +92,8 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
             if leaves:
                 p.store(have.store, target, leaves)
                 target += leaves
-            p.free(have.act, size, wait=finished)
-    if constants:
-        p.free(have.act, constants, wait=finished)
+            if not stay.input:
+                p.free(have.act, size, wait=finished)
+    there = layer.tokens * row * batch * stay.input  # given back as a whole, as it came
+    if constants + there:
+        p.free(have.act, constants + there, wait=finished)

@@ -1,4 +1,4 @@
-"""What stays on chip between two layers: only what may, in room that was reserved for it, and handed on byte by byte."""
+"""What stays on chip between two layers: only what may, in room that was reserved for it, handed on byte by byte."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -33,8 +33,8 @@ def sent(evidence: Evidence, store: str) -> dict[int, set[int]]:
 
 
 def check_kept(judge: "Judge", steps: Sequence[Step], report: Report) -> None:
-    """What a layer hands on is the whole input of the next one, has room of its own, and is in DRAM too wherever another
-    layer reads it."""
+    """What a layer hands on is the whole input of the next one, has room of its own, and is in DRAM too wherever
+    another layer reads it."""
     evidence, layers = judge.evidence, judge.evidence.workload.layers
     kept = {n: goes for n, goes in sent(evidence, judge.store).items() if goes != {TO_DRAM}}
     reserved: dict[int, list[int]] = {}

@@ -52,8 +52,8 @@ def walk(evidence: Evidence) -> list[Step]:
 
 @dataclass
 class Ledger:
-    """The loads of one buffer: who reads each, and when bytes are given back. kept: of those that are no loads, but room
-    for what a store buffer hands on, the counter that says when all of it is there, and its count."""
+    """The loads of one buffer: who reads each, and when bytes are given back. kept: of those that are no loads, but
+    room for what a store buffer hands on, the counter that says when all of it is there, and its count."""
 
     buffer: str
     sizes: list[int]
@@ -77,8 +77,8 @@ class Ledger:
         self.last[load] = max(self.last.get(load, 0), step.at)
 
     def reserve(self, size: int, store: str, count: int) -> int:
-        """Room for what a store buffer hands on, which is all there with so many of its stores: the number by which it is
-        read, behind those of the loads."""
+        """Room for what a store buffer hands on, which is all there with so many of its stores: the number by which it
+        is read, behind those of the loads."""
         self.sizes.append(size)
         self.kept[len(self.sizes) - 1] = store, count
         return len(self.sizes) - 1

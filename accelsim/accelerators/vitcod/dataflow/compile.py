@@ -62,7 +62,7 @@ def compile_workload(
 
 
 def beside(layer: Layer, batch: int, have: Resources, stay: Stay) -> Resources:
-    """What a layer has to run in beside its output, where that stays on chip. Raises InputError where there is no room."""
+    """What a layer has to run in beside its output, if that stays on chip. Raises InputError if there is none."""
     size = output_bytes(layer, batch)
     if stay.output == TO_DRAM:
         return have

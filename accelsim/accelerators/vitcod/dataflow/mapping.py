@@ -79,15 +79,15 @@ def without_input(layer: str, pinned: Pinned) -> Mapping[str, object]:
         return mine
     if mine[INPUT] != DRAM:
         raise InputError(
-            f"mapping of layer {layer}: {INPUT} is {mine[INPUT]!r}, but this machine keeps no activations between layers; "
-            f"give {DRAM}, or set residency=keep (and double_buffer=true)"
+            f"mapping of layer {layer}: {INPUT} is {mine[INPUT]!r}, but this machine keeps no activations between "
+            f"layers; give {DRAM}, or set residency=keep (and double_buffer=true)"
         )
     return {name: cut for name, cut in mine.items() if name != INPUT}
 
 
 def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinned: Pinned) -> tuple[LayerMapping, ...]:
-    """The same where activations may stay on chip: every layer is cut with and without room for its output, and with its
-    input there or in DRAM."""
+    """The same where activations may stay on chip: every layer is cut with and without room for its output, and with
+    its input there or in DRAM."""
     encoded = {layer.name: layer for layer in workload.attention_layers}
     known: dict[tuple[int, Stay], LayerMapping | InputError] = {}
 
