@@ -123,6 +123,27 @@ def spread(descriptors: np.recarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return which, descriptors["address"][which] + nth * descriptors["pitch"][which], descriptors["bytes"][which]
 
 
+def in_order(logs: list[np.ndarray]) -> np.ndarray:
+    """Several logs of bytes as one, by time."""
+    joined = np.concatenate([np.array(log[["at", "bytes"]]) for log in logs])
+    return joined[np.argsort(joined["at"], kind="stable")]
+
+
+def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
+    an item are written a port's width a cycle, from the cycle after it was sent on."""
+    ends = np.cumsum(came["bytes"])
+    nth = np.searchsorted(ends, whole)
+    known = nth < len(came)
+    mine = np.where(known, nth, 0)
+    part = evidence.arch.parts[name]
+    width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
+    if not len(came):
+        return np.full(len(whole), NEVER)
+    needed = whole - (ends[mine] - came["bytes"][mine])
+    return np.where(known, came["at"][mine] - 1 - -needed // width, NEVER)
+
+
 def gather(model: Model, arch: Arch, workload: Workload) -> Evidence:
     """Run a workload on a machine with its channels monitored.
 

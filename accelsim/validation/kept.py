@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accelsim.isa.tables import KEPT, TO_DRAM
-from accelsim.validation.evidence import Evidence, handed_on, sizes
+from accelsim.validation.evidence import Evidence, handed_on, in_order, sizes, there
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
 from accelsim.workload.layers import Attention
@@ -76,6 +76,10 @@ def check_handed_on(evidence: Evidence, buffer: str, report: Report) -> None:
         if not len(log) == len(back) == len(mine) or len(told) != len(table):
             report.add("kept", buffer, "stores handed on", len(mine), [f"{len(log)} and {len(back)} of {len(mine)}"])
             continue
+        asked = evidence.log[f"{store}.keep.{buffer}"]["at"]
+        came = there(
+            evidence, store, in_order(list(evidence.elements(f"{store}.results").values())), sizes(table).cumsum()
+        )
         grants = evidence.into(f"{buffer}.command")
         taken = np.cumsum(np.maximum(0, -grants["bytes"]))
         room = np.append(0, taken)[np.searchsorted(grants["at"], back["at"])]
@@ -84,6 +88,7 @@ def check_handed_on(evidence: Evidence, buffer: str, report: Report) -> None:
         begun = np.maximum(log["at"] + 1, np.append(-1, back["at"][:-1]) + 1)
         for rule, good in (
             ("in order, as they are stored", (log["bytes"] == mine["bytes"]) & (log["segments"] == mine["segments"])),
+            ("when all their bytes have come", came[table["fence"] != TO_DRAM] + 1 <= asked),
             ("room was reserved before", np.cumsum(size) <= room),
             ("written a port's word at a time", back["at"] - begun + 1 >= least),
             ("a store is told when it is there", back["at"] < told[table["fence"] != TO_DRAM]),

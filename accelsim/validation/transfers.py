@@ -5,7 +5,7 @@ import numpy as np
 
 from accelsim.isa.instructions import MARK
 from accelsim.isa.tables import KEPT
-from accelsim.validation.evidence import DMA, NEVER, Evidence, sizes, spread
+from accelsim.validation.evidence import DMA, NEVER, Evidence, in_order, sizes, spread, there
 from accelsim.validation.fetch import check_fetch
 from accelsim.validation.judge import Judge, Pace
 from accelsim.validation.kept import check_handed_on
@@ -132,27 +132,6 @@ def check_bursts(evidence: Evidence, report: Report) -> None:
         flying <= most,
         lambda n: f"{flying[n]} bursts are under way in cycle {bursts['at'][n]}",
     )
-
-
-def in_order(logs: list[np.ndarray]) -> np.ndarray:
-    """Several logs of bytes as one, by time."""
-    joined = np.concatenate([np.array(log[["at", "bytes"]]) for log in logs])
-    return joined[np.argsort(joined["at"], kind="stable")]
-
-
-def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
-    an item are written a port's width a cycle, from the cycle after it was sent on."""
-    ends = np.cumsum(came["bytes"])
-    nth = np.searchsorted(ends, whole)
-    known = nth < len(came)
-    mine = np.where(known, nth, 0)
-    part = evidence.arch.parts[name]
-    width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
-    if not len(came):
-        return np.full(len(whole), NEVER)
-    needed = whole - (ends[mine] - came["bytes"][mine])
-    return np.where(known, came["at"][mine] - 1 - -needed // width, NEVER)
 
 
 def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) -> None:

@@ -13,6 +13,7 @@ from accelsim.accelerators.netlist import Wiring
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.hand_over import HandOver
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
@@ -167,6 +168,12 @@ SCHEMA = MachineSchema(
             {"overlap": "options"},
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
+        "hand_over": Part(
+            "hands results on from one activation buffer to the other, with residency=keep",
+            "core",
+            HandOver,
+            only=("residency", "keep"),
+        ),
         "program_gb": Part(
             "the program on its way to the sequencer", "core", LoadBuffer, PROGRAM, {"overlap": "options"}
         ),
@@ -198,8 +205,8 @@ class ViTCoD(Machine):
         "queries": QUERIES,
     }
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine",
-        "encoder", "vector", "decoder", "queries", "walker", "denser", "sparser", "softmax", "merge",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "hand_over", "program_gb", "dma", "dram",
+        "engine", "encoder", "vector", "decoder", "queries", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 
     def wired(self, arch: Arch) -> Wiring:

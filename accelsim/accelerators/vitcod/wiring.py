@@ -36,7 +36,11 @@ WIRING = Wiring(
 )
 
 # With residency=keep results go on to the activation buffer as well as to DRAM.
-KEEPING = (Link("act_gb1.keep.act_gb0", "act_gb0.keep.act_gb1"), Link("act_gb0.kept.act_gb1", "act_gb1.kept.act_gb0"))
+KEEPING = (
+    Link("act_gb1.keep.act_gb0", "hand_over.keep"),
+    Link("hand_over.out", "act_gb0.keep.act_gb1"),
+    Link("act_gb0.kept.act_gb1", "act_gb1.kept.act_gb0"),
+)
 
 # With miss=dram missed queries go to DRAM and on to the decoder, between index and activations: the engine stands still
 # for a query.

@@ -68,7 +68,7 @@ def beside(layer: Layer, batch: int, have: Resources, stay: Stay) -> Resources:
         return have
     if size >= have.act_bytes:
         raise InputError(
-            f"layer {layer.name}: {have.act}.capacity_bytes ({have.act_bytes}) does not hold its output of {size} bytes "
-            "and what it is computed from; make it larger, or let the next layer's input go through DRAM"
+            f"layer {layer.name}: {have.act}.capacity_bytes ({have.act_bytes}) does not hold its output of {size} "
+            "bytes and what it is computed from; make it larger, or let the next layer's input go through DRAM"
         )
     return replace(have, act_bytes=have.act_bytes - size)
