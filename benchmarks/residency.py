@@ -35,7 +35,7 @@ def compare(networks: tuple[str, ...]) -> None:
                 total = metrics.summarize(run(arch, workload)).total
                 mj = (total.energy.pj - total.energy.background_pj) / 1e9
                 moved = f"{total.dram_read_bytes / 1e6:.1f} | {total.dram_write_bytes / 1e6:.1f}"
-                row = f"{network} | {size} | {how} | {kept} of {len(workload.layers)} | {total.cycles:,} | {moved} | {mj:.2f}"
+                row = f"{network} | {size} | {how} | {kept} | {total.cycles:,} | {moved} | {mj:.2f}"
                 print(f"| {row} |", flush=True)
 
 

@@ -35,14 +35,14 @@ def sent(evidence: Evidence, store: str) -> dict[int, set[int]]:
 def check_kept(judge: "Judge", steps: Sequence[Step], report: Report) -> None:
     """What a layer hands on is the whole input of the next one, has room of its own, and is in DRAM too wherever
     another layer reads it."""
+    if not judge.store:
+        return
     evidence, layers = judge.evidence, judge.evidence.workload.layers
     kept = {n: goes for n, goes in sent(evidence, judge.store).items() if goes != {TO_DRAM}}
     reserved: dict[int, list[int]] = {}
     for step in steps:
         if step.unit == judge.act and step.operands["bytes"] < 0:
             reserved.setdefault(step.layer, []).append(-step.operands["bytes"])
-    if not kept and not reserved:
-        return
     reads, wrong = wiring(evidence.workload), []
     table, of = evidence.tables[judge.store], {layer.name: n for n, layer in enumerate(layers)}
     for n in sorted({*kept, *reserved}):
