@@ -7,6 +7,7 @@ first products and the drain behind the last. Machines say what their resources 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, Stay, ceil
 from accelsim.workload.layers import Elementwise, Norm
@@ -26,12 +27,12 @@ class Memory:
     in_flight_bytes: int
     line_bytes: int = 64
 
-    @property
+    @cached_property
     def rate(self) -> float:
         """Bytes a cycle with as much under way as there may be (Little's law)."""
         return min(self.bytes_per_cycle, self.in_flight_bytes / max(1.0, self.latency))
 
-    @property
+    @cached_property
     def burst_cycles(self) -> float:
         """Cycles from one burst to the next: one a cycle is asked for, and so many are under way for a latency, however
         short they are (Little's law)."""

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping
+from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import Stay
 from accelsim.isa.tables import BOTH, KEPT, TO_DRAM
 from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
@@ -59,6 +60,14 @@ def chances(workload: Workload) -> list[int]:
         others = [n for n, one in reads.items() if layer.name in (*one.inputs, one.residual) and n != after.name]
         found.append(BOTH if others or said.residual == layer.name else KEPT)
     return [*found, TO_DRAM]
+
+
+def send(p: Program, store: str, act: str, goes: int, size: int) -> None:
+    """Begin a layer whose output of so many bytes goes to DRAM, on to the activation buffer, or both. Room for it is
+    taken there when the layers before have given theirs back; loads that are fenced after it wait for that."""
+    if goes != TO_DRAM:
+        p.issue(act, bytes=-size, fences=0, wait=p.all_of(store))
+    p.goes[store] = goes
 
 
 def decide(

@@ -7,7 +7,7 @@ none away.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from accelsim.accelerators.vitcod.dataflow.estimate import Job, attention_estimates
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork, split_heads
@@ -110,22 +110,43 @@ def choices(
 ) -> list[Choice]:
     """Cuts with their estimates, of layers of the same sizes."""
     estimates = attention_estimates(layer, batch, jobs, have, to, stored)
-    return [Choice(data_of(cut), cut, estimate) for (cut, _), estimate in zip(jobs, estimates)]
+    return [Choice(Written(cut), cut, estimate) for (cut, _), estimate in zip(jobs, estimates)]
 
 
-def data_of(cut: AttentionCut) -> dict[str, object]:
-    """A cut as data."""
-    passes = [
-        {
-            "heads": list(one.heads),
-            "row0": one.row0,
-            "rows": one.rows,
-            "blocks": [list(block) for block in one.blocks],
-            "places": one.places,
-        }
-        for one in cut.passes
-    ]
-    return {"passes": passes, "halves": cut.halves, "stays": cut.stays, "piece_tokens": cut.piece_tokens}
+class Written(Mapping[str, object]):
+    """A cut as data, which is made when it is looked at."""
+
+    def __init__(self, cut: AttentionCut) -> None:
+        self.of = cut
+
+    @cached_property
+    def data(self) -> dict[str, object]:
+        """The cut as it is written to a file."""
+        passes = [
+            {
+                "heads": list(one.heads),
+                "row0": one.row0,
+                "rows": one.rows,
+                "blocks": [list(block) for block in one.blocks],
+                "places": one.places,
+            }
+            for one in self.of.passes
+        ]
+        return {"passes": passes, **{name: getattr(self.of, name) for name in CUT[1:]}}
+
+    def __getitem__(self, name: str) -> object:
+        return self.data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CUT)
+
+    def __len__(self) -> int:
+        return len(CUT)
+
+    def __eq__(self, other: object) -> bool:
+        return self.of == other.of if isinstance(other, Written) else self.data == other
+
+    __hash__ = None
 
 
 def cut_of_data(layer: Attention, data: object) -> AttentionCut:

@@ -11,7 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.residency import output_bytes
+from accelsim.dataflows.residency import output_bytes, send
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
 from accelsim.isa.tables import TO_DRAM
@@ -44,9 +44,7 @@ def compile_workload(
     for number, layer in enumerate(workload.layers):
         stay = stays.get(layer.name, NOWHERE)
         left = beside(layer, workload.batch, have, stay)
-        if stay.output:
-            p.reserve(have.act, have.act_bytes - left.act_bytes, p.all_of(have.store))
-        p.send(have.store, stay.output)
+        send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
         if number:
             p.fence(have.act, p.all_of(have.store))
         if isinstance(layer, Gemm):

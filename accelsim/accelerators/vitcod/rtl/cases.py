@@ -6,6 +6,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes, draw_items, draw_projection
+from accelsim.accelerators.vitcod.rtl.dense_cases import mac_array
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script
@@ -262,6 +263,16 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1},
     ], [4, 1, 2]),
     "encoder": (encoder, [{"lines": 8, "macs": 8}, {"lines": 1, "macs": 1}, {"lines": 3, "macs": 5}], [4, 1, 2]),
+    "mac_array": (mac_array, [
+        {"lines": 8, "macs": 4, "psum_banks": 2, "psum_port_bytes": 16, "step_cycles": 0, "weight_banks": 2,
+         "weight_port_bytes": 8, "act_banks": 2, "act_port_bytes": 16},
+        {"lines": 3, "macs": 5, "psum_banks": 1, "psum_port_bytes": 7, "step_cycles": 2, "weight_banks": 1,
+         "weight_port_bytes": 3, "act_banks": 1, "act_port_bytes": 5},
+        {"lines": 16, "macs": 8, "psum_banks": 8, "psum_port_bytes": 32, "step_cycles": 0, "weight_banks": 4,
+         "weight_port_bytes": 64, "act_banks": 4, "act_port_bytes": 64},
+        {"lines": 1, "macs": 1, "psum_banks": 1, "psum_port_bytes": 4, "step_cycles": 0, "weight_banks": 1,
+         "weight_port_bytes": 1, "act_banks": 1, "act_port_bytes": 1},
+    ], [4, 1, 4, 2]),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
-from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS
+from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
@@ -33,6 +33,7 @@ from accelsim.accelerators.vitcod.tables import (
     WINDOW,
 )
 from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import FREES, READING, RELEASE
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.twin import Twin
@@ -44,8 +45,10 @@ from accelsim.rtl.twin import Twin
 DERIVED = {"rows": ("preceding", "following", "next_dense", "rest"), "dense": ("slot", "needed", "group")}
 TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
-    for name, kind in (("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS))
-}
+    for name, kind in (
+        ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
+    )
+}  # fmt: skip
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
@@ -63,6 +66,9 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
+    "gemm": MacArray.fields["command"].payload,
+    "release": tuple(RELEASE),
+    "reading": tuple(READING),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -131,6 +137,7 @@ PACKAGE = Package(
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
+    tuple(READING),
 )
 TWINS = {
     twin.module: twin
@@ -156,5 +163,8 @@ TWINS = {
         ),
         Twin(Decoder, "decoder", ("passes",)),
         Twin(Encoder, "encoder"),
+        Twin(
+            MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
+        ),
     )
 }

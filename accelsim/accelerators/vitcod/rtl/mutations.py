@@ -1,8 +1,9 @@
 """Bugs to seed in ViTCoD's modules and in those of the harness, each of which the co-simulation must catch."""
 
+from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
-MUTATIONS = tuple(
+MUTATIONS = DENSE_MUTATIONS + tuple(
     Mutation(*row)
     for row in (
         ("encoder", "channel", "an item is visible in the cycle it is pushed", "assign valid = count < MOST ? count",
