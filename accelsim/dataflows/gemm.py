@@ -214,7 +214,7 @@ def emit_columns(
             if last and layer.residual:
                 act_read += rows * columns
             weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)
-            acts_here = addition if addition[1] > resident[1] else resident
+            acts_here = addition if last and addition[1] > resident[1] else resident  # it is added with the last part
             tile = Tile(
                 rows,
                 columns,

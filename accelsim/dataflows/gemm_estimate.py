@@ -127,7 +127,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     segmented = m * d * work.tokens * parts
     bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    bursts += (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
+    stored = (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
+    bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
     moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
@@ -136,22 +137,28 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "rows": min(work.inputs, rows * work.row_bytes),
         "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
     }[plan.order]
-    # a residual operand of the first tile comes token by token behind its activations, its outputs leave alike
+    # a residual operand of the first tile comes token by token behind its activations, and is added with the last part
     asked = memory.bursts(deep, rows) if parts else memory.bursts(first)
-    asked += rows * memory.bursts(widest) * (work.residual and d == 1)
-    first_bytes = first + memory.moved(widest, rows) * (work.residual and d == 1)
-    exposed = {"fill": memory.fetch(first_bytes, asked)}
+    fill = memory.fetch(first, asked)
+    first_bytes = first
+    if work.residual:
+        first_bytes, asked = first + memory.moved(widest, rows), asked + rows * memory.bursts(widest)
+        before = 0.0 if plan.order == "stream" else busy * (d - 1) / (n * m * d)
+        fill = max(fill, memory.fetch(first_bytes, asked) - before)
+    exposed = {"fill": fill}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
-        held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
-        if held > rates.act_bytes or not rates.double_buffer:
+        both = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
+        if both > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
+    first_store = min(rates.store_bytes // 2, rows * widest)
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
     left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
     exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
     last, left = last * work.stored, left * work.stored
-    fetching = loads * tile_interval(memory, tile, rates.weight_bytes, rates.outstanding)
+    held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
+    fetching = loads * tile_interval(memory, tile, rates.weight_bytes - held, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
@@ -164,6 +171,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
         "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
+        # none leaves before the first store has been computed
+        "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
