@@ -116,7 +116,7 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
             {"override": {"components": {"Encoder": {"aera": {}}}}},
             r"Encoder\.aera: no such entry \(did you mean 'area'\?\)",
         ),
-        ({"override": {"components": {"DramPipe": {"standing": "mac"}}}}, r"standing: there is no action 'mac'"),
+        ({"override": {"components": {"DramPipe": {"standing": "macc"}}}}, r"standing: there is no action 'macc'"),
     ],
 )
 def test_what_is_wrong_is_said(energy, sentence):

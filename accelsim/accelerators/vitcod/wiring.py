@@ -39,6 +39,13 @@ WIRING = Wiring(
     streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
 )
 
+# With residency=keep results go on to the activation buffer as well as to DRAM.
+KEEPING = (
+    Link("act_gb1.keep.act_gb0", "hand_over.keep"),
+    Link("hand_over.out", "act_gb0.keep.act_gb1"),
+    Link("act_gb0.kept.act_gb1", "act_gb1.kept.act_gb0"),
+)
+
 # With miss=dram missed queries go to DRAM and on to the decoder, between index and activations: the engine stands still
 # for a query.
 FETCHING = Wiring(

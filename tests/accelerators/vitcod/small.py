@@ -37,6 +37,7 @@ def overrides(draw) -> list[str]:
         "miss": draw(st.sampled_from(["buffer", "dram"])), "queries.capacity_bytes": some(60, 600),
         "queries.places": some(3, 8), "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
         "heads": draw(st.sampled_from(["parallel", "serial"])),
+        "residency": draw(st.sampled_from(["dram", "keep"])),
         "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
     }  # fmt: skip
     ports = {  # no reader takes more than its buffer gives

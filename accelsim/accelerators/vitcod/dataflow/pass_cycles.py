@@ -1,6 +1,7 @@
 """What the passes of attention need of each unit, alone: arrays of all passes of all cuts that are looked at."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -31,25 +32,16 @@ class AllPasses:
     """
 
     def __init__(self, layer: Attention, jobs: Sequence[tuple[AttentionCut, Sequence[HeadWork]]], have: Resources):
-        passes, of_heads, columns = [], [], []
+        found = [
+            work[0].keep(("numbers", cut, have.segment), partial(numbers, layer, cut, work, have.segment))
+            for cut, work in jobs
+        ]
+        passes, heads = (np.concatenate(parts, axis=1) for parts in zip(*found))
         self.passes = [len(cut.passes) for cut, _ in jobs]
         self.first_pass = np.cumsum(self.passes) - self.passes
-        for cut, work in jobs:
-            whole = [one.column_pieces(have.segment) for one in work]
-            for one in cut.passes:
-                last, several = one.row0 + one.rows, one.rows * (len(one.blocks) - 1)
-                for h in one.heads:
-                    head = work[h]
-                    scores = head.sparse_scores(one.row0, last)
-                    # a row's scores in a block of keys are segments of their own
-                    parts = min(scores, head.row_segments(one.row0, last, have.segment) + several)
-                    of_heads.append((len(passes), len(head.dense), scores, parts))
-                share = one.rows / layer.q_tokens
-                columns.append(round(sum([whole[h] for h in one.heads]) * share))
-                passes.append((one.rows, len(one.heads), len(one.blocks), one.places))
-        self.rows, self.heads, self.blocks, self.places = np.array(passes).T
-        self.of_pass, self.head_dense, self.head_scores, self.head_parts = np.array(of_heads).T
-        self.columns = np.array(columns)
+        self.rows, self.heads, self.blocks, self.places, self.columns = passes
+        self.head_dense, self.head_scores, self.head_parts = heads
+        self.of_pass = np.repeat(np.arange(len(self.heads)), self.heads)
         self.first_head = np.cumsum(self.heads) - self.heads
         self.dense = np.add.reduceat(self.head_dense, self.first_head)
         self.scores = np.add.reduceat(self.head_scores, self.first_head)
@@ -63,6 +55,26 @@ class AllPasses:
         tables += self.blocks * (pass_bytes(have) + ROW_BYTES * self.heads * self.rows)
         self.index_bytes = tables
         self.asked = np.where(have.forward & (self.dense > 0), 0, self.scores)
+
+
+def numbers(
+    layer: Attention, cut: AttentionCut, work: Sequence[HeadWork], segment: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of a cut: int64[5, passes], rows, heads, blocks of keys, places and pieces of columns of each pass; int64[3,
+    heads of all passes], dense columns, sparse scores and segments of rows."""
+    passes, of_heads = [], []
+    whole = [one.column_pieces(segment) for one in work]
+    for one in cut.passes:
+        last, several = one.row0 + one.rows, one.rows * (len(one.blocks) - 1)
+        for h in one.heads:
+            head = work[h]
+            scores = head.sparse_scores(one.row0, last)
+            # a row's scores in a block of keys are segments of their own
+            parts = min(scores, head.row_segments(one.row0, last, segment) + several)
+            of_heads.append((len(head.dense), scores, parts))
+        columns = round(sum([whole[h] for h in one.heads]) * (one.rows / layer.q_tokens))
+        passes.append((one.rows, len(one.heads), len(one.blocks), one.places, columns))
+    return np.array(passes).T, np.array(of_heads).T
 
 
 def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Units:

@@ -1,10 +1,13 @@
 """What ViTCoD's parts deliver in a cycle: what an estimate of time needs to know beside the buffers' sizes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accelsim.accelerators import main_memory
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.config.arch import Arch
 from accelsim.dataflows.estimate import ArrayRates, Memory
+from accelsim.dataflows.tiling import Stay
+from accelsim.isa.tables import TO_DRAM
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class Rates:
     act_bytes: int
     fetches: int  # of queries from DRAM that may be under way; 0: they come from the activation buffer
     fetch_bytes: int
+
+    def beside(self, have: Resources, stay: Stay, size: int) -> "Rates":
+        """What is left beside a layer's output of so many bytes, where that stays on chip."""
+        if stay.output == TO_DRAM:
+            return self
+        act = have.act_bytes - size
+        return replace(self, act_bytes=act, array=replace(self.array, act_bytes=act))
 
 
 def rates(arch: Arch) -> Rates:

@@ -10,7 +10,7 @@ from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
-from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS
+from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
@@ -34,7 +34,7 @@ from accelsim.accelerators.vitcod.tables import (
 )
 from accelsim.dataflows.tiling import ceil
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FILLING, READING
+from accelsim.isa.tables import FILLING, FREES, READING, RELEASE
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.twin import Twin
@@ -51,8 +51,10 @@ DERIVED = {
 }
 TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
-    for name, kind in (("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS))
-}
+    for name, kind in (
+        ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
+    )
+}  # fmt: skip
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
@@ -72,6 +74,8 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
+    "gemm": MacArray.fields["command"].payload,
+    "release": tuple(RELEASE),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -159,6 +163,7 @@ PACKAGE = Package(
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
+    tuple(READING),
 )
 TWINS = {
     twin.module: twin
@@ -184,5 +189,8 @@ TWINS = {
         ),
         Twin(Decoder, "decoder", ("passes",)),
         Twin(Encoder, "encoder"),
+        Twin(
+            MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
+        ),
     )
 }

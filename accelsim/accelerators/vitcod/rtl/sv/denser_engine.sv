@@ -273,8 +273,8 @@ module denser_engine #(
         reads_push = 8'd1;
         s.size = tile_rows;
         s.count = tile_count;
-        v_beats = (isa::W'((one.value_dim + isa::W'(V_PORT_BYTES - 1)) / isa::W'(V_PORT_BYTES) * 2) + isa::W'(2 * V_BANKS - 2))
-            / isa::W'(2 * V_BANKS - 1);
+        v_beats = (one.value_dim + isa::W'(V_PORT_BYTES - 1)) / isa::W'(V_PORT_BYTES);
+        v_beats = ((v_beats << 1) + isa::W'(2 * V_BANKS - 2)) / isa::W'(2 * V_BANKS - 1);
         if (beats > v_beats) v_beats = beats;
         s.ready_at = now + 32'(reads_item.cycles) + 32'(isa::W'(tile_count * v_beats));
       end

@@ -446,7 +446,7 @@ module sparser_engine #(
       else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
       else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
       if (rst) k_left[b] <= '0;
-      else if (column_pop != 0 && b == int'(isa::W'(column_data.head + column_data.column) % isa::W'(BANKS)))
+      else if (column_pop != 0 && isa::W'(b) == (column_data.head + column_data.column) % isa::W'(BANKS))
         k_left[b] <= words - 1'b1;
       else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
