@@ -16,7 +16,7 @@ DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
 # [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
 # least is taken.
-ALIKE = 0.99
+ALIKE = 0.98
 
 
 @dataclass(frozen=True)
