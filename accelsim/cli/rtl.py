@@ -68,11 +68,13 @@ def cosim(
     if waves:
         from accelsim.rtl.suite import case_of
 
-        for name in names if workload is None else [twins.whole]:
+        if workload is not None:
+            names = twins.running(components) if components else twins.running([])[:1]
+        for name in names:
             if workload is None:
                 case = case_of(twins, name, number, seed)
             else:
-                case = layer_case(twins, arch, workload, number, machine)
+                case = layer_case(twins, arch, workload, name, number, machine)
             yield from waveforms(case, waves / name, levels, twins.pictured)
         return
     if workload is None:
@@ -80,12 +82,15 @@ def cosim(
     else:
         from accelsim.rtl.cosim import cosimulate
 
-        outcomes = [cosimulate(twins.whole, layers_of(twins, arch, workload))]
+        running = twins.running(components or [])
+        outcomes = [cosimulate(name, layers_of(twins, arch, workload, name)) for name in running]
     if as_json:
         put(outcomes)
     else:
         yield table(outcomes)
         yield from (one.first for one in outcomes if one.first)
+        if workload is not None and twins.remarks:
+            yield from twins.remarks(arch, loaded(workload))
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
 
@@ -107,19 +112,24 @@ def twins_of(machine: str, overrides: Sequence[str] = ()):
     return arch, twins
 
 
-def layers_of(twins, arch, workload: str, *, data: bool = True):
-    """A case for every layer of a workload that the twins work on; with `data`, on its operands."""
+def loaded(workload: str):
+    """A shipped workload, or that of a file."""
     from accelsim.config.shipped import find
     from accelsim.workload import load
 
-    return twins.workload_cases(arch, load(find("workloads", workload)), data=data)
+    return load(find("workloads", workload))
 
 
-def layer_case(twins, arch, workload: str, number: int, machine: str):
+def layers_of(twins, arch, workload: str, module: str, *, data: bool = True):
+    """The cases of a workload on a module; with `data`, on its operands."""
+    return twins.workload_cases(arch, loaded(workload), module=module, data=data)
+
+
+def layer_case(twins, arch, workload: str, module: str, number: int, machine: str):
     """One of them, of its control alone. Raises InputError when there are not so many."""
     from accelsim.core.errors import InputError
 
-    cases = list(layers_of(twins, arch, workload, data=False))
+    cases = list(layers_of(twins, arch, workload, module, data=False))
     if not 0 <= number < len(cases):
         raise InputError(f"cosim: --case is {number} but {workload} has layers 0 to {len(cases) - 1} on {machine}")
     return cases[number]
@@ -148,8 +158,12 @@ def rtl(
     synth: Annotated[
         bool, typer.Option("--synth", help="Count generic cells with yosys, into cells.json (needs the extra rtl).")
     ] = False,
+    top: Annotated[
+        str | None, typer.Option("--top", metavar="TOP", help="One top and what stands in it, instead of all.")
+    ] = None,
 ) -> Iterator[object]:
     """Write a machine's modules as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
+    from accelsim.core.errors import InputError, suggest
     from accelsim.rtl import synthesis
     from accelsim.rtl.testbench import run_testbench, telling, write_testbench
     from accelsim.rtl.write import write as write_rtl
@@ -157,7 +171,12 @@ def rtl(
     arch, twins = twins_of(machine, overrides or [])
     values = twins.parameters(arch)
     nets, failed = twins.tops(values), False
-    files = write_rtl(nets, output)
+    if top is not None:
+        names = [net.top for net in nets]
+        if top not in names:
+            raise InputError(f"rtl: there is no top {top!r}, only {', '.join(names)}{suggest(top, names)}")
+        nets = [net for net in nets if net.top == top]
+    files = write_rtl(nets, output, alone=top is not None)
     yield f"{output}: {len(files)} files, listed in files.f; the top is {nets[-1].top}"
     for net in nets:
         case = telling(twins.trials(net.top, values, seed))

@@ -18,7 +18,8 @@ SEGMENT_CYCLES = 0.5  # [ours, measured] the array stands for each short run of 
 class GemmWork:
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
     feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
-    whether a tile of outputs is one run of bytes."""
+    whether a tile of outputs is one run of bytes. stored: whether outputs go to DRAM; inputs: 0 where they do not come
+    from there."""
 
     tokens: int
     depth: int
@@ -30,6 +31,7 @@ class GemmWork:
     heads: int = 0
     encoded: int = 0
     packed: bool = False
+    stored: bool = True
 
     @property
     def row_bytes(self) -> int:
@@ -125,11 +127,11 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     segmented = m * d * work.tokens * parts
     bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    stored = memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)
+    stored = (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
     bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
-    moved += leaving if work.packed else memory.moved(segment, segments)
+    moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
     first = {
         "resident": work.inputs,
         "rows": min(work.inputs, rows * work.row_bytes),
@@ -153,7 +155,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
     left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
-    exposed["drain"] = memory.fetch(last, left)
+    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    last, left = last * work.stored, left * work.stored
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
     fetching = loads * tile_interval(memory, tile, rates.weight_bytes - held, rates.outstanding)
     if plan.order == "stream":
@@ -176,7 +179,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         terms.pop("weights")
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
-    return Estimate(terms, exposed, weights + acts + beside + leaving)
+    return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:

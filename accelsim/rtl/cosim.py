@@ -90,7 +90,7 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
         row = np.zeros((len(mine), width), np.int64)
         row[:, 0], row[:, 1] = mine[:, 0], i
         for n in range(len(net.fields(wire))):
-            row[:, 2 + n] = mine[:, 2 + n]
+            row[:, 2 + n] = mine[:, 2 + n] & 0xFFFFFFFF  # as a bench's ports have words below zero
         rows.append(row)
     events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
     for i, unit in enumerate(net.units, len(net.wires)):

@@ -148,7 +148,8 @@ class Netlist:
     def channel(self, wire: Wire) -> list[str]:
         """The channel itself, and its payload at the width of a bench's ports."""
         into, out = self.items(wire)
-        n, fields = wire.name, len(self.fields(wire))
+        n, names = wire.name, self.fields(wire)
+        fields = len(names)
         width = f"isa::{self.payload(wire)}_bits"
         lines = [
             f"  logic [{into}*{width}-1:0] {n}__item;",
@@ -157,7 +158,9 @@ class Netlist:
         ]
         if wire.producer:
             for i in range(into * fields):
-                lines.append(f"  assign {n}_item[{FIELD * i}+:{FIELD}] = {FIELD}'({n}__item[{bits(i)}]);")
+                word = f"{n}__item[{bits(i)}]"
+                word = f"$signed({word})" if names[i % fields] in self.package.signed else word
+                lines.append(f"  assign {n}_item[{FIELD * i}+:{FIELD}] = {FIELD}'({word});")
         else:
             lines += narrow(f"{n}__item", f"{n}_item", into * fields)
             lines.append(f"  assign {n}_level = {n}__room;")

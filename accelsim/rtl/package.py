@@ -22,7 +22,8 @@ class Package:
 
     sources: the folder of its modules; the harness's own (channels, scratchpads) stand beside them. tables, payloads:
     by name the words of a row and of an item. derived: of a table whose rows in hardware have more words than in the
-    simulator, what makes its rows. declarations: lines that only its data path needs.
+    simulator, what makes its rows. declarations: lines that only its data path needs. signed: words of payloads that
+    may be below zero.
     """
 
     sources: Path
@@ -30,6 +31,7 @@ class Package:
     payloads: Mapping[str, tuple[str, ...]]
     derived: Mapping[str, Rows] = field(default_factory=dict)
     declarations: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
 
     def text(self, bits: int) -> str:
         """The package with words of so many bits."""

@@ -12,6 +12,7 @@ from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.package import Package
 
 Draw = Callable[[int, int], Iterator[Case]]  # so many random cases, from a seed
+Layers = Callable[[Any, Any, bool], Iterator[Case]]  # of an Arch and a Workload; whether on its operands
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,10 @@ class Twins:
     of modules that take long to build, in which seeded bugs are looked for. mutations: these bugs. parameters: those of
     every module in a configuration (an Arch). tops: the netlists that are written as the RTL of such parameters, the
     main one last. trials: random cases of such a top (its name, the parameters, a seed), of which one becomes its
-    testbench. whole: the module that layers of a workload are run on, and layers: a case for each of them on a
-    configuration (Arch, Workload), with its operands or for the control alone. pictured: the channels that a picture
-    shows of a netlist that has them; the first two say where it looks closely.
+    testbench. layers: by the module that workloads are run on, the cases of one on a configuration (Arch, Workload),
+    with its operands or for the control alone; the first module is meant where none is named. remarks: sentences on
+    a run of the machine, of Arch and Workload, for instance in how many cycles units that have twins are at work.
+    pictured: the channels that a picture shows of a netlist that has them; the first two say where it looks closely.
     """
 
     package: Package
@@ -34,8 +36,8 @@ class Twins:
     trials: Callable[[str, Parameters, int], Iterable[Case]]
     small: Mapping[str, Draw] = field(default_factory=dict)
     mutations: tuple[Mutation, ...] = ()
-    whole: str = ""
-    layers: Callable[[Any, Any, bool], Iterator[Case]] | None = None
+    layers: Mapping[str, Layers] = field(default_factory=dict)
+    remarks: Callable[[Any, Any], Iterable[str]] | None = None
     pictured: tuple[str, ...] = ()
 
     def chosen(self, names: Iterable[str]) -> list[str]:
@@ -47,11 +49,18 @@ class Twins:
                 raise InputError(f"cosim: there is no module {name!r}, only {known}{suggest(name, self.cases)}")
         return names or list(self.cases)
 
-    def workload_cases(self, arch: Any, workload: Any, *, data: bool = True) -> Iterator[Case]:
-        """A case for every layer of a workload that the twins work on; with `data`, on its operands.
+    def running(self, names: Iterable[str]) -> list[str]:
+        """Those of these modules that workloads are run on; all such without any. Raises InputError when there is
+        none."""
+        chosen = self.chosen(names)
+        found = [name for name in self.layers if name in chosen]
+        if not found:
+            raise InputError(f"cosim: none of {', '.join(chosen)} runs the layers of a workload")
+        return found
 
-        Raises InputError when none of the modules runs workloads.
+    def workload_cases(self, arch: Any, workload: Any, *, module: str = "", data: bool = True) -> Iterator[Case]:
+        """The cases of a workload on a module (the first that runs any); with `data`, on its operands.
+
+        Raises InputError when the module runs no workloads.
         """
-        if self.layers is None:
-            raise InputError(f"cosim: none of {', '.join(self.cases)} runs the layers of a workload")
-        return self.layers(arch, workload, data)
+        return self.layers[self.running([module] if module else [])[0]](arch, workload, data)

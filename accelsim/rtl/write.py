@@ -11,8 +11,9 @@ from accelsim.rtl.netlist import Netlist
 FILE_LIST = "files.f"
 
 
-def write(tops: Sequence[Netlist], folder: Path) -> list[Path]:
-    """Write netlists of one machine and all its modules into `folder`; the files in the order to read them.
+def write(tops: Sequence[Netlist], folder: Path, *, alone: bool = False) -> list[Path]:
+    """Write netlists of one machine and all its modules, or only those in them (`alone`), into `folder`; the files in
+    the order to read them.
 
     Raises InputError when the folder holds something else.
     """
@@ -22,7 +23,8 @@ def write(tops: Sequence[Netlist], folder: Path) -> list[Path]:
     for net in tops:
         package, *_, end = net.files(folder)
         ends.append(end)
-    modules = tops[0].package.modules()
+    needed = {name for net in tops for name in net.modules()}
+    modules = [path for path in tops[0].package.modules() if not alone or path.stem in needed]
     for path in modules:
         shutil.copyfile(path, folder / path.name)
     ordered = [package, *(folder / path.name for path in modules), *ends]

@@ -41,7 +41,7 @@ class Base:
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""
         arch = self.overlaid(settings) or self.settled(settings)
-        if broken := [sentence for rule in self.schema.rules if (sentence := rule(arch))]:
+        if broken := self.schema.broken(arch):
             raise InputError("\n".join(f"{self.path}: {sentence}" for sentence in broken))
         return arch
 

@@ -1,8 +1,9 @@
 """Bugs to seed in ViTCoD's modules and in those of the harness, each of which the co-simulation must catch."""
 
+from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
-MUTATIONS = tuple(
+MUTATIONS = DENSE_MUTATIONS + tuple(
     Mutation(*row)
     for row in (
         ("encoder", "channel", "an item is visible in the cycle it is pushed", "assign valid = count < MOST ? count",
@@ -66,14 +67,30 @@ MUTATIONS = tuple(
          "incomplete == 0"),
         ("denser_engine", "denser_engine", "the feature count is not rounded up",
          "one.value_dim) + isa::W'(MACS - 1))", "one.value_dim))"),
-        ("sparser_engine", "sparser_engine", "every Q is forwarded", "if (!scoring || token[n] < q)", "if (1'b1)"),
+        ("sparser_engine", "sparser_engine", "every Q is forwarded", "else if (token[n] < q) asks", "else asks"),
         ("sparser_engine", "sparser_engine", "a forward is missed", "token[n] < q) asks", "token[n] + 1'b1 < q) asks"),
         ("sparser_engine", "sparser_engine", "a Q on its way is fetched a second time",
          "fetches[n] = one.forward == 0;", "fetches[n] = 1'b1;"),
         ("sparser_engine", "sparser_engine", "two scores leave for one bank",
          " && !put[FA'(isa::W'(result[n].place)%isa::W'(PSUM_BANKS))]) begin", ") begin"),
         ("sparser_engine", "sparser_engine", "a long vector takes its bank for a cycle",
-         "words_left[b] <= words - 1'b1;", "words_left[b] <= '0;"),
+         "q_left[b] <= words - 1'b1;", "q_left[b] <= '0;"),
+        ("sparser_engine", "sparser_engine", "what the decoder brings takes no bank of Q",
+         "q_left[b] + (operands_data.kind != 0 ? brought : '0)", "q_left[b]"),
+        ("sparser_engine", "sparser_engine", "a key is read while its bank is written",
+         "column_data.column < k && fits;",
+         "column_data.column < k;"),
+        ("sparser_engine", "sparser_engine", "loads of V have no turn", "!(loading_n && till_kept == 0)", "1'b1"),
+        ("sparser_engine", "sparser_engine", "V's buffer is told before there is room", "(!said || reading_room != 0)",
+         "1'b1"),
+        ("denser_engine", "denser_engine", "what the decoder brings takes no port of Q",
+         "* one.dim) + q_known + isa::W'", "* one.dim) + isa::W'"),
+        ("decoder", "decoder", "operands are written in no time",
+         "if (written > cycles && !single) cycles = written;", ""),
+        ("decoder", "decoder", "what is read is not said to change", "next_rate = working.token_rate;",
+         "next_rate = rate;"),
+        ("index_walker", "index_walker", "ports are held while a column waits",
+         "wants = begins || (waiting && now < ready_at);", "wants = begins || waiting;"),
         ("sparser_engine", "sparser_engine", "a segment's scores are read at once", "reads_left == 0 && ", ""),
         ("denser_engine", "denser_engine", "a tile's scores are read at once", "32'(reads_item.cycles) + ", ""),
         ("denser_engine", "denser_engine", "a second row finds room where there is none",

@@ -1,6 +1,7 @@
-"""ViTCoD's hardware twins, as the harness takes them: the attention units, alone and wired, and the encoder."""
+"""ViTCoD's hardware twins, as the harness takes them: the attention units, alone and wired, the encoder, the array."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,8 +10,11 @@ from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
-from accelsim.accelerators.vitcod.rtl.core import RANDOM, core, random_cases, values_of, values_of_parts, workload_cases
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
+from accelsim.accelerators.vitcod.rtl.dense import DenseSizes
+from accelsim.accelerators.vitcod.rtl.dense_cases import TILES, TWIN, bench, mac_array
+from accelsim.accelerators.vitcod.rtl.dense_layers import ARRAY, array_case, remarks
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
@@ -19,12 +23,14 @@ from accelsim.accelerators.vitcod.rtl.settings import SMALL
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case
-from accelsim.rtl.netlist import Netlist, alone
+from accelsim.rtl.netlist import BITS, Netlist, alone
 from accelsim.rtl.twins import Twins
 from accelsim.workload.workload import Workload
 
 CORE = "attention_core"
 ENCODER_DEPTHS = {"outputs": 4, "out": 4}  # as the machine wires it
+ARRAY_DEPTHS = dict.fromkeys(TWIN.ports(), 4) | {"out": 1, "read_weight": 2, "read_act": 2}
+AT_WORK = {"attention_core": tuple(UNITS), "encoder": ("encoder",), "mac_array": (ARRAY,)}
 TRIALS = 100  # more than are looked at
 CHANNELS = (  # the engines' scores first: a picture looks closely where both have some
     "denser_scores",
@@ -41,23 +47,30 @@ CHANNELS = (  # the engines' scores first: a picture looks closely where both ha
 
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
-    """Those of each unit of attention_core, and of `encoder`, which stands outside it."""
-    declared = MODULES["encoder"].component.declared(Param)
-    coded = {n: p.check("encoder", arch.parts["encoder"][n]) for n, p in declared.items()}
-    decoder = {**arch.parts["decoder"], "q_from": arch.options["miss"]}
-    return values_of_parts({**arch.parts, "decoder": decoder}) | {"encoder": coded}
+    """Those of each unit of attention_core, and of `encoder` and `mac_array`, which stand outside it."""
+    modules = {**UNITS, "encoder": "encoder"}
+    found = {name: settled(arch, name, module) for name, module in modules.items()}
+    return found | {"mac_array": settled(arch, ARRAY, "mac_array")}
+
+
+def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
+    """A part's parameters as the tick of its module's component sees them."""
+    values = arch.parts[part] | MACHINE.schema.shared(arch, part)
+    return {n: p.check(part, values[n]) for n, p in MODULES[module].component.declared(Param).items()}
 
 
 def tops(
     values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
 ) -> list[Netlist]:
-    """The encoder between its channels, if there are values for it, and attention_core.
+    """The encoder and the array between their channels, if there are values for them, and attention_core.
 
     `rows` are the sizes of the tables, `sizes` those of the data path.
     """
     nets = []
     if "encoder" in values:
         nets.append(alone(PACKAGE, MODULES["encoder"], values["encoder"], ENCODER_DEPTHS, {}, CodingSizes()))
+    if "mac_array" in values:
+        nets.append(replace(bench(values["mac_array"], ARRAY_DEPTHS, TILES, DenseSizes()), bits=BITS))
     return [*nets, core(values, dict(rows), sizes=sizes)]
 
 
@@ -68,7 +81,11 @@ def trials(top: str, values: Mapping[str, dict[str, int]], seed: int) -> Iterabl
         return
     rng = np.random.default_rng([seed, 88])
     for _ in range(TRIALS):
-        yield encoder(rng, values["encoder"], ENCODER_DEPTHS, 0)
+        if top == "encoder_bench":
+            yield encoder(rng, values["encoder"], ENCODER_DEPTHS, 0)
+        else:
+            case = mac_array(rng, values["mac_array"], ARRAY_DEPTHS, 40)
+            yield replace(case, netlist=replace(case.netlist, bits=BITS))
 
 
 def layers(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
@@ -88,7 +105,7 @@ TWINS = Twins(
     parameters=parameters,
     tops=tops,
     trials=trials,
-    whole=CORE,
-    layers=layers,
+    layers={CORE: layers, "mac_array": array_case},
+    remarks=partial(remarks, units=AT_WORK),
     pictured=CHANNELS,
 )

@@ -12,7 +12,7 @@ module mac_line #(
     input  logic                values,       // 0: scores, 1: values
     input  logic [MACS*8-1:0]   stream,       // scores: features of Q; values: features of V
     input  logic [MACS*8-1:0]   held,         // scores: features of K
-    input  logic [7:0]          probability,  // values: 0 to 127
+    input  logic [7:0]          probability,  // values: 0 to 127; in dense layers any byte
     input  logic [MACS*32-1:0]  accumulated,  // values: the PEs' accumulators as they are
     output logic [MACS*32-1:0]  sums,         // and as they become in this cycle
     output logic [31:0]         score
