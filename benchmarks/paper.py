@@ -1,9 +1,10 @@
-"""Every table and picture of docs/paper.md: ViTCoD's paper reproduced, on equal multipliers and on equal area.
+"""Every table and picture of docs/paper.md: ViTCoD's paper reproduced, on equal multipliers and on equal area, and what it
+leaves open tried out.
 
     python benchmarks/paper.py [--seeds N] [--model NAME ...] [--store DIR] [--dry]
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
-dense machine only, and puts its tables between the markers of the page, its pictures into docs/images; with --dry it
+dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into docs/images; with --dry it
 prints them only. One seed takes some ten minutes of two cores, the eight that the page should have about an hour.
 """
 
@@ -20,6 +21,7 @@ PICTURES = ("speedups", "waterfall", "tornado", "crossover")
 
 def main() -> None:
     """Reproduce, print, and write."""
+    from accelsim.reproduce.paper_mode import search
     from accelsim.reproduce.report import STORE, reproduce
 
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,6 +48,10 @@ def main() -> None:
             for name in PICTURES if not prefix else ():
                 shutil.copyfile(folder / f"{name}.png", IMAGES / f"paper_{name}.png")
             PAGE.write_text(page, encoding="utf-8")
+    (grid,) = search("vitcod", given.store / "mode", processes=given.processes).grids
+    print(f"\n{grid.title}:\n\n{grid.markdown()}")
+    if not given.dry:
+        PAGE.write_text(between(page, grid.slug, grid.markdown()), encoding="utf-8")
 
 
 def between(page: str, name: str, table: str) -> str:

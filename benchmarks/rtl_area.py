@@ -1,6 +1,6 @@
 """Cells of the synthesized modules beside the area model's estimate for the same configuration, as a table.
 
-    accelsim rtl MACHINE -o DIR --synth
+    accelsim rtl MACHINE -o DIR --synth [--top TOP]
     python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
@@ -38,6 +38,7 @@ SHARED = {
     ("merge",): ("output_merge", "merge_datapath"),
     ("requantisers of merge, encoder and decoder",): ("requantise",),
     ("engine", "denser", "sparser"): ("mac_line", "normalise", "denser_datapath", "sparser_datapath"),
+    ("engine",): ("mac_array", "mac_array_datapath", "transposing_stage"),  # without its MAC lines, which stand above
     ("control of both engines",): ("denser_engine", "sparser_engine", "arbiter"),
     ("scratchpads",): ("scratchpad", "banked_scratchpad"),
     ("channels",): ("channel", "attention_datapath"),

@@ -88,24 +88,12 @@ class MachineSchema:
                 most = MOST["bytes/cycle"]
                 found.append(f"{name}.banks x {name}.port_bytes is {wide}; make it at most {most} bytes a cycle")
             fields = part.choices[arch.models.get(name, part.default_model)].declared(Param)
-            for parameter, value in self.follows(arch, part).items():
+            for parameter, value in self.shared(arch, name).items():
                 try:
                     fields[parameter].check(name, value)
                 except InputError as error:
                     where, _, given = part.derived[parameter].partition(".")
                     found.append(f"{error}; it is what {where}.{given or parameter} says")
-        return found
-
-    @staticmethod
-    def follows(arch: Arch, part: Part) -> dict[str, Any]:
-        """The parameters of a part that another part's or an option decides."""
-        found = {}
-        for parameter, source in part.derived.items():
-            where, _, given = source.partition(".")
-            if where != "options":
-                found[parameter] = arch.parts[where][given or parameter]
-            elif given:
-                found[parameter] = arch.options[given]
         return found
 
     def create(self, arch: Arch, part: str, name: str | None = None, **tables: Any) -> Component:
@@ -115,6 +103,17 @@ class MachineSchema:
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
         try:
-            return model(name or part, declared.clock, **(arch.parts[part] | self.follows(arch, declared) | tables))
+            return model(name or part, declared.clock, **(arch.parts[part] | self.shared(arch, part) | tables))
         except InputError as error:
             raise InputError(f"{arch.source}: {error}") from None
+
+    def shared(self, arch: Arch, part: str) -> dict[str, Any]:
+        """The parameters of a part that other parts or an option decide."""
+        found = {}
+        for parameter, source in self.parts[part].derived.items():
+            where, _, option = source.partition(".")
+            if where != "options":
+                found[parameter] = arch.parts[where][option or parameter]
+            elif option:
+                found[parameter] = arch.options[option]
+        return found

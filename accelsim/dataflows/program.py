@@ -18,7 +18,7 @@ import numpy as np
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
-from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES
+from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
 UNSAID: Said = (0, "", "")
@@ -86,6 +86,7 @@ class Program:
         self.planned = dict.fromkeys(self.counters, 0)
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
+        self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
         self.rows = {table: array(WORDS) for table in names.tables}  # of those that are entered row by row
         self.sizes = dict.fromkeys(names.tables, 0)
@@ -93,8 +94,7 @@ class Program:
         self.chunks: list[int] = []  # bytes of those that are full
         self.filled = 0  # bytes in the one that is being filled
         self.chunk = MOST_BYTES  # bytes that one holds beside its last instruction
-        self.ended = not names.memory
-        self.said = UNSAID
+        self.ended, self.said = not names.memory, UNSAID
         self.about: list[Said] = []  # of every instruction
         self.tiles_about: dict[str, list[Said]] = {b: [] for b in self.tiles}
         self.layer_tiles: list[dict[str, int]] = []  # of every mark: tiles that are listed by then
@@ -210,9 +210,9 @@ class Program:
         return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
-        """Write the next results of a buffer to DRAM; what to wait for if one needs them there."""
+        """Write the next results of a buffer to DRAM, or where `goes` says; what to wait for until they are there."""
         self.known("store buffer", buffer, self.names.stores)
-        return self.move(buffer, address, size, segments, pitch or size, 0)
+        return self.move(buffer, address, size, segments, pitch or size, self.goes[buffer])
 
     def move(self, buffer: str, *tile: int) -> Wait:
         """List a tile of a buffer. Raises InputError if no more tiles can be listed."""

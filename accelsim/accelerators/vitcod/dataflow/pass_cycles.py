@@ -11,6 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_all_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import DENSE_BYTES, ROW_BYTES, AttentionCut, bias_bytes, pass_bytes
 from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, MASK_BITS
+from accelsim.dataflows.estimate import read_cycles
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
@@ -88,7 +89,7 @@ def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Unit
         at_once = np.maximum(1, np.minimum(lines // np.maximum(1, columns), together))
         denser = denser + (columns > 0) * times * (columns + ceil(of.rows, at_once) * beats)
     words = ceil(layer.qk_dim, to.bank_bytes)
-    scores = of.scores + of.dense * of.rows
+    scores, index = of.scores + of.dense * of.rows, of.scores + COLUMN_BYTES * of.columns
     softmax = scores / to.softmax_lanes * (2 if to.softmax_max else 1)
     fetched = 0 * of.asked
     if to.fetches:
@@ -98,9 +99,10 @@ def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Unit
     return {
         "denser engine": denser,
         "sparser engine": of.scores * beats / np.maximum(1, of.sparser_lines),
-        "Q banks": of.scores * words / (to.banks * SHARED),
+        "Q banks": of.scores * words / (to.banks * SHARED) + of.rows * of.heads * (of.dense > 0) * words / to.banks,
         "score ports": of.scores / min(to.score_ports, to.psum_banks),
-        "walker": ceil(of.scores + 4 * of.columns, to.word_bytes) + 0.5 * of.columns,
+        "walker": np.maximum(ceil(index, to.word_bytes), read_cycles(ceil(index, to.index_port_bytes), to.index_banks))
+        + 0.5 * of.columns,
         "softmax": np.maximum(softmax, of.rows * of.heads * to.divide_interval),
         "query fetches": fetched,
     }
@@ -110,8 +112,10 @@ def decoder_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> np
     """Cycles of the decoder of each pass: every column and row once, the rows with each block of keys anew, and queries
     that are asked for one by one. coded: heads that Q and K are compressed to, 0: they are not."""
     size = layer.qk_dim * (coded or of.heads)
-    token = ceil(size, to.decoder_bytes)
     alone = layer.qk_dim * max(1, coded)
+    ports = to.array.act_port_bytes, to.array.act_banks
+    token = np.maximum(ceil(size, to.decoder_bytes), read_cycles(ceil(size, ports[0]), ports[1]))
+    token = np.maximum(token, ceil(of.heads * ceil(layer.qk_dim, to.bank_bytes), to.banks))
     miss = ceil(alone, to.decoder_bytes)
     if coded:
         token = np.maximum(token, ceil(size * of.heads, to.decoder_macs))
@@ -123,7 +127,7 @@ def decoder_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> np
 def value_cycles(layer: Attention, of: AllPasses, to: Rates) -> Units:
     """Cycles of the values of each head of each pass, unit by unit: both engines go through the rows side by side, head
     after head."""
-    beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.bank_bytes)
+    beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.v_bank_bytes)
     rows, lines = of.rows[of.of_pass], of.denser_lines[of.of_pass]
     dense, scores, parts = of.head_dense, of.head_scores, of.head_parts
     tile = np.maximum(1, np.minimum(lines, of.places[of.of_pass]))
@@ -135,7 +139,7 @@ def value_cycles(layer: Attention, of: AllPasses, to: Rates) -> Units:
     return {
         "denser engine": tiles * (read + dense * beats),
         "sparser engine": scores * beats / np.maximum(1, of.sparser_lines[of.of_pass]),
-        "V banks": scores * words / (to.banks * SHARED),
+        "V banks": scores * words / (to.v_banks * SHARED),
         "segments": np.maximum(taken, parts),
         "merge": jobs * max(ceil(layer.v_dim, to.merge_lanes), 1.5 * access) + tiles * read + taken,
     }

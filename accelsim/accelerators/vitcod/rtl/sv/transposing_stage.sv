@@ -57,7 +57,7 @@ module transposing_stage #(
     logic [SA-1:0] token;
   } write_t;
   logic [31:0] tiles[TILES];
-  logic [1:0][SIDE-1:0][PORT_BYTES-1:0][7:0] words;
+  logic [PORT_BYTES*8-1:0] even_words[SIDE], odd_words[SIDE];
   fill_t state, s;
   write_t [BANKS-1:0] writes, arriving;
   isa::word_t number, rows, wide;
@@ -145,13 +145,14 @@ module transposing_stage #(
     next_whole = whole;
     for (int n = 0; n < BANKS; n++) if (writes[n].valid && writes[n].last) next_whole[writes[n].slot] = 1'b1;
     there = next_whole[hand_slot];
-    for (int n = 0; n < SIDE; n++) features[n] = words[slot[2]][n][place[2]];
+    for (int n = 0; n < SIDE; n++) features[n] = slot[2] ? odd_words[n][8*place[2]+:8] : even_words[n][8*place[2]+:8];
   end
 
   always_ff @(posedge clk) begin
     if (tiles_we) tiles[TA'(tiles_address)] <= tiles_data;
     for (int n = 0; n < BANKS; n++) begin
-      if (arriving[n].valid) words[arriving[n].slot][arriving[n].token] <= value[n];
+      if (arriving[n].valid && !arriving[n].slot) even_words[arriving[n].token] <= value[n];
+      if (arriving[n].valid && arriving[n].slot) odd_words[arriving[n].token] <= value[n];
     end
     slot <= {slot[1], hand_slot};
     place <= {place[1], column};
