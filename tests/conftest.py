@@ -33,7 +33,7 @@ def with_kernel() -> Callable[[Path], Path]:
     kept, name = cache_folder(), kernel_module().name
 
     def fill(folder: Path) -> Path:
-        for file in [*kept.glob(f"{name}.py"), *kept.glob(f"__pycache__/{name}.*.nb?")]:
+        for file in [*kept.glob(f"{name}.py"), *kept.glob(f"__pycache__/{name}-*.o")]:
             place = folder / file.relative_to(kept)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copy2(file, place)

@@ -126,6 +126,13 @@ def test_a_source_file_keeps_the_rules(path):
     assert complaints(room_of(path), path.read_text(encoding="utf-8")) == []
 
 
+def test_the_compiler_is_imported_only_by_what_compiles():
+    """A run whose machine code is kept need not wait for numba: functions import it, or a module that they import."""
+    at_once = re.compile(r"^(from|import) (numba|llvmlite)\b", re.MULTILINE)
+    found = [path.name for path in sources("accelsim") if at_once.search(path.read_text())]
+    assert found == ["pointer.py"]
+
+
 def test_no_file_is_too_long_and_every_name_says_something():
     paths = sources("accelsim", "tests", "benchmarks")
     lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in paths}

@@ -17,7 +17,7 @@ def shell(line: str, folder=ROOT) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("what", ["--help", "workload fmnist_vit_s90"])
+@pytest.mark.parametrize("what", ["describe vitcod", "workload fmnist_vit_s90"])
 def test_a_reader_that_has_seen_enough(what):
     done = shell(f"({ACCELSIM} {what}; echo status $? >&2) | head -c 1")
     assert done.stderr == "status 141\n"

@@ -47,9 +47,9 @@ def note_jobs(program: Program, result: Result) -> None:
             number = enter(buffer, TILE, layer, said, at, ended[n], at)
             by_counter[program.counters[buffer], n + 1] = number
     units = {number: name for name, (number, _) in program.units.items()}
-    done = {unit: ends(notices.get(unit)) for unit in commands if unit not in program.descriptors}
+    done = {unit: ends(notices.get(unit)) for unit in commands if unit not in program.tiles}
     free, begun = dict.fromkeys(commands, 0), dict.fromkeys(commands, 0)
-    for (unit, _, *wait), said, layer in zip(program.instructions, program.about, layers.instructions):
+    for (unit, _, *wait), said, layer in zip(program.instructions.tolist(), program.about, layers.instructions):
         name = units.get(unit, "") if unit != MARK else ""
         nth = begun.get(name, 0)
         if not name or name not in done or len(done[name]) != len(commands[name]):
@@ -91,10 +91,10 @@ class Layers:
 def layers_of(program: Program) -> Layers:
     """By the marks that close the layers."""
     found, held = [], 0
-    for unit, first, *_ in program.instructions:
+    for unit, first, *_ in program.instructions.tolist():
         found += [-1]
         if unit == MARK:
             found[held:] = [program.operands[first]] * (len(found) - held)
             held = len(found)
-    tiles = {name: [marked[name] for marked in program.layer_tiles] for name in program.descriptors}
+    tiles = {name: [marked[name] for marked in program.layer_tiles] for name in program.tiles}
     return Layers(found, tiles)

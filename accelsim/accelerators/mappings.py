@@ -76,8 +76,8 @@ def plain(entry: Entry):
 
 
 def as_data(found: Sequence[LayerMapping]) -> dict[str, object]:
-    """Layer -> part -> cut, of the layers that can be cut in several ways."""
-    return {one.layer: one.as_data() for one in found if any(part.chosen.cut for part in one.parts)}
+    """Layer -> part -> cut, of the layers that can be cut in several ways, or whose input could stay on chip."""
+    return {one.layer: one.as_data() for one in found if one.input or any(p.chosen.cut for p in one.parts)}
 
 
 def written(path: Path, arch: Arch, workload: Workload, found: Sequence[LayerMapping]) -> Path:

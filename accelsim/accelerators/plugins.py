@@ -176,20 +176,31 @@ def where_of(frame) -> bool:
 
 
 def fault(error: BaseException) -> InputError | None:
-    """What an exception is if it passed through the files of a plug-in: the plug-in's fault, with file and line.
+    """What an exception is if it passed through the files of a plug-in, or if components of them wait for ever: the
+    plug-in's fault, with file and line.
 
     None: it did not, and is a fault of the simulator.
     """
+    from accelsim.core.simulator import DeadlockError  # the kernel: not for a command that only names a plug-in
+
     there = [loaded(path) for path in named_paths()]
     there += [from_entry_point(point) for point in installed().values() if point.module in sys.modules]
+
+    def owner(file: Path) -> str | None:
+        return next((p.name for p in there if p.path in (file, *file.parents)), None)
+
     for frame, line in reversed(frames(error)):
         file = Path(frame.f_code.co_filename)
-        for plugin in there:
-            if plugin.path in (file, *file.parents):
-                said = " ".join([type(error).__name__ + ":", *str(error).split()]).removesuffix(":")
-                return InputError(
-                    f"{file}:{line}: the plug-in machine {plugin.name} failed: {said} (ACCELSIM_TRACEBACK=1 shows more)"
-                )
+        if name := owner(file):
+            said = " ".join([type(error).__name__ + ":", *str(error).split()]).removesuffix(":")
+            return InputError(
+                f"{file}:{line}: the plug-in machine {name} failed: {said} (ACCELSIM_TRACEBACK=1 shows more)"
+            )
+    for kind in error.kinds if isinstance(error, DeadlockError) else ():
+        code = kind.tick.__code__
+        if name := owner(Path(code.co_filename)):
+            where = f"{code.co_filename}:{code.co_firstlineno}"
+            return InputError(f"{where}: the plug-in machine {name} does not come to its end: {error}")
     return None
 
 

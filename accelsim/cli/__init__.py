@@ -62,6 +62,8 @@ app = typer.Typer(
     help="Cycle-accurate simulation of sparse vision-transformer accelerators.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing what draws boxes takes longer than all else that help needs
+    context_settings={"max_content_width": 120},
 )
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="A shipped machine, or a YAML file.")]

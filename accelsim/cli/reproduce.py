@@ -33,6 +33,10 @@ def register(app: typer.Typer, show: Show) -> None:
         extras: Annotated[
             bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits and crossover.")
         ] = True,
+        paper_mode: Annotated[
+            bool,
+            typer.Option("--paper-mode", help="Instead: every combination of what the paper leaves open of MACHINE."),
+        ] = False,
         processes: Processes = None,
         as_json: Json = False,
     ) -> None:
@@ -40,11 +44,18 @@ def register(app: typer.Typer, show: Show) -> None:
 
         Stopped, the same command goes on where it was.
         """
+        from accelsim.core.errors import InputError
+        from accelsim.reproduce.paper_mode import search
         from accelsim.reproduce.report import STORE, reproduce
+
+        if paper_mode and (equal or seeds > 1 or models or over or not extras):
+            raise InputError("--paper-mode compares with no other machine; leave --equal, --seeds, --model, --over out")
 
         with bar(f"reproduce {machine}", 1) as (progress, notice):
             try:
-                found = reproduce(
+                found = search(
+                    machine, output, processes=processes, progress=progress, notice=notice
+                ) if paper_mode else reproduce(
                     machine, output, equal=equal, seeds=seeds, models=tuple(models or ()),
                     opponents=tuple(over or ()), extras=extras,
                     processes=processes, progress=progress, notice=notice,

@@ -41,19 +41,23 @@ def encoded(heads: int) -> int:
     return -(-heads // 2)
 
 
-def block_of(name: str, side: int) -> Model:
-    """One block of a DeiT on side x side patches and the class token. Errors: InputError for another model."""
+def block_of(name: str, side: int, mlp_ratio: int = 4) -> Model:
+    """One block of a DeiT on side x side patches and the class token; mlp_ratio: the hidden layer's width over the
+    block's, 0 without an MLP. Errors: InputError for another model."""
     if not name.startswith("deit_"):
         raise InputError(
             f"{name!r} has no blocks of a single size; name one of {', '.join(n for n in MODELS if 'deit' in n)}."
         )
     model(name)
-    whole = MODELS[name](name, side=side, blocks=1)
+    whole = MODELS[name](name, side=side, blocks=1, mlp_ratio=mlp_ratio)
     layers = tuple(layer for layer in whole.layers if layer.block == "block0")
-    return Model(f"{name}_block_{side * side + 1}", layers, whole.grids, True, 0.0)
+    width = "" if mlp_ratio == 4 else f"_mlp{mlp_ratio}"
+    return Model(f"{name}_block_{side * side + 1}{width}", layers, whole.grids, True, 0.0)
 
 
-def _deit(name: str, dim: int, heads: int, published: float, side: int = 14, blocks: int = 12) -> Model:
+def _deit(
+    name: str, dim: int, heads: int, published: float, side: int = 14, blocks: int = 12, mlp_ratio: int = 4
+) -> Model:
     patches, head_dim = side * side, 64
     tokens = patches + 1
     # The position embedding is the residual operand of the patch embedding. The class token's row is a constant: it
@@ -72,10 +76,14 @@ def _deit(name: str, dim: int, heads: int, published: float, side: int = 14, blo
             Gemm(name_of("qkv"), block, "qkv", tokens, dim, 3 * dim, encodes=attention.name),
             attention,
             Gemm(name_of("proj"), block, "proj", tokens, dim, dim, residual=True),
-            Norm(name_of("norm2"), block, tokens, dim),
-            Gemm(name_of("mlp1"), block, "mlp", tokens, dim, 4 * dim, activation="gelu"),
-            Gemm(name_of("mlp2"), block, "mlp", tokens, 4 * dim, dim, residual=True),
         ]
+        if mlp_ratio:
+            hidden = mlp_ratio * dim
+            layers += [
+                Norm(name_of("norm2"), block, tokens, dim),
+                Gemm(name_of("mlp1"), block, "mlp", tokens, dim, hidden, activation="gelu"),
+                Gemm(name_of("mlp2"), block, "mlp", tokens, hidden, dim, residual=True),
+            ]
     layers += [Norm("norm", "head", tokens, dim), Gemm("head", "head", "head", 1, dim, 1000)]
     return Model(name, tuple(layers), grids, True, published)
 

@@ -6,6 +6,10 @@ there is room for all of it and its fence is lifted (what it reads has been writ
 A bank has one port, for reading and writing. Readers come first and say how many bytes a cycle they take; what arrives
 is written with what is left, and waits in its channel meanwhile. Every other cycle a word of one bank is not the
 readers' [ours], so that they cannot keep DRAM out.
+
+Room can be reserved for what another buffer hands on instead of storing it: results of a layer that the next one reads.
+They are written like what arrives from DRAM, and before it, a port's word at a time: each of their segments begins one.
+Readers give this room back like any other.
 """
 
 from accelsim.core import (
@@ -20,6 +24,7 @@ from accelsim.core import (
     Lanes,
     Mem,
     Out,
+    Outs,
     Param,
     Reg,
     can_pop,
@@ -33,7 +38,7 @@ from accelsim.core import (
 )
 from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE, GRANT
-from accelsim.isa.tables import BYTES, READING, RELEASE, TILE, check_tiles
+from accelsim.isa.tables import BYTES, FILLING, KEEPING, READING, RELEASE, TILE, check_tiles
 
 
 @compiled
@@ -59,21 +64,27 @@ class LoadBuffer(Component):
     release = In("space the direct reader gives back", optional=True, **RELEASE)
     command = In("space and fences the sequencer gives", **GRANT)
     reading = Ins("what readers take of the ports", **READING)
+    filling = Outs("whether loads are on their way", **FILLING)
+    keep = Ins("what another buffer hands on", **KEEPING)
+    kept = Outs("what of it is written", **BYTES)
 
     flight = Lanes("outstanding", "loads on their way", bytes="bytes missing")
     next_load = Reg("the next descriptor")
     oldest = Reg("slot of the oldest load on its way")
     in_flight = Reg("loads on their way")
     taken = Reg("bytes a cycle that readers take")
-    unwritten = Reg("bytes taken of `fill` that are not yet written")
+    unwritten = Reg("bytes taken of `fill` or `keep` that are not yet written")
     since = Reg("the cycle at whose end so many are")
+    said = Reg("whether loads are on their way, as it has said")
     ending = Reg("whether the oldest load is there when they are")
+    keeping = Reg("bytes handed on that are there when they are")
+    reserved = Reg("bytes of reserved room that nothing has been handed on for")
     held = Reg("bytes allocated")
     held_since = Reg("the cycle since which so many are")
     peak_bytes = Reg("the most bytes ever allocated")
     fences = Reg("fences lifted so far")
 
-    write_bytes = Count("bytes written by DRAM", "bytes")
+    write_bytes = Count("bytes written by DRAM, or handed on by another buffer", "bytes")
     read_bytes = Count("bytes read by the direct reader", "bytes")
     byte_cycles = Count("bytes held, summed over cycles", "byte cycles")
 
@@ -81,7 +92,7 @@ class LoadBuffer(Component):
         check_tiles(self.name, self.value("capacity_bytes"), self.storage["loads"])
 
     @tick
-    def tick(now, r, loads, flight, request, fill, done, release, command, reading):
+    def tick(now, r, loads, flight, request, fill, done, release, command, reading, filling, keep, kept):
         before = r.held
         r.unwritten = max(0, r.unwritten - (now - 1 - r.since) * left_to_fills(r.banks, r.port_bytes, r.taken))
         r.since = now
@@ -92,10 +103,15 @@ class LoadBuffer(Component):
             r.read_bytes += space.read_bytes
             moved = True
         if can_pop(command):
-            leave = pop(command)
-            r.held -= leave.bytes
-            r.fences += leave.fences
-            moved = True
+            if r.held - front(command).bytes <= r.capacity_bytes:
+                leave = pop(command)
+                r.held -= leave.bytes
+                r.fences += leave.fences
+                if leave.bytes < 0:
+                    r.reserved -= leave.bytes
+                moved = True
+            else:
+                blocked = True
         for n in range(port_count(reading)):
             if can_pop(port(reading, n)):
                 r.taken += pop(port(reading, n)).more
@@ -108,6 +124,29 @@ class LoadBuffer(Component):
         if r.ending and r.unwritten == 0:
             if can_push(done):
                 told = moved = True
+            else:
+                blocked = True
+        elif r.keeping and r.unwritten == 0:
+            if can_push(port(kept, 0)):
+                push(port(kept, 0)).bytes = r.keeping
+                r.keeping = 0
+                moved = True
+            else:
+                blocked = True
+        elif r.unwritten == 0 and room and port_count(keep) > 0 and can_pop(port(keep, 0)):
+            part = front(port(keep, 0))
+            size = part.bytes * part.segments
+            if size <= r.reserved:
+                words = part.segments * ((part.bytes + r.port_bytes - 1) // r.port_bytes)
+                r.unwritten = max(0, words * r.port_bytes - room)
+                r.reserved -= size
+                r.write_bytes += size
+                pop(port(keep, 0))
+                if r.unwritten == 0 and can_push(port(kept, 0)):
+                    push(port(kept, 0)).bytes = size
+                else:
+                    r.keeping = size
+                moved = True
             else:
                 blocked = True
         elif r.unwritten == 0 and room and can_pop(fill):
@@ -142,6 +181,9 @@ class LoadBuffer(Component):
                     moved = True
                 else:
                     blocked = True
+        under_way = 1 if r.in_flight else 0
+        if r.said != under_way and port_count(filling) and can_push(port(filling, 0)):
+            push(port(filling, 0)).on = r.said = under_way
         if r.held != before:
             r.byte_cycles += before * (now - r.held_since)
             r.held_since = now

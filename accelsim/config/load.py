@@ -49,8 +49,7 @@ def load_arch(
     if resolution.problems:
         raise InputError(resolution.text())
     arch = Arch(**{"name": as_name(path.stem), "machine": schema.name, "source": str(path)} | fields)
-    broken = [sentence for rule in schema.rules if (sentence := rule(arch))]
-    if broken:
+    if broken := schema.broken(arch):
         raise InputError("\n".join(f"{path}: {sentence}" for sentence in broken))
     return arch
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accelsim.config.arch import Arch
-from accelsim.core.component import Component, Param
+from accelsim.core.component import MOST, Component, Param
 from accelsim.core.errors import InputError, suggest
 
 SECTIONS = ("machine", "name", "clocks", "options", "parts", "energy", "sources")
@@ -78,20 +78,42 @@ class MachineSchema:
             if "model" in known:
                 raise TypeError(f"{self.name}.{name}: a parameter cannot be called 'model', which names the component")
 
+    def broken(self, arch: Arch) -> list[str]:
+        """A sentence for each of its rules that the values of `arch` break, and for what follows from them."""
+        found = [sentence for rule in self.rules if (sentence := rule(arch))]
+        for name, part in self.parts.items():
+            sizes = arch.parts[name]
+            wide = sizes.get("banks", 1) * sizes.get("port_bytes", 1)
+            if wide > MOST["bytes/cycle"]:
+                most = MOST["bytes/cycle"]
+                found.append(f"{name}.banks x {name}.port_bytes is {wide}; make it at most {most} bytes a cycle")
+            fields = part.choices[arch.models.get(name, part.default_model)].declared(Param)
+            for parameter, value in self.shared(arch, name).items():
+                try:
+                    fields[parameter].check(name, value)
+                except InputError as error:
+                    where, _, given = part.derived[parameter].partition(".")
+                    found.append(f"{error}; it is what {where}.{given or parameter} says")
+        return found
+
     def create(self, arch: Arch, part: str, name: str | None = None, **tables: Any) -> Component:
         """The component of a part with the values of `arch`; `tables` are its memories. `name` defaults to the part."""
         if part not in self.parts:
             raise InputError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
         declared = self.parts[part]
         model = declared.choices[arch.models.get(part, declared.default_model)]
-        shared = {}
-        for parameter, source in declared.derived.items():
-            where, _, option = source.partition(".")
-            if where != "options":
-                shared[parameter] = arch.parts[where][option or parameter]
-            elif option:
-                shared[parameter] = arch.options[option]
         try:
-            return model(name or part, declared.clock, **(arch.parts[part] | shared | tables))
+            return model(name or part, declared.clock, **(arch.parts[part] | self.shared(arch, part) | tables))
         except InputError as error:
             raise InputError(f"{arch.source}: {error}") from None
+
+    def shared(self, arch: Arch, part: str) -> dict[str, Any]:
+        """The parameters of a part that other parts or an option decide."""
+        found = {}
+        for parameter, source in self.parts[part].derived.items():
+            where, _, option = source.partition(".")
+            if where != "options":
+                found[parameter] = arch.parts[where][option or parameter]
+            elif option:
+                found[parameter] = arch.options[option]
+        return found

@@ -56,6 +56,7 @@ def frequency(text: str) -> Fraction:
     return hertz
 
 
+@lru_cache(maxsize=1 << 12)
 def whole(text: str, unit: str, clock: str = "", hertz: Fraction | None = None) -> int:
     """The value of a parameter declared in `unit` (see core.component.Param), a whole number of it.
 

@@ -11,13 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
-from numba.np.numpy_support import from_dtype
 
-from accelsim.core.compiled import compiled
+from accelsim.core.compiled import compiled, intrinsic
 from accelsim.core.invoke import array_value
 
 CONTROL = np.dtype(
@@ -69,6 +64,10 @@ def item_type(names: Sequence[str]) -> np.dtype:
 @intrinsic
 def port(typingctx, ports, n):
     """The channel at port `n` of a port array, inside a tick. (A function could not return what holds a record.)"""
+    from numba import types
+    from numba.np.arrayobj import make_array
+    from numba.np.numpy_support import from_dtype
+
     table, like = ports.types
     kind = types.NamedTuple((from_dtype(CONTROL), like), Channel)
 
@@ -106,6 +105,9 @@ def of_control(function, gives_item: bool = False):
 
     @intrinsic
     def of_channel(typingctx, ch):
+        from numba.core import cgutils
+        from numba.np.arrayobj import make_array
+
         called = typingctx.resolve_value_type(function)
         wanted = called.get_call_type(typingctx, (ch.types[0],), {})
         given = ch.types[1].dtype if gives_item else wanted.return_type

@@ -19,33 +19,30 @@ import numpy as np
 from accelsim.core.channel import Channel, Channels
 from accelsim.core.component import Component
 from accelsim.core.keep import Generated, name_of
-
-KERNEL = """\
-from accelsim.core.machine_code import kept_function
-from accelsim.core.schedule import advance
-
-
-@kept_function(error_model="numpy")
-def kernel({arguments}):
-    return advance({arguments})
-"""
+from accelsim.core.schedule import TABLES
 
 ENTRY = """\
 import numpy as np
 from accelsim.core.channel import Channel as _Channel, Channels as _Channels
 from accelsim.core.invoke import array_at as _array_at, record_at as _record_at
-from accelsim.core.machine_code import entry_point
 {imports}
 
 {types}
 
 
-@entry_point
 def entry(now, _words):
 {bindings}
 {body}
 """
 
+KERNEL = """\
+    call[0].at, call[0].quiet = advance(
+        call[0].start, call[0].stop, call[0].skip, control, slots, state, cycles, period, edge, coming, first, order,
+        turns, ends, end, entries, rows, words, Trace(used, events, transfers), mark,
+    )
+    return 0
+"""
+Tables = Mapping[str, tuple[np.dtype, int]]  # what lies in each, and its dimensions
 Argument = int | Channel | Channels | np.record | np.ndarray
 
 
@@ -73,56 +70,88 @@ def words(value: Argument) -> list[int]:
     return [value.__array_interface__["data"][0], *value.shape]
 
 
-def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Generated:
-    """The entry of a component whose tick is called with these arguments; a number is compiled in."""
-    types, bindings = ['_word = np.dtype("i8")'], []
-    length = 0
+class Row:
+    """Lines of an entry that find its arguments behind a row of words."""
 
-    def bind(name: str, value: np.record | np.ndarray) -> None:
-        nonlocal length
-        types.append(f"{name}_type = {literal(value.dtype)}")
-        shape = "".join(f"_w[{length + 1 + n}], " for n in range(len(value.shape)))
-        what = f"_array_at(_w[{length}], ({shape}), " if shape else f"_record_at(_w[{length}], "
-        bindings.append(f"    {name} = {what}{name}_type)")
-        length += 1 + len(value.shape)
+    def __init__(self) -> None:
+        self.types, self.bindings, self.length = ['_word = np.dtype("i8")'], [], 0
 
-    for name, value in values.items():
+    def bind(self, name: str, value: np.record | np.ndarray) -> None:
+        """An argument that lies in memory."""
+        self.types.append(f"{name}_type = {literal(value.dtype)}")
+        at = self.length
+        shape = "".join(f"_w[{at + 1 + n}], " for n in range(len(value.shape)))
+        what = f"_array_at(_w[{at}], ({shape}), " if shape else f"_record_at(_w[{at}], "
+        self.bindings.append(f"    {name} = {what}{name}_type)")
+        self.length += 1 + len(value.shape)
+
+    def find(self, name: str, value: Argument) -> None:
+        """Any argument of a tick; a number is compiled in."""
         if isinstance(value, int):
-            types.append(f"{name} = {value}")
+            self.types.append(f"{name} = {value}")
         elif isinstance(value, Channel):
-            bind(f"{name}_control", value.control)
-            bind(f"{name}_slots", value.slots)
-            bindings.append(f"    {name} = _Channel({name}_control, {name}_slots)")
+            self.bind(f"{name}_control", value.control)
+            self.bind(f"{name}_slots", value.slots)
+            self.bindings.append(f"    {name} = _Channel({name}_control, {name}_slots)")
         elif isinstance(value, Channels):
-            bind(f"{name}_lines", value.lines)
-            types.append(f"{name}_like = {literal(value.like.dtype)}")
+            self.bind(f"{name}_lines", value.lines)
+            self.types.append(f"{name}_like = {literal(value.like.dtype)}")
             nowhere = ", ".join("0" for _ in value.like.shape)
-            bindings.append(f"    {name} = _Channels({name}_lines, _array_at(0, ({nowhere},), {name}_like))")
+            self.bindings.append(f"    {name} = _Channels({name}_lines, _array_at(0, ({nowhere},), {name}_like))")
         else:
-            bind(name, value)
-    bindings.insert(0, f"    _w = _array_at(_words, ({length},), _word)")
+            self.bind(name, value)
+
+    @property
+    def made_of(self) -> str:
+        """What distinguishes entries of the same body."""
+        return "\n".join([ENTRY, *self.types, *self.bindings])
+
+    def text(self, imports: str, body: str) -> str:
+        """The module, with the body as it was written."""
+        first = f"    _w = _array_at(_words, ({self.length},), _word)"
+        bindings = "\n".join([first, *self.bindings])
+        made = ENTRY.format(imports=imports, types="\n".join(self.types), bindings=bindings, body=body)
+        if os.environ.get("ACCELSIM_DUMP"):
+            sys.stderr.write(made)
+        return made
+
+
+def entry_module(kind: type[Component], values: Mapping[str, Argument]) -> Generated:
+    """The entry of a component whose tick is called with these arguments."""
+    row = Row()
+    for name, value in values.items():
+        row.find(name, value)
 
     def text() -> str:
         lines = textwrap.dedent(inspect.getsource(kind.tick)).splitlines()
         body = ast.parse("\n".join(lines)).body[0].body
         names = [n for n in kind.tick.__code__.co_names if n in kind.tick.__globals__]
-        made = ENTRY.format(
-            imports=f"from {kind.tick.__module__} import {', '.join(names)}" if names else "",
-            types="\n".join(types),
-            bindings="\n".join(bindings),
-            body="\n".join(lines[body[0].lineno - 1 :]),
-        )
-        if os.environ.get("ACCELSIM_DUMP"):
-            sys.stderr.write(made)
-        return made
+        imports = f"from {kind.tick.__module__} import {', '.join(names)}" if names else ""
+        return row.text(imports, "\n".join(lines[body[0].lineno - 1 :]))
 
-    made_of = "\n".join([ENTRY, kind.__qualname__, kind.tick.__code__.co_filename, *types, *bindings])
+    made_of = "\n".join([row.made_of, kind.__qualname__, kind.tick.__code__.co_filename])
     return Generated(name_of(kind.__name__, made_of, kind), kind, text)
+
+
+def called_module(stem: str, tables: Tables, imports: str, body: str, made_of: str = "") -> Generated:
+    """A function that Python calls with a row of such tables (see `row_of` and machine_code.caller); of whatever it is
+    made beside the core, `made_of` tells the digest."""
+    row = Row()
+    for name, (dtype, dimensions) in tables.items():
+        row.bind(name, np.zeros((0,) * dimensions, dtype))
+    return Generated(name_of(stem, row.made_of + imports + body + made_of, None), None, lambda: row.text(imports, body))
+
+
+def row_of(tables: Tables, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The row of words of tables that are as they were declared; the tables must outlive it."""
+    for name, (dtype, dimensions) in tables.items():
+        array = values[name]
+        if array.dtype != dtype or array.ndim != dimensions:
+            raise TypeError(f"{name} is {array.dtype} with {array.ndim} dimensions, not {dtype} with {dimensions}")
+    return np.array([word for name in tables for word in words(values[name])], np.int64)
 
 
 def kernel_module() -> Generated:
     """The kernel, which calls the entries."""
-    from accelsim.core.schedule import advance
-
-    text = KERNEL.format(arguments=", ".join(inspect.signature(advance.py_func).parameters))
-    return Generated(name_of("kernel", text, None), None, lambda: text)
+    imports = "from accelsim.core.schedule import advance\nfrom accelsim.core.trace import Trace"
+    return called_module("kernel", TABLES, imports, KERNEL)

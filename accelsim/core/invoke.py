@@ -1,10 +1,8 @@
 """Addresses inside compiled code: the record or array that lies there, and a call of the function that starts there."""
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from accelsim.core.compiled import intrinsic
+
+RAISED = -1  # what a call gives whose function raised an exception
 
 
 @intrinsic
@@ -20,6 +18,9 @@ def record_at(typingctx, address, dtype):
 
 def array_value(context, builder, kind, address, shape):
     """The C-ordered array of a type at an address; whoever owns it outlives it."""
+    from numba import types
+    from numba.np.arrayobj import make_array, populate_array
+
     array = make_array(kind)(context, builder)
     itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
     strides = [itemsize]
@@ -33,6 +34,9 @@ def array_value(context, builder, kind, address, shape):
 @intrinsic
 def array_at(typingctx, address, shape, dtype):
     """The array of a shape (a tuple of int64) and type at an address (int64)."""
+    from numba import types
+    from numba.core import cgutils
+
     kind = types.Array(dtype.dtype, len(shape), "C")
 
     def build(context, builder, signature, arguments):
@@ -43,11 +47,18 @@ def array_at(typingctx, address, shape, dtype):
 
 @intrinsic
 def invoke(typingctx, address, now, words):
-    """Call the entry of a component (see elaborate.py) at an address."""
+    """Call the entry of a component (see elaborate.py) at an address, as numba calls: what it returns it writes where
+    it is told, what it gives back says whether it raised. RAISED if it did."""
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
 
     def build(context, builder, signature, arguments):
-        word = ir.IntType(64)
-        entry = builder.inttoptr(arguments[0], ir.FunctionType(word, [word, word]).as_pointer())
-        return builder.call(entry, arguments[1:])
+        word, status, pointer = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(status, [word.as_pointer(), pointer.as_pointer(), word, word])
+        given, raised = cgutils.alloca_once(builder, word), cgutils.alloca_once(builder, pointer)
+        failed = builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [given, raised, *arguments[1:]])
+        well = builder.icmp_signed("==", failed, status(0))
+        return builder.select(well, builder.load(given), word(RAISED))
 
     return types.int64(types.int64, types.int64, types.int64), build

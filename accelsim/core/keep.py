@@ -5,9 +5,10 @@ import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +16,14 @@ from typing import NamedTuple
 
 from accelsim.core.component import Component
 from accelsim.core.imports import PACKAGE, sources
-from accelsim.core.machine_code import compiled_before
+from accelsim.core.machine_code import address_of, keep, linked
 from accelsim.core.private import cache_folder, get, put
 from accelsim.core.processors import processors
 from accelsim.core.refusal import refusal
 
 WORKERS = 4  # processes that compile at once, at most
 observers: list[Callable[[int], None]] = []  # told how many modules are about to be compiled, which takes a while
+addresses: dict[str, int] = {}  # where the functions of generated modules begin in this process
 SAFELY = "-P"  # Python without the folder it is started in, where a module of anybody's may lie
 
 
@@ -61,17 +63,15 @@ def files_of(kind: type[Component]) -> set[Path]:
 
 @lru_cache
 def core_digest() -> bytes:
-    import numba
-
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version}".encode())
+    digest = hashlib.sha256(f"numba {version('numba')} python {sys.version}".encode())
     for file in sorted((PACKAGE / "core").glob("*.py")):
         digest.update(file.read_bytes())
     return digest.digest()
 
 
-def write(name: str, text: Callable[[], str]) -> tuple[Path, str]:
+def write(folder: Path, name: str, text: Callable[[], str]) -> tuple[Path, str]:
     """A generated module's file in the cache folder, and its text: what was kept, if it is whole."""
-    path = cache_folder() / f"{name}.py"
+    path = folder / f"{name}.py"
     content = get(path)
     if content is None:
         content = text().encode()
@@ -79,51 +79,51 @@ def write(name: str, text: Callable[[], str]) -> tuple[Path, str]:
     return path, content.decode()
 
 
-def load(path: Path, text: str | None = None) -> ModuleType:
-    """A generated module, from its kept text unless that is given; its machine code is kept beside it.
+def compile_kept(path: Path, text: str | None = None) -> bytes:
+    """Compile a generated module, from its kept text unless that is given; its machine code, which is kept beside it.
 
     At LLVM's lowest level of optimization: it compiles faster by a sixth, and what comes out runs as fast.
     """
     from numba import config
 
-    name = path.stem
-    if name not in sys.modules:
-        if text is None:
-            text = get(path).decode()
-        # Python's own way would keep bytecode, which it would run unchecked. The file has one line more than the text.
-        code = compile(f"\n{text}", str(path), "exec", dont_inherit=True)
-        module = ModuleType(name)
-        module.__file__ = str(path)
-        sys.modules[name] = module  # first: numba cannot load again what it compiled for a module nobody knows
-        level, config.OPT = config.OPT, type(config.OPT)(1)
-        try:
-            exec(code, vars(module))
-        except BaseException:
-            del sys.modules[name]
-            raise
-        finally:
-            config.OPT = level
-    return sys.modules[name]
+    if text is None:
+        text = get(path).decode()
+    # Python's own way would keep bytecode, which it would run unchecked. The file has one line more than the text.
+    code = compile(f"\n{text}", str(path), "exec", dont_inherit=True)
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    level, config.OPT = config.OPT, type(config.OPT)(1)
+    sys.modules[path.stem] = module  # where numba looks for what is said of a mistake
+    try:
+        exec(code, vars(module))
+        return keep(path, module.entry)
+    finally:
+        config.OPT = level
+        del sys.modules[path.stem]
 
 
-def kept(name: str, text: Callable[[], str]) -> ModuleType:
-    """A generated module, kept in the cache folder with its machine code beside it."""
-    return sys.modules.get(name) or load(*write(name, text))
+def kept(folder: Path, module: Generated) -> int | None:
+    """Where a generated module's function begins; None if no machine code of it is kept that is whole."""
+    if module.name not in addresses and (found := address_of(folder / f"{module.name}.py")):
+        addresses[module.name] = found
+    return addresses.get(module.name)
 
 
-def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object]) -> list[ModuleType]:
-    """Generated modules; those that never were compiled are, by several processes, while this one first does what is
-    to be done `meanwhile`."""
-    missing = {m.name: m for m in modules if m.name not in sys.modules}.values()
-    texts = dict(write(m.name, m.text) for m in missing)
-    weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing)))
-    fresh = {path: weight for path, weight in weights.items() if not compiled_before(path)}
-    if fresh:
-        for told in observers:
-            told(len(fresh))
-    shares = deal(fresh, max(1, min(WORKERS, processors(), len(fresh))))
+def kept_together(modules: Sequence[Generated]) -> list[int]:
+    """Where the functions of generated modules begin; those that never were compiled are, by several processes."""
+    folder = cache_folder()
+    missing = {m.name: m for m in modules if kept(folder, m) is None}
+    if not missing:
+        return [addresses[m.name] for m in modules]
+    for told in observers:
+        told(len(missing))
+    texts = dict(write(folder, m.name, m.text) for m in missing.values())
+    weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing.values())))
+    shares = deal(weights, max(1, min(WORKERS, processors(), len(missing))))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    work = "import pathlib, sys; from accelsim.core.keep import load; [*map(load, map(pathlib.Path, sys.argv[1:]))]"
+    work = (
+        "import pathlib, sys; from accelsim.core.keep import compile_all; compile_all(map(pathlib.Path, sys.argv[1:]))"
+    )
     workers = [
         subprocess.Popen(
             [sys.executable, SAFELY, "-c", work, *map(str, files)], env=environment, stderr=subprocess.DEVNULL
@@ -131,26 +131,34 @@ def kept_together(modules: Sequence[Generated], meanwhile: Callable[[], object])
         for files in shares[:-1]
     ]
     try:
-        meanwhile()
         for path in shares[-1]:
             with suppress(Exception):  # it is said below
-                load(path, texts[path])
+                addresses[path.stem] = linked(compile_kept(path, texts[path]))
     finally:
         for worker in workers:
             worker.wait()
-    return [compiled(m) for m in modules]  # what a worker failed at is compiled here
+    return [kept(folder, m) or compiled(folder, m) for m in modules]  # what a worker failed at is compiled here
 
 
-def compiled(module: Generated) -> ModuleType:
+def compile_all(paths: Iterable[Path]) -> None:
+    """What a worker does; whoever started it says what is wrong."""
+    for path in paths:
+        with suppress(Exception):
+            compile_kept(path)
+
+
+def compiled(folder: Path, module: Generated) -> int:
     """A generated module. Raises InputError, which says file and line, when numba refuses a component's tick."""
+    path, text = write(folder, module.name, module.text)
     try:
-        return kept(module.name, module.text)
+        addresses[module.name] = linked(compile_kept(path, text))
     except OSError:
         raise
     except Exception as error:  # numba has its own, and some that are none of its own
         if module.kind is None:
             raise
-        raise refusal(module.kind, *write(module.name, module.text), error) from error
+        raise refusal(module.kind, path, text, error) from error
+    return addresses[module.name]
 
 
 def deal(weights: Mapping[Path, int], hands: int) -> list[list[Path]]:

@@ -1,11 +1,8 @@
 """Sets of lanes, a bit each: a tick looks at the lanes that can do something, in their order, and at no other."""
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from accelsim.core.compiled import compiled
+from accelsim.core.compiled import compiled, intrinsic
 
 
 def no_lanes(lanes: int) -> np.ndarray:
@@ -16,6 +13,8 @@ def no_lanes(lanes: int) -> np.ndarray:
 @intrinsic
 def lowest_bit(typingctx, bits):
     """The number of the lowest bit set in a word that is not 0."""
+    from llvmlite import ir
+    from numba import types
 
     def build(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))

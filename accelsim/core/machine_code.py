@@ -1,122 +1,108 @@
-"""Machine code kept on disk: numba's way to keep it, but unpickled only when it is whole and this user's alone.
+"""Machine code kept on disk: what LLVM made of a generated module, linked only when it is whole and this user's alone.
 
-Beside a generated module lie, for each of its functions and each kind of processor, an index and what it points to.
-Data is named by its digest: of two processes that write at once, either's index points to whole data.
+Beside a generated module lies, for each kind of processor, one file: a line that says what its function is called and
+which functions it calls that it does not hold, then an object file. To link it, neither numba nor Python's pickle is
+needed: those take longer than many a simulation.
 """
 
+import ctypes
 import hashlib
 import json
-import pickle
+import os
 from collections.abc import Callable
-from contextlib import suppress
+from functools import cache
+from itertools import count
 from pathlib import Path
 
-from numba import njit
-from numba.core import sigutils
-from numba.core.caching import _Cache
-from numba.core.ccallback import CFunc
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
+import numpy as np
 
 from accelsim.core.private import BESIDE, get, put
 
 ENTRY = "i8(i8, i8)"
+NUMBERS = count()  # a name for whatever is linked
+LIBRARIES = []  # keeps alive what was linked
 
 
-class KeptCode(_Cache):
-    """The machine code of a function of a generated module, as numba asks for it.
+@cache
+def processor() -> str:
+    """A digest of the kind of processor, and of what else the machine code depends on."""
+    from llvmlite import binding
 
-    The module's name stands for everything that the function is made of, numba and Python included.
-    """
-
-    def __init__(self, function: Callable) -> None:
-        module = Path(function.__code__.co_filename)
-        self.folder, self.stem = module.parent / BESIDE, f"{module.stem}.{function.__name__}"
-
-    @property
-    def cache_path(self) -> str:
-        """The folder."""
-        return str(self.folder)
-
-    def index(self, signature, codegen) -> Path:
-        """The index of the code for these types and a kind of processor."""
-        key = hashlib.sha256(repr((str(signature), codegen.magic_tuple())).encode()).hexdigest()
-        return self.folder / f"{self.stem}-{key[:16]}.nbi"
-
-    def load_overload(self, sig, target_context) -> CompileResult | None:
-        """The code; None if it has to be compiled."""
-        target_context.refresh()  # numba knows its own types only now
-        content = data_of(self.index(sig, target_context.codegen()))
-        try:
-            return content and CompileResult._rebuild(target_context, *pickle.loads(content))
-        except Exception:  # whole, but of another release of something, which raises what it likes: it is compiled anew
-            return None
-
-    def save_overload(self, sig, data: CompileResult) -> None:
-        """Keep the code, and nothing of what was there before for the same types."""
-        if data.library.has_dynamic_globals:  # addresses of this process are compiled in
-            return
-        index = self.index(sig, data.codegen)
-        content = dumps(data._reduce())
-        path = self.folder / f"{index.stem}.{hashlib.sha256(content).hexdigest()[:16]}.nbc"
-        before = [found[0]] if (found := pointed_to(index)) else []
-        if not before and index.exists():  # it is damaged; else another process may be writing the same now
-            before = [*self.folder.glob(f"{index.stem}.*.nbc")]
-        if put(path, content) and put(index, json.dumps([path.name, len(content)]).encode()):
-            for old in {*before} - {path}:
-                with suppress(OSError):
-                    old.unlink()
-
-    def enable(self) -> None:
-        """It always is."""
-
-    def disable(self) -> None:
-        """It never is."""
-
-    def flush(self) -> None:
-        """What is kept stays: it is found by what it was made of."""
+    kind = binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    told = sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_"))
+    return hashlib.sha256(repr((kind, told)).encode()).hexdigest()[:16]
 
 
-def pointed_to(index: Path) -> tuple[Path, int] | None:
-    """The data of an index and its length; None without a whole index."""
-    content = get(index)
-    if content is None:
+def place(module: Path) -> Path:
+    """Where the machine code of a generated module lies."""
+    return module.parent / BESIDE / f"{module.stem}-{processor()}.o"
+
+
+@cache
+def linker():
+    """LLVM's linker of this process."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding.create_lljit_compiler(binding.Target.from_default_triple().create_target_machine())
+
+
+def linked(content: bytes) -> int:
+    """Where the function begins, of which this is the machine code."""
+    from llvmlite import binding
+
+    head, _, code = content.partition(b"\n")
+    name, wanted = json.loads(head)
+    if any(binding.address_of_symbol(other) is None for other in wanted):
+        from numba.core.registry import cpu_target
+
+        assert cpu_target.target_context  # importing it says where numba's own functions are
+    library = binding.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(name)
+    for other in wanted:
+        if address := binding.address_of_symbol(other):
+            library.import_symbol(other, address)
+    LIBRARIES.append(library.link(linker(), f"accelsim{next(NUMBERS)}"))
+    return LIBRARIES[-1][name]
+
+
+def address_of(module: Path) -> int | None:
+    """Where the function of a generated module begins; None if there is no machine code of it that is whole."""
+    content = get(place(module))
+    try:
+        return None if content is None else linked(content)
+    except (RuntimeError, ValueError):  # whole, but of another release of LLVM
         return None
-    name, length = json.loads(content)
-    return index.parent / name, length
 
 
-def data_of(index: Path) -> bytes | None:
-    """The data that an index points to; None unless both are whole."""
-    found = pointed_to(index)
-    return get(found[0]) if found else None
+def keep(module: Path, function: Callable) -> bytes:
+    """Compile the function of a generated module, with the signature ENTRY, and keep it if that can be done."""
+    from numba import njit
+
+    from accelsim.core.compiled import HOW
+
+    (made,) = njit(ENTRY, **HOW)(function).overloads.values()
+    library = made.library
+    wanted = [f.name for f in library._final_module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    library._ensure_finalized()
+    head = json.dumps([made.fndesc.llvm_func_name, sorted(wanted)]).encode()
+    content = head + b"\n" + library._get_compiled_object()
+    if not library.has_dynamic_globals:  # addresses of this process are compiled in
+        put(place(module), content)
+    return content
 
 
-def compiled_before(module: Path) -> bool:
-    """Whether machine code of a generated module lies there, in full length; whether it is whole is seen when it is
-    loaded."""
-    for index in (module.parent / BESIDE).glob(f"{module.stem}.*.nbi"):
-        with suppress(OSError):
-            found = pointed_to(index)
-            if found and found[0].stat().st_size >= found[1]:
-                return True
-    return False
+CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
-def entry_point(function: Callable) -> CFunc:
-    """Compile a component's entry, or load it: a C function of two integers."""
-    made = CFunc(function, sigutils.normalize_signature(ENTRY), {}, {"error_model": "numpy", "_nrt": False})
-    made._cache = KeptCode(function)
-    made.compile()
-    return made
+def caller(address: int, words: np.ndarray) -> Callable[[], int]:
+    """A call from Python of the function at an address, with a row of words, which it keeps: what it returns."""
+    given, raised = ctypes.c_int64(), ctypes.c_void_p()
+    function, at = CALL(address), (ctypes.byref(given), ctypes.byref(raised))
 
+    def call() -> int:
+        if function(*at, 0, words.ctypes.data):
+            raise RuntimeError("compiled code raised an exception")
+        return given.value
 
-def kept_function(**options) -> Callable[[Callable], Callable]:
-    """Like njit, with its options, and kept."""
-
-    def decorate(function: Callable) -> Callable:
-        made = njit(nogil=True, _nrt=False, **options)(function)
-        made._cache = KeptCode(function)
-        return made
-
-    return decorate
+    return call

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from accelsim.core.channel import WATCHED, wrap
+from accelsim.core.channel import CONTROL, WATCHED, wrap
 from accelsim.core.compiled import compiled, inlined
-from accelsim.core.invoke import invoke, record_at
+from accelsim.core.invoke import RAISED, invoke, record_at
 from accelsim.core.status import BUSY, NEVER
-from accelsim.core.trace import has_room, log, log_pops, note
+from accelsim.core.trace import EVENT, has_room, log, log_pops, note
 
 STATE = np.dtype(
     [
@@ -22,6 +22,17 @@ STATE = np.dtype(
     ]
 )
 RECORD = np.dtype([("wake", "i8")])  # how every component's record begins
+CALL = np.dtype([(name, "i8") for name in ("start", "stop", "skip", "at", "quiet")])  # what is told, what is returned
+WORD = np.dtype("i8")
+TABLES = {  # what the kernel works on: what lies there, dimensions (see `advance`)
+    "call": (CALL, 1),
+    "control": (CONTROL, 1),
+    "state": (STATE, 1),
+    **dict.fromkeys(("slots", "period", "edge", "coming", "first", "order", "turns"), (WORD, 1)),
+    **dict.fromkeys(("ends", "end", "entries", "rows", "mark", "used"), (WORD, 1)),
+    **dict.fromkeys(("cycles", "words", "transfers"), (WORD, 2)),
+    "events": (EVENT, 1),
+}
 
 
 @compiled
@@ -88,7 +99,8 @@ def advance(
     start, stop, skip, control, slots, state, cycles, period, edge, coming, first, order, turns, ends, end, entries,
     rows, words, trace, mark,
 ):  # fmt: skip
-    """Run from an instant on; returns the instant reached and whether nothing is due any more.
+    """Run from an instant on; returns the instant reached and whether nothing is due any more (a component that raised
+    an exception: RAISED less its number).
 
     Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on. Each has
     its entry's address and its row of `words`, with that row's address (see elaborate.py), and its channels: those in
@@ -109,9 +121,9 @@ def advance(
             if coming[d] < NEVER:
                 at = min(at, coming[d] * period[d])
         if at >= NEVER:
-            return last_instant(edge, period), True
+            return last_instant(edge, period), 1
         if at >= stop:
-            return stop, False
+            return stop, 0
         ticks = 0
         for d in range(domains):
             now = coming[d]
@@ -124,6 +136,8 @@ def advance(
                         r = record_at(words[i, 0], RECORD)
                         r.wake = NEVER
                         did = invoke(entries[i], now, rows[i])
+                        if did == RAISED:
+                            return at, RAISED - i
                         ticked(me, did, r.wake, now, at, cycles, trace)
                         turns[ticks] = i
                         ticks += 1
@@ -134,5 +148,5 @@ def advance(
                 if control[end[m]].pushed | control[end[m]].popped:
                     commit(end[m], at, control, slots, state, period, edge, coming, trace)
         if mark[0]:
-            return at + 1, False
-    return at + 1, False
+            return at + 1, 0
+    return at + 1, 0

@@ -9,17 +9,23 @@ import numpy as np
 from accelsim.core.channel import CONTROL, LINE, Channel, Channels, item_type
 from accelsim.core.clock import periods
 from accelsim.core.component import Component, In, Out, Param, PortArray
-from accelsim.core.elaborate import entry_module, kernel_module, words
-from accelsim.core.keep import kept, kept_together
+from accelsim.core.elaborate import entry_module, kernel_module, row_of, words
+from accelsim.core.invoke import RAISED
+from accelsim.core.keep import kept_together
+from accelsim.core.machine_code import caller
 from accelsim.core.result import Link, Part, Result, difference, snapshot
-from accelsim.core.schedule import STATE
+from accelsim.core.schedule import CALL, STATE, TABLES
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
 from accelsim.core.trace import EVENT, new_trace
 from accelsim.core.wire import Wire, port_of, unpack
 
 
 class DeadlockError(RuntimeError):
-    """Nothing can move, yet not everything has been delivered."""
+    """Nothing can move, yet not everything has been delivered. `kinds`: the classes of the components."""
+
+    def __init__(self, sentence: str, kinds: tuple[type[Component], ...] = ()) -> None:
+        super().__init__(sentence)
+        self.kinds = kinds
 
 
 Watcher = Callable[[int, np.ndarray, np.ndarray], None]  # (instant reached, status events, logged transfers)
@@ -143,10 +149,10 @@ class Simulator:
             max(self.log_room, len(self.slots) + len(self.wires) + 1) if logged else 0,
             max(widths, default=1),
         )
-        kernel = kernel_module()
-        self.kernel = kept(kernel.name, kernel.text).kernel
-        modules = kept_together(entries, meanwhile=lambda: self.advance(0, skip=True))
-        self.entries[:] = [module.entry.address for module in modules]
+        kernel, *self.entries[:] = kept_together([kernel_module(), *entries])
+        self.call = np.zeros(1, CALL)
+        self.row = row_of(TABLES, vars(self) | self.trace._asdict())
+        self.kernel = caller(kernel, self.row)
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
 
@@ -199,10 +205,15 @@ class Simulator:
 
     def advance(self, stop: int, skip: bool) -> tuple[int, bool]:
         """One call of the kernel."""
-        tables = self.control.view(np.recarray), self.slots, self.state.view(np.recarray), self.cycles
-        clocks = self.period, self.edge, self.coming, self.first, self.order, self.turns
-        calls = self.ends, self.end, self.entries, self.rows, self.words
-        return self.kernel(self.at, stop, skip, *tables, *clocks, *calls, self.trace, self.mark)
+        self.call[0] = self.at, stop, skip, 0, 0
+        self.kernel()
+        at, quiet = int(self.call[0]["at"]), int(self.call[0]["quiet"])
+        if quiet < 0:
+            faulty = self.components[RAISED - quiet]
+            raise RuntimeError(
+                f"the tick of {faulty.name} raised an exception in cycle {at // self.periods[faulty.clock]}"
+            )
+        return at, bool(quiet)
 
     def drain(self) -> None:
         events, transfers = self.trace.used
@@ -235,7 +246,8 @@ class Simulator:
         report += [f"{w.name} holds {n} of {w.depth}" for w, n in zip(self.wires, held) if n]
         when = {d: -(-self.at // p) for d, p in self.periods.items()}
         at = ", ".join(f"{d} cycle {n}" for d, n in when.items())
-        raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report))
+        kinds = tuple({type(c): None for c in self.components})
+        raise DeadlockError(f"nothing can move at {at}: " + "; ".join(report), kinds)
 
     def wake(self, component: Component) -> None:
         """Have a component ticked at the next edge of its clock: something was written into its memory from outside."""

@@ -7,8 +7,9 @@ first products and the drain behind the last. Machines say what their resources 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from accelsim.dataflows.tiling import NORM_BYTES, PASSES, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, Stay, ceil
 from accelsim.workload.layers import Elementwise, Norm
 
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
@@ -26,12 +27,12 @@ class Memory:
     in_flight_bytes: int
     line_bytes: int = 64
 
-    @property
+    @cached_property
     def rate(self) -> float:
         """Bytes a cycle with as much under way as there may be (Little's law)."""
         return min(self.bytes_per_cycle, self.in_flight_bytes / max(1.0, self.latency))
 
-    @property
+    @cached_property
     def burst_cycles(self) -> float:
         """Cycles from one burst to the next: one a cycle is asked for, and so many are under way for a latency, however
         short they are (Little's law)."""
@@ -128,6 +129,10 @@ class ArrayRates:
     rsqrt_cycles: int = 0
     double_buffer: bool = True
 
+    def hand_on(self, size: int) -> float:
+        """Cycles from the last of so many results to where the next layer reads them, without DRAM."""
+        return HOP_CYCLES + size / (self.act_banks * self.act_port_bytes)
+
     @classmethod
     def of_vector(
         cls, vector: Mapping[str, int], weight: Mapping[str, int], act: Mapping[str, int], store: Mapping[str, int]
@@ -149,7 +154,9 @@ def read_cycles(words: int, banks: int) -> int:
     return ceil(2 * words, 2 * banks - 1)
 
 
-def vector_estimate(layer: Norm | Elementwise, batch: int, rates: ArrayRates, memory: Memory, each: bool) -> Estimate:
+def vector_estimate(
+    layer: Norm | Elementwise, batch: int, rates: ArrayRates, memory: Memory, each: bool, stay: Stay = NOWHERE
+) -> Estimate:
     """The time of a layer that the vector unit does alone, in blocks of rows; `each`: a norm's constants are loaded."""
     if isinstance(layer, Norm):
         operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
@@ -157,21 +164,24 @@ def vector_estimate(layer: Norm | Elementwise, batch: int, rates: ArrayRates, me
     else:
         operands, out_tokens, passes, sweeps, constants = layer.operands, layer.out_tokens, layer.operands, 1, 0
     row = operands * layer.features
-    most = max(1, min((rates.act_bytes - constants) // 4 // row, rates.store_bytes // 2 // layer.features))
+    room = rates.store_bytes // 2 // layer.features
+    most = max(1, room if stay.input else min((rates.act_bytes - constants) // 4 // row, room))
     blocks = ceil(layer.tokens, most)
     elements = ceil(layer.tokens, blocks) * row
     words = sweeps * ceil(elements, rates.act_port_bytes)
     cycles = max(read_cycles(words, rates.act_banks), ceil(elements * passes, rates.vector_lanes), 1)
     if sweeps > 1:
         cycles += (sweeps - 1) * rates.reduce_cycles + rates.rsqrt_cycles
-    inputs, outputs = batch * layer.tokens * row, batch * out_tokens * layer.features
+    inputs, outputs = batch * layer.tokens * row * (not stay.input), batch * out_tokens * layer.features * stay.stored
     terms = {
         "vector": float(batch * blocks * cycles),
         "DRAM": (inputs + outputs) / memory.rate,
         "bursts": (memory.bursts(inputs) + memory.bursts(outputs)) * memory.burst_cycles,
     }
     exposed = {
-        "fill": memory.fetch(constants + elements),
+        "fill": memory.fetch(constants + elements * (not stay.input)),
         "drain": memory.fetch(min(outputs, ceil(out_tokens, blocks) * layer.features)),
     }
+    if not stay.stored:
+        exposed["drain"] = rates.hand_on(ceil(out_tokens, blocks) * layer.features)
     return Estimate(terms, exposed, inputs + outputs + constants, serial=False)

@@ -10,7 +10,17 @@ from itertools import accumulate
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import GemmShape, faults, plan_gemm
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, constant_bytes, output_passes, pieces
+from accelsim.dataflows.tiling import (
+    MOST_TILES,
+    NOWHERE,
+    DenseResources,
+    GemmPlan,
+    Stay,
+    ceil,
+    constant_bytes,
+    output_passes,
+    pieces,
+)
 from accelsim.workload.layers import Gemm
 
 
@@ -59,18 +69,20 @@ class Tile:
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
 
 
-def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources) -> GemmShape:
+def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> GemmShape:
     """What decides how a group of a layer's columns is cut."""
     each = constant_bytes(layer) * have.constants
     inputs = ceil(layer.inputs * batch, layer.repeat)
     tokens = layer.tokens * batch
     sizes = tokens, layer.in_features, some.count, inputs
-    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded)
+    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded, stay.input, stay.stored)
 
 
-def plan_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, plan: GemmPlan | None) -> GemmPlan:
+def plan_of(
+    layer: Gemm, some: Columns, batch: int, have: DenseResources, plan: GemmPlan | None, stay: Stay = NOWHERE
+) -> GemmPlan:
     """The cut of a group of columns: the given one, if it fits, or one chosen by rule."""
-    shape = shape_of(layer, some, batch, have)
+    shape = shape_of(layer, some, batch, have, stay)
     if plan is None:
         return plan_gemm(layer.name, shape, have)
     if wrong := faults(shape, plan, have):
@@ -86,8 +98,10 @@ def emit_gemm(
     have: DenseResources,
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
+    stay: Stay = NOWHERE,
 ) -> None:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
+    `stay`: whether its input is there already, which then is given back with the last group's last tile.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -101,11 +115,12 @@ def emit_gemm(
         )
     if plans and len(plans) != len(groups):
         raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
-    made = [plan_of(layer, some, batch, have, plan) for some, plan in zip(groups, plans or [None] * len(groups))]
+    made = [plan_of(layer, some, batch, have, plan, stay) for some, plan in zip(groups, plans or [None] * len(groups))]
     for repetition in range(layer.repeat):
         column = 0
         for columns, plan in zip(groups, made):
-            emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan)
+            whole = column + columns.count == layer.out_features
+            emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
             column += columns.count
 
 
@@ -119,8 +134,10 @@ def emit_columns(
     have: DenseResources,
     issue: Issue,
     plan: GemmPlan,
+    kept: bool,
+    last_group: bool,
 ) -> None:
-    """One group of output columns that are treated alike."""
+    """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
@@ -131,7 +148,7 @@ def emit_columns(
     if each:
         biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features)
         biases += each * (group * layer.out_features + column)
-    source = p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
+    source = 0 if kept else p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
     whole = tokens * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
@@ -148,7 +165,7 @@ def emit_columns(
     if not outer_rows:
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
-    if plan.order == "resident":
+    if plan.order == "resident" and not kept:
         begin_alone(p, have, have.array)
         resident = p.load(have.act, source, inputs)
     for nth, (m, n) in enumerate(tiles):
@@ -188,7 +205,7 @@ def emit_columns(
                     resident = p.load(have.act, start + first, acts) if acts else resident
             elif last and outer_rows and last_of_row:
                 acts = min(inputs, (row_at[m] + rows) * row_bytes) - min(inputs, row_at[m] * row_bytes)
-            elif last and last_tile and plan.order == "resident":
+            elif last and last_tile and plan.order == "resident" and (last_group or not kept):
                 acts = inputs
             if last and layer.residual:
                 acts += rows * columns
@@ -197,7 +214,7 @@ def emit_columns(
             if last and layer.residual:
                 act_read += rows * columns
             weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)
-            acts_here = addition if addition[1] > resident[1] else resident
+            acts_here = addition if last and addition[1] > resident[1] else resident  # it is added with the last part
             tile = Tile(
                 rows,
                 columns,

@@ -90,7 +90,7 @@ def candidates(
     segments = shape.tokens * ceil(shape.features, stored_segment(features, high, wide, rates)) * (not work.packed)
     key = np.maximum(np.maximum(array, moved / rate), segments * memory.burst_cycles)
     key = key + first / rate + 20 * n * across * depths / np.maximum(1, steps)
-    useful = (fewer == 1) | ((rows >= step_tokens) & (order != "resident"))
+    useful = (fewer == 1) | (size >= step_tokens)
     useful &= n * across * depths <= MOST_TILES
     rough: dict[tuple, dict[int, float]] = {}
     columns = step_tokens, step_features, size, features, order, depths, key
@@ -119,8 +119,8 @@ def choose(
 def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
     """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
     return GemmWork(
-        shape.tokens, shape.depth, shape.features, shape.inputs, shape.residual, shape.constants, passes, shape.heads,
-        shape.encoded, packed,
+        shape.tokens, shape.depth, shape.features, shape.inputs * (not shape.kept), shape.residual, shape.constants,
+        passes, shape.heads, shape.encoded, packed, shape.stored,
     )  # fmt: skip
 
 

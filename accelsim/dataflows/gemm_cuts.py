@@ -24,7 +24,8 @@ class GemmShape:
     """tokens x depth x features, of `inputs` distinct input elements.
 
     residual: an operand is added to each output. constants: bytes beside a feature's weights, which stay until its tile
-    is done. heads, encoded: heads that are compressed behind the array, and to how many (0: none).
+    is done. heads, encoded: heads that are compressed behind the array, and to how many (0: none). kept: its input is
+    in the activation buffer already, all of it (order resident). stored: its outputs go to DRAM.
     """
 
     tokens: int
@@ -35,6 +36,8 @@ class GemmShape:
     constants: int = 0
     heads: int = 0
     encoded: int = 0
+    kept: bool = False
+    stored: bool = True
 
     @property
     def row_bytes(self) -> int:
@@ -57,6 +60,8 @@ def orders(shape: GemmShape, have: DenseResources, features: int, deep: int) -> 
     beside = have.act_bytes - shape.inputs
     if beside >= 0:
         yield "resident", beside // spare if spare else shape.tokens
+    if shape.kept:
+        return
     yield "rows", have.act_bytes // (shape.row_bytes + spare)
     yield "stream", have.act_bytes // (2 * part_bytes(shape, deep) + spare)
 
@@ -65,7 +70,7 @@ def traffic(shape: GemmShape, order, row_tiles, feature_tiles, depth_tiles):
     """Bytes of weights and activations that are read of DRAM: of one cut, or arrays of many."""
     stay = (order == "resident") & (depth_tiles == 1)
     weights = shape.depth * shape.features * (row_tiles - stay * (row_tiles - 1))
-    return weights + shape.inputs * (1 + (order == "stream") * (feature_tiles - 1))
+    return weights + (not shape.kept) * shape.inputs * (1 + (order == "stream") * (feature_tiles - 1))
 
 
 def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
@@ -138,8 +143,8 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
     most = np.concatenate(
         [
             (beside // spare if shape.residual else np.full_like(deep, shape.tokens)) * (beside >= 0),
-            have.act_bytes // (shape.row_bytes + spare),
-            have.act_bytes // (2 * part_bytes(shape, deep) + spare),
+            have.act_bytes // (shape.row_bytes + spare) * (not shape.kept),
+            have.act_bytes // (2 * part_bytes(shape, deep) + spare) * (not shape.kept),
         ],
         axis=1,
     )

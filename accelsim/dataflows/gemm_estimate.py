@@ -18,7 +18,8 @@ SEGMENT_CYCLES = 0.5  # [ours, measured] the array stands for each short run of 
 class GemmWork:
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
     feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
-    whether a tile of outputs is one run of bytes."""
+    whether a tile of outputs is one run of bytes. stored: whether outputs go to DRAM; inputs: 0 where they do not come
+    from there."""
 
     tokens: int
     depth: int
@@ -30,6 +31,7 @@ class GemmWork:
     heads: int = 0
     encoded: int = 0
     packed: bool = False
+    stored: bool = True
 
     @property
     def row_bytes(self) -> int:
@@ -125,30 +127,38 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     segmented = m * d * work.tokens * parts
     bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    bursts += segments * memory.bursts(segment) if not work.packed else memory.bursts(leaving)
+    stored = (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
+    bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
-    moved += leaving if work.packed else memory.moved(segment, segments)
+    moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
     first = {
         "resident": work.inputs,
         "rows": min(work.inputs, rows * work.row_bytes),
         "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
     }[plan.order]
-    # a residual operand of the first tile comes token by token behind its activations, its outputs leave alike
+    # a residual operand of the first tile comes token by token behind its activations, and is added with the last part
     asked = memory.bursts(deep, rows) if parts else memory.bursts(first)
-    asked += rows * memory.bursts(widest) * (work.residual and d == 1)
-    first_bytes = first + memory.moved(widest, rows) * (work.residual and d == 1)
-    exposed = {"fill": memory.fetch(first_bytes, asked)}
+    fill = memory.fetch(first, asked)
+    first_bytes = first
+    if work.residual:
+        first_bytes, asked = first + memory.moved(widest, rows), asked + rows * memory.bursts(widest)
+        before = 0.0 if plan.order == "stream" else busy * (d - 1) / (n * m * d)
+        fill = max(fill, memory.fetch(first_bytes, asked) - before)
+    exposed = {"fill": fill}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
-        held = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
-        if held > rates.act_bytes or not rates.double_buffer:
+        both = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
+        if both > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
+    first_store = min(rates.store_bytes // 2, rows * widest)
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
     left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
-    exposed["drain"] = memory.fetch(last, left)
-    fetching = loads * tile_interval(memory, tile, rates.weight_bytes, rates.outstanding)
+    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    last, left = last * work.stored, left * work.stored
+    held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
+    fetching = loads * tile_interval(memory, tile, rates.weight_bytes - held, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
@@ -161,13 +171,15 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
         "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
+        # none leaves before the first store has been computed
+        "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
         terms.pop("weights")
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
-    return Estimate(terms, exposed, weights + acts + beside + leaving)
+    return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:

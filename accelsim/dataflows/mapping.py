@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accelsim.dataflows.estimate import Estimate, one_after_another
+from accelsim.dataflows.tiling import NOWHERE, Stay
 
 OBJECTIVES = ("cycles", "energy", "edp", "bytes")
 RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut by rule
@@ -16,7 +17,7 @@ DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
 # [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
 # least is taken.
-ALIKE = 0.98
+ALIKE = 0.99
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,16 @@ class Part:
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """How a layer is cut. times: how often its parts follow each other."""
+    """How a layer is cut. times: how often its parts follow each other. stay: where its activations are. input: that of
+    its input, `dram` or `keep`, where it could stay on chip."""
 
     layer: str
     phase: str
     shape: str
     parts: tuple[Part, ...]
     times: int = 1
+    stay: Stay = NOWHERE
+    input: str = ""
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -72,7 +76,8 @@ class LayerMapping:
 
     def as_data(self) -> dict[str, object]:
         """Part -> cut, as it is written to a file and stored with a result."""
-        return {part.name: dict(part.chosen.cut) for part in self.parts}
+        cuts = {part.name: dict(part.chosen.cut) for part in self.parts if part.chosen.cut or not self.input}
+        return {"input": self.input, **cuts} if self.input else cuts
 
 
 def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:

@@ -9,14 +9,16 @@ The sequencer begins when the first chunk is there (that instruction is wired, n
 each waits for the next chunk and gives its own back.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
-from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES
+from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
 UNSAID: Said = (0, "", "")
@@ -27,6 +29,7 @@ MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest ship
 MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 LEAST_CHUNK = 128  # bytes: a long instruction, its descriptor, and the one that ends the chunk
+WORDS = "q"  # what tables are written down as: 64-bit integers
 
 
 def heads_said(heads: Sequence[int], image: int = 0, rows: tuple[int, int, int] = (0, 0, 0)) -> str:
@@ -59,21 +62,14 @@ class Names:
     row_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass
 class Program:
     """Instructions and tables; `finish()` makes arrays of them.
 
     Raises InputError for a unit, operand, counter, buffer or table that the machine does not have.
     """
 
-    names: Names
-    instructions: list[tuple] = field(default_factory=list)
-    operands: list[int] = field(default_factory=list)
-    memory: int = 0
-    places: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        names = self.names
+    def __init__(self, names: Names) -> None:
+        self.names = names
         everything = [*SEQUENCER, *names.buffers, *names.stores, *names.tables]
         if twice := [name for name in everything if everything.count(name) > 1]:
             raise InputError(
@@ -81,19 +77,26 @@ class Program:
                 "every buffer one of its own name; give the part or the table another name"
             )
         self.units = {unit: (n, tuple(fields)) for n, (unit, fields) in enumerate(names.units.items())}
+        self.commands = {
+            unit: (n, len(f), instruction_bytes(len(f)), in_order(f)) for unit, (n, f) in self.units.items()
+        }
+        self.words, self.operands = array(WORDS), array(WORDS)  # of the instructions
+        self.memory, self.places = 0, dict[str, int]()  # bytes that tensors have, and where each begins
         self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
         self.planned = dict.fromkeys(self.counters, 0)
-        self.descriptors: dict[str, list[tuple]] = {b: [] for b in (*names.buffers, *names.stores)}
+        self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
+        self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
+        self.rows = {table: array(WORDS) for table in names.tables}  # of those that are entered row by row
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = 0
         self.chunks: list[int] = []  # bytes of those that are full
         self.filled = 0  # bytes in the one that is being filled
-        self.ended = not names.memory
-        self.said = UNSAID
+        self.chunk = MOST_BYTES  # bytes that one holds beside its last instruction
+        self.ended, self.said = not names.memory, UNSAID
         self.about: list[Said] = []  # of every instruction
-        self.tiles_about: dict[str, list[Said]] = {b: [] for b in self.descriptors}
+        self.tiles_about: dict[str, list[Said]] = {b: [] for b in self.tiles}
         self.layer_tiles: list[dict[str, int]] = []  # of every mark: tiles that are listed by then
         if names.memory:
             self.known("load buffer", names.memory, self.fences)
@@ -103,25 +106,33 @@ class Program:
                     f"bytes each, not {names.capacity}; make it at least {2 * LEAST_CHUNK}"
                 )
             self.ending = instruction_bytes(len(self.units[names.memory][1]))  # of a chunk: gives back the one before
-            self.append(names.memory, 0, 0, wait=(self.counters[names.memory], 1))
+            self.chunk = names.capacity // 2 - self.ending
+            self.append(names.memory, (0, 0), (self.counters[names.memory], 1))
 
-    def append(self, unit: str, *operands: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
-        """Write down an instruction."""
-        number = self.units[unit][0] if unit else MARK
-        self.instructions.append((number, len(self.operands), *wait, *wait2))
-        self.operands += operands
+    @property
+    def instructions(self) -> np.ndarray:
+        """int64[instructions, 6]: those that are written down, each as isa.instructions.INSTRUCTION."""
+        return np.array(self.words).reshape(-1, len(INSTRUCTION.names))
+
+    @property
+    def descriptors(self) -> dict[str, np.ndarray]:
+        """Buffer -> int64[tiles, 5]: the tiles it is to load or store, each as isa.tables.DESCRIPTOR."""
+        return {name: np.array(words).reshape(-1, len(DESCRIPTOR.names)) for name, words in self.tiles.items()}
+
+    def append(self, unit: str, operands: Sequence[int], wait: Wait = NOW) -> None:
+        """Write down an instruction that is not charged."""
+        self.words.extend((self.units[unit][0] if unit else MARK, len(self.operands), *wait, *NOW))
+        self.operands.extend(operands)
         self.about.append(self.said)
 
     def charge(self, size: int) -> None:
         """Note that so many bytes of the program come next, in this chunk or, if they do not fit, in one more."""
-        memory = self.names.memory
-        if not memory:
-            return
-        if self.filled + size + self.ending > self.names.capacity // 2:
-            self.chunks.append(self.filled + self.ending)
-            self.filled = 0
-            self.append(memory, self.chunks[-1], 0, wait=(self.counters[memory], len(self.chunks) + 1))
         self.filled += size
+        if self.filled > self.chunk and self.names.memory:
+            memory = self.names.memory
+            self.chunks.append(self.filled - size + self.ending)
+            self.filled = size
+            self.append(memory, (self.chunks[-1], 0), (self.counters[memory], len(self.chunks) + 1))
 
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
@@ -142,19 +153,31 @@ class Program:
 
     def issue(self, unit: str, *, wait: Wait = NOW, wait2: Wait = NOW, **operands: int) -> None:
         """An instruction for a unit that waits for up to two counters; operands are named as the unit's command is."""
-        if unit not in self.units:
-            self.known("unit", unit, self.units)
-        fields = self.units[unit][1]
-        if len(operands) != len(fields) or not all(map(operands.__contains__, fields)):
-            wrong = [*(n for n in operands if n not in fields), *(n for n in fields if n not in operands)]
-            raise InputError(
-                f"an instruction for {unit} has {', '.join(operands) or 'no operands'}, but its command has "
-                f"{', '.join(fields)}: {wrong[0]!r} is {'missing' if wrong[0] in fields else 'not among them'}"
-            )
-        if len(self.instructions) >= MOST:
+        try:
+            number, count, size, ordered = self.commands[unit]
+            words = array(WORDS, ordered(operands))
+        except KeyError:
+            raise self.misnamed(unit, operands) from None
+        except TypeError:
+            raise InputError(f"an operand of an instruction for {unit} is no whole number: {operands}") from None
+        if len(operands) != count:
+            raise self.misnamed(unit, operands)
+        if len(self.about) >= MOST:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
-        self.charge(instruction_bytes(len(fields)))
-        self.append(unit, *map(operands.__getitem__, fields), wait=wait, wait2=wait2)
+        self.charge(size)
+        self.words.extend((number, len(self.operands), *wait, *wait2))
+        self.operands.extend(words)
+        self.about.append(self.said)
+
+    def misnamed(self, unit: str, operands: Mapping[str, int]) -> InputError:
+        """What is wrong with the names of an instruction."""
+        self.known("unit", unit, self.units)
+        fields = self.units[unit][1]
+        wrong = [*(n for n in operands if n not in fields), *(n for n in fields if n not in operands)]
+        return InputError(
+            f"an instruction for {unit} has {', '.join(operands) or 'no operands'}, but its command has "
+            f"{', '.join(fields)}: {wrong[0]!r} is {'missing' if wrong[0] in fields else 'not among them'}"
+        )
 
     def saying(self, phase: str, heads: str = "", number: int = 0) -> None:
         """What the instructions and loads that follow are for, for those who read a timeline: a phase of a pass over
@@ -165,41 +188,41 @@ class Program:
         """Note that a layer ends here."""
         self.charge(instruction_bytes(0))
         self.said = UNSAID
-        self.append("", layer, wait=wait)
-        self.layer_tiles.append({name: len(tiles) for name, tiles in self.descriptors.items()})
+        self.append("", (layer,), wait)
+        self.layer_tiles.append({name: len(about) for name, about in self.tiles_about.items()})
 
     def will(self, counter: str, more: int = 1) -> Wait:
         """Note that a counter will go up; what to wait for if one needs that."""
-        self.known("counter", counter, self.counters)
-        self.planned[counter] += more
-        return self.counters[counter], self.planned[counter]
+        if counter not in self.counters:
+            self.known("counter", counter, self.counters)
+        count = self.planned[counter] = self.planned[counter] + more
+        return self.counters[counter], count
 
     def all_of(self, counter: str) -> Wait:
         """What to wait for if one needs all that has been planned so far."""
-        self.known("counter", counter, self.counters)
+        if counter not in self.counters:
+            self.known("counter", counter, self.counters)
         return self.counters[counter], self.planned[counter]
 
     def load(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
-        self.check_tiles(buffer)
-        self.descriptors[buffer].append((address, size, segments, pitch or size, self.fences[buffer]))
-        self.tiles_about[buffer].append(self.said)
-        return self.will(buffer)
+        return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
-        """Write the next results of a buffer to DRAM; what to wait for if one needs them there."""
+        """Write the next results of a buffer to DRAM, or where `goes` says; what to wait for until they are there."""
         self.known("store buffer", buffer, self.names.stores)
-        self.check_tiles(buffer)
-        self.descriptors[buffer].append((address, size, segments, pitch or size, 0))
-        self.tiles_about[buffer].append(self.said)
-        return self.will(buffer)
+        return self.move(buffer, address, size, segments, pitch or size, self.goes[buffer])
 
-    def check_tiles(self, buffer: str) -> None:
-        """Make room for a descriptor. Raises InputError if no more tiles can be listed."""
-        if len(self.descriptors[buffer]) >= MOST:
+    def move(self, buffer: str, *tile: int) -> Wait:
+        """List a tile of a buffer. Raises InputError if no more tiles can be listed."""
+        about = self.tiles_about[buffer]
+        if len(about) >= MOST:
             raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
         self.charge(DESCRIPTOR_BYTES)
+        self.tiles[buffer].extend(tile)
+        about.append(self.said)
+        return self.will(buffer)
 
     def fence(self, buffer: str, wait: Wait) -> None:
         """Hold back the loads that follow until a counter has reached a count."""
@@ -231,9 +254,8 @@ class Program:
         fields = self.names.tables[table].names
         if row.keys() != set(fields):
             raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
-        if table in self.names.row_bytes:
-            self.charge(self.names.row_bytes[table])
-        self.tables[table].append(tuple(row[name] for name in fields))
+        self.charge(self.names.row_bytes.get(table, 0))
+        self.rows[table].extend([row[name] for name in fields])
         self.sizes[table] += 1
         return self.sizes[table] - 1
 
@@ -242,11 +264,11 @@ class Program:
         if self.ended:
             return
         self.ended, memory = True, self.names.memory
-        self.chunks.append(self.filled + self.ending)
-        self.append(memory, self.chunks[-1], 0)
+        self.chunks.append(size := self.filled + self.ending)
+        self.append(memory, (size, 0))
         at = self.allocate("program", sum(self.chunks))
         for size in self.chunks:
-            self.descriptors[memory].append((at, size, 1, size, 0))
+            self.tiles[memory].extend((at, size, 1, size, 0))
             at += size
         self.will(memory, len(self.chunks))
 
@@ -255,19 +277,24 @@ class Program:
         and the rows of each table under its name. Nothing can be added to it afterwards."""
         self.end()
 
-        def array(rows: list[tuple], dtype: np.dtype) -> np.recarray:
-            words = np.array(rows, np.int64).reshape(len(rows), len(dtype.names))
-            return np.ascontiguousarray(words).view(dtype).reshape(len(rows)).view(np.recarray)
+        def rows(words: array | np.ndarray, dtype: np.dtype) -> np.recarray:
+            return np.asarray(words).view(dtype).view(np.recarray)
 
-        def joined(parts: list, dtype: np.dtype) -> np.recarray:
-            if not parts or isinstance(parts[0], tuple):
-                return array(parts, dtype)
-            return np.concatenate(parts).view(np.recarray)
+        def joined(table: str, dtype: np.dtype) -> np.recarray:
+            parts = [np.ascontiguousarray(part).view(np.int64) for part in self.tables[table]]  # slow on records
+            return rows(np.concatenate(parts) if parts else self.rows[table], dtype)
 
         return {
-            "program": array(self.instructions, INSTRUCTION),
-            "operands": np.array(self.operands, np.int64),
+            "program": rows(self.words, INSTRUCTION),
+            "operands": np.array(self.operands),
             "reached": np.zeros(1 + len(self.counters), np.int64),
-            **{buffer: array(rows, DESCRIPTOR) for buffer, rows in self.descriptors.items()},
-            **{table: joined(self.tables[table], kind) for table, kind in self.names.tables.items()},
+            **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
+            **{table: joined(table, kind) for table, kind in self.names.tables.items()},
         }
+
+
+def in_order(fields: Sequence[str]) -> Callable[[Mapping[str, int]], tuple[int, ...]]:
+    """What takes an instruction's operands by their names, in the order of the command's fields."""
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    return lambda operands: tuple(operands[name] for name in fields)

@@ -5,6 +5,7 @@ Sizes are in elements; operands are one byte an element (8-bit integers), accumu
 
 from dataclasses import dataclass
 
+from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.layers import Gemm
 
 # Passes of the vector unit over an element, by operation [ours]: requantisation with bias is one; an activation is a
@@ -74,6 +75,23 @@ class GemmPlan:
     step_tokens: int
     step_features: int
     dram_bytes: int
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Where a layer's activations are (dataflows/residency.py). input: they are in the activation buffer already, and
+    are not loaded. output: where its stores go, as isa.tables says."""
+
+    input: bool = False
+    output: int = TO_DRAM
+
+    @property
+    def stored(self) -> bool:
+        """Whether what it computes goes to DRAM."""
+        return self.output != KEPT
+
+
+NOWHERE = Stay()  # all activations come from DRAM and go there
 
 
 def output_passes(layer: Gemm) -> int:

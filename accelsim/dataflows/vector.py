@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
-from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import NORM_BYTES, PASSES, DenseResources, ceil, pieces
+from accelsim.dataflows.program import NOW, Program
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, DenseResources, Stay, ceil, pieces
 from accelsim.workload.layers import Elementwise, Norm
 
 
@@ -35,8 +35,27 @@ def blocks(layer: Norm | Elementwise, constants: int, have: DenseResources) -> I
             yield 1, at, min(wide, layer.features - at)
 
 
-def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources) -> None:
-    """Instructions, loads and stores of a normalisation or an element-wise layer."""
+def constants_of(layer: Norm | Elementwise, have: DenseResources) -> int:
+    """Bytes of the constants of a norm."""
+    return NORM_BYTES[layer.norm] * layer.features if have.constants and isinstance(layer, Norm) else 0
+
+
+def kept_blocks(layer: Norm | Elementwise, batch: int, have: DenseResources) -> list[tuple[int, int, int]]:
+    """The same where the input of all pictures is in the activation buffer: the output buffer alone says how many rows
+    go at a time."""
+    constants = constants_of(layer, have)
+    most, needed = have.store_bytes // 2 // layer.features, constants + layer.tokens * layer.features * batch
+    if most < 1 or needed > have.act_bytes:
+        raise InputError(
+            f"layer {layer.name}: its input stays on chip only with {have.act}.capacity_bytes of {needed} beside what "
+            f"its output takes (it has {have.act_bytes}), and {have.store}.capacity_bytes of {2 * layer.features} "
+            f"(it has {have.store_bytes}); make them at least that large, or let it go through DRAM"
+        )
+    return [(rows, 0, layer.features) for rows in pieces(layer.tokens, most)]
+
+
+def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> None:
+    """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: if its input is there."""
     if isinstance(layer, Norm):
         operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
         sweeps = passes
@@ -44,19 +63,22 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
         operands, out_tokens, passes = layer.operands, layer.out_tokens, layer.operands
         sweeps = 1
     row = operands * layer.features
-    constants = NORM_BYTES[layer.norm] * layer.features if have.constants and isinstance(layer, Norm) else 0
-    parts = list(blocks(layer, constants, have))
-    source = p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
+    constants = constants_of(layer, have)
+    parts = kept_blocks(layer, batch, have) if stay.input else list(blocks(layer, constants, have))
+    source = 0 if stay.input else p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
     target = p.allocate(f"{layer.name}.output", out_tokens * layer.features * batch)
+    loaded = NOW
     if constants:
         begin_alone(p, have, have.vector)
-        p.load(have.act, p.allocate(f"{layer.name}.constants", constants), constants)
+        loaded = p.load(have.act, p.allocate(f"{layer.name}.constants", constants), constants)
     reduces = out_tokens != layer.tokens
     per_row = ceil(layer.features, parts[0][2])
     for _ in range(batch):
         for n, (rows, first, wide) in enumerate(parts):
             begin_alone(p, have, have.vector)
-            if wide == layer.features:
+            if stay.input:
+                pass  # it is there
+            elif wide == layer.features:
                 loaded = p.load(have.act, source, rows * row)
             else:
                 loaded = p.load(have.act, source + first, wide, operands, layer.features)
@@ -70,6 +92,8 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
             if leaves:
                 p.store(have.store, target, leaves)
                 target += leaves
-            p.free(have.act, size, wait=finished)
-    if constants:
-        p.free(have.act, constants, wait=finished)
+            if not stay.input:
+                p.free(have.act, size, wait=finished)
+    there = layer.tokens * row * batch * stay.input  # given back as a whole, as it came
+    if constants + there:
+        p.free(have.act, constants + there, wait=finished)

@@ -71,8 +71,10 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
                     tree = Range(*(a * b for a, b in zip(each, table.clock_tree)))
                     found.append(Tariff(name, CLOCK_TREE, counter, False, count, tree, (factor, "clock.tree")))
         for action, amount in entry.standing.items():
-            row = table.rows[action]
-            units = evaluate(amount, names, table.place(part.kinds, "standing", action))
+            row, place = table.rows[action], table.place(part.kinds, "standing", action)
+            if row.leakage_uw is None:
+                raise InputError(f"{table.row_place(action)} is an action (pj), but a standing power in {place}")
+            units = evaluate(amount, names, place)
             power = row.leakage_uw if charged_for(row, table) else NOTHING
             rest = is_background(action, table)
             found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units), (action,), rest))
@@ -92,7 +94,7 @@ def price_of(action: str, name: str, memories: dict[str, Memory], table: EnergyT
     if "." not in action:
         row = table.rows[action]
         if row.leakage_uw is not None:
-            raise InputError(f"{where}: {action} is a standing power, not an action")
+            raise InputError(f"{table.row_place(action)} is a standing power (leakage_uw), but an action in {where}")
         return row.pj if charged_for(row, table) else NOTHING
     memory, _, way = action.rpartition(".")
     memory = memory if "." in memory else f"{name}.{memory}"

@@ -43,8 +43,8 @@ def number(value: Any, where: str) -> float:
     return value
 
 
-def bounded(value: Any, where: str) -> Range:
-    """A number, or `{nominal: , low: , high: }`."""
+def bounded(value: Any, where: str, whole: str = "") -> Range:
+    """A number, or `{nominal: , low: , high: }`; `whole`: the entry whose parts contradict each other, if not this."""
     if not isinstance(value, Mapping):
         return Range(*[float(number(value, where))] * 3)
     for key in value:
@@ -53,7 +53,7 @@ def bounded(value: Any, where: str) -> Range:
     nominal = number(value.get("nominal"), f"{where}.nominal")
     low, high = (number(value.get(k, nominal), f"{where}.{k}") for k in ("low", "high"))
     if not low <= nominal <= high:
-        raise InputError(f"{where}: expected low <= nominal <= high, not {low}, {nominal}, {high}")
+        raise InputError(f"{whole or where}: expected low <= nominal <= high, not {low}, {nominal}, {high}")
     return Range(float(nominal), float(low), float(high))
 
 
@@ -72,7 +72,8 @@ def build_row(name: str, row: Mapping[str, Any], options: Mapping[str, bool], wh
     if option is not None and option not in options:
         raise InputError(f"{where}.option: there is no option {option!r}{suggest(option, options)}")
     field = "pj" if "pj" in row else "leakage_uw"
-    figure = bounded({"nominal": row[field], **{k: row[k] for k in ("low", "high") if k in row}}, f"{where}.{field}")
+    bounds = {k: row[k] for k in ("low", "high") if k in row}
+    figure = bounded({"nominal": row[field], **bounds}, f"{where}.{field}", where)
     return Row(
         name,
         figure if field == "pj" else NOTHING,

@@ -82,6 +82,11 @@ class EnergyTable:
         path = f"components.{next(said, kinds[0])}.{section}.{key}"
         return f"{place_of(path, self.places) or self.called}: {path}"
 
+    def row_place(self, row: str) -> str:
+        """Where a row is said, for errors."""
+        path = next(f"{section}.{row}" for section in document.SECTIONS if row in self.document.get(section, {}))
+        return f"{place_of(path, self.places) or self.called}: {path}"
+
 
 def load_table(
     energy: str | Path | Mapping[str, Any] | None = None,
@@ -242,6 +247,6 @@ def build_entry(entry: Any, rows: Mapping[str, Row], known_memories: set[str], w
         {counter: amounts(price, f"counters.{counter}", actions) for counter, price in counters.items()},
         {name: dict(sizes) for name, sizes in memories.items()},
         amounts(entry.get("area", {}), "area", list(rows)),
-        amounts(entry.get("standing", {}), "standing", [n for n, r in rows.items() if r.leakage_uw is not None]),
+        amounts(entry.get("standing", {}), "standing", list(rows)),
         off_chip,
     )

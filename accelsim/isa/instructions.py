@@ -43,5 +43,5 @@ def instruction_bytes(operands: int) -> int:
 
 NOTHING = 0  # the counter that is always at zero; the others follow from 1 on
 
-GRANT = {"bytes": "bytes that may be overwritten", "fences": "fences that are lifted"}
+GRANT = {"bytes": "bytes that may be overwritten; below 0: bytes that are reserved", "fences": "fences that are lifted"}
 DONE = {"number": "how many it has finished since the last notice"}

@@ -5,12 +5,16 @@ import numpy as np
 from accelsim.core.errors import InputError
 from accelsim.isa.instructions import record
 
-# A tile in DRAM: `segments` runs of `bytes`, `pitch` bytes apart.
+# A tile in DRAM: `segments` runs of `bytes`, `pitch` bytes apart. Of a load: the fence that must be lifted; of a store,
+# in its place: where it goes.
 DESCRIPTOR = record("address", "bytes", "segments", "pitch", "fence")
 
 # The same as it lies in DRAM [ours]: a terabyte of addresses, segments and tiles of up to 16 MiB, fences modulo 2^16.
 DESCRIPTOR_BITS = {"address": 40, "bytes": 24, "segments": 20, "pitch": 28, "fence": 16}
 DESCRIPTOR_BYTES = sum(DESCRIPTOR_BITS.values()) // 8
+
+# Where a store goes: to DRAM, or on to the buffer that the next layer reads (where it lies as it would there), or both.
+TO_DRAM, KEPT, BOTH = range(3)
 
 TILE = {
     "address": "first byte in DRAM",
@@ -21,7 +25,9 @@ TILE = {
 }
 RELEASE = {"bytes": "bytes that may be overwritten", "read_bytes": "bytes that were read to use them"}
 BYTES = {"bytes": "bytes"}
+KEEPING = {"bytes": "bytes of a segment", "segments": "number of segments"}
 READING = {"more": "bytes a cycle that it takes from now on, beyond what it has taken so far; below 0: fewer"}
+FILLING = {"on": "1: loads are on their way, 0: none is"}
 ELEMENTS = {"elements": "values", "passes": "passes of the vector unit over each"}
 
 # Between DMA and DRAM.

@@ -61,7 +61,8 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
             "event_steps": least(steps(mine["at"], mine["component"])),
             "event_status": mine["status"].astype(np.uint8),
             "jobs": result.jobs.view(np.int64).reshape(len(result.jobs), len(JOB.names)),
-        }
+        },
+        level=6,
     )
 
 

@@ -38,6 +38,8 @@ def cuts(found: Sequence, every: bool) -> "Wide":
             title = f"{part.name}{' (pinned)' if part.pinned else ''}: " if len(one.parts) > 1 or part.pinned else ""
             estimate = part.chosen.estimate
             cycles = f"{one.times * estimate.cycles:,.0f}"
+            if n == 0 and one.input:
+                title = f"input={one.input} {title}"
             made.add_row(name, f"{times}" if n == 0 else "", cycles, estimate.binds, title + words(part.chosen.cut))
             for other in part.others:
                 more = other.estimate.cycles / estimate.cycles - 1 if estimate.cycles else 0.0
@@ -50,7 +52,7 @@ def kinds(found: Sequence, every: bool) -> Iterator[tuple[object, int]]:
     alike: dict[object, list] = {}
     for one in found:
         cut = [words(part.chosen.cut, 1 << 20) for part in one.parts]
-        key = one.layer if every else (one.phase, one.shape, *cut)
+        key = one.layer if every else (one.phase, one.shape, one.input, one.stay, *cut)
         alike.setdefault(key, []).append(one)
     for same in alike.values():
         yield same[0], len(same)
@@ -147,5 +149,6 @@ def cut_rows(found: Sequence) -> list[dict[str, Any]]:
             {"name": p.name, "pinned": p.pinned, **choice(p.chosen), "others": [choice(other) for other in p.others]}
             for p in one.parts
         ]
-        made.append({**{k: v for k, v in row.items() if k != "cut"}, "times": one.times, "parts": parts})
+        said = {k: v for k, v in row.items() if k != "cut"} | ({"input": one.input} if one.input else {})
+        made.append({**said, "times": one.times, "parts": parts})
     return made

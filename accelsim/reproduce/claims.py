@@ -12,6 +12,7 @@ from pathlib import Path
 TERMS = ("macs", "peak", "area", "published")
 METRICS = ("time", "energy", "chip energy")
 SCOPES = ("all", "attention")
+EVERY = "every"  # variant of an ablation
 Settings = tuple[str, ...]  # NAME=VALUE
 
 
@@ -79,6 +80,23 @@ class Movement:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """What a paper leaves open of its own machine. choices: name -> variant (or `EVERY`) -> settings."""
+
+    name: str
+    choices: Mapping[str, Mapping[str, Settings]] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Switches of which every combination is tried. left_out: what cannot be tried, in sentences."""
+
+    models: tuple[str, ...]
+    switches: tuple[Switch, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Ablation:
     """The machine without some of its ideas. machine: configuration with values; variants: name -> settings."""
 
@@ -89,6 +107,7 @@ class Ablation:
     source: str
     movement: Movement | None
     intensity: Mapping[str, float]  # variant -> the paper's operations a byte, one multiply-accumulate being one
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +121,13 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class Crossover:
-    """Other numbers of tokens: one block of `model` on side x side patches and a class token. note: what is said of
-    the machines."""
+    """Other numbers of tokens, and other MLPs: one block of `model` on side x side patches and a class token;
+    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. note: what is said of the machines."""
 
     model: str
     sides: tuple[int, ...]
+    mlp_side: int
+    mlp_ratios: tuple[int, ...]
     opponents: tuple[tuple[str, str], ...]  # name, configuration with values
     note: str
 

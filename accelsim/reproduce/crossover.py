@@ -1,4 +1,4 @@
-"""Where sparse attention pays: a block of a network over the number of its tokens, end to end."""
+"""Where sparse attention pays: a block of a network over the number of its tokens and over its MLP, end to end."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,65 +11,106 @@ from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
 TRAITS = Traits(global_heads=(0.3, 0.3))  # of a block in the middle of a network
+USUAL = 4  # times as wide as the block is the MLP's hidden layer, in DeiT
 
 
-def blocks(study: Crossover, sparsity: int, seed: int, folder: Path) -> dict[int, On]:
-    """Tokens -> the workload of one block, written into a folder unless it is there."""
+@dataclass(frozen=True, order=True)
+class Block:
+    """Side of its square of patches, and how many times as wide as the block its MLP's hidden layer is."""
+
+    side: int
+    mlp_ratio: int = USUAL
+
+    @property
+    def tokens(self) -> int:
+        return self.side * self.side + 1
+
+
+Blocks = dict[Block, On]
+
+
+def over_tokens(study: Crossover) -> list[Block]:
+    return [Block(side) for side in study.sides]
+
+
+def over_mlp(study: Crossover) -> list[Block]:
+    return [Block(study.mlp_side, ratio) for ratio in study.mlp_ratios]
+
+
+def blocks(study: Crossover, sparsity: int, seed: int, folder: Path) -> Blocks:
+    """The workload of each block, written into a folder unless it is there."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
-    for side in study.sides:
-        tokens = side * side + 1
-        path = folder / f"{study.model}_block_{tokens}_s{sparsity}_m{seed}.yaml"
+    for block in dict.fromkeys(over_tokens(study) + over_mlp(study)):
+        width = "" if block.mlp_ratio == USUAL else f"_mlp{block.mlp_ratio}"
+        path = folder / f"{study.model}_block_{block.tokens}{width}_s{sparsity}_m{seed}.yaml"
         if not path.is_file():
-            save(synthesize(block_of(study.model, side), sparsity / 100, seed, TRAITS), path)
-        found[tokens] = On(f"a block of {study.model}, {tokens:,} tokens", sparsity, seed, "all", str(path))
+            made = block_of(study.model, block.side, block.mlp_ratio)
+            save(synthesize(made, sparsity / 100, seed, TRAITS), path)
+        title = f"a block of {study.model}, {block.tokens:,} tokens, MLP {block.mlp_ratio} times as wide"
+        found[block] = On(title, sparsity, seed, "all", str(path))
     return found
 
 
-def runs(study: Crossover, places: dict[int, On]) -> list[Run]:
+def runs(study: Crossover, places: Blocks) -> list[Run]:
     return [Run(machine, (), on) for _, machine in study.opponents for on in places.values()]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A machine: tokens -> microseconds of the block, and the share of attention in it; only where it runs."""
+    """A machine: block -> seconds, and the shares of attention and of the MLP in them; only where it runs."""
 
     name: str
-    seconds: dict[int, float]
-    attention: dict[int, float]
+    seconds: dict[Block, float]
+    attention: dict[Block, float]
+    mlp: dict[Block, float]
 
 
-def lines(done: Done, study: Crossover, places: dict[int, On]) -> list[Line]:
+def lines(done: Done, study: Crossover, places: Blocks) -> list[Line]:
     made = []
     for name, machine in study.opponents:
-        seconds, share = {}, {}
-        for tokens, on in places.items():
+        line = Line(name, {}, {}, {})
+        for block, on in places.items():
             run = Run(machine, (), on)
             if run in done.figures:
-                seconds[tokens] = done.get(run, "seconds")
-                share[tokens] = (done.get(run, "phase.attention.cycles") or 0) / done.get(run, "cycles")
-        made.append(Line(name, seconds, share))
+                line.seconds[block] = done.get(run, "seconds")
+                for phase, share in (("attention", line.attention), ("mlp", line.mlp)):
+                    share[block] = (done.get(run, f"phase.{phase}.cycles") or 0) / done.get(run, "cycles")
+        made.append(line)
     return made
 
 
-def grid(made: list[Line], study: Crossover, sparsity: int) -> Grid:
-    """Time beside the first machine's, and attention's share."""
-    tokens = [side * side + 1 for side in study.sides]
-    table = Grid(
-        f"a block of {study.model} at {sparsity} % over its tokens: times as fast as {made[0].name}; attention's share"
-        " of its time", "crossover", ("machine", *(f"{t:,}" for t in tokens)),
+def gain(first: Line, line: Line, block: Block) -> float | None:
+    """How many times as fast as the first machine."""
+    both = block in first.seconds and block in line.seconds
+    return first.seconds[block] / line.seconds[block] if both else None
+
+
+def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
+    """Over the tokens, and over the MLP: time beside the first machine's, and what the share of it is."""
+    first, tokens, ratios = made[0], over_tokens(study), over_mlp(study)
+    at = f"{Block(study.mlp_side).tokens:,}"
+    over = Grid(
+        f"a block of {study.model} at {sparsity} % over its tokens: times as fast as {first.name}; attention's share"
+        " of its time", "crossover", ("machine", *(f"{b.tokens:,}" for b in tokens)),
     )  # fmt: skip
-    first = made[0].seconds
+    wide = Grid(
+        f"a block of {study.model} of {at} tokens at {sparsity} % over the width of its MLP: times as fast as"
+        f" {first.name}; the MLP's share of its time", "crossover_mlp",
+        ("machine", *(f"{b.mlp_ratio} times" if b.mlp_ratio else "no MLP" for b in ratios)),
+    )  # fmt: skip
     for line in made:
-        cells = [
-            f"{times(first[t] / line.seconds[t])}, {percent(line.attention[t])}"
-            if t in line.seconds and t in first else "-"
-            for t in tokens
-        ]  # fmt: skip
-        table.add(line.name, *cells)
+        for table, which, share in ((over, tokens, line.attention), (wide, ratios, line.mlp)):
+            table.add(
+                line.name, *(f"{times(g)}, {percent(share[b])}" if (g := gain(first, line, b)) else "-" for b in which)
+            )
     for line in made[1:]:
-        ahead = [t for t in tokens if t in line.seconds and t in first and line.seconds[t] < first[t]]
-        said = f"is faster than {made[0].name} at {', '.join(f'{t:,}' for t in ahead)} tokens" if ahead else ""
-        table.notes.append(f"{line.name} {said or f'is nowhere faster than {made[0].name}'}.")
-    table.notes += [study.note] * bool(study.note)
-    return table
+        for table, which, said in (
+            (over, tokens, lambda b: f"{b.tokens:,}"), (wide, ratios, lambda b: str(b.mlp_ratio)),
+        ):  # fmt: skip
+            ahead = [said(b) for b in which if (gain(first, line, b) or 0) > 1]
+            unit = "tokens" if table is over else "times the width"
+            found = f"is faster than {first.name} at {', '.join(ahead)} {unit}" if ahead else ""
+            table.notes.append(f"{line.name} {found or f'is nowhere faster than {first.name}'}.")
+    over.notes += [study.note] * bool(study.note)
+    return [over, wide]

@@ -8,6 +8,7 @@ import accelsim.core.document as document
 from accelsim import accelerators
 from accelsim.core.errors import InputError
 from accelsim.reproduce.claims import (
+    EVERY,
     METRICS,
     SCOPES,
     TERMS,
@@ -18,8 +19,10 @@ from accelsim.reproduce.claims import (
     Opponent,
     Paper,
     Reading,
+    Search,
     Step,
     Study,
+    Switch,
     Waterfall,
 )
 from accelsim.reproduce.reader import Reader
@@ -125,8 +128,23 @@ def movement(known: tuple[str, ...], at: Reader) -> Movement:
     )
 
 
+def switch(known: tuple[str, ...], at: Reader) -> Switch:
+    at.only("name", "choices")
+    choices, inner = {}, at.inner("choices")
+    for name in inner.held:
+        of = inner.inner(name)
+        of.only(EVERY, *known)
+        choices[name] = {variant: of.texts(variant) for variant in of.held}
+    return Switch(at.text("name"), choices)
+
+
+def search(known: tuple[str, ...], at: Reader) -> Search:
+    at.only("models", "switches", "left_out")
+    return Search(at.texts("models"), at.each("switches", partial(switch, known)), at.texts("left_out", []))
+
+
 def ablation(at: Reader) -> Ablation:
-    at.only("machine", "models", "variants", "steps", "source", "movement", "intensity")
+    at.only("machine", "models", "variants", "steps", "source", "movement", "intensity", "search")
     variants = {str(n): tuple(map(str, values)) for n, values in at.mapping("variants").items()}
     known = tuple(variants)
     return Ablation(
@@ -137,6 +155,7 @@ def ablation(at: Reader) -> Ablation:
         at.text("source"),
         movement(known, at.inner("movement")) if at.has("movement") else None,
         {str(k): float(v) for k, v in at.mapping("intensity").items()},
+        search(known, at.inner("search")) if at.has("search") else None,
     )
 
 
@@ -151,9 +170,10 @@ def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
 
 
 def crossover(at: Reader) -> Crossover:
-    at.only("model", "sides", "machines", "note")
+    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "note")
     machines = tuple((str(k), str(v)) for k, v in at.mapping("machines").items())
-    return Crossover(at.text("model"), tuple(map(int, at.texts("sides"))), machines, at.text("note", ""))
+    sides, ratios = (tuple(map(int, at.texts(key))) for key in ("sides", "mlp_ratios"))
+    return Crossover(at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""))
 
 
 def study(at: Reader) -> Study:

@@ -27,7 +27,8 @@ from accelsim.report.plots.style import (
     thousands,
     title,
 )
-from accelsim.reproduce.crossover import Line
+from accelsim.reproduce.claims import Crossover
+from accelsim.reproduce.crossover import Block, Line, gain, over_mlp, over_tokens
 from accelsim.reproduce.grid import times
 from accelsim.reproduce.ratios import Spread
 from accelsim.reproduce.tornado import Swing
@@ -137,32 +138,36 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
     return made
 
 
-def crossover(lines: list[Line], model: str, sparsity: int) -> Figure:
-    """Time of a block over its tokens, beside the first machine's, and the share of attention in it."""
-    made, (left, right) = figure(9, 4.2, columns=2)
-    first = lines[0].seconds
+def crossover(lines: list[Line], study: Crossover, sparsity: int) -> Figure:
+    """Time of a block beside the first machine's, over its tokens and over the MLP; and the share of attention."""
+    made, (left, middle, right) = figure(13, 4.2, columns=3)
+    tokens, ratios = over_tokens(study), over_mlp(study)
     for line, colour in zip(lines, COLOURS):
-        at = [t for t in line.seconds if t in first]
-        for ax, values in (
-            (left, [first[t] / line.seconds[t] for t in at]),
-            (right, [100 * line.attention[t] for t in at]),
-        ):
-            ax.plot(at, values, marker="o", markersize=4, color=colour, label=line.name)
-    ticks = sorted({t for line in lines for t in line.seconds})
-    for ax in (left, right):
+        style = {"marker": "o", "markersize": 4, "color": colour, "label": line.name}
+        faster = [(b.tokens, g) for b in tokens if (g := gain(lines[0], line, b))]
+        left.plot(*zip(*faster), **style)
+        shares = [(b.tokens, 100 * line.attention[b]) for b in tokens if b in line.attention]
+        middle.plot(*zip(*shares), **style)
+        wider = [(b.mlp_ratio, g) for b in ratios if (g := gain(lines[0], line, b))]
+        right.plot(*zip(*wider), **style)
+    for ax in (left, middle):
         ax.set_xscale("log", base=2)
-        ax.set_xticks(ticks, [f"{t:,}" for t in ticks], fontsize=8)
+        ax.set_xticks([b.tokens for b in tokens], [f"{b.tokens:,}" for b in tokens], fontsize=8)
         ax.minorticks_off()
         ax.set_xlabel("tokens", fontsize=9)
-    left.axhline(1, color=BLACK, linewidth=0.6)
-    left.set_yscale("log")
-    values = [first[t] / line.seconds[t] for line in lines for t in line.seconds if t in first]
-    left.set_ylim(0.85 * min(values), 10 ** (math.log10(max(values)) + 0.06))
-    thousands(left, "y")
-    left.set_ylabel(f"times as fast as {lines[0].name}, the whole block", fontsize=9)
-    right.set_ylim(0, 100)
-    right.set_ylabel("attention's share of the time (%)", fontsize=9)
-    title(left, f"a block of {model} at {sparsity} %")
-    title(right, "what attention takes of it")
+    for ax, which in ((left, tokens), (right, ratios)):
+        values = [g for line in lines for b in which if (g := gain(lines[0], line, b))]
+        ax.axhline(1, color=BLACK, linewidth=0.6)
+        ax.set_yscale("log")
+        ax.set_ylim(0.85 * min(values), 10 ** (math.log10(max(values)) + 0.06))
+        thousands(ax, "y")
+        ax.set_ylabel(f"times as fast as {lines[0].name}, the whole block", fontsize=9)
+    right.set_xticks([b.mlp_ratio for b in ratios])
+    right.set_xlabel("width of the MLP's hidden layer over the block's", fontsize=9)
+    middle.set_ylim(0, 100)
+    middle.set_ylabel("attention's share of the time (%)", fontsize=9)
+    title(left, f"a block of {study.model} at {sparsity} %")
+    title(middle, "what attention takes of it")
+    title(right, f"over its MLP, {Block(study.mlp_side).tokens:,} tokens")
     legend(made, left.get_legend_handles_labels()[0])
     return made

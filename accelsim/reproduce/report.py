@@ -27,7 +27,7 @@ CAPTIONS = {
     "speedups": "Speed-ups over every reading, end to end and of attention layers; diamonds: the paper.",
     "waterfall": "From as published to equal terms, one setting after the other.",
     "tornado": "Traits of the masks, and which ratio they move.",
-    "crossover": "A block over its tokens, end to end.",
+    "crossover": "A block over its tokens and over its MLP, end to end.",
 }
 
 
@@ -148,8 +148,8 @@ class Parts:
             drawings["tornado"] = (pictures.tornado, swings, title, study.tornado)
         if self.crossing:
             lines = crossover.lines(done, self.crossing, self.blocks)
-            grids.append(crossover.grid(lines, self.crossing, study.headline))
-            drawings["crossover"] = (pictures.crossover, lines, self.crossing.model, study.headline)
+            grids += crossover.grids(lines, self.crossing, study.headline)
+            drawings["crossover"] = (pictures.crossover, lines, self.crossing, study.headline)
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]

@@ -1,5 +1,6 @@
 """A machine whose file is read once and whose values are then set many times."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +15,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.load import overridden, override, settings_of
 from accelsim.config.resolve import Resolution, read
 from accelsim.core.errors import InputError
+from accelsim.sweep.source import prices
 
 
 class Base:
@@ -39,7 +41,7 @@ class Base:
     def with_settings(self, settings: Sequence[tuple[str, str]]) -> Arch:
         """The machine with values as (name, text). Raises InputError with a line for every mistake."""
         arch = self.overlaid(settings) or self.settled(settings)
-        if broken := [sentence for rule in self.schema.rules if (sentence := rule(arch))]:
+        if broken := self.schema.broken(arch):
             raise InputError("\n".join(f"{self.path}: {sentence}" for sentence in broken))
         return arch
 
@@ -59,6 +61,16 @@ class Base:
     def plain(self) -> Arch:
         """The machine with nothing set beside its overrides."""
         return self.settled(())
+
+    @cached_property
+    def prices(self) -> str:
+        """A hash of what its energy table and the machine's prices say, where no setting is about them."""
+        return self.prices_of(self.plain)
+
+    @staticmethod
+    def prices_of(arch: Arch) -> str:
+        """The same of a machine whose settings are."""
+        return prices(json.dumps(arch.energy, sort_keys=True), arch.machine, tuple(arch.places.items()))
 
     @cached_property
     def places(self) -> dict[str, tuple[str, Any, str]]:

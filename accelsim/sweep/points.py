@@ -14,7 +14,7 @@ from accelsim.core.errors import InputError
 from accelsim.sweep.design import Base, parameters
 from accelsim.sweep.expression import Expression, parse
 from accelsim.sweep.plan import SAMPLED, Plan, Subject
-from accelsim.sweep.source import prices, source_hash
+from accelsim.sweep.source import source_hash
 from accelsim.sweep.workloads import Settings, WorkloadFile, found, parted, varied, workload_file
 from accelsim.sweep.workloads import value as number
 
@@ -52,7 +52,7 @@ def point(machine: Base, settings: Settings, work: WorkloadFile, estimated: bool
         work = varied(work, about) if about else work
         content = {
             "arch": arch.hash,
-            "prices": prices(json.dumps(arch.energy, sort_keys=True), arch.machine, tuple(arch.places.items())),
+            "prices": machine.prices if arch.energy is machine.plain.energy else machine.prices_of(arch),
         }
     except InputError as reason:
         arch, error = None, str(reason)

@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.validation.evidence import Evidence, sizes
 from accelsim.validation.fetch import program_tensor, read_chunks
+from accelsim.validation.kept import check_kept
 from accelsim.validation.memory import Arrivals, Tensor, check_memory
 from accelsim.validation.program import Ledger, Step, check_fences, walk
 from accelsim.validation.report import Report
@@ -23,7 +24,8 @@ class Course:
     """One layer, as its follower is given it.
 
     loads: for every buffer the loads of the layer's tensors, constants included. stores: for every output buffer its
-    stores. ledgers: of every buffer; a follower enters what its instructions read.
+    stores. ledgers: of every buffer; a follower enters what its instructions read. found: the number in the ledger of
+    its input, where that is in the activation buffer already; -1 where it is loaded.
     """
 
     judge: "Judge"
@@ -32,6 +34,7 @@ class Course:
     loads: Mapping[str, Sequence[int]]
     stores: Mapping[str, Sequence[int]]
     ledgers: Mapping[str, Ledger]
+    found: int = -1
 
     @property
     def evidence(self) -> Evidence:
@@ -45,7 +48,8 @@ class Course:
     def arrivals(self, buffer: str, **tensors: int) -> Arrivals:
         """Which of the layer's loads hold its tensors; `tensors`: the bytes of each, as in `input=300`."""
         named = {f"{self.layer.name}.{name}": size for name, size in tensors.items()}
-        return Arrivals(self.evidence, buffer, self.loads[buffer], named)
+        there = {f"{self.layer.name}.input": self.found} if self.found >= 0 else {}
+        return Arrivals(self.evidence, buffer, self.loads[buffer], named, there)
 
 
 class Follower:
@@ -76,17 +80,22 @@ def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> 
     for buffer, mine in loads.items():
         for load, tensor in enumerate(owners[buffer]):
             mine[tensor.layer].append(load)
+    check_kept(judge, steps, report)
     of_layer = [[] for _ in layers]
+    found = -1
     for step in steps:
         if step.layer < len(layers):
             of_layer[step.layer].append(step)
     for number, layer in enumerate(layers):
         stores = {s: range(many[number - 1] if number else 0, many[number]) for s, many in ends.items()}
-        course = Course(judge, number, layer, {b: some[number] for b, some in loads.items()}, stores, ledgers)
+        mine = {b: some[number] for b, some in loads.items()}
+        course = Course(judge, number, layer, mine, stores, ledgers, found if number in judge.found_on_chip else -1)
         follower = judge.follower(course)
         for step in of_layer[number]:
             if step.unit in ledgers:
-                if step.operands["bytes"]:
+                if step.operands["bytes"] < 0:
+                    found = ledgers[step.unit].reserve(-step.operands["bytes"], judge.store, ends[judge.store][number])
+                elif step.operands["bytes"]:
                     ledgers[step.unit].free(step, step.operands["bytes"])
             elif step.unit:
                 follower.step(step)

@@ -11,6 +11,7 @@ from accelsim.core import Simulator
 from accelsim.core.result import Result
 from accelsim.dataflows.program import Names, Program
 from accelsim.isa.instructions import MARK, record
+from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.workload import Workload
 
 DMA, MEMORY = "dma", "dram"  # what these parts are called in every machine
@@ -82,6 +83,11 @@ class Evidence:
             return self.tables[part]
         return self.log[f"{part}.request"].view(np.recarray)
 
+    def to_memory(self, part: str) -> np.recarray:
+        """The same without what a store buffer only hands on to another buffer."""
+        moved = self.moved(part)
+        return moved[moved["fence"] != KEPT] if part in self.names.stores else moved
+
     def instructions(self, unit: str) -> np.ndarray:
         """Where the program has instructions for a unit."""
         return np.flatnonzero(self.tables["program"]["unit"] == list(self.names.units).index(unit))
@@ -99,6 +105,11 @@ class Evidence:
         return np.cumsum(marks) - marks
 
 
+def handed_on(stores: np.recarray) -> int:
+    """Bytes of stores that another buffer is given."""
+    return int(sizes(stores[stores["fence"] != TO_DRAM]).sum())
+
+
 def sizes(descriptors: np.recarray) -> np.ndarray:
     """Bytes of each descriptor."""
     return descriptors["bytes"] * descriptors["segments"]
@@ -110,6 +121,27 @@ def spread(descriptors: np.recarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     which = np.repeat(np.arange(len(descriptors)), many)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
     return which, descriptors["address"][which] + nth * descriptors["pitch"][which], descriptors["bytes"][which]
+
+
+def in_order(logs: list[np.ndarray]) -> np.ndarray:
+    """Several logs of bytes as one, by time."""
+    joined = np.concatenate([np.array(log[["at", "bytes"]]) for log in logs])
+    return joined[np.argsort(joined["at"], kind="stable")]
+
+
+def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
+    an item are written a port's width a cycle, from the cycle after it was sent on."""
+    ends = np.cumsum(came["bytes"])
+    nth = np.searchsorted(ends, whole)
+    known = nth < len(came)
+    mine = np.where(known, nth, 0)
+    part = evidence.arch.parts[name]
+    width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
+    if not len(came):
+        return np.full(len(whole), NEVER)
+    needed = whole - (ends[mine] - came["bytes"][mine])
+    return np.where(known, came["at"][mine] - 1 - -needed // width, NEVER)
 
 
 def gather(model: Model, arch: Arch, workload: Workload) -> Evidence:

@@ -11,6 +11,7 @@ import numpy as np
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import DenseFollower, Group, Part
 from accelsim.validation.evidence import Evidence
+from accelsim.validation.kept import sent
 from accelsim.validation.memory import Tensor
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
@@ -67,6 +68,11 @@ class Judge:
         """All that lies in DRAM, with the sizes the layers give it; memory.layer_tensors gives that of all layers but
         attention. None: not known, and nothing that the program says is judged."""
         return None
+
+    @cached_property
+    def found_on_chip(self) -> frozenset[int]:
+        """The layers whose input is not loaded, since the output of the layer before it was handed on."""
+        return frozenset(n + 1 for n, goes in sent(self.evidence, self.store).items() if any(goes))
 
     def groups(self, layer: Gemm) -> Sequence[Group]:
         """How the output columns of a dense layer are kept; together they are all columns."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accelsim.validation.evidence import DMA, Evidence, spread
+from accelsim.validation.evidence import DMA, NEVER, Evidence, spread
 from accelsim.validation.report import Report
 from accelsim.workload.layers import Attention, Gemm, LinearAttention, Norm
 
@@ -59,7 +59,8 @@ def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
             if judge.constants:
                 size = feature_bytes(layer) * layer.repeat * layer.out_features
                 yield Tensor(name=f"{layer.name}.bias", layer=n, size=size, constant=True)
-            yield Tensor(name=f"{layer.name}.input", layer=n, size=batch * layer.inputs)
+            if n not in judge.found_on_chip:
+                yield Tensor(name=f"{layer.name}.input", layer=n, size=batch * layer.inputs)
             outputs, whole = batch * layer.outputs, batch * layer.tokens * layer.repeat * kept
             if layer.residual:
                 yield Tensor(name=f"{layer.name}.residual", layer=n, size=outputs)
@@ -71,7 +72,8 @@ def layer_tensors(judge: "Judge") -> Iterator[Tensor]:
             if judge.constants and isinstance(layer, Norm):
                 constants = (2 if layer.norm == "rmsnorm" else 4) * layer.features
                 yield Tensor(name=f"{layer.name}.constants", layer=n, size=constants, constant=True)
-            yield Tensor(name=f"{layer.name}.input", layer=n, size=size * layer.tokens * operands)
+            if n not in judge.found_on_chip:
+                yield Tensor(name=f"{layer.name}.input", layer=n, size=size * layer.tokens * operands)
             yield Tensor(name=f"{layer.name}.output", layer=n, size=size * rows, written=True)
 
 
@@ -161,11 +163,13 @@ def check_descriptors(
 class Arrivals:
     """Which load of a buffer holds each byte of a tensor, of the loads that have arrived: one of `loads` at a time."""
 
-    def __init__(self, evidence: Evidence, buffer: str, loads: Sequence[int], tensors: dict[str, int]) -> None:
-        """tensors: the bytes of each, by name."""
+    def __init__(
+        self, evidence: Evidence, buffer: str, loads: Sequence[int], tensors: dict[str, int], there: dict[str, int]
+    ) -> None:
+        """tensors: the bytes of each, by name. there: those that are not loaded, and what stands for their load."""
         self.buffer, self.table, self.loads, self.shown = buffer, evidence.tables[buffer], loads, 0
-        self.first = {name: evidence.places[name] for name in tensors}
-        self.held = {name: np.full(size, -1, np.int32) for name, size in tensors.items()}
+        self.first = {name: NEVER if name in there else evidence.places[name] for name in tensors}
+        self.held = {name: np.full(size, there.get(name, -1), np.int32) for name, size in tensors.items()}
 
     def until(self, count: int) -> None:
         """Enter those of the first `count` loads of the buffer that are not yet."""

@@ -52,11 +52,13 @@ def walk(evidence: Evidence) -> list[Step]:
 
 @dataclass
 class Ledger:
-    """The loads of one buffer: who reads each, and when bytes are given back."""
+    """The loads of one buffer: who reads each, and when bytes are given back. kept: of those that are no loads, but
+    room for what a store buffer hands on, the counter that says when all of it is there, and its count."""
 
     buffer: str
     sizes: list[int]
     needs: dict[int, dict[str, int]] = field(default_factory=dict)
+    kept: dict[int, tuple[str, int]] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
     freed: list[tuple[int, int, Mapping[str, int]]] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
@@ -66,11 +68,20 @@ class Ledger:
         """A load is read by an instruction, until `counter` has reached `count` or else until its unit is done."""
         counter, count = (counter, count) if counter else (step.unit, step.nth + 1)
         self.reads += 1
-        if step.known[self.buffer] <= load:
-            self.absent.append(f"{what}: load {load} of {self.buffer} need not have arrived")
+        comes, many = self.kept.get(load, (self.buffer, load + 1))
+        if step.known[comes] < many:
+            named = f"load {load}" if comes == self.buffer else f"what {comes} hands on"
+            self.absent.append(f"{what}: {named} of {self.buffer} need not have arrived")
         needs = self.needs.setdefault(load, {})
         needs[counter] = max(needs.get(counter, 0), count)
         self.last[load] = max(self.last.get(load, 0), step.at)
+
+    def reserve(self, size: int, store: str, count: int) -> int:
+        """Room for what a store buffer hands on, which is all there with so many of its stores: the number by which it
+        is read, behind those of the loads."""
+        self.sizes.append(size)
+        self.kept[len(self.sizes) - 1] = store, count
+        return len(self.sizes) - 1
 
     def free(self, step: Step, size: int, counter: str = "", count: int = 0) -> None:
         """Bytes are given back by an instruction, or by a unit when `counter` reaches `count`."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from accelsim.validation.evidence import DMA, MEMORY, Evidence, sizes
+from accelsim.validation.evidence import DMA, MEMORY, Evidence, handed_on, sizes
 from accelsim.validation.judge import Judge
 from accelsim.validation.memory import Tensor
 from accelsim.validation.report import Report
@@ -15,14 +15,16 @@ def moved(evidence: Evidence) -> Iterator[tuple[str, str, int]]:
     """What buffers and memory must have counted: all that the program loads and stores."""
     names = evidence.names
     total = {part: int(sizes(evidence.tables[part]).sum()) for part in (*names.buffers, *names.stores)}
-    yield from ((buffer, "write_bytes", total[buffer]) for buffer in names.buffers)
+    for buffer in names.buffers:
+        kept = sum(handed_on(evidence.tables[store]) for store in evidence.elements(f"{buffer}.keep"))
+        yield buffer, "write_bytes", total[buffer] + kept
     for store in names.stores:
         yield store, "write_bytes", total[store]
         yield store, "read_bytes", total[store]
     others = [part for part in evidence.elements(f"{DMA}.tile") if part not in total]
     fetched = sum(int(sizes(evidence.moved(part)).sum()) for part in others)  # judged by the machine's own
     yield MEMORY, "read_bytes", fetched + sum(total[buffer] for buffer in names.buffers)
-    yield MEMORY, "write_bytes", sum(total[store] for store in names.stores)
+    yield MEMORY, "write_bytes", sum(int(sizes(evidence.to_memory(store)).sum()) for store in names.stores)
     unit = next(iter(names.units))
     yield evidence.sender[f"{unit}.command"].split(".")[0], "instructions", len(evidence.tables["program"])
 
@@ -58,9 +60,9 @@ def check_ports(judge: Judge, report: Report) -> None:
         if not {"banks", "port_bytes"} <= evidence.arch.parts[buffer].keys():
             continue
         width, wrong = evidence.part(buffer, "banks") * evidence.part(buffer, "port_bytes"), []
-        late = max(
-            [burst, *(int(log["bytes"].max(initial=0)) for log in evidence.elements(f"{buffer}.results").values())]
-        )
+        came = [log["bytes"] for log in evidence.elements(f"{buffer}.results").values()]
+        came += [log["bytes"] * log["segments"] for log in evidence.elements(f"{buffer}.keep").values()]
+        late = max([burst, *(int(size.max(initial=0)) for size in came)])
         for span in evidence.result.spans:
             counts = span.counts
             cycles = evidence.result.cycles("core", span.end) - evidence.result.cycles("core", span.start)

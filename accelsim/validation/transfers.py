@@ -4,9 +4,11 @@ their work was, bursts, loads and stores when their bytes were there."""
 import numpy as np
 
 from accelsim.isa.instructions import MARK
-from accelsim.validation.evidence import DMA, NEVER, Evidence, sizes, spread
+from accelsim.isa.tables import KEPT
+from accelsim.validation.evidence import DMA, NEVER, Evidence, in_order, sizes, spread, there
 from accelsim.validation.fetch import check_fetch
 from accelsim.validation.judge import Judge, Pace
+from accelsim.validation.kept import check_handed_on
 from accelsim.validation.report import Report
 
 
@@ -21,6 +23,7 @@ def check_transfers(judge: Judge, report: Report) -> None:
     check_bursts(evidence, report)
     for buffer in evidence.names.buffers:
         check_loads(evidence, buffer, judge.exclusive(buffer), report)
+        check_handed_on(evidence, buffer, report)
     for store in evidence.names.stores:
         check_stores(evidence, store, report)
 
@@ -100,7 +103,7 @@ def check_bursts(evidence: Evidence, report: Report) -> None:
     )
     for stream, part in enumerate(streams):
         mine = bursts[bursts["stream"] == stream]
-        _, address, size = spread(evidence.moved(part))
+        _, address, size = spread(evidence.to_memory(part))
         whole = np.cumsum(mine["bytes"])
         wanted = np.cumsum(size)
         # a burst begins where the run it belongs to has been left
@@ -129,27 +132,6 @@ def check_bursts(evidence: Evidence, report: Report) -> None:
         flying <= most,
         lambda n: f"{flying[n]} bursts are under way in cycle {bursts['at'][n]}",
     )
-
-
-def in_order(logs: list[np.ndarray]) -> np.ndarray:
-    """Several logs of bytes as one, by time."""
-    joined = np.concatenate([np.array(log[["at", "bytes"]]) for log in logs])
-    return joined[np.argsort(joined["at"], kind="stable")]
-
-
-def there(evidence: Evidence, name: str, came: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The cycle before the first in which so many bytes can have been written, of what came into a buffer: the bytes of
-    an item are written a port's width a cycle, from the cycle after it was sent on."""
-    ends = np.cumsum(came["bytes"])
-    nth = np.searchsorted(ends, whole)
-    known = nth < len(came)
-    mine = np.where(known, nth, 0)
-    part = evidence.arch.parts[name]
-    width = part["banks"] * part["port_bytes"] if {"banks", "port_bytes"} <= part.keys() else NEVER
-    if not len(came):
-        return np.full(len(whole), NEVER)
-    needed = whole - (ends[mine] - came["bytes"][mine])
-    return np.where(known, came["at"][mine] - 1 - -needed // width, NEVER)
 
 
 def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) -> None:
@@ -201,21 +183,18 @@ def check_loads(evidence: Evidence, name: str, exclusive: bool, report: Report) 
 def check_stores(evidence: Evidence, name: str, report: Report) -> None:
     """A store is asked for when its bytes have come into the output buffer, and told when they are in DRAM."""
     stores, log = evidence.tables[name], evidence.log
-    asked, told, whole = log[f"{name}.request"], log[f"{name}.done"], np.cumsum(sizes(stores))
-    report.equal("stores", name, "stores asked for", len(asked), len(stores))
+    asked, told, size = log[f"{name}.request"], log[f"{name}.done"], sizes(stores)
+    out = stores["fence"] != KEPT  # those that go to DRAM
+    report.equal("stores", name, "stores asked for", len(asked), int(out.sum()))
     report.equal("stores", name, "stores told", len(told), len(stores))
-    if not len(asked) == len(told) == len(stores):
+    if len(asked) != out.sum() or len(told) != len(stores):
         return
     came = in_order(list(evidence.elements(f"{name}.results").values()))
     back = evidence.into(f"{name}.written")
+    gone = np.append(back["at"], NEVER)[np.searchsorted(np.cumsum(back["bytes"]), np.cumsum(size[out]))]
     for which, times, when, why in (
-        ("asked for", asked["at"], there(evidence, name, came, whole), "come into the buffer"),
-        (
-            "told",
-            told["at"],
-            np.append(back["at"], NEVER)[np.searchsorted(np.cumsum(back["bytes"]), whole)],
-            "reached DRAM",
-        ),
+        ("asked for", asked["at"], there(evidence, name, came, np.cumsum(size))[out], "come into the buffer"),
+        ("told", told["at"][out], gone, "reached DRAM"),
     ):
         report.compare(
             "stores",

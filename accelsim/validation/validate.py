@@ -37,7 +37,7 @@ def examine(judge: Judge) -> Report:
     check_buffers(evidence, report)
     check_ports(judge, report)
     if judge.vector:
-        check_vectors(evidence, judge.vector, judge.act, report)
+        check_vectors(evidence, judge.vector, judge.act, judge.found_on_chip, report)
     check_transfers(judge, report)
     judge.begin(report)
     if tensors is not None:

@@ -1,5 +1,7 @@
 """Layers the vector unit does alone."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from accelsim.validation.course import Course, Follower
@@ -24,13 +26,17 @@ class VectorFollower(Follower):
     def step(self, step: Step) -> None:
         """A command of the vector unit."""
         if step.unit == self.course.judge.vector:
-            for load in (*self.constants, next(self.loads, 0)):
+            found = self.course.found
+            for load in (*self.constants, next(self.loads, 0) if found < 0 else found):
                 self.course.ledgers[self.act].read(load, step, self.course.scope)
             self.elements.append(step.operands["elements"])
 
     def close(self, report: Report) -> None:
         """The layer on the values that come out of the layers before it, command by command."""
         layer, scope, wrong = self.layer, self.course.scope, []
+        if self.course.found >= 0:  # else the loads say what each command is of
+            size = layer.tokens * layer.features * self.course.evidence.workload.batch
+            report.equal("vector", scope, "commands are of all that was handed on", sum(self.elements), size)
         computed = self.course.judge.network.of(layer.name)
         if not isinstance(layer, Norm):
             return
@@ -56,10 +62,11 @@ class VectorFollower(Follower):
         report.add("chained", scope, rule, len(wanted), wrong)
 
 
-def check_vectors(evidence: Evidence, vector: str, act: str, report: Report) -> None:
+def check_vectors(evidence: Evidence, vector: str, act: str, found_on_chip: Collection[int], report: Report) -> None:
     """The vector unit's commands take in what was loaded for them and give out what is stored."""
     at, commands, layers = evidence.instructions(vector), evidence.commands(vector), evidence.workload.layers
-    alone = np.array([isinstance(layer, Norm | Elementwise) for layer in layers] + [False], bool)
+    loads = [isinstance(one, Norm | Elementwise) and n not in found_on_chip for n, one in enumerate(layers)]
+    alone = np.array([*loads, False], bool)
     here = alone[np.minimum(evidence.layer_of_instruction()[at], len(layers))]
     mine, program, size = commands[here], evidence.tables["program"][at[here]], sizes(evidence.tables[act])
     loaded = 1 + list(evidence.names.counters).index(act)

@@ -177,6 +177,8 @@ def _read_arrays(top: manifest.Section, path: Path, expected: dict[str, int]) ->
         )
     file = beside(path, name)
     try:
+        if not file.is_file():
+            raise section.error(f"file is {name!r}, but there is none; keep the .npz beside its .yaml.", "file")
         have = npz.names(file)
     except OSError as error:
         raise section.error(f"file is {name!r}: {error.strerror}.", "file") from None

@@ -152,6 +152,15 @@ def test_what_arrives_is_written_with_what_readers_leave(loads, burst, gaps, rat
     assert seen.cycles("done") == told and len(told) == len(loads)
 
 
+def test_a_reader_is_told_while_loads_are_on_their_way():
+    loads, feed = (
+        ((100, 1, 0), (50, 2, 0), (10, 1, 1)),
+        {"fill": [(20, 100), (30, 100), (60, 10)], "command": [(50, 0, 1)]},
+    )
+    seen = exercise(buffer(*loads), feed, arrays={"filling": ["engine"]})
+    assert seen.pushes["filling.engine"] == [(0, 1), (31, 0), (51, 1), (61, 0)]
+
+
 def test_readers_leave_a_word_every_other_cycle():
     # 100 bytes into a bank of 8 bytes: 13 cycles; with a reader of 6 of them 4 are left, not 2
     feed = {"fill": [(10, 100)]}
@@ -181,3 +190,33 @@ def test_more_ports_are_never_slower(size, times):
         for some in (narrow, narrow | {size: times * narrow[size]})
     ]
     assert runs[1] < runs[0]
+
+
+ON = {"keep": ["on"], "kept": ["on"], "reading": ["array"]}
+
+
+def test_what_is_handed_on_is_written_word_by_word_before_what_arrives():
+    # three segments of 20 bytes take three words each of 8 bytes: 9 cycles; the load's 16 bytes two more
+    feed = {"command": [(0, -60, 0)], "keep.on": [(10, 20, 3)], "fill": [(10, 16)], "release": [(50, 76, 0)]}
+    seen = exercise(lambda: buffer((16, 1, 0))(banks=1, port_bytes=8), feed, arrays=ON)
+    assert seen.pushes["kept.on"] == [(11 + 8, 60)]
+    assert seen.cycles("done") == [11 + 8 + 2]
+    assert seen.counts["write_bytes"] == 76
+    assert seen.component.value("peak_bytes") == 76 and seen.component.value("held") == 0
+    # three words fit a cycle of 256 bytes; where a reader leaves 56 of them they take four
+    for rate, told in ((0, 11), (200, 14)):
+        feed = {"command": [(0, -60, 0)], "keep.on": [(10, 20, 3)], "reading.array": [(0, rate)]}
+        wide = exercise(lambda: buffer()(banks=4, port_bytes=64), feed, arrays=ON)
+        assert wide.pushes["kept.on"] == [(told, 60)]
+
+
+def test_a_reservation_waits_for_room_and_loads_wait_for_it():
+    # 600 are held until 50; 500 are reserved then, and 401 more do not fit until 100 of them are given back
+    feed = {
+        "fill": [(10, 600), (90, 401)],
+        "command": [(5, -500, 0), (6, 0, 1), (70, 100, 0)],
+        "release": [(50, 500, 0)],
+    }
+    seen = exercise(buffer((600, 1, 0), (401, 1, 1)), feed)
+    assert seen.cycles("request") == [0, 71]
+    assert seen.component.value("peak_bytes") == 500 + 401

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from accelsim.components.store_buffer import StoreBuffer
 from accelsim.core import InputError
-from accelsim.isa.tables import DESCRIPTOR
+from accelsim.isa.tables import BOTH, DESCRIPTOR, KEPT, TO_DRAM
 from tests.components.harness import exercise, table
 
 
@@ -171,3 +171,46 @@ def test_a_result_takes_its_bytes_of_the_port_and_a_store_is_asked_for_with_its_
         )
         # of the cycle in which it is asked for 4 bytes are left for reading; the reply is taken once all have been read
         assert (seen.cycles("request"), seen.cycles("done")) == ([asked], [told])
+
+
+def kept(*stores, **sizes):
+    """A store is (bytes, segments, where it goes)."""
+    rows = [(4096 * n, size, segments, size + 5, goes) for n, (size, segments, goes) in enumerate(stores)]
+    memory = table(DESCRIPTOR, rows)
+    return lambda: StoreBuffer("buffer", **{"banks": 1, "port_bytes": 64, **sizes}, stores=memory)
+
+
+ON = {"results": ["tile"], "keep": ["on"], "kept": ["on"]}
+
+
+def test_a_store_that_is_kept_goes_on_and_not_to_dram():
+    feed = {"results.tile": [(0, 60), (10, 40)], "kept.on": [(20, 60)], "written": [(30, 40)]}
+    seen = exercise(kept((30, 2, KEPT), (40, 1, TO_DRAM)), feed, arrays=ON)
+    assert seen.pushes["keep.on"] == [(1, 30, 2)]
+    assert seen.pushes["request"] == [(11, 4096, 40, 1, 45, 1)]
+    assert seen.pushes["done"] == [(21, 1), (31, 1)]
+    assert seen.counts["read_bytes"] == 100
+    # its room is free when it is written there
+    assert seen.counts["byte_cycles"] == 60 * 10 + 100 * 10 + 40 * 10
+
+
+def test_a_store_that_goes_both_ways_is_read_once_and_told_with_the_later():
+    for there, told in ((25, 31), (90, 91)):
+        feed = {"results.tile": [(0, 60)], "kept.on": [(there, 60)], "written": [(20, 20), (30, 40)]}
+        seen = exercise(kept((60, 1, BOTH)), feed, arrays=ON)
+        assert seen.cycles("keep.on") == seen.cycles("request") == [1]
+        assert seen.pushes["done"] == [(told, 1)]
+        assert seen.counts["read_bytes"] == 60
+
+
+def test_what_is_kept_is_told_when_it_has_been_read():
+    # 100 bytes come at 8 a cycle until 13, and go by 26, however soon they are said to be there
+    seen = exercise(kept((100, 1, KEPT), port_bytes=8), {"results.tile": [(0, 100)], "kept.on": [(15, 100)]}, arrays=ON)
+    assert (seen.cycles("keep.on"), seen.cycles("done")) == ([13], [26])
+
+
+def test_it_waits_for_the_buffer_that_takes_it_on():
+    feed = {"results.tile": [(0, 10), (1, 10)], "kept.on": [(60, 10), (61, 10)]}
+    stores = (10, 1, KEPT), (10, 1, KEPT)
+    seen = exercise(kept(*stores), feed, arrays=ON, accept={"keep.on": (40, 0)}, depth={"keep.on": 1})
+    assert seen.cycles("keep.on") == [1, 41]

@@ -183,6 +183,36 @@ def test_a_parameter_cannot_be_called_model():
         toy(parts={"a": Part("", "core", Odd)})
 
 
+class Reader(Component):
+    """Reads a memory of banks."""
+
+    lines = Param(1, "count", "lines that read", high=8)
+    banks = Param(1, "count", "banks it reads")
+    port_bytes = Param(1, "bytes/cycle", "width of a bank's port")
+
+
+def test_a_value_that_another_parameter_decides_is_refused_by_that_parameters_name(write):
+    parts = {
+        "engine": Part("The array.", "core", Engine),
+        "reader": Part("Reads.", "core", Reader, derived={"lines": "engine", "banks": "engine.macs"}),
+    }
+    machine = toy(parts=parts, rules=())
+    assert problems(write("machine: toy"), "engine.lines=16", known=lambda _: machine) == [
+        "x.yaml: reader.lines: must be >= 1 and <= 8 count, not 16 (lines that read); it is what engine.lines says"
+    ]
+    assert problems(write("machine: toy"), "engine.lines=4", "engine.macs=65537", known=lambda _: machine) == [
+        "--set engine.macs=65537: engine.macs: must be >= 1 and <= 65536 count, not 65537 (MACs of one line)"
+    ]
+
+
+def test_all_ports_of_a_memory_together_have_an_upper_bound(write):
+    machine = toy(parts={"reader": Part("Reads.", "core", Reader)}, rules=())
+    load_arch(write("machine: toy"), lambda _: machine, ["reader.banks=4", "reader.port_bytes=4194304"])
+    assert problems(write("machine: toy"), "reader.banks=4", "reader.port_bytes=4194305", known=lambda _: machine) == [
+        "x.yaml: reader.banks x reader.port_bytes is 16777220; make it at most 16777216 bytes a cycle"
+    ]
+
+
 WORDS = st.sampled_from(["machine", "toy", "parts", "engine", "lines", "3", "60 ns", "model", "pipe", "dram", "clocks"])
 TREES = st.recursive(
     WORDS | st.none() | st.booleans() | st.integers() | st.text(max_size=5),

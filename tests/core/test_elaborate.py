@@ -51,9 +51,7 @@ def test_netlists_share_the_entries_of_their_components(monkeypatch):
     kept_together = keep.kept_together
     monkeypatch.setattr(
         "accelsim.core.simulator.kept_together",
-        lambda entries, meanwhile: (asked.append(sorted(e.name for e in entries)), kept_together(entries, meanwhile))[
-            1
-        ],
+        lambda modules: (asked.append(sorted(m.name for m in modules)), kept_together(modules))[1],
     )
     build(np.arange(1, 5)).run()
     build(np.arange(1, 9), sink={"gap": 3}, order=(2, 0, 1), clocks={"core": 5, "dram": 7}, served_by="dram").run()

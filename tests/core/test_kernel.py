@@ -7,9 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.core import DeadlockError, Simulator
+from accelsim.core import BUSY, Component, DeadlockError, Simulator, tick
 from accelsim.core.status import STATUS_NAMES
 from tests.core.toys import Server, Sink, build
+
+
+class Faulty(Component):
+    """Gives up in its third cycle."""
+
+    @tick
+    def tick(now, r):
+        if now == 2:
+            raise ValueError("no more")
+        return BUSY
+
 
 TWO_CLOCKS = {"core": 500_000_000, "dram": 1_200_000_000}
 CASES = [
@@ -156,3 +167,13 @@ def test_netlist_errors_are_sentences():
     alone.add(Server("server"))
     with pytest.raises(TypeError, match="server.item is not connected"):
         alone.elaborate()
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_an_exception_in_a_tick_ends_the_run(skip):
+    sim = Simulator()
+    sim.add(Faulty("first" if skip else "other"))
+    with pytest.raises(
+        RuntimeError, match=rf"^the tick of {'first' if skip else 'other'} raised an exception in cycle 2$"
+    ):
+        sim.run(skip=skip)

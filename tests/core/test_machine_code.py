@@ -8,11 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from accelsim.core import keep, machine_code
+from accelsim.core import keep, machine_code, private
 from tests.conftest import ROOT
 from tests.core.toys import build
-
-OURS = ("Source_", "Server_", "Sink_", "kernel_")
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +26,17 @@ def run(folder, monkeypatch):
     monkeypatch.setattr(keep, "processors", lambda: 1)  # nothing is compiled by others, so that it can be counted
 
     def start() -> tuple[object, set[str]]:
-        for name in [n for n in sys.modules if n.startswith(OURS)]:
-            monkeypatch.delitem(sys.modules, name)
         loaded = set()
-        rebuild = machine_code.CompileResult._rebuild
+        address_of = keep.address_of
 
-        def counted(context, *payload):
-            made = rebuild(context, *payload)
-            loaded.add(made.fndesc.modname.split("_")[0])
-            return made
+        def counted(module):
+            if found := address_of(module):
+                loaded.add(module.stem.split("_")[0])
+            return found
 
         with monkeypatch.context() as patch:
-            patch.setattr(machine_code.CompileResult, "_rebuild", counted)
+            patch.setattr(keep, "addresses", {})
+            patch.setattr(keep, "address_of", counted)
             sim = build(np.arange(1, 9))
             sim.run()
         return sim.result().total, loaded
@@ -51,6 +48,16 @@ def run(folder, monkeypatch):
 ALL = {"Source", "Server", "Sink", "kernel"}
 
 
+START = """\
+import numpy as np
+from tests.core.toys import build
+
+sim = build(np.arange(1, 9))
+sim.run()
+print(sim.at)
+"""
+
+
 def cut(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
@@ -60,20 +67,44 @@ def flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-@pytest.mark.parametrize("kind", ["*.py", "__pycache__/*.nbi", "__pycache__/*.nbc"])
 @pytest.mark.parametrize("damage", [lambda data: b"", cut, flipped], ids=["empty", "cut", "flipped"])
-def test_what_is_damaged_is_made_anew(folder, run, kind, damage):
+def test_what_is_damaged_is_made_anew(folder, run, damage):
+    """The machine code, and the module that it is made anew from."""
     expected, _ = run()
     assert run() == (expected, ALL)
-    files = [p for p in folder.glob(kind) if p.name.startswith("Server")]
-    assert len(files) == 1
-    whole = files[0].read_bytes()
-    files[0].write_bytes(damage(whole))
-    result, loaded = run()
-    assert result == expected and loaded == (ALL if kind == "*.py" else ALL - {"Server"})
-    after = [p for p in folder.glob(kind) if p.name.startswith("Server")]
-    assert len(after) == 1 and len(after[0].read_bytes()) > 100  # one, and whole again
+    files = [*folder.glob("Server_*.py"), *folder.glob("__pycache__/Server_*.o")]
+    assert len(files) == 2
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+    assert run() == (expected, ALL - {"Server"})
+    assert [*folder.glob("Server_*.py"), *folder.glob("__pycache__/Server_*.o")] == files  # and whole again:
+    assert all(private.get(file) for file in files)
     assert run() == (expected, ALL)
+
+
+def test_a_module_is_not_even_read_when_its_machine_code_is_whole(folder, run):
+    expected, _ = run()
+    (file,) = folder.glob("Server_*.py")
+    whole = file.read_bytes()
+    file.write_bytes(cut(whole))
+    assert run() == (expected, ALL)
+    file.write_bytes(whole)
+
+
+def test_machine_code_of_another_kind_of_processor_is_not_taken(folder, run, monkeypatch):
+    run()
+    monkeypatch.setattr(machine_code, "processor", lambda: "another")
+    monkeypatch.setattr(keep, "compile_kept", lambda *_: pytest.fail("compiled anew, as it has to be"))
+    with pytest.raises(pytest.fail.Exception):
+        run()
+
+
+def test_nothing_of_the_compiler_is_imported_when_machine_code_is_kept(folder, run):
+    run()
+    environment = os.environ | {"ACCELSIM_CACHE": str(folder), "PYTHONPATH": str(ROOT)}
+    code = f"{START}import sys\nprint('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.stdout.split()[-1] == "False", done.stderr
 
 
 def files_of_parts(folder):
@@ -103,7 +134,7 @@ def test_nothing_that_was_planted_is_run_or_unpickled(folder, run, tmp_path, mon
 
 def test_data_of_another_module_is_not_taken(folder, run):
     expected, _ = run()
-    data = {p.name.split("_")[0]: p for p in folder.glob("__pycache__/*.nbc")}
+    data = {p.name.split("_")[0]: p for p in folder.glob("__pycache__/*.o")}
     one, other = data["Server"].read_bytes(), data["Sink"].read_bytes()
     data["Server"].write_bytes(other)
     data["Sink"].write_bytes(one)
@@ -124,16 +155,6 @@ def test_a_full_disk_costs_only_time(folder, run, monkeypatch):
     assert run() == (expected, {"kernel"}) and not files_of_parts(folder)
 
 
-START = """\
-import numpy as np
-from tests.core.toys import build
-
-sim = build(np.arange(1, 9))
-sim.run()
-print(sim.at)
-"""
-
-
 def test_two_first_starts_at_once(tmp_path, with_kernel):
     """Both compile and keep the same; what is left is whole, and nothing else is left."""
     with_kernel(tmp_path / "cache")
@@ -144,8 +165,8 @@ def test_two_first_starts_at_once(tmp_path, with_kernel):
     assert ends[0] == ends[1] != "" and [process.returncode for process in both] == [0, 0]
     names = sorted(p.name.split("_")[0] for p in (tmp_path / "cache").glob("*.py"))
     assert names == sorted(ALL)
-    indexes = list((tmp_path / "cache" / "__pycache__").glob("*.nbi"))
-    assert len(indexes) == 4 and all(machine_code.data_of(index) for index in indexes)
+    files = list((tmp_path / "cache" / "__pycache__").glob("*.o"))
+    assert len(files) == 4 and all(private.get(file) for file in files)
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 

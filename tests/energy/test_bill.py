@@ -149,10 +149,14 @@ def test_what_has_no_price_is_an_error_by_name(run, sentence):
         bill(run, TABLE)
 
 
-def test_a_standing_power_is_no_action():
+def test_a_standing_power_is_no_action_and_an_action_no_standing_power():
+    """What is named is the row, which a table of the user's may have made into the other kind."""
     table = load_table(priced(components={"Array": {"counters": {"mac_ops": "dram_standby"}}}))
-    with pytest.raises(InputError, match=r"counters\.mac_ops: dram_standby is a standing power, not an action"):
+    with pytest.raises(InputError, match=r": dram\.dram_standby is a standing power \(leakage_uw\), but an action in "):
         bill(result(GEMM, {"gemm": {"mac_ops": 1, "register_bytes": 0}}), table)
+    table = load_table(priced(components={"Memory": {"standing": "mac"}}))
+    with pytest.raises(InputError, match=r": logic\.mac is an action \(pj\), but a standing power in .*standing\.mac$"):
+        bill(result({"dram": ("Memory", {"channels": 4})}, {"dram": {"read_bytes": 0, "write_bytes": 0}}), table)
 
 
 def test_bytes_of_another_components_memory_are_charged_to_who_moves_them():

@@ -25,6 +25,7 @@ EXTENDS = "extends: generic_28nm\nname: t\n"
         (EXTENDS + "components:\n\n  Dma: {counters: {x: macc}}\n", r"t\.yaml:5: components\.Dma\.counters\.x: the"),
         (EXTENDS + "components:\n  Dma: {off_chip: no}\n", r"t\.yaml:4: components\.Dma\.off_chip: expected true or"),
         (EXTENDS + "logic:\n  mac: {option: {a: 1}}\n", r"t\.yaml:4: logic\.mac\.option: expected the name of an opt"),
+        (EXTENDS + "dram:\n  dram_read_bit: {high: 5}\n", r"t\.yaml:4: dram\.dram_read_bit: expected low <= nominal"),
         ("name: t\nextends: {a: 1}\n", r"t\.yaml:2: extends"),
         (EXTENDS + "layout: {density: 2}\n", r"t\.yaml:3: layout\.density: expected a share"),
         (

@@ -92,7 +92,7 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
         ({"override": {"mac_dot": -1}}, r"logic\.mac_dot\.pj\.nominal: expected a finite number >= 0, not -1"),
         (
             {"override": {"mac_dot": {"pj": 1, "low": 2}}},
-            r"logic\.mac_dot\.pj: expected low <= nominal <= high, not 2, 1, 1",
+            r"logic\.mac_dot: expected low <= nominal <= high, not 2, 1, 1",
         ),
         ({"override": {"mac_dot": {"leakage_uw": 1, "pj": 1}}}, r"mac_dot: expected either pj .* and not both"),
         ({"override": {"mac_dot": "cheap"}}, r"logic\.mac_dot: expected a number of pJ or a mapping"),
@@ -116,7 +116,7 @@ def test_a_table_of_ones_own_may_extend_a_shipped_one(tmp_path):
             {"override": {"components": {"Encoder": {"aera": {}}}}},
             r"Encoder\.aera: no such entry \(did you mean 'area'\?\)",
         ),
-        ({"override": {"components": {"DramPipe": {"standing": "mac"}}}}, r"standing: there is no action 'mac'"),
+        ({"override": {"components": {"DramPipe": {"standing": "macc"}}}}, r"standing: there is no action 'macc'"),
     ],
 )
 def test_what_is_wrong_is_said(energy, sentence):

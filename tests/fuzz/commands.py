@@ -292,5 +292,6 @@ def arguments(draw) -> Case:
     if command[-2:-1] == ("-o",) or command[0] == "new-machine":
         value = value.lstrip("./") or "x"  # a user may have it written anywhere
     files = {**seeds.workload(), "link.yaml": link, "folder.yaml": None}
-    targets = ("out", "out.yaml", "out.npz", "out.png", PurePosixPath(value).name)
+    written = PurePosixPath(value)
+    targets = ("out", "out.yaml", "out.npz", "out.png", written.name, *written.parts[:1])
     return Case("arguments", tuple(value if a == "{}" else a for a in command), files, targets)

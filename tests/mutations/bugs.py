@@ -4,43 +4,10 @@ A line of `BUGS` is the file (below accelsim/), the text that becomes another, w
 see it (files or folders below tests/).
 """
 
-from dataclasses import dataclass
+from tests.mutations.bug import line, of, own, shared
+from tests.mutations.engines import ENGINES
 
-PARTS, OWN = "components", "accelerators/vitcod/components"
 RUNS = "accelerators/vitcod/test_figures.py"
-
-
-@dataclass(frozen=True)
-class Bug:
-    """This text of a file becomes that. tests: those that must fail."""
-
-    name: str
-    file: str
-    before: str
-    after: str
-    breaks: str
-    tests: tuple[str, ...]
-
-
-def own(unit: str) -> tuple[str, str]:
-    """A component of ViTCoD's, and its tests."""
-    return f"accelerators/vitcod/components/{unit}.py", f"accelerators/vitcod/components/test_{unit}.py"
-
-
-def of(machine: str, unit: str) -> tuple[str, str]:
-    """A component of another machine, and its tests."""
-    return f"accelerators/{machine}/components/{unit}.py", f"accelerators/{machine}/components/test_{unit}.py"
-
-
-def shared(unit: str) -> tuple[str, str]:
-    """A component of several machines, and its tests."""
-    return f"components/{unit}.py", f"components/test_{unit}.py"
-
-
-def line(name: str, where: tuple[str, ...], before: str, after: str, breaks: str) -> Bug:
-    """A bug of a file and its tests."""
-    return Bug(name, where[0], before, after, breaks, tuple(where[1:]))
-
 
 GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
 TILING = ("dataflows/tiling.py", "dataflows")
@@ -65,7 +32,6 @@ NETWORK = ("workload/network.py", "workload/test_network.py")
 WIRING = ("workload/wiring.py", "workload/test_network.py")
 SHAPING = ("workload/shaping.py", "workload/test_network.py")
 EXACT = ("components/dram/memory.py", "components/dram/test_bursts.py")
-LINE = ("accelerators/vitcod/components/sparser_line.py", "accelerators/vitcod/components/test_sparser_engine.py")
 SANGER, SPATTEN, ITA, VITALITY = (f"accelerators/{n}" for n in ("sanger", "spatten", "ita", "vitality"))
 BLOCK = (f"{ITA}/components/beats.py", f"{ITA}/test_block.py")
 COMPILE = (f"{ITA}/dataflow/compile.py", f"{ITA}/test_machine.py")
@@ -82,6 +48,7 @@ MEMORY = ("accelerators/main_memory.py", RUNS)
 RUN = ("accelerators/run.py", RUNS)
 
 BUGS = (
+    *ENGINES,
     # components of several machines
     line("load-early", shared("load_buffer"), "r.held + size <= (", "r.held <= (", "room for all of a load"),
     line("load-fence", shared("load_buffer"), "load.fence <= r.fences and fits", "fits", "a load's fence"),
@@ -124,31 +91,6 @@ BUGS = (
          "a feature that is cut"),
     line("encoder-free", own("encoder"), "work = item.rows * item.columns * item.encoded",
          "work = item.rows * item.columns", "the encoder's work"),
-    line("decoder-port", own("decoder"), "size = one.dim * (one.encoded if one.encoded else one.heads)",
-         "size = one.dim * one.heads", "bytes of a token that is compressed"),
-    line("decoder-macs", own("decoder"), "r.mac_ops += size * one.heads", "r.mac_ops += size", "the decoder's MACs"),
-    line("walker-pointer", own("index_walker"), "* r.index_bytes + COLUMN_BYTES", "* r.index_bytes",
-         "a column's pointer"),
-    line("walker-width", own("index_walker"), "columns[r.next].count * r.index_bytes", "columns[r.next].count",
-         "the width of row numbers"),
-    line("denser-forget", own("denser_engine"), "slot.number, slot.k, slot.q = news.number, 0, 0",
-         "slot.number = news.number", "operands of the pass before"),
-    line("denser-key", own("denser_engine"), "slot.k <= needed", "slot.k < needed", "the last K of a tile"),
-    line("denser-load", own("denser_engine"), "r.streaming, r.ready_at = size, -1, 1, now + size",
-         "r.streaming, r.ready_at = size, -1, 1, now", "loading K takes a cycle a column"),
-    line("denser-port", own("denser_engine"), "r.q_port_bytes // (r.macs * r.heads)", "r.q_port_bytes // r.macs",
-         "heads share the Q port"),
-    line("sparser-beats", own("sparser_engine"), "beats = (features + r.macs - 1) // r.macs",
-         "beats = features // r.macs", "beats of a ragged dimension"),
-    line("sparser-forward", own("sparser_engine"), "q = slot.q if one.forward and slot.number == r.number else 0",
-         "q = slot.q if one.forward else 0", "Q of another pass"),
-    line("sparser-banks", LINE, "return fresh or (bank.until == now + words and bank.vector == sent), fresh",
-         "return True, fresh", "bank conflicts"),
-    line("sparser-broadcast", LINE, "return fresh or (bank.until == now + words and bank.vector == sent), fresh",
-         "return fresh, fresh",
-         "a bank sends to all who ask for the same"),
-    line("sparser-ready", LINE, "if not ready[r.next_row] or r.next_row >= r.window_end or now",
-         "if r.next_row >= r.window_end or now", "rows wait for their softmax"),
     line("softmax-divider", own("softmax_unit"), "r.exponentiated = r.completed", "r.exponentiated = finished",
          "rows are handed out in the cycle after their last exponential"),
     line("softmax-row", own("softmax_unit"), "place = one.first_row + head * one.rows + row",

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutations.bugs import Bug
+from tests.mutations.bug import Bug
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 600  # seconds; a bug that makes a test run on is caught

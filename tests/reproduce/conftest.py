@@ -48,6 +48,12 @@ reproduce:
       - {name: coding, from: with, to: all}
     movement: {part: act_gb0, without: with, with: all, rates: [76.8e9], free: dram.bytes_per_cycle=1600, found: [0.5, 0.28], source: page 5}
     intensity: {with: 1000}
+    search:
+      models: [levit_128]
+      switches:
+        - {name: heads, choices: {together: {}, in turns: {every: [heads=serial]}}}
+        - {name: dense map, choices: {dense: {}, sparse: {without: [reorder=false]}}}
+      left_out: [What it cannot.]
   waterfalls:
     - over: serial
       machine: vitcod heads=serial

@@ -11,7 +11,7 @@ module pads (
     input logic [2:0] banks_read, input logic [2:0][6:0] banks_at, output logic [2:0][63:0] banks_value
 );
   scratchpad #(.WIDTH(64), .SLICE(16), .PARTS(3), .SIDES(2), .TOKENS(16), .READS(2)) plain (.*);
-  banked_scratchpad #(.WIDTH(64), .BANKS(3), .PARTS(3), .SIDES(2), .TOKENS(16)) banked (
+  banked_scratchpad #(.WIDTH(64), .BANKS(3), .PARTS(3), .SIDES(2), .TOKENS(16), .SKEW(1)) banked (
       .clk, .we, .address, .data, .read(banks_read), .at(banks_at), .value(banks_value));
 endmodule
 """
@@ -41,7 +41,10 @@ def test_reads_are_there_a_cycle_later_and_stay(tmp_path):
     for _ in range(3000):
         wanted, we, data = rng.integers(0, 2, 5), rng.integers(0, 2, 3), rng.integers(0, 2**63, 3)
         part, spot = rng.integers(0, 3, 2), rng.integers(0, 32, 2)
-        side, token = int(rng.integers(2)) << 4, 3 * rng.integers(0, 5, 3) + np.arange(3)  # each bank its own
+        side, token = (
+            int(rng.integers(2)) << 4,
+            3 * rng.integers(0, 5, 3) + (np.arange(3) - part[0]) % 3,
+        )  # each bank its own
         slice_, address = int(rng.integers(4)), int(rng.integers(32))
         p["we"][0], p["address"][0], p["slice"][0] = we @ [1, 2, 4], address, slice_
         p["data"].view(np.uint64)[:3] = data

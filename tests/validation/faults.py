@@ -21,7 +21,9 @@ def planted(evidence: Evidence) -> Evidence:
         held=dict(evidence.held),
         peak=dict(evidence.peak),
         places=dict(evidence.places),
-        result=dataclasses.replace(evidence.result, total=copy.deepcopy(evidence.result.total)),
+        result=dataclasses.replace(
+            evidence.result, total=copy.deepcopy(evidence.result.total), spans=copy.deepcopy(evidence.result.spans)
+        ),
     )
 
 

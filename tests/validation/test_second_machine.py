@@ -39,7 +39,7 @@ def test_a_right_run(clean):
     assert report.failed == []
     assert {c.name for c in report.checks} == {
         "totals", "buffers", "vector", "dispatch", "lines", "bursts", "loads", "order", "stores", "memory", "gemm",
-        "operands", "chained",
+        "operands", "chained", "kept",
     }  # fmt: skip
     (product,) = (c for c in report.checks if c.scope == "layer conv" and "equal the product" in c.compared)
     assert product.count == 2 * 9 * 2 * 10

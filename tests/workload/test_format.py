@@ -134,7 +134,7 @@ def test_one_readable_line_per_layer(saved):
         (
             "file: small.npz",
             "file: other.npz",
-            r"other.npz: the arrays of the workload are missing; keep the .npz beside",
+            r"small.yaml:\d+: file is 'other.npz', but there is none; keep the .npz beside its .yaml\.$",
         ),
         (", mask: true", "", r"small.npz: the array 'b0.attention.global_tokens' is not named by small.yaml"),
         (", mask: true", ", mask: 1", r"mask is 1 but must be true or false\.$"),

@@ -13,6 +13,7 @@ from accelsim.accelerators.netlist import Wiring
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.hand_over import HandOver
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
@@ -20,11 +21,11 @@ from accelsim.accelerators.vitcod.components.query_fetcher import QueryFetcher
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
-from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping
+from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping, stays_of
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, QUERIES, ROWS
-from accelsim.accelerators.vitcod.wiring import FETCHING, WIRING
+from accelsim.accelerators.vitcod.wiring import FETCHING, KEEPING, WIRING
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
 from accelsim.components.sequencer import Sequencer
@@ -53,6 +54,10 @@ PORTS = {
     for of, part in (("weight", "weight_gb"), ("act", "act_gb0"))
     for what in ("banks", "port_bytes")
 }
+INDEX_PORTS = {"banks": "index_buffer", "port_bytes": "index_buffer"}
+VALUE_PORTS = {"v_banks": "weight_gb.banks", "v_port_bytes": "weight_gb.port_bytes"}
+DECODING = {"q_from": "options.miss", "act_banks": "act_gb0.banks", "act_port_bytes": "act_gb0.port_bytes"}
+OPERAND_BANKS = {"banks": "sparser", "bank_bytes": "sparser"}
 PROGRAM = {"capacity_bytes": "4 KiB", "banks": 1, "port_bytes": 32}  # an instruction a cycle
 LINES = {"lines": "engine", "macs": "engine"}  # both engines work with the MAC lines of the array
 PSUM = {"psum_banks": "engine", "psum_port_bytes": "engine"}  # the partial-sum memory they share
@@ -111,6 +116,12 @@ SCHEMA = MachineSchema(
         "objective": Param(
             "cycles", "choice", "what the cuts of dense layers make small, by closed-form estimates", choices=OBJECTIVES
         ),
+        "residency": Param(
+            "dram",
+            "choice",
+            "activations go through DRAM from layer to layer, or may stay on chip where the mapper finds that quicker",
+            choices=("dram", "keep"),
+        ),
         "double_buffer": switch(
             "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
         ),
@@ -120,16 +131,17 @@ SCHEMA = MachineSchema(
             "the MAC lines both engines share, as one array in dense layers", "core", MacArray, derived=PORTS
         ),
         "denser": Part(
-            "the dense columns of attention", "core", DenserEngine, derived=LINES | PSUM | {"row_values": "engine"}
+            "the dense columns of attention",
+            "core",
+            DenserEngine,
+            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | {"row_values": "engine"},
         ),
-        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM),
-        "walker": Part("hands out the sparse columns", "core", IndexWalker),
+        "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM | VALUE_PORTS),
+        "walker": Part("hands out the sparse columns", "core", IndexWalker, derived=INDEX_PORTS),
         "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
         "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
-        "decoder": Part(
-            "restores Q and K in front of the engines", "core", Decoder, derived={"q_from": "options.miss"}
-        ),
+        "decoder": Part("restores Q and K in front of the engines", "core", Decoder, derived=DECODING | OPERAND_BANKS),
         "queries": Part(
             "fetches missed Q from DRAM, with miss=dram",
             "core",
@@ -161,6 +173,12 @@ SCHEMA = MachineSchema(
             {"overlap": "options"},
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
+        "hand_over": Part(
+            "hands results on from one activation buffer to the other, with residency=keep",
+            "core",
+            HandOver,
+            only=("residency", "keep"),
+        ),
         "program_gb": Part(
             "the program on its way to the sequencer", "core", LoadBuffer, PROGRAM, {"overlap": "options"}
         ),
@@ -192,15 +210,17 @@ class ViTCoD(Machine):
         "queries": QUERIES,
     }
     listing = (
-        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "program_gb", "dma", "dram", "engine",
-        "encoder", "vector", "decoder", "queries", "walker", "denser", "sparser", "softmax", "merge",
+        "sequencer", "weight_gb", "act_gb0", "index_buffer", "act_gb1", "hand_over", "program_gb", "dma", "dram",
+        "engine", "encoder", "vector", "decoder", "queries", "walker", "denser", "sparser", "softmax", "merge",
     )  # fmt: skip
 
     def wired(self, arch: Arch) -> Wiring:
-        return self.wiring if arch.options["miss"] == "buffer" else FETCHING
+        wiring = self.wiring if arch.options["miss"] == "buffer" else FETCHING
+        return wiring.plus(*KEEPING) if arch.options["residency"] == "keep" else wiring
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
-        compile_workload(program, workload, resources(arch), cuts_of(self.mapping(arch, workload)))
+        found = self.mapping(arch, workload)
+        compile_workload(program, workload, resources(arch), cuts_of(found), stays_of(found))
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING, objective: str = ""
@@ -262,5 +282,6 @@ def resources(arch: Arch) -> Resources:
         fetch_bytes=part["queries"]["capacity_bytes"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
+        keeps=arch.options["residency"] == "keep" and on["double_buffer"],
         constants=True,
     )

@@ -14,6 +14,10 @@ WIRING = Wiring(
         Link("engine.read_weight", "weight_gb.reading.engine"),
         Link("engine.read_act", "act_gb0.reading.engine"),
         Link("vector.reading.act", "act_gb0.reading.vector"),
+        Link("decoder.reading", "act_gb0.reading.decoder"),
+        Link("walker.reading", "index_buffer.reading.walker"),
+        Link("sparser.reading", "weight_gb.reading.sparser"),
+        Link("weight_gb.filling.sparser", "sparser.filling"),
         Link("decoder.denser", "denser.operands"),
         Link("decoder.sparser", "sparser.operands"),
         Link("sparser.miss", "decoder.miss", 8),
@@ -33,6 +37,13 @@ WIRING = Wiring(
         Link("merge.row", "act_gb1.results.merge", 4),
     ),
     streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
+)
+
+# With residency=keep results go on to the activation buffer as well as to DRAM.
+KEEPING = (
+    Link("act_gb1.keep.act_gb0", "hand_over.keep"),
+    Link("hand_over.out", "act_gb0.keep.act_gb1"),
+    Link("act_gb0.kept.act_gb1", "act_gb1.kept.act_gb0"),
 )
 
 # With miss=dram missed queries go to DRAM and on to the decoder, between index and activations: the engine stands still

@@ -1,12 +1,11 @@
 """One clock of the memory: requests offered, at most one command issued per channel, answers given."""
 
-from numba import njit
-
 from accelsim.components.dram.constraints import REF
 from accelsim.components.dram.state import ALL, NEVER
+from accelsim.core.compiled import compiled, inlined
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def accept(s, now, offer, lead):
     """Take the offered requests in order up to the first that is refused."""
     k = s.chip[0]
@@ -24,7 +23,7 @@ def accept(s, now, offer, lead):
         k.accepted += 1
 
 
-@njit(_nrt=False)
+@compiled
 def rest(s, channel, now, lead):
     """Let an idle channel whose rows are closed refresh until shortly before `now`, all at once."""
     k, c = s.chip[0], s.channel[channel]
@@ -42,7 +41,7 @@ def rest(s, channel, now, lead):
         c.wake = c.refresh_at
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def tick(now, s, offer, step, lead):
     """Advance the memory to clock `now`, whatever clock it was called at last (later than any call before).
 

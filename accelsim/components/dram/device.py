@@ -1,16 +1,16 @@
 """The DRAM itself: banks, the earliest clock of every command, and what a command does to both."""
 
 import numpy as np
-from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE, PREA, RD, RDA, REF, WR, WRA
 from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WRITE
+from accelsim.core.compiled import compiled, inlined
 
 FEW = 6  # banks that are looked at one by one; more of them together with all of the channel
 FAR = 62  # the bit of NEVER; no clock is as late
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def ready_at(s, bank, command):
     """First clock at which `command` may go to `bank`; PREA and REF go to the whole rank."""
     asked = ASKED[command]
@@ -19,7 +19,7 @@ def ready_at(s, bank, command):
     return s.earliest[asked, bank]
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def column_command(k, is_write):
     """The column command of a request under the page policy."""
     if k.closed_page:
@@ -27,7 +27,7 @@ def column_command(k, is_write):
     return WR if is_write else RD
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def delay(s, asked, first, count, until):
     """Let no command asked of some banks come before `until`."""
     # Counted without sign, so that no index is looked at for being negative, and the greater of the two without a
@@ -38,7 +38,7 @@ def delay(s, asked, first, count, until):
         earliest[asked, bank] += more & ~(more >> 63)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def hold(s, bank, command, now):
     """Let every rule that starts at `command` push the commands it delays."""
     k, b = s.chip[0], s.bank[bank]
@@ -68,19 +68,19 @@ def hold(s, bank, command, now):
         delay(s, row.asked, first, count, until)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def want(s, queue, bank, opening, closing, reading, writing):
     """Note which commands a queue of a bank wants."""
     s.want[queue, bank] = opening << OPEN | closing << CLOSE | reading << READ | writing << WRITE
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def wanted(s, queue, bank, asked):
     """First clock at which a bank can have a command that its queue wants; NEVER if it does not want it."""
     return s.earliest[asked, bank] if s.want[queue, bank] >> asked & 1 else NEVER
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def note_due(s, queue, bank):
     """Note the first clock at which a bank can have any command that its queue wants, and return it."""
     at, wishes = NEVER, s.want[queue, bank]
@@ -97,7 +97,7 @@ def note_due(s, queue, bank):
     return at
 
 
-@njit(_nrt=False)
+@compiled
 def look(s, queue, channel):
     """Find when the queues of a channel's banks can have a command they want. Returns the soonest."""
     soonest, first, count = NEVER, channel * s.chip[0].banks, s.listed[queue, channel]
@@ -121,7 +121,7 @@ def look(s, queue, channel):
     return soonest
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def glance(s, queue, channel):
     """The same when nothing has changed but what the queues of some banks want."""
     soonest, first, due = NEVER, channel * s.chip[0].banks, s.due
@@ -130,7 +130,7 @@ def glance(s, queue, channel):
     return soonest
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def close(s, bank, now):
     b = s.bank[bank]
     b.open_row = -1
@@ -140,7 +140,7 @@ def close(s, bank, now):
         rank.active_cycles += now - rank.opened_at
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def issue(s, channel, bank, command, row, now):
     """Issue a command at clock `now`; the caller has made sure that it is ready. PREA and REF name any bank of the
     rank."""
@@ -194,7 +194,7 @@ def issue(s, channel, bank, command, row, now):
         k.logged += 1
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def refresh(s, channel, now):
     """What the refresh that is due needs next: the rank's banks closed (DRAMsim3: one by one), then REF.
 

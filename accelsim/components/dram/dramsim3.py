@@ -2,7 +2,6 @@
 one per clock to command queues of 8 per bank, which are served round robin, first ready command first."""
 
 import numpy as np
-from numba import njit
 
 from accelsim.components.dram.constraints import ACT, PRE
 from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
@@ -21,9 +20,10 @@ from accelsim.components.dram.queues import (
     sort_out,
 )
 from accelsim.components.dram.state import ALL, CLOSE, COMMAND, NEVER, READ, SOME, WAITING, WRITE
+from accelsim.core.compiled import compiled, inlined
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def offer(s, now, channel, bank, row, line, is_write, tag):
     """Accept a request at clock `now`, or refuse it: only the depth of its transaction queue counts."""
     k, c = s.chip[0], s.channel[channel]
@@ -62,7 +62,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     return True
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def choose_movable(s, is_write, bank):
     """Note which transaction of a kind is the first that could move to the bank's command queue."""
     head = s.queue[WAITING + is_write, bank].head
@@ -70,7 +70,7 @@ def choose_movable(s, is_write, bank):
     s.oldest[is_write, bank] = s.slot[head].order if head >= 0 and room else NEVER
 
 
-@njit(_nrt=False)
+@compiled
 def wish(s, bank):
     """Note the commands that the bank's queue wants."""
     b, queue = s.bank[bank], s.queue[COMMAND, bank]
@@ -85,7 +85,7 @@ def wish(s, bank):
     want(s, COMMAND, bank, False, closing, queue.read_hit >= 0, queue.write_hit >= 0)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def choose(s, bank, now):
     """The command that the bank's queue has at `now`, where it is due: of its entries, the first whose next command is
     ready; closing the row goes before that. Returns (command, slot)."""
@@ -101,7 +101,7 @@ def choose(s, bank, now):
     return column_command(k, 1), queue.write_hit
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
     k, c, b, slot, queue = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i], s.queue[COMMAND, bank]
@@ -123,7 +123,7 @@ def perform(s, channel, bank, command, i, now):
     c.stale = ALL
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def to_bank(s, channel, i):
     """Move a transaction to the queue of its bank."""
     k, c, slot = s.chip[0], s.channel[channel], s.slot[i]
@@ -148,7 +148,7 @@ def to_bank(s, channel, i):
     c.stale = max(c.stale, SOME)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def oldest(s, channel, is_write):
     """The transaction of a kind that moves next: the oldest whose bank's queue has room; or -1."""
     k = s.chip[0]
@@ -163,7 +163,7 @@ def oldest(s, channel, is_write):
     return s.queue[WAITING + is_write, bank].head
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def is_oldest(s, channel, i):
     """Whether no write has waited longer."""
     k = s.chip[0]
@@ -174,7 +174,7 @@ def is_oldest(s, channel, i):
     return True
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def schedule(s, channel):
     """Move at most one transaction to its bank's queue, or stop draining. Returns whether anything changed."""
     k, c = s.chip[0], s.channel[channel]
@@ -206,7 +206,7 @@ def schedule(s, channel):
     return True
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]

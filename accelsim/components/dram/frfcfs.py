@@ -1,8 +1,6 @@
 """The controller of Ramulator 2.1 (Luo et al., IEEE CAL 2023) under FRFCFS and FRFCFS-RowHit: a read and a write
 buffer of 32, served in turns; of the chosen buffer the oldest request whose next command is ready goes first."""
 
-from numba import njit
-
 from accelsim.components.dram.constraints import ACT, PRE
 from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
 from accelsim.components.dram.queues import (
@@ -21,9 +19,10 @@ from accelsim.components.dram.queues import (
     strike,
 )
 from accelsim.components.dram.state import ACTIVE, ALL, CLOSE, FRFCFS_ROWHIT, NEVER, READ, READS, SOME, WRITES
+from accelsim.core.compiled import compiled, inlined
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def offer(s, now, channel, bank, row, line, is_write, tag):
     """Accept a request at clock `now`, or refuse it: its buffer is full, and no buffered write holds its line."""
     k, c = s.chip[0], s.channel[channel]
@@ -64,7 +63,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     return True
 
 
-@njit(_nrt=False)
+@compiled
 def wish(s, kind, bank):
     """Note the commands that the bank's reads or writes want, and those that an activated request does."""
     k, b, queue = s.chip[0], s.bank[bank], s.queue[kind, bank]
@@ -79,7 +78,7 @@ def wish(s, kind, bank):
     want(s, kind, bank, False, miss >= 0 and free and not first, hits and not kind, hits and kind)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def choose_active(s, channel, now):
     """Of the requests whose row was opened for them, the oldest that is ready for its column command."""
     k, best = s.chip[0], -1
@@ -98,7 +97,7 @@ def choose_active(s, channel, now):
     return column_command(k, s.slot[best].is_write), best
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def choose_buffered(s, channel, now):
     """Of the buffer in turn, the oldest request whose next command is ready. Returns (command, slot)."""
     k, mode = s.chip[0], s.channel[channel].write_mode
@@ -122,7 +121,7 @@ def choose_buffered(s, channel, now):
     return command, best
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
     k, c, b, slot = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i]
@@ -168,7 +167,29 @@ def perform(s, channel, bank, command, i, now):
     c.active_stale = 1
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
+def turn(k, c):
+    """Whether writes are served: once they are many or no read waits, until they are few and one does."""
+    if c.write_mode:
+        return 0 if c.writes <= k.low_water and c.reads > 0 else 1
+    return 1 if c.writes >= k.high_water or c.reads == 0 else 0
+
+
+@inlined
+def ahead(s, channel, now):
+    """The clock at which a channel acts next without new input, where it issued a command in the clock before `now`:
+    what `step` would find then, unless it has to do more than to look."""
+    k, c = s.chip[0], s.channel[channel]
+    c.active_due = look(s, ACTIVE, channel) if c.active > 0 else NEVER
+    c.active_stale = 0
+    if c.active_due <= now or c.refreshes_due > 0 or c.refresh_at <= now or turn(k, c) != c.write_mode:
+        return now
+    c.due = look(s, c.write_mode, channel)
+    c.stale = 0
+    return min(max(c.due, now), c.active_due, c.refresh_at)
+
+
+@inlined
 def step(s, channel, now):
     """One clock of one channel. Returns the next clock at which it acts without new input."""
     k, c = s.chip[0], s.channel[channel]
@@ -188,12 +209,7 @@ def step(s, channel, now):
             command, bank, at = refresh(s, channel, now)
             wake = min(wake, at)
     else:
-        mode = c.write_mode
-        if mode:
-            if c.writes <= k.low_water and c.reads > 0:
-                mode = 0
-        elif c.writes >= k.high_water or c.reads == 0:
-            mode = 1
+        mode = turn(k, c)
         if c.stale == ALL or mode != c.write_mode:
             c.write_mode = mode
             c.due = look(s, mode, channel)
@@ -208,4 +224,4 @@ def step(s, channel, now):
     if i >= 0:
         bank = s.slot[i].bank
     perform(s, channel, bank, command, i, now)
-    return now + 1
+    return ahead(s, channel, now + 1)

@@ -1,32 +1,38 @@
 """The clock that drives a memory alone: a trace's requests are offered as they arrive, and time jumps to what comes
 next."""
 
-import hashlib
-import sys
+from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
-import numba
-from numba import njit
+import numpy as np
 
 from accelsim.components.dram.controller import tick
 from accelsim.components.dram.state import DRAMSIM3
-from accelsim.core.keep import kept, sources
+from accelsim.core.compiled import inlined
+from accelsim.core.elaborate import called_module, row_of
+from accelsim.core.imports import sources
+from accelsim.core.keep import kept_together
+from accelsim.core.machine_code import caller
 
-KEPT = """\
-from accelsim.core.machine_code import kept_function
+WORD = np.dtype("i8")
+TABLES = {
+    "registers": (WORD, 1),
+    "span": (WORD, 1),  # the first clock, whether writes are drained at the end; the clock it ended
+    **dict.fromkeys(("arrival", "line", "is_write", "accept", "done"), (WORD, 1)),
+}
+IMPORTS = """\
 from accelsim.components.dram.{policy} import offer, step
 from accelsim.components.dram.handle import dram_at
-from accelsim.components.dram.loop import drive
-
-
-@kept_function()
-def run(handle, now, arrival, line, is_write, accept, done, flush):
-    return drive(dram_at(handle), now, arrival, line, is_write, accept, done, flush, offer, step, {lead})
+from accelsim.components.dram.loop import drive"""
+BODY = """\
+    span[2] = drive(dram_at(registers), span[0], arrival, line, is_write, accept, done, span[1], offer, step, {lead})
+    return 0
 """
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def settled(s):
     """Whether nothing but writes that DRAMsim3 never drains is left: at most eight a channel, and all else is idle."""
     if s.chip[0].controller != DRAMSIM3:
@@ -38,7 +44,7 @@ def settled(s):
     return left == 0
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lead):
     """Run a trace from clock `now`: before the tick of clock t, requests are offered in order while their arrival is
     at or before t, at most one per channel number of requests, up to the first that is refused.
@@ -72,7 +78,7 @@ def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lea
         if first < n:
             if k.accepted == offered:  # the memory catches up by itself
                 wake = max(now + 1, arrival[first])
-            elif k.acted:
+            elif k.acted and lead:  # without, a request was offered after the memory acted
                 wake = now + 1
         elif flush and not k.flush:
             wake = now + 1  # the input rises in the next clock
@@ -82,16 +88,25 @@ def drive(s, now, arrival, line, is_write, accept, done, flush, offer, step, lea
 
 
 @cache
-def compiled(controller: str):
-    """`drive` for a controller, compiled and kept on disk under a digest of all it is made of: numba's own cache would
-    not notice an edit in a called function of another file."""
+def module(controller: str):
+    """`drive` for a controller."""
     policy, lead = ("dramsim3", 1) if controller == "dramsim3" else ("frfcfs", 0)
-    text = KEPT.format(policy=policy, lead=lead)
     here, found = Path(__file__).parent, set()
     for name in ("loop", policy, "handle"):
         sources(here / f"{name}.py", found)
     files = [file for file in sorted(found) if file.parent == here]  # what they import from elsewhere is not compiled
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version} {text}".encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return kept(f"dram_{digest.hexdigest()[:16]}", lambda: text).run
+    made_of = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return called_module("dram", TABLES, IMPORTS.format(policy=policy), BODY.format(lead=lead), made_of)
+
+
+def compiled(controller: str) -> Callable:
+    """`drive` of a Dram for a controller, from Python: of int64 arrays, but for what is told by the last two."""
+    (address,) = kept_together([module(controller)])
+
+    def run(handle: np.ndarray, now: int, arrival, line, is_write, accept, done, flush: bool) -> int:
+        span = np.array([now, flush, 0])
+        tables = dict(zip(TABLES, (handle, span, arrival, line, is_write, accept, done)))
+        caller(address, row_of(TABLES, tables))()
+        return int(span[2])
+
+    return run

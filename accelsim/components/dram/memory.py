@@ -209,7 +209,10 @@ class ExactDram(Component):
             r.oldest = wrap(r.oldest + 1, r.window)
             r.held -= 1
             r.sent -= 1
-        if k.offered and (k.accepted == k.offered or k.acted):
+        # Ramulator's controllers are offered lines after they have acted: refused then, refused until they act again.
+        if k.offered and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
+            wake = now + 1
+        if can_pop(request) and r.held < r.window:  # one burst a clock
             wake = now + 1
         quiet = r.held == 0
         for n in range(k.channels if quiet else 0):

@@ -1,11 +1,10 @@
 """Requests in flight: slots in first-in first-out lists, and a table that finds a line among them."""
 
-from numba import njit
-
 from accelsim.components.dram.state import BUCKETS, NEVER
+from accelsim.core.compiled import inlined
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def enter(s, line, row, bank, is_write, tag, now):
     """Take a free slot (there is one) for a request."""
     k = s.chip[0]
@@ -23,7 +22,7 @@ def enter(s, line, row, bank, is_write, tag, now):
     return i
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def answer(s, tag, done_at):
     k = s.chip[0]
     s.reply[k.replies].tag = tag
@@ -31,7 +30,7 @@ def answer(s, tag, done_at):
     k.replies += 1
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def leave(s, channel, i, done_at):
     """Answer a request and those merged into it, and free their slots."""
     k, c = s.chip[0], s.channel[channel]
@@ -49,13 +48,13 @@ def leave(s, channel, i, done_at):
         i = following
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def merge(s, i, into):
     s.slot[i].merged = s.slot[into].merged
     s.slot[into].merged = i
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def enlist(s, kind, channel, bank):
     """Note that a bank's queue of a kind holds something."""
     n = channel * s.chip[0].banks + s.listed[kind, channel]
@@ -64,7 +63,7 @@ def enlist(s, kind, channel, bank):
     s.listed[kind, channel] += 1
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def strike(s, kind, channel, bank):
     """Note that a bank's queue of a kind is empty: the last of the list takes its place, and nothing is due."""
     s.listed[kind, channel] -= 1
@@ -74,7 +73,7 @@ def strike(s, kind, channel, bank):
     s.due[kind, bank] = NEVER
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def append(s, kind, channel, i):
     slot = s.slot[i]
     queue = s.queue[kind, slot.bank]
@@ -89,7 +88,7 @@ def append(s, kind, channel, i):
     queue.count += 1
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def remove(s, kind, channel, i):
     slot = s.slot[i]
     queue = s.queue[kind, slot.bank]
@@ -106,7 +105,7 @@ def remove(s, kind, channel, i):
         strike(s, kind, channel, slot.bank)
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def classify(s, queue, i, open_row):
     """Note slot `i` (the youngest so far) as the queue's first hit or miss of the open row, if it is."""
     slot = s.slot[i]
@@ -120,7 +119,7 @@ def classify(s, queue, i, open_row):
         queue.read_hit = i
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def sort_out(s, queue, open_row):
     """Find the queue's first hits and first miss of the open row anew."""
     queue.read_hit = -1
@@ -132,7 +131,7 @@ def sort_out(s, queue, open_row):
         i = s.slot[i].after
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def remove_hit(s, kind, channel, i):
     """Remove a slot that was its queue's first hit of its kind, and find the next one."""
     slot = s.slot[i]
@@ -147,19 +146,19 @@ def remove_hit(s, kind, channel, i):
         queue.read_hit = j
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def bucket_of(channel, line):
     return channel * BUCKETS + ((line ^ (line >> 10) ^ (line >> 20)) & (BUCKETS - 1))
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def remember(s, channel, i):
     at = bucket_of(channel, s.slot[i].line)
     s.slot[i].chain = s.bucket[at]
     s.bucket[at] = i
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def forget(s, channel, i):
     at = bucket_of(channel, s.slot[i].line)
     j = s.bucket[at]
@@ -171,7 +170,7 @@ def forget(s, channel, i):
     s.slot[j].chain = s.slot[i].chain
 
 
-@njit(_nrt=False, forceinline=True)
+@inlined
 def find(s, channel, line, is_write):
     """The remembered slot of that line and kind, or -1."""
     i = s.bucket[bucket_of(channel, line)]

@@ -171,6 +171,9 @@ def read_standard(path: str, entry: Entry) -> Standard:
     for key in ("ranks", "bankgroups", "banks_per_group", "rows", "columns"):
         if size[key] & (size[key] - 1):
             raise org.error(org.entries[key], f"organization.{key} is {size[key]}: it must be a power of two")
+    if size["columns"] < size["burst_length"]:
+        rule = f"it must be at least burst_length ({size['burst_length']}), since a row holds whole bursts"
+        raise org.error(org.entries["columns"], f"organization.columns is {size['columns']}: {rule}")
     tim = Document(path, top.entries["timing"], "timing.")
     tim.check_keys(TIMING, tuple(DEFAULTS))
     tck_ns = tim.number("tCK_ns")

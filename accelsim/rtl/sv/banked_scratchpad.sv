@@ -1,12 +1,13 @@
 // A scratchpad in banks, interleaved by token: each sends one vector a cycle; who gets it is arbitrated outside. A bank
-// must be asked only for its own tokens, those whose number modulo BANKS is the bank's. Parts and sides are those of
-// scratchpad.sv.
+// must be asked only for its own tokens, those whose number modulo BANKS is the bank's; with SKEW their number plus that
+// of the part, so that the parts of a token lie in neighbouring banks. Parts and sides are those of scratchpad.sv.
 module banked_scratchpad #(
     parameter int WIDTH  = 32,
     parameter int BANKS  = 2,
     parameter int PARTS  = 2,
     parameter int SIDES  = 1,
     parameter int TOKENS = 4,
+    parameter int SKEW   = 0,
     parameter int TA     = $clog2(TOKENS),
     parameter int HA     = PARTS > 1 ? $clog2(PARTS) : 1
 ) (
@@ -28,8 +29,8 @@ module banked_scratchpad #(
   for (genvar b = 0; b < BANKS; b++) begin : g_bank
     logic [WIDTH-1:0] words[DEPTH];
     always_ff @(posedge clk) begin
-      if (32'(address[TA-1:0]) % BANKS == b) begin
-        for (int p = 0; p < PARTS; p++) if (we[p]) words[place(HA'(p), address)] <= data[p];
+      for (int p = 0; p < PARTS; p++) begin
+        if (we[p] && (32'(address[TA-1:0]) + SKEW * p) % BANKS == b) words[place(HA'(p), address)] <= data[p];
       end
       if (read[b]) value[b] <= words[place(at[b][TA+1+:HA], at[b][TA:0])];
     end

@@ -56,6 +56,19 @@ def test_a_tick_that_numba_cannot_compile(loaded):
     assert "KeyError: 'total'" in whole
 
 
+def test_a_machine_that_does_not_come_to_its_end(loaded):
+    """A tile that never gives its place back: the loads behind it wait for ever."""
+    folder = loaded(
+        {"dot_array.py": ("space.bytes, space.read_bytes = r.frees,", "space.bytes, space.read_bytes = 0,")}
+    )
+    done = accelsim(folder.parent, "--plugin", folder, "run", folder.name, "fmnist_vit_s90", "--no-plots", status=2)
+    line = 1 + (folder / "dot_array.py").read_text().splitlines().index("    @tick")
+    assert without_notice(done.stderr).startswith(
+        f"error: {folder / 'dot_array.py'}:{line}: the plug-in machine {folder.name} does not come to its end: nothing "
+        "can move at core cycle "
+    ), done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

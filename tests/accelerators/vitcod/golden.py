@@ -14,6 +14,7 @@ FILE = Path(__file__).with_name("golden.json")
 CASES = {
     "deit_tiny_s95": [],
     "deit_tiny_s95 pipe": ["dram.model=pipe"],
+    "deit_tiny_s90 kept": ["residency=keep"],
     "deit_tiny_s90 in turns": ["two_engines=false"],
     "deit_tiny_s90 dense": ["prune=false"],
     "deit_tiny_s90 sparse": ["reorder=false"],

@@ -24,6 +24,7 @@ def overrides(draw) -> list[str]:
         "weight_gb.banks": some(1, 3), "weight_gb.port_bytes": some(8, 40), "act_gb0.banks": some(1, 3),
         "act_gb0.port_bytes": some(8, 40), "act_gb1.banks": some(1, 2), "act_gb1.port_bytes": some(8, 40),
         "engine.psum_banks": some(1, 3), "engine.psum_port_bytes": some(8, 40), "engine.step_cycles": some(0, 2),
+        "index_buffer.banks": some(1, 3), "index_buffer.port_bytes": some(1, 12),
         "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
@@ -36,12 +37,13 @@ def overrides(draw) -> list[str]:
         "miss": draw(st.sampled_from(["buffer", "dram"])), "queries.capacity_bytes": some(60, 600),
         "queries.places": some(3, 8), "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
         "heads": draw(st.sampled_from(["parallel", "serial"])),
+        "residency": draw(st.sampled_from(["dram", "keep"])),
         "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
     }  # fmt: skip
     ports = {  # no reader takes more than its buffer gives
         "decoder.port_bytes": values["act_gb0.banks"] * values["act_gb0.port_bytes"],
         "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
-        "walker.word_bytes": 8,
+        "walker.word_bytes": values["index_buffer.banks"] * values["index_buffer.port_bytes"],
     }
     values |= {name: min(values[name], most) for name, most in ports.items()}
     values |= draw(

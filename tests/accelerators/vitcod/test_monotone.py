@@ -23,6 +23,7 @@ def never_slower(over, workload, names, times):
     """Cycles with more of some parameters, against those of the machine as it is."""
     try:
         arch = load_arch("vitcod", schema, over)
+        assume(all(name.split(".")[1] in arch.parts[name.split(".")[0]] for name in names))  # a pipe's, or a buffer's
         before = run(arch, workload).result.cycles()
         more = [f"{name}={times * arch.parts[name.split('.')[0]][name.split('.')[1]]}" for name in names]
         after = run(load_arch("vitcod", schema, [*over, *more]), workload).result.cycles()

@@ -1,13 +1,15 @@
 """The device: every rule of every standard is kept to the clock, blocked one clock before and ready at it."""
 
 import pytest
+from numba import njit
 
 from accelsim.components.dram import constraints as c
-from accelsim.components.dram.device import issue, ready_at
+from accelsim.components.dram import device
 from accelsim.components.dram.mapping import address_map
 from accelsim.components.dram.standard import load_standard, names
 from accelsim.components.dram.state import build
 
+issue, ready_at = njit(device.issue.py_func), njit(device.ready_at.py_func)
 START = 1_000_000  # long after reset
 
 

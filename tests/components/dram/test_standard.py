@@ -101,6 +101,12 @@ def changed(tmp_path):
         ("tRCD: 17", "tRCD: [17]", 11, "timing.tRCD must be a single value"),
         ("tCK_ns: 0.833", "tCK_ns: -1", 11, "timing.tCK_ns is '-1': it must be a number above 0"),
         ("ranks: 1", "ranks: 3", 9, "organization.ranks is 3: it must be a power of two"),
+        (
+            "columns: 1024",
+            "columns: 4",
+            9,
+            "organization.columns is 4: it must be at least burst_length (8), since a row",
+        ),
         ("burst_length: 8", "burst_length: 4", 8, "a burst of 4 on 64 bits moves 32 bytes: it must be 64"),
         ("IDD0: 48", "IDD9: 48", 14, "power.IDD9 is not known (did you mean 'IDD5'?)"),
         ("name: ddr4", "title: x\nname: ddr4", 1, "title is not known"),

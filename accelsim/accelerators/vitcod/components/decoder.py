@@ -5,6 +5,7 @@ they are only moved. Vectors the sparser engine did not find in the denser engin
 one by one, and go first.
 """
 
+from accelsim.accelerators.vitcod.components.mac_array import ceil, read_cycles
 from accelsim.accelerators.vitcod.tables import MISS, OPERANDS
 from accelsim.core import (
     BLOCKED,
@@ -26,9 +27,19 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import READING
 
 SOURCES = ("buffer", "dram")
+
+
+@compiled
+def duration(r, size, macs, words, written):
+    """Cycles of a token or vector of `size` bytes, of which so many words are read of the activation buffer, and so
+    many written into the operand buffers' banks."""
+    cycles = max(ceil(size, r.port_bytes), read_cycles(words, r.act_banks))
+    return max(cycles, ceil(macs, r.lines * r.macs), ceil(written, r.banks))
 
 
 class Decoder(Component):
@@ -38,6 +49,10 @@ class Decoder(Component):
     macs = Param(8, "count", "multipliers of a line")
     port_bytes = Param(256, "bytes/cycle", "what it reads of the activation buffer")
     queue = Param(32, "count", "commands it holds")
+    banks = Param(4, "count", "banks of the Q and of the K buffer")
+    bank_bytes = Param(64, "bytes", "width of such a bank's port")
+    act_banks = Param(4, "count", "banks of the activation buffer")
+    act_port_bytes = Param(64, "bytes/cycle", "width of such a bank's port")
     q_from = Param(
         "buffer",
         "choice",
@@ -59,6 +74,7 @@ class Decoder(Component):
     sparser = Out("operands in the buffers the sparser engine reads", **OPERANDS)
     vector = Out("single Q vectors fetched", line="MAC line that asked")
     done = Out("commands finished", **DONE)
+    reading = Out("what it takes of the activation buffer's ports", **READING)
 
     todo = Lanes(
         "queue", "commands", kind="what", first="first token", tokens="how many", number="row of the pass table"
@@ -71,6 +87,7 @@ class Decoder(Component):
     busy = Reg("0: nothing, 1: a token of a command, 2: a single vector")
     line = Reg("the line that waits for the single vector")
     ready_at = Reg("the cycle in which the work is finished")
+    rate = Reg("bytes it reads a cycle, as it has said")
 
     mac_ops = Count("multiply-accumulates")
     read_bytes = Count("bytes read of the activation buffer", "bytes")
@@ -78,7 +95,7 @@ class Decoder(Component):
     vectors = Count("single vectors fetched")
 
     @tick
-    def tick(now, r, passes, todo, command, miss, denser, sparser, vector, done):
+    def tick(now, r, passes, todo, command, miss, denser, sparser, vector, done, reading):
         while can_pop(command) and r.held < r.queue:
             new, slot = pop(command), todo[(r.oldest + r.held) % r.queue]
             slot.kind, slot.first, slot.tokens, slot.number = new.kind, new.first, new.tokens, new.number
@@ -110,33 +127,41 @@ class Decoder(Component):
             r.token = 0
             if r.held and todo[r.oldest].kind == 2:
                 r.wake = now + 1
+        begins = size = macs = words = written = 0
         if not r.busy and can_pop(miss):
             ask = front(miss)
             one = passes[ask.number]
             there = ask.number == r.arrived_pass and one.row0 + ask.row < r.arrived
             if r.q_from or there or ask.number < r.arrived_pass:
-                pop(miss)
-                size = one.dim * max(1, one.encoded)
-                r.busy, r.line = 2, ask.line
-                if not r.q_from:
-                    r.read_bytes += size
-                r.vectors += 1
-                cycles = (size + r.port_bytes - 1) // r.port_bytes
-                if one.encoded:
-                    r.mac_ops += size
-                    cycles = max(cycles, (size + r.lines * r.macs - 1) // (r.lines * r.macs))
-                r.ready_at = now + cycles
-        if not r.busy and r.held and todo[r.oldest].kind < 2:
+                begins, size = 2, one.dim * max(1, one.encoded)
+                macs = size if one.encoded else 0
+                words = 0 if r.q_from else ceil(size, r.act_port_bytes)
+        if not r.busy and not begins and r.held and todo[r.oldest].kind < 2:
             one = passes[todo[r.oldest].number]
-            size = one.dim * (one.encoded if one.encoded else one.heads)
-            r.busy = 1
-            r.read_bytes += size
-            r.operand_bytes += one.dim * one.heads
-            cycles = (size + r.port_bytes - 1) // r.port_bytes
-            if one.encoded:
-                r.mac_ops += size * one.heads
-                cycles = max(cycles, (size * one.heads + r.lines * r.macs - 1) // (r.lines * r.macs))
-            r.ready_at = now + cycles
+            begins, size = 1, one.dim * (one.encoded if one.encoded else one.heads)
+            macs = size * one.heads if one.encoded else 0
+            words = ceil(size, r.act_port_bytes)
+            written = one.heads * ceil(one.dim, r.bank_bytes)
+        if not r.busy:
+            cycles = max(1, duration(r, size, macs, words, written))
+            rate = ceil(words * r.act_port_bytes, cycles)
+            if rate != r.rate and can_push(reading):
+                push(reading).more = rate - r.rate
+                r.rate = rate
+            if begins and rate != r.rate:
+                if can_pop(command) and r.held < r.queue:
+                    r.wake = now + 1
+                return BLOCKED
+            r.busy, r.ready_at = begins, now + cycles
+            r.mac_ops += macs
+            if words:
+                r.read_bytes += size
+            if begins == 2:
+                r.line = pop(miss).line
+                r.vectors += 1
+            elif begins:
+                one = passes[todo[r.oldest].number]
+                r.operand_bytes += one.dim * one.heads
         if can_pop(command) and r.held < r.queue:
             r.wake = now + 1  # the place of the command that was finished
         elif r.busy:

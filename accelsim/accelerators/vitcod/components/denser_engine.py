@@ -4,10 +4,14 @@ Scores (SDDMM, K-stationary): each line keeps one K; the Qs stream by, broadcast
 of a line are added up between its PEs. Where there are fewer columns than lines, the columns are repeated, and each
 repetition sees other rows [ours]. Values (SpMM, output-stationary): each line keeps one output row; the Vs of the
 global tokens stream by; every PE accumulates its own features. A mux in front of every multiplier switches.
+
+Reading and writing share a buffer's ports [ours]: what the decoder has brought to the Q (K) buffer is written with what
+a group of rows (a tile's keys) leaves, or lengthens it.
 """
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.components.mac_array import ceil, read_cycles
 from accelsim.accelerators.vitcod.tables import ACCESS, OPERANDS, PARTIAL, PASS, READY, SCORES, WINDOW
 from accelsim.core import (
     BLOCKED,
@@ -28,7 +32,29 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE
+
+
+@compiled
+def hear(now, r, passes, there, operands):
+    """Take in what the decoder tells; its words are written with what reading has left of the ports since."""
+    if not (r.phase == 1 and r.streaming and r.row >= 0):
+        r.q_unwritten = max(0, r.q_unwritten - (now - r.since) * r.q_port_bytes)
+    if not (r.phase == 1 and r.streaming and r.row < 0):
+        r.k_unwritten = max(0, r.k_unwritten - (now - r.since) * r.banks * r.bank_bytes)
+    r.since = now
+    while can_pop(operands):
+        news = pop(operands)
+        slot, one = there[news.number % 2], passes[news.number]
+        if slot.number != news.number:
+            slot.number, slot.k, slot.q = news.number, 0, 0
+        if news.kind == 0:
+            slot.k = news.tokens
+            r.k_unwritten += one.heads * one.dim
+        else:
+            slot.q = news.tokens
+            r.q_unwritten += one.heads * one.dim
 
 
 class DenserEngine(Component):
@@ -38,7 +64,11 @@ class DenserEngine(Component):
     macs = Param(8, "count", "multipliers of a line")
     q_bytes = Param(26624, "bytes", "Q buffer")
     k_bytes = Param(26624, "bytes", "K buffer")
-    q_port_bytes = Param(256, "bytes/cycle", "what the Q buffer sends to the lines")
+    q_port_bytes = Param(256, "bytes/cycle", "what the Q buffer's ports send to the lines, or take of the decoder")
+    banks = Param(4, "count", "banks of the K buffer")
+    bank_bytes = Param(64, "bytes", "width of such a bank's port")
+    v_banks = Param(4, "count", "banks of the buffer that V is read from")
+    v_port_bytes = Param(64, "bytes/cycle", "width of such a bank's port")
     row_values = Param(128, "count", "32-bit sums a line holds, of the row it works on and of the one that leaves")
     psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
     psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
@@ -71,6 +101,10 @@ class DenserEngine(Component):
     ready_at = Reg("the cycle in which it is finished")
     heads = Reg("heads among the columns of the tile")
     window_end = Reg("first output that may not be worked on")
+    q_unwritten = Reg("bytes of Q that the decoder has brought and that are not yet written")
+    k_unwritten = Reg("bytes of K, alike")
+    since = Reg("the cycle at whose beginning so many are")
+
     mac_ops = Count("multiply-accumulates")
     k_read_bytes = Count("bytes of K loaded into lines", "bytes")
     q_read_bytes = Count("bytes of Q broadcast", "bytes")
@@ -83,15 +117,7 @@ class DenserEngine(Component):
     def tick(
         now, r, passes, dense, rows, ready, there, command, operands, softmaxed, window, scores, partial, reads, done
     ):
-        while can_pop(operands):
-            news = pop(operands)
-            slot = there[news.number % 2]
-            if slot.number != news.number:
-                slot.number, slot.k, slot.q = news.number, 0, 0
-            if news.kind == 0:
-                slot.k = news.tokens
-            else:
-                slot.q = news.tokens
+        hear(now, r, passes, there, operands)
         while can_pop(softmaxed):
             ready[pop(softmaxed).place] = 1
         while can_pop(window):
@@ -118,7 +144,7 @@ class DenserEngine(Component):
                 told = True
                 r.phase = 0
             elif r.phase == 1:
-                # A tile of columns: its K vectors are loaded one a cycle (row -1), then the rows stream by.
+                # A tile of columns: its K vectors are loaded a word a cycle (row -1), then the rows stream by.
                 slot = there[r.number % 2]
                 if r.size == 0:
                     first = one.first_dense + r.item
@@ -128,7 +154,9 @@ class DenserEngine(Component):
                         needed = max(needed, dense[c].column)
                     if slot.number != r.number or slot.k <= needed:
                         return STARVED
-                    r.size, r.row, r.streaming, r.ready_at = size, -1, 1, now + size
+                    cycles = ceil(size * one.dim + r.k_unwritten, r.banks * r.bank_bytes)
+                    cycles = max(cycles, size * ceil(one.dim, r.bank_bytes))
+                    r.size, r.row, r.streaming, r.ready_at, r.k_unwritten = size, -1, 1, now + cycles, 0
                     r.heads = dense[first + size - 1].head - dense[first].head + 1
                     r.group = max(1, min(one.denser_lines // size, r.q_port_bytes // (r.macs * r.heads)))
                     r.k_read_bytes += size * one.dim
@@ -153,8 +181,9 @@ class DenserEngine(Component):
                     rows_now = min(r.group, one.rows - r.row)
                     if slot.number != r.number or slot.q < one.row0 + r.row + rows_now:
                         return STARVED
-                    beats = (one.dim + r.macs - 1) // r.macs
-                    r.streaming, r.ready_at = 1, now + beats
+                    beats = ceil(one.dim, r.macs)
+                    cycles = ceil(rows_now * r.heads * one.dim + r.q_unwritten, r.q_port_bytes)
+                    r.streaming, r.ready_at, r.q_unwritten = 1, now + max(beats, cycles), 0
                     r.mac_ops += rows_now * r.size * one.dim
                     r.accumulator_bytes += 4 * rows_now * r.size * beats
                     r.q_read_bytes += rows_now * one.dim * r.heads
@@ -172,8 +201,7 @@ class DenserEngine(Component):
                             if not ready[n]:
                                 return STARVED
                     # A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by.
-                    words = (2 * count + r.psum_port_bytes - 1) // r.psum_port_bytes
-                    cycles = (size + r.psum_banks - 1) // r.psum_banks * words
+                    cycles = ceil(size, r.psum_banks) * ceil(2 * count, r.psum_port_bytes)
                     if count:
                         if not can_push(reads):
                             return BLOCKED
@@ -181,7 +209,8 @@ class DenserEngine(Component):
                             return BLOCKED  # no room for a second row beside the one that leaves
                         push(reads).cycles = cycles
                     r.size = size
-                    r.ready_at = now + cycles + count * ((one.value_dim + r.macs - 1) // r.macs)
+                    beats = read_cycles(ceil(one.value_dim, r.v_port_bytes), r.v_banks)
+                    r.ready_at = now + cycles + count * max(beats, ceil(one.value_dim, r.macs))
                     r.mac_ops += size * count * one.value_dim
                     r.accumulator_bytes += 4 * size * count * one.value_dim
                     r.v_read_bytes += count * one.value_dim

@@ -3,9 +3,11 @@
 Scores (SDDMM, K-stationary): a line takes a column of the CSC index, keeps its K, and has the Qs of the column's rows
 sent to it one after another. It asks the denser engine's Q buffer first; a vector that is there is forwarded on chip, a
 bank of the buffer sending one vector a cycle, to all lines that ask for it; one that is not is fetched through the
-decoder. Values (SpMM, output-
-stationary): a line takes an output row and has the Vs of its columns sent in the same way.
-A line fetches the next vector, and takes up the next column or row, while it computes on the last.
+decoder. Values (SpMM, output-stationary): a line takes an output row and has the Vs of its columns sent in the same
+way. A line fetches the next vector, and takes up the next column or row, while it computes on the last.
+
+A bank has one port, for reading and writing [ours]. What the decoder brings to the Q and K buffers goes first; of V's
+banks, which DRAM fills, every other cycle a word of one is kept for what arrives, while loads are on their way.
 """
 
 import numpy as np
@@ -59,6 +61,9 @@ from accelsim.core import (
 from accelsim.core.channel import wrap
 from accelsim.core.lane_set import add, first, no_lanes, remove
 from accelsim.isa.instructions import DONE
+from accelsim.isa.tables import FILLING, READING
+
+SENDS = {"until": "the cycle from which it is free", "vector": "what was sent", "since": "from when on, plus one"}
 
 
 class SparserEngine(Component):
@@ -66,8 +71,10 @@ class SparserEngine(Component):
 
     lines = Param(64, "count", "MAC lines there are; a pass gives it some of them")
     macs = Param(8, "count", "multipliers of a line")
-    banks = Param(4, "count", "banks of the Q and of the V buffer, interleaved by token; each sends a vector a cycle")
+    banks = Param(4, "count", "banks of the Q and of the K buffer, and of V's that it takes; each sends a word a cycle")
     bank_bytes = Param(64, "bytes", "width of such a bank's port")
+    v_banks = Param(4, "count", "banks of the buffer that V is read from")
+    v_port_bytes = Param(64, "bytes/cycle", "width of such a bank's port")
     score_ports = Param(8, "count", "scores that can leave in a cycle")
     psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
     psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
@@ -91,10 +98,12 @@ class SparserEngine(Component):
     vector = In("Q vectors that were fetched", line="MAC line that asked")
     softmaxed = In("outputs whose scores are complete", **READY)
     window = In("how far the merge has places", **WINDOW)
+    filling = In("whether loads are on their way to V's buffer", **FILLING)
     miss = Out("Q vectors to fetch", **MISS)
     score = Out("finished scores", **SCORE)
     partial = Out("partial rows", **PARTIAL)
     reads = Out("reads of the partial-sum memory", **ACCESS)
+    reading = Out("what it takes of the ports of V's buffer", **READING)
     done = Out("phases finished", **DONE)
 
     line = Lanes(
@@ -129,7 +138,9 @@ class SparserEngine(Component):
     )
     put = Lanes("psum_banks", "banks of the partial-sum memory", at="cycle a score last left for it, plus one")
     reading_until = Reg("the cycle from which the next segment's scores can be read")
-    granted = Lanes("banks", "bank arbitration", until="the cycle from which it is free", vector="what was sent")
+    q_bank = Lanes("banks", "of Q", **SENDS)
+    k_bank = Lanes("banks", "of K", until="the cycle from which it is free")
+    v_bank = Lanes("banks", "of V", **SENDS)
     phase = Reg("0: nothing, 1: scores, 2: values")
     number = Reg("row of the pass table")
     left = Reg("columns or row segments not yet taken up")
@@ -137,6 +148,8 @@ class SparserEngine(Component):
     share = Reg("from an output to the share of it that the phase computes, in ROWS (values)")
     row_at = Reg("entries of it that have been taken up")
     working = Reg("lines with work")
+    rate = Reg("bytes of V it reads a cycle, as it has said")
+    loading = Reg("whether loads are on their way to V's buffer")
     computing = Reg("lines that compute")
     oldest = Reg("where in the queue the first of them stands")
     window_end = Reg("first output that may not be worked on")
@@ -168,26 +181,35 @@ class SparserEngine(Component):
         queue,
         there,
         put,
-        granted,
+        q_bank,
+        k_bank,
+        v_bank,
         command,
         operands,
         column,
         vector,
         softmaxed,
         window,
+        filling,
         miss,
         score,
         partial,
         reads,
+        reading,
         done,
     ):
-        hear(now, r, ready, line, look, there, operands, vector, softmaxed, window)
+        hear(now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling)
         if r.phase == 0:
             if not can_pop(command):
                 return IDLE
             start(r, pop(command), passes, rows, free)
         one = passes[r.number]
         scoring = r.phase == 1
+        if not scoring and r.left and r.rate == 0:
+            if not can_push(reading):
+                return BLOCKED
+            r.rate = min(r.banks, r.v_banks) * min(r.bank_bytes, r.v_port_bytes)
+            push(reading).more = r.rate
         features = one.dim if scoring else one.value_dim
         beats = (features + r.macs - 1) // r.macs
         slot = there[r.number % 2]
@@ -227,9 +249,9 @@ class SparserEngine(Component):
                 moved = True
             if mac.next == NOWHERE and mac.left:
                 if scoring:
-                    refused = fetch_query(now, r, one, mac, n, index, granted, q, miss)
+                    refused = fetch_query(now, r, one, mac, n, index, q_bank, q, miss)
                 else:
-                    refused = fetch_value(now, r, one, mac, rows, listed, granted)
+                    refused = fetch_value(now, r, one, mac, rows, listed, v_bank)
                 soon |= refused
                 moved |= mac.next != NOWHERE
             begins = mac.next == HERE and not mac.busy
@@ -246,7 +268,11 @@ class SparserEngine(Component):
             if scoring:
                 takes = can_pop(column) and front(column).column < k
                 if takes:
-                    take_column(r, mac, pop(column), features)
+                    bank = k_bank[(front(column).head + front(column).column) % r.banks]
+                    takes = bank.until <= now
+                    soon |= not takes
+                if takes:
+                    take_column(now, r, mac, pop(column), features, bank)
             else:
                 takes = take_segment(now, r, mac, rows, ready, reads)
                 soon |= now < r.reading_until
@@ -257,10 +283,12 @@ class SparserEngine(Component):
                 add(look, n)
                 moved = soon = True  # it fetches, and another line may take one up
         if r.left == 0 and r.working == 0:
-            if not can_push(done):
+            if not can_push(done) or (r.rate and not can_push(reading)):
                 return BLOCKED
             push(done).number = 1
-            r.phase = 0
+            if r.rate:
+                push(reading).more = -r.rate
+            r.rate = r.phase = 0
             return BUSY
         if soon or (moved and not r.computing):
             r.wake = now + 1

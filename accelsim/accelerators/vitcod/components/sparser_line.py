@@ -4,6 +4,7 @@ Besides, what the engine hears from other units, and how it begins a phase. The 
 go through the stages.
 """
 
+from accelsim.accelerators.vitcod.components.mac_array import ceil
 from accelsim.core import can_pop, can_push, pop, push
 from accelsim.core.compiled import compiled
 from accelsim.core.lane_set import add, remove
@@ -13,8 +14,19 @@ NOWHERE, ASKED, HERE = range(3)
 
 
 @compiled
-def hear(now, r, ready, line, look, there, operands, vector, softmaxed, window):
-    """Take in what the decoder, the softmax unit and the merge tell."""
+def written(now, r, one, token, held):
+    """A token of Q or K is written into its buffer: each head's vector into the bank (token + head) modulo `banks`."""
+    words = ceil(one.dim, r.bank_bytes)
+    for n in range(min(r.banks, one.heads)):
+        bank = held[(token + n) % r.banks]
+        bank.until = max(now, bank.until) + ceil(one.heads - n, r.banks) * words
+
+
+@compiled
+def hear(now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling):
+    """Take in what the decoder, the softmax unit, the merge and the buffer of V tell."""
+    while can_pop(filling):
+        r.loading = pop(filling).on
     while can_pop(operands):
         news = pop(operands)
         slot = there[news.number % 2]
@@ -22,8 +34,10 @@ def hear(now, r, ready, line, look, there, operands, vector, softmaxed, window):
             slot.number, slot.k, slot.q = news.number, 0, 0
         if news.kind == 0:
             slot.k = news.tokens
+            written(now, r, passes[news.number], news.tokens - 1, k_bank)
         else:
             slot.q = news.tokens
+            written(now, r, passes[news.number], news.tokens - 1, q_bank)
     while can_pop(softmaxed):
         ready[pop(softmaxed).place] = 1
     while can_pop(window):
@@ -95,18 +109,31 @@ def fetched(mac, where):
 
 
 @compiled
-def granted_by(now, bank, sent, words):
+def granted_by(now, bank, sent, cycles):
     """Whether a bank begins to send a vector in this cycle: the first that is asked for, and to all who ask for the
     same; and whether it is the first to ask. The bank is taken for all words of it; a line can begin after the first.
     """
     fresh = bank.until <= now
     if fresh:
-        bank.until, bank.vector = now + words, sent
-    return fresh or (bank.until == now + words and bank.vector == sent), fresh
+        bank.until, bank.since, bank.vector = now + cycles, now + 1, sent
+    return fresh or (bank.since == now + 1 and bank.vector == sent), fresh
 
 
 @compiled
-def fetch_query(now, r, one, mac, n, index, granted, q, miss):
+def sending(now, r, bank, words):
+    """Cycles in which a bank of V's buffer sends so many words from now on; 0: it cannot begin. While loads are on
+    their way, every other cycle a word of one bank, of all in turn, is kept for them."""
+    if not r.loading:
+        return words
+    banks = min(r.banks, r.v_banks)
+    before = (2 * bank - now) % (2 * banks)  # cycles until the next such word of it
+    if before == 0:
+        return 0
+    return words if words <= before else words + 1 + (words - before - 1) // (2 * banks - 1)
+
+
+@compiled
+def fetch_query(now, r, one, mac, n, index, q_bank, q, miss):
     """Have the Q of the next row sent. Whether a bank refused.
 
     Where Q is brought to the denser engine's buffer, a token that is not there yet is waited for: it is on its way, and
@@ -117,7 +144,7 @@ def fetch_query(now, r, one, mac, n, index, granted, q, miss):
     mac.next_place, mac.next_column = one.first_row + mac.head * one.rows + row, mac.column
     if token < q:
         sends, fresh = granted_by(
-            now, granted[token % r.banks], mac.next_place, (one.dim + r.bank_bytes - 1) // r.bank_bytes
+            now, q_bank[(token + mac.head) % r.banks], mac.next_place, ceil(one.dim, r.bank_bytes)
         )
         if not sends:
             r.bank_conflicts += 1
@@ -137,16 +164,15 @@ def fetch_query(now, r, one, mac, n, index, granted, q, miss):
 
 
 @compiled
-def fetch_value(now, r, one, mac, rows, listed, granted):
+def fetch_value(now, r, one, mac, rows, listed, v_bank):
     """Have the V of the row's next column sent. Whether its bank refused."""
     token = listed[mac.at]
     mac.next_place, mac.next_column = mac.place, token
-    sends, fresh = granted_by(
-        now,
-        granted[token % r.banks],
-        rows[mac.place].head << 32 | token,
-        (one.value_dim + r.bank_bytes - 1) // r.bank_bytes,
-    )
+    bank = token % min(r.banks, r.v_banks)
+    cycles = sending(now, r, bank, ceil(one.value_dim, min(r.bank_bytes, r.v_port_bytes)))
+    sends = fresh = False
+    if cycles:
+        sends, fresh = granted_by(now, v_bank[bank], rows[mac.place].head << 32 | token, cycles)
     if not sends:
         r.bank_conflicts += 1
         return True
@@ -158,9 +184,10 @@ def fetch_value(now, r, one, mac, rows, listed, granted):
 
 
 @compiled
-def take_column(r, mac, new, features):
-    """A free line takes up a column: its K is loaded."""
+def take_column(now, r, mac, new, features, bank):
+    """A free line takes up a column: its K is loaded from its bank."""
     mac.head, mac.column, mac.at, mac.left = new.head, new.column, new.first, new.count
+    bank.until = now + ceil(features, r.bank_bytes)
     r.k_read_bytes += features
 
 

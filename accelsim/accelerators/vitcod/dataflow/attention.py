@@ -3,7 +3,7 @@
 from accelsim.accelerators.vitcod.dataflow.head_work import split_heads
 from accelsim.accelerators.vitcod.dataflow.key_blocks import load_block_alone, run_blocks
 from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q, check_fetches
-from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, tabulate
+from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, pass_rows, tabulate
 from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
@@ -40,6 +40,7 @@ class AttentionLayer:
         self.image = image
         self.operands.place(image)
         p.fence("weight_gb", p.all_of("act_gb1"))
+        self.said = [self.heads_of(one, table) for one, table in zip(self.passes, self.tables)]
         self.numbers = [self.enter(one, table) for one, table in zip(self.passes, self.tables)]
         if self.have.q_from_dram:
             for one in self.passes:
@@ -58,42 +59,19 @@ class AttentionLayer:
             whole = (layer.q_tokens * self.loads_all_q + layer.kv_tokens) * self.operands.token_bytes
             p.free("act_gb0", whole, wait=p.all_of("decoder"), wait2=p.all_of("sparser"))
 
-    def enter(self, one: Pass, table: PassTables) -> list[int]:
+    def enter(self, one: Pass, table: PassTables) -> range:
         """Enter a pass into the tables; the numbers of its blocks of keys in the pass table."""
-        p, have = self.p, self.have
+        p = self.p
         first_index = p.add("index", table.index)
         columns, rows = table.columns.copy(), table.rows.copy()
         columns["first"] += first_index
         rows["first"] += first_index
-        first_dense, first_column = p.add("dense", table.dense), p.add("columns", columns)
-        first_row = p.add("rows", rows)
-        common = {
-            "heads": len(one.heads),
-            "rows": one.rows,
-            "row0": one.row0,
-            "dim": self.layer.qk_dim,
-            "value_dim": self.layer.v_dim,
-            "denser_lines": table.denser_lines,
-            "sparser_lines": table.sparser_lines,
-            "tile_rows": max(1, min(table.denser_lines, one.places)),
-            "places": one.places,
-            "first_row": first_row,
-            "encoded": self.operands.coded,
-            "forward": have.forward and len(table.dense) > 0,
-        }
-        return [
-            p.enter(
-                "passes",
-                first_dense=first_dense + block.first_dense,
-                dense=block.dense,
-                first_column=first_column + block.first_column,
-                sparse_columns=block.columns,
-                first_share=first_row + block.first_share,
-                scores=block.scores + block.dense * one.rows,
-                **common,
-            )
-            for block in table.blocks
-        ]
+        places = p.add("dense", table.dense), p.add("columns", columns), p.add("rows", rows)
+        entries = pass_rows(self.layer, one, table, *places)
+        entries["encoded"] = self.operands.coded
+        entries["forward"] = self.have.forward and len(table.dense) > 0
+        first = p.add("passes", entries)
+        return range(first, first + len(entries))
 
     def phase(
         self, unit: str, number: int, begin: int = 0, end: int | None = None, wait: Wait = NOW, wait2: Wait = NOW
@@ -104,10 +82,12 @@ class AttentionLayer:
 
     def saying(self, n: int, phase: str) -> None:
         """What follows is for a phase of a pass."""
-        one = self.passes[n]
-        heads = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens))
-        tokens = len(self.tables[n].dense)
-        self.p.saying(phase, f"{heads} ({tokens} global token{'s' * (tokens != 1)})", n)
+        self.p.saying(phase, self.said[n], n)
+
+    def heads_of(self, one: Pass, table: PassTables) -> str:
+        """The heads and rows of a pass, for a reader."""
+        heads, tokens = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens)), len(table.dense)
+        return f"{heads} ({tokens} global token{'s' * (tokens != 1)})"
 
     def load(self, n: int, operands: bool = True) -> None:
         """The loads of a pass: its tables, then K and Q by pieces, then V; of all blocks of keys."""
@@ -254,12 +234,12 @@ class AttentionLayer:
         """The scores of a block of keys."""
         p, table, number = self.p, self.tables[n], self.numbers[n][b]
         self.saying(n, "scores")
-        block, several = table.blocks[b], len(table.blocks) > 1
+        several = len(table.blocks) > 1
         scored = p.all_of("denser") if several else NOW
-        if block.dense:
+        if table.dense_columns[b]:
             self.phase("denser", number, wait=NOW if self.together(table) or not several else p.all_of("sparser"))
             scored = p.will("denser")
-        if block.columns:
+        if table.sparse_columns[b]:
             here = self.loaded[n, b if several else TABLES]
             self.phase("walker", number, wait=here, wait2=NOW if self.together(table) else scored)
             self.phase("sparser", number)
@@ -268,7 +248,7 @@ class AttentionLayer:
     def values(self, n: int, b: int) -> None:
         """The values of a block of keys; with the last one, the outputs' stores."""
         p, one, table, number = self.p, self.passes[n], self.tables[n], self.numbers[n][b]
-        block, together = table.blocks[b], self.together(table)
+        dense, sparse, together = table.dense_columns[b], table.sparse_columns[b], self.together(table)
         self.saying(n, "values")
         step = one.outputs if together else one.places
         for begin in range(0, one.outputs, step):
@@ -276,12 +256,12 @@ class AttentionLayer:
             wait, wait2 = NOW, self.loaded[n, VALUES, b]
             if not together:
                 wait = p.all_of("sparser")
-            if block.dense:
+            if dense:
                 self.phase("denser", number, begin, end, wait=wait, wait2=wait2)
                 p.will("denser")
-            if block.dense or len(table.blocks) > 1:
+            if dense or len(table.blocks) > 1:
                 wait = p.all_of("denser")
-            if block.columns:
+            if sparse:
                 self.phase("sparser", number, begin, end, wait=NOW if together else wait, wait2=wait2)
                 p.will("sparser")
             if b == table.worked[-1]:

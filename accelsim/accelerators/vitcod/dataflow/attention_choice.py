@@ -7,7 +7,7 @@ none away.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from accelsim.accelerators.vitcod.dataflow.estimate import Job, attention_estimates
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork, split_heads
@@ -16,7 +16,7 @@ from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
 from accelsim.core.errors import InputError, shown
-from accelsim.dataflows.mapping import Choice, LayerMapping, Part, best
+from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part, best
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
@@ -34,25 +34,28 @@ def attention(
     to: Rates,
     objective: str,
     pinned: Mapping[str, object],
+    stored: bool = True,
 ) -> LayerMapping:
-    """An attention layer: its passes, chosen or pinned."""
+    """An attention layer: its passes, chosen or pinned; stored: whether its output goes to DRAM."""
     if "passes" not in pinned:
-        return chosen(layer, batch, mask, have, to, objective)
+        return chosen(layer, batch, mask, have, to, objective, stored)
     cut, work = cut_of_data(layer, pinned["passes"]), split_heads(layer, mask, have)
     if wrong := faults(layer, work, cut, have):
         raise InputError(f"mapping of layer {layer.name}, passes: the cut does not fit: {'; '.join(wrong[:3])}")
-    (made,) = choices(layer, batch, [(cut, work)], have, to)
+    (made,) = choices(layer, batch, [(cut, work)], have, to, stored)
     return mapped(layer, Part("passes", made, pinned=True))
 
 
 @lru_cache(maxsize=512)
 def chosen(
-    layer: Attention, batch: int, mask: AttentionMask, have: Resources, to: Rates, objective: str
+    layer: Attention, batch: int, mask: AttentionMask, have: Resources, to: Rates, objective: str, stored: bool
 ) -> LayerMapping:
     """The best of the cuts that are looked at."""
     rule, work = by_rule(layer, mask, have)
+    if objective == RULE:
+        return mapped(layer, Part("passes", choices(layer, batch, [(rule, work)], have, to, stored)[0]))
     looked_at = dict.fromkeys((rule, *candidates(layer, work, have, rule)))
-    usual, *found = choices(layer, batch, [(cut, work) for cut in looked_at], have, to)
+    usual, *found = choices(layer, batch, [(cut, work) for cut in looked_at], have, to, stored)
     first, others = best([usual, *found], objective)
     if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):
         first, others = usual, tuple(one for one in (first, *others) if one.cut != usual.cut)
@@ -102,25 +105,48 @@ def asked(layer: Attention, work: Sequence[HeadWork], have: Resources) -> Iterat
         return
 
 
-def choices(layer: Attention, batch: int, jobs: Sequence[Job], have: Resources, to: Rates) -> list[Choice]:
+def choices(
+    layer: Attention, batch: int, jobs: Sequence[Job], have: Resources, to: Rates, stored: bool = True
+) -> list[Choice]:
     """Cuts with their estimates, of layers of the same sizes."""
-    estimates = attention_estimates(layer, batch, jobs, have, to)
-    return [Choice(data_of(cut), cut, estimate) for (cut, _), estimate in zip(jobs, estimates)]
+    estimates = attention_estimates(layer, batch, jobs, have, to, stored)
+    return [Choice(Written(cut), cut, estimate) for (cut, _), estimate in zip(jobs, estimates)]
 
 
-def data_of(cut: AttentionCut) -> dict[str, object]:
-    """A cut as data."""
-    passes = [
-        {
-            "heads": list(one.heads),
-            "row0": one.row0,
-            "rows": one.rows,
-            "blocks": [list(block) for block in one.blocks],
-            "places": one.places,
-        }
-        for one in cut.passes
-    ]
-    return {"passes": passes, "halves": cut.halves, "stays": cut.stays, "piece_tokens": cut.piece_tokens}
+class Written(Mapping[str, object]):
+    """A cut as data, which is made when it is looked at."""
+
+    def __init__(self, cut: AttentionCut) -> None:
+        self.of = cut
+
+    @cached_property
+    def data(self) -> dict[str, object]:
+        """The cut as it is written to a file."""
+        passes = [
+            {
+                "heads": list(one.heads),
+                "row0": one.row0,
+                "rows": one.rows,
+                "blocks": [list(block) for block in one.blocks],
+                "places": one.places,
+            }
+            for one in self.of.passes
+        ]
+        return {"passes": passes, **{name: getattr(self.of, name) for name in CUT[1:]}}
+
+    def __getitem__(self, name: str) -> object:
+        return self.data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CUT)
+
+    def __len__(self) -> int:
+        return len(CUT)
+
+    def __eq__(self, other: object) -> bool:
+        return self.of == other.of if isinstance(other, Written) else self.data == other
+
+    __hash__ = None
 
 
 def cut_of_data(layer: Attention, data: object) -> AttentionCut:

@@ -1,6 +1,7 @@
 """A whole network into one program: layer after layer, a mark after each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from accelsim.accelerators.vitcod.dataflow.attention import AttentionLayer
@@ -10,19 +11,29 @@ from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import GemmPlan
+from accelsim.dataflows.residency import output_bytes, send
+from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
-from accelsim.workload.layers import Attention, Gemm
+from accelsim.isa.tables import TO_DRAM
+from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 
 Cuts = Mapping[str, Sequence[GemmPlan] | AttentionCut]  # layer -> how it is cut, a dense one group by group of columns
+Stays = Mapping[str, Stay]  # layer -> where its activations are
 
 
-def compile_workload(p: Program, workload: Workload, have: Resources, cuts: Cuts = MappingProxyType({})) -> None:
+def compile_workload(
+    p: Program,
+    workload: Workload,
+    have: Resources,
+    cuts: Cuts = MappingProxyType({}),
+    stays: Stays = MappingProxyType({}),
+) -> None:
     """The program of a workload on a machine of these sizes; mark n closes layer n.
 
-    A layer's activations come from DRAM once the layer before has been stored there; weights are fetched ahead. A layer
-    that `cuts` does not name is cut by rule. Raises InputError when a layer cannot be cut up to fit the buffers, when a
+    A layer's activations come from DRAM, or are found on chip, once the layer before has stored them there; weights are
+    fetched ahead. A layer that `cuts` does not name is cut by rule, of one that `stays` does not name nothing stays on
+    chip. Raises InputError when a layer cannot be cut up to fit the buffers, when a
     given cut does not fit, and when one is given for a layer that there is not.
     """
     names = [layer.name for layer in workload.layers if isinstance(layer, Gemm | Attention)]
@@ -31,15 +42,31 @@ def compile_workload(p: Program, workload: Workload, have: Resources, cuts: Cuts
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
     for number, layer in enumerate(workload.layers):
+        stay = stays.get(layer.name, NOWHERE)
+        left = beside(layer, workload.batch, have, stay)
+        send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
         if number:
             p.fence(have.act, p.all_of(have.store))
         if isinstance(layer, Gemm):
-            groups = columns_of(layer, encoded.get(layer.encodes), have)
-            emit_gemm(p, layer, groups, workload.batch, have, issue_tile, cuts.get(layer.name, ()))
+            groups = columns_of(layer, encoded.get(layer.encodes), left)
+            emit_gemm(p, layer, groups, workload.batch, left, issue_tile, cuts.get(layer.name, ()), stay)
         elif isinstance(layer, Attention):
-            emitter = AttentionLayer(p, layer, workload.mask(layer.name), have, cuts.get(layer.name))
+            emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):
                 emitter.emit(image)
         else:
-            emit_vector(p, layer, workload.batch, have)
+            emit_vector(p, layer, workload.batch, left, stay)
         p.mark(number, wait=p.all_of(have.store))
+
+
+def beside(layer: Layer, batch: int, have: Resources, stay: Stay) -> Resources:
+    """What a layer has to run in beside its output, if that stays on chip. Raises InputError if there is none."""
+    size = output_bytes(layer, batch)
+    if stay.output == TO_DRAM:
+        return have
+    if size >= have.act_bytes:
+        raise InputError(
+            f"layer {layer.name}: {have.act}.capacity_bytes ({have.act_bytes}) does not hold its output of {size} "
+            "bytes and what it is computed from; make it larger, or let the next layer's input go through DRAM"
+        )
+    return replace(have, act_bytes=have.act_bytes - size)

@@ -42,9 +42,9 @@ def crowded(units: Units) -> tuple[list[str], np.ndarray]:
 
 
 def attention_estimates(
-    layer: Attention, batch: int, jobs: Sequence[Job], have: Resources, to: Rates
+    layer: Attention, batch: int, jobs: Sequence[Job], have: Resources, to: Rates, stored: bool = True
 ) -> list[Estimate]:
-    """The times of attention layers of the same sizes that are cut into passes.
+    """The times of attention layers of the same sizes that are cut into passes; stored: their outputs go to DRAM.
 
     The scores of a pass, and the values of each of its heads, take as long as their busiest unit; engines that take
     turns add up. Operands of the next pass are decoded while values are worked on; what that does not hide adds up.
@@ -64,13 +64,13 @@ def attention_estimates(
     operands = (of.rows * of.blocks + layer.kv_tokens) * layer.qk_dim * (coded or of.heads) * ~stays
     loaded = operands + layer.kv_tokens * layer.v_dim * of.heads + of.index_bytes
     outputs = of.heads * of.rows
-    moved = loaded + memory.moved(layer.v_dim, outputs)
-    bursts = memory.bursts(loaded) + outputs
+    moved = loaded + memory.moved(layer.v_dim, outputs) * stored
+    bursts = memory.bursts(loaded) + outputs * stored
     if to.fetches:
         fetched = np.rint(FETCHED * of.asked).astype(int)
         moved = moved + memory.moved(layer.qk_dim * max(1, coded), fetched)
         bursts = bursts + fetched
-    filled = of.index_bytes / to.index_cycle_bytes
+    filled = of.index_bytes / (to.index_banks * to.index_port_bytes)
     waits = np.asarray(BEGIN_CYCLES * (2 * of.blocks - 1) + to.divide_cycles, float)
     waits[of.first_pass] += np.maximum(0.0, filled[of.first_pass] - HIDDEN_CYCLES) / batch
     hidden = np.concatenate([[0.0], valuing[:-1]])  # by the values of the pass before
@@ -101,7 +101,8 @@ def attention_estimates(
         busy = sum(bound.values()) + waits_sum
         first = 2 * min(cut.piece_tokens, layer.kv_tokens) * token_bytes(layer, have, len(cut.passes[0].heads))
         last = min(have.store_bytes // 2, ceil(cut.passes[-1].rows, 4) * layer.v_dim)
-        exposed = {"passes": batch * waits_sum, "fill": memory.fetch(first), "drain": memory.fetch(last)}
+        drain = memory.fetch(last) if stored else to.array.hand_on(last)
+        exposed = {"passes": batch * waits_sum, "fill": memory.fetch(first), "drain": drain}
         moved_bytes = moved_sum + whole * cut.stays
         bursts_sum += 2 * memory.bursts(whole // 2) * cut.stays
         for name, cycles in (("DRAM", moved_bytes / memory.rate), ("bursts", bursts_sum * memory.burst_cycles)):

@@ -1,7 +1,9 @@
 """Who computes which of a head's scores, and how many there are in a block of rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
+
+T = TypeVar("T")
+MOST_FOUND = 2048  # things that are kept for a head
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +24,22 @@ class HeadWork:
     sparse: np.ndarray
     found: dict[tuple, object] = field(default_factory=dict, repr=False)  # what points of a sweep ask for again
 
+    def keep(self, key: tuple, make: Callable[[], T]) -> T:
+        """What is asked for again, made when it is asked for first; not for ever, since points of a search are many."""
+        if key not in self.found:
+            if len(self.found) >= MOST_FOUND:
+                self.found.clear()
+            self.found[key] = make()
+        return self.found[key]
+
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each."""
+        """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each, in 16 bits
+        where these hold it: such are sorted by their digits, in one sweep."""
         places = np.flatnonzero(self.sparse)
         keys = self.sparse.shape[1]
-        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), places % keys
+        columns = (places % keys).astype(np.uint16 if keys <= 1 << 16 else np.int64)
+        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), columns
 
     @cached_property
     def scores_before(self) -> list[int]:
@@ -38,10 +53,9 @@ class HeadWork:
 
     def row_segments(self, first: int, last: int, segment: int) -> int:
         """Segments of scores of rows first to last - 1."""
-        key = "segments", segment
-        if key not in self.found:
-            self.found[key] = [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
-        before = self.found[key]
+        before = self.keep(
+            ("segments", segment), lambda: [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
+        )
         return before[last] - before[first]
 
     def pieces(self, first: int, last: int, segment: int) -> int:
@@ -50,10 +64,7 @@ class HeadWork:
 
     def column_pieces(self, segment: int) -> int:
         """The same of all rows."""
-        key = "pieces", segment
-        if key not in self.found:
-            self.found[key] = self.pieces(0, len(self.sparse), segment)
-        return self.found[key]
+        return self.keep(("pieces", segment), lambda: self.pieces(0, len(self.sparse), segment))
 
     def column_counts(self, first: int, last: int) -> np.ndarray:
         """int64[kv_tokens]: sparse scores of each column in rows first to last - 1."""
@@ -65,16 +76,12 @@ class HeadWork:
         starts, columns = self.entries
         mine = columns[starts[first] : starts[last]]
         rows = np.repeat(np.arange(last - first), np.diff(starts[first : last + 1]))
-        small = (
-            mine.astype(np.uint16) if self.sparse.shape[1] <= 1 << 16 else mine
-        )  # sorted by its digits, in one sweep
-        order = np.argsort(small, kind="stable")
+        order = np.argsort(mine, kind="stable")
         return mine[order], rows[order]
 
-    def dense_in(self, first: int, keys: int) -> np.ndarray:
-        """The dense columns among `keys` keys."""
-        begin, end = np.searchsorted(self.dense, (first, first + keys))
-        return self.dense[begin:end]
+    def row_scores(self, first: int, last: int) -> np.ndarray:
+        """int64[rows]: sparse scores of each of rows first to last - 1."""
+        return np.diff(self.entries[0][first : last + 1])
 
 
 _found: "WeakKeyDictionary[AttentionMask, dict[tuple[bool, bool], tuple[HeadWork, ...]]]" = WeakKeyDictionary()
@@ -102,7 +109,8 @@ def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, re
         dense = np.sort(mask.order[head, : mask.global_tokens[head]]).astype(np.int64)
     else:
         dense = np.arange(layer.kv_tokens)
-    sparse = keep.copy()
-    sparse[:, dense] = False
-    sparse.flags.writeable = False
-    return HeadWork(dense, sparse)
+    if len(dense):
+        keep = keep.copy()
+        keep[:, dense] = False
+        keep.flags.writeable = False
+    return HeadWork(dense, keep)

@@ -1,10 +1,11 @@
 """How every layer is cut on ViTCoD: chosen by estimated time, or pinned by a user."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from accelsim.accelerators.vitcod.dataflow.attention_choice import attention, by_rule, choices, mapped
-from accelsim.accelerators.vitcod.dataflow.compile import Cuts
+from accelsim.accelerators.vitcod.dataflow.compile import Cuts, Stays, beside
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.dataflow.estimate import Job
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
@@ -14,7 +15,9 @@ from accelsim.dataflows.estimate import vector_estimate
 from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut, work_of
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
-from accelsim.dataflows.tiling import GemmPlan, output_passes
+from accelsim.dataflows.residency import DRAM, INPUT, chances, decide, output_bytes
+from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay, output_passes
+from accelsim.dataflows.vector import kept_blocks
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 
@@ -27,12 +30,14 @@ def mapping(
 ) -> tuple[LayerMapping, ...]:
     """Every layer of a workload, in order; equal layers are looked at once. Raises InputError when one cannot be cut to
     fit."""
+    if have.keeps:
+        return keeping(workload, have, to, objective, pinned)
     encoded = {layer.name: layer for layer in workload.attention_layers}
     found: dict[str, LayerMapping] = {}
     equal: dict[int, LayerMapping] = {}
     ruled: dict[int, list[tuple[Attention, Job]]] = {}
     for layer, kind in zip(workload.layers, workload.kinds):
-        mine = pinned.get(layer.name, {})
+        mine = without_input(layer.name, pinned)
         if isinstance(layer, Attention):
             mask = workload.mask(layer.name)
             if objective == RULE and not mine:
@@ -49,16 +54,67 @@ def mapping(
         if not mine:
             equal[kind] = one
             continue
-        known = [part.name for part in one.parts if part.chosen.plan is not None]
-        if strange := [name for name in mine if name not in known]:
-            raise InputError(
-                f"the mapping of layer {layer.name} names {strange[0]!r}, but of it "
-                f"{', '.join(known) or 'nothing'} can be pinned{suggest(strange[0], known)}"
-            )
+        check_parts(one, mine)
     for some in ruled.values():
         made = choices(some[0][0], workload.batch, [job for _, job in some], have, to)
         found |= {layer.name: mapped(layer, Part("passes", one)) for (layer, _), one in zip(some, made)}
     return tuple(found[layer.name] for layer in workload.layers)
+
+
+def check_parts(one: LayerMapping, mine: Mapping[str, object]) -> None:
+    """Raise InputError where a user pins what there is not."""
+    known = [part.name for part in one.parts if part.chosen.plan is not None]
+    if strange := [name for name in mine if name not in known]:
+        raise InputError(
+            f"the mapping of layer {one.layer} names {strange[0]!r}, but of it "
+            f"{', '.join(known) or 'nothing'} can be pinned{suggest(strange[0], known)}"
+        )
+
+
+def without_input(layer: str, pinned: Pinned) -> Mapping[str, object]:
+    """What is pinned of a layer, beside where its input is. Raises InputError where that is to stay on chip, but the
+    machine keeps nothing there."""
+    mine = pinned.get(layer, {})
+    if INPUT not in mine:
+        return mine
+    if mine[INPUT] != DRAM:
+        raise InputError(
+            f"mapping of layer {layer}: {INPUT} is {mine[INPUT]!r}, but this machine keeps no activations between "
+            f"layers; give {DRAM}, or set residency=keep (and double_buffer=true)"
+        )
+    return {name: cut for name, cut in mine.items() if name != INPUT}
+
+
+def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinned: Pinned) -> tuple[LayerMapping, ...]:
+    """The same where activations may stay on chip: every layer is cut with and without room for its output, and with
+    its input there or in DRAM."""
+    encoded = {layer.name: layer for layer in workload.attention_layers}
+    known: dict[tuple[int, Stay], LayerMapping | InputError] = {}
+
+    def made(n: int, stay: Stay) -> LayerMapping:
+        layer, batch = workload.layers[n], workload.batch
+        mine = {name: cut for name, cut in pinned.get(layer.name, {}).items() if name != INPUT}
+        same = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
+        if (same, stay) not in known:
+            try:
+                left, rates = beside(layer, batch, have, stay), to.beside(have, stay, output_bytes(layer, batch))
+                if isinstance(layer, Attention):
+                    mask = workload.mask(layer.name)
+                    one = attention(layer, batch, mask, left, rates, objective, mine, stay.stored)
+                elif isinstance(layer, Gemm):
+                    one = gemm(layer, encoded.get(layer.encodes), batch, left, rates, objective, mine, stay)
+                else:
+                    one = vector(layer, batch, left, rates, stay)
+                check_parts(one, mine)
+                known[same, stay] = replace(one, stay=stay)
+            except InputError as error:
+                known[same, stay] = error
+        one = known[same, stay]
+        if isinstance(one, InputError):
+            raise one
+        return one if one.layer == layer.name else one.named(layer.name)
+
+    return decide(workload.layers, chances(workload), made, objective, pinned)
 
 
 def cuts_of(found: Sequence[LayerMapping]) -> Cuts:
@@ -71,6 +127,11 @@ def cuts_of(found: Sequence[LayerMapping]) -> Cuts:
     return cuts
 
 
+def stays_of(found: Sequence[LayerMapping]) -> Stays:
+    """What it takes of what stays on chip."""
+    return {one.layer: one.stay for one in found if one.stay != NOWHERE}
+
+
 def gemm(
     layer: Gemm,
     attention: Attention | None,
@@ -79,12 +140,13 @@ def gemm(
     to: Rates,
     objective: str,
     pinned: Mapping[str, object],
+    stay: Stay = NOWHERE,
 ) -> LayerMapping:
     """A dense layer: a part for each group of output columns that are treated alike."""
     parts, passes = [], output_passes(layer)
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
-        shape = shape_of(layer, some, batch, have)
+        shape = shape_of(layer, some, batch, have, stay)
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
@@ -98,7 +160,9 @@ def gemm(
     return LayerMapping(layer.name, layer.role, layer.shape, tuple(parts), layer.repeat)
 
 
-def vector(layer: Layer, batch: int, have: Resources, to: Rates) -> LayerMapping:
+def vector(layer: Layer, batch: int, have: Resources, to: Rates, stay: Stay = NOWHERE) -> LayerMapping:
     """A layer of the vector unit, whose blocks of rows follow from the buffers."""
-    estimate = vector_estimate(layer, batch, to.array, to.memory, have.constants)
+    if stay.input:
+        kept_blocks(layer, batch, have)
+    estimate = vector_estimate(layer, batch, to.array, to.memory, have.constants, stay)
     return LayerMapping(layer.name, layer.kind, layer.shape, (Part("rows", Choice({}, None, estimate)),))

@@ -1,5 +1,7 @@
 """Where Q, K and V of an attention layer lie in DRAM, and the pieces they are loaded in."""
 
+from itertools import zip_longest
+
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, coded_heads, token_bytes
 from accelsim.core.errors import InputError
@@ -30,6 +32,7 @@ class Operands:
         self.p, self.layer, self.cut, self.have = p, layer, cut, have
         self.coded = coded_heads(layer, have)
         self.token_bytes = token_bytes(layer, have, layer.heads)
+        self.found: dict[tuple, tuple[tuple[int, int, int], ...]] = {}  # pieces
 
     def place(self, image: int) -> None:
         """Where Q, K and V stand in DRAM: (address, bytes a token, bytes from a token to the next)."""
@@ -79,17 +82,17 @@ class Operands:
         """Segments that touch are one."""
         return (size * segments, 1, 0) if size == pitch else (size, segments, pitch)
 
-    def chunks(self, first: int, tokens: int) -> list[tuple[int, int]]:
-        """(first token, tokens) of the pieces operands are loaded in."""
-        size = self.cut.piece_tokens
-        return [(at, min(size, first + tokens - at)) for at in range(first, first + tokens, size)]
-
-    def pieces(self, keys: tuple[int, int], queries: tuple[int, int]) -> list[tuple[int, int, int]]:
+    def pieces(self, keys: tuple[int, int], queries: tuple[int, int]) -> tuple[tuple[int, int, int], ...]:
         """(K or Q, first token, tokens) of so many keys and queries from a first on: a piece of K and one of Q in
         turn."""
-        k, q = [(K, *c) for c in self.chunks(*keys)], [(Q, *c) for c in self.chunks(*queries)]
-        longer = max(len(k), len(q))
-        return [piece for n in range(longer) for piece in (*k[n : n + 1], *q[n : n + 1])]
+        if (keys, queries) not in self.found:
+            size = self.cut.piece_tokens
+            both = [
+                [(kind, at, min(size, first + tokens - at)) for at in range(first, first + tokens, size)]
+                for kind, (first, tokens) in ((K, keys), (Q, queries))
+            ]
+            self.found[keys, queries] = tuple(piece for turn in zip_longest(*both) for piece in turn if piece)
+        return self.found[keys, queries]
 
     def piece_bytes(self, one: Pass, tokens: int) -> int:
         """Bytes of a piece of a pass's Q or K."""

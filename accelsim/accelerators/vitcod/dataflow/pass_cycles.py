@@ -1,6 +1,7 @@
 """What the passes of attention need of each unit, alone: arrays of all passes of all cuts that are looked at."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_all_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import DENSE_BYTES, ROW_BYTES, AttentionCut, bias_bytes, pass_bytes
 from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, MASK_BITS
+from accelsim.dataflows.estimate import read_cycles
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
@@ -30,25 +32,16 @@ class AllPasses:
     """
 
     def __init__(self, layer: Attention, jobs: Sequence[tuple[AttentionCut, Sequence[HeadWork]]], have: Resources):
-        passes, of_heads, columns = [], [], []
+        found = [
+            work[0].keep(("numbers", cut, have.segment), partial(numbers, layer, cut, work, have.segment))
+            for cut, work in jobs
+        ]
+        passes, heads = (np.concatenate(parts, axis=1) for parts in zip(*found))
         self.passes = [len(cut.passes) for cut, _ in jobs]
         self.first_pass = np.cumsum(self.passes) - self.passes
-        for cut, work in jobs:
-            whole = [one.column_pieces(have.segment) for one in work]
-            for one in cut.passes:
-                last, several = one.row0 + one.rows, one.rows * (len(one.blocks) - 1)
-                for h in one.heads:
-                    head = work[h]
-                    scores = head.sparse_scores(one.row0, last)
-                    # a row's scores in a block of keys are segments of their own
-                    parts = min(scores, head.row_segments(one.row0, last, have.segment) + several)
-                    of_heads.append((len(passes), len(head.dense), scores, parts))
-                share = one.rows / layer.q_tokens
-                columns.append(round(sum([whole[h] for h in one.heads]) * share))
-                passes.append((one.rows, len(one.heads), len(one.blocks), one.places))
-        self.rows, self.heads, self.blocks, self.places = np.array(passes).T
-        self.of_pass, self.head_dense, self.head_scores, self.head_parts = np.array(of_heads).T
-        self.columns = np.array(columns)
+        self.rows, self.heads, self.blocks, self.places, self.columns = passes
+        self.head_dense, self.head_scores, self.head_parts = heads
+        self.of_pass = np.repeat(np.arange(len(self.heads)), self.heads)
         self.first_head = np.cumsum(self.heads) - self.heads
         self.dense = np.add.reduceat(self.head_dense, self.first_head)
         self.scores = np.add.reduceat(self.head_scores, self.first_head)
@@ -64,6 +57,26 @@ class AllPasses:
         self.asked = np.where(have.forward & (self.dense > 0), 0, self.scores)
 
 
+def numbers(
+    layer: Attention, cut: AttentionCut, work: Sequence[HeadWork], segment: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of a cut: int64[5, passes], rows, heads, blocks of keys, places and pieces of columns of each pass; int64[3,
+    heads of all passes], dense columns, sparse scores and segments of rows."""
+    passes, of_heads = [], []
+    whole = [one.column_pieces(segment) for one in work]
+    for one in cut.passes:
+        last, several = one.row0 + one.rows, one.rows * (len(one.blocks) - 1)
+        for h in one.heads:
+            head = work[h]
+            scores = head.sparse_scores(one.row0, last)
+            # a row's scores in a block of keys are segments of their own
+            parts = min(scores, head.row_segments(one.row0, last, segment) + several)
+            of_heads.append((len(head.dense), scores, parts))
+        columns = round(sum([whole[h] for h in one.heads]) * (one.rows / layer.q_tokens))
+        passes.append((one.rows, len(one.heads), len(one.blocks), one.places, columns))
+    return np.array(passes).T, np.array(of_heads).T
+
+
 def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Units:
     """Cycles of the scores' phase of each pass, unit by unit. coded: heads that Q and K are compressed to, 0: they are
     not."""
@@ -76,7 +89,7 @@ def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Unit
         at_once = np.maximum(1, np.minimum(lines // np.maximum(1, columns), together))
         denser = denser + (columns > 0) * times * (columns + ceil(of.rows, at_once) * beats)
     words = ceil(layer.qk_dim, to.bank_bytes)
-    scores = of.scores + of.dense * of.rows
+    scores, index = of.scores + of.dense * of.rows, of.scores + COLUMN_BYTES * of.columns
     softmax = scores / to.softmax_lanes * (2 if to.softmax_max else 1)
     fetched = 0 * of.asked
     if to.fetches:
@@ -86,9 +99,10 @@ def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Unit
     return {
         "denser engine": denser,
         "sparser engine": of.scores * beats / np.maximum(1, of.sparser_lines),
-        "Q banks": of.scores * words / (to.banks * SHARED),
+        "Q banks": of.scores * words / (to.banks * SHARED) + of.rows * of.heads * (of.dense > 0) * words / to.banks,
         "score ports": of.scores / min(to.score_ports, to.psum_banks),
-        "walker": ceil(of.scores + 4 * of.columns, to.word_bytes) + 0.5 * of.columns,
+        "walker": np.maximum(ceil(index, to.word_bytes), read_cycles(ceil(index, to.index_port_bytes), to.index_banks))
+        + 0.5 * of.columns,
         "softmax": np.maximum(softmax, of.rows * of.heads * to.divide_interval),
         "query fetches": fetched,
     }
@@ -98,8 +112,10 @@ def decoder_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> np
     """Cycles of the decoder of each pass: every column and row once, the rows with each block of keys anew, and queries
     that are asked for one by one. coded: heads that Q and K are compressed to, 0: they are not."""
     size = layer.qk_dim * (coded or of.heads)
-    token = ceil(size, to.decoder_bytes)
     alone = layer.qk_dim * max(1, coded)
+    ports = to.array.act_port_bytes, to.array.act_banks
+    token = np.maximum(ceil(size, to.decoder_bytes), read_cycles(ceil(size, ports[0]), ports[1]))
+    token = np.maximum(token, ceil(of.heads * ceil(layer.qk_dim, to.bank_bytes), to.banks))
     miss = ceil(alone, to.decoder_bytes)
     if coded:
         token = np.maximum(token, ceil(size * of.heads, to.decoder_macs))
@@ -111,7 +127,7 @@ def decoder_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> np
 def value_cycles(layer: Attention, of: AllPasses, to: Rates) -> Units:
     """Cycles of the values of each head of each pass, unit by unit: both engines go through the rows side by side, head
     after head."""
-    beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.bank_bytes)
+    beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.v_bank_bytes)
     rows, lines = of.rows[of.of_pass], of.denser_lines[of.of_pass]
     dense, scores, parts = of.head_dense, of.head_scores, of.head_parts
     tile = np.maximum(1, np.minimum(lines, of.places[of.of_pass]))
@@ -123,7 +139,7 @@ def value_cycles(layer: Attention, of: AllPasses, to: Rates) -> Units:
     return {
         "denser engine": tiles * (read + dense * beats),
         "sparser engine": scores * beats / np.maximum(1, of.sparser_lines[of.of_pass]),
-        "V banks": scores * words / (to.banks * SHARED),
+        "V banks": scores * words / (to.v_banks * SHARED),
         "segments": np.maximum(taken, parts),
         "merge": jobs * max(ceil(layer.v_dim, to.merge_lanes), 1.5 * access) + tiles * read + taken,
     }

@@ -10,33 +10,25 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import Pass, TableBytes, table_bytes
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, PASSES, ROWS
+from accelsim.isa.instructions import record
 from accelsim.workload.layers import Attention
 
-
-@dataclass(frozen=True)
-class BlockTables:
-    """A block of keys: where its dense columns, its sparse columns and its outputs' shares begin in the pass's tables,
-    and how many there are of the former two; its sparse scores."""
-
-    first_dense: int
-    dense: int
-    first_column: int
-    columns: int
-    first_share: int
-    scores: int
+# A block of keys: where its dense columns, its sparse columns and its outputs' shares begin in the pass's tables, and
+# how many there are of the former two; its sparse scores.
+BLOCK = record("first_dense", "dense", "first_column", "columns", "first_share", "scores")
 
 
 @dataclass(frozen=True)
 class PassTables:
-    """The tables of one pass and its blocks of keys; rows: outputs, then, with several blocks, their shares, block by
-    block."""
+    """The tables of one pass and its blocks of keys (BLOCK); rows: outputs, then, with several blocks, their shares,
+    block by block."""
 
     dense: np.ndarray
     columns: np.ndarray
     index: np.ndarray
     rows: np.ndarray
-    blocks: tuple[BlockTables, ...]
+    blocks: np.recarray
     denser_lines: int
     sparser_lines: int
     bytes: TableBytes
@@ -44,7 +36,17 @@ class PassTables:
     @cached_property
     def worked(self) -> list[int]:
         """The blocks of keys in which there is a score: no values of the others are needed."""
-        return [b for b, block in enumerate(self.blocks) if block.dense or block.columns]
+        return [b for b, either in enumerate(zip(self.dense_columns, self.sparse_columns)) if any(either)]
+
+    @cached_property
+    def dense_columns(self) -> list[int]:
+        """How many there are in each block of keys."""
+        return self.blocks["dense"].tolist()
+
+    @cached_property
+    def sparse_columns(self) -> list[int]:
+        """How many there are in each block of keys."""
+        return self.blocks["columns"].tolist()
 
 
 def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resources) -> PassTables:
@@ -56,9 +58,12 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
     shares = np.zeros((count, heads, one.rows), ROWS)
     for n, h in enumerate(one.heads):
         column, row = work[h].by_column(one.row0, last)
-        block = np.repeat(np.arange(count), np.diff(np.searchsorted(column, starts)))
-        sparse = np.bincount(block * one.rows + row, minlength=count * one.rows)
-        shares["sparse"][:, n] = sparse.reshape(count, one.rows)
+        if several:
+            block = np.repeat(one.rows * np.arange(count), np.diff(np.searchsorted(column, starts)))
+            sparse = np.bincount(block + row, minlength=count * one.rows)
+            shares["sparse"][:, n] = sparse.reshape(count, one.rows)
+        else:
+            shares["sparse"][0, n] = work[h].row_scores(one.row0, last)
         dense = np.zeros(len(work[h].dense), DENSE)
         dense["head"], dense["column"] = n, work[h].dense
         shares["dense"][:, n] = np.diff(np.searchsorted(work[h].dense, starts))[:, None]
@@ -71,27 +76,49 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
     entries = shares["sparse"].sum(axis=1)
     dense, denses = by_block(dense_of, [part["column"] for part in dense_of], starts)
     columns, listed = by_block(columns_of, [part["column"] for part in columns_of], starts)
-    columns["first"] = np.cumsum(columns["count"]) - columns["count"]
-    order = np.zeros(int(entries.sum()), INDEX)
-    order["row"], _ = by_block(index_of, [np.repeat(c["column"], c["count"]) for c in columns_of], starts)
+    columns["first"] = before(columns["count"])
+    if several and heads > 1:
+        index, _ = by_block(index_of, [np.repeat(c["column"], c["count"]) for c in columns_of], starts)
+    else:
+        index = np.concatenate(index_of)
+    order = index.view(INDEX)
     rows = shares.reshape(-1)
     if several:  # an output's shares add up to it
         rows = np.concatenate([shares[0], rows])
         for name in ("sparse", "dense", "parts"):
             rows[name][:outputs] = shares[name].sum(axis=0)
-        rows["first"][:outputs] = np.cumsum(rows["sparse"][:outputs]) - rows["sparse"][:outputs]
+        rows["first"][:outputs] = before(rows["sparse"][:outputs])
         firsts = rows["first"][:outputs] + np.cumsum(shares["sparse"], axis=0) - shares["sparse"]
         rows["first"][outputs:] = firsts.reshape(-1)
     else:
-        rows["first"] = np.cumsum(rows["sparse"]) - rows["sparse"]
+        rows["first"] = before(rows["sparse"])
     rows["scores"] = rows["sparse"] + rows["dense"]
     if have.two_engines:
         denser, sparser = share_lines(have.lines, len(dense) * one.rows, len(order))
     else:
         denser, sparser = have.lines * (len(dense) > 0), have.lines * (len(order) > 0)
-    blocks = zip(before(denses), denses, before(listed), listed, outputs * (1 + np.arange(count)) * several, entries)
-    described = tuple(BlockTables(*map(int, block)) for block in blocks)
-    return PassTables(dense, columns, order, rows, described, denser, sparser, table_bytes(layer, one, work, have))
+    blocks = np.recarray(count, BLOCK)
+    blocks["first_dense"], blocks["dense"], blocks["first_column"] = before(denses), denses, before(listed)
+    blocks["columns"], blocks["scores"] = listed, entries
+    blocks["first_share"] = outputs * (1 + np.arange(count)) * several
+    return PassTables(dense, columns, order, rows, blocks, denser, sparser, table_bytes(layer, one, work, have))
+
+
+def pass_rows(
+    layer: Attention, one: Pass, table: PassTables, first_dense: int, first_column: int, first_row: int
+) -> np.ndarray:
+    """PASSES of a pass, a row a block of keys, whose other tables begin at these places; what depends on the layout of
+    its operands and on forwarding is left 0."""
+    blocks, found = table.blocks, np.zeros(len(table.blocks), PASSES)
+    found["heads"], found["rows"], found["row0"] = len(one.heads), one.rows, one.row0
+    found["dim"], found["value_dim"] = layer.qk_dim, layer.v_dim
+    found["denser_lines"], found["sparser_lines"] = table.denser_lines, table.sparser_lines
+    found["tile_rows"], found["places"] = max(1, min(table.denser_lines, one.places)), one.places
+    found["first_row"], found["first_share"] = first_row, first_row + blocks["first_share"]
+    found["first_dense"], found["dense"] = first_dense + blocks["first_dense"], blocks["dense"]
+    found["first_column"], found["sparse_columns"] = first_column + blocks["first_column"], blocks["columns"]
+    found["scores"] = blocks["scores"] + blocks["dense"] * one.rows
+    return found
 
 
 def before(counts: np.ndarray) -> np.ndarray:
@@ -104,10 +131,11 @@ def by_block(parts: Sequence[np.ndarray], keys: Sequence[np.ndarray], starts: np
     row its key, ascending in a head."""
     ends = [np.searchsorted(key, starts) for key in keys]
     counts = sum(np.diff(end) for end in ends)
-    if len(parts) == 1 or len(starts) == 2:
-        return (np.concatenate(parts) if len(parts) > 1 else parts[0]), counts
-    cut = [part[end[b] : end[b + 1]] for b in range(len(starts) - 1) for part, end in zip(parts, ends)]
-    return np.concatenate(cut), counts
+    if len(parts) == 1:
+        return parts[0], counts
+    if len(starts) > 2:
+        parts = [part[end[b] : end[b + 1]] for b in range(len(starts) - 1) for part, end in zip(parts, ends)]
+    return np.concatenate([part.view(np.int64) for part in parts]).view(parts[0].dtype), counts  # slow on records
 
 
 def cut_columns(column: np.ndarray, keys: int, segment: int, head: int) -> np.ndarray:

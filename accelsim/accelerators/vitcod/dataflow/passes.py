@@ -32,10 +32,17 @@ LONGEST_PIECE = 4 * CHUNK_TOKENS  # of keys that stream by block after block
 
 
 def plan_attention(layer: Attention, work: Sequence[HeadWork], have: Resources) -> AttentionCut:
-    """The cut of a layer: passes with all keys at once where they fit, else with blocks of keys.
+    """The cut of a layer: passes with all keys at once where they fit, else with blocks of keys; found once for all
+    machines of the same buffers and lines, and kept with the first head.
 
     Raises InputError when not even one row of one head fits with one key at a time, with the sizes that would do.
     """
+    have = have.for_passes
+    return work[0].keep(("cut", layer, have), lambda: planned(layer, work, have))
+
+
+def planned(layer: Attention, work: Sequence[HeadWork], have: Resources) -> AttentionCut:
+    """The same, looked for."""
     # The auto-encoder mixes heads: every pass needs all compressed heads. They stay on chip if they fit.
     stays = bool(coded_heads(layer, have)) and whole_bytes(layer, have) <= have.act_bytes
     found = None

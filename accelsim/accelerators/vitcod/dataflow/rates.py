@@ -1,10 +1,13 @@
 """What ViTCoD's parts deliver in a cycle: what an estimate of time needs to know beside the buffers' sizes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accelsim.accelerators import main_memory
+from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.config.arch import Arch
 from accelsim.dataflows.estimate import ArrayRates, Memory
+from accelsim.dataflows.tiling import Stay
+from accelsim.isa.tables import TO_DRAM
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,13 @@ class Rates:
     q_port_bytes: int
     banks: int
     bank_bytes: int
+    v_banks: int
+    v_bank_bytes: int
     score_ports: int
     segment: int
     word_bytes: int
-    index_cycle_bytes: int
+    index_banks: int
+    index_port_bytes: int
     psum_banks: int
     psum_port_bytes: int
     softmax_lanes: int
@@ -34,6 +40,13 @@ class Rates:
     act_bytes: int
     fetches: int  # of queries from DRAM that may be under way; 0: they come from the activation buffer
     fetch_bytes: int
+
+    def beside(self, have: Resources, stay: Stay, size: int) -> "Rates":
+        """What is left beside a layer's output of so many bytes, where that stays on chip."""
+        if stay.output == TO_DRAM:
+            return self
+        act = have.act_bytes - size
+        return replace(self, act_bytes=act, array=replace(self.array, act_bytes=act))
 
 
 def rates(arch: Arch) -> Rates:
@@ -65,10 +78,13 @@ def rates(arch: Arch) -> Rates:
         q_port_bytes=part["denser"]["q_port_bytes"],
         banks=part["sparser"]["banks"],
         bank_bytes=part["sparser"]["bank_bytes"],
+        v_banks=min(part["sparser"]["banks"], part["weight_gb"]["banks"]),
+        v_bank_bytes=min(part["sparser"]["bank_bytes"], part["weight_gb"]["port_bytes"]),
         score_ports=part["sparser"]["score_ports"],
         segment=part["sparser"]["segment"],
         word_bytes=part["walker"]["word_bytes"],
-        index_cycle_bytes=part["index_buffer"]["banks"] * part["index_buffer"]["port_bytes"],
+        index_banks=part["index_buffer"]["banks"],
+        index_port_bytes=part["index_buffer"]["port_bytes"],
         psum_banks=engine["psum_banks"],
         psum_port_bytes=engine["psum_port_bytes"],
         softmax_lanes=part["softmax"]["lanes"],

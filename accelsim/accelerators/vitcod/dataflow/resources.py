@@ -1,6 +1,7 @@
 """What the compiler may count on: the sizes of a machine that decide how work is cut up, and its switches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from accelsim.dataflows.tiling import DenseResources
 
@@ -26,3 +27,12 @@ class Resources(DenseResources):
     q_from_dram: bool = False
     fetch_bytes: int = 0  # of queries that are fetched from DRAM
     two_engines: bool = True
+    keeps: bool = False  # activations may stay on chip between layers
+
+    @cached_property
+    def for_passes(self) -> "Resources":
+        """The same with all else that decides nothing about passes left out, so that machines share them."""
+        return replace(
+            self, macs=1, psum_cycle_bytes=1, double_buffer=True, constants=True, layout="packed", forward=True,
+            fetch_bytes=0, two_engines=True, keeps=False,
+        )  # fmt: skip

@@ -161,17 +161,28 @@ def table_bytes(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Res
     if len(one.blocks) == 1:
         whole = pass_bytes(have) + bias_bytes(layer, heads)
         return TableBytes(whole + sum(index_bytes(work[h], one.row0, last, have) for h in one.heads))
-    stays, starts = bias_bytes(layer, heads) + ROW_BYTES * one.outputs, [first for first, _ in one.blocks]
-    scores = np.full(len(starts), pass_bytes(have))
-    values = np.full(len(starts), pass_bytes(have) + ROW_BYTES * one.outputs)
+    stays = bias_bytes(layer, heads) + ROW_BYTES * one.outputs
+    scores, values = pass_bytes(have), pass_bytes(have) + ROW_BYTES * one.outputs
     for h in one.heads:
         stays += ceil(MASK_BITS * len(work[h].dense) * one.rows, 8)
-        counts = work[h].column_counts(one.row0, last)
-        dense = DENSE_BYTES * np.diff(np.searchsorted(work[h].dense, [*starts, layer.kv_tokens]))
-        scores += have.index_entry_bytes * np.add.reduceat(counts, starts) + dense
-        scores += COLUMN_BYTES * np.add.reduceat(-(-counts // have.segment), starts)
-        values += dense
+        sparse, dense = block_bytes(work[h], one.row0, last, one.blocks, have)
+        scores, values = scores + sparse + dense, values + dense
     return TableBytes(stays, tuple(scores.tolist()), tuple(values.tolist()))
+
+
+def block_bytes(
+    work: HeadWork, first: int, last: int, blocks: tuple[tuple[int, int], ...], have: Resources
+) -> tuple[np.ndarray, np.ndarray]:
+    """int64[blocks]: bytes of a head's sparse and of its dense columns in each block of keys, of some rows; found once,
+    since several cuts of a layer have the same."""
+
+    def made() -> tuple[np.ndarray, np.ndarray]:
+        starts, counts = [begin for begin, _ in blocks], work.column_counts(first, last)
+        sparse = have.index_entry_bytes * np.add.reduceat(counts, starts)
+        sparse += COLUMN_BYTES * np.add.reduceat(-(-counts // have.segment), starts)
+        return sparse, DENSE_BYTES * np.diff(np.searchsorted(work.dense, [*starts, len(counts)]))
+
+    return work.keep(("columns", first, last, blocks, have.segment, have.index_entry_bytes), made)
 
 
 def faults(layer: Attention, work: Sequence[HeadWork], cut: AttentionCut, have: Resources) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes, draw_items, draw_projection
-from accelsim.accelerators.vitcod.rtl.dense_cases import mac_array
+from accelsim.accelerators.vitcod.rtl.dense_cases import ARRAYS, mac_array
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script
@@ -208,21 +208,32 @@ def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
         "softmaxed": script(rng, ready, 1),
         "window": script(rng, window, 1, eager=slow),
         "decode": script(rng, jobs, 4),
+        "filling": loads_under_way(rng),
     }
     return make(rng, "sparser_engine", net, tables, scripts)
+
+
+def loads_under_way(rng: Rng) -> Script:
+    """V's buffer saying in turn that loads are on their way, and that none is."""
+    return script(rng, [(n % 2 == 0,) for n in range(int(rng.integers(0, 40)))], 1, eager=0.02)
+
+
+SPARSER_IN = ("command", "column", "softmaxed", "window", "filling")
 
 
 def with_decoder(values: dict, depths: dict) -> Netlist:
     """The sparser engine and the decoder, their other ports outside."""
     sparser = Unit("sparser", TWINS["sparser_engine"], values)
-    feed = {"lines": 4, "macs": 8, "port_bytes": 32, "queue": 8, "q_from": 0}
-    wires = [Wire(p, depths[p], None, ("sparser", p)) for p in ("command", "column", "softmaxed", "window")] + [
-        Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "reads", "done")
+    feed = {"lines": 4, "macs": 8, "port_bytes": 32, "queue": 8, "q_from": 0} | ACT[0]
+    feed |= {name: values[name] for name in BANKS[0]}
+    wires = [Wire(p, depths[p], None, ("sparser", p)) for p in SPARSER_IN] + [
+        Wire(p, depths[p], ("sparser", p)) for p in ("score", "partial", "reads", "reading", "done")
     ]
     wires += [
         Wire("decode", 4, None, ("decoder", "command")),
         Wire("decoded", 4, ("decoder", "done")),
         Wire("to_denser", 2, ("decoder", "denser")),
+        Wire("decoder_reading", 2, ("decoder", "reading")),
         Wire("operands", depths["operands"], ("decoder", "sparser"), ("sparser", "operands")),
         Wire("miss", depths["miss"], ("sparser", "miss"), ("decoder", "miss")),
         Wire("vector", depths["vector"], ("decoder", "vector"), ("sparser", "vector")),
@@ -232,10 +243,15 @@ def with_decoder(values: dict, depths: dict) -> Netlist:
 
 # For each component: how to make a case, and the parameters and depths that are tried in turn.
 Maker = Callable[[Rng, dict, dict, int], Case]
+BANKS = [{"banks": 4, "bank_bytes": 64}, {"banks": 1, "bank_bytes": 20}, {"banks": 3, "bank_bytes": 32}]
+VALUES = [{"v_banks": banks, "v_port_bytes": port} for banks, port in ((4, 64), (2, 9), (2, 48))]
+ACT = [{"act_banks": banks, "act_port_bytes": port} for banks, port in ((4, 64), (1, 3), (2, 24))]
 PSUM = [{"psum_banks": banks, "psum_port_bytes": port} for banks, port in ((8, 32), (3, 16), (1, 7))]
 SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
     "index_walker": (index_walker, [
-        {"word_bytes": 8, "index_bytes": 1}, {"word_bytes": 1, "index_bytes": 2}, {"word_bytes": 5, "index_bytes": 4},
+        {"word_bytes": 8, "index_bytes": 1, "banks": 8, "port_bytes": 8},
+        {"word_bytes": 1, "index_bytes": 2, "banks": 1, "port_bytes": 2},
+        {"word_bytes": 5, "index_bytes": 4, "banks": 3, "port_bytes": 4},
     ], [4, 1, 2]),
     "output_merge": (output_merge, [
         {"places": 64, "lanes": 64} | PSUM[0],
@@ -248,31 +264,22 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lanes": 3, "mode": 0, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 20} | PSUM[1],
     ], [4, 16, 1, 2]),
     "denser_engine": (denser_engine, [
-        {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128} | PSUM[0],
-        {"lines": 5, "macs": 16, "q_port_bytes": 16, "row_values": 64} | PSUM[1],
-        {"lines": 16, "macs": 1, "q_port_bytes": 7, "row_values": 90} | PSUM[2],
+        {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128} | BANKS[0] | VALUES[0] | PSUM[0],
+        {"lines": 5, "macs": 16, "q_port_bytes": 16, "row_values": 64} | BANKS[1] | VALUES[1] | PSUM[1],
+        {"lines": 16, "macs": 1, "q_port_bytes": 7, "row_values": 90} | BANKS[2] | VALUES[2] | PSUM[2],
     ], [4, 1, 2]),
     "sparser_engine": (sparser_engine, [
-        {"lines": 64, "macs": 8, "banks": 4, "bank_bytes": 64, "score_ports": 8, "segment": 16} | PSUM[0],
-        {"lines": 7, "macs": 1, "banks": 1, "bank_bytes": 20, "score_ports": 1, "segment": 3} | PSUM[2],
-        {"lines": 16, "macs": 16, "banks": 3, "bank_bytes": 32, "score_ports": 2, "segment": 40} | PSUM[1],
+        {"lines": 64, "macs": 8, "score_ports": 8, "segment": 16} | BANKS[0] | VALUES[0] | PSUM[0],
+        {"lines": 7, "macs": 1, "score_ports": 1, "segment": 3} | BANKS[1] | VALUES[1] | PSUM[2],
+        {"lines": 16, "macs": 16, "score_ports": 2, "segment": 40} | BANKS[2] | VALUES[2] | PSUM[1],
     ], [8, 1, 3]),
     "decoder": (decoder, [
-        {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32, "q_from": 0},
-        {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1, "q_from": 1},
-        {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1},
+        {"lines": 32, "macs": 8, "port_bytes": 256, "queue": 32, "q_from": 0} | BANKS[0] | ACT[0],
+        {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1, "q_from": 1} | BANKS[1] | ACT[1],
+        {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1} | BANKS[2] | ACT[2],
     ], [4, 1, 2]),
     "encoder": (encoder, [{"lines": 8, "macs": 8}, {"lines": 1, "macs": 1}, {"lines": 3, "macs": 5}], [4, 1, 2]),
-    "mac_array": (mac_array, [
-        {"lines": 8, "macs": 4, "psum_banks": 2, "psum_port_bytes": 16, "step_cycles": 0, "weight_banks": 2,
-         "weight_port_bytes": 8, "act_banks": 2, "act_port_bytes": 16},
-        {"lines": 3, "macs": 5, "psum_banks": 1, "psum_port_bytes": 7, "step_cycles": 2, "weight_banks": 1,
-         "weight_port_bytes": 3, "act_banks": 1, "act_port_bytes": 5},
-        {"lines": 16, "macs": 8, "psum_banks": 8, "psum_port_bytes": 32, "step_cycles": 0, "weight_banks": 4,
-         "weight_port_bytes": 64, "act_banks": 4, "act_port_bytes": 64},
-        {"lines": 1, "macs": 1, "psum_banks": 1, "psum_port_bytes": 4, "step_cycles": 0, "weight_banks": 1,
-         "weight_port_bytes": 1, "act_banks": 1, "act_port_bytes": 1},
-    ], [4, 1, 4, 2]),
+    "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2]),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
 from accelsim.accelerators.vitcod.rtl.blocks import groups
-from accelsim.accelerators.vitcod.rtl.cases import decodes
+from accelsim.accelerators.vitcod.rtl.cases import decodes, loads_under_way
 from accelsim.accelerators.vitcod.rtl.commands import commanded, jobs, play_at_once, play_at_random
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.loads import Operands, first_heads
@@ -40,6 +40,7 @@ INSIDE = (
     ("merge.denser_window", "denser.window", 2), ("merge.sparser_window", "sparser.window", 2),
 )  # fmt: skip
 
+NONE = Script(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))  # no load of V comes while values are worked on
 RANDOM = Sizes(heads=4, all=4, encoded=3, tokens=256, features=64, scores=4 * 197 * 197, all_scores=4 * 197 * 197)
 
 
@@ -58,6 +59,8 @@ def core(
         producer, consumer = tuple(out.split(".")), tuple(into.split("."))
         wires.append(Wire("_".join(producer), depth, producer, consumer))
     wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
+    wires += [Wire(f"{name}_reading", 2, (name, "reading")) for name in ("decoder", "walker", "sparser")]
+    wires.append(Wire("sparser_filling", 2, None, ("sparser", "filling")))
     wires.append(Wire("merge_row", 4, ("merge", "row")))
     return Netlist(PACKAGE, top, units, wires, rows, sizes=sizes)
 
@@ -95,7 +98,9 @@ def random_cases(
                 break
         keys = [(one, block) for one in shapes for block in one.blocks]
         work = jobs(tables, [decodes(rng, i, one, tables, block) for i, (one, block) in enumerate(keys)])
-        case = finish(rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, {})
+        case = finish(
+            rng, f"attention_core {n}", core(values, sizes=RANDOM), tables, {"sparser_filling": loads_under_way(rng)}
+        )
         commanded(case, work, partial(play_at_random, rng))
         q_tokens = shape.row0 + shape.rows
         mask = np.zeros((shape.heads, q_tokens, shape.tokens), bool)
@@ -171,17 +176,6 @@ def values_of(sim: Simulator) -> dict[str, dict[str, int]]:
     return {name: {p: parts[name].value(p) for p in parts[name].declared(Param)} for name in UNITS}
 
 
-def values_of_parts(parts: Mapping[str, Mapping[str, int | str]]) -> dict[str, dict[str, int]]:
-    """The same of a configuration's parts; what both engines share stands with the array (`engine`)."""
-    return {
-        name: {
-            n: p.check(name, parts[name].get(n, parts["engine"].get(n)))
-            for n, p in TWINS[module].component.declared(Param).items()
-        }
-        for name, module in UNITS.items()
-    }
-
-
 def workload_cases(
     program: Program, values: Mapping[str, dict[str, int]], name: str, layers: Iterable[Operands], *, data: bool = True
 ) -> Iterator[Case]:
@@ -198,7 +192,7 @@ def workload_cases(
     net = core(values, rows, sizes=sizes_of([t for _, t, _ in every], [x for *_, x in every]) if data else None)
     for n, (of, mine, x) in enumerate(every):
         pieces = [[(*order[:3], i) for order in orders[orders[:, 3] == number].tolist()] for i, number in enumerate(of)]
-        case = finish(rng, f"{name} layer {n}", net, mine, {}, back=False)
+        case = finish(rng, f"{name} layer {n}", net, mine, {"sparser_filling": NONE}, back=False)
         yield replace(commanded(case, jobs(mine, pieces), play_at_once), operands=LayerOperands(x) if data else None)
 
 

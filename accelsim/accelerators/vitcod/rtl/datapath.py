@@ -110,7 +110,8 @@ class Datapath:
         scores, score = self.wires["denser_scores"], self.wires["sparser_score"]
         return {
             "LINES": d["lines"], "MACS": d["macs"], "FEATURES": self.features,
-            "PORTS": min(d["lines"], max(d["q_port_bytes"] // d["macs"], self.sizes.heads)), "BANKS": s["banks"],
+            "PORTS": min(d["lines"], max(d["q_port_bytes"] // d["macs"], self.sizes.heads)),
+            "BANKS": s["banks"], "V_BANKS": s["v_banks"],
             "SEGMENT": s["segment"], "SCORE_PORTS": s["score_ports"], "LANES": m["lanes"], "MODE": m["mode"],
             "EXP_CYCLES": m["exp_cycles"], "DIVIDE_CYCLES": m["divide_cycles"],
             "PLACES": self.values["merge"]["places"], "HEADS": self.sizes.heads, "TOKENS": self.sizes.tokens,

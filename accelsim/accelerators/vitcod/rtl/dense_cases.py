@@ -17,6 +17,17 @@ TWIN = TWINS["mac_array"]
 TILES = 64  # of a random case
 WIDE = 24  # bits of a word: what a tile reads is counted in bytes
 UNUSED = {"psum_bytes": 1, "row_values": 1}  # parameters of which the module makes no use
+# Sizes of the array that are tried in turn.
+ARRAYS = [
+    {"lines": 8, "macs": 4, "psum_banks": 2, "psum_port_bytes": 16, "step_cycles": 0, "weight_banks": 2,
+     "weight_port_bytes": 8, "act_banks": 2, "act_port_bytes": 16},
+    {"lines": 3, "macs": 5, "psum_banks": 1, "psum_port_bytes": 7, "step_cycles": 2, "weight_banks": 1,
+     "weight_port_bytes": 3, "act_banks": 1, "act_port_bytes": 5},
+    {"lines": 16, "macs": 8, "psum_banks": 8, "psum_port_bytes": 32, "step_cycles": 0, "weight_banks": 4,
+     "weight_port_bytes": 64, "act_banks": 4, "act_port_bytes": 64},
+    {"lines": 1, "macs": 1, "psum_banks": 1, "psum_port_bytes": 4, "step_cycles": 0, "weight_banks": 1,
+     "weight_port_bytes": 1, "act_banks": 1, "act_port_bytes": 1},
+]  # fmt: skip
 
 
 def bench(values: Mapping[str, int], depths: Mapping[str, int], tiles: int, sizes: DenseSizes | None) -> Netlist:

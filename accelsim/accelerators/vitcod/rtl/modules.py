@@ -32,8 +32,9 @@ from accelsim.accelerators.vitcod.tables import (
     SCORES,
     WINDOW,
 )
+from accelsim.dataflows.tiling import ceil
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FREES, READING, RELEASE
+from accelsim.isa.tables import FILLING, FREES, READING, RELEASE
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.twin import Twin
@@ -41,8 +42,13 @@ from accelsim.rtl.twin import Twin
 # Tables carry more words in hardware, which the model computes as it goes. Of a row: segments of the rows before it,
 # the first row from it on that has sparse scores, that has dense ones, and the rows of its head from it on. Of a dense
 # column: its scores' place among those of its pass; of a tile's first one: the largest token among the tile's columns,
-# and the rows that are computed at once.
-DERIVED = {"rows": ("preceding", "following", "next_dense", "rest"), "dense": ("slot", "needed", "group")}
+# the rows that are computed at once, and the heads of its columns. Of a pass: the bytes a cycle that the decoder reads
+# while a token, or a single vector, is in work.
+DERIVED = {
+    "passes": ("token_rate", "vector_rate"),
+    "rows": ("preceding", "following", "next_dense", "rest"),
+    "dense": ("slot", "needed", "group", "spread"),
+}
 TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
     for name, kind in (
@@ -62,13 +68,14 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "operands": tuple(OPERANDS),
     "miss": tuple(MISS),
     "access": tuple(ACCESS),
+    "reading": tuple(READING),
+    "filling": tuple(FILLING),
     "line": ("line",),
     "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
     "gemm": MacArray.fields["command"].payload,
     "release": tuple(RELEASE),
-    "reading": tuple(READING),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -104,15 +111,34 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int) -> np.ndarray:
     dense = tables["dense"]
     table = np.zeros((len(dense), len(TABLES["dense"])), np.uint32)
     table[:, : len(DENSE.names)] = words(dense, DENSE.names)
-    table[:, -3] = slots(tables)
+    table[:, -4] = slots(tables)
     for one in tables["passes"]:
         lines, end = int(one["denser_lines"]), int(one["first_dense"] + one["dense"])
         for first in range(int(one["first_dense"]), end, max(1, lines)):
             tile = dense[first : min(first + lines, end)]
             heads = int(tile["head"][-1]) - int(tile["head"][0]) + 1
-            table[first, -2] = tile["column"].max()
-            table[first, -1] = max(1, min(lines // len(tile), at_once // heads))
+            table[first, -3] = tile["column"].max()
+            table[first, -2] = max(1, min(lines // len(tile), at_once // heads))
+            table[first, -1] = heads
     return table
+
+
+def passes_of(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
+    """uint32[passes, fields] of the pass table with its derived words, for units of which one is a decoder, or none."""
+    one = next((u for u in units.values() if "act_banks" in u), None)
+    passes, added = tables["passes"], np.zeros((len(tables["passes"]), 2), np.uint32)
+    for n, row in enumerate(passes if one is not None else ()):
+        dim, heads, coded = (int(row[name]) for name in ("dim", "heads", "encoded"))
+        whole, single = dim * (coded or heads), dim * max(1, coded)
+        written = heads * ceil(dim, one["bank_bytes"])
+        for word, (size, macs, words_) in enumerate(((whole, whole * heads, written), (single, single, 0))):
+            read = ceil(size, one["act_port_bytes"])
+            cycles = max(ceil(size, one["port_bytes"]), ceil(2 * read, 2 * one["act_banks"] - 1))
+            cycles = max(cycles, ceil(words_, one["banks"]))
+            if coded:
+                cycles = max(cycles, ceil(macs, one["lines"] * one["macs"]))
+            added[n, word] = ceil(read * one["act_port_bytes"], cycles)
+    return np.concatenate([words(passes, PASSES.names), added], axis=1)
 
 
 def rows_of(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
@@ -131,7 +157,7 @@ PACKAGE = Package(
     SOURCES,
     TABLES,
     PAYLOADS,
-    {"rows": rows_of, "dense": dense_of},
+    {"passes": passes_of, "rows": rows_of, "dense": dense_of},
     (
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
@@ -151,7 +177,7 @@ TWINS = {
             ("score_bytes",),
             {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
         ),
-        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes", "q_port_bytes")),
+        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes")),
         Twin(
             SparserEngine,
             "sparser_engine",

@@ -6,19 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.machine import MACHINE, PORTS
+from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
-from accelsim.accelerators.vitcod.rtl.core import (
-    RANDOM,
-    UNITS,
-    core,
-    random_cases,
-    values_of,
-    values_of_parts,
-    workload_cases,
-)
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes
 from accelsim.accelerators.vitcod.rtl.dense_cases import TILES, TWIN, bench, mac_array
@@ -56,14 +48,15 @@ CHANNELS = (  # the engines' scores first: a picture looks closely where both ha
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
     """Those of each unit of attention_core, and of `encoder` and `mac_array`, which stand outside it."""
-    ports = {n: arch.parts[source.split(".")[0]][source.split(".")[1]] for n, source in PORTS.items()}
-    alone = {"encoder": arch.parts["encoder"], "mac_array": {**arch.parts[ARRAY], **ports}}
-    values = {
-        module: {n: p.check(module, parts[n]) for n, p in MODULES[module].component.declared(Param).items()}
-        for module, parts in alone.items()
-    }
-    decoder = {**arch.parts["decoder"], "q_from": arch.options["miss"]}
-    return values_of_parts({**arch.parts, "decoder": decoder}) | values
+    modules = {**UNITS, "encoder": "encoder"}
+    found = {name: settled(arch, name, module) for name, module in modules.items()}
+    return found | {"mac_array": settled(arch, ARRAY, "mac_array")}
+
+
+def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
+    """A part's parameters as the tick of its module's component sees them."""
+    values = arch.parts[part] | MACHINE.schema.shared(arch, part)
+    return {n: p.check(part, values[n]) for n, p in MODULES[module].component.declared(Param).items()}
 
 
 def tops(

@@ -67,12 +67,27 @@ def test_a_single_vector_goes_before_the_next_token():
     assert seen.counts["mac_ops"] == 20
 
 
+@pytest.mark.parametrize(("banks", "bank_bytes", "cycles"), [(4, 64, 4), (1, 4, 9), (2, 4, 5), (4, 2, 4)])
+def test_a_token_is_not_faster_than_the_operand_buffers_banks(banks, bank_bytes, cycles):
+    """Three heads of 10 bytes, in words of a bank."""
+    seen = exercise(decoder(banks=banks, bank_bytes=bank_bytes), {"command": [(0, K, 0, 2, 0)]})
+    assert seen.cycles("denser") == [1 + cycles, 1 + 2 * cycles]
+
+
+@pytest.mark.parametrize(("banks", "port_bytes", "cycles", "rate"), [(1, 10, 6, 5), (2, 10, 4, 8), (2, 2, 10, 3)])
+def test_a_token_is_not_faster_than_the_activation_buffer_s_banks(banks, port_bytes, cycles, rate):
+    """30 bytes; every other cycle a word of one bank is not the reader's. It says what it takes, on average."""
+    seen = exercise(decoder(act_banks=banks, act_port_bytes=port_bytes), {"command": [(0, K, 0, 2, 0)]})
+    assert seen.cycles("denser") == [1 + cycles, 1 + 2 * cycles]
+    assert seen.pushes["reading"] == [(1, rate), (1 + 2 * cycles, -rate)]
+
+
 def test_a_single_vector_that_comes_with_the_ask_waits_for_no_token():
     feed = {"miss": [(2, 0, 1, 0, 7), (2, 1, 19, 0, 8)]}
     assert exercise(decoder(), feed, cycles=50).pushes["vector"] == []
     seen = exercise(decoder(q_from="dram"), feed)
     assert seen.pushes["vector"] == [(5, 7), (8, 8)]
-    assert seen.counts["vectors"] == 2 and seen.counts["read_bytes"] == 0
+    assert seen.counts["vectors"] == 2 and seen.counts["read_bytes"] == 0 and seen.pushes["reading"] == []
 
 
 @pytest.mark.parametrize(("row", "there"), [(2, True), (3, False)])

@@ -78,6 +78,31 @@ def test_a_full_output_stops_the_rows():
     assert seen.status["blocked"] == 51 - 10
 
 
+@pytest.mark.parametrize(("port", "brought", "second"), [(4, 0, 3), (4, 1, 5), (5, 1, 4), (12, 1, 3)])
+def test_what_the_decoder_brings_lengthens_a_group_whose_port_is_full(port, brought, second):
+    # rows of 3 beats, 10 bytes; a token of Q of 10 bytes that comes while the first streams is written with the second
+    operands = [*THERE, *[(14, 0, Q, 100)] * brought]
+    make = engine([[0, 1, 2]], 3, q_port_bytes=port)
+    seen = exercise(make, {"command": [(10, SCORES, 0, 0, 0)], "operands": operands})
+    assert seen.cycles("scores") == [17, 17 + second, 17 + second + 3]
+
+
+def test_keys_that_are_brought_share_the_ports_with_those_that_are_loaded():
+    # 3 keys of 10 bytes, 3 words of 4 each through a bank, and 10 or 20 bytes that came a cycle before
+    feed = {"command": [(20, SCORES, 0, 0, 0)], "operands": [*THERE, (20, 0, K, 100)]}
+    for banks, load in ((4, 9), (1, 10)):
+        seen = exercise(engine([[0, 1, 2]], 1, banks=banks, bank_bytes=4), feed)
+        assert seen.cycles("scores") == [21 + load + 3]
+
+
+@pytest.mark.parametrize(("banks", "port_bytes", "cycles"), [(4, 64, 2), (1, 2, 6), (2, 1, 4), (1, 6, 2)])
+def test_values_are_not_faster_than_the_banks_they_lie_in(banks, port_bytes, cycles):
+    # 6 bytes each; every other cycle a word of one bank is kept for what arrives
+    make = engine([[0, 1, 2]], 2, v_banks=banks, v_port_bytes=port_bytes)
+    seen = exercise(make, values([0] * 2, [(0, ALL)], count=2))
+    assert seen.cycles("partial") == [1 + 1 + 3 * cycles]
+
+
 def values(ready, window, begin=0, end=None, count=4):
     return {
         "command": [(0, VALUES, 0, begin, count if end is None else end)],

@@ -9,14 +9,14 @@ from accelsim.accelerators.vitcod.tables import COLUMNS, PASSES
 from tests.components.harness import exercise, table
 
 
-def walker(*counts, word_bytes=4, index_bytes=1):
+def walker(*counts, word_bytes=4, index_bytes=1, **ports):
     """Pass 0 has the columns with these counts, but for the last; pass 1 has the last one."""
     firsts = [sum(counts[:n]) for n in range(len(counts))]
     columns = [(n % 3, 7 + n, first, count) for n, (first, count) in enumerate(zip(firsts, counts))]
     own = {"first_column": 0, "sparse_columns": len(counts) - 1}
     passes = [own, {"first_column": len(counts) - 1, "sparse_columns": 1}]
     memory = {"passes": table(PASSES, passes), "columns": table(COLUMNS, columns)}
-    return lambda: IndexWalker("walker", word_bytes=word_bytes, index_bytes=index_bytes, **memory)
+    return lambda: IndexWalker("walker", word_bytes=word_bytes, index_bytes=index_bytes, **memory, **ports)
 
 
 def test_a_column_takes_the_words_of_its_rows_and_its_entry():
@@ -31,6 +31,16 @@ def test_a_column_takes_the_words_of_its_rows_and_its_entry():
 def test_a_wider_row_number_costs_more_words(index_bytes, words):
     seen = exercise(walker(5, 5, word_bytes=5, index_bytes=index_bytes), {"command": [(0, 0, 0, 0, 0)]})
     assert seen.cycles("column") == [1 + words]
+
+
+@pytest.mark.parametrize(("banks", "port_bytes", "cycles"), [(1, 4, 8), (2, 2, 5), (2, 4, 4), (1, 16, 4)])
+def test_a_column_is_not_faster_than_the_buffer_s_banks_and_holds_them_while_it_is_read(banks, port_bytes, cycles):
+    """14 bytes; every other cycle a word of one bank is not the reader's: of one bank each word takes two cycles."""
+    made = walker(10, 10, 10, banks=banks, port_bytes=port_bytes)
+    seen = exercise(made, {"command": [(0, 0, 0, 0, 0)]}, accept={"column": (60, 0)}, depth={"column": 1})
+    assert seen.cycles("column") == [1 + cycles, 61]
+    # it stops while it waits for the first column to be taken
+    assert seen.pushes["reading"] == [(1, 4), (1 + 2 * cycles, -4)]
 
 
 @settings(max_examples=10, deadline=None)

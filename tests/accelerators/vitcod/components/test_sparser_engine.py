@@ -107,12 +107,14 @@ def test_a_bank_sends_one_vector_a_cycle_to_all_who_ask_for_it():
     keep[0, [1, 0], 0] = keep[0, 0, 1] = keep[0, 4, 2] = True
     # taken up in 1, 2, 3; line 0 fetches rows 0 and 1 in 2 and 3, line 1 row 0 in 3, line 2 row 4 in 4: no conflict
     assert Case(keep, lines=3).run().counts["bank_conflicts"] == 0
-    # all rows in one bank: line 0's row 1 is sent in 3, line 1 is refused in 3 and sent row 0 in 4, line 2 in 5
-    seen = Case(keep, lines=3, banks=1).run()
+    # all rows in one bank: line 0's row 1 is sent in 23, line 1 is refused in 23 and sent row 0 in 24, line 2 in 25
+    case = Case(keep, lines=3, banks=1)
+    seen = case.run(case.feed(scores_at=20))
     assert seen.counts["bank_conflicts"] == 2
-    assert seen.pushes["score"] == [(6, 0, 0), (8, 0, 1), (9, 1, 0), (9, 4, 2)]
-    # line 0 fetches rows 0 and 1 in 2 and 3, line 1 row 1 in 3 as well: one sending serves both
-    seen = Case([[[1, 0], [1, 1]]], lines=2, banks=1).run()
+    assert seen.pushes["score"] == [(26, 0, 0), (28, 0, 1), (29, 1, 0), (29, 4, 2)]
+    # line 0 fetches rows 0 and 1 in 22 and 23, line 1 row 1 in 23 as well: one sending serves both
+    case = Case([[[1, 0], [1, 1]]], lines=2, banks=1)
+    seen = case.run(case.feed(scores_at=20))
     assert seen.counts["bank_conflicts"] == 0 and seen.counts["q_forward_hits"] == 3
     assert seen.counts["q_read_bytes"] == 2 * 10
 
@@ -140,14 +142,14 @@ def test_any_number_of_lines_is_looked_at_in_order():
 
 
 def test_a_vector_on_its_way_to_the_q_buffer_is_waited_for_and_one_that_is_not_is_asked_for():
-    # tokens below 4 are there: rows 0 and 1 of a pass that begins at token 2; row 3's comes in 51, is sent in 51
+    # tokens below 4 are there: rows 0 and 1 of a pass that begins at token 2; row 3's comes in 51, sent in 52
     case = Case(COLUMN, row0=2)
     feed = case.feed(operands=[(0, 0, K, 100), (0, 0, Q, 4), (30, 0, Q, 5), (50, 0, Q, 6)])
     seen = case.run(feed)
     assert seen.pushes["miss"] == []
-    assert seen.cycles("score") == [6, 9, 51 + 1 + 3]
+    assert seen.cycles("score") == [6, 9, 52 + 1 + 3]
     assert seen.counts["q_forward_hits"] == 3 and seen.counts["q_forward_misses"] == 0
-    assert seen.status["starved"] == 51 - 9 - 1
+    assert seen.status["starved"] == 52 - 9 - 1
     # without forwarding every vector is
     case = Case(COLUMN, forward=0)
     seen = case.run(case.feed() | {"vector": [(20, 0), (40, 0), (60, 0)]})
@@ -159,7 +161,7 @@ def test_a_vector_on_its_way_to_the_q_buffer_is_waited_for_and_one_that_is_not_i
 def test_a_column_is_taken_up_when_its_key_is_there(tokens, begins):
     case = Case([[[0, 0, 0, 0, 0, 1]]])
     seen = case.run(case.feed(operands=[(0, 0, Q, 100), (19, 0, K, tokens), (39, 0, K, 6)]))
-    assert seen.cycles("score") == [begins + 2 + 3]
+    assert seen.cycles("score") == [begins + 1 + 2 + 3]  # it is written for a cycle
 
 
 def test_a_row_of_values_is_taken_up_when_it_is_ready_and_in_the_window():
@@ -209,10 +211,50 @@ def test_one_score_a_bank_leaves_in_a_cycle(psum_banks, leave):
 
 
 def test_a_vector_longer_than_its_banks_port_takes_the_bank_for_more_cycles():
-    # rows 0, 1 and 3, one bank, 3 cycles an entry: sent in 2; in 2 + words; and so on, and used from the next cycle on
-    leaves = [Case(COLUMN, banks=1, bank_bytes=width).run().cycles("score") for width in (10, 4, 2)]
-    assert leaves == [[6, 9, 12], [6, 9, 12], [6, 11, 16]]
-    assert Case(COLUMN, banks=4, bank_bytes=2).run().cycles("score") == [6, 9, 12]  # each in its own bank
+    # rows 0, 1 and 3, one bank, 3 cycles an entry: sent in 22, in 22 + words, and so on; used from the next cycle on
+    def leaves(banks, width):
+        case = Case(COLUMN, banks=banks, bank_bytes=width)
+        return case.run(case.feed(scores_at=20)).cycles("score")
+
+    assert [leaves(1, width) for width in (10, 4, 2)] == [[26, 29, 32], [26, 29, 32], [26, 31, 36]]
+    assert leaves(4, 2) == [26, 29, 32]  # each in its own bank
+
+
+@pytest.mark.parametrize(("banks", "head", "sent"), [(4, 0, 23), (4, 1, 23), (4, 3, 22), (1, 0, 24), (2, 1, 23)])
+def test_what_the_decoder_brings_takes_a_bank_for_each_head(banks, head, sent):
+    # token 0 of Q comes in 22, when the first Q is asked for: two heads' vectors, to banks 0 and 1; head h asks bank h
+    keep = np.zeros((4, 1, 1))
+    keep[head] = 1
+    case = Case(keep, banks=banks, bank_bytes=64)
+    case.memory["passes"]["heads"] = 2
+    seen = case.run(case.feed(operands=[(0, 0, K, 1), (0, 0, Q, 1), (21, 0, Q, 1)], scores_at=20))
+    assert seen.cycles("score") == [sent + 1 + 3]
+
+
+def test_a_key_that_is_written_holds_up_the_column_that_takes_it():
+    # two keys of two heads in one bank, 3 words each: written until 13; taken up in 13 and, read, in 16
+    case = Case([[[1, 1]], [[0, 0]]], lines=2, banks=1, bank_bytes=4)
+    seen = case.run(case.feed(operands=[(0, 0, Q, 1), (0, 0, K, 1), (1, 0, K, 2)]))
+    assert [at - 2 - 3 for at in seen.cycles("score")] == [13, 16]
+
+
+def test_loads_of_values_have_a_word_of_one_bank_every_other_cycle():
+    # a segment of 5 columns in turn, 2 cycles each, of one bank: asked for in 102, 104, ...; even cycles are the loads'
+    def cycles(said, **sizes):
+        case = Case(np.ones((1, 1, 5)), v_banks=1, **sizes)
+        return case.run(case.feed(values_at=100) | {"filling": said}).cycles("partial")
+
+    assert cycles([(50, 1)]) == [103 + 1 + 10]
+    assert cycles([(50, 1)], v_port_bytes=2) == [103 + 4 * 6 + 1 + 2]  # three words, and three of the loads'
+    assert cycles([(50, 1), (60, 0)]) == [102 + 1 + 10]
+
+
+def test_the_buffer_of_values_is_told_what_is_read_of_it_while_values_are_worked_on():
+    case = Case([[[1, 0], [1, 1]]], bank_bytes=32, v_banks=2, v_port_bytes=48)
+    seen = case.run(case.feed(values_at=100))
+    assert seen.pushes["reading"] == [(101, 64), (109, -64)]
+    held = case.run(case.feed(values_at=100), accept={"reading": (200, 0)}, depth={"reading": 1})
+    assert held.cycles("reading") == [101, 201] and held.cycles("done") == [12, 201]
 
 
 def test_a_segments_scores_are_read_before_the_next_is_taken_up():

@@ -3,10 +3,12 @@
 from typer.testing import CliRunner
 
 from accelsim import cli
-from accelsim.accelerators.vitcod.rtl.core import RANDOM, core, values_of_parts
+from accelsim.accelerators import schema
+from accelsim.accelerators.vitcod.rtl.core import RANDOM, core
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.settings import DEFAULTS
-from accelsim.accelerators.vitcod.rtl.twins import tops
+from accelsim.accelerators.vitcod.rtl.twins import parameters, tops
+from accelsim.config import load_arch
 from accelsim.rtl.verilator import verilator
 from accelsim.rtl.write import write
 
@@ -33,12 +35,14 @@ def test_the_top_is_the_one_that_is_co_simulated(tmp_path):
 
 
 def test_parts_of_a_configuration_are_parameters():
-    parts = {name: dict(values) for name, values in DEFAULTS.items()}
-    for name in ("denser", "sparser"):
-        del parts[name]["lines"], parts[name]["macs"]
-    parts["softmax"] |= {"mode": "max", "score_bytes": 100}
-    parts["denser"] |= {"q_bytes": 10, "k_bytes": 10}
-    parts["decoder"]["q_from"] = "buffer"
-    values = values_of_parts({**parts, "engine": {"lines": 3, "macs": 2}})
+    over = [
+        "engine.lines=3",
+        "softmax.mode=max",
+        "options.miss=dram",
+        "index_buffer.banks=5",
+        "weight_gb.port_bytes=48",
+    ]
+    values = parameters(load_arch("vitcod", schema, over))
     assert values["denser"]["lines"] == values["sparser"]["lines"] == 3
-    assert values["softmax"]["mode"] == 1
+    assert values["softmax"]["mode"] == values["decoder"]["q_from"] == 1
+    assert values["walker"]["banks"] == 5 and values["sparser"]["v_port_bytes"] == 48

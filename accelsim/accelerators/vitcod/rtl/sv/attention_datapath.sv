@@ -9,6 +9,7 @@ module attention_datapath #(
     parameter int FEATURES      = 2,
     parameter int PORTS         = 2,
     parameter int BANKS         = 2,
+    parameter int V_BANKS       = 2,
     parameter int SEGMENT       = 2,
     parameter int SCORE_PORTS   = 2,
     parameter int LANES         = 1,
@@ -294,12 +295,13 @@ module attention_datapath #(
       .value(v_value)
   );
 
+  localparam int VALUE_BANKS = BANKS < V_BANKS ? BANKS : V_BANKS;
   logic [BANKS-1:0] q_banks_read, v_banks_read;
   logic [BANKS-1:0][HA+TA:0] q_banks_at;
   logic [BANKS-1:0][VA+TA:0] v_banks_at;
   logic [BANKS-1:0][VECTOR-1:0] q_banks_value, v_banks_value;
   banked_scratchpad #(
-      .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS)
+      .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS), .SKEW(1)
   ) q_banks (
       .clk,
       .we(writes_q),
@@ -310,16 +312,19 @@ module attention_datapath #(
       .value(q_banks_value)
   );
   banked_scratchpad #(
-      .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(ALL), .TOKENS(TOKENS)
+      .WIDTH(VECTOR), .BANKS(VALUE_BANKS), .PARTS(ALL), .TOKENS(TOKENS)
   ) v_banks (
       .clk,
       .we(v_writes),
       .address({1'b0, v_address[TA-1:0]}),
       .data({ALL{v_data}}),
-      .read(v_banks_read),
-      .at(v_banks_at),
-      .value(v_banks_value)
+      .read(v_banks_read[VALUE_BANKS-1:0]),
+      .at(v_banks_at[VALUE_BANKS-1:0]),
+      .value(v_banks_value[VALUE_BANKS-1:0])
   );
+  if (VALUE_BANKS < BANKS) begin : g_no_values
+    assign v_banks_value[BANKS-1:VALUE_BANKS] = '0;
+  end
 
   // Pushes and pops, two cycles later.
   localparam int MOVES = 7;

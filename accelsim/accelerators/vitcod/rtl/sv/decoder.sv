@@ -6,6 +6,10 @@ module decoder #(
     parameter int MACS       = 8,
     parameter int PORT_BYTES = 256,
     parameter int QUEUE      = 32,
+    parameter int BANKS          = 4,
+    parameter int BANK_BYTES     = 64,
+    parameter int ACT_BANKS      = 4,
+    parameter int ACT_PORT_BYTES = 64,
     parameter int Q_FROM     = 0,    // 1: single vectors come with the ask
     parameter int PASSES     = 16
 ) (
@@ -33,6 +37,9 @@ module decoder #(
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
+    input  logic [7:0]       reading_room,
+    output logic [7:0]       reading_push,
+    output isa::reading_t    reading_item,
     // For the data path: a token or a single vector is begun.
     output logic             begins,
     output logic             single,
@@ -56,8 +63,8 @@ module decoder #(
   isa::clock_t now, ready_at, next_ready_at;
   isa::decode_t job, following;
   isa::passes_row_t asked, working;
-  isa::word_t size, most, cycles;
-  logic stuck;
+  isa::word_t size, most, cycles, port, written, rate, next_rate;
+  logic stuck, mute;
 
   function automatic logic [7:0] wrap(input logic [7:0] slot);
     wrap = slot >= 8'(QUEUE) ? slot - 8'(QUEUE) : slot;
@@ -133,6 +140,10 @@ module decoder #(
     size = '0;
     most = '0;
     single = 1'b0;
+    next_rate = rate;
+    reading_push = '0;
+    mute = 1'b0;
+    if (!stuck && next_busy == NOTHING) next_rate = '0;
     if (!stuck && next_busy == NOTHING && miss_valid != 0 && (Q_FROM != 0 || (next_any
         && (miss_data.number < next_pass
             || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))))) begin
@@ -140,12 +151,28 @@ module decoder #(
       next_busy = VECTOR;
       single = 1'b1;
       next_line = miss_data.line;
+      next_rate = Q_FROM != 0 ? '0 : asked.vector_rate;
       size = asked.encoded != 0 ? isa::W'(asked.dim * asked.encoded) : asked.dim;
       most = asked.encoded != 0 ? beats(size, WIDE) : '0;
     end else if (!stuck && next_busy == NOTHING && next_held != 0 && following.kind < 2) begin
       next_busy = TOKEN;
+      next_rate = working.token_rate;
       size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
       most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
+    end
+    reading_item.more = next_rate - rate;
+    if (next_rate != rate) begin
+      reading_push = {7'd0, reading_room != 0};
+      mute = size != 0 && reading_room == 0;
+      if (reading_room == 0) next_rate = rate;
+    end
+    if (mute) begin
+      next_busy = NOTHING;
+      next_line = line;
+      miss_pop = '0;
+      size = '0;
+      single = 1'b0;
+      stuck = 1'b1;
     end
     status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
     if (next_busy != NOTHING || next_held != 0) status = isa::BUSY;
@@ -159,6 +186,10 @@ module decoder #(
     dim = single ? asked.dim : working.dim;
     encoded = single ? asked.encoded : working.encoded;
     cycles = beats(size, PORT_BYTES);
+    port = beats(isa::W'(2 * beats(size, ACT_PORT_BYTES)), 2 * ACT_BANKS - 1);
+    if (port > cycles && !(single && Q_FROM != 0)) cycles = port;
+    written = beats(isa::W'(working.heads * beats(working.dim, BANK_BYTES)), BANKS);
+    if (written > cycles && !single) cycles = written;
     if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
   end
 
@@ -179,6 +210,7 @@ module decoder #(
       any_arrived <= next_any;
       busy <= next_busy;
     end
+    rate <= rst ? '0 : next_rate;
     arrived_pass <= next_pass;
     arrived <= next_arrived;
     line <= next_line;

@@ -6,6 +6,11 @@
 module denser_engine #(
     parameter int LINES        = 64,
     parameter int MACS         = 8,
+    parameter int Q_PORT_BYTES = 256,
+    parameter int BANKS        = 4,
+    parameter int BANK_BYTES   = 64,
+    parameter int V_BANKS      = 4,
+    parameter int V_PORT_BYTES = 64,
     parameter int ROW_VALUES   = 128,
     parameter int PSUM_BANKS   = 8,
     parameter int PSUM_PORT_BYTES = 32,
@@ -78,11 +83,12 @@ module denser_engine #(
     isa::word_t  row;
     isa::word_t  size;
     isa::word_t  group;
+    isa::word_t  heads;      // of the tile
     isa::word_t  count;      // dense scores of an output of the tile
     isa::clock_t ready_at;
   } state_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t needed[DENSE], group[DENSE];
+  isa::word_t needed[DENSE], group[DENSE], spread[DENSE];
   isa::word_t dense_of[ROWS], next_dense[ROWS], rest_of[ROWS];
   logic [(1<<LA)-1:0] ready[GROUPS];  // of outputs, as many to a word as there are lines: a tile lies in two words
   state_t state, s;
@@ -91,7 +97,10 @@ module denser_engine #(
   isa::word_t window_end, limit;
   isa::clock_t now;
   isa::passes_row_t one;
-  isa::word_t beats, place, share, most;
+  isa::word_t beats, place, share, most, v_beats, cycles;
+  isa::passes_row_t noted;
+  // Bytes that the decoder has brought and that are not yet written.
+  isa::word_t q_unwritten, k_unwritten, q_known, k_known, q_left, k_left, brought;
   logic [GA-1:0] softmaxed_group, place_group;
   logic [(1<<LA)-1:0] complete, incomplete;
   logic halt;
@@ -117,6 +126,10 @@ module denser_engine #(
     else slot.q = operands_data.tokens;
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
+    noted = passes[PA'(operands_data.number)];
+    brought = operands_valid != 0 ? isa::W'(noted.heads * noted.dim) : '0;
+    q_known = q_unwritten + (operands_data.kind != 0 ? brought : '0);
+    k_known = k_unwritten + (operands_data.kind == 0 ? brought : '0);
 
     s = state;
     one = passes[PA'(s.number)];
@@ -198,6 +211,8 @@ module denser_engine #(
 
     // Work begins: a tile of columns, a group of rows of it, or a tile of rows.
     {load, stream, tile} = '0;
+    cycles = '0;
+    v_beats = '0;
     reads_push = '0;
     slot = known[s.number[0]];
     if (slot.number != s.number) slot = '0;
@@ -228,14 +243,23 @@ module denser_engine #(
       else begin
         s.size = load_count;
         s.group = group[DA'(load_first)];
+        s.heads = spread[DA'(load_first)];
         s.row = '0;
         s.loading = 1'b1;
-        s.ready_at = now + 32'(load_count);
+        cycles = isa::W'(load_count * isa::W'((one.dim + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES)));
+        v_beats = (isa::W'(load_count * one.dim) + k_known + isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
+        s.ready_at = now + 32'(cycles > v_beats ? cycles : v_beats);
+        k_known = '0;
       end
     end else if (!halt && s.phase == SCORES) begin
       stream = slot.q >= one.row0 + s.row + stream_rows;
       if (!stream) status = isa::STARVED;
-      else s.ready_at = now + 32'(beats);
+      else begin
+        cycles = (isa::W'(isa::W'(stream_rows * s.heads) * one.dim) + q_known + isa::W'(Q_PORT_BYTES - 1))
+            / isa::W'(Q_PORT_BYTES);
+        s.ready_at = now + 32'(cycles > beats ? cycles : beats);
+        q_known = '0;
+      end
     end else if (!halt) begin
       // A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by. A second row has no
       // room beside one that leaves where a line does not hold both.
@@ -249,10 +273,22 @@ module denser_engine #(
         reads_push = 8'd1;
         s.size = tile_rows;
         s.count = tile_count;
-        s.ready_at = now + 32'(reads_item.cycles) + 32'(isa::W'(tile_count * beats));
+        v_beats = (one.value_dim + isa::W'(V_PORT_BYTES - 1)) / isa::W'(V_PORT_BYTES);
+        v_beats = ((v_beats << 1) + isa::W'(2 * V_BANKS - 2)) / isa::W'(2 * V_BANKS - 1);
+        if (beats > v_beats) v_beats = beats;
+        s.ready_at = now + 32'(reads_item.cycles) + 32'(isa::W'(tile_count * v_beats));
       end
     end
     if (load || stream || tile) s.streaming = 1'b1;
+    // A port that nothing is read through writes.
+    q_left = q_known;
+    k_left = k_known;
+    if (!(s.phase == SCORES && s.streaming && !s.loading)) begin
+      q_left = q_known > isa::W'(Q_PORT_BYTES) ? q_known - isa::W'(Q_PORT_BYTES) : '0;
+    end
+    if (!(s.phase == SCORES && s.streaming && s.loading)) begin
+      k_left = k_known > isa::W'(BANKS * BANK_BYTES) ? k_known - isa::W'(BANKS * BANK_BYTES) : '0;
+    end
     softmaxed_group = GA'(softmaxed_data.place >> LA);
     pass = s.number;
   end
@@ -262,6 +298,7 @@ module denser_engine #(
     if (dense_we) begin
       needed[DA'(dense_address)] <= dense_data.needed;
       group[DA'(dense_address)]  <= dense_data.group;
+      spread[DA'(dense_address)] <= dense_data.spread;
     end
     if (rows_we) begin
       dense_of[RA'(rows_address)]   <= rows_data.dense;
@@ -277,10 +314,14 @@ module denser_engine #(
       state.streaming <= 1'b0;
       there <= '0;
       window_end <= '0;
+      q_unwritten <= '0;
+      k_unwritten <= '0;
     end else begin
       state <= s;
       there <= known;
       window_end <= limit;
+      q_unwritten <= q_left;
+      k_unwritten <= k_left;
     end
   end
 endmodule

@@ -1,8 +1,11 @@
 // The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
-// A column costs the words of its entry and of its rows, and at least one cycle.
+// A column costs the words of its entry and of its rows, and at least one cycle. It says when it begins and ends to take
+// the buffer's ports.
 module index_walker #(
     parameter int WORD_BYTES  = 8,
     parameter int INDEX_BYTES = 1,
+    parameter int BANKS       = 2,
+    parameter int PORT_BYTES  = 8,
     parameter int PASSES      = 16,
     parameter int COLUMNS     = 1024
 ) (
@@ -20,17 +23,20 @@ module index_walker #(
     output logic [7:0]       command_pop,
     input  logic [7:0]       column_room,
     output logic [7:0]       column_push,
-    output isa::column_t     column_item
+    output isa::column_t     column_item,
+    input  logic [7:0]       reading_room,
+    output logic [7:0]       reading_push,
+    output isa::reading_t    reading_item
 );
   localparam int PA = $clog2(PASSES), CA = $clog2(COLUMNS);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [isa::columns_row_bits-1:0] columns[COLUMNS];
   isa::word_t at, stop, next_at, next_stop;
   isa::clock_t now, ready_at, next_ready_at;
-  logic reading, next_reading, waiting;
+  logic reading, next_reading, waiting, begins, wants, said;
   isa::passes_row_t one;
   isa::columns_row_t held, wanted;
-  isa::word_t size, reads;
+  isa::word_t size, reads, words, port;
 
   always_comb begin
     next_at = at;
@@ -61,7 +67,15 @@ module index_walker #(
     wanted = columns[CA'(next_at)];
     size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(4);  // its rows, and its entry: head, column, count
     reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
-    if (!waiting && next_at != next_stop) begin
+    words = (size + isa::W'(PORT_BYTES - 1)) / isa::W'(PORT_BYTES);
+    port = isa::W'(2 * words + isa::W'(2 * BANKS - 2)) / isa::W'(2 * BANKS - 1);
+    if (port > reads) reads = port;
+    begins = !waiting && next_at != next_stop;
+    wants = begins || (waiting && now < ready_at);
+    reading_push = {7'd0, wants != said && reading_room != 0};
+    reading_item.more = wants ? isa::W'(WORD_BYTES) : -isa::W'(WORD_BYTES);
+    if (begins && !said && reading_room == 0) status = isa::BLOCKED;
+    else if (begins) begin
       next_reading = 1'b1;
       next_ready_at = now + 32'(reads);
     end
@@ -74,6 +88,7 @@ module index_walker #(
     at <= rst ? '0 : next_at;
     stop <= rst ? '0 : next_stop;
     reading <= !rst && next_reading;
+    said <= !rst && (reading_push != 0 ? wants : said);
     ready_at <= next_ready_at;
   end
 endmodule

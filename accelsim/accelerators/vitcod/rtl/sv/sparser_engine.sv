@@ -10,6 +10,8 @@ module sparser_engine #(
     parameter int MACS        = 8,
     parameter int BANKS       = 4,
     parameter int BANK_BYTES  = 64,
+    parameter int V_BANKS     = 4,
+    parameter int V_PORT_BYTES = 64,
     parameter int SCORE_PORTS = 8,
     parameter int PSUM_BANKS  = 8,
     parameter int PSUM_PORT_BYTES = 32,
@@ -49,6 +51,9 @@ module sparser_engine #(
     input  logic [7:0]       window_valid,
     input  isa::window_t     window_data,
     output logic [7:0]       window_pop,
+    input  logic [7:0]       filling_valid,
+    input  isa::filling_t    filling_data,
+    output logic [7:0]       filling_pop,
     input  logic [7:0]       miss_room,
     output logic [7:0]       miss_push,
     output isa::miss_t [MISS_PUSHES-1:0] miss_item,
@@ -61,6 +66,9 @@ module sparser_engine #(
     input  logic [7:0]       reads_room,
     output logic [7:0]       reads_push,
     output isa::access_t     reads_item,
+    input  logic [7:0]       reading_room,
+    output logic [7:0]       reading_push,
+    output isa::reading_t    reading_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
@@ -86,6 +94,8 @@ module sparser_engine #(
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), IA = $clog2(INDEX), LA = LINES > 1 ? $clog2(LINES) : 1;
   localparam int SA = $clog2(SEGMENT + 1), BA = BANKS > 1 ? $clog2(BANKS) : 1;
   localparam int FA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
+  localparam int VALUE_BANKS = BANKS < V_BANKS ? BANKS : V_BANKS;
+  localparam int VALUE_BYTES = BANK_BYTES < V_PORT_BYTES ? BANK_BYTES : V_PORT_BYTES;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
   typedef logic [LINES-1:0] lines_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
@@ -139,7 +149,13 @@ module sparser_engine #(
   logic [LA-1:0] taking;
   logic [BA-1:0] its_bank;
   isa::word_t words;  // of a vector
-  isa::word_t words_left[BANKS], reads_left;  // of the vector a bank sends, and of a segment's scores that are read
+  // What a bank has left to do: Q sent and written, K read and written, V sent; and reads of a segment's scores.
+  isa::word_t q_left[BANKS], k_left[BANKS], v_left[BANKS], reads_left;
+  isa::word_t q_wait[BANKS], k_wait[BANKS];  // with what the decoder brings in this cycle
+  isa::word_t behind, brought, turn, till_kept, v_words, v_cycles[BANKS];
+  isa::passes_row_t noted;
+  logic loading, loading_n, said, mute, fits;
+  logic [BANKS-1:0] can_send;
   logic [PSUM_BANKS-1:0] put;
   logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
@@ -148,6 +164,8 @@ module sparser_engine #(
     operands_pop = {7'd0, operands_valid != 0};
     softmaxed_pop = {7'd0, softmaxed_valid != 0};
     window_pop = {7'd0, window_valid != 0};
+    filling_pop = {7'd0, filling_valid != 0};
+    loading_n = filling_valid != 0 ? filling_data.on[0] : loading;
     vector_pop = {7'd0, vector_valid != 0};
     known = there;
     slot = there[operands_data.number[0]];
@@ -160,6 +178,18 @@ module sparser_engine #(
     else slot.q = operands_data.tokens;
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
+    // A token is written: each head's vector into the bank (token + head) modulo BANKS.
+    noted = passes[PA'(operands_data.number)];
+    for (int b = 0; b < BANKS; b++) begin
+      behind = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
+      brought = '0;
+      if (operands_valid != 0 && noted.heads > behind) begin
+        brought = isa::W'(((noted.heads - behind + isa::W'(BANKS - 1)) / isa::W'(BANKS))
+            * ((noted.dim + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES)));
+      end
+      q_wait[b] = q_left[b] + (operands_data.kind != 0 ? brought : '0);
+      k_wait[b] = k_left[b] + (operands_data.kind == 0 ? brought : '0);
+    end
 
     command_pop = {7'd0, phase == NOTHING && command_valid != 0};
     phase_n = phase;
@@ -174,6 +204,16 @@ module sparser_engine #(
     features = scoring ? one.dim : one.value_dim;
     beats = (features + isa::W'(MACS - 1)) / isa::W'(MACS);
     words = (features + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES);
+    v_words = (features + isa::W'(VALUE_BYTES - 1)) / isa::W'(VALUE_BYTES);
+    // Of V's banks, while loads are on their way, every other cycle a word of one, of all in turn, is kept for them.
+    for (int b = 0; b < BANKS; b++) begin
+      till_kept = isa::W'(2 * b) >= turn ? isa::W'(2 * b) - turn : isa::W'(2 * b + 2 * VALUE_BANKS) - turn;
+      v_cycles[b] = v_words;
+      if (loading_n && v_words > till_kept) begin
+        v_cycles[b] = v_words + 1'b1 + isa::W'(v_words - till_kept - 1'b1) / isa::W'(2 * VALUE_BANKS - 1);
+      end
+      can_send[b] = scoring ? q_wait[b] == 0 : v_left[b] == 0 && !(loading_n && till_kept == 0);
+    end
     slot = known[number_n[0]];
     q = one.forward != 0 && slot.number == number_n ? slot.q : '0;
     k = slot.number == number_n ? slot.k : '0;
@@ -238,7 +278,8 @@ module sparser_engine #(
       token[n] = '0;
       if (hungry[n]) begin
         token[n] = scoring ? one.row0 + index[at[n]] : listed[at[n]];
-        if (!scoring || token[n] < q) asks[BA'(token[n]%isa::W'(BANKS))][n] = 1'b1;
+        if (!scoring) asks[BA'(token[n]%isa::W'(VALUE_BANKS))][n] = 1'b1;
+        else if (token[n] < q) asks[BA'(isa::W'(token[n]+work[n].head)%isa::W'(BANKS))][n] = 1'b1;
         else fetches[n] = one.forward == 0;
       end
     end
@@ -247,7 +288,7 @@ module sparser_engine #(
   // A bank sends the vector that the lowest line asks for, to all that ask for it.
   for (genvar b = 0; b < BANKS; b++) begin : banks
     arbiter #(.LINES(LINES), .MOST(1)) bank (
-        .wants(asks[b]), .room({7'd0, words_left[b] == 0}), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
+        .wants(asks[b]), .room({7'd0, can_send[b]}), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
   end
   always_comb begin
     fetched = '0;
@@ -261,7 +302,7 @@ module sparser_engine #(
     end
     for (int n = 0; n < LINES; n++) begin
       if (hungry[n] && (!scoring || token[n] < q)) begin
-        its_bank = BA'(token[n] % isa::W'(BANKS));
+        its_bank = scoring ? BA'(isa::W'(token[n] + work[n].head) % isa::W'(BANKS)) : BA'(token[n] % isa::W'(VALUE_BANKS));
         sender[n] = 8'(its_bank);
         if (granted[its_bank] && bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
       end
@@ -294,8 +335,10 @@ module sparser_engine #(
     following = rows[RA'(ahead.following)];
     owner = ahead.following - one.first_share + one.first_row;  // the output of which it is a share
     entries = following.sparse - row_at < isa::W'(SEGMENT) ? following.sparse - row_at : isa::W'(SEGMENT);
+    fits = 1'b0;
     if (scoring) begin
-      offered = column_valid != 0 && column_data.column < k;
+      fits = k_wait[BA'(isa::W'(column_data.head+column_data.column)%isa::W'(BANKS))] == 0;
+      offered = column_valid != 0 && column_data.column < k && fits;
       took_head = column_data.head;
       took_place = one.first_row + isa::W'(RA'(column_data.head) * RA'(one.rows));
       took_at = column_data.first;
@@ -307,7 +350,9 @@ module sparser_engine #(
       took_place = owner;
       took_at = following.first + row_at;
     end
-    offered = offered && segments_n != 0 && (scoring || (reads_left == 0 && reads_room != 0));
+    // The buffer of V is told before the first row is taken up.
+    mute = phase_n == VALUES && segments_n != 0 && !said && reading_room == 0;
+    offered = offered && !mute && segments_n != 0 && (scoring || (reads_left == 0 && reads_room != 0));
     reads_item.cycles = (isa::W'(entries * isa::W'(3)) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES);
     took_column = column_data.column;
     new_work.head = took_head;
@@ -352,11 +397,14 @@ module sparser_engine #(
   assign working = mine & (~idle | begins | ~empty | more | takes);
   assign finished = phase_n != NOTHING && segments_n == 0 && working == 0;
   assign done_item.number = 1;
-  assign done_push = {7'd0, finished && done_room != 0};
+  assign done_push = {7'd0, finished && done_room != 0 && (!said || reading_room != 0)};
+  assign reading_push = {7'd0, said ? done_push != 0 : phase_n == VALUES && segments_n != 0 && !mute};
+  assign reading_item.more = said ? -isa::W'(VALUE_BANKS * VALUE_BYTES) : isa::W'(VALUE_BANKS * VALUE_BYTES);
   always_comb begin
     status = wants != goes ? isa::BLOCKED : isa::STARVED;
     if (computing || took || gets != 0 || goes != 0) status = isa::BUSY;
-    if (finished) status = done_room != 0 ? isa::BUSY : isa::BLOCKED;
+    if (finished) status = done_push != 0 ? isa::BUSY : isa::BLOCKED;
+    if (mute) status = isa::BLOCKED;
     if (phase_n == NOTHING) status = isa::IDLE;
   end
 
@@ -391,10 +439,20 @@ module sparser_engine #(
 
     now <= rst ? '0 : now + 1'b1;
     for (int b = 0; b < BANKS; b++) begin
-      if (rst) words_left[b] <= '0;
-      else if (granted[b]) words_left[b] <= words - 1'b1;
-      else if (words_left[b] != 0) words_left[b] <= words_left[b] - 1'b1;
+      if (rst) q_left[b] <= '0;
+      else if (scoring && granted[b]) q_left[b] <= words - 1'b1;
+      else q_left[b] <= q_wait[b] != 0 ? q_wait[b] - 1'b1 : '0;
+      if (rst) v_left[b] <= '0;
+      else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
+      else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
+      if (rst) k_left[b] <= '0;
+      else if (column_pop != 0 && isa::W'(b) == (column_data.head + column_data.column) % isa::W'(BANKS))
+        k_left[b] <= words - 1'b1;
+      else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
+    loading <= !rst && loading_n;
+    said <= !rst && (reading_push != 0 ? !said : said);
+    turn <= rst || turn == isa::W'(2 * VALUE_BANKS - 1) ? '0 : turn + 1'b1;
     if (rst) reads_left <= '0;
     else if (reads_push != 0) reads_left <= reads_item.cycles - 1'b1;
     else if (reads_left != 0) reads_left <= reads_left - 1'b1;

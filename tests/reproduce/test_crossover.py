@@ -1,0 +1,43 @@
+"""A block over its tokens and over its MLP: workloads, tables, and what is said of machines that do not run."""
+
+from accelsim.reproduce import crossover, pictures
+from accelsim.reproduce.claims import Crossover
+from accelsim.reproduce.crossover import Block
+from accelsim.reproduce.runs import Done, Run
+from accelsim.workload import load
+
+STUDY = Crossover("deit_tiny", (3, 4), 3, (0, 2, 4), (("dense", "systolic"), ("ViTCoD", "vitcod")), "A note.")
+
+
+def test_a_block_is_made_once_for_both(tmp_path):
+    places = crossover.blocks(STUDY, 50, 1, tmp_path)
+    assert list(places) == [Block(3), Block(4), Block(3, 0), Block(3, 2)]
+    layers = {block: {layer.name: layer for layer in load(on.file).layers} for block, on in places.items()}
+    assert "block0.mlp1" not in layers[Block(3, 0)] and "block0.norm2" not in layers[Block(3, 0)]
+    assert [layers[b]["block0.mlp1"].out_features for b in (Block(3), Block(3, 2))] == [768, 384]
+    assert [layers[b]["block0.mlp2"].in_features for b in (Block(3), Block(3, 2))] == [768, 384]
+    assert layers[Block(4)]["block0.attention"].q_tokens == 17
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    crossover.blocks(STUDY, 50, 1, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_tables_and_picture(tmp_path):
+    places, done = crossover.blocks(STUDY, 50, 1, tmp_path), Done()
+    for run in crossover.runs(STUDY, places):
+        block = next(b for b, on in places.items() if on == run.on)
+        if (run.machine, block) == ("vitcod", Block(4)):
+            continue  # refused
+        cycles = 100 * block.mlp_ratio + (200 if run.machine == "systolic" else 150)
+        done.figures[run] = {"seconds": cycles / 10, "cycles": cycles, "phase.mlp.cycles": 100 * block.mlp_ratio}
+        done.figures[run]["phase.attention.cycles"] = cycles - 100 * block.mlp_ratio
+    assert len(done.figures) == 7 and all(isinstance(run, Run) for run in done.figures)
+    lines = crossover.lines(done, STUDY, places)
+    over, wide = crossover.grids(lines, STUDY, 50)
+    assert over.columns == ("machine", "10", "17")
+    assert over.rows == [("dense", "1.00x, 33.3 %", "1.00x, 33.3 %"), ("ViTCoD", "1.09x, 27.3 %", "-")]
+    assert over.notes == ["ViTCoD is faster than dense at 10 tokens.", "A note."]
+    assert wide.columns == ("machine", "no MLP", "2 times", "4 times")
+    assert wide.rows[1] == ("ViTCoD", "1.33x, 0.0 %", "1.14x, 57.1 %", "1.09x, 72.7 %")
+    assert wide.notes == ["ViTCoD is faster than dense at 0, 2, 4 times the width."]
+    assert pictures.put(tmp_path / "x.png", pictures.crossover, lines, STUDY, 50).read_bytes()[:4] == b"\x89PNG"
