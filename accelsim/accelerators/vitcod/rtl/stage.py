@@ -1,6 +1,7 @@
 """Whether the transposing stage keeps up: the model gives a step as many cycles as the ports need for its words; the
 stage has room for two a token."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -65,8 +66,10 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
     """A word of each of a step's tokens is read as soon as what lay in its place is handed out; a feature is handed out
     a cycle, once its word is there; a residual operand is read behind a step's words."""
     size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
-    ports, handed, delay, steps, of = 0.0, (0.0, 0.0), 0.0, 0, 0
+    ports, handed, delay, steps, of, tile = 0.0, (0.0, 0.0), 0.0, 0, 0, -1
     for step in run:
+        if step.known != tile:  # the first words of a tile are read from the beginning of a cycle on
+            tile, ports = step.known, math.ceil(ports)
         at = step.begin + delay
         for first in range(0, step.depth, size):
             ports = max(ports, handed[0], step.known + delay) + step.rows / rate

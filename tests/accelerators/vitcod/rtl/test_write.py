@@ -46,3 +46,13 @@ def test_parts_of_a_configuration_are_parameters():
     assert values["denser"]["lines"] == values["sparser"]["lines"] == 3
     assert values["softmax"]["mode"] == values["decoder"]["q_from"] == 1
     assert values["walker"]["banks"] == 5 and values["sparser"]["v_port_bytes"] == 48
+
+
+def test_one_top_is_written_alone(tmp_path):
+    command = ["rtl", "vitcod", "-o", str(tmp_path / "rtl"), "--top", "mac_array_bench"]
+    assert CliRunner().invoke(cli.app, command).exit_code == 0
+    names = (tmp_path / "rtl" / "files.f").read_text().split()
+    assert names[-1] == "mac_array_bench.sv" and "transposing_stage.sv" in names and "decoder.sv" not in names
+    done = CliRunner().invoke(cli.app, [*command[:-1], "mac_aray_bench"])
+    assert done.exit_code == 2
+    assert "there is no top 'mac_aray_bench', only encoder_bench, mac_array_bench, attention_core" in done.output

@@ -184,7 +184,7 @@ module mac_array_datapath #(
         here_token = isa::W'(job[5].across ? m : n);
         here_feature = isa::W'(job[5].across ? n : m);
         if (here_token < job[5].rows && here_feature < job[5].columns)
-          outputs[m][n] = accumulators[n][m] + constants[SA'(here_feature)][31:0];
+          outputs[m][n] = accumulators[n][m] + (job[5].across ? constants[n][31:0] : constants[m][31:0]);
       end
     end
   end
