@@ -1,11 +1,11 @@
-"""Every table and picture of docs/paper.md: ViTCoD's paper reproduced, on equal multipliers and on equal area, and what it
-leaves open tried out.
+"""Every table and picture of docs/paper.md: ViTCoD's paper reproduced, and what it leaves open tried out.
 
     python benchmarks/paper.py [--seeds N] [--model NAME ...] [--store DIR] [--dry]
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
-dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into docs/images; with --dry it
-prints them only. One seed takes some ten minutes of two cores, the eight that the page should have about an hour.
+dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
+docs/images; with --dry it prints them only. One seed takes some ten minutes of two cores, the eight that the page
+should have about an hour.
 """
 
 import argparse

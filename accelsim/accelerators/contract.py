@@ -161,7 +161,8 @@ class Trial:
                 rule.hold(mine["instructions"] == len(tables["program"]), f"{work.name}: {name} left instructions out")
         for c in (c for c in sim.components if "held" in c.fields and "capacity_bytes" in c.fields):
             rule.hold(c.value("held") == 0, f"{work.name}: {c.value('held')} bytes are left in {c.name}")
-            rule.hold(c.value("peak_bytes") <= c.value("capacity_bytes"), f"{work.name}: {c.name} is overfull")
+            if "peak_bytes" in c.fields:
+                rule.hold(c.value("peak_bytes") <= c.value("capacity_bytes"), f"{work.name}: {c.name} is overfull")
         useful = sum(self.model.useful_macs(self.arch, work, layer) for layer in work.layers) * work.batch
         done = self.macs(result)
         rule.hold(done >= useful, f"{work.name}: {done} multiply-accumulates are done, {useful} are useful work")

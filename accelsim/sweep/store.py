@@ -108,7 +108,7 @@ class Store:
         """SQLite's failures as sentences."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite's sentence quotes damaged bytes
             text = str(error)
             code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -123,7 +123,7 @@ class Store:
                 why = f"it cannot be opened for writing ({text}); its folder must exist and be writable"
             elif code == sqlite3.SQLITE_IOERR:
                 why = f"it cannot be written or read ({text}); is the disk full, or a quota used up? {KEPT}"
-            elif code == sqlite3.SQLITE_CORRUPT:
+            elif code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
                 why = f"the store is damaged ({text}); `sqlite3 {self.path} .recover` shows what can be saved"
             else:
                 why = f"SQLite says: {text}"

@@ -208,6 +208,16 @@ def test_two_damaged_rows_do_not_look_like_two_others(tmp_path, points):
             store.rows()
 
 
+def test_a_damaged_schema_is_a_sentence(tmp_path, points):
+    """SQLite quotes it, and its sentence is no text then."""
+    path = tmp_path / "s.sqlite"
+    with Store(path) as store:
+        store.add(points[0], {}, done(points[0]))
+    path.write_bytes(path.read_bytes().replace(b"value TEXT NOT NULL", b"value TEXT NOT NU\xff\xfe", 1))
+    with pytest.raises(InputError, match=r"s\.sqlite: the store is damaged \("):
+        Store(path, create=False)
+
+
 def test_figures_that_are_needed_are_there_or_missed_by_name(tmp_path, points):
     with Store(tmp_path / "s.sqlite") as store:
         store.add(points[0], {}, done(points[0]))

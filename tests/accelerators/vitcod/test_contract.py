@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from accelsim.accelerators import machine
+from accelsim.accelerators import machine, schema
+from accelsim.accelerators.contract import check_contract, failed
+from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.core.status import STATUS_NAMES
 from accelsim.validation import validate
@@ -52,6 +54,11 @@ def test_sleeping_changes_nothing(workload, arch):
     except InputError:
         reject()
     assert outcome(run(arch, workload, skip=False)) == outcome(lazy)
+
+
+def test_the_contract_holds_where_misses_come_from_dram():
+    rules = check_contract(load_arch("vitcod", schema, ["miss=dram", "forward=false"]), cases=1, seed=3)
+    assert failed(rules) == []
 
 
 def test_the_order_of_components_changes_nothing():
