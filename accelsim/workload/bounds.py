@@ -11,7 +11,7 @@ from accelsim.core.errors import InputError, shown, suggest
 
 OPERANDS = ("activation", "weight")
 MOST_IMAGES = 4096
-MOST_SCORES = 1 << 27  # of a layer: a byte each in its mask, and several more where it is compiled
+MOST_SCORES = 1 << 28  # of a layer: a byte each in its mask, and several more where it is compiled
 MOST_STORED = 1 << 32  # bytes of all masks and tensors, which are held together
 LARGEST_UNKNOWN = 1 << 20  # bytes of an array that belongs to no layer, which is refused by its name later
 MOST_MACS = 1 << 60  # a 64-bit counter holds a few times so many
