@@ -31,7 +31,8 @@ def test_what_is_compared():
     report = judged(clean())
     assert report.failed == []
     assert {check.name for check in report.checks} == {
-        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "lines", "loads", "memory",
+        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "kept", "lines", "loads",
+        "memory",
         "operands", "order", "program", "stores", "totals", "vector", "wires",
     }  # fmt: skip
     assert [error.layer for error in report.errors] == ["attention"]

@@ -24,7 +24,8 @@ def test_every_reading_is_legal_and_right(pack, control, predict):
 def test_what_is_compared():
     report = judged(clean("array.packs_ahead=3"))
     assert {check.name for check in report.checks} == {
-        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "lines", "loads", "memory",
+        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "kept", "lines", "loads",
+        "memory",
         "operands", "order", "pace", "passes", "program", "stores", "totals", "vector", "window", "wires",
     }  # fmt: skip
     assert [error.layer for error in report.errors] == ["attention"]

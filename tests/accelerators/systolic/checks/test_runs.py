@@ -35,7 +35,8 @@ def test_every_dataflow_is_legal_and_right(dataflow, overlap, attention, buffers
 def test_what_is_compared():
     report = judged(clean())
     assert {check.name for check in report.checks} == {
-        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "lines", "loads", "memory",
+        "attention", "buffers", "bursts", "chained", "dispatch", "gemm", "integers", "kept", "lines", "loads",
+        "memory",
         "operands", "order", "program", "softmax", "stores", "totals", "vector", "wires",
     }  # fmt: skip
     assert [error.layer for error in report.errors] == ["attention"]

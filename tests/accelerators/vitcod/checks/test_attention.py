@@ -27,7 +27,7 @@ def test_a_right_run_passes_and_says_what_was_compared(clean, missing):
     assert kinds == {
         "passes", "tables", "lines", "scores", "operands", "softmax", "values", "window", "rows", "integers", "gemm",
         "chained", "memory", "order", "buffers", "loads", "totals", "vector", "dispatch", "bursts", "stores",
-        "program",
+        "program", "kept",
     }  # fmt: skip
     assert sum(c.count for c in report.checks if c.name == "integers") == 3 * 17
     assert [error.layer for error in report.errors] == ["attention"]

@@ -17,9 +17,10 @@ TINY = {
     "denser": SMALL["denser"] | {"lines": 2, "macs": 2, "q_port_bytes": 4},
     "sparser": SMALL["sparser"] | {"lines": 2, "macs": 2, "banks": 2, "score_ports": 1, "segment": 4},
     "softmax": SMALL["softmax"] | {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 4, "divide_interval": 1},
-    "decoder": {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2, "q_from": 0},
+    "decoder": SMALL["decoder"] | {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2, "q_from": 0},
     "merge": SMALL["merge"] | {"places": 2},
     "encoder": {"lines": 2, "macs": 2},
+    "mac_array": SMALL["mac_array"] | {"lines": 2, "macs": 2},
 }
 ROWS = {"passes": 2, "dense": 4, "columns": 4, "index": 8, "rows": 4}
 SIZES = Sizes(heads=2, all=2, encoded=1, tokens=4, features=4, scores=16, all_scores=16)
@@ -45,7 +46,7 @@ def test_yosys_synthesizes_every_module(yosys, tmp_path):
     kinds_of_cells = {kind for one in found for kind in one.cells}
     assert not [k for k in kinds_of_cells if not k.startswith("$_") or "LATCH" in k], "gates and flip-flops only"
     count = {name: sum(one.instances for one in found if one.module == name) for name in ("channel", "mac_line")}
-    assert count == {"channel": sum(len(net.wires) for net in nets) + 4, "mac_line": 4}
+    assert count == {"channel": sum(len(net.wires) for net in nets) + 4, "mac_line": 3 * 2}
     sparser = next(one for one in found if one.module == "sparser_engine")
     assert {"index", "rows", "listed", "passes"} >= {m.name for m in sparser.memories} >= {"index", "rows"}
     kept = json.loads((tmp_path / CELLS).read_text())
