@@ -20,8 +20,9 @@ TINY = {
     "decoder": SMALL["decoder"] | {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2, "q_from": 0},
     "merge": SMALL["merge"] | {"places": 2},
     "encoder": {"lines": 2, "macs": 2},
-    "mac_array": SMALL["mac_array"] | {"lines": 2, "macs": 2},
-}
+    "mac_array": {"lines": 2, "macs": 2, "step_cycles": 0, "psum_banks": 1, "psum_port_bytes": 4, "weight_banks": 1,
+                  "weight_port_bytes": 2, "act_banks": 1, "act_port_bytes": 2},
+}  # fmt: skip
 ROWS = {"passes": 2, "dense": 4, "columns": 4, "index": 8, "rows": 4}
 SIZES = Sizes(heads=2, all=2, encoded=1, tokens=4, features=4, scores=16, all_scores=16)
 
