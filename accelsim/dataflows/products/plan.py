@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.mapping import ALIKE
 from accelsim.dataflows.products.folds import Fold
 from accelsim.dataflows.products.product import Product
 from accelsim.dataflows.products.resources import ProductResources
 from accelsim.dataflows.tiling import ceil
 
 PIECES = 4  # in which a tile of A arrives, and one of B that has no room beside the next
+# [ours] Plans of a product that are no further apart are alike, and of these the one that moves least is taken: with
+# 0.99, ViTALiTy's DeiT-Small moved half as much again for 0.8 % of its cycles, and DeiT-Base a quarter for none.
+ALIKE = 0.98
 LINE_BYTES = 64  # what DRAM moves at once: shorter segments of a store cost as much
 
 
