@@ -12,6 +12,7 @@ from accelsim.core.errors import InputError, shown, suggest
 OPERANDS = ("activation", "weight")
 MOST_IMAGES = 4096
 MOST_SCORES = 1 << 28  # of a layer: a byte each in its mask, and several more where it is compiled
+MOST_VALUES = 1 << 25  # of a layer, which a judge computes: some 20 bytes each
 MOST_STORED = 1 << 32  # bytes of all masks and tensors, which are held together
 LARGEST_UNKNOWN = 1 << 20  # bytes of an array that belongs to no layer, which is refused by its name later
 MOST_MACS = 1 << 60  # a 64-bit counter holds a few times so many
@@ -25,6 +26,16 @@ def scores_problem(heads: int, q_tokens: int, kv_tokens: int) -> str | None:
     return (
         f"heads x q_tokens x kv_tokens = {heads} x {q_tokens} x {kv_tokens} = {scores:,} scores would need "
         f"{scores >> 20:,} MiB for a mask alone; at most {MOST_SCORES:,} ({MOST_SCORES >> 20} MiB) are taken"
+    )
+
+
+def values_problem(values: int) -> str | None:
+    """Why so many values of a layer would take more memory to compute than there may be, if they would."""
+    if values <= MOST_VALUES:
+        return None
+    return (
+        f"to compute its {values:,} values would take {20 * values >> 20:,} MiB; validate takes layers of at most "
+        f"{MOST_VALUES:,} values, and run simulates it without computing any"
     )
 
 

@@ -5,7 +5,10 @@ from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.dataflows.program import Program
-from accelsim.workload import save
+from accelsim.validation.validate import values
+from accelsim.workload import Norm, Workload, save
+from accelsim.workload.bounds import MOST_VALUES
+from accelsim.workload.linear import converted
 from tests.accelerators.small import one_of_each
 
 
@@ -40,3 +43,18 @@ def test_bad_input(workload):
     assert call("vitcod", "nothing").exit_code == 2
     done = call("vitcod", workload, "--set", "act_gb0.capacity_bytes=10")
     assert done.exit_code == 2 and "make" in done.stderr
+
+
+def test_a_layer_with_too_many_values_is_refused_before_the_run(tmp_path):
+    layers = (Norm("norm", "b", 1 << 22, 8), Norm("next", "b", (1 << 22) + 1, 8))
+    done = call("vitcod", save(Workload("large", "none", layers), tmp_path / "large.yaml"))
+    said = (
+        "large.yaml: layer next: to compute its 33,554,440 values would take 640 MiB; validate takes layers of at most"
+    )
+    assert done.exit_code == 2 and said in done.stderr
+    assert [values(layer) for layer in layers] == [MOST_VALUES, MOST_VALUES + 8]
+
+
+@pytest.mark.parametrize("of", [one_of_each, lambda: converted(one_of_each(), "taylor")])
+def test_every_kind_of_layer_has_values(of):
+    assert all(0 < values(layer) < MOST_VALUES for layer in of().layers)
