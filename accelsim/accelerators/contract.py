@@ -16,6 +16,7 @@ from accelsim.core.result import Result
 from accelsim.core.status import STATUS_NAMES
 from accelsim.dataflows.program import Program
 from accelsim.energy import check_machine, load_table
+from accelsim.isa.tables import KEPT
 from accelsim.workload.workload import Workload
 
 SLICE = 9_999  # units of time of a run that is cut in pieces
@@ -149,9 +150,10 @@ class Trial:
     def conserved(self, work: Workload, sim: Simulator, program: Program, result: Result) -> None:
         """What was planned was done: instructions, bytes, multiply-accumulates; nothing is left in a buffer."""
         rule, counts, tables = self.rule("what the program plans is done"), result.total.counts, program.finish()
+        stores = [tables[b][tables[b]["fence"] != KEPT] for b in program.names.stores]  # others stay on chip
         moved = {
-            way: sum(int((tables[b]["bytes"] * tables[b]["segments"]).sum()) for b in buffers)
-            for way, buffers in (("read", program.names.buffers), ("write", program.names.stores))
+            way: sum(int((rows["bytes"] * rows["segments"]).sum()) for rows in of)
+            for way, of in (("read", [tables[b] for b in program.names.buffers]), ("write", stores))
         }
         # a component that counts `fetches` reads DRAM as it goes, which no plan says
         moved["read"] += sum(mine["write_bytes"] for mine in counts.values() if "fetches" in mine)
