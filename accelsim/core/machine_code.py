@@ -57,7 +57,7 @@ def linked(content: bytes) -> int:
     if any(binding.address_of_symbol(other) is None for other in wanted):
         from numba.core.registry import cpu_target
 
-        assert cpu_target.target_context  # importing it says where numba's own functions are
+        cpu_target.target_context.refresh()  # to make it says where numba's own functions are
     library = binding.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(name)
     for other in wanted:
         if address := binding.address_of_symbol(other):

@@ -42,6 +42,17 @@ class DataPath(Protocol):
         """The data path itself, behind the units."""
 
 
+def ports_of(data: DataPath) -> list[str]:
+    """Of the top module, for what is loaded and what can be seen."""
+    ports = []
+    for name, words in data.loads().items():
+        ports += [f"input logic {name}_we", f"input logic [31:0] {name}_address"]
+        ports.append(f"input logic [{32 * words - 1}:0] {name}_data")
+    for name, (items, words) in data.observed().items():
+        ports += [f"output logic [7:0] {name}_push", f"output logic [{32 * items * words - 1}:0] {name}_item"]
+    return ports
+
+
 class Sizes(Protocol):
     """What a data path has room for."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.datapath import LAG
-from accelsim.rtl.datapath import Comparison, Parameters, Wires
+from accelsim.rtl.datapath import Comparison, Parameters, Wires, ports_of
 from accelsim.workload.functional import Scaling, encode
 
 TOLD = {"begins": "1", **dict.fromkeys(("columns", "size", "heads", "encoded", "token", "met"), "isa::W")}
@@ -57,14 +57,7 @@ class CodingDatapath:
 
     def ports(self) -> list[str]:
         """Of the top module."""
-        ports = []
-        for name, words in self.loads().items():
-            ports += [
-                f"input logic {name}_we",
-                f"input logic [31:0] {name}_address",
-                f"input logic [{32 * words - 1}:0] {name}_data",
-            ]
-        return [*ports, "output logic [7:0] coded_push", f"output logic [{32 * self.wide - 1}:0] coded_item"]
+        return ports_of(self)
 
     def declarations(self) -> list[str]:
         """The signals between control and data path."""

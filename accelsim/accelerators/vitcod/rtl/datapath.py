@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from accelsim.accelerators.vitcod.rtl.modules import DATA, LAYOUT, PLACES
-from accelsim.rtl.datapath import Parameters, Wires
+from accelsim.rtl.datapath import Parameters, Wires, ports_of
 
 MODULES = (
     "scratchpad", "banked_scratchpad", "mac_line", "normalise", "exponential", "reciprocal", "requantise",
@@ -147,15 +147,8 @@ class Datapath:
 
     def ports(self) -> list[str]:
         """Of the top module."""
-        ports = []
-        for name, words in self.loads().items():
-            ports += [f"input logic {name}_we", f"input logic [31:0] {name}_address",
-                      f"input logic [{32 * words - 1}:0] {name}_data"]  # fmt: skip
-        ports += ["input logic output_read", "input logic [31:0] output_at",
-                  f"output logic [{8 * self.features - 1}:0] output_value"]  # fmt: skip
-        for name, (items, words) in self.observed().items():
-            ports += [f"output logic [7:0] {name}_push", f"output logic [{32 * items * words - 1}:0] {name}_item"]
-        return ports
+        output = f"output logic [{8 * self.features - 1}:0] output_value"
+        return [*ports_of(self), "input logic output_read", "input logic [31:0] output_at", output]
 
     def told(self, unit: str) -> Iterable[str]:
         """The outputs of a unit that the data path needs."""

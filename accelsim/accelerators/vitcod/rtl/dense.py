@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
 from accelsim.dataflows.tiling import ceil
-from accelsim.rtl.datapath import Comparison, Parameters, Wires
+from accelsim.rtl.datapath import Comparison, Parameters, Wires, ports_of
 from accelsim.workload.functional import product
 
 LAG = 5  # cycles from what the control says to the outputs in the shadow registers
@@ -71,16 +71,7 @@ class DenseDatapath:
 
     def ports(self) -> list[str]:
         """Of the top module."""
-        ports = []
-        for name, words in self.loads().items():
-            ports += [
-                f"input logic {name}_we",
-                f"input logic [31:0] {name}_address",
-                f"input logic [{32 * words - 1}:0] {name}_data",
-            ]
-        for name, (items, words) in self.observed().items():
-            ports += [f"output logic [7:0] {name}_push", f"output logic [{32 * items * words - 1}:0] {name}_item"]
-        return ports
+        return ports_of(self)
 
     def declarations(self) -> list[str]:
         """The signals between control and data path."""
