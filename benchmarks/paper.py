@@ -1,6 +1,6 @@
 """Every table and picture of docs/paper.md: ViTCoD's paper reproduced, and what it leaves open tried out.
 
-    python benchmarks/paper.py [--seeds N] [--model NAME ...] [--store DIR] [--dry]
+    python benchmarks/paper.py [--seeds N] [--effort N] [--model NAME ...] [--store DIR] [--dry]
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
 dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
@@ -26,6 +26,7 @@ def main() -> None:
 
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--seeds", type=int, default=8)
+    asked.add_argument("--effort", type=int, default=200)
     asked.add_argument("--model", nargs="*", default=[])
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "paper")
     asked.add_argument("--dry", action="store_true")
@@ -39,7 +40,8 @@ def main() -> None:
             shutil.copyfile(first, folder / STORE)
         made = reproduce(
             "vitcod", folder, equal=terms, seeds=given.seeds, models=tuple(given.model),
-            opponents=("dense",) if prefix else (), extras=not prefix, processes=given.processes,
+            opponents=("dense",) if prefix else (), extras=not prefix, designs=0 if prefix else given.effort,
+            processes=given.processes,
         )  # fmt: skip
         for grid in made.grids:
             print(f"\n{terms}, {grid.title}:\n\n{grid.markdown()}")
