@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
+from accelsim.core import STATUS_NAMES, DeadlockError, Mem, Param, Simulator
 from accelsim.core.trace import EVENT
 from accelsim.rtl.datapath import Comparison, Operands
 from accelsim.rtl.netlist import Netlist
@@ -62,8 +62,12 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     sim, net = simulator(trace=EVENTS), case.netlist
     parts = {}
     for unit in net.units:
-        tables = {t: case.tables[t] for t in unit.twin.tables}
         kind = unit.twin.component
+        tables = {
+            t: case.tables[unit.own.get(t, t)].copy()
+            for t, memory in kind.declared(Mem).items()
+            if memory.build is None
+        }
         params = kind.declared(Param)
         values = {n: params[n].choices[v] if params[n].choices else v for n, v in unit.values.items()}
         parts[unit.name] = sim.add(kind(unit.name, **values, **tables))
@@ -74,7 +78,8 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
             parts["_" + wire.name] = sim.add(source(f"source_{wire.name}", case.scripts[wire.name], into))
             producer = "_" + wire.name, "item"
         if consumer is None:
-            parts[wire.name + "_"] = sim.add(sink(f"sink_{wire.name}", case.opens[wire.name], out))
+            fields = net.fields(wire) if wire.payload else ()
+            parts[wire.name + "_"] = sim.add(sink(f"sink_{wire.name}", case.opens[wire.name], out, fields))
             consumer = wire.name + "_", "item"
         sim.connect(parts[producer[0]], producer[1], parts[consumer[0]], consumer[1], depth=wire.depth, monitored=True)
     try:
@@ -111,7 +116,9 @@ def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> 
 
 def table_words(case: Case, table: str) -> np.ndarray:
     """A table as it is loaded into the modules."""
-    return case.netlist.package.rows(table, case.tables, case.netlist.parameters)
+    kind = case.netlist.tables()[table]
+    tables = {**case.tables, kind: case.tables[table]} if kind != table else case.tables
+    return case.netlist.package.rows(kind, tables, case.netlist.parameters)
 
 
 def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndarray]]:
