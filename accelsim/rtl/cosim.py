@@ -88,7 +88,7 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
         if not case.stuck:
             raise
     width = 2 + max(len(net.fields(w)) for w in net.wires)
-    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 2), np.int64)
+    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, width), np.int64)
     rows = []
     for i, wire in enumerate(net.wires):
         mine = logged[logged[:, 1] == i]

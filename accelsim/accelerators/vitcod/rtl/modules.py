@@ -12,6 +12,7 @@ from accelsim.accelerators.vitcod.components.encoder import Encoder
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.query_fetcher import QueryFetcher
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.rtl.blocks import slots
@@ -26,17 +27,21 @@ from accelsim.accelerators.vitcod.tables import (
     PARTIAL,
     PASS,
     PASSES,
+    QUERIES,
     READY,
     ROWS,
     SCORE,
     SCORES,
     WINDOW,
 )
+from accelsim.components.sequencer import Sequencer
+from accelsim.components.vector_unit import VectorUnit
 from accelsim.dataflows.tiling import ceil
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FILLING, FREES, READING, RELEASE
+from accelsim.isa.tables import FILLING, FREES, READING, RELEASE, TILE
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
+from accelsim.rtl.program import program_fields, program_rows
 from accelsim.rtl.twin import Twin
 
 # Tables carry more words in hardware, which the model computes as it goes. Of a row: segments of the rows before it,
@@ -53,8 +58,11 @@ TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
     for name, kind in (
         ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
+        ("queries", QUERIES),
     )
 }  # fmt: skip
+WIDEST = len(MacArray.fields["command"].payload)  # of the longest command
+TABLES["program"] = program_fields(WIDEST)
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
@@ -76,6 +84,8 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "encoded": ("elements", "passes"),
     "gemm": MacArray.fields["command"].payload,
     "release": tuple(RELEASE),
+    "sweep": VectorUnit.fields["command"].payload,
+    "tile": tuple(TILE),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -157,13 +167,14 @@ PACKAGE = Package(
     SOURCES,
     TABLES,
     PAYLOADS,
-    {"passes": passes_of, "rows": rows_of, "dense": dense_of},
+    {"passes": passes_of, "rows": rows_of, "dense": dense_of, "program": program_rows(WIDEST)},
     (
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
     tuple(READING),
+    ("sequencer", "vector_unit"),
 )
 TWINS = {
     twin.module: twin
@@ -192,5 +203,8 @@ TWINS = {
         Twin(
             MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),
+        Twin(QueryFetcher, "query_fetcher", ("queries",)),
+        Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
+        Twin(VectorUnit, "vector_unit"),
     )
 }
