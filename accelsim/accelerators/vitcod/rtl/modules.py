@@ -135,7 +135,7 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int) -> np.ndarray:
 
 def passes_of(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """uint32[passes, fields] of the pass table with its derived words, for units of which one is a decoder, or none."""
-    one = next((u for u in units.values() if "act_banks" in u), None)
+    one = next((u for u in units.values() if "q_from" in u), None)
     passes, added = tables["passes"], np.zeros((len(tables["passes"]), 2), np.uint32)
     for n, row in enumerate(passes if one is not None else ()):
         dim, heads, coded = (int(row[name]) for name in ("dim", "heads", "encoded"))
