@@ -15,40 +15,35 @@ from accelsim.config.arch import Arch
 from accelsim.core import InputError, Param, Simulator
 from accelsim.rtl.cosim import EVENTS, Case
 from accelsim.rtl.netlist import Netlist, Unit, Wire
-from accelsim.rtl.twin import Twin
 from accelsim.workload.workload import Workload
 
 TOP = "vitcod_core"
 WORD = 32  # bits: an address is one
 # Rows of the tables, of which a network fills a part: networks differ in what is loaded.
-LARGE, SMALL = 1 << 17, 1 << 14
-CAPACITY = {"index": 1 << 19, "columns": LARGE, "rows": LARGE, "passes": 1 << 10, "queries": 1 << 10}
+SMALL = 1 << 14
+CAPACITY = {"index": 1 << 19, "columns": 1 << 17, "rows": 1 << 17, "passes": 1 << 10, "queries": 1 << 10}
 
 
-def core(arch: Arch, tables: Mapping[str, np.ndarray]) -> Netlist:
-    """The netlist of a configuration. Raises InputError for a part without a module."""
-    parts, found = MACHINE.parts(arch), {twin.component: twin for twin in TWINS.values()}
+def core(arch: Arch, sim: Simulator, tables: Mapping[str, np.ndarray]) -> Netlist:
+    """The netlist of a configuration, of which `sim` has the components. Raises InputError for a part without a
+    module."""
+    found = {twin.component: twin for twin in TWINS.values()}
     units = []
-    for part in MACHINE.listed(arch):
-        if parts[part] not in found:
-            raise InputError(f"cosim: the part {part} is a {parts[part].__name__}, which has no module")
-        units.append(unit(arch, part, found[parts[part]], tables))
+    for part in sim.components:
+        if type(part) not in found:
+            raise InputError(f"cosim: the part {part.name} is a {type(part).__name__}, which has no module")
+        twin = found[type(part)]
+        values = {name: part.value(name) for name in part.declared(Param)}
+        own = {table: part.name for table in twin.tables if table not in tables}  # the program's, of the part's name
+        units.append(Unit(part.name, twin, values, own))
     wires = []
     for link in links(MACHINE.schema, MACHINE.wired(arch), arch):
         (producer, _, out), (consumer, _, into) = link.out.partition("."), link.into.partition(".")
         wires.append(Wire(link.out.replace(".", "_"), link.depth, (producer, out), (consumer, into)))
     net = Netlist(PACKAGE, TOP, units, wires, bits=WORD)
     for name in net.tables():
-        least, rows = CAPACITY.get(name, SMALL), len(tables[name]) + 1
-        net.rows[name] = max(least, 1 << (rows - 1).bit_length())
+        net.rows[name] = max(CAPACITY.get(name, SMALL), 1 << len(tables[name]).bit_length())
     return net
-
-
-def unit(arch: Arch, part: str, twin: Twin, tables: Mapping[str, np.ndarray]) -> Unit:
-    """A part's module with its parameters; a table that the program has under the part's name is its own."""
-    values = arch.parts[part] | MACHINE.schema.shared(arch, part)
-    settled = {n: p.check(part, values[n]) for n, p in twin.component.declared(Param).items()}
-    return Unit(part, twin, settled, {table: part for table in twin.tables if table not in tables})
 
 
 def piped(arch: Arch) -> Arch:
@@ -72,4 +67,4 @@ def whole(arch: Arch, workload: Workload) -> tuple[Case, Simulator]:
     one = piped(arch)
     sim, program = MACHINE.build(one, workload, trace=EVENTS, monitored=True)
     tables = program.finish()
-    return Case(workload.name, core(one, tables), tables, {}, {}), sim
+    return Case(workload.name, core(one, sim, tables), tables, {}, {}), sim
