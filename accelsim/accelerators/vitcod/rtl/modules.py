@@ -9,6 +9,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.hand_over import HandOver
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
@@ -33,8 +34,8 @@ from accelsim.accelerators.vitcod.tables import (
     WINDOW,
 )
 from accelsim.dataflows.tiling import ceil
-from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FILLING, FREES, READING, RELEASE
+from accelsim.isa.tables import FREES, READING
+from accelsim.rtl import memory
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.twin import Twin
@@ -54,11 +55,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     for name, kind in (
         ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
     )
-}  # fmt: skip
-PAYLOADS: dict[str, tuple[str, ...]] = {
+} | memory.TABLES  # fmt: skip
+PAYLOADS: dict[str, tuple[str, ...]] = memory.PAYLOADS | {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
-    "done": tuple(DONE),
     "column": tuple(COLUMN),
     "partial": tuple(PARTIAL),
     "window": tuple(WINDOW),
@@ -68,14 +68,10 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "operands": tuple(OPERANDS),
     "miss": tuple(MISS),
     "access": tuple(ACCESS),
-    "reading": tuple(READING),
-    "filling": tuple(FILLING),
     "line": ("line",),
-    "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
     "gemm": MacArray.fields["command"].payload,
-    "release": tuple(RELEASE),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -157,13 +153,14 @@ PACKAGE = Package(
     SOURCES,
     TABLES,
     PAYLOADS,
-    {"passes": passes_of, "rows": rows_of, "dense": dense_of},
+    memory.DERIVED | {"passes": passes_of, "rows": rows_of, "dense": dense_of},
     (
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
     tuple(READING),
+    tuple(memory.TWINS),
 )
 TWINS = {
     twin.module: twin
@@ -192,5 +189,6 @@ TWINS = {
         Twin(
             MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),
+        Twin(HandOver, "hand_over"),
     )
 }

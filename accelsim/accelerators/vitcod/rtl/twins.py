@@ -8,6 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
+from accelsim.accelerators.vitcod.rtl.buffers import MEMORY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
 from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
@@ -99,7 +100,7 @@ def layers(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
 
 TWINS = Twins(
     package=PACKAGE,
-    cases={name: partial(cases, name) for name in SETTINGS} | {CORE: random_cases},
+    cases={name: partial(cases, name) for name in SETTINGS} | MEMORY | {CORE: random_cases},
     small={CORE: partial(random_cases, used=[SMALL])},
     mutations=MUTATIONS,
     parameters=parameters,
