@@ -48,9 +48,14 @@ class Twins:
         """The modules of these names; all without any. Raises InputError for a name that none has."""
         names = list(names)
         for name in names:
+            if name in self.whole:
+                raise InputError(
+                    f"cosim: {name} is the whole machine, which runs a network by itself; say which with --workload, "
+                    "and nothing but that"
+                )
             if name not in self.cases:
-                known = ", ".join(self.cases)
-                raise InputError(f"cosim: there is no module {name!r}, only {known}{suggest(name, self.cases)}")
+                every = [*self.cases, *self.whole]
+                raise InputError(f"cosim: there is no module {name!r}, only {', '.join(every)}{suggest(name, every)}")
         return names or list(self.cases)
 
     def running(self, names: Iterable[str]) -> list[str]:

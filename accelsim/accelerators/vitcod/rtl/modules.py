@@ -9,6 +9,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.hand_over import HandOver
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
@@ -37,8 +38,8 @@ from accelsim.accelerators.vitcod.tables import (
 from accelsim.components.sequencer import Sequencer
 from accelsim.components.vector_unit import VectorUnit
 from accelsim.dataflows.tiling import ceil
-from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FILLING, FREES, READING, RELEASE, TILE
+from accelsim.isa.tables import FREES, READING
+from accelsim.rtl import memory
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
 from accelsim.rtl.program import program_fields, program_rows
@@ -60,13 +61,12 @@ TABLES: dict[str, tuple[str, ...]] = {
         ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
         ("queries", QUERIES),
     )
-}  # fmt: skip
+} | memory.TABLES  # fmt: skip
 WIDEST = len(MacArray.fields["command"].payload)  # of the longest command
 TABLES["program"] = program_fields(WIDEST)
-PAYLOADS: dict[str, tuple[str, ...]] = {
+PAYLOADS: dict[str, tuple[str, ...]] = memory.PAYLOADS | {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
-    "done": tuple(DONE),
     "column": tuple(COLUMN),
     "partial": tuple(PARTIAL),
     "window": tuple(WINDOW),
@@ -76,16 +76,11 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "operands": tuple(OPERANDS),
     "miss": tuple(MISS),
     "access": tuple(ACCESS),
-    "reading": tuple(READING),
-    "filling": tuple(FILLING),
     "line": ("line",),
-    "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
     "gemm": MacArray.fields["command"].payload,
-    "release": tuple(RELEASE),
     "sweep": VectorUnit.fields["command"].payload,
-    "tile": tuple(TILE),
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -167,14 +162,14 @@ PACKAGE = Package(
     SOURCES,
     TABLES,
     PAYLOADS,
-    {"passes": passes_of, "rows": rows_of, "dense": dense_of, "program": program_rows(WIDEST)},
+    memory.DERIVED | {"passes": passes_of, "rows": rows_of, "dense": dense_of, "program": program_rows(WIDEST)},
     (
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
     tuple(READING),
-    ("sequencer", "vector_unit"),
+    ("sequencer", "vector_unit", *memory.TWINS),
 )
 TWINS = {
     twin.module: twin
@@ -203,6 +198,7 @@ TWINS = {
         Twin(
             MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),
+        Twin(HandOver, "hand_over"),
         Twin(QueryFetcher, "query_fetcher", ("queries",)),
         Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
         Twin(VectorUnit, "vector_unit"),

@@ -13,6 +13,7 @@ from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.components.dram_pipe import DramPipe
 from accelsim.config.arch import Arch
 from accelsim.core import InputError, Param, Simulator
+from accelsim.rtl import memory
 from accelsim.rtl.cosim import EVENTS, Case
 from accelsim.rtl.netlist import Netlist, Unit, Wire
 from accelsim.workload.workload import Workload
@@ -27,7 +28,7 @@ CAPACITY = {"index": 1 << 19, "columns": 1 << 17, "rows": 1 << 17, "passes": 1 <
 def core(arch: Arch, sim: Simulator, tables: Mapping[str, np.ndarray]) -> Netlist:
     """The netlist of a configuration, of which `sim` has the components. Raises InputError for a part without a
     module."""
-    found = {twin.component: twin for twin in TWINS.values()}
+    found = {twin.component: twin for twin in (*TWINS.values(), *memory.TWINS.values())}
     units = []
     for part in sim.components:
         if type(part) not in found:
