@@ -118,8 +118,8 @@ def by_itself(twins, arch, machines, components, workload: str, as_json: bool) -
     else:
         yield table([outcome])
         yield outcome.first or (
-            f"{workload} ran from reset to its end in {sim.at:,} cycles, by the modules alone: all {len(sim.components)} "
-            f"units of {arch.name} in control, and their {len(sim.wires)} channels; DRAM is a pipe at the core's clock"
+            f"{workload} ran from reset to its end in {sim.at:,} cycles, by the modules alone: {len(sim.components)} "
+            f"units and {len(sim.wires)} channels of {arch.name}, in control, and a pipe at the core's clock as DRAM"
         )
     if outcome.differences:
         raise SystemExit(1)

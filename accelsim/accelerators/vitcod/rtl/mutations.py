@@ -1,9 +1,10 @@
 """Bugs to seed in ViTCoD's modules and in those of the harness, each of which the co-simulation must catch."""
 
 from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
+from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
-MUTATIONS = DENSE_MUTATIONS + tuple(
+MUTATIONS = DENSE_MUTATIONS + MACHINE_MUTATIONS + tuple(
     Mutation(*row)
     for row in (
         ("encoder", "channel", "an item is visible in the cycle it is pushed", "assign valid = count < MOST ? count",
