@@ -51,12 +51,16 @@ def cosim(
     as_json: Json = False,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
+    from accelsim.core.errors import InputError
     from accelsim.rtl.suite import suite, table
 
     arch, twins = twins_of(machine, overrides or [])
     machines = [name for name in components or [] if name in twins.whole]
-    if machines and workload is not None and not mutations and not waves:
-        yield from by_itself(twins, arch, machines, components, workload, as_json)
+    if machines and not mutations and not waves:
+        if others := [name for name in components if name not in machines]:
+            twins.chosen(others)
+            raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
+        yield from by_itself(twins.whole[machines[0]], arch, workload, count, seed, as_json)
         return
     names = twins.chosen(components or [])
     if mutations:
@@ -102,29 +106,18 @@ def cosim(
         raise SystemExit(1)
 
 
-def by_itself(twins, arch, machines, components, workload: str, as_json: bool) -> Iterator[object]:
-    """A whole machine's modules run a workload by themselves, beside the simulator."""
-    from accelsim.core.errors import InputError
-    from accelsim.rtl.cosim import AFTER
+def by_itself(whole, arch, workload: str | None, count: int, seed: int, as_json: bool) -> Iterator[object]:
+    """A whole machine's modules run a workload, or random networks, by themselves, beside the simulator."""
     from accelsim.rtl.suite import table
-    from accelsim.rtl.whole import run_whole
+    from accelsim.rtl.whole import run_whole, said
 
-    if others := [name for name in components if name not in machines]:
-        twins.chosen(others)
-        raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
-    case, sim = twins.whole[machines[0]](arch, loaded(workload))
-    outcome = run_whole(case, sim)
+    runs = whole.networks(arch, count, seed) if workload is None else [whole.workload(arch, loaded(workload))]
+    outcome = run_whole(runs)
     if as_json:
         put([outcome])
     else:
         yield table([outcome])
-        outside = [c.name for c in sim.components if c.name not in {unit.name for unit in case.netlist.units}]
-        yield outcome.first or (
-            f"{workload} ran in {outcome.cycles - AFTER:,} cycles, from reset to its end, by the modules alone: "
-            f"{len(case.netlist.units)} units of {arch.name}, in control, and {len(sim.wires)} channels"
-            + f"; {', '.join(outside)} answered through the harness"
-            * bool(outside)
-        )
+        yield outcome.first or (said(*runs[0], outcome) if workload else f"{count} random networks, each by itself")
     if outcome.differences:
         raise SystemExit(1)
 

@@ -17,6 +17,18 @@ Layers = Callable[[Any, Any, bool], Iterator[Case]]  # of an Arch and a Workload
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A whole machine, whose modules run networks by themselves.
+
+    workload: of an Arch and a Workload what both run, the machine's netlist with its tables, and the simulator.
+    networks: the same of so many random networks on an Arch, from a seed.
+    """
+
+    workload: Callable[[Any, Any], tuple[Case, Simulator]]
+    networks: Callable[[Any, int, int], Iterator[tuple[Case, Simulator]]]
+
+
+@dataclass(frozen=True)
 class Twins:
     """What the harness must know of a machine's modules.
 
@@ -27,9 +39,8 @@ class Twins:
     testbench. layers: by the module that workloads are run on, the cases of one on a configuration (Arch, Workload),
     with its operands or for the control alone; the first module is meant where none is named. remarks: sentences on
     a run of the machine, of Arch and Workload, for instance in how many cycles units that have twins are at work.
-    whole: by name a whole machine that runs a workload by itself: of Arch and Workload what both run, the machine's
-    netlist with its tables and the simulator. pictured: the channels that a picture shows of a netlist that has them;
-    the first two say where it looks closely.
+    whole: by name a whole machine that runs networks by itself. pictured: the channels that a picture shows of a
+    netlist that has them; the first two say where it looks closely.
     """
 
     package: Package
@@ -41,7 +52,7 @@ class Twins:
     mutations: tuple[Mutation, ...] = ()
     layers: Mapping[str, Layers] = field(default_factory=dict)
     remarks: Callable[[Any, Any], Iterable[str]] | None = None
-    whole: Mapping[str, Callable[[Any, Any], tuple[Case, Simulator]]] = field(default_factory=dict)
+    whole: Mapping[str, Whole] = field(default_factory=dict)
     pictured: tuple[str, ...] = ()
 
     def chosen(self, names: Iterable[str]) -> list[str]:
@@ -50,8 +61,8 @@ class Twins:
         for name in names:
             if name in self.whole:
                 raise InputError(
-                    f"cosim: {name} is the whole machine, which runs a network by itself; say which with --workload, "
-                    "and nothing but that"
+                    f"cosim: {name} is the whole machine, which runs networks by itself; name it alone, without "
+                    "--waves and --mutations"
                 )
             if name not in self.cases:
                 every = [*self.cases, *self.whole]

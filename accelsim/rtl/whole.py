@@ -6,7 +6,9 @@ the harness: what the simulator's gave, when it gave it. Since all that it was a
 make it the same answers as long as nothing differs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,20 +21,30 @@ from accelsim.rtl.vsim import Port
 PIECE = 1 << 14  # cycles between two comparisons
 
 
-def run_whole(case: Case, sim: Simulator, optimise: str = "-O1") -> Outcome:
-    """Both run the program; they stop where they first differ. `sim` has the channels of the case's netlist, all
+def run_whole(runs: Iterable[tuple[Case, Simulator]], optimise: str = "-O1") -> Outcome:
+    """Both run each program; they stop where they first differ. A simulator has the channels of its case's netlist, all
     monitored, and its units.
 
     Raises InputError without Verilator or g++.
     """
-    net, outcome = case.netlist, Outcome(case.netlist.top, cases=1)
+    outcome = Outcome("")
+    for case, sim in runs:
+        outcome.name = case.netlist.top
+        outcome.cases += 1
+        run_one(case, sim, outcome, library(case.netlist, optimise=optimise))
+    return outcome
+
+
+def run_one(case: Case, sim: Simulator, outcome: Outcome, built: Path) -> None:
+    """Run one program, and add to what was compared."""
+    net = case.netlist
     period = next(sim.periods[c.clock] for c in sim.components if c.name == net.units[0].name)
     far = FarEnds(net, period)
     sim.wires = [replace(w, monitored=WATCHED) if n.outside else w for w, n in zip(sim.wires, net.wires, strict=True)]
-    bench, ports, alive = open_bench(case, library(net, optimise=optimise))
-    width, first, ended = 2 + max(p.words for p in ports), 0, False
+    bench, ports, alive = open_bench(case, built)
+    width, first, ended, count = 2 + max(p.words for p in ports), 0, False, 0
     try:
-        while not ended and not outcome.differences:
+        while not ended and not count:
             ended = sim.run(PIECE * period)
             reached = -(-sim.at // period) + AFTER * ended
             model = ordered(net, sim, period)
@@ -40,15 +52,28 @@ def run_whole(case: Case, sim: Simulator, optimise: str = "-O1") -> Outcome:
             sim.transfers.clear()
             sim.events.clear()
             module = bench.run(first, reached - first, ports, width)
-            count, outcome.first = compare(case, model, module)
+            count, text = compare(case, model, module)
             outcome.differences += count
+            outcome.first = outcome.first or text
             outcome.transfers += int((model[:, 1] < len(net.wires)).sum())
             outcome.statuses += (reached - first) * len(net.units)
-            outcome.cycles, first = reached, reached
+            outcome.cycles += reached - first
+            first = reached
             alive.clear()
     finally:
         bench.close()
-    return outcome
+
+
+def said(case: Case, sim: Simulator, outcome: Outcome) -> str:
+    """A sentence about a run without a difference."""
+    units = {unit.name for unit in case.netlist.units}
+    outside = ", ".join(c.name for c in sim.components if c.name not in units)
+    return (
+        f"{case.name} ran in {outcome.cycles - AFTER:,} cycles, from reset to its end, by the modules alone: "
+        f"{len(units)} units, in control, and {len(sim.wires)} channels"
+        + f"; {outside} answered through the harness"
+        * bool(outside)
+    )
 
 
 @dataclass
