@@ -87,8 +87,13 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     except DeadlockError:
         if not case.stuck:
             raise
+    return ordered(net, sim), sim
+
+
+def ordered(net: Netlist, sim: Simulator) -> np.ndarray:
+    """What a simulator with the channels and units of a netlist has logged, as `run_model` gives it."""
     width = 2 + max(len(net.fields(w)) for w in net.wires)
-    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 2), np.int64)
+    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, width), np.int64)
     rows = []
     for i, wire in enumerate(net.wires):
         mine = logged[logged[:, 1] == i]
@@ -98,13 +103,14 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
             row[:, 2 + n] = mine[:, 2 + n] & 0xFFFFFFFF  # as a bench's ports have words below zero
         rows.append(row)
     events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
+    numbers = {component.name: n for n, component in enumerate(sim.components)}
     for i, unit in enumerate(net.units, len(net.wires)):
-        mine = events[events["component"] == sim.components.index(parts[unit.name])]
+        mine = events[events["component"] == numbers[unit.name]]
         row = np.zeros((len(mine), width), np.int64)
         row[:, 0], row[:, 1], row[:, 2] = mine["at"], i, mine["status"]
         rows.append(row)
     found = np.concatenate(rows)
-    return found[np.lexsort((found[:, 1], found[:, 0]))], sim
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
 def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:

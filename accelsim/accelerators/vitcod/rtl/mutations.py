@@ -1,6 +1,7 @@
 """Bugs to seed in ViTCoD's modules and in those of the harness, each of which the co-simulation must catch."""
 
 from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
+from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
 from accelsim.rtl.memory_mutations import MUTATIONS as MEMORY_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
@@ -228,4 +229,4 @@ OWN = tuple(
          ".item(single_value),"),
     )
 )  # fmt: skip
-MUTATIONS = (*OWN, *DENSE_MUTATIONS, *MEMORY_MUTATIONS)
+MUTATIONS = (*OWN, *DENSE_MUTATIONS, *MACHINE_MUTATIONS, *MEMORY_MUTATIONS)

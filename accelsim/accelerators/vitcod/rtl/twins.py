@@ -21,6 +21,7 @@ from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
+from accelsim.accelerators.vitcod.rtl.vitcod_core import whole
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case
@@ -108,5 +109,6 @@ TWINS = Twins(
     trials=trials,
     layers={CORE: layers, "mac_array": array_case},
     remarks=partial(remarks, units=AT_WORK),
+    whole={MACHINE.schema.name: whole},
     pictured=CHANNELS,
 )
