@@ -9,7 +9,7 @@ MUTATIONS = tuple(
          "for (int n = 0; n < TILE_PORTS; n++)"),
         ("dma", "a burst more than allowed is under way", "next_under_way < isa::W'(OUTSTANDING)",
          "next_under_way <= isa::W'(OUTSTANDING)"),
-        ("dma", "segments lie side by side", "next_segment_at + t.pitch", "next_segment_at + t.bytes"),
+        ("dma", "segments lie side by side", "isa::address_t'(t.pitch)", "isa::address_t'(t.bytes)"),
         ("dma", "a segment's last burst is as long as the others", "size = next_left < LONGEST ? next_left : LONGEST;",
          "size = t.bytes < LONGEST ? t.bytes : LONGEST;"),
         ("dma", "a finished burst goes to the stream whose turn it is", "arrived_push[SA'(reply_data.stream)] = 8'd1;",

@@ -19,7 +19,7 @@ from accelsim.rtl.netlist import Netlist, Unit, Wire
 from accelsim.workload.workload import Workload
 
 TOP = "vitcod_core"
-WORD = 32  # bits: an address is one
+WORD = 24  # bits
 # Rows of the tables, of which a network fills a part: networks differ in what is loaded.
 SMALL = 1 << 14
 CAPACITY = {"index": 1 << 19, "columns": 1 << 17, "rows": 1 << 17, "passes": 1 << 10, "queries": 1 << 10}
