@@ -105,6 +105,7 @@ def cosim(
 def by_itself(twins, arch, machines, components, workload: str, as_json: bool) -> Iterator[object]:
     """A whole machine's modules run a workload by themselves, beside the simulator."""
     from accelsim.core.errors import InputError
+    from accelsim.rtl.cosim import AFTER
     from accelsim.rtl.suite import table
     from accelsim.rtl.whole import run_whole
 
@@ -117,9 +118,12 @@ def by_itself(twins, arch, machines, components, workload: str, as_json: bool) -
         put([outcome])
     else:
         yield table([outcome])
+        outside = [c.name for c in sim.components if c.name not in {unit.name for unit in case.netlist.units}]
         yield outcome.first or (
-            f"{workload} ran from reset to its end in {sim.at:,} cycles, by the modules alone: {len(sim.components)} "
-            f"units and {len(sim.wires)} channels of {arch.name}, in control, and a pipe at the core's clock as DRAM"
+            f"{workload} ran in {outcome.cycles - AFTER:,} cycles, from reset to its end, by the modules alone: "
+            f"{len(case.netlist.units)} units of {arch.name}, in control, and {len(sim.wires)} channels"
+            + f"; {', '.join(outside)} answered through the harness"
+            * bool(outside)
         )
     if outcome.differences:
         raise SystemExit(1)

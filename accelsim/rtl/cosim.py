@@ -90,15 +90,16 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     return ordered(net, sim), sim
 
 
-def ordered(net: Netlist, sim: Simulator) -> np.ndarray:
-    """What a simulator with the channels and units of a netlist has logged, as `run_model` gives it."""
+def ordered(net: Netlist, sim: Simulator, period: int = 1) -> np.ndarray:
+    """What a simulator with the channels and units of a netlist has logged, as `run_model` gives it; `period` is of the
+    netlist's clock."""
     width = 2 + max(len(net.fields(w)) for w in net.wires)
     logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, width), np.int64)
     rows = []
     for i, wire in enumerate(net.wires):
         mine = logged[logged[:, 1] == i]
         row = np.zeros((len(mine), width), np.int64)
-        row[:, 0], row[:, 1] = mine[:, 0], i
+        row[:, 0], row[:, 1] = mine[:, 0] // period, i
         for n in range(len(net.fields(wire))):
             row[:, 2 + n] = mine[:, 2 + n] & 0xFFFFFFFF  # as a bench's ports have words below zero
         rows.append(row)
@@ -107,7 +108,7 @@ def ordered(net: Netlist, sim: Simulator) -> np.ndarray:
     for i, unit in enumerate(net.units, len(net.wires)):
         mine = events[events["component"] == numbers[unit.name]]
         row = np.zeros((len(mine), width), np.int64)
-        row[:, 0], row[:, 1], row[:, 2] = mine["at"], i, mine["status"]
+        row[:, 0], row[:, 1], row[:, 2] = mine["at"] // period, i, mine["status"]
         rows.append(row)
     found = np.concatenate(rows)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
@@ -149,6 +150,8 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
             alive += [at, items]
             port.level, port.kind, port.most = a[f"{n}_level"], 0, into
             port.at, port.items, port.count = at.ctypes.data, items.ctypes.data, len(at)
+        elif wire.outside:
+            port.pop, port.kind, port.most = a[f"{n}_room"], 4, into
         elif wire.consumer is None:
             opens = np.ascontiguousarray(case.opens[n], np.uint8)
             alive.append(opens)

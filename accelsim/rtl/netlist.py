@@ -33,13 +33,16 @@ class Unit:
 @dataclass(frozen=True)
 class Wire:
     """A channel; without a producer (a consumer) it comes from (leads) outside. An end is a unit and its port, of a
-    port array `PORT.ELEMENT`. `payload`: what it carries, where no end says so."""
+    port array `PORT.ELEMENT`. `payload`: what it carries, where no end says so. `outside`: it lies outside itself, and
+    how much room there is comes from there. `most`: items a cycle that come from outside, if not as many as leave."""
 
     name: str
     depth: int
     producer: tuple[str, str] | None = None
     consumer: tuple[str, str] | None = None
     payload: str = ""
+    outside: bool = False
+    most: int = 0
 
 
 @dataclass
@@ -97,7 +100,7 @@ class Netlist:
             unit = self.unit(end[0]) if end else None
             ends.append(unit.twin.items(base(end[1]), unit.values, wire.depth) if unit else 0)
         into, out = ends
-        return into or out, out or into
+        return into or wire.most or out, out or into
 
     def tables(self) -> dict[str, str]:
         """The tables that are loaded, and whose rows each has in the package."""
@@ -156,7 +159,9 @@ class Netlist:
         ports = [f"{way} logic [7:0] {n}_push", f"{way} logic [{width - 1}:0] {n}_item"]
         if not wire.producer:
             ports.append(f"output logic [7:0] {n}_level")
-        if not wire.consumer:
+        if wire.outside:
+            ports.append(f"input logic [7:0] {n}_room")
+        elif not wire.consumer:
             ports += [f"output logic [7:0] {n}_level", f"input logic [7:0] {n}_pop"]
         return ports
 
@@ -179,6 +184,8 @@ class Netlist:
         else:
             lines += narrow(f"{n}__item", f"{n}_item", widths)
             lines.append(f"  assign {n}_level = {n}__room;")
+        if wire.outside:
+            return [lines[0], f"  logic [7:0] {n}__room;", *lines[3:], f"  assign {n}__room = {n}_room;"]
         if not wire.consumer:
             lines += [f"  assign {n}_level = {n}__valid;", f"  assign {n}__pop = {n}_pop;"]
         lines.append(

@@ -1,29 +1,42 @@
 """A whole machine in hardware: its modules run a program by themselves, from reset to its end, beside the simulator.
 
-Nothing comes from outside but a clock and what memories hold when time begins. Every transfer and every status are
-compared, piece by piece, so that a run of any length needs little memory.
+Every transfer and every status are compared, piece by piece, so that a run of any length needs little memory. Nothing
+comes from outside but a clock and what memories hold when time begins; if a component has no module, it answers through
+the harness: what the simulator's gave, when it gave it. Since all that it was asked is compared as well, the modules
+make it the same answers as long as nothing differs.
 """
 
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
 from accelsim.core import Simulator
+from accelsim.core.channel import WATCHED
 from accelsim.rtl.cosim import AFTER, Case, Outcome, compare, library, open_bench, ordered
+from accelsim.rtl.netlist import Netlist
+from accelsim.rtl.vsim import Port
 
 PIECE = 1 << 14  # cycles between two comparisons
 
 
 def run_whole(case: Case, sim: Simulator, optimise: str = "-O1") -> Outcome:
-    """Both run the program; they stop where they first differ. `sim` has the units and the channels of the case's
-    netlist, with all channels monitored, and one clock.
+    """Both run the program; they stop where they first differ. `sim` has the channels of the case's netlist, all
+    monitored, and its units.
 
     Raises InputError without Verilator or g++.
     """
     net, outcome = case.netlist, Outcome(case.netlist.top, cases=1)
+    period = next(sim.periods[c.clock] for c in sim.components if c.name == net.units[0].name)
+    far = FarEnds(net, period)
+    sim.wires = [replace(w, monitored=WATCHED) if n.outside else w for w, n in zip(sim.wires, net.wires, strict=True)]
     bench, ports, alive = open_bench(case, library(net, optimise=optimise))
     width, first, ended = 2 + max(p.words for p in ports), 0, False
     try:
         while not ended and not outcome.differences:
-            ended = sim.run(PIECE)
-            reached = sim.at + AFTER * ended
-            model = ordered(net, sim)
+            ended = sim.run(PIECE * period)
+            reached = -(-sim.at // period) + AFTER * ended
+            model = ordered(net, sim, period)
+            alive += far.play(sim, ports, first, reached)
             sim.transfers.clear()
             sim.events.clear()
             module = bench.run(first, reached - first, ports, width)
@@ -32,7 +45,39 @@ def run_whole(case: Case, sim: Simulator, optimise: str = "-O1") -> Outcome:
             outcome.transfers += int((model[:, 1] < len(net.wires)).sum())
             outcome.statuses += (reached - first) * len(net.units)
             outcome.cycles, first = reached, reached
+            alive.clear()
     finally:
         bench.close()
-    del alive
     return outcome
+
+
+@dataclass
+class FarEnds:
+    """Of the channels to and from what has no module: what comes, and how much room there is, as in the simulator. Its
+    clock may be another: what it pushes within a cycle can be seen from the next one on, and so can room that it
+    makes."""
+
+    net: Netlist
+    period: int
+    held: dict[str, int] = field(default_factory=dict)  # items in channels that lie outside
+
+    def play(self, sim: Simulator, ports: list[Port], first: int, reached: int) -> list[np.ndarray]:
+        """Let the ports play what was logged of the cycles from `first` to `reached`; arrays that must live as long."""
+        log = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 3), np.int64)
+        alive = []
+        for i, (wire, port) in enumerate(zip(self.net.wires, ports)):
+            mine = log[log[:, 1] == i]
+            at = mine[:, 0] // self.period
+            if wire.producer is None:
+                items = np.ascontiguousarray(mine[:, 2 : 2 + port.words].astype(np.uint32))
+                alive += [at, items]
+                port.at, port.items, port.count, port.sent = at.ctypes.data, items.ctypes.data, len(at), 0
+            elif wire.outside:
+                taken = log[log[:, 1] == ~i]
+                more = np.bincount(at - first, minlength=reached - first)
+                np.subtract.at(more, taken[:, 0] // self.period - first, taken[:, 2])
+                held = self.held.get(wire.name, 0) + np.concatenate([[0], np.cumsum(more)])
+                room = (wire.depth - held[:-1]).astype(np.uint8)
+                alive.append(room)
+                port.open, port.sent, self.held[wire.name] = room.ctypes.data, first, int(held[-1])
+        return alive
