@@ -27,6 +27,7 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "grant": tuple(GRANT),
     "done": tuple(DONE),
 }
+SIGNED = ("more", "bytes")  # what may be below zero: bytes that are granted, and no tile has half of all there are
 TWINS = {
     twin.module: twin
     for twin in (

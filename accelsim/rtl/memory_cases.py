@@ -13,7 +13,7 @@ from accelsim.rtl.netlist import Netlist, Unit, Wire
 from accelsim.rtl.package import Package
 
 ROWS = 64  # of a list of loads or stores, with the one that ends it
-BITS = 32  # of a word: an address is one
+BITS = 24  # of a word
 Values = Mapping[str, Mapping[str, int]]  # of each unit
 PIPES = (
     {"latency": 72, "channels": 4, "bytes_per_cycle": 16, "interleave_bytes": 64, "window": 32},

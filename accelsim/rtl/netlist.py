@@ -7,7 +7,7 @@ from pathlib import Path
 from accelsim.core.component import In, PortArray
 from accelsim.core.files import write
 from accelsim.rtl.datapath import DataPath, Parameters, Sizes
-from accelsim.rtl.package import STATUS_BITS, Package
+from accelsim.rtl.package import STATUS_BITS, WIDE, Package
 from accelsim.rtl.twin import Twin
 
 BITS = 20  # of a word in hardware
@@ -89,6 +89,10 @@ class Netlist:
         """The fields of an item."""
         return self.package.payloads[self.payload(wire)]
 
+    def widths(self, fields: Sequence[str]) -> list[int]:
+        """Bits of each field inside."""
+        return [max(self.bits, WIDE.get(name, 0)) for name in fields]
+
     def items(self, wire: Wire) -> tuple[int, int]:
         """Items that may enter and leave in a cycle; outside as many as inside."""
         ends = []
@@ -133,7 +137,7 @@ class Netlist:
                 f"input logic [{FIELD * count - 1}:0] {table}_data",
             ]
             body.append(f"  isa::{kind}_row_t {table}_row;")
-            body += narrow(f"{table}_row", f"{table}_data", count)
+            body += narrow(f"{table}_row", f"{table}_data", self.widths(self.package.tables[kind]))
         for wire in self.wires:
             ports += self.edge(wire)
             body += self.channel(wire)
@@ -165,7 +169,7 @@ class Netlist:
         """The channel itself, and its payload at the width of a bench's ports."""
         into, out = self.items(wire)
         n, names = wire.name, self.fields(wire)
-        fields = len(names)
+        widths = self.widths(names) * into
         width = f"isa::{self.payload(wire)}_bits"
         lines = [
             f"  logic [{into}*{width}-1:0] {n}__item;",
@@ -173,12 +177,12 @@ class Netlist:
             f"  logic [7:0] {n}__room, {n}__valid, {n}__pop;",
         ]
         if wire.producer:
-            for i in range(into * fields):
-                word = f"{n}__item[{bits(i)}]"
-                word = f"$signed({word})" if names[i % fields] in self.package.signed else word
+            for i in range(len(widths)):
+                word = f"{n}__item[{sum(widths[:i])}+:{widths[i]}]"
+                word = f"$signed({word})" if names[i % len(names)] in self.package.signed else word
                 lines.append(f"  assign {n}_item[{FIELD * i}+:{FIELD}] = {FIELD}'({word});")
         else:
-            lines += narrow(f"{n}__item", f"{n}_item", into * fields)
+            lines += narrow(f"{n}__item", f"{n}_item", widths)
             lines.append(f"  assign {n}_level = {n}__room;")
         if wire.outside:
             return [lines[0], f"  logic [7:0] {n}__room;", *lines[3:], f"  assign {n}__room = {n}_room;"]
@@ -227,9 +231,9 @@ class Netlist:
         """The signals of a port array, an element for each of its wires; one that nothing ever crosses, if there are
         none."""
         n, count = f"{unit.name}_{port}___", max(1, len(wires))
-        widths = [self.items(w)[into] * len(self.fields(w)) * self.bits for w in wires]
+        widths = [self.items(w)[into] * sum(self.widths(self.fields(w))) for w in wires]
         fields = unit.twin.component.fields[port].payload
-        width = max(widths, default=self.bits * max(1, len(fields)) * unit.twin.items(port, unit.values, 1))
+        width = max(widths, default=sum(self.widths(fields or ("",))) * unit.twin.items(port, unit.values, 1))
         flags, words = ("valid", "pop"), "data"
         if not into:
             flags, words = ("room", "push"), "item"
@@ -254,13 +258,9 @@ def base(end: str) -> str:
     return end.partition(".")[0]
 
 
-def bits(i: int) -> str:
-    return f"isa::W*{i}+:isa::W"
-
-
-def narrow(to: str, source: str, fields: int) -> list[str]:
-    """Each field of a port, cut to a word."""
-    parts = ", ".join(f"isa::W'({source}[{FIELD * i}+:{FIELD}])" for i in reversed(range(fields)))
+def narrow(to: str, source: str, widths: Sequence[int]) -> list[str]:
+    """Each field of a port, cut to what it has inside."""
+    parts = ", ".join(f"{w}'({source}[{FIELD * i}+:{FIELD}])" for i, w in reversed([*enumerate(widths)]))
     return [f"  assign {to} = {{{parts}}};"]
 
 

@@ -12,6 +12,7 @@ from accelsim.rtl.vsim import SOURCES
 
 KEYWORDS = ("begin", "end", "input", "output", "repeat", "table", "wait")  # of SystemVerilog; they get an underscore
 COMPONENTS = SOURCES / "components"
+WIDE = {"address": 32}  # bits of words that are longer than the others: an address in DRAM
 STATUS_BITS = (len(STATUS_NAMES) - 1).bit_length()
 # From the tables of a case, and the parameters of its units by unit: a table's rows as uint32[rows, words].
 Rows = Callable[[Mapping[str, np.ndarray], Mapping[str, Mapping[str, int]]], np.ndarray]
@@ -42,6 +43,7 @@ class Package:
             "package isa;",
             f"  localparam int W = {bits};",
             "  typedef logic [W-1:0] word_t;",
+            *(f"  typedef logic [{wide}-1:0] {name}_t;" for name, wide in WIDE.items()),
             "  typedef logic [31:0] clock_t;  // a cycle number",
             f"  typedef enum logic [{STATUS_BITS - 1}:0] {{{', '.join(STATUS_NAMES).upper()}}} status_t;",
             *(line for name, fields in self.tables.items() for line in struct(f"{name}_row", fields)),
@@ -82,8 +84,11 @@ class Package:
 
 def struct(name: str, fields: Sequence[str]) -> list[str]:
     """The declarations of a packed struct, its width and its type; its first field is in the low bits."""
-    spelled = "".join(f" word_t {f}_;" if f in KEYWORDS else f" word_t {f};" for f in reversed(fields))
-    return [f"  localparam int {name}_bits = {len(fields)} * W;", f"  typedef struct packed {{{spelled} }} {name}_t;"]
+    wide = [f for f in fields if f in WIDE]
+    width = " + ".join([f"{len(fields) - len(wide)} * W", *(str(WIDE[f]) for f in wide)])
+    kinds = {f: f"{f}_t" if f in WIDE else "word_t" for f in fields}
+    spelled = "".join(f" {kinds[f]} {f}{'_' * (f in KEYWORDS)};" for f in reversed(fields))
+    return [f"  localparam int {name}_bits = {width};", f"  typedef struct packed {{{spelled} }} {name}_t;"]
 
 
 def words(table: np.ndarray, names: Sequence[str]) -> np.ndarray:

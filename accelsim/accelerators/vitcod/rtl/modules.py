@@ -38,7 +38,7 @@ from accelsim.accelerators.vitcod.tables import (
 from accelsim.components.sequencer import Sequencer
 from accelsim.components.vector_unit import VectorUnit
 from accelsim.dataflows.tiling import ceil
-from accelsim.isa.tables import FREES, READING
+from accelsim.isa.tables import FREES
 from accelsim.rtl import memory
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
@@ -168,7 +168,7 @@ PACKAGE = Package(
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
-    tuple(READING),
+    memory.SIGNED,
     ("sequencer", "vector_unit", *memory.TWINS),
 )
 TWINS = {

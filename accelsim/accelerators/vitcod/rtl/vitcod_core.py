@@ -20,7 +20,7 @@ from accelsim.rtl.stimulus import Script
 from accelsim.workload.workload import Workload
 
 TOP, MEMORY = "vitcod_core", "dram"
-WORD = 32  # bits: an address is one
+WORD = 24  # bits
 # Rows of the tables, of which a network fills a part: networks differ in what is loaded.
 SMALL = 1 << 14
 NONE = Script(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))

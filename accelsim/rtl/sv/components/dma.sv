@@ -25,7 +25,7 @@ module dma #(
   localparam int SA = ARRIVED_PORTS > 1 ? $clog2(ARRIVED_PORTS) : 1;
   localparam isa::word_t LONGEST = isa::W'(BURST_BYTES);
   isa::tile_t tile, t;  // the one that is cut up: its address is that of the next burst, its segments those left
-  isa::word_t segment_at, next_segment_at;
+  isa::address_t segment_at, next_segment_at;
   isa::word_t left, next_left;  // bytes of the segment
   isa::word_t stream, next_stream;
   isa::word_t under_way, next_under_way;
@@ -79,11 +79,11 @@ module dma #(
         moved = 1'b1;
         if (size == next_left) begin
           t.segments = t.segments - 1'b1;
-          next_segment_at = next_segment_at + t.pitch;
+          next_segment_at = next_segment_at + isa::address_t'(t.pitch);
           t.address = next_segment_at;
           next_left = t.bytes;
         end else begin
-          t.address = t.address + size;
+          t.address = t.address + isa::address_t'(size);
           next_left = next_left - size;
         end
       end else if (request_room == 0) blocked = 1'b1;

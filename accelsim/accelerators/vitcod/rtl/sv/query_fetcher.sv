@@ -98,7 +98,9 @@ module query_fetcher #(
     taken = ask_valid != 0 && next_held < (PA + 1)'(PLACES);
     fetched = taken && !owned && next_bytes + 32'(place.bytes) <= CAPACITY_BYTES;
     request_push = {7'd0, fetched && request_room != 0};
-    request_item.address = place.address + ask_data.row * place.token_pitch + ask_data.head * place.head_pitch;
+    request_item.address = place.address
+        + isa::address_t'(ask_data.row) * isa::address_t'(place.token_pitch)
+        + isa::address_t'(ask_data.head) * isa::address_t'(place.head_pitch);
     request_item.bytes = place.bytes;
     request_item.segments = 1;
     request_item.pitch = place.bytes;
