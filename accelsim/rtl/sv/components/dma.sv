@@ -23,12 +23,13 @@ module dma #(
     output isa::bytes_t [ARRIVED_PORTS-1:0]      arrived_item
 );
   localparam int SA = ARRIVED_PORTS > 1 ? $clog2(ARRIVED_PORTS) : 1;
+  localparam int OB = $clog2(OUTSTANDING + 1);
   localparam isa::word_t LONGEST = isa::W'(BURST_BYTES);
   isa::tile_t tile, t;  // the one that is cut up: its address is that of the next burst, its segments those left
   isa::address_t segment_at, next_segment_at;
   isa::word_t left, next_left;  // bytes of the segment
-  isa::word_t stream, next_stream;
-  isa::word_t under_way, next_under_way;
+  logic [SA-1:0] stream, next_stream;
+  logic [OB-1:0] under_way, next_under_way;
   isa::word_t size;
   logic moved, blocked;
 
@@ -58,7 +59,7 @@ module dma #(
         if (tile_valid[n] != 0) begin
           tile_pop = '0;
           tile_pop[n] = 8'd1;
-          next_stream = isa::W'(n);
+          next_stream = SA'(n);
           t = tile_data[n];
         end
       end
@@ -71,9 +72,9 @@ module dma #(
     request_item.address = t.address;
     request_item.bytes = size;
     request_item.write = t.write;
-    request_item.stream = next_stream;
+    request_item.stream = isa::W'(next_stream);
     if (t.segments != 0) begin
-      if (next_under_way < isa::W'(OUTSTANDING) && request_room != 0) begin
+      if (next_under_way < OB'(OUTSTANDING) && request_room != 0) begin
         request_push = 8'd1;
         next_under_way = next_under_way + 1'b1;
         moved = 1'b1;

@@ -54,16 +54,19 @@ module load_buffer #(
 );
   localparam int LA = LOADS > 1 ? $clog2(LOADS) : 1;
   localparam int FA = OUTSTANDING > 1 ? $clog2(OUTSTANDING) : 1;
-  localparam isa::word_t WIDTH = isa::W'(BANKS * PORT_BYTES);
-  localparam isa::word_t LEAST = isa::W'((PORT_BYTES + 1) / 2);  // a word of one bank, every other cycle
+  localparam int FB = $clog2(OUTSTANDING + 1);
+  localparam int RB = $clog2(2 * READINGS * BANKS * PORT_BYTES + 1) + 1;  // of bytes a cycle: readers may ask for more
+  localparam logic signed [RB-1:0] WIDTH = RB'(BANKS * PORT_BYTES);
+  localparam logic signed [RB-1:0] LEAST = RB'((PORT_BYTES + 1) / 2);  // a word of one bank, every other cycle
   localparam isa::word_t PORT = isa::W'(PORT_BYTES);
   localparam isa::word_t CAPACITY = isa::W'(CAPACITY_BYTES);
   typedef logic signed [isa::W-1:0] signed_t;
+  typedef logic signed [RB-1:0] rate_t;
   typedef struct packed {
-    isa::word_t next_load;
-    isa::word_t oldest;
-    isa::word_t in_flight;
-    isa::word_t taken;      // bytes a cycle that readers take
+    logic [LA-1:0] next_load;
+    logic [FA-1:0] oldest;
+    logic [FB-1:0] in_flight;
+    rate_t      taken;      // bytes a cycle that readers take
     isa::word_t unwritten;  // bytes that have been taken and are not yet written
     isa::word_t keeping;    // bytes handed on that are there when they are
     isa::word_t reserved;
@@ -76,12 +79,13 @@ module load_buffer #(
   logic [isa::loads_row_bits-1:0] loads[LOADS];
   isa::loads_row_t load;
   isa::word_t flight[OUTSTANDING];  // bytes missing of each load on its way
-  isa::word_t missing, left, room, size, words, granted;
+  isa::word_t missing, size, words, granted;
+  rate_t left, room;
   logic [FA-1:0] arrives, leaves;
-  logic moved, blocked, writes, told;
+  logic moved, blocked, writes, told, keeps;
 
-  function automatic isa::word_t wrap(input isa::word_t slot);
-    wrap = slot >= isa::W'(OUTSTANDING) ? slot - isa::W'(OUTSTANDING) : slot;
+  function automatic logic [FA-1:0] wrap(input logic [FB:0] slot);
+    wrap = slot >= (FB + 1)'(OUTSTANDING) ? FA'(slot - (FB + 1)'(OUTSTANDING)) : FA'(slot);
   endfunction
 
   function automatic isa::word_t less(input isa::word_t a, input isa::word_t b);  // a - b, but not below 0
@@ -113,17 +117,18 @@ module load_buffer #(
     for (int n = 0; n < READINGS; n++) begin
       if (reading_valid[n] != 0) begin
         reading_pop[n] = 8'd1;
-        s.taken = s.taken + reading_data[n].more;
+        s.taken = s.taken + RB'(reading_data[n].more);
         moved = 1'b1;
       end
     end
 
     // What the ports that are left write: first what has been taken.
-    left = signed_t'(WIDTH - s.taken) > signed_t'(LEAST) ? WIDTH - s.taken : LEAST;
+    left = WIDTH - s.taken > LEAST ? WIDTH - s.taken : LEAST;
     writes = s.unwritten != 0;
-    room = less(left, s.unwritten);
-    s.unwritten = less(s.unwritten, left);
-    arrives = FA'(s.oldest);
+    room = s.unwritten < isa::W'(left) ? left - RB'(s.unwritten) : '0;
+    s.unwritten = less(s.unwritten, isa::W'(left));
+    keeps = KEEP_PORTS != 0 && keep_valid[0] != 0;
+    arrives = s.oldest;
     missing = flight[arrives];
     size = fill_data.bytes;
     words = '0;
@@ -138,12 +143,12 @@ module load_buffer #(
           s.keeping = '0;
           moved = 1'b1;
         end else blocked = 1'b1;
-      end else if (room != 0 && keep_valid[0] != 0) begin
+      end else if (room != 0 && keeps) begin
         size = isa::W'(keep_data[0].bytes * keep_data[0].segments);
         if (size <= s.reserved) begin
           words = isa::W'(keep_data[0].segments * ((keep_data[0].bytes + PORT - 1'b1) / PORT));
           keep_pop[0] = 8'd1;
-          s.unwritten = less(isa::W'(words * PORT), room);
+          s.unwritten = less(isa::W'(words * PORT), isa::W'(room));
           s.reserved = s.reserved - size;
           kept_item[0].bytes = size;
           if (s.unwritten == 0 && kept_room[0] != 0) kept_push[0] = 8'd1;
@@ -151,9 +156,9 @@ module load_buffer #(
           moved = 1'b1;
         end else blocked = 1'b1;
       end else if (room != 0 && fill_valid != 0) begin
-        if (missing > size || size > room || done_room != 0) begin
+        if (missing > size || size > isa::W'(room) || done_room != 0) begin
           fill_pop = 8'd1;
-          s.unwritten = less(size, room);
+          s.unwritten = less(size, isa::W'(room));
           s.ending = missing == size;
           told = s.ending && s.unwritten == 0;
           moved = 1'b1;
@@ -162,20 +167,20 @@ module load_buffer #(
     end
     if (told) begin
       done_push = 8'd1;
-      s.oldest = wrap(s.oldest + 1'b1);
+      s.oldest = wrap((FB + 1)'(s.oldest) + 1'b1);
       s.in_flight = s.in_flight - 1'b1;
       s.ending = 1'b0;
     end
 
     // The next load.
-    load = loads[LA'(s.next_load)];
-    leaves = FA'(wrap(s.oldest + s.in_flight));
+    load = loads[s.next_load];
+    leaves = wrap((FB + 1)'(s.oldest) + (FB + 1)'(s.in_flight));
     request_item.address = load.address;
     request_item.bytes = load.bytes;
     request_item.segments = load.segments;
     request_item.pitch = load.pitch;
     request_item.write = '0;
-    if (load.size != 0 && s.in_flight < isa::W'(OUTSTANDING) && load.fence <= s.fences
+    if (load.size != 0 && s.in_flight < FB'(OUTSTANDING) && load.fence <= s.fences
         && signed_t'(s.held) <= (OVERLAP != 0 ? signed_t'(CAPACITY - load.size) : signed_t'(0))) begin
       if (request_room != 0) begin
         request_push = 8'd1;
@@ -201,7 +206,7 @@ module load_buffer #(
     state <= s;
     if (rst) begin
       state <= '0;
-      state.unwritten <= WIDTH;  // as in the simulator, whose first cycle passes as one in which the ports are busy
+      state.unwritten <= isa::W'(WIDTH);  // as in the simulator, whose first cycle passes as one in which the ports are busy
     end
   end
 endmodule

@@ -40,14 +40,15 @@ module store_buffer #(
     output isa::done_t                       done_item
 );
   localparam int SA = STORES > 1 ? $clog2(STORES) : 1;
-  localparam isa::word_t WIDTH = isa::W'(BANKS * PORT_BYTES);
+  localparam int RB = $clog2(BANKS * PORT_BYTES + 1);
+  localparam logic [RB-1:0] WIDTH = RB'(BANKS * PORT_BYTES);
   localparam isa::word_t CAPACITY = isa::W'(CAPACITY_BYTES);
   localparam isa::word_t TO_DRAM = isa::W'(0);
   localparam isa::word_t KEPT = isa::W'(1);
   localparam isa::word_t BOTH = isa::W'(2);
   typedef struct packed {
-    isa::word_t next_store;
-    isa::word_t acknowledged;
+    logic [SA-1:0] next_store;
+    logic [SA-1:0] acknowledged;
     isa::word_t missing;    // bytes of that one not yet in DRAM
     isa::word_t gathered;   // bytes here that no store has been asked for
     isa::word_t unwritten;  // bytes of results that have been taken and are not yet written
@@ -58,7 +59,8 @@ module store_buffer #(
   state_t state, s;
   logic [isa::stores_row_bits-1:0] stores[STORES];
   isa::stores_row_t waits, store;
-  isa::word_t room, gone;
+  isa::word_t gone, waits_for;
+  logic [RB-1:0] room;
   logic moved, blocked, moves, here, stays, goes;
 
   function automatic isa::word_t less(input isa::word_t a, input isa::word_t b);  // a - b, but not below 0
@@ -73,10 +75,11 @@ module store_buffer #(
     moves = s.unwritten != 0 || s.unread != 0;
 
     // The oldest store is where it goes, or some of its bytes are.
-    waits = stores[SA'(s.acknowledged)];
-    here = kept_valid[0] != 0;
+    waits = stores[s.acknowledged];
+    waits_for = KEEP_PORTS != 0 ? waits.fence : TO_DRAM;
+    here = KEEP_PORTS != 0 && kept_valid[0] != 0;
     gone = s.under_way - s.unread;  // bytes that have been read and are not yet there
-    if (waits.fence == KEPT) begin
+    if (waits_for == KEPT) begin
       if (here && done_room != 0 && kept_data[0].bytes <= gone) begin
         kept_pop[0] = 8'd1;
         done_push = 8'd1;
@@ -87,14 +90,14 @@ module store_buffer #(
       end
     end else if (written_valid != 0 && written_data.bytes <= gone) begin
       if (s.missing == 0) s.missing = waits.size;
-      if (written_data.bytes < s.missing || (done_room != 0 && (here || waits.fence == TO_DRAM))) begin
+      if (written_data.bytes < s.missing || (done_room != 0 && (here || waits_for == TO_DRAM))) begin
         written_pop = 8'd1;
         s.missing = s.missing - written_data.bytes;
         s.under_way = s.under_way - written_data.bytes;
         s.held = s.held - written_data.bytes;
         moved = 1'b1;
         if (s.missing == 0) begin
-          kept_pop[0] = {7'd0, waits.fence == BOTH};
+          kept_pop[0] = {7'd0, waits_for == BOTH};
           done_push = 8'd1;
           s.acknowledged = s.acknowledged + 1'b1;
         end
@@ -102,25 +105,25 @@ module store_buffer #(
     end
 
     // Results are written.
-    room = less(WIDTH, s.unwritten);
-    s.unwritten = less(s.unwritten, WIDTH);
+    room = s.unwritten < isa::W'(WIDTH) ? WIDTH - RB'(s.unwritten) : '0;
+    s.unwritten = less(s.unwritten, isa::W'(WIDTH));
     for (int n = 0; n < RESULTS; n++) begin
       if (results_valid[n] != 0 && room != 0) begin
         if (s.held + results_data[n].bytes <= CAPACITY) begin
           results_pop[n] = 8'd1;
           s.held = s.held + results_data[n].bytes;
           s.gathered = s.gathered + results_data[n].bytes;
-          s.unwritten = s.unwritten + less(results_data[n].bytes, room);
-          room = less(room, results_data[n].bytes);
+          s.unwritten = s.unwritten + less(results_data[n].bytes, isa::W'(room));
+          room = results_data[n].bytes < isa::W'(room) ? room - RB'(results_data[n].bytes) : '0;
           moved = 1'b1;
         end else blocked = 1'b1;
       end
     end
 
     // The next store, when all of it is written.
-    store = stores[SA'(s.next_store)];
-    stays = store.fence != TO_DRAM;
-    goes = store.fence != KEPT;
+    store = stores[s.next_store];
+    stays = KEEP_PORTS != 0 && store.fence != TO_DRAM;
+    goes = KEEP_PORTS == 0 || store.fence != KEPT;
     request_item.address = store.address;
     request_item.bytes = store.bytes;
     request_item.segments = store.segments;
@@ -144,7 +147,7 @@ module store_buffer #(
     end
 
     // What is left of the ports reads stores.
-    s.unread = less(s.unread, room);
+    s.unread = less(s.unread, isa::W'(room));
     status = moved || moves || s.unwritten != 0 || s.unread != 0 ? isa::BUSY
         : blocked ? isa::BLOCKED : s.held != 0 ? isa::STARVED : isa::IDLE;
   end
@@ -154,7 +157,7 @@ module store_buffer #(
     state <= s;
     if (rst) begin
       state <= '0;
-      state.unwritten <= WIDTH;  // as in the simulator, whose first cycle passes as one in which the ports are busy
+      state.unwritten <= isa::W'(WIDTH);  // as in the simulator, whose first cycle passes as one in which the ports are busy
     end
   end
 endmodule
