@@ -1,7 +1,7 @@
 """Random cases for the memory side of a machine: buffers, the DMA engine, and a memory behind it that answers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,23 +27,45 @@ ENGINES = (
 
 
 @dataclass(frozen=True)
+class Loading:
+    """What stands around a load buffer: units that read it, whether one is told of its loads, and the store buffer that
+    hands results on to it (`out`: they come from outside)."""
+
+    readers: int = 0
+    filling: bool = False
+    keeps: str = ""
+
+
+@dataclass(frozen=True)
+class Storing:
+    """What stands around a store buffer: units that fill it, and the load buffer it hands results on to."""
+
+    results: int = 1
+    keeps: str = ""
+
+
+@dataclass(frozen=True)
 class Side:
-    """What stands around the DMA engine, and how deep the channels are: streams of other buffers, units that read the
-    load buffer and whether one is told of its loads, units that fill the store buffer, whether stores are handed on."""
+    """What stands around the DMA engine, and how deep the channels are: its buffers, those of the first streams first,
+    and how many other streams there are behind them. `most`: the bytes of a random tile, where buffers are larger."""
 
     depth: int
     streams: int = 0
-    readers: int = 0
-    filling: bool = False
-    results: int = 0
-    keeps: bool = False
+    buffers: Mapping[str, Loading | Storing] = field(default_factory=dict)
+    most: int = 1 << 20
 
 
 def side(package: Package, top: str, values: Values, of: Side) -> Netlist:
-    """The units there are values for, of `dram`, `dma`, `buffer` and `store`, and all their channels."""
-    modules = {"dram": "dram_pipe", "dma": "dma", "buffer": "load_buffer", "store": "store_buffer"}
-    units = [Unit(name, TWINS[module], dict(values[name])) for name, module in modules.items() if name in values]
-    wires = []
+    """`dram`, the `dma` engine, if there are values for it, and the buffers, with all their channels."""
+    names = [name for name in ("dram", "dma") if name in values] + [*of.buffers]
+    wires, units, rows = [], [], {}
+    alone = len(of.buffers) == 1 or of.buffers.keys() == {"buffer", "store"}
+    for name in names:
+        kind = {"dram": "dram_pipe", "dma": "dma"}.get(name)
+        twin = TWINS[kind or ("load_buffer" if isinstance(of.buffers[name], Loading) else "store_buffer")]
+        own = {} if alone else dict.fromkeys(twin.tables, name)
+        units.append(Unit(name, twin, dict(values[name]), own))
+        rows |= dict.fromkeys((own.get(table, table) for table in twin.tables), ROWS)
 
     def wire(producer: str, consumer: str, deep: int = of.depth) -> None:
         """A channel from UNIT.PORT to UNIT.PORT; an end without a dot is outside."""
@@ -51,32 +73,27 @@ def side(package: Package, top: str, values: Values, of: Side) -> Netlist:
         name = (consumer if ends[0] is None else producer).replace(".", "_")
         wires.append(Wire(name, deep, *ends))
 
-    if "dma" in values:
-        for n in range(of.streams):
-            wire("out", f"dma.tile.{n}")
-            wire(f"dma.arrived.{n}", "out")
+    for name, buffer in of.buffers.items():
+        loads = isinstance(buffer, Loading)
+        wire(f"{name}.request", f"dma.tile.{name}")
+        wire(f"dma.arrived.{name}", f"{name}.{'fill' if loads else 'written'}")
+        wire(f"{name}.done", "out")
+        for port in ("release", "command") if loads else ():
+            wire("out", f"{name}.{port}")
+        for n in range(buffer.readers if loads else buffer.results):
+            wire("out", f"{name}.{'reading' if loads else 'results'}.{n}")
+        if loads and buffer.filling:
+            wire(f"{name}.filling.reader", "out")
+        if loads and buffer.keeps:
+            store = buffer.keeps
+            wire(f"{store}.keep.{name}" if store != "out" else "out", f"{name}.keep.{store}")
+            wire(f"{name}.kept.{store}", f"{store}.kept.{name}" if store != "out" else "out")
+    for n in range(of.streams):
+        wire("out", f"dma.tile.{n}")
+        wire(f"dma.arrived.{n}", "out")
     wire("dma.request" if "dma" in values else "out", "dram.request", 8)
     wire("dram.reply", "dma.reply" if "dma" in values else "out", 8)
-    if "store" in values:
-        for n in range(of.results):
-            wire("out", f"store.results.{n}")
-        wire("store.request", "dma.tile.store")
-        wire("dma.arrived.store", "store.written")
-        wire("store.done", "out")
-    if "buffer" in values:
-        for port in ("release", "command"):
-            wire("out", f"buffer.{port}")
-        for n in range(of.readers):
-            wire("out", f"buffer.reading.{n}")
-        wire("buffer.request", "dma.tile.buffer")
-        wire("dma.arrived.buffer", "buffer.fill")
-        wire("buffer.done", "out")
-        if of.filling:
-            wire("buffer.filling.reader", "out")
-        if of.keeps:
-            wire("store.keep.buffer" if "store" in values else "out", "buffer.keep.store")
-            wire("buffer.kept.store", "store.kept.buffer" if "store" in values else "out")
-    return Netlist(package, top, units, wires, dict.fromkeys(("loads", "stores"), ROWS), BITS)
+    return Netlist(package, top, units, wires, rows, BITS)
 
 
 def draw_tiles(rng: Rng, count: int, most: int) -> np.ndarray:
@@ -135,12 +152,13 @@ def dma(package: Package, rng: Rng, values: Values, of: Side) -> Case:
     return make(rng, "dma", net, {}, streams(rng, of))
 
 
-def load_ends(rng: Rng, values: Values, of: Side, kept: int) -> tuple[dict, dict]:
-    """Table and scripts of the load buffer's other ends: loads, the space that is given back in all for them and for
+def load_ends(
+    rng: Rng, name: str, one: Mapping[str, int], of: Loading, most: int, kept: int
+) -> tuple[np.ndarray, dict]:
+    """Table and scripts of a load buffer's other ends: loads, the space that is given back in all for them and for
     `kept` bytes, for which room is reserved, fences, and what readers take."""
-    one = values["buffer"]
-    capacity, width = one["capacity_bytes"], one["banks"] * one["port_bytes"]
-    tiles = draw_tiles(rng, int(rng.integers(0 if kept else 1, ROWS)), int(rng.choice([capacity, capacity // 5])))
+    capacity, width, readers = min(most, one["capacity_bytes"]), one["banks"] * one["port_bytes"], of.readers
+    tiles = draw_tiles(rng, int(rng.integers(0 if kept else 1, ROWS)), int(rng.choice([capacity, 1 + capacity // 5])))
     fences = np.cumsum(rng.random(len(tiles)) < rng.choice([0, 0.1, 0.5]))
     total = int((tiles[:, 1] * tiles[:, 2]).sum()) + kept
     granted = int(total * rng.random() * rng.integers(2))
@@ -151,49 +169,56 @@ def load_ends(rng: Rng, values: Values, of: Side, kept: int) -> tuple[dict, dict
     slow = float(rng.choice([0.02, 0.004]))
     patient = None if rng.random() < 0.5 else slow
     scripts = {
-        "buffer_release": script(rng, frees, 2, eager=slow),
-        "buffer_command": script(rng, [tuple(map(int, g)) for g in grants], 2, eager=patient),
+        f"{name}_release": script(rng, frees, 2, eager=slow),
+        f"{name}_command": script(rng, [tuple(map(int, g)) for g in grants], 2, eager=patient),
     }
-    for n in range(of.readers):
-        rates = [0, *rng.integers(0, 1 + width * 5 // 4 // of.readers, int(rng.integers(0, 60))).tolist(), 0]
+    for n in range(readers):
+        rates = [0, *rng.integers(0, 1 + width * 5 // 4 // readers, int(rng.integers(0, 60))).tolist(), 0]
         more = [(change,) for change in np.diff(rates).tolist()]
-        scripts[f"buffer_reading_{n}"] = script(rng, more, 1, eager=float(rng.choice([0.1, 0.01])))
-    return {"loads": table(tiles, fences)}, scripts
+        scripts[f"{name}_reading_{n}"] = script(rng, more, 1, eager=float(rng.choice([0.1, 0.01])))
+    return table(tiles, fences), scripts
 
 
-def load_buffer(package: Package, rng: Rng, values: Values, of: Side) -> Case:
-    """Loads of all sizes, with fences, while readers take more and less of the ports and space is given back; results
-    are handed on to it in between."""
-    most = values["buffer"]["capacity_bytes"] // 3
-    handed = [tuple(tile[1:3]) for tile in draw_tiles(rng, int(rng.integers(20)), most).tolist()]
-    kept = sum(size * segments for size, segments in handed) if of.keeps else 0
-    tables, scripts = load_ends(rng, values, of, kept)
-    if of.keeps:
-        scripts["buffer_keep_store"] = script(rng, handed, len(KEEPING))
-    net = side(package, "load_buffer_bench", values, of)
-    return make(rng, "load_buffer", net, tables, scripts | streams(rng, of, 0.3), stuck=True)
-
-
-def store_buffer(package: Package, rng: Rng, values: Values, of: Side) -> Case:
-    """Stores of all sizes to DRAM, to a load buffer, or both, of results that come in pieces from several units."""
-    capacity = values["store"]["capacity_bytes"]
+def store_ends(rng: Rng, name: str, one: Mapping[str, int], of: Storing, most: int) -> tuple[np.recarray, dict]:
+    """Table and scripts of a store buffer's other ends: stores, and results in pieces from its units."""
+    capacity = min(most, one["capacity_bytes"])
     piece = int(rng.choice([1 + capacity // 8, 1 + capacity // 3]))
     most = capacity - piece
     tiles = draw_tiles(rng, int(rng.integers(1, ROWS)), int(rng.choice([most, 1 + most // 8])))
     goes = rng.integers(TO_DRAM, BOTH + 1, len(tiles)) if of.keeps else np.zeros(len(tiles), np.int64)
-    sizes = tiles[:, 1] * tiles[:, 2]
-    made = parts(rng, int(sizes.sum()), piece)
+    made = parts(rng, int((tiles[:, 1] * tiles[:, 2]).sum()), piece)
     unit = rng.integers(0, of.results, len(made))
-    tables: dict = {}
-    scripts = streams(rng, of, 0.3)
-    if of.keeps:
-        tables, ends = load_ends(rng, values, of, int(sizes[goes != TO_DRAM].sum()))
-        scripts |= ends
+    scripts = {}
     for n in range(of.results):
         mine = [(size,) for size, by in zip(made, unit) if by == n]
-        scripts[f"store_results_{n}"] = script(rng, mine, 1)
-    net = side(package, "store_buffer_bench", values, of)
-    return make(rng, "store_buffer", net, tables | {"stores": table(tiles, goes)}, scripts, stuck=of.keeps)
+        scripts[f"{name}_results_{n}"] = script(rng, mine, 1)
+    return table(tiles, goes), scripts
+
+
+def buffers(package: Package, rng: Rng, values: Values, of: Side, *, top: str = "buffers_bench") -> Case:
+    """Loads and stores of all sizes, with fences, while readers take more and less of the ports and space is given
+    back; results go to DRAM, on to a load buffer, or both."""
+    net = side(package, top, values, of)
+    tables, scripts = {}, streams(rng, of, 0.3)
+    kept = dict.fromkeys(of.buffers, 0)
+    for name, buffer in of.buffers.items():
+        if isinstance(buffer, Storing):
+            own = net.unit(name).own.get("stores", "stores")
+            tables[own], ends = store_ends(rng, name, values[name], buffer, of.most)
+            scripts |= ends
+            if buffer.keeps:
+                stays = tables[own][tables[own].fence != TO_DRAM]
+                kept[buffer.keeps] = int((stays.bytes * stays.segments).sum())
+        elif buffer.keeps == "out":
+            tiles = draw_tiles(rng, int(rng.integers(20)), values[name]["capacity_bytes"] // 3)
+            kept[name] = int((tiles[:, 1] * tiles[:, 2]).sum())
+            scripts[f"{name}_keep_out"] = script(rng, [tuple(t[1:3]) for t in tiles.tolist()], len(KEEPING))
+    for name, buffer in of.buffers.items():
+        if isinstance(buffer, Loading):
+            own = net.unit(name).own.get("loads", "loads")
+            tables[own], ends = load_ends(rng, name, values[name], buffer, of.most, kept[name])
+            scripts |= ends
+    return make(rng, "buffers", net, tables, scripts, stuck=True)
 
 
 BUFFERS = (
@@ -217,12 +242,16 @@ def parameters(*units: str) -> list[dict[str, Mapping[str, int]]]:
 Maker = Callable[[Package, Rng, Values, Side], Case]
 SETTINGS: dict[str, tuple[Maker, list[dict[str, Mapping[str, int]]], list[Side]]] = {
     "dma": (dma, parameters("dram", "dma"), [Side(2, 5), Side(1, 3), Side(4, 1)]),
-    "load_buffer": (load_buffer, parameters("dram", "dma", "buffer"), [
-        Side(2, 1, 3, True, keeps=True), Side(1, 0, 1), Side(4, 2, 2, keeps=True),
+    "load_buffer": (buffers, parameters("dram", "dma", "buffer"), [
+        Side(2, 1, {"buffer": Loading(3, True, "out")}), Side(1, 0, {"buffer": Loading(1)}),
+        Side(4, 2, {"buffer": Loading(2, keeps="out")}),
     ]),
-    "store_buffer": (store_buffer, [
+    "store_buffer": (buffers, [
         *parameters("dram", "dma", "buffer", "store")[:1], *parameters("dram", "dma", "store")[1:],
-    ], [Side(2, 1, 1, True, 2, True), Side(1, 0, results=1), Side(4, 2, results=3)]),
+    ], [
+        Side(2, 1, {"store": Storing(2, "buffer"), "buffer": Loading(1, True, "store")}),
+        Side(1, 0, {"store": Storing(1)}), Side(4, 2, {"store": Storing(3)}),
+    ]),
     "dram_pipe": (dram_pipe, parameters("dram"), [Side(8), Side(1), Side(2)]),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.isa.tables import DESCRIPTOR
 from accelsim.rtl.cosim import cosimulate, run_model
 from accelsim.rtl.memory import TWINS, descriptors
-from accelsim.rtl.memory_cases import SETTINGS, Side, cases, side
+from accelsim.rtl.memory_cases import SETTINGS, Loading, Side, cases, side
 
 
 def test_not_one_transfer_differs():
@@ -53,7 +53,7 @@ def test_cases_move_all_they_were_given():
 
 def test_a_module_has_as_many_ports_as_its_netlist_gives_it():
     values = SETTINGS["load_buffer"][1][0]
-    text = side(PACKAGE, "bench", values, Side(2, 3, 0)).text()
+    text = side(PACKAGE, "bench", values, Side(2, 3, {"buffer": Loading()})).text()
     assert ".TILE_PORTS(4), .ARRIVED_PORTS(4)" in text
     assert ".READING_PORTS(0), .FILLING_PORTS(0), .KEEP_PORTS(0), .KEPT_PORTS(0)" in text
     assert "assign buffer_reading___valid = '0;" in text
