@@ -48,7 +48,7 @@ def test_cases_move_all_they_were_given():
         for case in cases(PACKAGE, component, 30, 5):
             done = case.netlist.logged().index(told)
             finished += (run_model(case)[0][:, 1] == done).sum() == len(case.tables[moved])
-        assert finished >= 24
+        assert finished >= 20
 
 
 def test_a_module_has_as_many_ports_as_its_netlist_gives_it():
