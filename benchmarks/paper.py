@@ -1,11 +1,11 @@
 """Every table and picture of docs/paper.md: ViTCoD's paper reproduced, and what it leaves open tried out.
 
-    python benchmarks/paper.py [--seeds N] [--model NAME ...] [--store DIR] [--dry]
+    python benchmarks/paper.py [--seeds N] [--effort N] [--model NAME ...] [--store DIR] [--dry] [--no-mode]
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
 dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
-docs/images; with --dry it prints them only. One seed takes some ten minutes of two cores, the eight that the page
-should have about an hour.
+docs/images; with --dry it prints them only, with --no-mode it leaves --paper-mode out. One seed takes some ten minutes
+of two cores, the eight that the page should have about an hour.
 """
 
 import argparse
@@ -26,9 +26,11 @@ def main() -> None:
 
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--seeds", type=int, default=8)
+    asked.add_argument("--effort", type=int, default=200)
     asked.add_argument("--model", nargs="*", default=[])
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "paper")
     asked.add_argument("--dry", action="store_true")
+    asked.add_argument("--no-mode", action="store_true")
     asked.add_argument("-j", "--processes", type=int)
     given = asked.parse_args()
     page = PAGE.read_text(encoding="utf-8")
@@ -39,7 +41,8 @@ def main() -> None:
             shutil.copyfile(first, folder / STORE)
         made = reproduce(
             "vitcod", folder, equal=terms, seeds=given.seeds, models=tuple(given.model),
-            opponents=("dense",) if prefix else (), extras=not prefix, processes=given.processes,
+            opponents=("dense",) if prefix else (), extras=not prefix, designs=0 if prefix else given.effort,
+            processes=given.processes,
         )  # fmt: skip
         for grid in made.grids:
             print(f"\n{terms}, {grid.title}:\n\n{grid.markdown()}")
@@ -48,6 +51,8 @@ def main() -> None:
             for name in PICTURES if not prefix else ():
                 shutil.copyfile(folder / f"{name}.png", IMAGES / f"paper_{name}.png")
             PAGE.write_text(page, encoding="utf-8")
+    if given.no_mode:
+        return
     (grid,) = search("vitcod", given.store / "mode", processes=given.processes).grids
     print(f"\n{grid.title}:\n\n{grid.markdown()}")
     if not given.dry:

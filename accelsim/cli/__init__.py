@@ -24,6 +24,7 @@ from accelsim.cli import (
     rtl,
     runs,
     schemas,
+    study,
     sweep,
     synth,
     workloads,
@@ -223,6 +224,7 @@ machines.register(app, lambda things: show(things))
 schemas.register(app, lambda things: show(things))
 calibrate.register(app, show)
 codesign.register(app, show, shipped_workload)
+study.register(app, show)
 synth.register(app, write, shipped_workload)
 rtl.register(app, show)
 sweep.register(app, show)

@@ -33,6 +33,9 @@ def register(app: typer.Typer, show: Show) -> None:
         extras: Annotated[
             bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits and crossover.")
         ] = True,
+        effort: Annotated[
+            int, typer.Option("--effort", metavar="N", min=0, max=10_000, help="Also: each at its best of N designs.")
+        ] = 0,
         paper_mode: Annotated[
             bool,
             typer.Option("--paper-mode", help="Instead: every combination of what the paper leaves open of MACHINE."),
@@ -48,8 +51,10 @@ def register(app: typer.Typer, show: Show) -> None:
         from accelsim.reproduce.paper_mode import search
         from accelsim.reproduce.report import STORE, reproduce
 
-        if paper_mode and (equal or seeds > 1 or models or over or not extras):
-            raise InputError("--paper-mode compares with no other machine; leave --equal, --seeds, --model, --over out")
+        if paper_mode and (equal or seeds > 1 or models or over or effort or not extras):
+            raise InputError(
+                "--paper-mode compares with no other machine; leave --equal, --seeds, --model, --over, --effort out"
+            )
 
         with bar(f"reproduce {machine}", 1) as (progress, notice):
             try:
@@ -57,7 +62,7 @@ def register(app: typer.Typer, show: Show) -> None:
                     machine, output, processes=processes, progress=progress, notice=notice
                 ) if paper_mode else reproduce(
                     machine, output, equal=equal, seeds=seeds, models=tuple(models or ()),
-                    opponents=tuple(over or ()), extras=extras,
+                    opponents=tuple(over or ()), extras=extras, designs=effort,
                     processes=processes, progress=progress, notice=notice,
                 )  # fmt: skip
             except KeyboardInterrupt:

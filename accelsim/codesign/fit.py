@@ -1,66 +1,143 @@
-"""Training and testing a watched model: the loops of the demo."""
+"""Training and testing a network of the demo: one training set, one test set, and the loops over them."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from accelsim.codesign.capture import watch
+from accelsim.codesign.network import Network
+from accelsim.codesign.pytorch import need
+from accelsim.core.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from accelsim.codesign.demo_data import Data
+    from accelsim.codesign.train_demo import Recipe
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+DECAY = 0.01  # of the weights
+SHIFT = 2  # pixels
+PROBE_STEPS, WARM_STEPS = 12, 4  # timed, and before them
 
 
 class Run:
-    """One training set and one test set, and the order in which they are seen."""
+    """Images and labels on the device that trains, and the order in which they are seen."""
 
-    def __init__(self, torch, recipe, x, y, test, labels, say):
-        self.torch, self.recipe, self.say = torch, recipe, say
-        self.x, self.y, self.test, self.labels = x, y, test, labels
+    def __init__(self, recipe: Recipe, data: Data, say: Callable[[str], None]):
+        self.torch, self.recipe, self.say = need("torch", "training the demo"), recipe, say
+        need("torch.nn.attention", "training the demo")
+        torch = self.torch
+        if recipe.precision not in PRECISIONS:
+            raise InputError(
+                f"precision is {recipe.precision!r} but must be one of {', '.join(PRECISIONS)}"
+                f"{suggest(recipe.precision, PRECISIONS)}."
+            )
+        if not 1 <= recipe.batch <= len(data.train):
+            raise InputError(f"batch is {recipe.batch} but must be from 1 to the {len(data.train)} training images.")
+        cuda = torch.cuda.is_available()
+        self.device = recipe.device if recipe.device != "auto" else "cuda" if cuda else "cpu"
+        self.on_gpu = self.device.startswith("cuda")
+        if self.on_gpu:
+            torch.set_float32_matmul_precision("high")
+        self.half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and self.on_gpu)
+        self.x, self.y, self.test, self.labels = (torch.from_numpy(a).to(self.device) for a in data)
+        self.background = float(self.x.min())
+        self.tests_epochs = False  # whether the log has the accuracy of every epoch
         self.random = np.random.default_rng(recipe.seed)
 
-    def watched(self, model, encoders, sites, masks):
-        transform = None if encoders is None else encoders.transform
-        return watch(model, sites=sites, transform=transform, keep=masks)
+    @property
+    def steps_an_epoch(self) -> int:
+        """Batches of an epoch; images that fill none are left for another."""
+        return len(self.x) // self.recipe.batch
 
-    def accuracy(self, model, encoders=None, sites=None, masks=None) -> float:
+    @contextmanager
+    def precise(self) -> Iterator[None]:
+        """The context in which networks run: 16-bit products on a GPU, and the fused attention that every GPU has."""
+        torch = self.torch
+        with ExitStack() as stack:
+            if self.half:
+                stack.enter_context(torch.autocast(self.device.split(":")[0], torch.bfloat16))
+            if self.on_gpu:
+                kinds = torch.nn.attention.SDPBackend
+                allowed = [kinds.FLASH_ATTENTION, kinds.EFFICIENT_ATTENTION, kinds.MATH]
+                stack.enter_context(torch.nn.attention.sdpa_kernel(allowed))
+            yield
+
+    def accuracy(self, network: Network) -> float:
         """The fraction of the test images whose class is found."""
-        for module in (model, encoders):
-            if module is not None:
-                module.eval()
-        right = 0
-        with self.torch.inference_mode(), self.watched(model, encoders, sites, masks):
-            for x, y in zip(self.test.split(250), self.labels.split(250)):
-                right += int((model(x).argmax(1) == y).sum())
-        return right / len(self.labels)
+        network.train(False)
+        right, at_once = 0, 1000 if self.on_gpu else 250
+        with self.torch.inference_mode(), self.precise():
+            for x, y in zip(self.test.split(at_once), self.labels.split(at_once)):
+                right += (network(x).argmax(1) == y).sum()
+        return int(right) / len(self.labels)
 
-    def fit(self, model, epochs, rate, what, encoders=None, sites=None, masks=None) -> None:
-        """Train for some epochs with one learning-rate cycle; images are shifted by up to two pixels and mirrored (no
-        digits)."""
+    def fit(self, network: Network, epochs: float, rate: float, what: str) -> None:
+        """Train for some epochs, the last perhaps not whole, with one cycle of the learning rate: a fifth of warm-up,
+        then a cosine."""
         torch, size = self.torch, self.recipe.batch
-        parameters = [*model.parameters(), *(encoders.parameters() if encoders else ())]
-        optimizer = torch.optim.AdamW(parameters, rate, weight_decay=0.01)
-        steps = epochs * (len(self.x) // size)
+        steps = round(epochs * self.steps_an_epoch)
+        parameters = list(network.train().parameters())
+        optimizer = torch.optim.AdamW(parameters, rate, weight_decay=DECAY, fused=self.on_gpu or None)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(steps, 1), pct_start=0.2)
-        for module in (model, encoders):
-            if module is not None:
-                module.train()
-        with self.watched(model, encoders, sites, masks):
-            for epoch in range(epochs):
-                order = torch.from_numpy(self.random.permutation(len(self.x))).to(self.x.device)
-                total = 0.0
-                for picked in order[: len(order) // size * size].split(size):
-                    loss = torch.nn.functional.cross_entropy(model(self.moved(self.x[picked])), self.y[picked])
-                    if encoders is not None:
-                        loss = loss + self.recipe.weight * encoders.loss()
-                    optimizer.zero_grad()
-                    loss.backward()
-                    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-                    optimizer.step()
-                    schedule.step()
-                    total += loss.item()
-                self.say(f"{what}: epoch {epoch + 1} of {epochs}, loss {total / (len(order) // size):.3f}")
+        begun, total, batches = time.monotonic(), 0.0, iter(())
+        for step in range(1, steps + 1):
+            picked = next(batches, None)
+            if picked is None:
+                order = torch.from_numpy(self.random.permutation(len(self.x))).to(self.device)
+                batches, total, first = iter(order[: self.steps_an_epoch * size].split(size)), 0.0, step
+                picked = next(batches)
+            total = total + self.step(network, parameters, optimizer, picked)
+            schedule.step()
+            if step % self.steps_an_epoch == 0 or step == steps:
+                said = f"loss {float(total) / (step - first + 1):.3f}, {time.monotonic() - begun:.1f} s"
+                if self.tests_epochs and step < steps:
+                    said += f", accuracy {self.accuracy(network):.4f}"
+                    network.train()
+                self.say(f"{what}: epoch {step / self.steps_an_epoch:.4g} of {epochs:.4g}, {said}")
 
-    def moved(self, x):
-        """The batch, shifted and perhaps mirrored."""
-        if x.shape[-1] < 16:  # digits are too small for it
+    def step(self, network: Network, parameters: list[Any], optimizer: Any, picked: Any) -> Any:
+        """One step of training with the images of these numbers; the loss, where it was computed."""
+        torch = self.torch
+        with self.precise():
+            loss = torch.nn.functional.cross_entropy(network(self.moved(self.x[picked])), self.y[picked])
+            loss = loss + self.recipe.weight * network.loss()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        return loss.detach()
+
+    def step_seconds(self, network: Network) -> float:
+        """What a step of training takes, measured on a network that is thrown away."""
+        parameters = list(network.train().parameters())
+        optimizer = self.torch.optim.AdamW(parameters, 1e-5, fused=self.on_gpu or None)
+        picked = self.torch.arange(self.recipe.batch, device=self.device)
+        for step in range(WARM_STEPS + PROBE_STEPS):
+            if step == WARM_STEPS:
+                self.finished()
+                begun = time.monotonic()
+            self.step(network, parameters, optimizer, picked)
+        self.finished()
+        return (time.monotonic() - begun) / PROBE_STEPS
+
+    def finished(self) -> None:
+        """Wait for the device."""
+        if self.on_gpu:
+            self.torch.cuda.synchronize()
+
+    def moved(self, x: Any) -> Any:
+        """The batch, every image shifted by up to two pixels and perhaps mirrored; digits are too small for either."""
+        if x.shape[-1] < 16:
             return x
-        down, right = self.random.integers(-2, 3, 2).tolist()
-        x = self.torch.roll(x, (down, right), (2, 3))
-        return x.flip(3) if self.random.random() < 0.5 else x
+        torch, n, side = self.torch, len(x), x.shape[-1]
+        drawn = torch.from_numpy(self.random.integers(0, 2 * SHIFT + 1, (2, n, 1))).to(self.device, non_blocking=True)
+        flip = torch.from_numpy(self.random.random(n) < 0.5).to(self.device, non_blocking=True)
+        along = torch.arange(side, device=self.device)
+        rows, columns = drawn[0] + along, torch.where(flip[:, None], drawn[1] + side - 1 - along, drawn[1] + along)
+        padded = torch.nn.functional.pad(x, (SHIFT,) * 4, value=self.background)
+        images = torch.arange(n, device=self.device)[:, None, None]
+        return padded[images, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,14 @@ from accelsim.codesign.capture import find_sites
 from accelsim.codesign.demo_data import Data
 from accelsim.codesign.export import Choices, Export, export_workload
 from accelsim.codesign.fit import Run
+from accelsim.codesign.network import Network
 from accelsim.codesign.prune import prune
 from accelsim.codesign.pytorch import need
 from accelsim.core.errors import InputError
 from accelsim.core.files import write
 from accelsim.workload.arrays import decode, encode
+
+CONTROL = "control: dense, trained on as long as the pruned"
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,15 @@ class Recipe:
     """patch: side of a patch (28 x 28 at 2: 197 tokens with CLS); dim, depth, heads: of the transformer; epochs: of the
     dense training; tuning_epochs: of each fine-tuning; auto_encoder: ratio h' / h; weight: of the reconstruction term;
     sparsities: in turn, each from the network with auto-encoders (50 tokens cannot be pruned to 95 %, 197 can);
-    calibration: images the maps are averaged over; device: 'cpu', 'cuda', or 'auto'."""
+    calibration: images the maps are averaged over; device: 'cpu', 'cuda', or 'auto'; precision: of products,
+    'float32', 'bfloat16', or 'auto', the latter on a GPU."""
 
     patch: int = 4
     dim: int = 64
     depth: int = 4
     heads: int = 4
-    epochs: int = 8
-    tuning_epochs: int = 2
+    epochs: float = 8
+    tuning_epochs: float = 2
     batch: int = 128
     rate: float = 2e-3
     tuning_rate: float = 1e-3
@@ -47,11 +52,13 @@ class Recipe:
     calibration: int = 4096
     seed: int = 1
     device: str = "auto"
+    precision: str = "auto"
 
     @property
     def steps(self) -> int:
         """Epochs in all: dense, control, auto-encoder, and one fine-tuning for each sparsity."""
-        return self.epochs + (3 + len(self.sparsities)) * self.tuning_epochs
+        tuning = ceil(2 * self.tuning_epochs) + (1 + len(self.sparsities)) * ceil(self.tuning_epochs)
+        return ceil(self.epochs) + tuning
 
 
 class Row(NamedTuple):
@@ -91,42 +98,97 @@ def small_vit(side: int, recipe: Recipe, channels: int = 1, classes: int = 10):
     )
 
 
-def train_demo(data: Data, recipe: Recipe, say: Callable[[str], None] = lambda text: None):
-    """Run the recipe. Returns (rows of the accuracy table, [Trained] one per sparsity); `say` hears of progress.
+class Demo:
+    """The networks of one recipe, made in turn: dense, control, with auto-encoders, pruned.
 
-    The control is the dense network with as much further training as the pruned one had: compare pruned accuracy with
-    it, not with 'dense'.
+    `say` hears of progress; `done` is given every row of the accuracy table as soon as it is known.
     """
-    torch = need("torch", "training the demo")
-    torch.manual_seed(recipe.seed)
-    device = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    x, y, test, labels = (torch.from_numpy(a).to(device) for a in data)
-    model = small_vit(x.shape[-1], recipe).to(device)
-    run = Run(torch, recipe, x, y, test, labels, say)
-    run.fit(model, recipe.epochs, recipe.rate, "dense")
-    rows = [Row("dense", run.accuracy(model))]
-    control = copy.deepcopy(model)
-    run.fit(control, 2 * recipe.tuning_epochs, recipe.tuning_rate, "control")
-    rows.append(Row("control: dense, trained on as long as the pruned", run.accuracy(control)))
-    sites = find_sites(model.eval(), x[:1])
-    some = x[: recipe.calibration]
-    encoders = auto_encoders(sites, recipe.auto_encoder, head_moments(model, some.split(256), sites)).to(device)
-    rows.append(Row("auto-encoder from PCA, before fine-tuning", run.accuracy(model, encoders, sites)))
-    run.fit(model, recipe.tuning_epochs, recipe.tuning_rate, "auto-encoder", encoders, sites)
-    rows.append(Row("auto-encoder, fine-tuned", run.accuracy(model, encoders, sites)))
-    maps = mean_maps(model.eval(), some.split(256), sites, transform=encoders.eval().transform)
-    made = []
-    # all masks before any fine-tuning: a sparsity that cannot be reached is found early
-    masks_of = {s: prune(maps, sparsity=s, class_token=True) for s in recipe.sparsities}
-    for sparsity, kept in masks_of.items():
-        masks = {site.index: torch.from_numpy(k).to(device) for site, k in zip(sites, kept)}
-        real = 1 - sum(int(k.sum()) for k in kept) / sum(k.size for k in kept)
-        tuned, coded = copy.deepcopy(model), copy.deepcopy(encoders)
-        rows.append(Row("pruned, before fine-tuning", run.accuracy(tuned, coded, sites, masks), real))
-        run.fit(tuned, recipe.tuning_epochs, recipe.tuning_rate, f"pruned {sparsity:g}", coded, sites, masks)
-        rows.append(Row("pruned, fine-tuned", run.accuracy(tuned, coded, sites, masks), real))
-        made.append(Trained(tuned.cpu().eval(), coded.cpu().eval(), sites, kept, maps, real))
-    return rows, made
+
+    def __init__(
+        self,
+        data: Data,
+        recipe: Recipe,
+        say: Callable[[str], None] = lambda text: None,
+        done: Callable[[Row], None] = lambda row: None,
+    ):
+        self.torch, self.recipe, self.done = need("torch", "training the demo"), recipe, done
+        self.torch.manual_seed(recipe.seed)
+        model = small_vit(data.train.shape[-1], recipe)
+        self.run, self.rows = Run(recipe, data, say), []
+        self.model = model.to(self.run.device)
+        self.sites = find_sites(self.model.eval(), self.run.x[:1])
+        self.encoders: Any = None
+        self.maps: list[np.ndarray] = []
+
+    def fresh_encoders(self) -> Any:
+        """Auto-encoders of the recipe's sizes, whose weights mean nothing yet."""
+        moment = {n: (self.torch.zeros(self.recipe.heads), self.torch.eye(self.recipe.heads)) for n in "qk"}
+        made = auto_encoders(self.sites, self.recipe.auto_encoder, [moment] * len(self.sites))
+        return made.to(self.run.device)
+
+    def note(self, step: str, network: Network, sparsity: float = 0.0) -> Row:
+        """Measure a network, as a row of the table."""
+        row = Row(step, self.run.accuracy(network), sparsity)
+        self.rows.append(row)
+        self.done(row)
+        return row
+
+    def train_dense(self) -> None:
+        """The network all others begin with."""
+        network = Network(self.model)
+        self.run.fit(network, self.recipe.epochs, self.recipe.rate, "dense")
+        self.note("dense", network)
+
+    def train_control(self) -> None:
+        """The dense network with as much further training as the pruned ones have: compare those with it."""
+        network = Network(copy.deepcopy(self.model))
+        self.run.fit(network, 2 * self.recipe.tuning_epochs, self.recipe.tuning_rate, "control")
+        self.note(CONTROL, network)
+
+    def add_encoders(self) -> None:
+        """Auto-encoders from PCA, fine-tuned with a copy of the dense network, which `coded` then is."""
+        self.coded, recipe = copy.deepcopy(self.model), self.recipe
+        some = self.run.x[: recipe.calibration].split(256)
+        moments = head_moments(self.coded.eval(), some, self.sites)
+        self.encoders = auto_encoders(self.sites, recipe.auto_encoder, moments).to(self.run.device)
+        network = Network(self.coded, self.encoders)
+        self.note("auto-encoder from PCA, before fine-tuning", network)
+        self.run.fit(network, recipe.tuning_epochs, recipe.tuning_rate, "auto-encoder")
+        self.note("auto-encoder, fine-tuned", network)
+        transform = self.encoders.eval().transform
+        self.maps = mean_maps(self.coded.eval(), some, self.sites, transform=transform)
+
+    def masks(self, sparsity: float) -> list[np.ndarray]:
+        """The kept scores of the network with auto-encoders at a sparsity."""
+        return prune(self.maps, sparsity=sparsity, class_token=True)
+
+    def prune(self, sparsity: float) -> Trained:
+        """The network with auto-encoders, pruned and fine-tuned; moved to the CPU."""
+        kept, recipe = self.masks(sparsity), self.recipe
+        real = pruned_share(kept)
+        keep = {s.index: self.torch.from_numpy(k).to(self.run.device) for s, k in zip(self.sites, kept)}
+        network = Network(copy.deepcopy(self.coded), copy.deepcopy(self.encoders), keep)
+        self.note("pruned, before fine-tuning", network, real)
+        self.run.fit(network, recipe.tuning_epochs, recipe.tuning_rate, f"pruned {sparsity:g}")
+        self.note("pruned, fine-tuned", network, real)
+        return Trained(network.model.cpu().eval(), network.encoders.cpu().eval(), self.sites, kept, self.maps, real)
+
+
+def train_demo(data: Data, recipe: Recipe, say: Callable[[str], None] = lambda text: None):
+    """Run the recipe. Returns (rows of the accuracy table, [Trained] one per sparsity); `say` hears of progress."""
+    demo = Demo(data, recipe, say)
+    demo.train_dense()
+    demo.train_control()
+    demo.add_encoders()
+    for sparsity in recipe.sparsities:  # one that cannot be reached is found before any fine-tuning
+        demo.masks(sparsity)
+    made = [demo.prune(sparsity) for sparsity in recipe.sparsities]
+    return demo.rows, made
+
+
+def pruned_share(keep: list[np.ndarray]) -> float:
+    """The share of the scores that masks prune."""
+    return 1 - sum(int(k.sum()) for k in keep) / sum(k.size for k in keep)
 
 
 def export_demo(trained: Trained, recipe: Recipe, data: Data, rows: list[Row], name: str, source: str) -> Export:
@@ -171,5 +233,4 @@ def load_weights(path: Path, recipe: Recipe, side: int) -> Trained:
     packed = [arrays[f"keep.{i}"].numpy() for i in range(len(sites))]
     keep = [np.unpackbits(p, axis=2)[:, :, : s.kv_tokens].view(bool) for p, s in zip(packed, sites)]
     maps = [arrays[f"map.{i}"].numpy().astype(np.float64) for i in range(len(sites))]
-    real = 1 - sum(int(k.sum()) for k in keep) / sum(k.size for k in keep)
-    return Trained(model, encoders, sites, keep, maps, real)
+    return Trained(model, encoders, sites, keep, maps, pruned_share(keep))

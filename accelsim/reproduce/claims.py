@@ -133,6 +133,33 @@ class Crossover:
 
 
 @dataclass(frozen=True)
+class Freedom:
+    """Parameters of a machine that get the same value, and the values that a search may give them."""
+
+    names: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seeker:
+    """A machine whose best design is looked for: a configuration with values, and what of it stands (`set`)."""
+
+    name: str
+    machine: str
+    reading: str = ""
+    set: Settings = ()
+
+
+@dataclass(frozen=True)
+class Effort:
+    """model: the network on which designs are judged. seekers: the paper's own machine first. note: what is said."""
+
+    model: str
+    seekers: tuple[Seeker, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Study:
     """What is reproduced."""
 
@@ -149,6 +176,7 @@ class Study:
     waterfalls: tuple[Waterfall, ...] = ()
     tornado: str = ""
     crossover: Crossover | None = None
+    effort: Effort | None = None
 
     def only(self, models: tuple[str, ...], opponents: tuple[str, ...]) -> "Study":
         """The same on some of its networks, against some of its opponents; all without any."""
@@ -159,12 +187,21 @@ class Study:
             opponents=kept,
             claims=tuple(c for c in self.claims if c.over in {o.name for o in kept}),
             waterfalls=tuple(w for w in self.waterfalls if w.over in {o.name for o in kept}),
+            effort=self.effort
+            and replace(
+                self.effort,
+                seekers=(
+                    self.effort.seekers[0],
+                    *(s for s in self.effort.seekers[1:] if s.name in {o.name for o in kept}),
+                ),
+            ),
         )
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A machine's paper. source: who, where; frozen: the day since which its readings stand."""
+    """A machine's paper. source: who, where; frozen: the day since which its readings stand; space: what a search for
+    the machine's best may set."""
 
     title: str
     source: str
@@ -172,3 +209,4 @@ class Paper:
     readings: tuple[Reading, ...]
     study: Study | None
     path: Path
+    space: tuple[Freedom, ...] = ()

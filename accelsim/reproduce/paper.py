@@ -15,11 +15,14 @@ from accelsim.reproduce.claims import (
     Ablation,
     Claim,
     Crossover,
+    Effort,
+    Freedom,
     Movement,
     Opponent,
     Paper,
     Reading,
     Search,
+    Seeker,
     Step,
     Study,
     Switch,
@@ -55,7 +58,7 @@ def load(name: str) -> Paper:
 def read(path: Path) -> Paper:
     """The paper of a file. Raises InputError with the line of what is wrong with it."""
     top = Reader(str(path), document.read_once(path, "paper"))
-    top.only("title", "paper", "frozen", "readings", "reproduce")
+    top.only("title", "paper", "frozen", "readings", "space", "reproduce")
     return Paper(
         top.text("title"),
         top.text("paper"),
@@ -63,7 +66,16 @@ def read(path: Path) -> Paper:
         top.each("readings", reading),
         study(top.inner("reproduce")) if top.has("reproduce") else None,
         path,
+        top.each("space", freedom),
     )
+
+
+def freedom(at: Reader) -> Freedom:
+    at.only("set", "to")
+    names, values = at.texts("set"), at.texts("to")
+    if not names or not values:
+        raise at.wrong("set and to must each have an entry at least")
+    return Freedom(names, values)
 
 
 def reading(at: Reader) -> Reading:
@@ -176,10 +188,23 @@ def crossover(at: Reader) -> Crossover:
     return Crossover(at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""))
 
 
+def effort(models: tuple[str, ...], at: Reader) -> Effort:
+    at.only("model", "machines", "note")
+
+    def one(inner: Reader) -> Seeker:
+        inner.only("name", "machine", "reading", "set")
+        return Seeker(inner.text("name"), inner.text("machine"), inner.text("reading", ""), inner.texts("set", []))
+
+    seekers = at.each("machines", one)
+    if not seekers:
+        raise at.wrong("machines must name one at least, the paper's own first")
+    return Effort(at.text("model", among=models), seekers, at.text("note", ""))
+
+
 def study(at: Reader) -> Study:
     at.only(
         "machine", "models", "sparsities", "headline", "terms", "given", "opponents", "claims", "left_out", "ablation",
-        "waterfalls", "tornado", "crossover",
+        "waterfalls", "tornado", "crossover", "effort",
     )  # fmt: skip
     opponents = at.each("opponents", opponent)
     names = tuple(o.name for o in opponents)
@@ -187,9 +212,10 @@ def study(at: Reader) -> Study:
     headline = int(at.number("headline"))
     if headline not in sparsities:
         raise at.wrong(f"headline is {headline} but must be one of the sparsities, {', '.join(map(str, sparsities))}")
+    models = at.texts("models")
     return Study(
         at.text("machine"),
-        at.texts("models"),
+        models,
         sparsities,
         headline,
         at.text("terms", TERMS[0], TERMS),
@@ -201,4 +227,5 @@ def study(at: Reader) -> Study:
         at.each("waterfalls", partial(waterfall, names)),
         at.text("tornado", ""),
         crossover(at.inner("crossover")) if at.has("crossover") else None,
+        effort(models, at.inner("effort")) if at.has("effort") else None,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from accelsim import __version__
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.files import write
-from accelsim.reproduce import ablation, crossover, frozen, pictures, tables, tornado, waterfall
+from accelsim.reproduce import ablation, crossover, effort, frozen, pictures, tables, tornado, waterfall
 from accelsim.reproduce.claims import TERMS, Paper
 from accelsim.reproduce.grid import Grid
 from accelsim.reproduce.paper import load
@@ -50,6 +50,7 @@ def reproduce(
     models: tuple[str, ...] = (),
     opponents: tuple[str, ...] = (),
     extras: bool = True,
+    designs: int = 0,
     processes: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     notice: Notice = lambda _: None,
@@ -57,9 +58,9 @@ def reproduce(
     """What a machine's paper claims, simulated again, as a folder of tables (Markdown, CSV) and pictures.
 
     equal: on which terms machines are compared (the paper's file says which without it). seeds: of synthetic masks,
-    from 1 on. models, opponents: only these. extras: ablations, waterfall, traits and crossover, too. What is
-    simulated is kept in the folder, and the same call goes on from there. Raises InputError for a machine without a
-    paper, unknown terms or networks.
+    from 1 on. models, opponents: only these. extras: ablations, waterfall, traits and crossover, too. designs: of which
+    each machine is given its best, too (`effort`). What is simulated is kept in the folder, and the same call goes on
+    from there. Raises InputError for a machine without a paper, unknown terms or networks.
     """
     paper = name if isinstance(name, Paper) else load(name)
     if paper.study is None:
@@ -80,11 +81,17 @@ def reproduce(
     cast = Cast(study, terms, tuple(range(1, seeds + 1)))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if designs and not study.effort:
+        raise InputError(f"{paper.path}: no 'effort' says which machines are searched; leave --effort out")
+
+    def do(runs: list[Run]) -> Done:
+        where = str(folder / STORE)
+        return perform(f"reproduce {paper.title}", runs, where, executor(processes, notice=notice), progress)
+
     parts = Parts(cast, paper.title, folder, extras)
-    done = perform(
-        f"reproduce {paper.title}", parts.runs(), str(folder / STORE), executor(processes, notice=notice), progress
-    )
-    return parts.written(paper, done)
+    if designs:
+        parts.look(designs, do)
+    return parts.written(paper, do(parts.runs()))
 
 
 class Parts:
@@ -98,6 +105,12 @@ class Parts:
         self.masks = tornado.masks(study.tornado, study.headline, self.seed, made) if extras and study.tornado else None
         self.crossing = study.crossover if extras else None
         self.blocks = crossover.blocks(self.crossing, study.headline, self.seed, made) if self.crossing else {}
+        self.searches, self.designs = [], 0
+
+    def look(self, designs: int, do: effort.Do) -> None:
+        """Look for each machine's best of so many designs."""
+        self.designs = designs
+        self.searches = effort.search(self.cast.study, self.cast.study.effort, designs, self.seed, do)
 
     @property
     def marks(self) -> dict[str, float]:
@@ -121,7 +134,7 @@ class Parts:
             found += tornado.runs(self.cast, self.masks, self.seed)
         if self.crossing:
             found += crossover.runs(self.crossing, self.blocks)
-        return found
+        return found + effort.runs(study, self.searches)
 
     def written(self, paper: Paper, done: Done) -> Report:
         """Tables, pictures and the page."""
@@ -150,6 +163,8 @@ class Parts:
             lines = crossover.lines(done, self.crossing, self.blocks)
             grids += crossover.grids(lines, self.crossing, study.headline)
             drawings["crossover"] = (pictures.crossover, lines, self.crossing, study.headline)
+        if self.searches:
+            grids.append(effort.grid(done, study, study.effort, self.searches, self.designs, title))
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]
