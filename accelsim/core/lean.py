@@ -116,7 +116,7 @@ class Whole(compiler.CompilerBase):
         yield from (typed_passes.NoPythonSupportedFeatureValidation, typed_passes.IRLegalization)
 
     def define_pipelines(self):
-        pipeline = PassManager(type(self).__name__)
+        pipeline = PassManager("nopython")  # as numba calls it in what it says of a mistake
         for step in (*self.passes(), Emit, typed_passes.NoPythonBackend):
             pipeline.add_pass(step, step.name())
         pipeline.finalize()
