@@ -1,6 +1,7 @@
 """What units and memories were told to do, and when: the program's instructions and tiles with the times at which their
 commands, requests and notices crossed the channels, and which of them waited for which."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -43,7 +44,8 @@ def note_jobs(program: Program, result: Result) -> None:
         if asked is None or not len(asked) == len(ended) >= len(tiles):
             continue
         for n, (said, at) in enumerate(zip(tiles, asked["at"].tolist())):
-            layer = next((k for k, many in enumerate(layers.tiles[buffer]) if n < many), -1)
+            layer = bisect_right(layers.tiles[buffer], n)
+            layer = layer if layer < len(layers.tiles[buffer]) else -1
             number = enter(buffer, TILE, layer, said, at, ended[n], at)
             by_counter[program.counters[buffer], n + 1] = number
     units = {number: name for name, (number, _) in program.units.items()}

@@ -28,10 +28,12 @@ class Deferred:
         return context.resolve_value_type(self.made)
 
 
-def jitted(function: Callable, **options):
+def jitted(function: Callable, signature: str | None = None, **options):
     from numba import njit
 
-    return njit(**HOW, **options)(function)
+    from accelsim.core.lean import Lean, of_any_value
+
+    return of_any_value(njit(signature, pipeline_class=Lean, **HOW, **options)(function))
 
 
 def emitted(function: Callable):

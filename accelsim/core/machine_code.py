@@ -77,17 +77,12 @@ def address_of(module: Path) -> int | None:
 
 def keep(module: Path, function: Callable) -> bytes:
     """Compile the function of a generated module, with the signature ENTRY, and keep it if that can be done."""
-    from numba import njit
+    from accelsim.core.compiled import jitted
 
-    from accelsim.core.compiled import HOW
-
-    (made,) = njit(ENTRY, **HOW)(function).overloads.values()
-    library = made.library
-    wanted = [f.name for f in library._final_module.functions if f.is_declaration and not f.name.startswith("llvm.")]
-    library._ensure_finalized()
-    head = json.dumps([made.fndesc.llvm_func_name, sorted(wanted)]).encode()
-    content = head + b"\n" + library._get_compiled_object()
-    if not library.has_dynamic_globals:  # addresses of this process are compiled in
+    (made,) = jitted(function, ENTRY).overloads.values()
+    code, wanted, dynamic = made.library.machine_code()
+    content = json.dumps([made.fndesc.llvm_func_name, wanted]).encode() + b"\n" + code
+    if not dynamic:
         put(place(module), content)
     return content
 

@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, suppress
+from contextlib import ExitStack, chdir, contextmanager, nullcontext, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, TypeVar
@@ -55,5 +55,21 @@ def save(made: Any, path: Path | BinaryIO, kind: str = "png", dpi: int = 150) ->
     """Write a matplotlib Figure without date, version or anything else that differs from time to time."""
     import matplotlib
 
-    with matplotlib.rc_context({"svg.hashsalt": "accelsim", "pdf.fonttype": 42, "svg.fonttype": "path"}):
+    how = {"svg.hashsalt": "accelsim", "pdf.fonttype": 42, "svg.fonttype": "path"}
+    with matplotlib.rc_context(how), arranged(made, dpi) if kind == "png" else nullcontext():
         made.savefig(path, format=kind, dpi=dpi, metadata=dict.fromkeys(ANONYMOUS[kind]))
+
+
+@contextmanager
+def arranged(made: Any, dpi: int) -> Iterator[None]:
+    """Where all of a Figure's parts are placed already: for that the library draws all of it once more, unseen."""
+    engine, before = made.get_layout_engine(), made.dpi
+    made.dpi = dpi
+    if engine:
+        engine.execute(made)
+        made.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        made.dpi = before
+        made.set_layout_engine(engine)

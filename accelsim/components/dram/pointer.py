@@ -42,6 +42,8 @@ def find_array(context, builder, kind, value, name):
     word = context.get_value_type(types.int64)
     row = builder.bitcast(value, word.as_pointer())
     load = [builder.load(builder.gep(row, [word(at + n)])) for n in range(1 + dimensions)]
+    for loaded in load:  # the row stays as it is, whatever is stored elsewhere: it need not be read again
+        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
     return array_value(context, builder, array_type(name), load[0], load[1:])
 
 
