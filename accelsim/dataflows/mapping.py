@@ -16,8 +16,8 @@ RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut 
 DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
 # [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
-# least is taken; of those that move as much, and are within the other share of the best, the first.
-ALIKE, SAME = 0.99, 0.001
+# least is taken; of those that move as much, and are within the other share of their best, the first.
+ALIKE, SAME = 0.99, 0.999
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,13 @@ class LayerMapping:
 
 
 def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:
-    """The choice that moves least of those whose objective is as good as the best, of equals the best and the first;
-    and the next best of those that differ."""
+    """The choice that moves least of those whose objective is as good as the best, of equals the first that is hardly
+    worse than the best of them; and the next best of those that differ."""
     ranked = sorted(choices, key=lambda one: one.score(objective))
-    least = ranked[0].score(objective)
-    alike = [one for one in choices if ALIKE * one.score(objective) <= least]
-    first = min(alike, key=lambda one: (one.estimate.dram_bytes, one.score(objective) // (SAME * least)))
+    alike = [one for one in choices if ALIKE * one.score(objective) <= ranked[0].score(objective)]
+    moved = min(one.estimate.dram_bytes for one in alike)
+    least = [one for one in alike if one.estimate.dram_bytes == moved]
+    limit = min(one.score(objective) for one in least) / SAME
+    first = next(one for one in least if one.score(objective) <= limit)
     others = [one for n, one in enumerate(ranked) if all(one.cut != other.cut for other in (first, *ranked[:n]))]
     return first, tuple(others[:NEXT_BEST])

@@ -18,8 +18,8 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
     net = case.netlist
     top = net.top
     body = [f"  {top} unit (.*);"]
-    for table in net.tables():
-        width = FIELD * len(net.package.tables[table])
+    for table, kind in net.tables().items():
+        width = FIELD * len(net.package.tables[kind])
         rows = len(table_words(case, table))
         body += [
             f"  logic {table}_we;", f"  logic [31:0] {table}_address;", f"  logic [{width - 1}:0] {table}_data;",

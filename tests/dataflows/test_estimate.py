@@ -61,17 +61,20 @@ def test_activations_that_stay_come_row_tile_by_row_tile():
 
 
 def test_weights_wait_behind_short_runs_of_activations_until_their_buffer_is_full():
-    # 64 rows of 8 tiles of 16 of the depth of 128, four of which are as many bursts as are under way, or more
+    # 8 parts of 64 runs of 16 bytes, which take 1.2 cycles each; 8 steps of 16 cycles use up the weights of a part
     plan = GemmPlan("stream", (64,), (64,), (16,) * 8, 8, 64, 0)
-    work = GemmWork(64, 128, 64, 64 * 128)
+    work, fill, runs = GemmWork(64, 128, 64, 64 * 128), 20 + 63, 1.2 * 8 * 64
     found = gemm_estimate(work, plan, RATES, MEMORY)
-    fill = 20 + 64 - 1
-    each = 8 * 32  # 8 steps of a part; 16 cycles, or the 4 x 8 x 64 bytes of partial sums twice, through 256 bytes a cycle
-    assert "ahead" not in found.exposed, "four parts of weights of 16 cycles a step last longer than 512 bursts"
-    fast = gemm_estimate(work, plan, replace(RATES, outstanding=1), MEMORY)
-    assert fast.exposed["ahead"] == pytest.approx(1.2 * 512 - fill - (2 * 8 + 6 * 16) * 8 / 8), each
-    few = replace(RATES, outstanding=1), replace(MEMORY, in_flight_bytes=64 * 1024)
-    assert "ahead" not in gemm_estimate(work, plan, *few).exposed, "64 under way are all of a part's"
+    assert found.exposed["fill"] == fill and found.overlapped["ports"] == 8 * 8 * 16
+    assert found.exposed["ahead"] == pytest.approx(runs - fill - 4 * 8 * 16), "four parts of weights are there"
+    one = replace(RATES, outstanding=1)
+    assert gemm_estimate(work, plan, one, MEMORY).exposed["ahead"] == pytest.approx(runs - fill - 8 * 16)
+    small = replace(one, act_bytes=2048)  # of 128 runs
+    assert "ahead" not in gemm_estimate(work, plan, small, MEMORY).exposed
+    more = replace(
+        MEMORY, in_flight_bytes=64 * 1024
+    )  # 64 bursts under way are all of a part's: weights get their turns
+    assert "ahead" not in gemm_estimate(work, plan, one, more).exposed
 
 
 def test_constants_come_with_the_weights_and_take_their_port():

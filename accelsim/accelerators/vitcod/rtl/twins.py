@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from accelsim.accelerators.vitcod.machine import MACHINE
+from accelsim.accelerators.vitcod.rtl import buffers
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
@@ -20,11 +21,12 @@ from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
+from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, whole
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.netlist import BITS, Netlist, alone
-from accelsim.rtl.twins import Twins
+from accelsim.rtl.twins import Twins, Whole
 from accelsim.workload.workload import Workload
 
 CORE = "attention_core"
@@ -47,10 +49,11 @@ CHANNELS = (  # the engines' scores first: a picture looks closely where both ha
 
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
-    """Those of each unit of attention_core, and of `encoder` and `mac_array`, which stand outside it."""
+    """Those of each unit of attention_core, and of those that stand outside it: `encoder`, `mac_array`, the memory
+    side's."""
     modules = {**UNITS, "encoder": "encoder"}
     found = {name: settled(arch, name, module) for name, module in modules.items()}
-    return found | {"mac_array": settled(arch, ARRAY, "mac_array")}
+    return found | {"mac_array": settled(arch, ARRAY, "mac_array")} | buffers.parameters(arch)
 
 
 def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
@@ -62,7 +65,8 @@ def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
 def tops(
     values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
 ) -> list[Netlist]:
-    """The encoder and the array between their channels, if there are values for them, and attention_core.
+    """The encoder, the array, and the memory side between their channels, if there are values for them, and
+    attention_core.
 
     `rows` are the sizes of the tables, `sizes` those of the data path.
     """
@@ -71,6 +75,8 @@ def tops(
         nets.append(alone(PACKAGE, MODULES["encoder"], values["encoder"], ENCODER_DEPTHS, {}, CodingSizes()))
     if "mac_array" in values:
         nets.append(replace(bench(values["mac_array"], ARRAY_DEPTHS, TILES, DenseSizes()), bits=BITS))
+    if "dma" in values:
+        nets.append(buffers.memory_side(values))
     return [*nets, core(values, dict(rows), sizes=sizes)]
 
 
@@ -83,6 +89,8 @@ def trials(top: str, values: Mapping[str, dict[str, int]], seed: int) -> Iterabl
     for _ in range(TRIALS):
         if top == "encoder_bench":
             yield encoder(rng, values["encoder"], ENCODER_DEPTHS, 0)
+        elif top == buffers.TOP:
+            yield buffers.memory_trial(rng, values)
         else:
             case = mac_array(rng, values["mac_array"], ARRAY_DEPTHS, 40)
             yield replace(case, netlist=replace(case.netlist, bits=BITS))
@@ -99,7 +107,7 @@ def layers(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
 
 TWINS = Twins(
     package=PACKAGE,
-    cases={name: partial(cases, name) for name in SETTINGS} | {CORE: random_cases},
+    cases={name: partial(cases, name) for name in SETTINGS} | buffers.MEMORY | {CORE: random_cases},
     small={CORE: partial(random_cases, used=[SMALL])},
     mutations=MUTATIONS,
     parameters=parameters,
@@ -107,5 +115,6 @@ TWINS = Twins(
     trials=trials,
     layers={CORE: layers, "mac_array": array_case},
     remarks=partial(remarks, units=AT_WORK),
+    whole={MACHINE.schema.name: Whole(whole, networks)},
     pictured=CHANNELS,
 )

@@ -55,4 +55,7 @@ def test_one_top_is_written_alone(tmp_path):
     assert names[-1] == "mac_array_bench.sv" and "transposing_stage.sv" in names and "decoder.sv" not in names
     done = CliRunner().invoke(cli.app, [*command[:-1], "mac_aray_bench"])
     assert done.exit_code == 2
-    assert "there is no top 'mac_aray_bench', only encoder_bench, mac_array_bench, attention_core" in done.output
+    assert (
+        "there is no top 'mac_aray_bench', only encoder_bench, mac_array_bench, memory_bench, attention_core"
+        in done.output
+    )
