@@ -1,6 +1,6 @@
 """Machines at equal accuracy: each runs what its own algorithm left of one network, trained to the same recipe.
 
-    python benchmarks/equal_accuracy.py [--study DIR] [--masks PREFIX] [--equal macs] [--lost 1] [--store DIR] [--dry]
+    python -m benchmarks.equal_accuracy [--study DIR] [--masks PREFIX] [--equal macs] [--lost 1] [--store DIR] [--dry]
 
 DIR is what `accelsim train-study` wrote, or what `accelsim study-workloads --outcome` left of it (the default:
 benchmarks/fmnist_deit_tiny), and PREFIX_s90.yaml and siblings are the workloads that the latter command wrote. Prints
