@@ -53,9 +53,13 @@ def register(app: typer.Typer, show: Show) -> None:
         images: Annotated[int, typer.Option(min=1, help="Test images whose masks --outcome writes.")] = 8,
     ) -> None:
         """Make workloads of a study: each sparsity's masks with their accuracy, no weights (needs the extra torch)."""
+        from accelsim.codesign.pytorch import need
         from accelsim.codesign.study_workloads import Outcome, sanger_workloads, vitcod_workload
         from accelsim.workload import save
 
+        need("torch", "making workloads of a study").set_num_threads(
+            1
+        )  # a few passes: more threads wait for each other
         found = Outcome(study)
         output.mkdir(parents=True, exist_ok=True)
         for sparsity in found.known["sparsities"]:

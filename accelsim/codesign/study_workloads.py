@@ -89,9 +89,11 @@ class Outcome:
         """Write what a comparison of machines needs beside ViTCoD's workloads: what was found, and Sanger's masks of
         the first images. Returns the files; same study, same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        made = [folder / OUTCOME, folder / SANGER]
+        made = [folder / OUTCOME]
         write(made[0], (json.dumps(self.known, indent=1) + "\n").encode())
-        write(made[1], encode({name: array[:images] for name, array in self.sanger.items()}))
+        if any(one["method"] == "sanger" for one in self.known["rivals"]):
+            made.append(folder / SANGER)
+            write(made[1], encode({name: array[:images] for name, array in self.sanger.items()}))
         return made
 
 

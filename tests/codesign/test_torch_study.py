@@ -145,6 +145,17 @@ def test_every_machine_is_simulated_with_what_its_algorithm_left(workloads, tmp_
     assert (tmp_path / "equal_accuracy.csv").read_text().splitlines()[1].startswith("ViTCoD,,50 % pruned,")
 
 
+def test_without_rivals_the_others_are_compared(folder, workloads, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "benchmarks.equal_accuracy.READINGS", {"dense": {"output-stationary": READINGS["dense"]["output-stationary"]}}
+    )
+    known = json.loads((folder / "study.json").read_text()) | {"rivals": []}
+    (tmp_path / "study.json").write_text(json.dumps(known))
+    assert [path.name for path in Outcome(tmp_path).save(tmp_path / "left", 2)] == ["study.json"]
+    grids = compare(Outcome(tmp_path / "left"), str(workloads[1] / "tiny"), tmp_path, "macs", 1.0, executor(0))
+    assert [row[0] for row in grids[0].rows] == ["ViTCoD", "ViTCoD", "dense"]
+
+
 def test_between_strengths_it_is_a_straight_line():
     line = [(0.2, 100.0), (0.6, 80.0), (1.4, 40.0), (3.0, 20.0)]
     assert at_loss(line, 1.0) == pytest.approx(60)
