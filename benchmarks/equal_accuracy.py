@@ -1,11 +1,11 @@
 """Machines at equal accuracy: each runs what its own algorithm left of one network, trained to the same recipe.
 
-    python -m benchmarks.equal_accuracy [--study DIR] [--masks PREFIX] [--equal macs] [--lost 1] [--store DIR] [--dry]
+    python -m benchmarks.equal_accuracy --study DIR --masks PREFIX [--equal macs] [--lost 1] [--store DIR] [--dry]
 
-DIR is what `accelsim train-study` wrote, or what `accelsim study-workloads --outcome` left of it (the default:
-benchmarks/fmnist_deit_tiny), and PREFIX_s90.yaml and siblings are the workloads that the latter command wrote. Prints
-the tables of docs/paper.md, puts them between its markers, and writes them into the store's folder as CSV; with --dry
-the page stays as it is. What is simulated is kept in the store's folder (build/equal_accuracy).
+DIR is what `accelsim train-study` wrote, or what `accelsim study-workloads --outcome` left of it; PREFIX_s90.yaml and
+siblings are the workloads that the latter command wrote. Prints the tables, puts them between the markers of
+docs/paper.md where it has them (not with --dry), and writes them into the store's folder as CSV. What is simulated is
+kept there (build/equal_accuracy).
 """
 
 import argparse
@@ -275,8 +275,8 @@ def shares(found: Sequence[Case]) -> str:
 def main() -> None:
     """Simulate, print, and write."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--study", type=Path, default=ROOT / "benchmarks" / "fmnist_deit_tiny")
-    asked.add_argument("--masks", default=str(ROOT / "workloads" / "fmnist_deit_tiny"))
+    asked.add_argument("--study", type=Path, required=True)
+    asked.add_argument("--masks", required=True)
     asked.add_argument("--equal", default="macs", choices=("macs", "peak"))
     asked.add_argument("--lost", type=float, default=1.0)
     asked.add_argument("--store", type=Path, default=ROOT / "build" / "equal_accuracy")

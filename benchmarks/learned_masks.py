@@ -2,7 +2,7 @@
 
     python -m benchmarks.learned_masks [WORKLOAD ...]
 
-Without names the shipped masks of DeiT-Tiny's shape at 90 %. Global tokens are of each head, CLS among them; the share
+Without names a shipped one of each kind. Global tokens are of each head, CLS among them; the share
 near a patch is that of the kept scores between patches whose key is the query's own patch or one of the eight around
 it, and `own` that of the former alone.
 """
@@ -16,7 +16,7 @@ from accelsim.reproduce.grid import Grid
 from benchmarks.equal_accuracy import percents
 from benchmarks.sanger import counted
 
-WORKLOADS = ("deit_tiny_s90", "fmnist_deit_tiny_s90")
+WORKLOADS = ("deit_tiny_s90", "fmnist_vit_s90")
 
 
 def traits(keep: np.ndarray) -> tuple[int, int, int]:

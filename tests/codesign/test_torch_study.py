@@ -24,6 +24,7 @@ from accelsim.sweep.campaign import executor  # noqa: E402
 from accelsim.workload import load  # noqa: E402
 from accelsim.workload.arrays import decode  # noqa: E402
 from benchmarks.equal_accuracy import READINGS, at_loss, compare  # noqa: E402
+from benchmarks.learned_masks import traits  # noqa: E402
 
 RECIPE = Recipe(
     patch=2, dim=24, depth=4, heads=3, epochs=1, tuning_epochs=1, batch=4, sparsities=(0.5, 0.7), calibration=16,
@@ -162,6 +163,14 @@ def test_between_strengths_it_is_a_straight_line():
     assert at_loss(line, 0.6) == pytest.approx(80)
     assert at_loss(line, 0.1) is None and at_loss(line, 3.5) is None
     assert at_loss([(0.2, 9.0), (1.5, 5.0), (0.9, 4.0), (1.6, 1.0)], 1.0) == pytest.approx(9 - 4 * 0.8 / 1.3)
+
+
+def test_traits_of_a_mask_between_patches():
+    keep = np.zeros((2, 10, 10), bool)  # 3 x 3 patches and CLS
+    keep[:, :, 0] = keep[:, 0] = True
+    keep[0, 1:, 1:] = np.eye(9)
+    keep[1, 1, [2, 4, 5, 3]] = True  # of the first patch: right, below, across, and one too far
+    assert traits(keep) == (13, 12, 9)
 
 
 def test_what_is_no_study_or_not_in_it_is_said(folder, tmp_path):
