@@ -45,12 +45,23 @@ def cosim(
     ] = None,
     number: Annotated[int, typer.Option("--case", help="Which case (or layer of the workload) that is, from 0.")] = 0,
     levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins.")
+    ] = None,
     as_json: Json = False,
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
+    from accelsim.core.errors import InputError
     from accelsim.rtl.suite import suite, table
 
-    arch, twins = twins_of(machine)
+    arch, twins = twins_of(machine, overrides or [])
+    machines = [name for name in components or [] if name in twins.whole]
+    if machines and not mutations and not waves:
+        if others := [name for name in components if name not in machines]:
+            twins.chosen(others)
+            raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
+        yield from by_itself(twins.whole[machines[0]], arch, workload, count, seed, as_json)
+        return
     names = twins.chosen(components or [])
     if mutations:
         from accelsim.rtl.suite import bug_table, bugs
@@ -92,6 +103,22 @@ def cosim(
         if workload is not None and twins.remarks:
             yield from twins.remarks(arch, loaded(workload))
     if any(one.differences for one in outcomes):
+        raise SystemExit(1)
+
+
+def by_itself(whole, arch, workload: str | None, count: int, seed: int, as_json: bool) -> Iterator[object]:
+    """A whole machine's modules run a workload, or random networks, by themselves, beside the simulator."""
+    from accelsim.rtl.suite import table
+    from accelsim.rtl.whole import run_whole, said
+
+    runs = whole.networks(arch, count, seed) if workload is None else [whole.workload(arch, loaded(workload))]
+    outcome = run_whole(runs)
+    if as_json:
+        put([outcome])
+    else:
+        yield table([outcome])
+        yield outcome.first or (said(*runs[0], outcome) if workload else f"{count} random networks, each by itself")
+    if outcome.differences:
         raise SystemExit(1)
 
 

@@ -165,17 +165,16 @@ def emit_columns(
     if not outer_rows:
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
-    if plan.order == "resident" and not kept:
-        begin_alone(p, have, have.array)
-        resident = p.load(have.act, source, inputs)
+    pieces_of = (len(row_at) if have.double_buffer else 1) * (plan.order == "resident" and not kept)
     for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
         last_tile = nth + 1 == len(tiles)
         last_of_row = last_tile or tiles[nth + 1][0] != m
         begin_alone(p, have, have.array)
-        if outer_rows and (nth == 0 or tiles[nth - 1][0] != m):
+        if nth < pieces_of or (outer_rows and (nth == 0 or tiles[nth - 1][0] != m)):
             first = min(inputs, row_at[m] * row_bytes)
-            tile_bytes = min(inputs, (row_at[m] + rows) * row_bytes) - first
+            until = tokens if pieces_of == 1 else row_at[m] + rows
+            tile_bytes = min(inputs, until * row_bytes) - first
             resident = p.load(have.act, source + first, tile_bytes) if tile_bytes else resident
         addition: Wait = NOW
         if layer.residual:

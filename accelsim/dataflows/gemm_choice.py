@@ -7,12 +7,13 @@ import numpy as np
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
-from accelsim.dataflows.gemm_cuts import ORDERS, GemmShape, cuts, faults, plan_gemm, traffic
+from accelsim.dataflows.gemm_cuts import ORDERS, GemmShape, cuts, faults, plan_gemm, steps_of, traffic
 from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segment
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
-LOOKED_AT = 32  # cuts whose time is estimated, of those that a rougher estimate puts first
+# Cuts whose time is estimated: those that a rougher estimate puts first, and as many that move least near them.
+LOOKED_AT, NEAR = 16, 1.02
 DEPTHS = 2  # numbers of parts of the depth, of a tile
 ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
 FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
@@ -82,24 +83,29 @@ def candidates(
     rows = ceil(most, fewer)
     size = np.minimum(most, ceil(ceil(shape.tokens, ceil(shape.tokens, rows)), step_tokens) * step_tokens)
     n, across, depths = ceil(shape.tokens, size), ceil(shape.features, features), ceil(shape.depth, deep)
-    steps = n * ceil(size, step_tokens) * across * ceil(features, step_features)
+    steps = steps_of(shape, size, step_tokens, features, step_features)
     moved = traffic(shape, order, n, across, depths)
-    first = np.select([order == "rows", order == "resident"], [size * shape.row_bytes, shape.inputs])
+    first = (order != "stream") * np.minimum(size * shape.row_bytes, shape.inputs)
     wide, high, alone = np.minimum(step_features, features), np.minimum(step_tokens, size), depths == 1
-    array = steps * depths * step_cycles(work, rates, high, wide, ceil(shape.depth, depths), 2 * ~alone, alone)
+    longer, array = shape.depth % depths, 0
+    for often, part in ((longer, ceil(shape.depth, depths)), (depths - longer, shape.depth // depths)):
+        array = array + steps * often * step_cycles(work, rates, high, wide, part, 2 * ~alone, alone)
     segments = shape.tokens * ceil(shape.features, stored_segment(features, high, wide, rates)) * (not work.packed)
     key = np.maximum(np.maximum(array, moved / rate), segments * memory.burst_cycles)
     key = key + first / rate + 20 * n * across * depths / np.maximum(1, steps)
     useful = (fewer == 1) | (size >= step_tokens)
     useful &= n * across * depths <= MOST_TILES
-    rough: dict[tuple, dict[int, float]] = {}
-    columns = step_tokens, step_features, size, features, order, depths, key
-    for *cut, parts, score in zip(*(column[useful].tolist() for column in columns)):
+    if have.double_buffer:  # rows that could stay are no quicker, and move no less
+        useful &= (order != "rows") | (shape.inputs + 2 * features * shape.residual * size > have.act_bytes)
+    rough: dict[tuple, dict[int, tuple[float, int]]] = {}
+    columns = step_tokens, step_features, size, features, order, depths, key, moved
+    for *cut, parts, score, read in zip(*(column[useful].tolist() for column in columns)):
         scored = rough.setdefault(tuple(cut), {})
         if parts in scored or len(scored) < DEPTHS:  # as deep as they fit, or half that; they come in this order
-            scored[parts] = min(score, scored.get(parts, score))
-    ranked = sorted((key, cut, depths) for cut, scored in rough.items() for depths, key in scored.items())
-    for _, cut, depths in ranked[:LOOKED_AT]:
+            scored[parts] = min((score, read), scored.get(parts, (score, read)))
+    ranked = sorted((*scores, cut, depths) for cut, scored in rough.items() for depths, scores in scored.items())
+    near = sorted((one for one in ranked if one[0] <= NEAR * ranked[0][0]), key=lambda one: one[1])
+    for _, _, cut, depths in dict.fromkeys([*ranked[:LOOKED_AT], *near[:LOOKED_AT]]):
         yield made(shape, cut, depths)
 
 
@@ -107,13 +113,15 @@ def candidates(
 def choose(
     shape: GemmShape, passes: int, packed: bool, have: DenseResources, rates: ArrayRates, memory: Memory, objective: str
 ) -> tuple[Choice, tuple[Choice, ...]]:
-    """The best cut and the next best."""
+    """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
+    the shortest time."""
     rule = plan_gemm("", shape, have)
     work = work_of(shape, passes, packed)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
-    found = [choice(work, plan, rates, memory) for plan in candidates(shape, work, have, rates, memory)]
-    return best([choice(work, rule, rates, memory), *found], objective)
+    found = [rule, *candidates(shape, work, have, rates, memory)]
+    found.sort(key=lambda plan: plan.feature_tiles[0] * plan.depth_tiles[0])
+    return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
 def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:

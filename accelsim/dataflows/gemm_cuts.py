@@ -214,6 +214,14 @@ def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     return min(plans, key=lambda p: p[:2])[2] if plans else None
 
 
+def steps_of(shape: GemmShape, rows, step_tokens, features, step_features):
+    """Steps of all tiles of so many rows and features, the last ones smaller: of one cut, or arrays of many."""
+    down, across = ceil(shape.tokens, rows), ceil(shape.features, features)
+    high = ceil(rows, step_tokens) * (down - 1) + ceil(shape.tokens - rows * (down - 1), step_tokens)
+    wide = ceil(features, step_features) * (across - 1)
+    return high * (wide + ceil(shape.features - features * (across - 1), step_features))
+
+
 def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     """Of all cuts that fit the one of the least time by rule: the array's cycles, or DRAM's where that is longer. None:
     not even a single output fits, or all cuts have more tiles than memory is taken for."""
@@ -228,9 +236,7 @@ def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     found, down, across = found.only(few), down[few], across[few]
     step_tokens, step_features, size, features, deep, order = found
     depths = ceil(shape.depth, deep)
-    steps = ceil(size, step_tokens) * (down - 1) + ceil(shape.tokens - size * (down - 1), step_tokens)
-    last = shape.features - features * (across - 1)
-    steps *= ceil(features, step_features) * (across - 1) + ceil(last, step_features)
+    steps = steps_of(shape, size, step_tokens, features, step_features)
     moved = traffic(shape, order, down, across, depths)
     sums = 8 * step_tokens * step_features * (depths > 1)  # bytes fetched and put away
     busy = steps * np.maximum(shape.depth, depths * ceil(sums, have.psum_cycle_bytes))

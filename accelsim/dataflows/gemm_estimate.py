@@ -11,7 +11,7 @@ from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, read_cycle
 from accelsim.dataflows.tiling import GemmPlan, ceil
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
-SEGMENT_CYCLES = 0.5  # [ours, measured] the array stands for each short run of activations of a part, on average
+SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's cycles: several meet in a channel of DRAM
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     moved += memory.moved(widest, work.tokens * m) * work.residual
     moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
     first = {
-        "resident": work.inputs,
+        "resident": min(work.inputs, rows * work.row_bytes) if rates.double_buffer else work.inputs,
         "rows": min(work.inputs, rows * work.row_bytes),
         "stream": ceil(rows * work.row_bytes * plan.depth_tiles[0], work.depth),
     }[plan.order]
@@ -163,8 +163,13 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
         fetching = max(fetching, n * m * d * max(each, memory.bursts(deep, rows) * memory.burst_cycles * parts))
-    if parts:
-        exposed["segments"] = SEGMENT_CYCLES * segmented
+    # activations come before weights, and more are asked for until their buffer is full: what weights there are lasts
+    if plan.order != "rows" and (rates.outstanding * rows * memory.burst_bytes > memory.in_flight_bytes or not parts):
+        ahead = min(acts, rates.act_bytes)
+        filled = max(ahead / memory.rate, SHORT_BURSTS * (ahead // deep) * memory.burst_cycles * parts)
+        there = min(rates.outstanding, rates.weight_bytes // max(1, tile))
+        if filled - fill > there * busy / loads:
+            exposed["ahead"] = filled - fill - there * busy / loads
     terms = {
         "MACs": float(ideal),
         "ports": float(busy),

@@ -16,8 +16,8 @@ RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut 
 DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
 # [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
-# least is taken.
-ALIKE = 0.99
+# least is taken; of those that move as much, and are within the other share of the best, the first.
+ALIKE, SAME = 0.99, 0.001
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,11 @@ class LayerMapping:
 
 
 def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:
-    """The choice that moves least of those whose objective is as good as the best, the first of equals; and the next
-    best of those that differ."""
+    """The choice that moves least of those whose objective is as good as the best, of equals the best and the first;
+    and the next best of those that differ."""
     ranked = sorted(choices, key=lambda one: one.score(objective))
-    alike = [one for one in ranked if ALIKE * one.score(objective) <= ranked[0].score(objective)]
-    first = min(alike, key=lambda one: one.estimate.dram_bytes)
+    least = ranked[0].score(objective)
+    alike = [one for one in choices if ALIKE * one.score(objective) <= least]
+    first = min(alike, key=lambda one: (one.estimate.dram_bytes, one.score(objective) // (SAME * least)))
     others = [one for n, one in enumerate(ranked) if all(one.cut != other.cut for other in (first, *ranked[:n]))]
     return first, tuple(others[:NEXT_BEST])

@@ -22,6 +22,8 @@ from accelsim.workload.workload import Workload
 
 INPUT = "input"  # beside the parts of a layer, in a mapping
 DRAM, KEEP = "dram", "keep"
+# [ours] Estimates of two ways are no closer than this: cycles that a byte of DRAM counts beside them.
+BYTE_CYCLES = 0.002
 
 
 def output_bytes(layer: Layer, batch: int) -> int:
@@ -78,7 +80,7 @@ def decide(
     pinned: Mapping[str, Mapping[str, object]],
 ) -> tuple[LayerMapping, ...]:
     """How every layer is cut, and which outputs stay on chip: of all ways the one with the least sum of what is to be
-    made small, and of equals the one that moves least.
+    made small, where cycles are with a little for each byte, and of equals the one that moves least.
 
     able: as `chances` says. made: the cut of a layer, by its number, with its activations where a Stay says; raises
     InputError where they do not fit. pinned: layer -> what of it a user has decided, INPUT among it. Raises InputError
@@ -98,6 +100,7 @@ def decide(
                     wrong = error
                     continue
                 whole = Choice({}, None, one.estimate).score("cycles" if objective == RULE else objective)
+                whole += BYTE_CYCLES * one.estimate.dram_bytes * (objective in ("cycles", RULE))
                 here = score + whole, moved + one.estimate.dram_bytes, (path, one)
                 if stays not in after or here[:2] < after[stays][:2]:
                     after[stays] = here

@@ -13,13 +13,14 @@ from zlib import crc32
 import numpy as np
 
 from accelsim.core.errors import InputError
+from accelsim.energy import EnergyTable
 from accelsim.reproduce.claims import Effort, Freedom, Seeker, Settings, Study
 from accelsim.reproduce.grid import Grid, times
 from accelsim.reproduce.paper import load
 from accelsim.reproduce.runs import Done, On, Run, base
 from accelsim.sweep.compare import geometric_mean
 from accelsim.sweep.design import Base, parameters
-from accelsim.sweep.goal import area_mm2
+from accelsim.sweep.goal import area_mm2, table_of
 
 ROUNDS = 5  # in which the second half of the designs is drawn
 BEST = 8  # designs so far of which others are made
@@ -51,6 +52,11 @@ class Search:
         return paper.space
 
     @cached_property
+    def prices(self) -> EnergyTable:
+        """Which no design changes."""
+        return table_of(self.base.arch)
+
+    @cached_property
     def rng(self) -> np.random.Generator:
         named = f"{self.seeker.name} {self.seeker.reading} {self.on.only}"
         return np.random.default_rng([self.on.seed, crc32(named.encode())])
@@ -64,7 +70,7 @@ class Search:
         """Of a design, in mm2; None where its values do not go together."""
         try:
             settings = [tuple(text.split("=", 1)) for text in (*self.seeker.set, *design)]
-            return area_mm2(self.base.with_settings(settings))
+            return area_mm2(self.base.with_settings(settings), self.prices)
         except InputError:
             return None
 

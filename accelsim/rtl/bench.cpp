@@ -25,15 +25,15 @@ struct Port {           // the same layout in vsim.py
   uint8_t* push;        // items pushed into the channel in this cycle; of a status: its value
   uint8_t* item;        // those items, 32 bits a field
   uint8_t* level;       // a source's channel: its room; a sink's channel: items that can be popped
-  uint8_t* pop;         // a sink's channel: items to pop; null for the others
-  int64_t kind;         // 0: source, 1: sink, 2: only watched, 3: a status
+  uint8_t* pop;         // a sink's channel: items to pop; of a channel that lies outside: its room; null for the others
+  int64_t kind;         // 0: source, 1: sink, 2: only watched, 3: a status, 4: a channel that lies outside
   int64_t words;        // fields of an item
   int64_t most;         // items a cycle, at the far end
   const int64_t* at;    // source: the cycle from which each item may be pushed
   const uint32_t* items;
   int64_t count;        // source: items; sink: length of `open`
-  const uint8_t* open;  // sink: whether it pops, cycle by cycle, over and over
-  int64_t sent;         // source: items pushed; status: its value in the cycle before
+  const uint8_t* open;  // sink: whether it pops, cycle by cycle, over and over; outside: the room in each cycle
+  int64_t sent;         // source: items pushed; status: its value in the cycle before; outside: the first such cycle
 };
 
 static void dump(Bench* b, int half) {
@@ -137,6 +137,8 @@ int64_t bench_run(Bench* b, int64_t first, int64_t cycles, Port* ports, int64_t 
         *p.push = (uint8_t)n;
       } else if (p.kind == 1) {
         *p.pop = p.open[c % p.count] ? (*p.level < p.most ? *p.level : (uint8_t)p.most) : 0;
+      } else if (p.kind == 4) {
+        *p.pop = p.open[c - p.sent];
       }
     }
     b->top->eval();

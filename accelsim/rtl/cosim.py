@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core import STATUS_NAMES, DeadlockError, Param, Simulator
+from accelsim.core import STATUS_NAMES, DeadlockError, Mem, Param, Simulator
 from accelsim.core.trace import EVENT
 from accelsim.rtl.datapath import Comparison, Operands
 from accelsim.rtl.netlist import Netlist
@@ -62,8 +62,12 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     sim, net = simulator(trace=EVENTS), case.netlist
     parts = {}
     for unit in net.units:
-        tables = {t: case.tables[t] for t in unit.twin.tables}
         kind = unit.twin.component
+        tables = {
+            t: case.tables[unit.own.get(t, t)].copy()
+            for t, memory in kind.declared(Mem).items()
+            if memory.build is None
+        }
         params = kind.declared(Param)
         values = {n: params[n].choices[v] if params[n].choices else v for n, v in unit.values.items()}
         parts[unit.name] = sim.add(kind(unit.name, **values, **tables))
@@ -74,7 +78,8 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
             parts["_" + wire.name] = sim.add(source(f"source_{wire.name}", case.scripts[wire.name], into))
             producer = "_" + wire.name, "item"
         if consumer is None:
-            parts[wire.name + "_"] = sim.add(sink(f"sink_{wire.name}", case.opens[wire.name], out))
+            fields = net.fields(wire) if wire.payload else ()
+            parts[wire.name + "_"] = sim.add(sink(f"sink_{wire.name}", case.opens[wire.name], out, fields))
             consumer = wire.name + "_", "item"
         sim.connect(parts[producer[0]], producer[1], parts[consumer[0]], consumer[1], depth=wire.depth, monitored=True)
     try:
@@ -82,24 +87,31 @@ def run_model(case: Case, skip: bool = True, simulator: type[Simulator] = Simula
     except DeadlockError:
         if not case.stuck:
             raise
+    return ordered(net, sim), sim
+
+
+def ordered(net: Netlist, sim: Simulator, period: int = 1) -> np.ndarray:
+    """What a simulator with the channels and units of a netlist has logged, as `run_model` gives it; `period` is of the
+    netlist's clock."""
     width = 2 + max(len(net.fields(w)) for w in net.wires)
-    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 2), np.int64)
+    logged = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, width), np.int64)
     rows = []
     for i, wire in enumerate(net.wires):
         mine = logged[logged[:, 1] == i]
         row = np.zeros((len(mine), width), np.int64)
-        row[:, 0], row[:, 1] = mine[:, 0], i
+        row[:, 0], row[:, 1] = mine[:, 0] // period, i
         for n in range(len(net.fields(wire))):
             row[:, 2 + n] = mine[:, 2 + n] & 0xFFFFFFFF  # as a bench's ports have words below zero
         rows.append(row)
     events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
+    numbers = {component.name: n for n, component in enumerate(sim.components)}
     for i, unit in enumerate(net.units, len(net.wires)):
-        mine = events[events["component"] == sim.components.index(parts[unit.name])]
+        mine = events[events["component"] == numbers[unit.name]]
         row = np.zeros((len(mine), width), np.int64)
-        row[:, 0], row[:, 1], row[:, 2] = mine["at"], i, mine["status"]
+        row[:, 0], row[:, 1], row[:, 2] = mine["at"] // period, i, mine["status"]
         rows.append(row)
     found = np.concatenate(rows)
-    return found[np.lexsort((found[:, 1], found[:, 0]))], sim
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
 def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> Path:
@@ -111,7 +123,9 @@ def library(netlist: Netlist, *, trace: bool = False, optimise: str = "-O1") -> 
 
 def table_words(case: Case, table: str) -> np.ndarray:
     """A table as it is loaded into the modules."""
-    return case.netlist.package.rows(table, case.tables, case.netlist.parameters)
+    kind = case.netlist.tables()[table]
+    tables = {**case.tables, kind: case.tables[table]} if kind != table else case.tables
+    return case.netlist.package.rows(kind, tables, case.netlist.parameters)
 
 
 def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndarray]]:
@@ -136,6 +150,8 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
             alive += [at, items]
             port.level, port.kind, port.most = a[f"{n}_level"], 0, into
             port.at, port.items, port.count = at.ctypes.data, items.ctypes.data, len(at)
+        elif wire.outside:
+            port.pop, port.kind, port.most = a[f"{n}_room"], 4, into
         elif wire.consumer is None:
             opens = np.ascontiguousarray(case.opens[n], np.uint8)
             alive.append(opens)

@@ -11,6 +11,8 @@ from accelsim.core import STATUS_NAMES, InputError
 from accelsim.rtl.vsim import SOURCES
 
 KEYWORDS = ("begin", "end", "input", "output", "repeat", "table", "wait")  # of SystemVerilog; they get an underscore
+COMPONENTS = SOURCES / "components"
+WIDE = {"address": 32}  # bits of words that are longer than the others: an address in DRAM
 STATUS_BITS = (len(STATUS_NAMES) - 1).bit_length()
 # From the tables of a case, and the parameters of its units by unit: a table's rows as uint32[rows, words].
 Rows = Callable[[Mapping[str, np.ndarray], Mapping[str, Mapping[str, int]]], np.ndarray]
@@ -23,7 +25,7 @@ class Package:
     sources: the folder of its modules; the harness's own (channels, scratchpads) stand beside them. tables, payloads:
     by name the words of a row and of an item. derived: of a table whose rows in hardware have more words than in the
     simulator, what makes its rows. declarations: lines that only its data path needs. signed: words of payloads that
-    may be below zero.
+    may be below zero. components: those of the shared components' modules (sv/components) that it has.
     """
 
     sources: Path
@@ -32,6 +34,7 @@ class Package:
     derived: Mapping[str, Rows] = field(default_factory=dict)
     declarations: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
 
     def text(self, bits: int) -> str:
         """The package with words of so many bits."""
@@ -40,6 +43,7 @@ class Package:
             "package isa;",
             f"  localparam int W = {bits};",
             "  typedef logic [W-1:0] word_t;",
+            *(f"  typedef logic [{wide}-1:0] {name}_t;" for name, wide in WIDE.items()),
             "  typedef logic [31:0] clock_t;  // a cycle number",
             f"  typedef enum logic [{STATUS_BITS - 1}:0] {{{', '.join(STATUS_NAMES).upper()}}} status_t;",
             *(line for name, fields in self.tables.items() for line in struct(f"{name}_row", fields)),
@@ -69,18 +73,22 @@ class Package:
 
     def module(self, name: str) -> Path:
         """Where a module's text stands."""
-        mine = self.sources / f"{name}.sv"
-        return mine if mine.exists() else SOURCES / mine.name
+        places = (folder / f"{name}.sv" for folder in (self.sources, COMPONENTS))
+        return next((path for path in places if path.exists()), SOURCES / f"{name}.sv")
 
     def modules(self) -> list[Path]:
         """Every module, by name."""
-        return sorted([*self.sources.glob("*.sv"), *SOURCES.glob("*.sv")], key=lambda path: path.name)
+        shared = [COMPONENTS / f"{name}.sv" for name in self.components]
+        return sorted([*self.sources.glob("*.sv"), *SOURCES.glob("*.sv"), *shared], key=lambda path: path.name)
 
 
 def struct(name: str, fields: Sequence[str]) -> list[str]:
     """The declarations of a packed struct, its width and its type; its first field is in the low bits."""
-    spelled = "".join(f" word_t {f}_;" if f in KEYWORDS else f" word_t {f};" for f in reversed(fields))
-    return [f"  localparam int {name}_bits = {len(fields)} * W;", f"  typedef struct packed {{{spelled} }} {name}_t;"]
+    wide = [f for f in fields if f in WIDE]
+    width = " + ".join([f"{len(fields) - len(wide)} * W", *(str(WIDE[f]) for f in wide)])
+    kinds = {f: f"{f}_t" if f in WIDE else "word_t" for f in fields}
+    spelled = "".join(f" {kinds[f]} {f}{'_' * (f in KEYWORDS)};" for f in reversed(fields))
+    return [f"  localparam int {name}_bits = {width};", f"  typedef struct packed {{{spelled} }} {name}_t;"]
 
 
 def words(table: np.ndarray, names: Sequence[str]) -> np.ndarray:

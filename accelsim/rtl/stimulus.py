@@ -5,6 +5,7 @@ Their ends of a channel name no fields: an item is the words that the component'
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -90,6 +91,13 @@ def source(name: str, script: Script, most: int) -> Source:
     return Source(name, most=most, width=items.shape[1], at=at, words=items.ravel())
 
 
-def sink(name: str, opens: np.ndarray, most: int) -> Sink:
-    """A sink for up to `most` items a cycle."""
-    return Sink(name, most=most, open=opens.astype(np.int64))
+@cache
+def naming(fields: tuple[str, ...]) -> type[Sink]:
+    """A sink that names the fields of its items, for a port that does not."""
+    return type("Sink", (Sink,), {"item": In("what it takes", **dict.fromkeys(fields, "a word"))})
+
+
+def sink(name: str, opens: np.ndarray, most: int, fields: tuple[str, ...] = ()) -> Sink:
+    """A sink for up to `most` items a cycle; `fields` where the port that they come from does not say what they are."""
+    kind = naming(fields) if fields else Sink
+    return kind(name, most=most, open=opens.astype(np.int64))

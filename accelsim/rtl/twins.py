@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from accelsim.core import Simulator
 from accelsim.core.errors import InputError, suggest
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.datapath import Parameters
@@ -13,6 +14,18 @@ from accelsim.rtl.package import Package
 
 Draw = Callable[[int, int], Iterator[Case]]  # so many random cases, from a seed
 Layers = Callable[[Any, Any, bool], Iterator[Case]]  # of an Arch and a Workload; whether on its operands
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole machine, whose modules run networks by themselves.
+
+    workload: of an Arch and a Workload what both run, the machine's netlist with its tables, and the simulator.
+    networks: the same of so many random networks on an Arch, from a seed.
+    """
+
+    workload: Callable[[Any, Any], tuple[Case, Simulator]]
+    networks: Callable[[Any, int, int], Iterator[tuple[Case, Simulator]]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,8 @@ class Twins:
     testbench. layers: by the module that workloads are run on, the cases of one on a configuration (Arch, Workload),
     with its operands or for the control alone; the first module is meant where none is named. remarks: sentences on
     a run of the machine, of Arch and Workload, for instance in how many cycles units that have twins are at work.
-    pictured: the channels that a picture shows of a netlist that has them; the first two say where it looks closely.
+    whole: by name a whole machine that runs networks by itself. pictured: the channels that a picture shows of a
+    netlist that has them; the first two say where it looks closely.
     """
 
     package: Package
@@ -38,15 +52,21 @@ class Twins:
     mutations: tuple[Mutation, ...] = ()
     layers: Mapping[str, Layers] = field(default_factory=dict)
     remarks: Callable[[Any, Any], Iterable[str]] | None = None
+    whole: Mapping[str, Whole] = field(default_factory=dict)
     pictured: tuple[str, ...] = ()
 
     def chosen(self, names: Iterable[str]) -> list[str]:
         """The modules of these names; all without any. Raises InputError for a name that none has."""
         names = list(names)
         for name in names:
+            if name in self.whole:
+                raise InputError(
+                    f"cosim: {name} is the whole machine, which runs networks by itself; name it alone, without "
+                    "--waves and --mutations"
+                )
             if name not in self.cases:
-                known = ", ".join(self.cases)
-                raise InputError(f"cosim: there is no module {name!r}, only {known}{suggest(name, self.cases)}")
+                every = [*self.cases, *self.whole]
+                raise InputError(f"cosim: there is no module {name!r}, only {', '.join(every)}{suggest(name, every)}")
         return names or list(self.cases)
 
     def running(self, names: Iterable[str]) -> list[str]:

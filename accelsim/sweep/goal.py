@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from accelsim.accelerators import machine
 from accelsim.config.arch import Arch
 from accelsim.core.errors import InputError
-from accelsim.energy import floor_plan, load_table
+from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.sweep.axes import Axis
 from accelsim.sweep.campaign import Execute, run
 from accelsim.sweep.expression import Expression, parse
@@ -108,11 +108,15 @@ class Screen(Goal):
         return found | {"area_mm2": self.areas.get(one.arch.hash, 0.0)}
 
 
-def area_mm2(arch: Arch) -> float:
-    """The area of a machine's components, of which no program is needed."""
+def area_mm2(arch: Arch, table: EnergyTable | None = None) -> float:
+    """The area of a machine's components, of which no program is needed. table: its prices, if they are at hand."""
     model = machine(arch.machine)
-    table = load_table(arch.energy, model.price_documents(), arch.places)
-    return sum(piece.um2 for piece in floor_plan(model.parts_of(arch), table)) / 1e6
+    return sum(piece.um2 for piece in floor_plan(model.parts_of(arch), table or table_of(arch))) / 1e6
+
+
+def table_of(arch: Arch) -> EnergyTable:
+    """The prices of a machine."""
+    return load_table(arch.energy, machine(arch.machine).price_documents(), arch.places)
 
 
 def promising(candidates: Sequence[Candidate], count: int) -> list[Candidate]:

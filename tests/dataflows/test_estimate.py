@@ -51,6 +51,29 @@ def test_short_bursts_take_a_latency_of_which_few_are_under_way():
     assert packed.exposed["drain"] == 20 + 512 / 64
 
 
+def test_activations_that_stay_come_row_tile_by_row_tile():
+    plan = GemmPlan("resident", (8, 8), (64,), (128,), 8, 64, 0)
+    work = GemmWork(16, 128, 64, 16 * 128)
+    found, whole = gemm_estimate(work, plan, RATES, MEMORY), replace(RATES, double_buffer=False)
+    assert found.exposed["fill"] == 20 + 1024 / 64, "of the first tile's 8 rows"
+    assert found.overlapped["DRAM"] == (1024 + 8192 + 512) / 64, "the others' come beside the array, as do weights"
+    assert gemm_estimate(work, plan, whole, MEMORY).exposed["fill"] == 20 + 2048 / 64
+
+
+def test_weights_wait_behind_short_runs_of_activations_until_their_buffer_is_full():
+    # 64 rows of 8 tiles of 16 of the depth of 128, four of which are as many bursts as are under way, or more
+    plan = GemmPlan("stream", (64,), (64,), (16,) * 8, 8, 64, 0)
+    work = GemmWork(64, 128, 64, 64 * 128)
+    found = gemm_estimate(work, plan, RATES, MEMORY)
+    fill = 20 + 64 - 1
+    each = 8 * 32  # 8 steps of a part; 16 cycles, or the 4 x 8 x 64 bytes of partial sums twice, through 256 bytes a cycle
+    assert "ahead" not in found.exposed, "four parts of weights of 16 cycles a step last longer than 512 bursts"
+    fast = gemm_estimate(work, plan, replace(RATES, outstanding=1), MEMORY)
+    assert fast.exposed["ahead"] == pytest.approx(1.2 * 512 - fill - (2 * 8 + 6 * 16) * 8 / 8), each
+    few = replace(RATES, outstanding=1), replace(MEMORY, in_flight_bytes=64 * 1024)
+    assert "ahead" not in gemm_estimate(work, plan, *few).exposed, "64 under way are all of a part's"
+
+
 def test_constants_come_with_the_weights_and_take_their_port():
     plan = GemmPlan("resident", (8,), (64,), (2,), 8, 64, 0)
     narrow = replace(RATES, weight_banks=1, weight_port_bytes=64)

@@ -7,6 +7,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes, draw_items, draw_projection
 from accelsim.accelerators.vitcod.rtl.dense_cases import ARRAYS, mac_array
+from accelsim.accelerators.vitcod.rtl.machine_cases import SETTINGS as AROUND
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script
@@ -280,7 +281,7 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
     ], [4, 1, 2]),
     "encoder": (encoder, [{"lines": 8, "macs": 8}, {"lines": 1, "macs": 1}, {"lines": 3, "macs": 5}], [4, 1, 2]),
     "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2]),
-}  # fmt: skip
+} | AROUND  # fmt: skip
 
 
 def cases(component: str, count: int, seed: int, *, settings: int | None = None, largest: int = 40) -> Iterator[Case]:

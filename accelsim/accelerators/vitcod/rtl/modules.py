@@ -9,9 +9,11 @@ import numpy as np
 from accelsim.accelerators.vitcod.components.decoder import Decoder
 from accelsim.accelerators.vitcod.components.denser_engine import DenserEngine
 from accelsim.accelerators.vitcod.components.encoder import Encoder
+from accelsim.accelerators.vitcod.components.hand_over import HandOver
 from accelsim.accelerators.vitcod.components.index_walker import IndexWalker
 from accelsim.accelerators.vitcod.components.mac_array import OUTPUTS, MacArray
 from accelsim.accelerators.vitcod.components.output_merge import OutputMerge
+from accelsim.accelerators.vitcod.components.query_fetcher import QueryFetcher
 from accelsim.accelerators.vitcod.components.softmax_unit import SoftmaxUnit
 from accelsim.accelerators.vitcod.components.sparser_engine import SparserEngine
 from accelsim.accelerators.vitcod.rtl.blocks import slots
@@ -26,17 +28,21 @@ from accelsim.accelerators.vitcod.tables import (
     PARTIAL,
     PASS,
     PASSES,
+    QUERIES,
     READY,
     ROWS,
     SCORE,
     SCORES,
     WINDOW,
 )
+from accelsim.components.sequencer import Sequencer
+from accelsim.components.vector_unit import VectorUnit
 from accelsim.dataflows.tiling import ceil
-from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import FILLING, FREES, READING, RELEASE
+from accelsim.isa.tables import FREES
+from accelsim.rtl import memory
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import Package, struct, words
+from accelsim.rtl.program import program_fields, program_rows
 from accelsim.rtl.twin import Twin
 
 # Tables carry more words in hardware, which the model computes as it goes. Of a row: segments of the rows before it,
@@ -53,12 +59,14 @@ TABLES: dict[str, tuple[str, ...]] = {
     name: kind.names + DERIVED.get(name, ())
     for name, kind in (
         ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
+        ("queries", QUERIES),
     )
-}  # fmt: skip
-PAYLOADS: dict[str, tuple[str, ...]] = {
+} | memory.TABLES  # fmt: skip
+WIDEST = len(MacArray.fields["command"].payload)  # of the longest command
+TABLES["program"] = program_fields(WIDEST)
+PAYLOADS: dict[str, tuple[str, ...]] = memory.PAYLOADS | {
     "pass": tuple(PASS),
     "decode": Decoder.fields["command"].payload,
-    "done": tuple(DONE),
     "column": tuple(COLUMN),
     "partial": tuple(PARTIAL),
     "window": tuple(WINDOW),
@@ -68,14 +76,11 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "operands": tuple(OPERANDS),
     "miss": tuple(MISS),
     "access": tuple(ACCESS),
-    "reading": tuple(READING),
-    "filling": tuple(FILLING),
     "line": ("line",),
-    "bytes": ("bytes",),
     "outputs": tuple(OUTPUTS),
     "encoded": ("elements", "passes"),
     "gemm": MacArray.fields["command"].payload,
-    "release": tuple(RELEASE),
+    "sweep": VectorUnit.fields["command"].payload,
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
 # first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
@@ -125,7 +130,7 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int) -> np.ndarray:
 
 def passes_of(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """uint32[passes, fields] of the pass table with its derived words, for units of which one is a decoder, or none."""
-    one = next((u for u in units.values() if "act_banks" in u), None)
+    one = next((u for u in units.values() if "q_from" in u), None)
     passes, added = tables["passes"], np.zeros((len(tables["passes"]), 2), np.uint32)
     for n, row in enumerate(passes if one is not None else ()):
         dim, heads, coded = (int(row[name]) for name in ("dim", "heads", "encoded"))
@@ -157,13 +162,14 @@ PACKAGE = Package(
     SOURCES,
     TABLES,
     PAYLOADS,
-    {"passes": passes_of, "rows": rows_of, "dense": dense_of},
+    memory.DERIVED | {"passes": passes_of, "rows": rows_of, "dense": dense_of, "program": program_rows(WIDEST)},
     (
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
     ),
-    tuple(READING),
+    memory.SIGNED,
+    ("sequencer", "vector_unit", *memory.TWINS),
 )
 TWINS = {
     twin.module: twin
@@ -192,5 +198,9 @@ TWINS = {
         Twin(
             MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),
+        Twin(HandOver, "hand_over"),
+        Twin(QueryFetcher, "query_fetcher", ("queries",)),
+        Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
+        Twin(VectorUnit, "vector_unit"),
     )
 }

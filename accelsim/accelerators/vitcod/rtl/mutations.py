@@ -1,11 +1,14 @@
 """Bugs to seed in ViTCoD's modules and in those of the harness, each of which the co-simulation must catch."""
 
 from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
+from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
+from accelsim.rtl.memory_mutations import MUTATIONS as MEMORY_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
-MUTATIONS = DENSE_MUTATIONS + tuple(
+OWN = tuple(
     Mutation(*row)
     for row in (
+        ("hand_over", "hand_over", "blocked is reported as busy", "isa::BLOCKED", "isa::BUSY"),
         ("encoder", "channel", "an item is visible in the cycle it is pushed", "assign valid = count < MOST ? count",
          "assign valid = count + push < MOST ? count + push"),
         ("encoder", "channel", "room is given back in the cycle of the pop", "assign room  = SIZE - count",
@@ -226,3 +229,4 @@ MUTATIONS = DENSE_MUTATIONS + tuple(
          ".item(single_value),"),
     )
 )  # fmt: skip
+MUTATIONS = (*OWN, *DENSE_MUTATIONS, *MACHINE_MUTATIONS, *MEMORY_MUTATIONS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
+from accelsim.accelerators.vitcod.rtl.buffers import MEMORY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
 from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
@@ -20,11 +21,12 @@ from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
+from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, whole
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.netlist import BITS, Netlist, alone
-from accelsim.rtl.twins import Twins
+from accelsim.rtl.twins import Twins, Whole
 from accelsim.workload.workload import Workload
 
 CORE = "attention_core"
@@ -99,7 +101,7 @@ def layers(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
 
 TWINS = Twins(
     package=PACKAGE,
-    cases={name: partial(cases, name) for name in SETTINGS} | {CORE: random_cases},
+    cases={name: partial(cases, name) for name in SETTINGS} | MEMORY | {CORE: random_cases},
     small={CORE: partial(random_cases, used=[SMALL])},
     mutations=MUTATIONS,
     parameters=parameters,
@@ -107,5 +109,6 @@ TWINS = Twins(
     trials=trials,
     layers={CORE: layers, "mac_array": array_case},
     remarks=partial(remarks, units=AT_WORK),
+    whole={MACHINE.schema.name: Whole(whole, networks)},
     pictured=CHANNELS,
 )

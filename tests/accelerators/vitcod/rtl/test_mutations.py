@@ -12,12 +12,12 @@ from accelsim.accelerators.vitcod.rtl.twins import CORE, TWINS
 from accelsim.rtl.mutations import Mutation, caught
 from accelsim.rtl.suite import attempts
 
-QUICK = ("index_walker",)
+QUICK = ("index_walker", "hand_over")
 
 
 def test_there_are_enough_seeded_bugs_and_in_every_module():
     assert len(MUTATIONS) >= 20
-    assert len({m.module for m in MUTATIONS}) == 26
+    assert len({m.module for m in MUTATIONS}) == 34
     assert len({m.module for m in MUTATIONS if m.component == CORE}) >= 12, "of the data path"
 
 
