@@ -23,7 +23,7 @@ from accelsim.core.errors import InputError  # noqa: E402
 from accelsim.sweep.campaign import executor  # noqa: E402
 from accelsim.workload import load  # noqa: E402
 from accelsim.workload.arrays import decode  # noqa: E402
-from benchmarks.equal_accuracy import READINGS, at_loss, compare  # noqa: E402
+from benchmarks.equal_accuracy import READINGS, at_loss, compare, pruning  # noqa: E402
 from benchmarks.learned_masks import traits  # noqa: E402
 
 RECIPE = Recipe(
@@ -118,7 +118,9 @@ def test_the_machine_prunes_as_many_as_spatten_did_in_training(folder, workloads
     rivals = [one for one in Outcome(folder).known["rivals"] if one["method"] == "spatten"]
     assert len(rivals) == 2
     for one in rivals:
-        found = plan(network, Options("stages", one["keep"], one["keep_heads"])).alive.values()
+        given = dict(setting.split("=") for setting in pruning(one))
+        options = Options(given.pop("prune"), **{name: int(value) for name, value in given.items()})
+        found = plan(network, options).alive.values()
         assert [len(a.keys) for a in found] == one["tokens"] and [len(a.heads) for a in found] == one["heads"]
 
 
