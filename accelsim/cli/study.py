@@ -1,6 +1,7 @@
 """Commands about methods at equal accuracy: train them from one network, and make workloads of what they kept."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,11 +32,45 @@ def register(app: typer.Typer, show: Show) -> None:
         seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of weights and order.")] = 1,
     ) -> None:
         """Train ViTCoD's, Sanger's and SpAtten's algorithms from one network at DeiT-Tiny's shape; wants a GPU."""
-        from dataclasses import replace
-
         from accelsim.codesign.demo_data import load_data
         from accelsim.codesign.study import DEIT_TINY, Strengths, Study
 
         recipe = replace(DEIT_TINY, dim=dim, depth=depth, heads=heads, batch=batch, device=device, seed=seed)
         data = load_data("fashion-mnist", folder, train, test)
         Study(data, recipe, Strengths(), output, lambda line: show([line])).run(seconds)
+
+    @app.command("study-workloads")
+    def study_workloads(
+        study: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that train-study wrote.")],
+        output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the workloads go.")],
+        name: Annotated[str, typer.Option(help="What their names begin with.")] = "fmnist_deit_tiny",
+        rivals: Annotated[bool, typer.Option("--rivals", help="Sanger's masks of test images as workloads too.")] = (
+            False
+        ),
+        outcome: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Write study.json and Sanger's masks here, without weights.")
+        ] = None,
+        images: Annotated[int, typer.Option(min=1, help="Test images whose masks --outcome writes.")] = 8,
+    ) -> None:
+        """Make workloads of a study: each sparsity's masks with their accuracy, no weights (needs the extra torch)."""
+        from accelsim.codesign.pytorch import need
+        from accelsim.codesign.study_workloads import Outcome, sanger_workloads, vitcod_workload
+        from accelsim.workload import save
+
+        need("torch", "making workloads of a study").set_num_threads(
+            1
+        )  # a few passes: more threads wait for each other
+        found = Outcome(study)
+        output.mkdir(parents=True, exist_ok=True)
+        for sparsity in found.known["sparsities"]:
+            made = vitcod_workload(found, sparsity, f"{name}_s{100 * float(sparsity):g}")
+            accuracy = found.known["sparsities"][sparsity]["accuracy"]
+            path = save(made, output / f"{made.name}.yaml")
+            show([f"{path}: {made.sparsity:.2%} of the attention scores pruned, accuracy {accuracy:.2%}"])
+        if rivals:
+            bare = replace(made, name=name)
+            for one in found.known["rivals"]:
+                for work in sanger_workloads(found, one["threshold"], bare) if one["method"] == "sanger" else ():
+                    show([f"{save(work, output / f'{work.name}.yaml')}: {work.sparsity:.2%} pruned"])
+        if outcome is not None:
+            show([str(path) for path in found.save(outcome, images)])

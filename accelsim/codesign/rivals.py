@@ -10,6 +10,7 @@ import numpy as np
 
 from accelsim.codesign.pytorch import need
 
+FIRST_LAYER, EVERY = 3, 3  # of SpAtten: the first block with fewer tokens, and blocks from one choice to the next
 LEVELS = 7  # of a 4-bit value with a sign (quant_utils.py:24-38 of Sanger's code)
 DECAY = 0.99
 """Of the moving average of Q's and K's largest magnitudes in training. The published 0.9999 [paper] is for runs of tens
@@ -115,7 +116,7 @@ class SpAtten:
 
     method = "spatten"
 
-    def __init__(self, keep: int, keep_heads: int, attentions: int, first_layer: int = 3, every: int = 3):
+    def __init__(self, keep: int, keep_heads: int, attentions: int, first_layer: int = FIRST_LAYER, every: int = EVERY):
         self.keep, self.keep_heads, self.attentions = keep, keep_heads, attentions
         self.first_layer, self.every, self.training = first_layer, every, False
         self.alive: dict[int, Any] = {}

@@ -4,7 +4,7 @@ train on, prune, train on; with the accuracy after every step."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -196,18 +196,24 @@ def export_demo(trained: Trained, recipe: Recipe, data: Data, rows: list[Row], n
     provenance."""
     torch = need("torch", "exporting the demo")
     side = data.test.shape[-1]
-    accuracy = {row.step: round(row.accuracy, 4) for row in rows if row.sparsity in (0.0, trained.sparsity)}
     return export_workload(
         trained.model, torch.from_numpy(data.test[:1]), [torch.from_numpy(data.test[:1])], name=name,
         choices=Choices(operands="all"), encoders=trained.encoders, keep=trained.keep, maps=trained.maps,
         provenance={
             "note": "Trained masks and operands: the co-design was run on a small network, and its accuracy measured.",
-            "model": f"ViT of dim {recipe.dim}, depth {recipe.depth}, {recipe.heads} heads, patch {recipe.patch}, "
-            f"{side} x {side}",
-            "data": source, "epochs": recipe.epochs, "tuning_epochs": recipe.tuning_epochs, "seed": recipe.seed,
-            **{f"accuracy, {step}": value for step, value in accuracy.items()},
+            **told(recipe, side, source, rows, trained.sparsity),
         },
     )  # fmt: skip
+
+
+def told(recipe: Recipe, side: int, source: str, rows: Iterable[Row], sparsity: float) -> dict[str, Any]:
+    """What a workload says of how its network was trained, and of the accuracy up to the pruning to a sparsity."""
+    return {
+        "model": f"ViT of dim {recipe.dim}, depth {recipe.depth}, {recipe.heads} heads, patch {recipe.patch}, "
+        f"{side} x {side}",
+        "data": source, "epochs": recipe.epochs, "tuning_epochs": recipe.tuning_epochs, "seed": recipe.seed,
+        **{f"accuracy, {r.step}": round(r.accuracy, 4) for r in rows if r.sparsity in (0.0, sparsity)},
+    }  # fmt: skip
 
 
 def save_weights(trained: Trained, path: Path) -> Path:
@@ -220,16 +226,24 @@ def save_weights(trained: Trained, path: Path) -> Path:
     return path
 
 
+def untrained(recipe: Recipe, side: int) -> tuple[Any, list[Site], Any]:
+    """The network of a recipe, its attentions, and auto-encoders for them: their sizes, and weights that mean
+    nothing."""
+    torch = need("torch", "making the demo's network")
+    model = small_vit(side, recipe).eval()
+    sites = find_sites(model, torch.zeros(1, 1, side, side))
+    moment = {n: (torch.zeros(recipe.heads), torch.eye(recipe.heads)) for n in "qk"}
+    return model, sites, auto_encoders(sites, recipe.auto_encoder, [moment] * len(sites)).eval()
+
+
 def load_weights(path: Path, recipe: Recipe, side: int) -> Trained:
     """What `save_weights` wrote, for the same recipe and side of the images."""
     torch = need("torch", "reading the demo's weights")
     arrays = {n: torch.from_numpy(a) for n, a in decode(path).items()}
-    model = small_vit(side, recipe).eval()
-    model.load_state_dict({n.removeprefix("model."): t for n, t in arrays.items() if n.startswith("model.")})
-    sites = find_sites(model, torch.zeros(1, 1, side, side))
-    moment = {n: (torch.zeros(recipe.heads), torch.eye(recipe.heads)) for n in "qk"}
-    encoders = auto_encoders(sites, recipe.auto_encoder, [moment] * len(sites)).eval()
-    encoders.load_state_dict({n.removeprefix("encoders."): t for n, t in arrays.items() if n.startswith("encoders.")})
+    model, sites, encoders = untrained(recipe, side)
+    for part, module in (("model", model), ("encoders", encoders)):
+        held = {n.removeprefix(f"{part}."): t for n, t in arrays.items() if n.startswith(f"{part}.")}
+        module.load_state_dict(held)
     packed = [arrays[f"keep.{i}"].numpy() for i in range(len(sites))]
     keep = [np.unpackbits(p, axis=2)[:, :, : s.kv_tokens].view(bool) for p, s in zip(packed, sites)]
     maps = [arrays[f"map.{i}"].numpy().astype(np.float64) for i in range(len(sites))]

@@ -34,7 +34,7 @@ def test_every_option_on_the_page_exists():
     wanted = {*re.findall(r"--[a-z][a-z-]+", PAGE.read_text(encoding="utf-8"))}
     helps = [
         CliRunner().invoke(cli.app, [c, "--help"], env={"COLUMNS": "200"}).stdout
-        for c in ("export", "train-demo", "run", "import-mask")
+        for c in ("export", "train-demo", "train-study", "study-workloads", "run", "import-mask")
     ]
-    known = "".join(helps)
+    known = "".join([*helps, (PAGE.parents[1] / "benchmarks" / "equal_accuracy.py").read_text(encoding="utf-8")])
     assert wanted and {option for option in wanted if option not in known} == set()

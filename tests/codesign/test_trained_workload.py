@@ -19,6 +19,7 @@ from accelsim.config import load_arch
 from accelsim.report import metrics
 from accelsim.workload import Attention, load
 from accelsim.workload.arrays import decode
+from benchmarks.learned_masks import traits
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "workloads" / "fmnist_vit_s90.yaml"
@@ -117,3 +118,19 @@ def test_the_network_exports_to_it_again(trained):
         assert (mask.keep == trained.masks[name].keep).all() and (mask.order == trained.masks[name].order).all()
     for name, array in again.tensors.items():  # another machine's float may round another way
         assert np.abs(array.astype(int) - trained.tensors[name]).max() <= 2, name
+
+
+def test_its_masks_are_even_where_drawn_ones_are_not(trained):
+    drawn, page = load(ROOT / "workloads" / "deit_tiny_s90.yaml"), PAGE.read_text(encoding="utf-8")
+    own, other = (np.concatenate([m.global_tokens for m in work.masks.values()]) for work in (trained, drawn))
+    assert f"each of the {len(own)} heads has {own.min()} to {own.max()} global tokens of 50" in page
+    alone = int((other == 1).sum())
+    assert (
+        f"{alone} of\nthe {len(other)} heads of `deit_tiny_s90` have none but CLS and one has {other.max()} of 197"
+        in page
+    )
+    shares = []
+    for work in (trained, drawn):
+        kept, _, diagonal = np.sum([traits(mask.keep) for mask in work.masks.values()], axis=0)
+        shares.append(f"{100 * diagonal / kept:.1f} %")
+    assert f"between patches {shares[0]} are a patch's with itself, {shares[1]} in the drawn ones" in page
