@@ -11,6 +11,7 @@ from accelsim import cli
 WITHOUT = {  # commands that print no table: what they print is where they wrote what
     "report", "trace", "plot", "plot-attention", "import-mask", "import-topology", "synth", "convert", "new-machine",
     "schema",  # whose document it prints anyway
+    "train-study", "study-workloads",
     "rtl",  # which counts into a document of its own, cells.json
 }  # fmt: skip
 
