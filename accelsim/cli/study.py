@@ -55,12 +55,16 @@ def register(app: typer.Typer, show: Show) -> None:
         """Make workloads of a study: each sparsity's masks with their accuracy, no weights (needs the extra torch)."""
         from accelsim.codesign.pytorch import need
         from accelsim.codesign.study_workloads import Outcome, sanger_workloads, vitcod_workload
+        from accelsim.core.errors import InputError
         from accelsim.workload import save
 
-        need("torch", "making workloads of a study").set_num_threads(
-            1
-        )  # a few passes: more threads wait for each other
+        # a few passes: more threads wait for each other
+        need("torch", "making workloads of a study").set_num_threads(1)
         found = Outcome(study)
+        if not found.known["sparsities"]:
+            raise InputError(
+                f"{study}: no network of the study is pruned yet; go on with accelsim train-study -o {study}"
+            )
         output.mkdir(parents=True, exist_ok=True)
         for sparsity in found.known["sparsities"]:
             made = vitcod_workload(found, sparsity, f"{name}_s{100 * float(sparsity):g}")
