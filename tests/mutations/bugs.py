@@ -197,7 +197,8 @@ BUGS = (
          "what is kept for fills"),
     line("estimate-follow", TIMES, "name, cycles = max(one.overlapped.items(), key=lambda term: term[1])",
          "name, cycles = min(one.overlapped.items(), key=lambda term: term[1])", "what binds in each part"),
-    line("mapping-alike", CHOICE, "min(alike, key=lambda one: one.estimate.dram_bytes)", "ranked[-1]", "the best one"),
+    line("mapping-alike", CHOICE, "first = next(one for one in least if one.score(objective) <= limit)",
+         "first = ranked[-1]", "the best one"),
     line("mapping-others", CHOICE, "all(one.cut != other.cut", "any(one.cut != other.cut", "the next best differ"),
     # time and wires
     line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),
