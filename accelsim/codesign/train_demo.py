@@ -122,9 +122,7 @@ class Demo:
 
     def fresh_encoders(self) -> Any:
         """Auto-encoders of the recipe's sizes, whose weights mean nothing yet."""
-        moment = {n: (self.torch.zeros(self.recipe.heads), self.torch.eye(self.recipe.heads)) for n in "qk"}
-        made = auto_encoders(self.sites, self.recipe.auto_encoder, [moment] * len(self.sites))
-        return made.to(self.run.device)
+        return blank_encoders(self.recipe, self.sites).to(self.run.device)
 
     def note(self, step: str, network: Network, sparsity: float = 0.0) -> Row:
         """Measure a network, as a row of the table."""
@@ -232,8 +230,14 @@ def untrained(recipe: Recipe, side: int) -> tuple[Any, list[Site], Any]:
     torch = need("torch", "making the demo's network")
     model = small_vit(side, recipe).eval()
     sites = find_sites(model, torch.zeros(1, 1, side, side))
+    return model, sites, blank_encoders(recipe, sites).eval()
+
+
+def blank_encoders(recipe: Recipe, sites: list[Site]) -> Any:
+    """Auto-encoders of a recipe's sizes, whose weights mean nothing yet."""
+    torch = need("torch", "making the demo's network")
     moment = {n: (torch.zeros(recipe.heads), torch.eye(recipe.heads)) for n in "qk"}
-    return model, sites, auto_encoders(sites, recipe.auto_encoder, [moment] * len(sites)).eval()
+    return auto_encoders(sites, recipe.auto_encoder, [moment] * len(sites))
 
 
 def load_weights(path: Path, recipe: Recipe, side: int) -> Trained:
