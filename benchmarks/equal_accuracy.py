@@ -167,8 +167,8 @@ def at_loss(points: Sequence[tuple[float, float]], target: float) -> float | Non
     """The value where so many points are lost, between the first two strengths that enclose it; points: (lost, value)
     from the weakest strength on. None where no two do."""
     for (before, first), (after, second) in pairwise(points):
-        if before <= target <= after:
-            share = (target - before) / (after - before) if after > before else 0.0
+        if min(before, after) <= target <= max(before, after):  # Sanger keeps more at thresholds that empty whole rows
+            share = (target - before) / (after - before) if after != before else 0.0
             return first + share * (second - first)
     return None
 

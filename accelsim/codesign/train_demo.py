@@ -217,7 +217,8 @@ def told(recipe: Recipe, side: int, source: str, rows: Iterable[Row], sparsity: 
     return {
         "model": f"ViT of dim {recipe.dim}, depth {recipe.depth}, {recipe.heads} heads, patch {recipe.patch}, "
         f"{side} x {side}",
-        "data": source, "epochs": recipe.epochs, "tuning_epochs": recipe.tuning_epochs, "seed": recipe.seed,
+        "data": source, **({"thin_epochs": recipe.thin_epochs} if recipe.thin_epochs else {}),
+        "epochs": recipe.epochs, "tuning_epochs": recipe.tuning_epochs, "seed": recipe.seed,
         **{f"accuracy, {r.step}": round(r.accuracy, 4) for r in rows if r.sparsity in (0.0, sparsity)},
     }  # fmt: skip
 

@@ -172,6 +172,7 @@ def test_between_strengths_it_is_a_straight_line():
     line = [(0.2, 100.0), (0.6, 80.0), (1.4, 40.0), (3.0, 20.0)]
     assert at_loss(line, 1.0) == pytest.approx(60)
     assert at_loss(line, 0.6) == pytest.approx(80)
+    assert at_loss([(1.25, 80.0), (0.85, 60.0)], 1.05) == pytest.approx(70)
     assert at_loss(line, 0.1) is None and at_loss(line, 3.5) is None
     assert at_loss([(0.2, 9.0), (1.5, 5.0), (0.9, 4.0), (1.6, 1.0)], 1.0) == pytest.approx(9 - 4 * 0.8 / 1.3)
 

@@ -9,11 +9,13 @@ import pytest
 
 from accelsim.accelerators import schema
 from accelsim.accelerators.run import run
+from accelsim.accelerators.spatten.pruning import Options, plan
 from accelsim.codesign.models import Model
 from accelsim.codesign.plot_attention import measured_maps
 from accelsim.codesign.polarize import polarize
 from accelsim.codesign.prune import prune
 from accelsim.codesign.quantize import decoded, quantization_error
+from accelsim.codesign.study_workloads import Outcome, sanger_workloads
 from accelsim.codesign.synthetic import attention_maps
 from accelsim.config import load_arch
 from accelsim.report import metrics
@@ -24,6 +26,7 @@ from benchmarks.learned_masks import traits
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "workloads" / "fmnist_vit_s90.yaml"
 PAGE, DATA = ROOT / "docs" / "export.md", Path(__file__).parent / "data"
+PAPER, OUTCOME = ROOT / "docs" / "paper.md", ROOT / "benchmarks" / "fmnist_vit197"
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +137,40 @@ def test_its_masks_are_even_where_drawn_ones_are_not(trained):
         kept, _, diagonal = np.sum([traits(mask.keep) for mask in work.masks.values()], axis=0)
         shares.append(f"{100 * diagonal / kept:.1f} %")
     assert f"between patches {shares[0]} are a patch's with itself, {shares[1]} in the drawn ones" in page
+
+
+@pytest.mark.parametrize("percent", [60, 80, 90, 95])
+def test_masks_of_197_tokens_were_trained_and_say_their_accuracy(percent):
+    work = load(ROOT / "workloads" / f"fmnist_vit197_s{percent}.yaml")
+    known = Outcome(OUTCOME).known
+    found, told = known["sparsities"][f"{percent / 100:g}"], work.provenance
+    assert not work.synthetic and not work.tensors
+    assert work.sparsity == pytest.approx(percent / 100, abs=1e-3)
+    assert [(a.heads, a.q_tokens, a.kv_tokens, a.qk_dim) for a in work.attention_layers] == [(3, 197, 197, 32)] * 6
+    assert told["accuracy, pruned, fine-tuned"] == round(found["accuracy"], 4) > 0.75
+    assert told["accuracy, control: dense, trained on as long as the pruned"] == Outcome(OUTCOME).control > 0.8
+    assert told["thin_epochs"] == 3 and told["data"].endswith("60000 training and 2000 test images")
+    for mask in work.masks.values():
+        assert mask.keep[:, 0].all() and mask.keep[:, :, 0].all()
+
+
+def test_the_shipped_study_is_what_the_machines_run():
+    outcome = Outcome(OUTCOME)
+    network = load(ROOT / "workloads" / "fmnist_vit197_s90.yaml")
+    assert {one["method"] for one in outcome.known["rivals"]} == {"sanger", "spatten"}
+    for one in outcome.known["rivals"]:
+        if one["method"] == "sanger":
+            kept = [1 - work.sparsity for work in sanger_workloads(outcome, one["threshold"], network)]
+            assert np.mean(kept) == pytest.approx(one["kept"], rel=0.25)  # a few images of two thousand
+        else:
+            alive = plan(network, Options("stages", one["keep"], one["keep_heads"])).alive.values()
+            assert [len(a.keys) for a in alive] == one["tokens"] and [len(a.heads) for a in alive] == one["heads"]
+
+
+def test_the_page_says_the_accuracy_that_was_measured():
+    rows = [line.split("|")[1:-1] for line in PAPER.read_text().splitlines() if line.startswith("| ViTCoD |  |")]
+    said = {cells[2].split()[0]: cells[3].split()[0] for cells in rows if "pruned" in cells[2]}
+    known = Outcome(OUTCOME).known["sparsities"]
+    assert said == {f"{100 * float(name):g}": f"{100 * one['accuracy']:.2f}" for name, one in known.items()}
+    page = PAGE.read_text()
+    assert "accuracy 79.60, 79.30, 77.25 and 76.90 %, the control\n80.80 %" in page
