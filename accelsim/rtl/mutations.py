@@ -20,7 +20,7 @@ class Mutation:
     after: str
 
 
-def mutant(case: Case, mutation: Mutation) -> Path:
+def mutant(case: Case, mutation: Mutation, optimise: str = "-O1") -> Path:
     """The bench of a case with the bug in it. Raises ValueError when the text is not there exactly once."""
     with tempfile.TemporaryDirectory() as name:
         folder, files = Path(name), []
@@ -34,7 +34,7 @@ def mutant(case: Case, mutation: Mutation) -> Path:
                 path = folder / path.name
                 path.write_text(text.replace(mutation.before, mutation.after))
             files.append(path)
-        return build(files, case.netlist.top)
+        return build(files, case.netlist.top, optimise=optimise)
 
 
 def caught(mutation: Mutation, cases: Iterable[Case]) -> tuple[int, str]:
