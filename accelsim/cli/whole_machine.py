@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,9 @@ class WholeMachine:
         """Each seeded bug in a module that stands in it, the differences in the first run that catches it, and the
         first of them."""
         from accelsim.rtl.suite import ATTEMPTS
-        from accelsim.rtl.whole import caught_whole
+        from accelsim.rtl.variants import bugs_of
 
-        (case, _), *_ = self.runs(1)
-        for mutation in self.whole.mutations:
-            if mutation.module in case.netlist.modules():
-                yield mutation, *caught_whole(mutation, self.runs(ATTEMPTS))
+        return bugs_of(self.whole.mutations, partial(self.runs, ATTEMPTS))
 
     def waveforms(self, folder: Path, number: int, levels: int, layers: Sequence[str]) -> Iterator[str]:
         """The waveforms of some layers of the workload, or of a random network, and their picture."""

@@ -155,7 +155,7 @@ endmodule
 ENDS = """\
     output logic [31:0] ended,  // the cycle in which nothing can move any more; all ones before
 """
-# What is done too early or too late is wrong, like what is done never, or again at work.
+# What is done too early, too late or never is wrong.
 ENDED = """\
   logic done;
   logic [31:0] ended__wrong;

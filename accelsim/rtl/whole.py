@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.core import DeadlockError, Simulator
+from accelsim.core import Simulator
 from accelsim.core.channel import WATCHED
 from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import AFTER, Case, Outcome, compare, library, moved, open_bench, ordered
-from accelsim.rtl.mutations import Mutation, mutant
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.vsim import Port
 
@@ -129,23 +128,6 @@ def run_one(case: Case, sim: Simulator, outcome: Outcome, built: Path) -> None:
         outcome.cycles += piece.reached - piece.first
         if count:
             return
-
-
-def caught_whole(mutation: Mutation, runs: Iterable[tuple[Case, Simulator]]) -> tuple[int, str]:
-    """Differences in the first of these runs in which a seeded bug shows any (0: in none), and the first of them."""
-    built = None
-    for case, sim in runs:
-        built = built or mutant(case, mutation, "-O0")  # most of the time goes into compiling
-        outcome = Outcome(case.name)
-        try:
-            run_one(case, sim, outcome, built)
-        except DeadlockError:  # the simulator's
-            raise
-        except RuntimeError as refused:  # a module that pushes without end
-            return 1, str(refused)
-        if outcome.differences:
-            return outcome.differences, outcome.first
-    return 0, ""
 
 
 def said(case: Case, sim: Simulator, outcome: Outcome) -> str:

@@ -16,6 +16,7 @@ from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, piped, whole
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.rtl.cosim import AFTER
+from accelsim.rtl.mutations import Mutation
 from accelsim.rtl.testbench import run_testbench
 from accelsim.rtl.waves import MODEL, MODULE, read
 from accelsim.rtl.whole import recorded, run_whole
@@ -96,18 +97,8 @@ def options(*over: str) -> list[str]:
 
 def test_the_written_machine_runs_its_program_until_it_is_done(small_network, tmp_path):
     folder = tmp_path / "rtl"
-    command = [
-        "rtl",
-        "vitcod",
-        "-o",
-        str(folder),
-        "--top",
-        "vitcod_core",
-        "--workload",
-        str(small_network),
-        "--simulate",
-    ]
-    done = CliRunner().invoke(cli.app, [*command, *options(*PIPE)])
+    command = ["rtl", "vitcod", "-o", str(folder), "--top", "vitcod_core", "--workload", str(small_network)]
+    done = CliRunner().invoke(cli.app, [*command, "--simulate", *options(*PIPE)])
     assert done.exit_code == 0, done.output
     arch = load_arch("vitcod", schema, PIPE)
     model, cycles = recorded(*whole(arch, load(small_network)))
@@ -120,14 +111,16 @@ def test_the_written_machine_runs_its_program_until_it_is_done(small_network, tm
     names = (folder / "vitcod_core_tb.f").read_text().split()
     listed = [folder / name for name in names]
     assert names[-1] == "vitcod_core_tb.sv" and all(path.exists() for path in listed)
-    rows = folder / "stimulus" / "vitcod_core_weight_gb.hex"
-    kept = rows.read_text()
-    changed(rows, 0, 1, 1)  # a byte more of the first load
-    assert run_testbench("vitcod_core", folder, listed).startswith("FAIL: vitcod_core, done in cycle ")
-    rows.write_text(kept)
-    program = folder / "stimulus" / "vitcod_core_program.hex"
-    changed(program, len(program.read_text().split()) - 1, 0, 1)  # the row that ends it is an instruction
-    assert run_testbench("vitcod_core", folder, listed).startswith("FAIL: vitcod_core, never done, ")
+    for table, row, word in (("weight_gb", 0, 1), ("program", -1, 0)):  # bytes of a load; that no instruction follows
+        rows = folder / "stimulus" / f"vitcod_core_{table}.hex"
+        kept = rows.read_text()
+        changed(rows, row, word, 1)
+        assert run_testbench("vitcod_core", folder, listed).startswith("FAIL: vitcod_core, never done, ")
+        rows.write_text(kept)
+    expected = folder / "stimulus" / "vitcod_core_merge_status_expected.hex"
+    changed(expected, -1, 0, 1)  # a cycle later
+    outcome = run_testbench("vitcod_core", folder, listed)
+    assert outcome.startswith(f"FAIL: vitcod_core, done in cycle {cycles}, 1 of "), outcome
 
 
 def test_waveforms_of_layers_show_the_same_of_simulator_and_modules(small_network, tmp_path):
@@ -156,12 +149,16 @@ def test_waveforms_of_layers_show_the_same_of_simulator_and_modules(small_networ
 
 
 def test_a_seeded_bug_is_caught_in_the_whole_machine(monkeypatch):
-    bug = next(m for m in TWINS.whole["vitcod"].mutations if m.bug == "the second counter is not waited for")
-    seeded = {"vitcod": replace(TWINS.whole["vitcod"], mutations=(bug,))}
+    found = TWINS.whole["vitcod"].mutations
+    none = Mutation("dma", "dma", "none at all", "size = next_left <", "size =  next_left <")
+    elsewhere = Mutation("dram_pipe", "dram_pipe", "not there", "in_flight", "")
+    seeded = {"vitcod": replace(TWINS.whole["vitcod"], mutations=(*found, none, elsewhere))}
     monkeypatch.setattr(twins, "TWINS", replace(TWINS, whole=seeded))
+    monkeypatch.setattr("accelsim.rtl.suite.ATTEMPTS", 6)
     done = CliRunner().invoke(cli.app, ["cosim", "vitcod", "--mutations", *options(*SMALL)])
-    assert done.exit_code == 0, done.output
-    assert "1 seeded bugs, 1 caught" in done.output
+    assert done.exit_code == 1, done.output
+    print(done.output)
+    assert "not there" not in done.output
 
 
 def test_the_machine_is_written_with_a_network_and_a_memory_that_has_a_module(small_network, tmp_path):
