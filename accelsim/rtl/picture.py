@@ -69,8 +69,13 @@ def draw(
         for ax in (above, below):
             ax.axvline(at, color="black", linewidth=0.8, linestyle=":")
         above.annotate(f"{name} ends ", (at, 0), fontsize=8, ha="right", va="bottom", annotation_clip=False)
-    above.set_title(f"{title}: what the units were doing; the frame is the window below", fontsize=10, loc="left")
+    above.set_title(
+        f"{title}: what the units were doing; the frame is the window below",
+        fontsize=10, loc="left", pad=18 if ends else None,
+    )  # fmt: skip
     waveforms(below, shown, module, model, (start, end), first)
+    between = {wire.name: ".".join(wire.producer or wire.consumer) for wire in netlist.wires}
+    below.set_yticks(np.arange(len(shown)) + 0.5, [between[name] for name in shown], fontsize=8)
     below.set_title(
         "items that can be popped (grey), pushed (bars up) and popped (bars down): modules, and dots for the model",
         fontsize=10, loc="left",
@@ -121,7 +126,6 @@ def waveforms(ax, shown: Sequence[str], module: dict, model: dict, window: tuple
             at = moved > 0
             ax.plot(cycles[at] + 0.5, floor + way * scale * moved[at], "o", color=MODEL_COLOUR, markersize=3.5)
         ax.axhline(floor, color="#CCCCCC", linewidth=0.6)
-    ax.set_yticks(np.arange(len(shown)) + 0.5, [name.replace("_", ".", 1) for name in shown], fontsize=8)
     ax.set_ylim(len(shown), 0)
     ax.set_xlim(first + start, first + end)
     ax.set_xlabel("core cycle", fontsize=9)
@@ -133,3 +137,4 @@ def plain(ax) -> None:
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=8)
+    ax.ticklabel_format(axis="x", useOffset=False)
