@@ -6,7 +6,8 @@
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
 area model's own rows, and by its scale to other nodes, over its layout density. Mapped for area, with
-Booth multipliers, the modules are smaller (accelsim/energy/tables/cells45/mapped.csv).
+Booth multipliers, the modules are smaller (accelsim/energy/tables/cells45/mapped.csv). control: what of the model's
+logic its rows of that kind come to. levels: the cells of a module's longest path.
 """
 
 import csv
@@ -16,8 +17,11 @@ from pathlib import Path
 
 from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
+from accelsim.core.result import Part
 from accelsim.energy import EnergyTable, floor_plan, load_table
+from accelsim.energy.area import entry_of, names_of
 from accelsim.energy.document import FOLDER
+from accelsim.energy.expression import evaluate
 from accelsim.rtl.synthesis import CELLS
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
@@ -44,6 +48,10 @@ SHARED = {
     ("weight_gb", "act_gb0", "index_buffer", "program_gb"): ("load_buffer",),
     ("act_gb1",): ("store_buffer",),
     ("dma",): ("dma",),
+    ("sequencer",): ("sequencer",),
+    ("vector",): ("vector_unit",),
+    ("queries",): ("query_fetcher",),
+    ("hand_over",): ("hand_over",),
     ("channels",): ("channel", "attention_datapath"),
 }
 
@@ -68,6 +76,16 @@ def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -
     return um2 * scale / table.density, cells, bits
 
 
+def control_um2(name: str, parts: dict[str, Part], table: EnergyTable) -> float:
+    """What the area model has for a component's control."""
+    part, found = parts[name], 0.0
+    for action, amount in entry_of(name, part, table).area.items():
+        if action.endswith("control"):
+            units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
+            found += table.rows[action].um2.nominal * units / table.density
+    return found
+
+
 def main() -> None:
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
@@ -76,16 +94,19 @@ def main() -> None:
     parts, table = sim.parts(), load_table(arch.energy, machine(arch.machine).price_documents())
     pieces = {piece.component: piece for piece in floor_plan(parts, table)}
     found = json.loads((Path(folder) / CELLS).read_text())
-    out = ["| component | model: logic um2 | model: memories um2 | modules | cells | um2 | memory bits |"]
-    out.append("|---|---|---|---|---|---|---|")
+    titles = ("component", "model: logic um2", "of it control", "model: memories um2", "modules", "cells", "um2")
+    out = [f"| {' | '.join((*titles, 'memory bits', 'levels'))} |", "|---|---|---|---|---|---|---|---|---|"]
     for components, names in SHARED.items():
         um2, cells, bits = modules_um2(found, names, table)
         if not cells:
             continue
         mine = [pieces[c] for c in components if c in pieces]
         logic, memory = sum(p.logic_um2.nominal for p in mine), sum(p.memory_um2.nominal for p in mine)
-        figures = f"{cells:,} | {um2:,.0f} | {bits:,}"
-        out.append(f"| {', '.join(components)} | {logic:,.0f} | {memory:,.0f} | {', '.join(names)} | {figures} |")
+        control = sum(control_um2(c, parts, table) for c in components if c in parts)
+        levels = max(one.get("levels", 0) for one in found if one["module"] in names)
+        model = f"{logic:,.0f} | {control:,.0f} | {memory:,.0f}"
+        figures = f"{cells:,} | {um2:,.0f} | {bits:,} | {levels:,}"
+        out.append(f"| {', '.join(components)} | {model} | {', '.join(names)} | {figures} |")
     sys.stdout.write("\n".join(out) + "\n")
 
 

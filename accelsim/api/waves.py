@@ -11,8 +11,10 @@ from accelsim.config.arch import Arch
 from accelsim.core.channel import WATCHED
 from accelsim.core.errors import InputError
 from accelsim.core.files import scratch
+from accelsim.core.simulator import Simulator
+from accelsim.report.plots.frame import is_of
 from accelsim.report.record import RunRecord
-from accelsim.report.slices import chosen
+from accelsim.report.slices import check_names, chosen
 from accelsim.report.waveform import Waveform, size_bytes
 from accelsim.workload.workload import Workload
 
@@ -84,3 +86,20 @@ def write_waves(
     except OSError as reason:
         raise InputError(f"{path}: cannot be written ({reason.strerror or reason}); name another file") from None
     return path
+
+
+def cycles_of(
+    sim: Simulator, period: int, names: Sequence[str], layers: Sequence[str] = ()
+) -> tuple[tuple[int, int], dict[int, str]]:
+    """From which cycle to which a run works on layers (or blocks; all without any), and by the cycle which layers end
+    between these. `sim` is run for it; a cycle lasts `period` units of its time base; `names` are those of all layers.
+
+    Raises InputError for a layer that there is not.
+    """
+    check_names(names, layers)
+    sim.watcher = lambda *_: None
+    sim.run()
+    spans = [s for s in sim.result().spans if s.label >= 0]
+    spans = [s for s in spans if not layers or any(is_of(names[s.label], layer) for layer in layers)]
+    ends = {span.end // period: names[span.label] for span in spans[:-1]}
+    return (spans[0].start // period, -(-spans[-1].end // period)), ends

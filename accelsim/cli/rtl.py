@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.documents import Json, put
+from accelsim.cli.runs import TraceLayers
+from accelsim.cli.whole_machine import WholeMachine, reported
 
 
 def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None:
@@ -45,6 +47,7 @@ def cosim(
     ] = None,
     number: Annotated[int, typer.Option("--case", help="Which case (or layer of the workload) that is, from 0.")] = 0,
     levels: Annotated[int, typer.Option("--levels", help="Levels of the hierarchy in it: 1 all channels, 99 all.")] = 1,
+    trace_layers: TraceLayers = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value. Repeatable; the last wins.")
     ] = None,
@@ -56,25 +59,25 @@ def cosim(
 
     arch, twins = twins_of(machine, overrides or [])
     machines = [name for name in components or [] if name in twins.whole]
-    if machines and not mutations and not waves:
+    if trace_layers and not (machines and waves and workload):
+        raise InputError("cosim: --trace-layers are of a whole machine's --workload, for --waves: name all three")
+    if machines:
         if others := [name for name in components if name not in machines]:
             twins.chosen(others)
             raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
-        yield from by_itself(twins.whole[machines[0]], arch, workload, count, seed, as_json)
+        whole = WholeMachine(twins.whole[machines[0]], arch, workload and loaded(workload), seed)
+        if mutations:
+            yield from reported(whole.bugs(), as_json)
+        elif waves:
+            yield from whole.waveforms(waves / machines[0], number, levels, trace_layers or ())
+        else:
+            yield from whole.compared(count, as_json)
         return
     names = twins.chosen(components or [])
     if mutations:
-        from accelsim.rtl.suite import bug_table, bugs
+        from accelsim.rtl.suite import bugs
 
-        found = list(bugs(twins, names, seed))
-        missed = sum(1 for _, differences, _ in found if not differences)
-        if as_json:
-            put([{"module": m.module, "bug": m.bug, "cases_of": m.component, "differences": n} for m, n, _ in found])
-        else:
-            yield bug_table(found)
-            yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
-        if missed:
-            raise SystemExit(1)
+        yield from reported(bugs(twins, names, seed), as_json)
         return
     if waves:
         from accelsim.rtl.suite import case_of
@@ -103,22 +106,6 @@ def cosim(
         if workload is not None and twins.remarks:
             yield from twins.remarks(arch, loaded(workload))
     if any(one.differences for one in outcomes):
-        raise SystemExit(1)
-
-
-def by_itself(whole, arch, workload: str | None, count: int, seed: int, as_json: bool) -> Iterator[object]:
-    """A whole machine's modules run a workload, or random networks, by themselves, beside the simulator."""
-    from accelsim.rtl.suite import table
-    from accelsim.rtl.whole import run_whole, said
-
-    runs = whole.networks(arch, count, seed) if workload is None else [whole.workload(arch, loaded(workload))]
-    outcome = run_whole(runs)
-    if as_json:
-        put([outcome])
-    else:
-        yield table([outcome])
-        yield outcome.first or (said(*runs[0], outcome) if workload else f"{count} random networks, each by itself")
-    if outcome.differences:
         raise SystemExit(1)
 
 
@@ -188,26 +175,37 @@ def rtl(
     top: Annotated[
         str | None, typer.Option("--top", metavar="TOP", help="One top and what stands in it, instead of all.")
     ] = None,
+    workload: Annotated[
+        str | None, typer.Option("--workload", metavar="WORKLOAD", help="The network that a whole machine's top runs.")
+    ] = None,
 ) -> Iterator[object]:
     """Write a machine's modules as SystemVerilog with a configuration's parameters, file lists, and testbenches."""
     from accelsim.core.errors import InputError, suggest
     from accelsim.rtl import synthesis
     from accelsim.rtl.testbench import run_testbench, telling, write_testbench
+    from accelsim.rtl.whole import recorded
     from accelsim.rtl.write import write as write_rtl
 
     arch, twins = twins_of(machine, overrides or [])
     values = twins.parameters(arch)
-    nets, failed = twins.tops(values), False
+    nets, failed, run = twins.tops(values), False, None
+    alone = {whole.top: whole for whole in twins.whole.values()}
     if top is not None:
-        names = [net.top for net in nets]
+        names = [*(net.top for net in nets), *alone]
         if top not in names:
             raise InputError(f"rtl: there is no top {top!r}, only {', '.join(names)}{suggest(top, names)}")
         nets = [net for net in nets if net.top == top]
+    if (top in alone) != (workload is not None):
+        raise InputError(f"rtl: --workload and --top {' or '.join(alone)} go together: the network that it runs")
+    if workload is not None:
+        case, sim = alone[top].workload(arch, loaded(workload))
+        nets, run = [case.netlist], recorded(case, sim)
     files = write_rtl(nets, output, alone=top is not None)
     yield f"{output}: {len(files)} files, listed in files.f; the top is {nets[-1].top}"
     for net in nets:
-        case = telling(twins.trials(net.top, values, seed))
-        listed = write_testbench(case, output, files)
+        if run is None:
+            case = telling(twins.trials(net.top, values, seed))
+        listed = write_testbench(case, output, files, run)
         yield f"{output}: {net.top}_tb.sv, a testbench; {net.top}_tb.f lists what it needs"
         if simulate:
             outcome = run_testbench(net.top, output, listed)

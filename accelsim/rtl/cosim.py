@@ -160,7 +160,8 @@ def open_bench(case: Case, built: Path) -> tuple[Bench, list[Port], list[np.ndar
         else:
             port.most = into
         ports.append(port)
-    ports += [Port(bench.address[u.status], kind=3, words=1) for u in case.netlist.units]
+    ends = [u.status for u in case.netlist.units] + ["done"] * case.netlist.done
+    ports += [Port(bench.address[name], kind=3, words=1) for name in ends]
     for n, (items, count) in case.netlist.data.observed().items() if case.operands else ():
         ports.append(Port(bench.address[f"{n}_push"], bench.address[f"{n}_item"], kind=2, words=count, most=items))
     return bench, ports, alive

@@ -20,19 +20,23 @@ class Mutation:
     after: str
 
 
+def seeded(text: str, mutation: Mutation, name: str) -> str:
+    """The text of a module, of a file called `name`, with a bug in it. Raises ValueError when what it changes is not
+    there exactly once."""
+    if text.count(mutation.before) != 1:
+        raise ValueError(f"{name}: {mutation.before!r} stands there {text.count(mutation.before)} times")
+    return text.replace(mutation.before, mutation.after)
+
+
 def mutant(case: Case, mutation: Mutation) -> Path:
     """The bench of a case with the bug in it. Raises ValueError when the text is not there exactly once."""
     with tempfile.TemporaryDirectory() as name:
         folder, files = Path(name), []
         for path in case.netlist.files(folder):
             if path.stem == mutation.module:
-                text = path.read_text()
-                if text.count(mutation.before) != 1:
-                    raise ValueError(
-                        f"{path.name}: {mutation.before!r} stands there {text.count(mutation.before)} times"
-                    )
+                text = seeded(path.read_text(), mutation, path.name)
                 path = folder / path.name
-                path.write_text(text.replace(mutation.before, mutation.after))
+                path.write_text(text)
             files.append(path)
         return build(files, case.netlist.top)
 

@@ -47,7 +47,8 @@ class Wire:
 
 @dataclass
 class Netlist:
-    """Units, wires, and how many rows each table has; with `sizes`, also the data path behind the units."""
+    """Units, wires, and how many rows each table has; with `sizes`, also the data path behind the units. `done`: an
+    output says when no unit does anything and no channel holds anything: the end of what runs by itself."""
 
     package: Package
     top: str
@@ -56,6 +57,7 @@ class Netlist:
     rows: dict[str, int] = field(default_factory=dict)
     bits: int = BITS
     sizes: Sizes | None = None
+    done: bool = False
 
     @property
     def parameters(self) -> Parameters:
@@ -147,6 +149,11 @@ class Netlist:
             body += self.data.declarations()
         for unit in self.units:
             body.append(self.instance(unit))
+        if self.done:
+            ports.append("output logic done")
+            still = [f"{unit.status} == isa::IDLE" for unit in self.units]
+            still += [f"{w.name}_push == 0" + f" && {w.name}__valid == 0" * (not w.outside) for w in self.wires]
+            body.append("  assign done = " + "\n      && ".join(still) + ";")
         body += self.data.body() if self.data else []
         head = ",\n    ".join(ports)
         return f"module {self.top} (\n    {head}\n);\n" + "\n".join(body) + "\nendmodule\n"

@@ -46,13 +46,14 @@ class Memory:
 @dataclass(frozen=True)
 class Synthesized:
     """A kind of a module: one place where it stands, how many stand there in all, the cells of one by type (without the
-    modules inside it), and its memories."""
+    modules inside it), its memories, and the cells of its longest path from port, flip-flop or memory to the next."""
 
     module: str
     place: str
     instances: int
     cells: dict[str, int] = field(repr=False)
     memories: tuple[Memory, ...] = field(repr=False)
+    levels: int = 0
 
     @property
     def flip_flops(self) -> int:
@@ -131,16 +132,18 @@ def synthesize(folder: Path, name: str, text: str, count: int, tables: Iterable[
         yosys(
             out,
             f"read_rtlil unit.il; {OPTIMISE}; memory_collect; memory_map {small} {kept_tables}; {OPTIMISE}; "
-            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_clean; tee -q -o stat.json stat -json",
+            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_clean; tee -q -o stat.json stat -json; "
+            "tee -q -o path.txt ltp -noff",
             name,
         )
-        said = (out / "stat.json").read_text()
+        said, path = (out / "stat.json").read_text(), (out / "path.txt").read_text()
         kept = json.loads((out / "memories.json").read_text())["modules"].get("unit", {"cells": {}})["cells"]
     cells = json.loads(said[said.index("{") :])["modules"]["\\unit"]["num_cells_by_type"]
     memories = tuple(sorted((memory(c["parameters"]) for c in kept.values()), key=lambda m: m.name))
     module, _, place = name.partition("$")
     own = {k: n for k, n in sorted(cells.items()) if k.startswith("$") and not k.startswith("$mem")}
-    return Synthesized(module, place, count, own, memories)
+    longest = re.search(r"path in unit \(length=(\d+)\)", path)
+    return Synthesized(module, place, count, own, memories, int(longest[1]) if longest else 0)
 
 
 def memory(parameters: Mapping[str, str | int]) -> Memory:
@@ -185,13 +188,13 @@ def by_module(found: Sequence[Synthesized]) -> Iterator[tuple[str, list[Synthesi
 
 
 def table(found: Sequence[Synthesized]):
-    """A row a module: instances, and gates, flip-flops, memory bits and ports of all of them together."""
+    """A row a module: instances, gates, flip-flops, memory bits and ports of all of them together, the longest path."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     made.add_column("module", no_wrap=True)
-    for title in ("instances", "gates", "flip-flops", "memory bits", "read ports", "write ports"):
+    for title in ("instances", "gates", "flip-flops", "memory bits", "read ports", "write ports", "levels"):
         made.add_column(title, justify="right")
     for name, kinds_ in [*by_module(found), ("all", found)]:
         sums = [0] * 6
@@ -199,5 +202,5 @@ def table(found: Sequence[Synthesized]):
             ports = (sum(m.reads for m in one.memories), sum(m.writes for m in one.memories))
             for n, value in enumerate((1, one.gates, one.flip_flops, one.memory_bits, *ports)):
                 sums[n] += value * one.instances
-        made.add_row(name, *(f"{n:,}" for n in sums))
+        made.add_row(name, *(f"{n:,}" for n in [*sums, max((one.levels for one in kinds_), default=0)]))
     return made

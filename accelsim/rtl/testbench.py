@@ -10,16 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.rtl.cosim import AFTER, Case, by_channel, run_model, table_words
+from accelsim.rtl.cosim import Case, by_channel, run_model, table_words
 from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
 from accelsim.rtl.vsim import SOURCES, Bench, build
 
 PARTS = SOURCES / "testbench"
+NEVER = 0xFFFFFFFF  # the cycle in which it is done
 ATTEMPTS = 20  # cases of which the most telling one is written
 
 
-def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Path]:
+def write_testbench(
+    case: Case, folder: Path, files: Sequence[Path], run: tuple[np.ndarray, int] | None = None
+) -> list[Path]:
     """Write the testbench of a case into the folder that holds its modules, `files`; all files, in the order to read.
+
+    `run` is what the model did and the cycles it took, as `whole.recorded` gives them; without, it is run here.
 
     `TOP_check.sv` compares and has a clock input; `TOP_tb.sv` gives it a clock and prints PASS or FAIL;
     `TOP_tb.f` lists all that a simulator must read; `stimulus/TOP_*.hex` is what they read at run time.
@@ -29,7 +34,10 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     stimulus.mkdir(parents=True, exist_ok=True)
     for old in stimulus.glob(f"{top}_*.hex"):
         old.unlink()
-    model, sim = run_model(case)
+    if run is None:
+        found, sim = run_model(case)
+        run = found, sim.at
+    model, cycles = run
     for table in case.netlist.tables():
         store(stimulus / f"{top}_{table}.hex", table_words(case, table))
     stored = stored_values(case, model)
@@ -50,8 +58,8 @@ def write_testbench(case: Case, folder: Path, files: Sequence[Path]) -> list[Pat
     written = [folder / path.name for path in sorted(PARTS.glob("*.sv"))]
     for path in written:
         shutil.copyfile(PARTS / path.name, path)
-    check.write_text(check_text(case, model, stored, sim.at + AFTER))
-    bench.write_text(bench_text(top))
+    check.write_text(check_text(case, model, stored, cycles))
+    bench.write_text(bench_text(top, case.netlist.done))
     ordered = [*files, *written, check, bench]
     listed = folder / f"{top}_tb.f"
     temporary = folder / f"{listed.name}.{os.getpid()}"
@@ -85,10 +93,14 @@ def run_testbench(top: str, folder: Path, files: Sequence[Path]) -> str:
             bench.clock()
         bench.eval()
         cycles, transfers, wrong = (int(bench.ports[n][0]) for n in ("cycle", "transfers", "wrong"))
+        ended = ""
+        if "ended" in bench.ports:
+            at = int(bench.ports["ended"][0])
+            ended = "never done, " if at == NEVER else f"done in cycle {at}, "
         bench.close()
     if wrong:
-        return f"FAIL: {top}, {wrong} of {transfers} transfers and changes of status differ"
-    return f"PASS: {top}, {transfers} transfers and changes of status in {cycles} cycles, none differs"
+        return f"FAIL: {top}, {ended}{wrong} of {transfers} transfers and changes of status differ"
+    return f"PASS: {top}, {ended}{transfers} transfers and changes of status in {cycles} cycles, none differs"
 
 
 def store(path: Path, rows: np.ndarray) -> None:

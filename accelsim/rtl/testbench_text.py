@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accelsim.rtl.cosim import Case, table_words
+from accelsim.rtl.cosim import AFTER, Case, table_words
 from accelsim.rtl.netlist import FIELD, Wire
 from accelsim.rtl.package import STATUS_BITS
 
@@ -14,7 +14,7 @@ STIMULUS = "stimulus"
 
 def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], cycles: int) -> str:
     """The module that drives, compares and counts; `model` is what `run_model` gives, `stored` what
-    `testbench.stored_values` gives, `cycles` is how long it runs."""
+    `testbench.stored_values` gives, `cycles` is how long that took."""
     net = case.netlist
     top = net.top
     body = [f"  {top} unit (.*);"]
@@ -33,9 +33,13 @@ def check_text(case: Case, model: np.ndarray, stored: Mapping[str, np.ndarray], 
     values = len(stored[f"{net.data.result}_expected"]) if case.operands else 0
     loading = [*net.tables(), *(net.data.loads() if case.operands else ())]
     watched = [*net.logged(), *([net.data.result] if case.operands else [])]
+    if net.done:
+        body += ENDED.format(cycles=cycles).splitlines()
+        watched.append("ended")
     return CHECK.format(
         top=top,
-        cycles=cycles,
+        cycles=cycles + AFTER,
+        ends=ENDS * net.done,
         transfers=len(model) + values,
         body="\n".join(body),
         loading=" || ".join(f"{t}_we" for t in loading) or "1'b0",
@@ -126,7 +130,7 @@ module {top}_check (
     input  logic        clk,
     output logic        finished,
     output logic [31:0] cycle,
-    output logic [31:0] transfers,  // compared, with the changes of status
+{ends}    output logic [31:0] transfers,  // compared, with the changes of status
     output logic [31:0] wrong       // once it is finished: those that differ, are missing or are too many
 );
   logic [1:0] waited = '0;
@@ -148,9 +152,23 @@ endmodule
 """
 
 
-def bench_text(top: str) -> str:
-    """The module that gives it a clock and says PASS or FAIL."""
-    return BENCH.format(top=top)
+ENDS = """\
+    output logic [31:0] ended,  // the cycle in which nothing can move any more; all ones before
+"""
+# What is done too early, too late or never is wrong.
+ENDED = """\
+  logic done;
+  logic [31:0] ended__wrong;
+  initial ended = '1;
+  always_ff @(posedge clk) if (run && done && ended == '1) ended <= now;
+  assign ended__wrong = 32'(ended != {cycles});
+"""
+
+
+def bench_text(top: str, done: bool = False) -> str:
+    """The module that gives it a clock and says PASS or FAIL; with `done` also when it was done."""
+    said = {"signals": ", ended", "text": "done in cycle %0d, ", "value": "ended, "} if done else {}
+    return BENCH.format(top=top, **{"signals": "", "text": "", "value": ""} | said)
 
 
 # Verilator takes a comment that begins with its name for a directive.
@@ -161,15 +179,17 @@ BENCH = """\
 module {top}_tb;
   logic clk = 1'b0;
   logic finished;
-  logic [31:0] cycle, transfers, wrong;
+  logic [31:0] cycle, transfers, wrong{signals};
   {top}_check check (.*);
   always #1 clk = !clk;
   always @(posedge clk) begin
     if (finished) begin
       if (wrong == 0) begin
-        $display("PASS: {top}, %0d transfers and changes of status in %0d cycles, none differs", transfers, cycle);
+        $display("PASS: {top}, {text}%0d transfers and changes of status in %0d cycles, none differs",
+                 {value}transfers, cycle);
         $finish;
-      end else $fatal(1, "FAIL: {top}, %0d of %0d transfers and changes of status differ", wrong, transfers);
+      end else $fatal(1, "FAIL: {top}, {text}%0d of %0d transfers and changes of status differ",
+                      {value}wrong, transfers);
     end
   end
 endmodule

@@ -18,14 +18,18 @@ Layers = Callable[[Any, Any, bool], Iterator[Case]]  # of an Arch and a Workload
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole machine, whose modules run networks by themselves.
+    """A whole machine, whose modules run networks by themselves; `top` is what they are called together.
 
     workload: of an Arch and a Workload what both run, the machine's netlist with its tables, and the simulator.
-    networks: the same of so many random networks on an Arch, from a seed.
+    networks: the same of so many random networks on an Arch, from a seed. mutations: the bugs that are seeded in it.
+    pictured: the channels that a picture of it shows.
     """
 
+    top: str
     workload: Callable[[Any, Any], tuple[Case, Simulator]]
     networks: Callable[[Any, int, int], Iterator[tuple[Case, Simulator]]]
+    mutations: tuple[Mutation, ...] = ()
+    pictured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,7 @@ class Twins:
         names = list(names)
         for name in names:
             if name in self.whole:
-                raise InputError(
-                    f"cosim: {name} is the whole machine, which runs networks by itself; name it alone, without "
-                    "--waves and --mutations"
-                )
+                raise InputError(f"cosim: {name} is the whole machine, which runs networks by itself; name it alone")
             if name not in self.cases:
                 every = [*self.cases, *self.whole]
                 raise InputError(f"cosim: there is no module {name!r}, only {', '.join(every)}{suggest(name, every)}")

@@ -50,15 +50,15 @@ def codes() -> Iterator[str]:
         n += 1
 
 
-def vcd(signals: Mapping[str, int], changes: Changes, end: int) -> str:
-    """The text of a VCD file: signals by name with their width, changes, the last time."""
+def vcd(signals: Mapping[str, int], changes: Changes, end: int, begin: int = 0) -> str:
+    """The text of a VCD file: signals by name with their width, changes, the last time and the first."""
     code = dict(zip(signals, codes()))
     lines = ["$timescale 1ns $end", "$scope module top $end"]
     lines += [f"$var wire {width} {code[n]} {n} $end" for n, width in signals.items()]
-    lines += ["$upscope $end", "$enddefinitions $end", "#0"]
+    lines += ["$upscope $end", "$enddefinitions $end", f"#{begin}"]
     held = dict.fromkeys(signals, 0)
     lines += [f"b0 {code[n]}" for n in signals]
-    at = 0
+    at = begin
     for time, name, value in sorted(changes, key=lambda c: c[0]):
         if held[name] == value:
             continue
@@ -70,18 +70,24 @@ def vcd(signals: Mapping[str, int], changes: Changes, end: int) -> str:
     return "\n".join([*lines, f"#{end}"]) + "\n"
 
 
-def occupancy(case: Case, found: np.ndarray, sim: Stepped) -> tuple[dict[str, int], Changes]:
-    """Valid, room, push and pop of every channel, cycle by cycle."""
+def stepped_counts(sim: Stepped) -> np.ndarray:
+    """int64[cycles + 2, channels]: the items that each channel holds as a cycle begins.
+
+    A sleep of all components is one step: nothing is held more or less in its cycles.
+    """
+    cycles, counts = np.array([at for at, _ in sim.held]), np.array([count for _, count in sim.held])
+    return counts[np.searchsorted(cycles, np.arange(sim.at + 2), side="right") - 1]
+
+
+def occupancy(case: Case, found: np.ndarray, counts: np.ndarray, first: int = 0) -> tuple[dict[str, int], Changes]:
+    """Valid, room, push and pop of every channel, cycle by cycle from `first` on, as `stepped_counts` gives what they
+    hold."""
     signals: dict[str, int] = {}
     changes: Changes = []
-    cycles = np.array([at for at, _ in sim.held])
     for i, wire in enumerate(case.netlist.wires):
         _, out = case.netlist.items(wire)
-        # A sleep of all components is one step: nothing is held more or less in its cycles.
-        held = np.zeros(sim.at + 2, np.int64)
-        counts = np.array([count[i] for _, count in sim.held])
-        held[:] = counts[np.searchsorted(cycles, np.arange(len(held)), side="right") - 1]
-        push = np.bincount(found[found[:, 1] == i][:, 0], minlength=len(held))[: len(held)]
+        held = counts[:, i]
+        push = np.bincount(found[found[:, 1] == i][:, 0] - first, minlength=len(held))[: len(held)]
         pop = np.append(held[:-1] + push[:-1] - held[1:], 0)
         for name, values in {
             f"{wire.name}__valid": np.minimum(held, out),
@@ -91,7 +97,7 @@ def occupancy(case: Case, found: np.ndarray, sim: Stepped) -> tuple[dict[str, in
         }.items():
             signals[name] = 8
             at = np.flatnonzero(np.diff(values, prepend=0))
-            changes += [(2 * cycle, name, value) for cycle, value in zip(at.tolist(), values[at].tolist())]
+            changes += [(2 * (first + c), name, value) for c, value in zip(at.tolist(), values[at].tolist())]
     return signals, changes
 
 
@@ -105,9 +111,10 @@ def payloads(case: Case, found: np.ndarray) -> tuple[dict[str, int], Changes]:
         signals[f"{wire.name}_item"] = FIELD * len(fields) * into
         signals |= {f"{wire.name}_{f}": FIELD for f in fields}
         mine = found[found[:, 1] == i]
-        for cycle in np.unique(mine[:, 0]).tolist():
-            rows = mine[mine[:, 0] == cycle][:, 2 : 2 + len(fields)].ravel().tolist()
-            changes.append((2 * cycle, f"{wire.name}_item", sum(v << FIELD * n for n, v in enumerate(rows))))
+        cycles, starts = np.unique(mine[:, 0], return_index=True)
+        for cycle, rows in zip(cycles.tolist(), np.split(mine[:, 2 : 2 + len(fields)], starts[1:])):
+            item = sum(v << FIELD * n for n, v in enumerate(rows.ravel().tolist()))
+            changes.append((2 * cycle, f"{wire.name}_item", item))
         for row in mine.tolist():
             changes += [(2 * row[0], f"{wire.name}_{f}", value) for f, value in zip(fields, row[2:])]
     return signals, changes
@@ -127,28 +134,34 @@ def write_waves(case: Case, folder: Path, levels: int = TOP) -> tuple[Path, Path
     """
     folder.mkdir(parents=True, exist_ok=True)
     found, sim = run_model(case, simulator=Stepped)
-    signals: dict[str, int] = {}
-    changes: Changes = []
-    for more, changed in (occupancy(case, found, sim), payloads(case, found), statuses(case, found)):
-        signals |= more
-        changes += changed
     end = sim.at + AFTER
-    paths = folder / MODEL, folder / MODULE
-    temporary = folder / f"{MODEL}.{os.getpid()}"
-    temporary.write_text(vcd(signals, changes, 2 * end))
-    os.replace(temporary, paths[0])
+    write_model(case, folder / MODEL, found, stepped_counts(sim), (0, end))
     temporary = folder / f"{MODULE}.{os.getpid()}"
     bench, ports, alive = open_bench(case, library(case.netlist, trace=levels))
     bench.trace(temporary)
     bench.run(0, end, ports, 2 + max(p.words for p in ports))
     bench.close()
     del alive
-    os.replace(temporary, paths[1])
-    return paths
+    os.replace(temporary, folder / MODULE)
+    return folder / MODEL, folder / MODULE
 
 
-def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Signals of a VCD file by name (the first of each name), in the middle of each cycle.
+def write_model(case: Case, path: Path, found: np.ndarray, counts: np.ndarray, window: tuple[int, int]) -> None:
+    """Write the model's waveform of a window of cycles: what it did in it, and what its channels held (see
+    `stepped_counts`), from its first cycle on."""
+    signals: dict[str, int] = {}
+    changes: Changes = []
+    first, end = window
+    for more, changed in (occupancy(case, found, counts, first), payloads(case, found), statuses(case, found)):
+        signals |= more
+        changes += changed
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(vcd(signals, changes, 2 * end, 2 * first))
+    os.replace(temporary, path)
+
+
+def read(path: Path, names: Iterable[str], first: int = 0) -> dict[str, np.ndarray]:
+    """Signals of a VCD file by name (the first of each name), in the middle of each cycle from `first` on.
 
     Values wider than 63 bits are Python integers. Raises KeyError for a name that is not there.
     """
@@ -170,12 +183,12 @@ def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
                 found[name].append((at // 2, int(value, 2)))
         elif line[1:] in found and line[:1] in "01":
             found[line[1:]].append((at // 2, int(line[0])))
-    return {name: by_cycle(found[code[name]], at // 2) for name in wanted}
+    return {name: by_cycle(found[code[name]], first, at // 2) for name in wanted}
 
 
-def by_cycle(changes: list[tuple[int, int]], end: int) -> np.ndarray:
-    """The value in each cycle, of changes (cycle, value)."""
-    values = np.zeros(end, object)
+def by_cycle(changes: list[tuple[int, int]], first: int, end: int) -> np.ndarray:
+    """The value in each cycle from `first` on, of changes (cycle, value)."""
+    values = np.zeros(end - first, object)
     for (cycle, value), (following, _) in zip(changes, [*changes[1:], (end, 0)]):
-        values[cycle:following] = value
+        values[max(0, cycle - first) : max(0, following - first)] = value
     return values

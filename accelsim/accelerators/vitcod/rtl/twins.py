@@ -16,15 +16,17 @@ from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes
 from accelsim.accelerators.vitcod.rtl.dense_cases import TILES, TWIN, bench, mac_array
 from accelsim.accelerators.vitcod.rtl.dense_layers import ARRAY, array_case, remarks
+from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
-from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, whole
+from accelsim.accelerators.vitcod.rtl.vitcod_core import TOP, networks, whole
 from accelsim.config.arch import Arch
 from accelsim.core import Param
 from accelsim.rtl.cosim import Case
+from accelsim.rtl.memory_mutations import MUTATIONS as MEMORY_MUTATIONS
 from accelsim.rtl.netlist import BITS, Netlist, alone
 from accelsim.rtl.twins import Twins, Whole
 from accelsim.workload.workload import Workload
@@ -45,6 +47,28 @@ CHANNELS = (  # the engines' scores first: a picture looks closely where both ha
     "denser_partial",
     "sparser_partial",
     "merge_row",
+)
+WHOLE_CHANNELS = (  # from memory through buffers to the array and the vector unit, and back
+    "dma_request",
+    "dram_reply",
+    "dma_arrived_weight_gb",
+    "dma_arrived_act_gb0",
+    "weight_gb_done",
+    "act_gb0_done",
+    "sequencer_command_engine",
+    "engine_read_weight",
+    "engine_read_act",
+    "engine_release_weight",
+    "engine_release_act",
+    "engine_out",
+    "encoder_out",
+    "sequencer_command_vector",
+    "vector_reading_act",
+    "vector_tile",
+    "vector_done",
+    "act_gb1_request",
+    "dma_arrived_act_gb1",
+    "act_gb1_done",
 )
 
 
@@ -115,6 +139,6 @@ TWINS = Twins(
     trials=trials,
     layers={CORE: layers, "mac_array": array_case},
     remarks=partial(remarks, units=AT_WORK),
-    whole={MACHINE.schema.name: Whole(whole, networks)},
+    whole={MACHINE.schema.name: Whole(TOP, whole, networks, (*MACHINE_MUTATIONS, *MEMORY_MUTATIONS), WHOLE_CHANNELS)},
     pictured=CHANNELS,
 )

@@ -51,7 +51,7 @@ def core(arch: Arch, sim: Simulator, tables: Mapping[str, np.ndarray], outside: 
         out, into = (end if end[0] in inside else None for end in ends)
         most = 0 if out else faster
         wires.append(Wire(name, link.depth + most, out, into, outside=into is None, most=most))
-    net = Netlist(PACKAGE, TOP, units, wires, bits=WORD)
+    net = Netlist(PACKAGE, TOP, units, wires, bits=WORD, done=True)
     for name in net.tables():
         net.rows[name] = max(CAPACITY.get(name, SMALL), 1 << len(tables[name]).bit_length())
     return net

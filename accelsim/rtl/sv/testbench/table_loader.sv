@@ -9,9 +9,9 @@ module table_loader #(
     output logic [31:0]      address,
     output logic [WIDTH-1:0] data
 );
-  logic [WIDTH-1:0] rows[ROWS];
+  logic [WIDTH-1:0] rows[ROWS+1];
   logic [31:0] next = '0;
-  initial $readmemh(FILE, rows);
+  initial if (ROWS > 0) $readmemh(FILE, rows, 0, ROWS - 1);
   assign we = next < ROWS;
   assign address = next;
   assign data = we ? rows[next] : '0;

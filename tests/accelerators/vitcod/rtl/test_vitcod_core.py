@@ -1,16 +1,27 @@
 """The whole machine in hardware runs networks by itself, beside the simulator."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.accelerators import machine, schema
+from accelsim.accelerators.trial import draw_workload
+from accelsim.accelerators.vitcod.rtl import twins
+from accelsim.accelerators.vitcod.rtl.twins import TWINS
 from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, piped, whole
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.rtl.cosim import AFTER
-from accelsim.rtl.whole import run_whole
-from accelsim.workload import load
+from accelsim.rtl.mutations import Mutation
+from accelsim.rtl.testbench import run_testbench
+from accelsim.rtl.waves import MODEL, MODULE, read
+from accelsim.rtl.whole import recorded, run_whole
+from accelsim.workload import load, save
+from tests.rtl.stored import changed
 
 SMALL = ("engine.lines=8", "engine.macs=4")
 PIPE = (*SMALL, "dram.model=pipe")
@@ -74,9 +85,100 @@ def test_the_command_says_what_was_compared_beside_the_exact_memory():
     assert said.endswith("dram answered through the harness")
 
 
+@pytest.fixture(scope="module")
+def small_network(tmp_path_factory) -> Path:
+    """A workload of a few thousand cycles."""
+    return save(draw_workload(1000), tmp_path_factory.mktemp("network") / "small.yaml")
+
+
+def options(*over: str) -> list[str]:
+    return [word for one in over for word in ("--set", one)]
+
+
+def test_the_written_machine_runs_its_program_until_it_is_done(small_network, tmp_path):
+    folder = tmp_path / "rtl"
+    command = ["rtl", "vitcod", "-o", str(folder), "--top", "vitcod_core", "--workload", str(small_network)]
+    done = CliRunner().invoke(cli.app, [*command, "--simulate", *options(*PIPE)])
+    assert done.exit_code == 0, done.output
+    arch = load_arch("vitcod", schema, PIPE)
+    model, cycles = recorded(*whole(arch, load(small_network)))
+    assert f"PASS: vitcod_core, done in cycle {cycles}, {len(model)} transfers and changes of status" in done.output
+    top = (folder / "vitcod_core.sv").read_text()
+    inputs = re.findall(r"input logic (?:\[.*?\] )?(\w+)", top)
+    assert {name.rpartition("_")[2] for name in inputs} == {"clk", "rst", "we", "address", "data"}, (
+        "only what is loaded"
+    )
+    names = (folder / "vitcod_core_tb.f").read_text().split()
+    listed = [folder / name for name in names]
+    assert names[-1] == "vitcod_core_tb.sv" and all(path.exists() for path in listed)
+    for table, row, word in (("weight_gb", 0, 1), ("program", -1, 0)):  # bytes of a load; that no instruction follows
+        rows = folder / "stimulus" / f"vitcod_core_{table}.hex"
+        kept = rows.read_text()
+        changed(rows, row, word, 1)
+        assert run_testbench("vitcod_core", folder, listed).startswith("FAIL: vitcod_core, never done, ")
+        rows.write_text(kept)
+    expected = folder / "stimulus" / "vitcod_core_merge_status_expected.hex"
+    changed(expected, -1, 0, 1)  # a cycle later
+    outcome = run_testbench("vitcod_core", folder, listed)
+    assert outcome.startswith(f"FAIL: vitcod_core, done in cycle {cycles}, 1 of "), outcome
+
+
+def test_waveforms_of_layers_show_the_same_of_simulator_and_modules(small_network, tmp_path):
+    arch, work = load_arch("vitcod", schema, PIPE), load(small_network)
+    names = [layer.name for layer in work.layers]
+    command = ["cosim", "vitcod", "--workload", str(small_network), *options(*PIPE), "--waves", str(tmp_path)]
+    done = CliRunner().invoke(cli.app, [*command, "--trace-layers", names[1], "--trace-layers", names[2]])
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "vitcod").iterdir()} == {"model.vcd", "module.vcd", "waves.png"}
+    case, sim = whole(arch, work)
+    rows, cycles = recorded(case, sim)
+    marks = {span.label: (span.start, span.end) for span in sim.result().spans}
+    first, end = marks[1][0], marks[2][1]
+    assert 0 < first < end < cycles
+    ends = ("__valid", "__room", "_push", "__pop")
+    wanted = [f"{w.name}{one}" for w in case.netlist.wires for one in ends] + [u.status for u in case.netlist.units]
+    items = [f"{w.name}_item" for w in case.netlist.wires]
+    model, module = (read(tmp_path / "vitcod" / name, wanted + items, first) for name in (MODEL, MODULE))
+    for name in wanted:
+        assert len(model[name]) == end - first and model[name].tolist() == module[name].tolist(), name
+    for i, wire in enumerate(case.netlist.wires):
+        mine = rows[(rows[:, 1] == i) & (rows[:, 0] >= first) & (rows[:, 0] < end)]
+        assert model[f"{wire.name}_push"].sum() == len(mine), wire.name
+        for cycle in mine[:, 0] - first:
+            assert model[f"{wire.name}_item"][cycle] == module[f"{wire.name}_item"][cycle], wire.name
+
+
+def test_a_seeded_bug_is_caught_in_the_whole_machine(monkeypatch):
+    bugs = ("the second counter is not waited for", "notices count a cycle late")
+    found = [m for m in TWINS.whole["vitcod"].mutations if m.bug in bugs]
+    none = Mutation("dma", "dma", "none at all", "size = next_left <", "size =  next_left <")
+    elsewhere = Mutation("dram_pipe", "dram_pipe", "not there", "in_flight", "")
+    seeded = {"vitcod": replace(TWINS.whole["vitcod"], mutations=(*found, none, elsewhere))}
+    monkeypatch.setattr(twins, "TWINS", replace(TWINS, whole=seeded))
+    monkeypatch.setattr("accelsim.rtl.suite.ATTEMPTS", 2)
+    done = CliRunner().invoke(cli.app, ["cosim", "vitcod", "--mutations", *options(*SMALL)])
+    assert done.exit_code == 1, done.output
+    assert "not there" not in done.output and "NOT CAUGHT" in done.output
+    assert done.output.splitlines()[-1] == "3 seeded bugs, 2 caught"
+
+
+def test_the_machine_is_written_with_a_network_and_a_memory_that_has_a_module(small_network, tmp_path):
+    alone = ["rtl", "vitcod", "-o", str(tmp_path / "rtl")]
+    network = ["--workload", str(small_network)]
+    said = {
+        (*alone, "--top", "vitcod_core"): "--workload and --top vitcod_core go together",
+        (*alone, *network): "--workload and --top vitcod_core go together",
+        (*alone, *network, "--top", "vitcod_core"): "dram has no module, and dma_request leads outside",
+        ("cosim", "--waves", "waves", "--trace-layers", "a"): "--trace-layers are of a whole machine's --workload",
+    }
+    for command, sentence in said.items():
+        done = CliRunner().invoke(cli.app, command)
+        assert done.exit_code == 2 and sentence in " ".join(done.output.split()), done.output
+    assert not (tmp_path / "rtl").exists()
+
+
 def test_the_whole_machine_runs_networks_and_nothing_else():
     said = {
-        ("cosim", "vitcod", "--mutations"): "name it alone, without --waves and --mutations",
         ("cosim", "vitcod", "encoder", "--workload", "fmnist_vit_s90"): "name it alone, without encoder",
         ("cosim", "vitcd", "--workload", "fmnist_vit_s90"): "(did you mean 'vitcod'?)",
     }

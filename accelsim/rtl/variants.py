@@ -1,0 +1,93 @@
+"""All bugs that are seeded in a whole machine in one build: of a module its variants stand side by side and see the
+same, and a number that is read when time begins says which of them is listened to. A build of each would take minutes.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import chdir
+from itertools import groupby
+from pathlib import Path
+
+from accelsim.core import DeadlockError, Simulator
+from accelsim.rtl.cosim import Case, Outcome
+from accelsim.rtl.mutations import Mutation, seeded
+from accelsim.rtl.vsim import build
+from accelsim.rtl.whole import run_one
+
+CHOICE = "seeded.hex"  # the number of the bug, from 1; 0 for none
+Runs = Callable[[], Iterable[tuple[Case, Simulator]]]
+
+
+def bugs_of(mutations: Sequence[Mutation], runs: Runs) -> Iterator[tuple[Mutation, int, str]]:
+    """Each of these bugs whose module stands in the machine, the differences in the first of the runs in which it shows
+    any (0: in none), and the first of them. All runs are of one netlist.
+
+    Raises InputError without Verilator or g++.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        case, _ = next(iter(runs()))
+        there = [m for m in mutations if m.module in case.netlist.modules()]
+        built = build(with_variants(case, there, folder), case.netlist.top, optimise="-O0")
+        with chdir(folder):
+            count, text = shown(0, runs(), built)
+            if count:
+                raise RuntimeError(f"without any bug the modules differ as well: {text}")
+            for number, mutation in enumerate(there, 1):
+                yield mutation, *shown(number, runs(), built)
+
+
+def shown(number: int, runs: Iterable[tuple[Case, Simulator]], built: Path) -> tuple[int, str]:
+    """Differences in the first run in which a bug shows any, and the first of them."""
+    Path(CHOICE).write_text(f"{number:x}\n")
+    for case, sim in runs:
+        outcome = Outcome(case.name)
+        try:
+            run_one(case, sim, outcome, built)
+        except DeadlockError:  # the simulator's
+            raise
+        except RuntimeError as refused:  # a module that pushes without end
+            return 1, str(refused)
+        if outcome.differences:
+            return outcome.differences, outcome.first
+    return 0, ""
+
+
+def with_variants(case: Case, mutations: Sequence[Mutation], folder: Path) -> list[Path]:
+    """The files of a netlist, in the order to read them, with the modules that have bugs in all their variants."""
+    numbered = sorted(enumerate(mutations, 1), key=lambda one: one[1].module)
+    by_module = {module: list(some) for module, some in groupby(numbered, key=lambda one: one[1].module)}
+    files = []
+    for path in case.netlist.files(folder):
+        if path.stem in by_module:
+            text = side_by_side(path.read_text(), path.stem, by_module[path.stem])
+            path = folder / path.name
+            path.write_text(text)
+        files.append(path)
+    return files
+
+
+def side_by_side(text: str, module: str, mutations: Sequence[tuple[int, Mutation]]) -> str:
+    """A module's text as a choice between its variants, which follow: the module as it is, and each with its bug."""
+    head = text[text.index(f"module {module}") : text.index(");\n") + 3]
+    parameters = ", ".join(f".{p}({p})" for p in re.findall(r"^\s*parameter int (\w+)", head, re.M))
+    ports = re.findall(r"^\s*(input|output)\s+(.*?)(\w+),?$", head, re.M)
+    outputs = [(kind, port) for way, kind, port in ports if way == "output"]
+    numbers = [0, *(number for number, _ in mutations)]
+    body = ["  logic [15:0] chosen[1];", f'  initial $readmemh("{CHOICE}", chosen);']
+    for n in numbers:
+        body += [f"  {kind}{port}__{n};" for kind, port in outputs]
+        ends = ", ".join(f".{port}({port}__{n})" if way == "output" else f".{port}" for way, _, port in ports)
+        body.append(f"  {module}__{n} #({parameters}) v{n} ({ends});")
+    for _, port in outputs:
+        choice = "".join(f"chosen[0] == {n} ? {port}__{n} : " for n in numbers[1:])
+        body.append(f"  assign {port} = {choice}{port}__0;")
+    made = [head + "\n".join(body) + "\nendmodule\n", renamed(text, module, 0)]
+    made += [renamed(seeded(text, mutation, f"{module}.sv"), module, number) for number, mutation in mutations]
+    return "\n".join(made)
+
+
+def renamed(text: str, module: str, number: int) -> str:
+    """The text of a variant."""
+    return text.replace(f"module {module} ", f"module {module}__{number} ", 1)
