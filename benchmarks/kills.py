@@ -1,6 +1,6 @@
 """Kills processes of sweeps, and looks whether anything is lost, doubled or left behind.
 
-    python benchmarks/kills.py [--kills N] [--kind KIND]... [--seed N]
+    python benchmarks/kills.py [--kills N] [--kind KIND]... [--at-once N] [--seed N]
 
 Of each kind of process (main, fork server, worker, resource tracker, Dask worker) so many are killed by SIGKILL at
 random moments, several in a sweep where the sweep goes on. A killed main process is started again by the same command.
@@ -215,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100, help="of each kind")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this kind; repeatable")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="at most so many in one sweep")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     clean = True
@@ -227,7 +228,7 @@ def main() -> None:
         scene = Scene(Path(folder), save(tiny(), Path(folder) / "tiny.yaml"))
         for kind in chosen.kind or KINDS:
             begun = time.monotonic()
-            t = killed(scene, kind, chosen.kills, random.Random(chosen.seed))
+            t = killed(scene, kind, chosen.kills, random.Random(chosen.seed), chosen.at_once)
             row = f"{kind:18}{t.kills:7}{t.sweeps:8}{t.lost:6}{t.doubled:9}{t.changed:9}{len(t.left):6}"
             print(f"{row}{time.monotonic() - begun:9.0f}", flush=True)
             for text in t.left:

@@ -19,8 +19,13 @@ def register(app: typer.Typer, show: Show) -> None:
     def train_study(
         output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write, or to go on.")],
         seconds: Annotated[
-            float, typer.Option(min=0, help="Fit the epochs to this time; 0: 20 epochs, and 2 of each fine-tuning.")
+            float, typer.Option(min=0, help="Fit the epochs to this time; 0: as many as the options below say.")
         ] = 0,
+        epochs: Annotated[float, typer.Option(min=0.01, max=10000, help="Of the dense training.")] = 20,
+        thin_epochs: Annotated[
+            float, typer.Option(min=0, max=10000, help="Before it, with a quarter of the patches: for slow machines.")
+        ] = 0,
+        tuning_epochs: Annotated[float, typer.Option(min=0.01, max=10000, help="Of each fine-tuning.")] = 2,
         folder: Annotated[Path | None, typer.Option(help="Where the four .gz files of fashion-mnist are.")] = None,
         train: Annotated[int | None, typer.Option(help="Train with so many images; all without it.")] = None,
         test: Annotated[int | None, typer.Option(help="Test with so many images; all without it.")] = None,
@@ -34,8 +39,14 @@ def register(app: typer.Typer, show: Show) -> None:
         """Train ViTCoD's, Sanger's and SpAtten's algorithms from one network at DeiT-Tiny's shape; wants a GPU."""
         from accelsim.codesign.demo_data import load_data
         from accelsim.codesign.study import DEIT_TINY, Strengths, Study
+        from accelsim.core.errors import InputError
 
-        recipe = replace(DEIT_TINY, dim=dim, depth=depth, heads=heads, batch=batch, device=device, seed=seed)
+        if seconds and thin_epochs:
+            raise InputError("--seconds fits the epochs itself; leave out either it or --thin-epochs.")
+        recipe = replace(
+            DEIT_TINY, dim=dim, depth=depth, heads=heads, batch=batch, device=device, seed=seed,
+            epochs=epochs, thin_epochs=thin_epochs, tuning_epochs=tuning_epochs,
+        )  # fmt: skip
         data = load_data("fashion-mnist", folder, train, test)
         Study(data, recipe, Strengths(), output, lambda line: show([line])).run(seconds)
 

@@ -35,18 +35,24 @@ class Rival(Protocol):
 @dataclass
 class Network:
     """model: timm's VisionTransformer, dropout 0, with a class token. encoders: as `auto_encoder.auto_encoders` makes
-    them. keep: attention -> bool [heads, tokens, tokens], False = the score becomes -inf. rival: in place of both."""
+    them. keep: attention -> bool [heads, tokens, tokens], False = the score becomes -inf. rival: in place of both.
+    seen: in training an image shows so many of its patches, others every time (PatchDropout, Liu et al., WACV 2023);
+    None: all."""
 
     model: Any
     encoders: Any = None
     keep: dict[int, Any] | None = None
     rival: Rival | None = None
+    seen: int | None = None
 
     def __call__(self, images: Any) -> Any:
         """Images [n, channels, side, side] -> scores of the classes [n, classes]."""
         torch, model = need("torch", "running the demo"), self.model
-        x = self.patches(images)
-        x = torch.cat([model.cls_token.expand(len(x), -1, -1), x], 1) + model.pos_embed
+        x = self.patches(images) + model.pos_embed[:, 1:]
+        if self.seen is not None and model.training:
+            drawn = torch.rand(x.shape[:2], device=x.device).argsort(1)[:, : self.seen, None]
+            x = x.gather(1, drawn.expand(-1, -1, x.shape[-1]))
+        x = torch.cat([(model.cls_token + model.pos_embed[:, :1]).expand(len(x), -1, -1), x], 1)
         if self.rival:
             self.rival.start(len(images))
         for index, block in enumerate(model.blocks):

@@ -89,7 +89,8 @@ class Study:
         torch = need("torch", "training the demo")
         done = self.known.get("recipe")
         if done is not None:  # a run goes on with the recipe it was begun with
-            self.recipe = replace(self.recipe, epochs=done["epochs"], tuning_epochs=done["tuning_epochs"])
+            lengths = ("epochs", "thin_epochs", "tuning_epochs")
+            self.recipe = replace(self.recipe, **{name: done.get(name, 0) for name in lengths})
         demo = Demo(self.data, self.recipe, self.say, self.took)
         demo.run.tests_epochs = True
         self.costs = self.step_costs(demo)

@@ -152,6 +152,7 @@ class Component:
 
     fields: dict[str, Field] = {}
     record: np.dtype
+    counted: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         cls.fields = {n: f for k in reversed(cls.__mro__) for n, f in vars(k).items() if isinstance(f, Field)}
@@ -159,6 +160,7 @@ class Component:
             [("wake", "i8")]
             + [(n, "i8") for kind in (Param, Reg, Count) for n, f in cls.fields.items() if isinstance(f, kind)]
         )
+        cls.counted = tuple(cls.declared(Count))  # the last of the record
 
     def __init__(self, name: str, clock: str = "core", **values: Any) -> None:
         self.name, self.clock = name, clock
@@ -219,4 +221,5 @@ class Component:
 
     def counts(self) -> dict[str, int]:
         """Every action counter."""
-        return {n: self.value(n) for n in self.declared(Count)}
+        last = self.r.view(np.int64)[len(self.record) - len(self.counted) :]
+        return dict(zip(self.counted, last.tolist()))

@@ -116,10 +116,8 @@ class Snapshot:
 
 def snapshot(at, components, links, control, state, cycles, periods) -> Snapshot:
     """Totals up to an instant; the status a component is in is charged up to there without disturbing it."""
-    status = {}
-    for i, c in enumerate(components):
-        spent = cycles[i].copy()
-        spent[state[i]["status"]] += -(-at // periods[c.clock]) - int(state[i]["since"])
-        status[c.name] = dict(zip(STATUS_NAMES, spent.tolist(), strict=True))
+    spent = cycles.copy()
+    spent[np.arange(len(spent)), state["status"]] += [-(-at // periods[c.clock]) for c in components] - state["since"]
+    status = {c.name: dict(zip(STATUS_NAMES, each, strict=True)) for c, each in zip(components, spent.tolist())}
     totals = control["total"].tolist()
     return Snapshot(at, status, {c.name: c.counts() for c in components}, {k: totals[i] for i, k in enumerate(links)})

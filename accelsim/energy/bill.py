@@ -1,25 +1,16 @@
-"""The bill of a run: every counter times its price, and leakage times time.
+"""The bill of a run: every counter times its price, and leakage times time."""
 
-Nothing is free by omission: a counter without a price is an error.
-"""
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+import numpy as np
 
-from accelsim.core.errors import InputError, suggest
-from accelsim.core.result import Part, Result, Span
-from accelsim.core.status import STATUS_NAMES
-from accelsim.energy.area import entry_of, floor_plan, memories_of, names_of
-from accelsim.energy.expression import evaluate
-from accelsim.energy.row import NOTHING, Range, Row
-from accelsim.energy.sram import Memory
+from accelsim.core.result import Result, Span
+from accelsim.energy.row import Range
 from accelsim.energy.table import EnergyTable
+from accelsim.energy.tariff import STATUS_COUNTERS, Tariff, priced
 
-STATUS_COUNTERS = tuple(f"{status}_cycles" for status in STATUS_NAMES)  # may be priced like counters
-LEAKAGE = "leakage"  # the action of a charge for leakage by area; standing powers carry their row's name
-BACKGROUND = "dram_background"  # the option of DRAM's standby and refresh
-CLOCK_TREE = "clock_tree"  # the action of what the clock's wires and buffers take
 MACS = "mac_ops"  # the counter of multiply-accumulates, whose energy follows what the operands are like
 
 
@@ -39,145 +30,73 @@ class Charge:
     background: bool = False  # DRAM's standby and refresh: drawn by time, not for what is moved
 
 
-@dataclass(frozen=True)
-class Tariff:
-    """What a line of the bill costs: per count of `counter` in pJ, or, without a counter, in uW."""
+class Bills(Sequence[list[Charge]]):
+    """One bill for every span of a run, in order; together they are the bill of the run.
 
-    component: str
-    action: str
-    counter: str | None
-    off_chip: bool
-    amount: float  # actions a count
-    price: Range
-    factors: tuple[str, ...]
-    background: bool = False
-
-
-def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
-    """The prices of a machine. Raises InputError for a component class or counter that the table does not price."""
-    found: list[Tariff] = []
-    memories = {f"{name}.{memory}": sram for name in parts for memory, sram in memories_of(name, parts, table).items()}
-    for name, part in parts.items():
-        entry, names = entry_of(name, part, table), names_of(name, parts)
-        for counter, price in entry.counters.items():
-            for action, amount in price.items():
-                place = table.place(part.kinds, "counters", counter)
-                count = evaluate(amount, names, f"{place}.{action}")
-                each = price_of(action, name, memories, table, place)
-                factor = "sram.energy_factor" if "." in action else action
-                rest = is_background(action, table)
-                found.append(Tariff(name, action, counter, entry.off_chip, count, each, (factor,), rest))
-                if action in table.document["logic"] and not entry.off_chip:
-                    tree = Range(*(a * b for a, b in zip(each, table.clock_tree)))
-                    found.append(Tariff(name, CLOCK_TREE, counter, False, count, tree, (factor, "clock.tree")))
-        for action, amount in entry.standing.items():
-            row, place = table.rows[action], table.place(part.kinds, "standing", action)
-            if row.leakage_uw is None:
-                raise InputError(f"{table.row_place(action)} is an action (pj), but a standing power in {place}")
-            units = evaluate(amount, names, place)
-            power = row.leakage_uw if charged_for(row, table) else NOTHING
-            rest = is_background(action, table)
-            found.append(Tariff(name, action, None, entry.off_chip, 1, power.times(units), (action,), rest))
-    for piece in floor_plan(parts, table):
-        entry = entry_of(piece.component, parts[piece.component], table)
-        for power, factor in (
-            (piece.logic_leakage_uw, "logic_leakage"),
-            (piece.memory_leakage_uw, "sram.leakage_factor"),
-        ):
-            if power.high:
-                found.append(Tariff(piece.component, LEAKAGE, None, entry.off_chip, 1, power, (factor,)))
-    return found
-
-
-def price_of(action: str, name: str, memories: dict[str, Memory], table: EnergyTable, where: str) -> Range:
-    """What one action costs in pJ; an action of a memory is one byte."""
-    if "." not in action:
-        row = table.rows[action]
-        if row.leakage_uw is not None:
-            raise InputError(f"{table.row_place(action)} is a standing power (leakage_uw), but an action in {where}")
-        return row.pj if charged_for(row, table) else NOTHING
-    memory, _, way = action.rpartition(".")
-    memory = memory if "." in memory else f"{name}.{memory}"
-    if memory not in memories:
-        raise InputError(f"{where}: {action}: the machine has no memory {memory!r}{suggest(memory, memories)}")
-    sram = memories[memory]
-    return table.sram_energy_factor.times(sram.read_pj_per_byte if way == "read" else sram.write_pj_per_byte)
-
-
-def is_background(action: str, table: EnergyTable) -> bool:
-    return action in table.rows and table.rows[action].option == BACKGROUND
-
-
-def charged_for(row: Row, table: EnergyTable) -> bool:
-    return row.option is None or table.options[row.option]
-
-
-def check_machine(
-    counters: Mapping[str, Collection[str]],
-    parts: dict[str, Part],
-    table: EnergyTable,
-    clocks: Mapping[str, Fraction] | None = None,
-) -> None:
-    """Raise InputError if the bill of a run would; `counters` has the names of every component's counters.
-
-    All it looks at is known before time starts. `clocks`: Hz of each domain; one that drives a part of the chip is
-    refused above what the table's prices are good for.
+    `figures`, float64[3, spans, lines], are pJ and their low and high bounds; `off_chip` and `background`, bool[lines],
+    what is said of a line by `Charge`.
     """
-    tariffs(parts, table)
-    check_priced(counters, parts, table)
-    for name, part in parts.items():
-        mhz = float((clocks or {}).get(part.clock, 0)) / 1e6
-        if mhz > table.max_clock_mhz and not entry_of(name, part, table).off_chip:
-            raise InputError(
-                f"clocks.{part.clock}: {mhz:g} MHz is more than energy table {table.name} has prices for: at"
-                f" {table.vdd:g} V its logic is taken to run at no more than {table.max_clock_mhz:g} MHz; choose at"
-                " most that, or a table with another clock.max_mhz, whose prices are those of its supply"
-            )
+
+    def __init__(self, result: Result, table: EnergyTable, activity: Mapping[int, str]):
+        self.result, self.table, self.tariffs = result, table, priced(result, table)
+        self.operands = [activity.get(span.label) for span in result.spans]
+        self.off_chip = np.array([t.off_chip for t in self.tariffs], bool)
+        self.background = np.array([t.background for t in self.tariffs], bool)
+
+    def __len__(self) -> int:
+        return len(self.result.spans)
+
+    def __getitem__(self, index: int) -> list[Charge]:
+        span = self.result.spans[index]
+        return charges(self.tariffs, span, self.result, self.table, self.operands[index])
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """How often each line's counter counted in each span, int64[spans, lines]; 0 without a counter."""
+        spans = self.result.spans
+        counted = [[times(t, span) for span in spans] if t.counter else [0] * len(spans) for t in self.tariffs]
+        return np.array(counted, np.int64).reshape(len(self.tariffs), len(spans)).T
+
+    @cached_property
+    def figures(self) -> np.ndarray:
+        prices = np.array([t.price for t in self.tariffs], float).reshape(-1, 3).T[:, None, :].repeat(len(self), axis=1)
+        macs = [n for n, t in enumerate(self.tariffs) if t.counter == MACS]
+        for row, operands in enumerate(self.operands):
+            if operands is not None:
+                prices[:, row, macs] *= np.array(self.table.activity[operands])[:, None]
+        seconds = [(span.end - span.start) / float(self.result.time_base_hz) for span in self.result.spans]
+        by_time = [t.counter is None for t in self.tariffs]
+        factors = self.times * np.array([float(t.amount) for t in self.tariffs])
+        factors[:, by_time] = np.array(seconds)[:, None] * 1e6  # 1 uW for 1 s is 1e6 pJ
+        return prices * factors
+
+    def added(self) -> list[Charge]:
+        """The bill of the run: the charges for the same component, action and class of operands are added."""
+        first = {operands: row for row, operands in reversed(list(enumerate(self.operands)))}
+        groups: dict[tuple, tuple[int, list[int], list[int]]] = {}
+        for number, tariff in enumerate(self.tariffs):
+            apart = tariff.counter == MACS
+            for operands, begin in first.items() if apart else [(None, 0)]:
+                key = (tariff.component, tariff.action, tariff.counter, factors_of(tariff, operands))
+                rows = [r for r, o in enumerate(self.operands) if o == operands] if apart else list(range(len(self)))
+                groups.setdefault(key, (begin, rows, []))[2].append(number)
+        found = []
+        for key, (_, rows, columns) in sorted(groups.items(), key=lambda g: (g[1][0], g[1][2][0])):
+            tariff = self.tariffs[columns[0]]
+            pj, low, high = (total(figure[rows][:, columns]) for figure in self.figures)
+            each = self.times[rows][:, columns] * np.array([self.tariffs[c].amount for c in columns])
+            count = each.sum().item() if each.dtype == np.int64 else total(each)
+            found.append(charge_of(tariff, count, (pj, low, high), key[3]))
+        return found
 
 
-def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], table: EnergyTable) -> None:
-    """Raise InputError unless every counter has a price and every price a counter."""
-    for name, counters in counts.items():
-        kind = parts[name].kind
-        priced = entry_of(name, parts[name], table).counters
-        for counter in counters:
-            if counter not in priced:
-                raise InputError(
-                    f"{table.home(kind, 'counters')}: {kind}.{counter} ({name}) has no price;"
-                    f" add it under components.{kind}.counters (0 is a price)" + suggest(counter, priced)
-                )
-        for counter in priced:
-            if counter not in counters and counter not in STATUS_COUNTERS:
-                raise InputError(
-                    f"{table.place(parts[name].kinds, 'counters', counter)}: {name} has no such counter"
-                    + suggest(counter, counters)
-                )
-
-
-def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") -> dict[str, list[tuple[str, str, int]]]:
-    """Which counters of other components are reads of a buffer: (component, counter, bytes each), by the buffer's name.
-
-    The bytes of a price that is an expression are one.
-    """
-    found: dict[str, list[tuple[str, str, int]]] = {}
-    for name, part in parts.items():
-        for counter, price in entry_of(name, part, table).counters.items():
-            for action, amount in price.items():
-                owner, _, rest = action.partition(".")
-                if rest == f"{memory}.read" and owner in parts:
-                    each = int(amount) if isinstance(amount, int | float) else 1
-                    found.setdefault(owner, []).append((name, counter, each))
-    return found
-
-
-def bills(result: Result, table: EnergyTable, activity: Mapping[int, str] | None = None) -> list[list[Charge]]:
-    """One bill for every span of the run, in order; together they are the bill of the run.
+def bills(result: Result, table: EnergyTable, activity: Mapping[int, str] | None = None) -> Bills:
+    """The bills of a run's spans.
 
     `activity`: label of a span -> class of its operands in the table's `activity`; a span without one is charged the
-    row's own price.
+    row's own price. Raises InputError when the table does not price a component or one of its counters.
     """
-    prices, activity = priced(result, table), activity or {}
-    return [charges(prices, span, result, table, activity.get(span.label)) for span in result.spans]
+    return Bills(result, table, activity or {})
 
 
 def bill(result: Result, table: EnergyTable, activity: Mapping[int, str] | None = None) -> list[Charge]:
@@ -187,26 +106,12 @@ def bill(result: Result, table: EnergyTable, activity: Mapping[int, str] | None 
     """
     if not activity:
         return charges(priced(result, table), result.total, result, table, None)
-    return added(bills(result, table, activity))
+    return bills(result, table, activity).added()
 
 
-def added(each: Iterable[Iterable[Charge]]) -> list[Charge]:
-    """One bill of several: the charges for the same component, action and class of operands are added."""
-    sums: dict[tuple, tuple[Charge, list[float]]] = {}
-    for c in (c for one in each for c in one):
-        key, more = (c.component, c.action, c.counter, c.factors), (c.count, c.pj, c.low_pj, c.high_pj)
-        _, total = sums.setdefault(key, (c, [0, 0.0, 0.0, 0.0]))
-        for n, figure in enumerate(more):
-            total[n] += figure
-    names = ("count", "pj", "low_pj", "high_pj")
-    return [replace(first, **dict(zip(names, total))) for first, total in sums.values()]
-
-
-def priced(result: Result, table: EnergyTable) -> list[Tariff]:
-    """The prices of a run's machine. Raises InputError unless each of its counters has one."""
-    prices = tariffs(result.parts, table)
-    check_priced(result.total.counts, result.parts, table)
-    return prices
+def total(figures: np.ndarray) -> float:
+    """The sum of float64[spans, lines], one after the other."""
+    return figures.cumsum()[-1].item() if figures.size else 0
 
 
 def charges(
@@ -218,20 +123,29 @@ def charges(
 
 
 def charge(tariff: Tariff, span: Span, seconds: float, table: EnergyTable, operands: str | None) -> Charge:
-    price, factors = tariff.price, tariff.factors
+    price = tariff.price
     if tariff.counter is None:
         count, factor = 0, seconds * 1e6  # 1 uW for 1 s is 1e6 pJ
     else:
-        if tariff.counter in STATUS_COUNTERS:
-            times = span.status[tariff.component][tariff.counter.removesuffix("_cycles")]
-        else:
-            times = span.counts[tariff.component][tariff.counter]
-        count = factor = times * tariff.amount
+        count = factor = times(tariff, span) * tariff.amount
         if tariff.counter == MACS and operands is not None:
             price = Range(*(a * b for a, b in zip(price, table.activity[operands])))
-            factors = (*factors, f"activity.{operands}")
-    nominal, low, high = price.times(factor)
+    return charge_of(tariff, count, price.times(factor), factors_of(tariff, operands))
+
+
+def charge_of(tariff: Tariff, count: float, pj: tuple[float, float, float], factors: tuple[str, ...]) -> Charge:
     return Charge(
-        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, nominal, low, high, factors,
-        tariff.background,
-    )  # fmt: skip
+        tariff.component, tariff.action, tariff.counter, tariff.off_chip, count, *pj, factors, tariff.background
+    )
+
+
+def factors_of(tariff: Tariff, operands: str | None) -> tuple[str, ...]:
+    """The figures of the table that a line is a product of, for operands of a class."""
+    return (*tariff.factors, f"activity.{operands}") if tariff.counter == MACS and operands else tariff.factors
+
+
+def times(tariff: Tariff, span: Span) -> int:
+    """How often the counter of a line counted in a span."""
+    if tariff.counter in STATUS_COUNTERS:
+        return span.status[tariff.component][tariff.counter.removesuffix("_cycles")]
+    return span.counts[tariff.component][tariff.counter]

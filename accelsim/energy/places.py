@@ -27,8 +27,17 @@ def placed(where: str, places: Mapping[str, str]) -> Iterator[None]:
 
 
 def overlay(places: MutableMapping[str, str], over: Mapping[str, str]) -> None:
-    """Enter places of entries that replace others, or parts of them."""
+    """Enter places of entries, in order, each of which replaces all that was said of it and of its parts."""
+    for below in [path for path in places if any(whole in over for whole in wholes(path))]:
+        del places[below]
+    order = {path: number for number, path in enumerate(over)}
     for path, place in over.items():
-        for below in [p for p in places if p.startswith(f"{path}.")]:
-            del places[below]
-        places[path] = place
+        if all(order.get(whole, -1) < order[path] for whole in wholes(path)):
+            places[path] = place
+
+
+def wholes(path: str) -> Iterator[str]:
+    """The entries that `A.B.C` is a part of: `A.B` and `A`."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path

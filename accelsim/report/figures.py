@@ -6,7 +6,7 @@ Shares are of 1, not of 100; a share of nothing is None.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from accelsim.energy import Charge, EnergyTable, Piece
+from accelsim.energy import Bills, Charge, EnergyTable, Piece, total
 
 
 def share(part: float, whole: float) -> float | None:
@@ -77,6 +77,17 @@ class Energy:
             sum(c.high_pj for c in chip),
             sum(c.pj for c in dram if c.background),
         )
+
+    @staticmethod
+    def over(bills: Bills, spans: list[int]) -> "Energy":
+        """What some spans of a run cost, `of` all their charges."""
+        pj, low, high = bills.figures[:, spans, :]
+        off, rest = bills.off_chip, bills.background
+        chip_pj, dram_pj = total(pj[:, ~off]), total(pj[:, off])
+        return Energy(
+            chip_pj + dram_pj, total(low), total(high), chip_pj, dram_pj, total(low[:, ~off]), total(high[:, ~off]),
+            total(pj[:, off & rest]),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from accelsim.core.status import STATUS_NAMES
 from accelsim.energy import (
     Charge,
     EnergyTable,
-    added,
     bill,
     bills,
     floor_plan,
@@ -32,22 +31,27 @@ def summarize(record: RunRecord) -> Summary:
     """
     table = stored_table(record.table) if record.table else load_table(record.arch.get("energy"), record.prices)
     result = record.result
-    rows: dict[object, list[tuple[Span, list[Charge]]]] = {}  # a layer's spans; outside every layer, a span by itself
-    phases: dict[str, list[tuple[Span, list[Charge]]]] = {}
+    rows: dict[object, list[int]] = {}  # a layer's spans; outside every layer, a span by itself
+    phases: dict[str, list[int]] = {}
     operands = {n: layer["operands"]["kind"] for n, layer in enumerate(record.layers) if layer.get("operands")}
     each = bills(result, table, operands)
-    for i, (span, charges) in enumerate(zip(result.spans, each, strict=True)):
-        rows.setdefault(span.label if span.label >= 0 else (i,), []).append((span, charges))
-        phases.setdefault(record.phase(span.label), []).append((span, charges))
-    charges = added(each) if operands else bill(result, table)
-    total = stretch(record, ("total", "", ""), [(result.total, charges)], range(len(record.layers)))
+    for i, span in enumerate(result.spans):
+        rows.setdefault(span.label if span.label >= 0 else (i,), []).append(i)
+        phases.setdefault(record.phase(span.label), []).append(i)
+    charges = each.added() if operands else bill(result, table)
+    total = stretch(record, ("total", "", ""), [result.total], Energy.of(charges), range(len(record.layers)))
+
+    def some(titles: tuple[str, str, str], mine: list[int]) -> Stretch:
+        spans = [result.spans[i] for i in mine]
+        return stretch(record, titles, spans, Energy.over(each, mine), {s.label for s in spans if s.label >= 0})
+
     counts = result.total.counts
     hits, misses = (sum(c.get(f"q_forward_{n}", 0) for c in counts.values()) for n in ("hits", "misses"))
     peak = peak_ops_per_s(record)
     summary = Summary(
         total=total,
-        layers=[stretch(record, title(record, mine[0][0]), mine, labels(mine)) for mine in rows.values()],
-        phases=[stretch(record, (name, "", name), mine, labels(mine)) for name, mine in phases.items()],
+        layers=[some(title(record, result.spans[mine[0]]), mine) for mine in rows.values()],
+        phases=[some((name, "", name), mine) for name, mine in phases.items()],
         engine_utilization={
             name: share(counts[name]["mac_ops"], record.peak_macs * total.cycles) for name in record.engines
         },
@@ -87,10 +91,6 @@ def title(record: RunRecord, span: Span) -> tuple[str, str, str]:
     return "before the first layer" if first else "after the last layer", "", record.phase(-1)
 
 
-def labels(mine: list[tuple[Span, list[Charge]]]) -> set[int]:
-    return {span.label for span, _ in mine if span.label >= 0}
-
-
 def cycles_of(result: Result, span: Span, clock: str = "core") -> int:
     """Cycles of a clock domain within a span; those of consecutive spans add up to the run's."""
     return result.cycles(clock, span.end) - result.cycles(clock, span.start)
@@ -101,16 +101,15 @@ def peak_ops_per_s(record: RunRecord) -> float:
 
 
 def stretch(
-    record: RunRecord, titles: tuple[str, str, str], mine: list[tuple[Span, list[Charge]]], layers: Iterable[int]
+    record: RunRecord, titles: tuple[str, str, str], spans: list[Span], energy: Energy, layers: Iterable[int]
 ) -> Stretch:
-    """The figures of some spans and their bills taken together; `layers` are those whose useful work they do."""
-    result, spans = record.result, [span for span, _ in mine]
+    """The figures of some spans taken together, with what they cost; `layers` are those whose useful work they do."""
+    result = record.result
     cycles = sum(cycles_of(result, s) for s in spans)
     seconds = sum(s.end - s.start for s in spans) / float(result.time_base_hz)
     work = [record.layers[n] for n in layers]
     mac_ops = sum(s.counts[n]["mac_ops"] for s in spans for n in record.engines)
     read, write = (sum(s.counts[n][f"{way}_bytes"] for s in spans for n in record.dram) for way in ("read", "write"))
-    energy = Energy.of(c for _, charges in mine for c in charges)
     return Stretch(
         name=titles[0],
         block=titles[1],

@@ -9,7 +9,7 @@ from accelsim.accelerators.trial import draw_workload
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.energy import bill, floor_plan, load_table
-from accelsim.energy.bill import tariffs
+from accelsim.energy.tariff import tariffs
 from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
 # Neither time nor price: the reason why. An entry here that has gained one of them must go.

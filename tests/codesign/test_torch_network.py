@@ -48,6 +48,24 @@ def test_the_network_is_the_watched_model(vit):
         assert not torch.allclose(pruned, dense, atol=1e-3)
 
 
+def test_in_training_an_image_may_show_some_patches_only_each_where_it_was(vit):
+    model, images, _ = vit
+    taken = []
+    hook = model.blocks[0].norm1.register_forward_pre_hook(lambda module, given: taken.append(given[0].detach()))
+    try:
+        with torch.no_grad():
+            whole = Network(model)(images)
+            assert torch.equal(Network(model, seen=5)(images), whole)  # tested with all
+            Network(model, seen=5).train()(images)
+    finally:
+        hook.remove()
+        model.eval()
+    full, _, thin = taken
+    assert thin.shape == (3, 6, 24) and torch.equal(thin[:, 0], full[:, 0])
+    places = [[int((full[i] == row).all(-1).nonzero()) for row in thin[i, 1:]] for i in range(3)]
+    assert all(len(set(p)) == 5 and 0 not in p for p in places) and len({tuple(p) for p in places}) == 3
+
+
 def test_its_reconstruction_term_and_gradients_are_the_watched_ones(vit):
     model, images, sites = vit
     encoders = auto_encoders(sites, 0.5, head_moments(model, [images], sites)).double().train()

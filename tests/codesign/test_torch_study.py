@@ -27,8 +27,8 @@ from benchmarks.equal_accuracy import READINGS, at_loss, compare, pruning  # noq
 from benchmarks.learned_masks import traits  # noqa: E402
 
 RECIPE = Recipe(
-    patch=2, dim=24, depth=4, heads=3, epochs=1, tuning_epochs=1, batch=4, sparsities=(0.5, 0.7), calibration=16,
-    device="cpu",
+    patch=2, dim=24, depth=4, heads=3, thin_epochs=0.5, epochs=1, tuning_epochs=1, batch=4, sparsities=(0.5, 0.7),
+    calibration=16, device="cpu",
 )  # fmt: skip
 STRENGTHS = Strengths((0.059, 0.058), ((600, 1000), (600, 700)))
 
@@ -60,6 +60,15 @@ def workloads(folder):
     done = CliRunner(env={"COLUMNS": "300"}).invoke(cli.app, [str(w) for w in (*words, "--images", 2, "--rivals")])
     assert done.exit_code == 0, done.output
     return done.stdout, folder / "made", folder / "left"
+
+
+def test_thin_epochs_come_first_and_are_told(folder):
+    log = (folder / "log.txt").read_text()
+    assert 0 < log.index("dense, 1 patch of 4: epoch 0.5 of 0.5") < log.index("dense: epoch 1 of 1")
+    assert json.loads((folder / "study.json").read_text())["recipe"]["thin_epochs"] == 0.5
+    words = ["train-study", "-o", str(folder), "--seconds", "9", "--thin-epochs", "1"]
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(cli.app, words)
+    assert done.exit_code == 2 and "leave out either it or --thin-epochs" in done.stderr
 
 
 def test_a_finished_study_trains_nothing_again(folder):

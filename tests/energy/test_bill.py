@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
 from accelsim.energy import bill, bills, floor_plan, load_table
+from accelsim.report.figures import Energy
 
 from .hand_made import COMPONENTS, priced, result
 
@@ -120,6 +123,30 @@ def test_the_spans_bills_add_up_to_the_runs(spans):
         assert {(c.component, c.action, c.counter) for c in lines} == {(total.component, total.action, total.counter)}
         assert total.pj == pytest.approx(sum(c.pj for c in parts))
         assert total.low_pj <= total.pj <= total.high_pj
+
+
+def one_by_one(each):
+    """Charges for the same component, action and class of operands added, in the order in which they come."""
+    sums = {}
+    for c in (c for charges in each for c in charges):
+        _, total = sums.setdefault((c.component, c.action, c.counter, c.factors), (c, [0, 0.0, 0.0, 0.0]))
+        for n, figure in enumerate((c.count, c.pj, c.low_pj, c.high_pj)):
+            total[n] += figure
+    return [replace(c, **dict(zip(("count", "pj", "low_pj", "high_pj"), total))) for c, total in sums.values()]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    spans=st.lists(COUNTS, min_size=1, max_size=5),
+    classes=st.dictionaries(st.integers(0, 4), st.sampled_from(["dense", "rectified", "attention"])),
+    data=st.data(),
+)
+def test_sums_over_spans_are_those_of_their_charges_to_the_last_bit(spans, classes, data):
+    each = bills(result(MACHINE, *spans), TABLE, classes)
+    assert each.added() == one_by_one(each)
+    assert [type(c.count) for c in each.added()] == [type(c.count) for c in one_by_one(each)]
+    some = data.draw(st.lists(st.sampled_from(range(len(spans))), min_size=1, unique=True))
+    assert Energy.over(each, some) == Energy.of(c for n in some for c in each[n])
 
 
 @pytest.mark.parametrize(

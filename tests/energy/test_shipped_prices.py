@@ -2,8 +2,8 @@
 
 from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
-from accelsim.energy.bill import tariffs
 from accelsim.energy.table import EnergyTable, load_table
+from accelsim.energy.tariff import tariffs
 from accelsim.workload import Gemm, Workload
 
 WORK = Workload("one", "test", (Gemm("g", "b", "mlp", 8, 8, 64),))
