@@ -4,20 +4,7 @@ from accelsim.core.component import Component, Count, In, Ins, Lanes, Mem, Out, 
 from accelsim.core.errors import InputError
 from accelsim.core.status import BLOCKED, BUSY, IDLE, NEVER, STARVED, STATUS_NAMES
 
-OF_CHANNELS = (
-    "Channel",
-    "can_pop",
-    "can_push",
-    "front",
-    "pass_on",
-    "pop",
-    "port",
-    "port_count",
-    "push",
-    "push_words",
-    "room",
-    "waiting",
-)
+OF_CHANNELS = ("Channel", "can_pop", "can_push", "front", "pass_on", "pop", "port", "port_count", "push", "push_words")
 LATER = dict.fromkeys(OF_CHANNELS, "accelsim.core.channel") | dict.fromkeys(
     ("DeadlockError", "Simulator"), "accelsim.core.simulator"
 )
@@ -62,7 +49,5 @@ __all__ = [
     "port_count",
     "push",
     "push_words",
-    "room",
     "tick",
-    "waiting",
 ]

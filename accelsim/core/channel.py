@@ -136,23 +136,9 @@ def can_push(c):
 
 @of_control
 @compiled
-def room(c):
-    """How many more items can be pushed this cycle."""
-    return c.depth - c.count - c.pushed
-
-
-@of_control
-@compiled
 def can_pop(c):
     """Valid: is there an item that was here when the cycle began?"""
     return c.popped < c.count
-
-
-@of_control
-@compiled
-def waiting(c):
-    """How many items can still be popped this cycle."""
-    return c.count - c.popped
 
 
 @compiled

@@ -140,9 +140,9 @@ def tick(function: Callable) -> staticmethod:
     any other name is the port, lanes or memory declared under it; a parameter asked for by name is compiled in, and
     branches for other values are left out. It returns a status and sets `r.wake` to the next cycle in which it would
     act even if no channel moved; if it sets none, BUSY means "ask again in the next cycle", any other status "wake me
-    when a channel moves". It is called when that cycle comes, when an item arrives on one of its
-    In ports and when room appears on one of its Out ports; called at any other time it must change nothing and say the
-    same again.
+    when a channel moves". It is called when that cycle comes, when an item arrives on an In port
+    that was empty, or that it has emptied, and when room appears on an Out port that was full; called at any other time
+    it must change nothing and say the same again.
     """
     return staticmethod(function)
 

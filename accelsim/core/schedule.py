@@ -12,12 +12,12 @@ STATE = np.dtype(
     [
         (name, "i8")
         for name in (
-            "due",  # the next cycle (of its own clock) in which it is ticked
             "status",  # what it was doing when last ticked
             "since",  # the cycle since which it has been doing that
             "domain",  # index of its clock domain
             "index",  # which component it is
             "ticks",  # how often it was ticked
+            "place",  # where it stands in the order of ticks
         )
     ]
 )
@@ -28,7 +28,7 @@ TABLES = {  # what the kernel works on: what lies there, dimensions (see `advanc
     "call": (CALL, 1),
     "control": (CONTROL, 1),
     "state": (STATE, 1),
-    **dict.fromkeys(("slots", "period", "edge", "coming", "first", "order", "turns"), (WORD, 1)),
+    **dict.fromkeys(("slots", "period", "edge", "coming", "late", "first", "order", "due", "turns"), (WORD, 1)),
     **dict.fromkeys(("ends", "end", "entries", "rows", "mark", "used"), (WORD, 1)),
     **dict.fromkeys(("cycles", "words", "transfers"), (WORD, 2)),
     "events": (EVENT, 1),
@@ -36,56 +36,67 @@ TABLES = {  # what the kernel works on: what lies there, dimensions (see `advanc
 
 
 @compiled
-def settle(edge, state):
+def settle(edge, due):
     """The edge that follows the last one of a clock when nobody sleeps; NEVER once nothing is due anywhere."""
-    for i in range(state.shape[0]):
-        if state[i].due < NEVER:
+    for n in range(due.shape[0]):
+        if due[n] < NEVER:
             return edge + 1
     return NEVER
 
 
 @compiled
 def ticked(me, did, wake, edge, at, cycles, trace):
-    """Note what a component did in this cycle, and when it is due again."""
+    """Note what a component did in this cycle. Returns when it is due again."""
     me.ticks += 1
-    me.due = edge + 1 if did == BUSY and wake == NEVER else wake
     if did != me.status:
         cycles[me.index, me.status] += edge - me.since
         me.since, me.status = edge, did
         note(trace, at, me)
+    return edge + 1 if did == BUSY and wake == NEVER else wake
 
 
 @compiled
-def last_instant(edge, period):
-    """When the last tick of any component was."""
+def last_instant(edge, late, period):
+    """When the run is over: at the last tick of any component, or the first edge after a transfer that woke nobody."""
     last = 0
     for d in range(edge.shape[0]):
-        last = max(last, edge[d] * period[d])
+        last = max(last, edge[d] * period[d], (late[d] // period[d] + 1) * period[d])
     return last
 
 
 @inlined
-def touch(component, at, state, period, edge, coming):
+def pass_over(component, at, state, late):
+    """Note that a transfer need not wake a component."""
+    late[np.uint64(state[np.uint64(component)].domain)] = at
+
+
+@inlined
+def touch(component, at, state, period, edge, due, coming):
     """Have a component ticked at the first edge of its clock after the instant."""
-    me = state[component]
-    d = me.domain
+    me = state[np.uint64(component)]
+    d, n = np.uint64(me.domain), np.uint64(me.place)
     after = edge[d] + 1 if edge[d] * period[d] == at else at // period[d] + 1
-    me.due = min(me.due, after)
+    due[n] = min(due[n], after)
     coming[d] = min(coming[d], after)
 
 
 @inlined
-def commit(k, at, control, slots, state, period, edge, coming, trace):
-    """Make a channel's transfers visible; wake its consumer if something was pushed, its producer if popped."""
-    c = control[k]
+def commit(k, c, at, slots, state, period, edge, late, due, coming, trace):
+    """Make a channel's transfers visible; wake its consumer if nothing else lay there, its producer if it was full."""
     if c.pushed:
         if c.monitored:
             log(trace, at, k, c, slots)
-        touch(c.consumer, at, state, period, edge, coming)
+        if c.count == c.popped:
+            touch(c.consumer, at, state, period, edge, due, coming)
+        else:
+            pass_over(c.consumer, at, state, late)
     if c.popped:
         if c.monitored == WATCHED:
             log_pops(trace, at, k, c)
-        touch(c.producer, at, state, period, edge, coming)
+        if c.count + c.pushed == c.depth:
+            touch(c.producer, at, state, period, edge, due, coming)
+        else:
+            pass_over(c.producer, at, state, late)
     c.head = wrap(c.head + c.popped, c.depth)
     c.count += c.pushed - c.popped
     c.total += c.pushed
@@ -96,15 +107,17 @@ def commit(k, at, control, slots, state, period, edge, coming, trace):
 
 @compiled
 def advance(
-    start, stop, skip, control, slots, state, cycles, period, edge, coming, first, order, turns, ends, end, entries,
-    rows, words, trace, mark,
+    start, stop, skip, control, slots, state, cycles, period, edge, coming, late, first, order, due, turns, ends, end,
+    entries, rows, words, trace, mark,
 ):  # fmt: skip
     """Run from an instant on; returns the instant reached and whether nothing is due any more (a component that raised
     an exception: RAISED less its number).
 
-    Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on. Each has
-    its entry's address and its row of `words`, with that row's address (see elaborate.py), and its channels: those in
-    `end` from `ends[i]` on. `coming` and `turns` are working storage: the next edge of each domain, and who was ticked.
+    Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on; `due` says
+    of each, in that order, the next cycle (of its own clock) in which it is ticked. Each has its entry's address and
+    its row of `words`, with that row's address (see elaborate.py), and its channels: those in `end` from `ends[i]` on.
+    `coming` and `turns` are working storage: the next edge of each domain, and who was ticked; `late` has the last
+    instant of a transfer that woke nobody in a domain.
     Instants are numbered on the time base; a component's `now` counts the edges of its own clock.
     """
     domains = period.shape[0]
@@ -112,41 +125,47 @@ def advance(
     for d in range(domains):
         coming[d] = NEVER
         for n in range(first[d], first[d + 1]):
-            coming[d] = min(coming[d], state[order[n]].due)
+            coming[d] = min(coming[d], due[n])
     while has_room(trace, state.shape[0], slots.shape[0] + control.shape[0]):
         at = NEVER
         for d in range(domains):
             if not skip:
-                coming[d] = settle(edge[d], state)
+                coming[d] = settle(edge[d], due)
             if coming[d] < NEVER:
                 at = min(at, coming[d] * period[d])
-        if at >= NEVER:
-            return last_instant(edge, period), 1
+        quiet = at >= NEVER
+        if quiet:
+            at = last_instant(edge, late, period)
         if at >= stop:
             return stop, 0
-        ticks = 0
+        if quiet:
+            for d in range(domains):
+                edge[d] = max(edge[d], at // period[d])
+            return at, 1
+        ticks = np.uint64(0)  # numbers without sign, so that no index is looked at for being negative
         for d in range(domains):
             now = coming[d]
             if now < NEVER and now * period[d] == at:
                 edge[d], soonest = now, NEVER
-                for n in range(first[d], first[d + 1]):
-                    i = order[n]
-                    me = state[i]
-                    if not skip or me.due <= now:
+                for n in range(np.uint64(first[d]), np.uint64(first[d + 1])):
+                    if not skip or due[n] <= now:
+                        i = np.uint64(order[n])
                         r = record_at(words[i, 0], RECORD)
                         r.wake = NEVER
                         did = invoke(entries[i], now, rows[i])
                         if did == RAISED:
-                            return at, RAISED - i
-                        ticked(me, did, r.wake, now, at, cycles, trace)
-                        turns[ticks] = i
-                        ticks += 1
-                    soonest = min(soonest, me.due)
+                            return at, RAISED - order[n]
+                        due[n] = ticked(state[i], did, r.wake, now, at, cycles, trace)
+                        turns[ticks] = order[n]
+                        ticks += np.uint64(1)
+                    soonest = min(soonest, due[n])
                 coming[d] = soonest  # until a transfer wakes someone before
         for n in range(ticks):
-            for m in range(ends[turns[n]], ends[turns[n] + 1]):
-                if control[end[m]].pushed | control[end[m]].popped:
-                    commit(end[m], at, control, slots, state, period, edge, coming, trace)
+            i = np.uint64(turns[n])
+            for m in range(np.uint64(ends[i]), np.uint64(ends[i + np.uint64(1)])):
+                c = control[np.uint64(end[m])]
+                if c.pushed | c.popped:
+                    commit(end[m], c, at, slots, state, period, edge, late, due, coming, trace)
         if mark[0]:
             return at + 1, 0
     return at + 1, 0

@@ -99,7 +99,7 @@ class Simulator:
         self.state["index"] = range(len(self.components))
         self.state["domain"] = [domains.index(c.clock) for c in self.components]
         self.period = np.array([self.periods[d] for d in domains], np.int64)
-        self.edge = np.full(len(domains), -1, np.int64)
+        self.edge, self.late = np.full((2, len(domains)), -1, np.int64)
         self.mark = np.zeros(1, np.int64)
         widths = [max(1, len(w.payload)) for w in self.wires]
         bases = np.cumsum([0] + [width * w.depth for width, w in zip(widths, self.wires)])
@@ -139,7 +139,8 @@ class Simulator:
         self.entries = np.zeros(len(entries), np.int64)
         self.order = np.argsort(self.state["domain"], kind="stable")
         self.first = np.searchsorted(self.state["domain"][self.order], np.arange(len(domains) + 1))
-        self.coming, self.turns = np.zeros(len(domains), np.int64), np.zeros(len(arguments), np.int64)
+        self.state["place"] = np.argsort(self.order)
+        self.coming, self.due, self.turns = (np.zeros(n, np.int64) for n in (len(domains), *2 * [len(arguments)]))
         ends = [[k for k, w in enumerate(self.wires) if c in (w.producer, w.consumer)] for c in self.components]
         self.ends = np.cumsum([0] + [len(mine) for mine in ends])
         self.end = np.array([k for mine in ends for k in mine], np.int64)
@@ -252,7 +253,8 @@ class Simulator:
     def wake(self, component: Component) -> None:
         """Have a component ticked at the next edge of its clock: something was written into its memory from outside."""
         index = self.components.index(component)
-        self.state["due"][index] = self.at // self.period[self.state["domain"][index]] + 1
+        after = self.at // self.period[self.state["domain"][index]] + 1
+        self.due[self.state["place"][index]] = after
         self.quiet = False
 
     def stretch(self) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.core import BUSY, Component, DeadlockError, Simulator, tick
+from accelsim.core import BUSY, IDLE, Component, DeadlockError, In, Simulator, can_pop, pop, tick
 from accelsim.core.status import STATUS_NAMES
-from tests.core.toys import Server, Sink, build
+from tests.core.toys import Server, Sink, Source, build
 
 
 class Faulty(Component):
@@ -144,6 +144,35 @@ def test_a_faster_clock_serves_in_its_own_cycles_without_drift():
 
 class Hoarder(Sink):
     """Never takes anything."""
+
+
+class Taker(Component):
+    """Takes what comes, and is idle at once."""
+
+    done = In("finished", number="running number")
+
+    @tick
+    def tick(now, done):
+        while can_pop(done):
+            pop(done)
+        return IDLE
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_who_could_not_act_is_not_called_and_the_run_is_as_long(skip):
+    """The source finds room all the time: what is taken of its channel changes nothing for it. The run ends in the
+    cycle after the last transfer all the same, in which it could have been called."""
+    sim = build([3] * 5, source={"gap": 20}, depth=4)
+    source = sim.components[0]
+    sim.run(skip=skip)
+    assert not skip or sim.state["ticks"][0] == len(source.storage["sizes"]) + 1  # and once to become idle
+    sim = Simulator()
+    server, taker = sim.add(Server("server")), sim.add(Taker("taker"))
+    source = sim.add(Source("source", sizes=np.array([3, 3, 3, 8])))
+    sim.connect(source, "item", server, "item", depth=4)
+    sim.connect(server, "done", taker, "done", depth=4)
+    sim.run(skip=skip)
+    assert sim.result().cycles() == 1 + 3 + 8 + 1 + 1  # taken, a lane is free, served, taken; and the cycle after
 
 
 def test_deadlock_names_who_waits_for_whom():

@@ -84,7 +84,7 @@ class Requests(Component):
             one.head, one.row, one.first, one.last, one.again = row.head, row.row, row.first, row.last, 0
             r.sent += 1
             return BUSY
-        return IDLE
+        return BUSY if r.seen < r.sent else IDLE  # nothing calls it when a row is taken
 
 
 class Fetcher(Component):

@@ -6,7 +6,7 @@ from accelsim.core.compiled import compiled, inlined
 
 
 @inlined
-def accept(s, now, offer, lead):
+def accept(s, now, offer):
     """Take the offered requests in order up to the first that is refused."""
     k = s.chip[0]
     while k.accepted < k.offered:
@@ -19,7 +19,6 @@ def accept(s, now, offer, lead):
         bank += ((channel * k.ranks + rank) * k.groups + group) * k.group_banks
         if not offer(s, now, channel, bank, row, r.line, r.is_write, r.tag):
             return
-        s.channel[channel].wake = now + 1 - lead
         k.accepted += 1
 
 
@@ -36,7 +35,9 @@ def rest(s, channel, now, lead):
     # Every rank refreshes once more as usual, which leaves the device as if it had done so all the time.
     rounds = (now - c.refresh_at) // (k.refresh_interval * k.ranks) - 1
     if rounds > 0:
-        s.commands[channel, REF] += rounds * k.ranks * (1 if lead else k.ranks)
+        more = rounds * k.ranks * (1 if lead else k.ranks)
+        s.commands[channel, REF] += more
+        k.refreshes += more
         c.refresh_at += rounds * k.ranks * k.refresh_interval
         c.wake = c.refresh_at
 
@@ -61,7 +62,9 @@ def tick(now, s, offer, step, lead):
         if phase == 0:
             until -= lead
         else:
-            accept(s, now, offer, lead)
+            accept(s, now, offer)
+            if not lead:  # no channel acts on it in this clock
+                break
         for channel in range(k.channels):
             c = s.channel[channel]
             if phase == lead and k.eager:

@@ -137,7 +137,7 @@ def close(s, bank, now):
     rank = s.rank[b.rank]
     rank.open_banks -= 1
     if rank.open_banks == 0:
-        rank.active_cycles += now - rank.opened_at
+        s.chip[0].active_cycles += now - rank.opened_at
 
 
 @inlined
@@ -156,9 +156,9 @@ def issue(s, channel, bank, command, row, now):
         b.open_row = row
         b.columns = 0
         if b.conflict:
-            s.channel[channel].row_conflicts += 1
+            k.row_conflicts += 1
         else:
-            s.channel[channel].row_misses += 1
+            k.row_misses += 1
     elif command == PRE:
         b.conflict = 0
         close(s, bank, now)
@@ -173,13 +173,14 @@ def issue(s, channel, bank, command, row, now):
         first = bank & -k.rank_banks
         for other in range(first, first + k.rank_banks):
             s.bank[other].conflict = 0
+        k.refreshes += 1
         c.refreshes_due -= 1
         c.refresh_rank += 1
         if c.refresh_rank == k.ranks:
             c.refresh_rank = 0
     else:
         if b.columns:
-            s.channel[channel].row_hits += 1
+            k.row_hits += 1
         b.columns += 1
         if command in (RDA, WRA):
             b.conflict = 0

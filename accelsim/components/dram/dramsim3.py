@@ -29,6 +29,7 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     k, c = s.chip[0], s.channel[channel]
     if (c.writes >= k.write_depth) if is_write else (c.reads >= k.read_depth):
         return False
+    c.wake = now
     written = find(s, channel, line, 1)
     if written >= 0:
         answer(s, tag, now + 1)

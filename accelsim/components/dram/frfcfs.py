@@ -26,7 +26,7 @@ from accelsim.core.compiled import compiled, inlined
 def offer(s, now, channel, bank, row, line, is_write, tag):
     """Accept a request at clock `now`, or refuse it: its buffer is full, and no buffered write holds its line."""
     k, c = s.chip[0], s.channel[channel]
-    written = find(s, channel, line, 1)
+    written = find(s, channel, line, 1) if c.writes > 0 else -1
     if written >= 0 and is_write:
         answer(s, tag, now + 1)
         c.merged += 1
@@ -58,8 +58,14 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
     else:
         c.reads += 1
     wish(s, is_write, bank)
-    note_due(s, is_write, bank)
-    c.stale = max(c.stale, SOME)
+    before = s.due[is_write, bank]
+    at = note_due(s, is_write, bank)
+    if c.stale or at > before or turn(k, c) != c.write_mode:
+        c.stale = max(c.stale, SOME)
+        c.wake = now + 1
+    elif is_write == c.write_mode:
+        c.due = min(c.due, at)
+        c.wake = min(c.wake, max(at, now + 1))
     return True
 
 
@@ -126,7 +132,7 @@ def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
     k, c, b, slot = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i]
     issue(s, channel, bank, command, slot.row if i >= 0 else -1, now)
-    first, count = bank, 1
+    first, count, one = bank, 1, False
     if i < 0:
         first, count = bank & -k.rank_banks, k.rank_banks
     elif command == PRE:
@@ -148,6 +154,7 @@ def perform(s, channel, bank, command, i, now):
                 sort_out(s, s.queue[WRITES, bank], b.open_row)
             else:
                 remove_hit(s, slot.is_write, channel, i)
+                one = not k.closed_page  # nothing changes for the other kind
             if slot.is_write:
                 forget(s, channel, i)
                 c.writes -= 1
@@ -158,8 +165,8 @@ def perform(s, channel, bank, command, i, now):
                 c.last_done = now + k.read_cycles
             leave(s, channel, i, now + (k.write_cycles if slot.is_write else k.read_cycles))
     for other in range(first, first + count):
-        wish(s, READS, other)
-        wish(s, WRITES, other)
+        for kind in range(slot.is_write if one else READS, slot.is_write + 1 if one else WRITES + 1):
+            wish(s, kind, other)
     active = b.active
     writing = active >= 0 and s.slot[active].is_write
     want(s, ACTIVE, bank, False, False, active >= 0 and not writing, writing)

@@ -10,7 +10,6 @@ DRAMsim3 keeps up to eight writes a channel for ever; once the program has ended
 
 import numpy as np
 
-from accelsim.components.dram.constraints import REF
 from accelsim.components.dram.controller import tick as step
 from accelsim.components.dram.dramsim3 import offer as dramsim3_offer
 from accelsim.components.dram.dramsim3 import step as dramsim3_step
@@ -47,6 +46,7 @@ BIN_CYCLES = 4
 SLOTS = 4096  # lines under way in all channels; the controllers hold fewer
 TAG_BITS = 8  # a line's tag: the clock in which it was offered, and the slot of its burst
 TAG_MASK = (1 << TAG_BITS) - 1
+STREAMS = 64  # whose bursts are answered independently; of more, some would share their order
 
 
 class ExactDram(Component):
@@ -78,7 +78,18 @@ class ExactDram(Component):
         left="lines not finished",
         done_at="when the last finished line is done",
         answered="whether it has been answered",
+        order="how many were taken before it",
+        after="slot of the next burst of its stream",
     )
+    queue = Lanes(
+        STREAMS,
+        "bursts of a stream that have not been answered, in their order",
+        count="how many",
+        head="slot of the oldest",
+        tail="slot of the youngest",
+    )
+    streams = Reg("streams seen so far")
+    taken = Reg("bursts taken so far")
     oldest = Reg("slot of the oldest burst")
     held = Reg("bursts under way")
     sent = Reg("bursts under way, from the oldest on, all of whose lines are accepted")
@@ -107,16 +118,28 @@ class ExactDram(Component):
         return self.dram
 
     @tick
-    def tick(now, r, controller, request, reply, burst, latency, registers):
+    def tick(now, r, controller, request, reply, burst, queue, latency, registers):
         s = dram_at(registers)
         k = s.chip[0]
         if r.resting and not k.flush and not can_pop(request):
             return IDLE
         if can_pop(request) and r.held < r.window:
-            item, new = pop(request), burst[wrap(r.oldest + r.held, r.window)]
+            slot = wrap(r.oldest + r.held, r.window)
+            item, new = pop(request), burst[slot]
             new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
             new.write, new.stream, new.bytes = item.write, item.stream, item.bytes
             new.left, new.done_at, new.answered = new.end - new.line, 0, 0
+            new.order = r.taken
+            stream = item.stream & (STREAMS - 1)
+            own = queue[stream]
+            if own.count == 0:
+                own.head = slot
+            else:
+                burst[own.tail].after = slot
+            own.tail = slot
+            own.count += 1
+            r.streams = max(r.streams, stream + 1)
+            r.taken += 1
             r.held += 1
             if new.left == 0:
                 r.finished += 1
@@ -170,39 +193,36 @@ class ExactDram(Component):
                 latency[min(waited // BIN_CYCLES, BINS - 1)] += 1
         k.replies = 0
         if k.acted:
-            r.activates = r.row_hits = r.row_misses = r.row_conflicts = r.refreshes = r.open_cycles = 0
-            for n in range(k.channels):
-                r.row_hits += s.channel[n].row_hits
-                r.row_misses += s.channel[n].row_misses
-                r.row_conflicts += s.channel[n].row_conflicts
-                r.refreshes += s.commands[n, REF]
-            for rank in s.rank:
-                r.open_cycles += rank.active_cycles
+            r.row_hits, r.row_misses, r.row_conflicts = k.row_hits, k.row_misses, k.row_conflicts
+            r.refreshes, r.open_cycles = k.refreshes, k.active_cycles
             r.activates = r.row_misses + r.row_conflicts
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
-        streams = 0
-        scanned = r.finished and now >= r.answer_at
-        if scanned:
-            r.answer_at = NEVER
-        for n in range(r.held if scanned else 0):
-            mine = burst[wrap(r.oldest + n, r.window)]
-            if mine.answered or streams & (1 << mine.stream):
-                continue
-            streams |= 1 << mine.stream
-            if mine.left == 0:
-                if now < mine.done_at:
-                    r.answer_at = min(r.answer_at, mine.done_at)
-                elif can_push(reply):
-                    item = push(reply)
-                    item.bytes, item.stream = mine.bytes, mine.stream
-                    mine.answered = 1
-                    r.finished -= 1
-                    r.answer_at = wake = now + 1  # also for what there is room for now
-                    break
-                else:
-                    blocked = True
-                    r.answer_at = now
+        if r.finished and now >= r.answer_at:
+            r.answer_at, ready, order = NEVER, -1, NEVER
+            for stream in range(r.streams):
+                own = queue[stream]
+                if own.count and burst[own.head].left == 0:
+                    mine = burst[own.head]
+                    if mine.done_at <= now and mine.order < order:
+                        if ready >= 0:
+                            r.answer_at = now
+                        ready, order = stream, mine.order
+                    else:
+                        r.answer_at = min(r.answer_at, mine.done_at)
+            if ready >= 0 and can_push(reply):
+                item, own = push(reply), queue[ready]
+                mine = burst[own.head]
+                item.bytes, item.stream = mine.bytes, mine.stream
+                mine.answered = 1
+                r.finished -= 1
+                own.head = mine.after
+                own.count -= 1
+                if own.count and burst[own.head].left == 0:
+                    r.answer_at = min(r.answer_at, burst[own.head].done_at)
+            elif ready >= 0:
+                blocked = True
+                r.answer_at = now
         if r.finished and not blocked:  # a channel wakes who is blocked
             wake = min(wake, max(r.answer_at, now + 1))
         while r.held and burst[r.oldest].answered:
@@ -210,7 +230,7 @@ class ExactDram(Component):
             r.held -= 1
             r.sent -= 1
         # Ramulator's controllers are offered lines after they have acted: refused then, refused until they act again.
-        if k.offered and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
+        if r.sent < r.held and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
             wake = now + 1
         if can_pop(request) and r.held < r.window:  # one burst a clock
             wake = now + 1
@@ -223,7 +243,7 @@ class ExactDram(Component):
             for rank in s.rank:
                 if rank.open_banks:
                     r.open_cycles += now - rank.opened_at
-                    rank.active_cycles += now - rank.opened_at
+                    k.active_cycles += now - rank.opened_at
                     rank.opened_at = now
         r.resting = quiet
         if quiet:  # refresh goes on by itself: the controller catches up when it is next asked

@@ -10,28 +10,28 @@ NEVER = np.int64(1) << 62
 LONG_AGO = -(np.int64(1) << 40)
 DRAMSIM3, FRFCFS, FRFCFS_ROWHIT = range(3)
 CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
-BUCKETS = 1024  # of the table of lines in flight, per channel; a power of two
+BUCKETS = 256  # of the table of lines in flight, per channel; a power of two
 
 
 def fields(names: str) -> np.dtype:
     return np.dtype([(name, "i8") for name in names.split()])
 
 
-# One record for the whole device: sizes, policy, address map, and what goes in and out of a tick.
+# One record for the whole device: sizes, policy, address map, what goes in and out of a tick, and counters.
 CHIP = fields(
     "controller closed_page channels ranks groups group_banks rank_banks banks read_cycles write_cycles"
     " refresh_interval read_depth write_depth bank_depth high_water low_water hit_limit ring"
     " channel_shift channel_mask rank_shift rank_mask group_shift group_mask bank_shift bank_mask"
     " row_shift row_mask column_shift column_mask"
     " flush eager offered accepted acted replies logged free out_of_slots"
+    " row_hits row_misses row_conflicts refreshes active_cycles"
 )
 CHANNEL = fields(
     "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active outstanding"
-    " due active_due stale active_stale sequence last_done forwarded merged row_hits row_misses row_conflicts"
-    " read_lines write_lines"
+    " due active_due stale active_stale sequence last_done forwarded merged read_lines write_lines"
 )
 BANK = fields("rank open_row columns conflict active")
-RANK = fields("open_banks opened_at active_cycles")
+RANK = fields("open_banks opened_at")
 # A first-in first-out list of slots, with the first of them that fits the open row, by kind, and the first that does
 # not.
 QUEUE = fields("head tail count read_hit write_hit miss")

@@ -31,9 +31,9 @@ def statistics(s, standard: Standard, where, trace, accept, done, end: int, *, i
         "merged": int(s.channel.merged.sum()),
         "cycles": end,
         "time_ns": time_ns,
-        "row_hits": int(s.channel.row_hits.sum()),
-        "row_misses": int(s.channel.row_misses.sum()),
-        "row_conflicts": int(s.channel.row_conflicts.sum()),
+        "row_hits": int(s.chip.row_hits[0]),
+        "row_misses": int(s.chip.row_misses[0]),
+        "row_conflicts": int(s.chip.row_conflicts[0]),
         **issued,
         "bandwidth_gb_per_s": served / time_ns if time_ns else 0.0,
         "peak_gb_per_s": peak,
@@ -42,7 +42,7 @@ def statistics(s, standard: Standard, where, trace, accept, done, end: int, *, i
     }
     found["bandwidth_share"] = found["bandwidth_gb_per_s"] / peak
     found |= latencies(accept, done, trace, ~trace.is_write & finished)
-    active = int(s.rank.active_cycles.sum() + (end - s.rank.opened_at)[s.rank.open_banks > 0].sum())
+    active = int(s.chip.active_cycles[0] + (end - s.rank.opened_at)[s.rank.open_banks > 0].sum())
     found["active_standby_cycles"] = active
     found["precharged_standby_cycles"] = end * where.channels * standard.ranks - active
     if standard.power:
