@@ -14,6 +14,7 @@ TILING = ("dataflows/tiling.py", "dataflows")
 AFTER = ("dataflows/tiling.py", "dataflows/test_gemm_reads.py")
 CUTS = ("dataflows/gemm_cuts.py", "dataflows")
 BILL = ("energy/bill.py", "energy/test_bill.py")
+TARIFF = ("energy/tariff.py", "energy/test_bill.py")
 AREA = ("energy/area.py", "energy/test_bill.py")
 TABLE = ("energy/tables/generic_28nm.yaml", "energy/test_shipped_prices.py")
 PRICES = ("accelerators/vitcod/prices.yaml", "energy/test_shipped_prices.py")
@@ -203,14 +204,15 @@ BUGS = (
     # time and wires
     line("schedule-peak", SCHEDULE, "c.peak = max(c.peak, c.count)", "c.peak = c.count", "a channel's peak"),
     line("schedule-total", SCHEDULE, "c.total += c.pushed", "c.total += 1", "items that crossed"),
-    line("schedule-wake", SCHEDULE, "            log_pops(trace, at, k, c)\n        touch(c.producer",
-         "            log_pops(trace, at, k, c)\n        if False:\n            touch(c.producer", "room wakes"),
+    line("schedule-wake", SCHEDULE, "if c.count + c.pushed == c.depth:", "if False:", "room in a full channel wakes"),
+    line("schedule-arrival", SCHEDULE, "if c.count == c.popped:", "if c.count == 0:", "an item behind the last wakes"),
     line("channel-room", CHANNEL, "return c.count + c.pushed < c.depth",
          "return c.count - c.popped + c.pushed < c.depth", "room is given back a cycle later"),
     # prices and figures
     line("bill-time", BILL, "0, seconds * 1e6", "0, seconds * 1e3", "uW times seconds"),
-    line("bill-amount", BILL, "times * tariff.amount", "times", "actions a count"),
-    line("bill-write", BILL, 'if way == "read" else sram.write_pj_per_byte',
+    line("bill-amount", BILL, "times(tariff, span) * tariff.amount", "times(tariff, span)", "actions a count"),
+    line("bill-lines", BILL, "prices[:, row, macs] *=", "prices[:, 0, macs] *=", "each span has its own operands"),
+    line("bill-write", TARIFF, 'if way == "read" else sram.write_pj_per_byte',
          'if way == "write" else sram.write_pj_per_byte', "reading and writing have prices of their own"),
     line("area-density", AREA, "cells.times(1 / table.density)", "cells.times(1.0)", "the layout's density"),
     line("table-byte", TABLE, "read_bytes: {dram_read_bit: 8, dram_io_read_bit: 8}", "read_bytes: {dram_read_bit: 1, "

@@ -138,7 +138,8 @@ class QueryFetcher(Component):
                 r.held += 1
                 moved = True
         if waits or (can_pop(fill) and now < r.written_at):
-            r.wake = max(now + 1, r.written_at - 1)
+            if not moved:  # what moved may leave more to do in the next cycle
+                r.wake = max(now + 1, r.written_at - 1)
             moved = True  # bytes are being written
         if moved:
             return BUSY
