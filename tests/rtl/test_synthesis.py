@@ -55,6 +55,7 @@ def test_what_is_counted_is_what_stands_there(yosys, tmp_path):
     assert (one.instances, one.cells) == (1, {"$_AND_": 5, "$_DFF_P_": 5})
     assert (two.instances, two.cells) == (2, {"$_AND_": 2, "$_DFF_P_": 2})
     assert (one.gates, one.flip_flops) == (5, 5)
+    assert (top.levels, one.levels) == (1, 1)  # from register or port to the next
     assert one.memories == (Memory("words", 128, 5, 1, 1),) and one.memory_bits == 640
 
 
@@ -105,15 +106,15 @@ def test_alike_are_instances_of_one_module_with_the_same_cells():
 
 def test_the_table_adds_up_all_instances():
     some = [
-        Synthesized("channel", "top.a", 3, {"$_AND_": 10, "$_DFF_P_": 2}, ()),
-        Synthesized("channel", "top.b", 1, {"$_AND_": 20}, (Memory("slots", 100, 2, 3, 1),)),
+        Synthesized("channel", "top.a", 3, {"$_AND_": 10, "$_DFF_P_": 2}, (), 4),
+        Synthesized("channel", "top.b", 1, {"$_AND_": 20}, (Memory("slots", 100, 2, 3, 1),), 9),
         Synthesized("mac_line", "top.c", 2, {"$_XOR_": 7}, ()),
     ]
     columns = [list(column.cells) for column in table(some).columns]
     assert list(zip(*columns)) == [
-        ("channel", "4", "50", "6", "200", "3", "1"),
-        ("mac_line", "2", "14", "0", "0", "0", "0"),
-        ("all", "6", "64", "6", "200", "3", "1"),
+        ("channel", "4", "50", "6", "200", "3", "1", "9"),
+        ("mac_line", "2", "14", "0", "0", "0", "0", "0"),
+        ("all", "6", "64", "6", "200", "3", "1", "9"),
     ]
 
 
