@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from accelsim.core.errors import visible
 from accelsim.workload.layers import LinearAttention
 from accelsim.workload.workload import Workload
+
+ACCURACY = "accuracy, "  # what the names of such entries begin with
 
 
 class LayerRow(NamedTuple):
@@ -46,6 +49,12 @@ def _row(workload: Workload, layer) -> LayerRow:
     )
 
 
+def accuracies(workload: Workload) -> dict[str, float]:
+    """What the provenance says of the network's accuracy, a share of the test images after each step of training."""
+    said = {n.removeprefix(ACCURACY): v for n, v in workload.provenance.items() if n.startswith(ACCURACY)}
+    return {step: share for step, share in said.items() if isinstance(share, float)}
+
+
 def summary(made):
     """A workload as a table."""
     from rich.box import SIMPLE_HEAD
@@ -64,6 +73,8 @@ def summary(made):
             yield f"More MACs than with softmax in {len(more)} of {len(linear)} layers: {', '.join(more)}"
     if made.synthetic and made.masks:
         yield "The masks are synthetic, not trained ones."
+    if measured := accuracies(made):
+        yield f"Accuracy: {'; '.join(f'{visible(step)} {share:.2%}' for step, share in measured.items())}"
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for title, wide in (("layer", True), ("role", True), ("shape", False)):
         table.add_column(title, no_wrap=wide, overflow="fold")

@@ -21,6 +21,7 @@ from accelsim.config import load_arch
 from accelsim.report import metrics
 from accelsim.workload import Attention, load
 from accelsim.workload.arrays import decode
+from accelsim.workload.summary import summary
 from benchmarks.learned_masks import traits
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,15 @@ def test_the_shipped_study_is_what_the_machines_run():
         else:
             alive = plan(network, Options("stages", one["keep"], one["keep_heads"])).alive.values()
             assert [len(a.keys) for a in alive] == one["tokens"] and [len(a.heads) for a in alive] == one["heads"]
+
+
+def test_a_summary_says_the_accuracy():
+    lines = [line for line in summary(load(ROOT / "workloads" / "fmnist_vit197_s90.yaml")) if isinstance(line, str)]
+    (said,) = (line for line in lines if line.startswith("Accuracy: "))
+    assert said.startswith("Accuracy: dense 80.60%; control: dense, trained on as long as the pruned 80.80%; ")
+    assert said.endswith("; pruned, before fine-tuning 73.80%; pruned, fine-tuned 77.25%")
+    drawn = summary(load(ROOT / "workloads" / "deit_tiny_s90.yaml"))
+    assert not any(str(line).startswith("Accuracy") for line in drawn)
 
 
 def test_the_page_says_the_accuracy_that_was_measured():
