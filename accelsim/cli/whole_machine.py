@@ -1,13 +1,20 @@
 """What `accelsim cosim` does with a whole machine, and how it reports seeded bugs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from accelsim.cli.documents import put
+
+if TYPE_CHECKING:
+    from accelsim.config.arch import Arch
+    from accelsim.rtl.twins import Whole
+    from accelsim.workload.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -15,9 +22,9 @@ class WholeMachine:
     """A machine's modules (`rtl.twins.Whole`) that run a workload, or random networks, by themselves, beside the
     simulator."""
 
-    whole: Any
-    arch: Any
-    workload: Any
+    whole: Whole
+    arch: Arch
+    workload: Workload | None
     seed: int
 
     def runs(self, count: int) -> Iterable[tuple]:
