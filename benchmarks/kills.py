@@ -192,6 +192,7 @@ def killed(scene: Scene, kind: str, kills: int, chance: random.Random, at_once: 
             _, one = disturbed(scene, kind, min(at_once, kills - total.kills), chance, cluster)
             for name in ("kills", "sweeps", "lost", "doubled", "changed", "left"):
                 setattr(total, name, getattr(total, name) + getattr(one, name))
+            print(f"{kind}: {total.kills} of {kills} kills, {total.sweeps} sweeps", file=sys.stderr, flush=True)
     return total
 
 
