@@ -1,4 +1,4 @@
-"""The softmax unit alone: a row's sum after its last score, then a line of probabilities a cycle through the divider."""
+"""The softmax unit alone: a row's sum comes after its last score, then its lines pass the divider, one a cycle."""
 
 import pytest
 
