@@ -2,16 +2,9 @@
 // Tokens stream from the activation buffer into the operand buffers; single vectors that the sparser engine did not
 // find in the denser engine's Q buffer are fetched one by one, and go first.
 module decoder #(
-    parameter int LINES      = 32,
-    parameter int MACS       = 8,
-    parameter int PORT_BYTES = 256,
-    parameter int QUEUE      = 32,
-    parameter int BANKS          = 4,
-    parameter int BANK_BYTES     = 64,
-    parameter int ACT_BANKS      = 4,
-    parameter int ACT_PORT_BYTES = 64,
-    parameter int Q_FROM     = 0,    // 1: single vectors come with the ask
-    parameter int PASSES     = 16
+    parameter int QUEUE  = 32,
+    parameter int Q_FROM = 0,  // 1: single vectors come with the ask
+    parameter int PASSES = 16
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -52,7 +45,6 @@ module decoder #(
     output isa::word_t       encoded
 );
   localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
-  localparam int WIDE = LINES * MACS;
   typedef enum logic [1:0] {NOTHING, TOKEN, VECTOR} work_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [isa::decode_bits-1:0] todo[QUEUE];
@@ -63,7 +55,7 @@ module decoder #(
   isa::clock_t now, ready_at, next_ready_at;
   isa::decode_t job, following;
   isa::passes_row_t asked, working;
-  isa::word_t size, most, cycles, port, written, rate, next_rate;
+  isa::word_t rate, next_rate;
   logic stuck, mute;
 
   function automatic logic [7:0] wrap(input logic [7:0] slot);
@@ -73,10 +65,6 @@ module decoder #(
   // A command that is taken in this cycle may be the one that is worked on in this cycle.
   function automatic isa::decode_t entry(input logic [7:0] slot);
     entry = command_pop != 0 && slot == newest ? command_data : todo[QA'(slot)];
-  endfunction
-
-  function automatic isa::word_t beats(input isa::word_t amount, input int wide);
-    beats = (amount + isa::W'(wide - 1)) / isa::W'(wide);
   endfunction
 
   always_comb begin
@@ -137,8 +125,7 @@ module decoder #(
     asked = passes[PA'(miss_data.number)];
     following = entry(next_oldest);
     working = passes[PA'(following.number)];
-    size = '0;
-    most = '0;
+    begins = 1'b0;
     single = 1'b0;
     next_rate = rate;
     reading_push = '0;
@@ -149,35 +136,32 @@ module decoder #(
             || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))))) begin
       miss_pop = 8'd1;
       next_busy = VECTOR;
+      begins = 1'b1;
       single = 1'b1;
       next_line = miss_data.line;
       next_rate = Q_FROM != 0 ? '0 : asked.vector_rate;
-      size = asked.encoded != 0 ? isa::W'(asked.dim * asked.encoded) : asked.dim;
-      most = asked.encoded != 0 ? beats(size, WIDE) : '0;
     end else if (!stuck && next_busy == NOTHING && next_held != 0 && following.kind < 2) begin
       next_busy = TOKEN;
+      begins = 1'b1;
       next_rate = working.token_rate;
-      size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
-      most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
     end
     reading_item.more = next_rate - rate;
     if (next_rate != rate) begin
       reading_push = {7'd0, reading_room != 0};
-      mute = size != 0 && reading_room == 0;
+      mute = begins && reading_room == 0;
       if (reading_room == 0) next_rate = rate;
     end
     if (mute) begin
       next_busy = NOTHING;
       next_line = line;
       miss_pop = '0;
-      size = '0;
+      begins = 1'b0;
       single = 1'b0;
       stuck = 1'b1;
     end
     status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
     if (next_busy != NOTHING || next_held != 0) status = isa::BUSY;
     if (stuck) status = isa::BLOCKED;
-    begins = size != 0;
     kind = single || following.kind != 0;
     token_begun = single ? asked.row0 + miss_data.row : following.first + next_token;
     head = miss_data.head;
@@ -185,12 +169,7 @@ module decoder #(
     heads = working.heads;
     dim = single ? asked.dim : working.dim;
     encoded = single ? asked.encoded : working.encoded;
-    cycles = beats(size, PORT_BYTES);
-    port = beats(isa::W'(2 * beats(size, ACT_PORT_BYTES)), 2 * ACT_BANKS - 1);
-    if (port > cycles && !(single && Q_FROM != 0)) cycles = port;
-    written = beats(isa::W'(working.heads * beats(working.dim, BANK_BYTES)), BANKS);
-    if (written > cycles && !single) cycles = written;
-    if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
+    if (begins) next_ready_at = now + 32'(single ? asked.vector_cycles : working.token_cycles);
   end
 
   always_ff @(posedge clk) begin

@@ -5,12 +5,9 @@
 // is taken up, and work begins.
 module denser_engine #(
     parameter int LINES        = 64,
-    parameter int MACS         = 8,
     parameter int Q_PORT_BYTES = 256,
     parameter int BANKS        = 4,
     parameter int BANK_BYTES   = 64,
-    parameter int V_BANKS      = 4,
-    parameter int V_PORT_BYTES = 64,
     parameter int ROW_VALUES   = 128,
     parameter int PSUM_BANKS   = 8,
     parameter int PSUM_PORT_BYTES = 32,
@@ -71,6 +68,7 @@ module denser_engine #(
     output isa::word_t       tile_beats
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE), LA = LINES > 1 ? $clog2(LINES) : 1;
+  localparam int TB = $clog2((LINES + PSUM_BANKS - 1) / PSUM_BANKS + 1);
   localparam int GROUPS = (ROWS - 1 >> LA) + 1, GA = GROUPS > 1 ? $clog2(GROUPS) : 1;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
   typedef struct packed {
@@ -83,13 +81,13 @@ module denser_engine #(
     isa::word_t  row;
     isa::word_t  size;
     isa::word_t  group;
-    isa::word_t  heads;      // of the tile
+    isa::word_t  group_bytes, last_bytes;  // of Q, that a group of rows needs, and the last one
     isa::word_t  count;      // dense scores of an output of the tile
     isa::clock_t ready_at;
   } state_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t needed[DENSE], group[DENSE], spread[DENSE];
-  isa::word_t dense_of[ROWS], next_dense[ROWS], rest_of[ROWS];
+  isa::word_t needed[DENSE], group[DENSE], load_cycles[DENSE], load_bytes[DENSE], group_bytes[DENSE], last_bytes[DENSE];
+  isa::word_t dense_of[ROWS], next_dense[ROWS], rest_of[ROWS], value_cycles[ROWS];
   logic [(1<<LA)-1:0] ready[GROUPS];  // of outputs, as many to a word as there are lines: a tile lies in two words
   state_t state, s;
   isa::operands_there_t [1:0] there, known;
@@ -97,12 +95,13 @@ module denser_engine #(
   isa::word_t window_end, limit;
   isa::clock_t now;
   isa::passes_row_t one;
-  isa::word_t beats, place, share, most, v_beats, cycles;
+  isa::word_t beats, place, share, most, written, cycles;
   isa::passes_row_t noted;
   // Bytes that the decoder has brought and that are not yet written.
   isa::word_t q_unwritten, k_unwritten, q_known, k_known, q_left, k_left, brought;
   logic [GA-1:0] softmaxed_group, place_group;
   logic [(1<<LA)-1:0] complete, incomplete;
+  logic [TB-1:0] turns;  // of the banks of the partial-sum memory, that the rows of a tile take
   logic halt;
 
   // The first output from an item on that has dense scores, or the end of the phase.
@@ -127,7 +126,7 @@ module denser_engine #(
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
     noted = passes[PA'(operands_data.number)];
-    brought = operands_valid != 0 ? isa::W'(noted.heads * noted.dim) : '0;
+    brought = operands_valid != 0 ? noted.operand_bytes : '0;
     q_known = q_unwritten + (operands_data.kind != 0 ? brought : '0);
     k_known = k_unwritten + (operands_data.kind == 0 ? brought : '0);
 
@@ -212,11 +211,11 @@ module denser_engine #(
     // Work begins: a tile of columns, a group of rows of it, or a tile of rows.
     {load, stream, tile} = '0;
     cycles = '0;
-    v_beats = '0;
+    written = '0;
     reads_push = '0;
     slot = known[s.number[0]];
     if (slot.number != s.number) slot = '0;
-    beats = ((s.phase == SCORES ? one.dim : one.value_dim) + isa::W'(MACS - 1)) / isa::W'(MACS);
+    beats = s.phase == SCORES ? one.beats : one.value_beats;
     place = one.first_row + s.item;
     share = one.first_share + s.item;
     load_first = one.first_dense + s.item;
@@ -231,7 +230,8 @@ module denser_engine #(
     if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
     tile_count = dense_of[RA'(share)];
     tile_beats = beats;
-    reads_item.cycles = isa::W'((tile_rows + isa::W'(PSUM_BANKS - 1)) / isa::W'(PSUM_BANKS)
+    turns = TB'((tile_rows + isa::W'(PSUM_BANKS - 1)) / isa::W'(PSUM_BANKS));
+    reads_item.cycles = isa::W'(isa::W'(turns)
         * ((isa::W'(tile_count << 1) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES)));
     place_group = GA'(place >> LA);
     complete = (1<<LA)'({ready[GA'(place_group+1'b1)], ready[place_group]} >> place[LA-1:0]);
@@ -243,19 +243,20 @@ module denser_engine #(
       else begin
         s.size = load_count;
         s.group = group[DA'(load_first)];
-        s.heads = spread[DA'(load_first)];
+        s.group_bytes = group_bytes[DA'(load_first)];
+        s.last_bytes = last_bytes[DA'(load_first)];
         s.row = '0;
         s.loading = 1'b1;
-        cycles = isa::W'(load_count * isa::W'((one.dim + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES)));
-        v_beats = (isa::W'(load_count * one.dim) + k_known + isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
-        s.ready_at = now + 32'(cycles > v_beats ? cycles : v_beats);
+        cycles = load_cycles[DA'(load_first)];
+        written = (load_bytes[DA'(load_first)] + k_known + isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
+        s.ready_at = now + 32'(cycles > written ? cycles : written);
         k_known = '0;
       end
     end else if (!halt && s.phase == SCORES) begin
       stream = slot.q >= one.row0 + s.row + stream_rows;
       if (!stream) status = isa::STARVED;
       else begin
-        cycles = (isa::W'(isa::W'(stream_rows * s.heads) * one.dim) + q_known + isa::W'(Q_PORT_BYTES - 1))
+        cycles = ((one.rows - s.row < s.group ? s.last_bytes : s.group_bytes) + q_known + isa::W'(Q_PORT_BYTES - 1))
             / isa::W'(Q_PORT_BYTES);
         s.ready_at = now + 32'(cycles > beats ? cycles : beats);
         q_known = '0;
@@ -273,10 +274,7 @@ module denser_engine #(
         reads_push = 8'd1;
         s.size = tile_rows;
         s.count = tile_count;
-        v_beats = (one.value_dim + isa::W'(V_PORT_BYTES - 1)) / isa::W'(V_PORT_BYTES);
-        v_beats = ((v_beats << 1) + isa::W'(2 * V_BANKS - 2)) / isa::W'(2 * V_BANKS - 1);
-        if (beats > v_beats) v_beats = beats;
-        s.ready_at = now + 32'(reads_item.cycles) + 32'(isa::W'(tile_count * v_beats));
+        s.ready_at = now + 32'(reads_item.cycles) + 32'(value_cycles[RA'(share)]);
       end
     end
     if (load || stream || tile) s.streaming = 1'b1;
@@ -298,12 +296,16 @@ module denser_engine #(
     if (dense_we) begin
       needed[DA'(dense_address)] <= dense_data.needed;
       group[DA'(dense_address)]  <= dense_data.group;
-      spread[DA'(dense_address)] <= dense_data.spread;
+      load_cycles[DA'(dense_address)] <= dense_data.load_cycles;
+      load_bytes[DA'(dense_address)]  <= dense_data.load_bytes;
+      group_bytes[DA'(dense_address)] <= dense_data.group_bytes;
+      last_bytes[DA'(dense_address)]  <= dense_data.last_bytes;
     end
     if (rows_we) begin
       dense_of[RA'(rows_address)]   <= rows_data.dense;
       next_dense[RA'(rows_address)] <= rows_data.next_dense;
       rest_of[RA'(rows_address)]    <= rows_data.rest;
+      value_cycles[RA'(rows_address)] <= rows_data.value_cycles;
       ready[GA'(rows_address>>LA)]  <= '0;
     end else if (softmaxed_valid != 0) begin
       ready[softmaxed_group] <= ready[softmaxed_group] | (1<<LA)'(1) << softmaxed_data.place[LA-1:0];

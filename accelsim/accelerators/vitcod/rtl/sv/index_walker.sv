@@ -1,13 +1,10 @@
 // The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
-// A column costs the words of its entry and of its rows, and at least one cycle. It says when it begins and ends to take
-// the buffer's ports.
+// How long a column takes, for the words of its entry and of its rows, comes with it. It says when it begins and ends to
+// take the buffer's ports.
 module index_walker #(
-    parameter int WORD_BYTES  = 8,
-    parameter int INDEX_BYTES = 1,
-    parameter int BANKS       = 2,
-    parameter int PORT_BYTES  = 8,
-    parameter int PASSES      = 16,
-    parameter int COLUMNS     = 1024
+    parameter int WORD_BYTES = 8,
+    parameter int PASSES     = 16,
+    parameter int COLUMNS    = 1024
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -36,7 +33,6 @@ module index_walker #(
   logic reading, next_reading, waiting, begins, wants, said;
   isa::passes_row_t one;
   isa::columns_row_t held, wanted;
-  isa::word_t size, reads, words, port;
 
   always_comb begin
     next_at = at;
@@ -65,11 +61,6 @@ module index_walker #(
       next_stop = one.first_column + one.sparse_columns;
     end
     wanted = columns[CA'(next_at)];
-    size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(4);  // its rows, and its entry: head, column, count
-    reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
-    words = (size + isa::W'(PORT_BYTES - 1)) / isa::W'(PORT_BYTES);
-    port = isa::W'(2 * words + isa::W'(2 * BANKS - 2)) / isa::W'(2 * BANKS - 1);
-    if (port > reads) reads = port;
     begins = !waiting && next_at != next_stop;
     wants = begins || (waiting && now < ready_at);
     reading_push = {7'd0, wants != said && reading_room != 0};
@@ -77,7 +68,7 @@ module index_walker #(
     if (begins && !said && reading_room == 0) status = isa::BLOCKED;
     else if (begins) begin
       next_reading = 1'b1;
-      next_ready_at = now + 32'(reads);
+      next_ready_at = now + 32'(wanted.cycles);
     end
   end
 

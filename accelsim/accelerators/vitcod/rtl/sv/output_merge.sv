@@ -74,7 +74,7 @@ module output_merge #(
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
     next_oldest = active ? oldest : one.first_row;
-    next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
+    next_last = active ? last : one.first_row + one.outputs;
     next_places = active ? places : one.places;
 
     denser_reads_pop = {7'd0, accesses_room != 0 && denser_reads_valid != 0};
