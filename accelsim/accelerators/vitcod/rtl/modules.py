@@ -102,7 +102,12 @@ TWINS = {
             ("score_bytes",),
             {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
         ),
-        Twin(DenserEngine, "denser_engine", ("passes", "dense", "rows"), ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes")),
+        Twin(
+            DenserEngine,
+            "denser_engine",
+            ("passes", "dense", "rows"),
+            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes"),
+        ),
         Twin(
             SparserEngine,
             "sparser_engine",
