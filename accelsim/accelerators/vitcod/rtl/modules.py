@@ -112,7 +112,7 @@ TWINS = {
             SparserEngine,
             "sparser_engine",
             ("passes", "rows", "index"),
-            (),
+            ("macs",),
             {"score": lambda v: v["score_ports"], "miss": lambda v: min(v["depth"], v["lines"])},
             ("score",),
             ("arbiter",),
