@@ -52,7 +52,7 @@ module decoder #(
   isa::word_t token, arrived_pass, arrived, line, next_token, next_pass, next_arrived, next_line;
   logic any_arrived, next_any;
   work_t busy, next_busy;
-  isa::word_t left, next_left;  // cycles that the work in hand still takes
+  isa::word_t left, next_left;  // cycles that the work in hand still takes, this one included
   isa::decode_t job, second, following;
   isa::passes_row_t asked, working;
   isa::word_t rate, next_rate, row_asked;
@@ -93,7 +93,7 @@ module decoder #(
     done_item.number = 1;
     last = token + 1'b1 == job.tokens;
     none = token == job.tokens;
-    ended = busy != NOTHING && left == 0;
+    ended = busy != NOTHING && (left >> 1) == 0;
     vector_push = {7'd0, ended && busy == VECTOR && vector_room != 0};
     denser_push = {7'd0, ended && busy == TOKEN && denser_room != 0 && sparser_room != 0 && !(last && done_room == 0)};
     sparser_push = denser_push;
@@ -143,8 +143,8 @@ module decoder #(
       next_busy = VECTOR;
       next_line = miss_data.line;
     end else if (begins) next_busy = TOKEN;
-    next_left = left != 0 ? left - 1'b1 : '0;
-    if (begins) next_left = (single ? asked.vector_cycles : working.token_cycles) - 1'b1;
+    next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
+    if (begins) next_left = single ? asked.vector_cycles : working.token_cycles;
     status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
     if (next_busy != NOTHING || held + command_pop != done_push) status = isa::BUSY;
     if (stuck) status = isa::BLOCKED;

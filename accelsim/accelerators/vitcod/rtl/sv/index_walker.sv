@@ -29,7 +29,7 @@ module index_walker #(
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [isa::columns_row_bits-1:0] columns[COLUMNS];
   isa::word_t at, stop, next_at, next_stop;
-  isa::word_t left, next_left;  // cycles that the column in hand still takes
+  isa::word_t left, next_left;  // cycles that the column in hand still takes, this one included
   logic reading, next_reading, waiting, over, begins, wants, said;
   isa::passes_row_t one;
   isa::columns_row_t held, wanted;
@@ -38,7 +38,7 @@ module index_walker #(
     next_at = at;
     next_stop = stop;
     next_reading = reading;
-    next_left = left != 0 ? left - 1'b1 : '0;
+    next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
     command_pop = '0;
     column_push = '0;
     held = columns[CA'(at)];
@@ -47,13 +47,13 @@ module index_walker #(
     column_item.first = held.first;
     column_item.count = held.count;
     one = passes[PA'(command_data.number)];
-    waiting = reading && (left != 0 || column_room == 0);
+    waiting = reading && ((left >> 1) != 0 || column_room == 0);
     if (reading && !waiting) begin
       column_push = 8'd1;
       next_at = at + 1'b1;
       next_reading = 1'b0;
     end
-    status = !waiting || left != 0 ? isa::BUSY : isa::BLOCKED;
+    status = !waiting || (left >> 1) != 0 ? isa::BUSY : isa::BLOCKED;
     over = !waiting && (reading ? at + 1'b1 == stop : at == stop);
     if (over && command_valid == 0) status = isa::IDLE;
     if (over && command_valid != 0) begin
@@ -63,13 +63,13 @@ module index_walker #(
     end
     wanted = columns[CA'(next_at)];
     begins = !waiting && (!over || (command_valid != 0 && one.sparse_columns != 0));
-    wants = begins || (waiting && left != 0);
+    wants = begins || (waiting && (left >> 1) != 0);
     reading_push = {7'd0, wants != said && reading_room != 0};
     reading_item.more = wants ? isa::W'(WORD_BYTES) : -isa::W'(WORD_BYTES);
     if (begins && !said && reading_room == 0) status = isa::BLOCKED;
     else if (begins) begin
       next_reading = 1'b1;
-      next_left = wanted.cycles - 1'b1;
+      next_left = wanted.cycles;
     end
   end
 

@@ -67,9 +67,10 @@ module output_merge #(
   logic engine_reads, d_oldest, s_oldest, first, ended, asks;
   isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window_end;
   isa::word_t oldest_after, end_now, end_after;  // when the oldest row has left
-  isa::word_t left, next_left;  // cycles that the memory or the adders are still taken
+  isa::word_t left, next_left;  // cycles that the memory or the adders are still taken, this one included
   isa::passes_row_t one;
-  isa::word_t place, seen_oldest, parts_oldest, seen_with, used, cycles, adding, longer;  // of the memory, of the adders
+  isa::word_t place, seen_oldest, parts_oldest, seen_with, used;
+  isa::word_t cycles, once, twice, adding;  // of the memory for a row, read or written, or both; of the adders
 
   always_comb begin
     one = passes[PA'(command_data.number)];
@@ -86,12 +87,12 @@ module output_merge #(
                    || (sparser_reads_pop != 0 && sparser_reads_data.cycles != 0);
     used = (denser_reads_pop != 0 ? denser_reads_data.cycles : '0)
            + (sparser_reads_pop != 0 ? sparser_reads_data.cycles : '0);
-    free = going && accesses_room != 0 && left == 0 && !engine_reads;
+    free = going && accesses_room != 0 && (left >> 1) == 0 && !engine_reads;
 
     // A row leaves that is whole, or a part is taken, of either engine in turn.
     seen_oldest = seen[RA'(next_oldest)];
     parts_oldest = parts[RA'(next_oldest)];
-    whole = next_oldest != next_last && seen_oldest == parts_oldest;
+    whole = (active ? oldest != last : one.outputs != 0) && seen_oldest == parts_oldest;
     take_d = free && !(whole && row_room != 0) && dense_valid != 0 && !(turn && sparse_valid != 0);
     take_s = free && !(whole && row_room != 0) && !take_d && sparse_valid != 0;
     next_turn = take_d || (turn && !take_s);
@@ -112,18 +113,19 @@ module output_merge #(
                                                 : free && whole);
 
     // A place is read, added to and written; the first part is written alone, and what completes a row is not written.
-    cycles = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    once = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    twice = isa::W'(once << 1);
     adding = (values[RA'(place)] + isa::W'(LANES - 1)) / isa::W'(LANES);
-    longer = isa::W'(cycles << 1) > adding ? isa::W'(cycles << 1) : adding;
-    next_left = left != 0 ? left - 1'b1 : '0;
-    if (engine_reads) next_left = left + used - 1'b1;
-    if (take_d || take_s) begin
-      if (leaves && first) cycles = '0;
-      if (leaves || first) longer = cycles > adding ? cycles : adding;
-      else cycles = isa::W'(cycles << 1);
-    end else if (leaves) longer = cycles > adding ? cycles : adding;
-    else cycles = '0;
-    if ((take_d || take_s || leaves) && longer != 0) next_left = longer - 1'b1;
+    cycles = '0;
+    next_left = ((left >> 1) != 0 ? left - 1'b1 : '0) + (engine_reads ? used : '0);
+    if ((take_d || take_s) && !leaves && !first) begin
+      cycles = twice;
+      next_left = twice > adding ? twice : adding;
+    end else if ((take_d || take_s) && leaves && first) next_left = adding;
+    else if (take_d || take_s || leaves) begin
+      cycles = once;
+      next_left = once > adding ? once : adding;
+    end
     accesses_item.cycles = used + cycles;
     accesses_push = {7'd0, engine_reads || cycles != 0};
     row_item.bytes = values[RA'(place)];
@@ -148,7 +150,7 @@ module output_merge #(
     next_active = going && done_push == 0;
 
     // What could leave and did not has found no room.
-    status = left != 0 || engine_reads ? isa::BUSY : isa::STARVED;
+    status = (left >> 1) != 0 || engine_reads ? isa::BUSY : isa::STARVED;
     if ((free && whole && !leaves) || (asks && denser_window_push == 0)
         || (ended && !asks && done_push == 0)) status = isa::BLOCKED;
     if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
