@@ -2,16 +2,9 @@
 // Tokens stream from the activation buffer into the operand buffers; single vectors that the sparser engine did not
 // find in the denser engine's Q buffer are fetched one by one, and go first.
 module decoder #(
-    parameter int LINES      = 32,
-    parameter int MACS       = 8,
-    parameter int PORT_BYTES = 256,
-    parameter int QUEUE      = 32,
-    parameter int BANKS          = 4,
-    parameter int BANK_BYTES     = 64,
-    parameter int ACT_BANKS      = 4,
-    parameter int ACT_PORT_BYTES = 64,
-    parameter int Q_FROM     = 0,    // 1: single vectors come with the ask
-    parameter int PASSES     = 16
+    parameter int QUEUE  = 32,
+    parameter int Q_FROM = 0,  // 1: single vectors come with the ask
+    parameter int PASSES = 16
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -52,7 +45,6 @@ module decoder #(
     output isa::word_t       encoded
 );
   localparam int PA = $clog2(PASSES), QA = QUEUE > 1 ? $clog2(QUEUE) : 1;
-  localparam int WIDE = LINES * MACS;
   typedef enum logic [1:0] {NOTHING, TOKEN, VECTOR} work_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [isa::decode_bits-1:0] todo[QUEUE];
@@ -60,124 +52,102 @@ module decoder #(
   isa::word_t token, arrived_pass, arrived, line, next_token, next_pass, next_arrived, next_line;
   logic any_arrived, next_any;
   work_t busy, next_busy;
-  isa::clock_t now, ready_at, next_ready_at;
-  isa::decode_t job, following;
+  isa::word_t left, next_left;  // cycles that the work in hand still takes, this one included
+  isa::decode_t job, second, following;
   isa::passes_row_t asked, working;
-  isa::word_t size, most, cycles, port, written, rate, next_rate;
-  logic stuck, mute;
+  isa::word_t rate, next_rate, row_asked;
+  logic [7:0] after;
+  logic arrives, there, there_now, ended, last, none, free, over, stuck, tokens, changes, mute;
 
   function automatic logic [7:0] wrap(input logic [7:0] slot);
     wrap = slot >= 8'(QUEUE) ? slot - 8'(QUEUE) : slot;
   endfunction
 
-  // A command that is taken in this cycle may be the one that is worked on in this cycle.
-  function automatic isa::decode_t entry(input logic [7:0] slot);
-    entry = command_pop != 0 && slot == newest ? command_data : todo[QA'(slot)];
-  endfunction
-
-  function automatic isa::word_t beats(input isa::word_t amount, input int wide);
-    beats = (amount + isa::W'(wide - 1)) / isa::W'(wide);
+  // Whether the Q that is asked for is there, when so much has arrived.
+  function automatic logic reaches(input isa::word_t number, input isa::word_t tokens_there);
+    reaches = miss_data.number < number || (miss_data.number == number && row_asked < tokens_there);
   endfunction
 
   always_comb begin
     newest = wrap(oldest + held);
+    after = wrap(oldest + 8'd1);
     command_pop = {7'd0, command_valid != 0 && held < 8'(QUEUE)};
-    next_held = held + command_pop;
-    next_pass = arrived_pass;
-    next_arrived = arrived;
-    next_any = any_arrived;
-    if (command_pop != 0 && command_data.kind != 0) begin
-      next_any = 1'b1;
-      next_pass = command_data.number;
-      next_arrived = command_data.first + command_data.tokens;
-    end
-    next_oldest = oldest;
-    next_token = token;
-    next_busy = busy;
-    next_line = line;
-    next_ready_at = ready_at;
-    vector_push = '0;
-    denser_push = '0;
-    done_push = '0;
-    miss_pop = '0;
-    stuck = 1'b0;
-    job = entry(oldest);
+    arrives = command_pop != 0 && command_data.kind != 0;
+    next_any = any_arrived || arrives;
+    next_pass = arrives ? command_data.number : arrived_pass;
+    next_arrived = arrives ? command_data.first + command_data.tokens : arrived;
+    // A command that is taken in this cycle may be the one that is worked on in this cycle.
+    job = held == 0 ? command_data : todo[QA'(oldest)];
+    second = held <= 1 ? command_data : todo[QA'(after)];
+    asked = passes[PA'(miss_data.number)];
+    row_asked = asked.row0 + miss_data.row;
+    there = any_arrived && reaches(arrived_pass, arrived);
+    there_now = reaches(command_data.number, command_data.first + command_data.tokens);
+
+    // The work in hand ends.
     vector_item.line = line;
     denser_item.number = job.number;
     denser_item.kind = job.kind;
     denser_item.tokens = job.first + token + 1'b1;
     sparser_item = denser_item;
     done_item.number = 1;
-
-    if (busy != NOTHING && now >= ready_at) begin
-      if (busy == VECTOR) begin
-        if (vector_room == 0) stuck = 1'b1;
-        else vector_push = 8'd1;
-      end else begin
-        if (denser_room == 0 || sparser_room == 0 || (token + 1'b1 == job.tokens && done_room == 0)) stuck = 1'b1;
-        else begin
-          denser_push = 8'd1;
-          next_token  = token + 1'b1;
-        end
-      end
-      if (!stuck) next_busy = NOTHING;
-    end
+    last = token + 1'b1 == job.tokens;
+    none = token == job.tokens;
+    ended = busy != NOTHING && (left >> 1) == 0;
+    vector_push = {7'd0, ended && busy == VECTOR && vector_room != 0};
+    denser_push = {7'd0, ended && busy == TOKEN && denser_room != 0 && sparser_room != 0 && !(last && done_room == 0)};
     sparser_push = denser_push;
+    free = busy == NOTHING || vector_push != 0 || denser_push != 0;
 
-    if (!stuck && next_held != 0 && next_busy == NOTHING && (job.kind == 2 || next_token == job.tokens)) begin
-      if (done_room == 0) stuck = 1'b1;
-      else begin
-        done_push   = 8'd1;
-        next_oldest = wrap(oldest + 8'd1);
-        next_held   = next_held - 8'd1;
-        next_token  = '0;
-      end
-    end
-
-    asked = passes[PA'(miss_data.number)];
-    following = entry(next_oldest);
+    // A command is done.
+    over = free && (held != 0 || command_pop != 0) && (job.kind == 2 || (denser_push != 0 ? last : none));
+    done_push = {7'd0, over && done_room != 0};
+    next_oldest = done_push != 0 ? after : oldest;
+    next_held = held + command_pop - done_push;
+    next_token = done_push != 0 ? '0 : token + isa::W'(denser_push);
+    following = done_push != 0 ? second : job;
+    tokens = held + command_pop > done_push && following.kind < 2;
     working = passes[PA'(following.number)];
-    size = '0;
-    most = '0;
+    stuck = (ended && !free) || (over && done_room == 0);
+    if (over && done_room == 0) free = 1'b0;
+
+    // The next one begins, as soon as the buffer knows what is read.
+    next_busy = free ? NOTHING : busy;
+    next_line = line;
+    begins = 1'b0;
     single = 1'b0;
-    next_rate = rate;
-    reading_push = '0;
-    mute = 1'b0;
-    if (!stuck && next_busy == NOTHING) next_rate = '0;
-    if (!stuck && next_busy == NOTHING && miss_valid != 0 && (Q_FROM != 0 || (next_any
-        && (miss_data.number < next_pass
-            || (miss_data.number == next_pass && asked.row0 + miss_data.row < next_arrived))))) begin
-      miss_pop = 8'd1;
-      next_busy = VECTOR;
+    miss_pop = '0;
+    next_rate = free ? '0 : rate;
+    changes = free && rate != 0;
+    if (free && miss_valid != 0 && (Q_FROM != 0 || (arrives ? there_now : there))) begin
+      begins = 1'b1;
       single = 1'b1;
-      next_line = miss_data.line;
       next_rate = Q_FROM != 0 ? '0 : asked.vector_rate;
-      size = asked.encoded != 0 ? isa::W'(asked.dim * asked.encoded) : asked.dim;
-      most = asked.encoded != 0 ? beats(size, WIDE) : '0;
-    end else if (!stuck && next_busy == NOTHING && next_held != 0 && following.kind < 2) begin
-      next_busy = TOKEN;
+      changes = (Q_FROM != 0 ? '0 : asked.vector_rate) != rate;
+    end else if (free && tokens) begin
+      begins = 1'b1;
       next_rate = working.token_rate;
-      size = isa::W'(working.dim * (working.encoded != 0 ? working.encoded : working.heads));
-      most = working.encoded != 0 ? beats(isa::W'(size * working.heads), WIDE) : '0;
+      changes = working.token_rate != rate;
     end
     reading_item.more = next_rate - rate;
-    if (next_rate != rate) begin
-      reading_push = {7'd0, reading_room != 0};
-      mute = size != 0 && reading_room == 0;
-      if (reading_room == 0) next_rate = rate;
-    end
+    reading_push = {7'd0, changes && reading_room != 0};
+    mute = begins && changes && reading_room == 0;
+    if (changes && reading_room == 0) next_rate = rate;
     if (mute) begin
-      next_busy = NOTHING;
-      next_line = line;
-      miss_pop = '0;
-      size = '0;
+      begins = 1'b0;
       single = 1'b0;
       stuck = 1'b1;
     end
+    if (single) begin
+      miss_pop = 8'd1;
+      next_busy = VECTOR;
+      next_line = miss_data.line;
+    end else if (begins) next_busy = TOKEN;
+    next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
+    if (begins) next_left = single ? asked.vector_cycles : working.token_cycles;
     status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
-    if (next_busy != NOTHING || next_held != 0) status = isa::BUSY;
+    if (next_busy != NOTHING || held + command_pop != done_push) status = isa::BUSY;
     if (stuck) status = isa::BLOCKED;
-    begins = size != 0;
     kind = single || following.kind != 0;
     token_begun = single ? asked.row0 + miss_data.row : following.first + next_token;
     head = miss_data.head;
@@ -185,18 +155,11 @@ module decoder #(
     heads = working.heads;
     dim = single ? asked.dim : working.dim;
     encoded = single ? asked.encoded : working.encoded;
-    cycles = beats(size, PORT_BYTES);
-    port = beats(isa::W'(2 * beats(size, ACT_PORT_BYTES)), 2 * ACT_BANKS - 1);
-    if (port > cycles && !(single && Q_FROM != 0)) cycles = port;
-    written = beats(isa::W'(working.heads * beats(working.dim, BANK_BYTES)), BANKS);
-    if (written > cycles && !single) cycles = written;
-    if (size != 0) next_ready_at = now + 32'(cycles > most ? cycles : most);
   end
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (command_pop != 0) todo[QA'(newest)] <= command_data;
-    now <= rst ? '0 : now + 1'b1;
     if (rst) begin
       oldest <= '0;
       held <= '0;
@@ -214,6 +177,6 @@ module decoder #(
     arrived_pass <= next_pass;
     arrived <= next_arrived;
     line <= next_line;
-    ready_at <= next_ready_at;
+    left <= next_left;
   end
 endmodule

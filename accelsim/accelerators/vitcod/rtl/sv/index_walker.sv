@@ -1,13 +1,10 @@
 // The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
-// A column costs the words of its entry and of its rows, and at least one cycle. It says when it begins and ends to take
-// the buffer's ports.
+// How long a column takes, for the words of its entry and of its rows, comes with it. It says when it begins and ends to
+// take the buffer's ports.
 module index_walker #(
-    parameter int WORD_BYTES  = 8,
-    parameter int INDEX_BYTES = 1,
-    parameter int BANKS       = 2,
-    parameter int PORT_BYTES  = 8,
-    parameter int PASSES      = 16,
-    parameter int COLUMNS     = 1024
+    parameter int WORD_BYTES = 8,
+    parameter int PASSES     = 16,
+    parameter int COLUMNS    = 1024
 ) (
     input  logic             clk,
     input  logic             rst,
@@ -32,17 +29,16 @@ module index_walker #(
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [isa::columns_row_bits-1:0] columns[COLUMNS];
   isa::word_t at, stop, next_at, next_stop;
-  isa::clock_t now, ready_at, next_ready_at;
-  logic reading, next_reading, waiting, begins, wants, said;
+  isa::word_t left, next_left;  // cycles that the column in hand still takes, this one included
+  logic reading, next_reading, waiting, over, begins, wants, said;
   isa::passes_row_t one;
   isa::columns_row_t held, wanted;
-  isa::word_t size, reads, words, port;
 
   always_comb begin
     next_at = at;
     next_stop = stop;
     next_reading = reading;
-    next_ready_at = ready_at;
+    next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
     command_pop = '0;
     column_push = '0;
     held = columns[CA'(at)];
@@ -51,44 +47,39 @@ module index_walker #(
     column_item.first = held.first;
     column_item.count = held.count;
     one = passes[PA'(command_data.number)];
-    waiting = reading && (now < ready_at || column_room == 0);
+    waiting = reading && ((left >> 1) != 0 || column_room == 0);
     if (reading && !waiting) begin
       column_push = 8'd1;
       next_at = at + 1'b1;
       next_reading = 1'b0;
     end
-    status = !waiting || now < ready_at ? isa::BUSY : isa::BLOCKED;
-    if (!waiting && next_at == next_stop && command_valid == 0) status = isa::IDLE;
-    if (!waiting && next_at == next_stop && command_valid != 0) begin
+    status = !waiting || (left >> 1) != 0 ? isa::BUSY : isa::BLOCKED;
+    over = !waiting && (reading ? at + 1'b1 == stop : at == stop);
+    if (over && command_valid == 0) status = isa::IDLE;
+    if (over && command_valid != 0) begin
       command_pop = 8'd1;
       next_at = one.first_column;
       next_stop = one.first_column + one.sparse_columns;
     end
     wanted = columns[CA'(next_at)];
-    size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(4);  // its rows, and its entry: head, column, count
-    reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
-    words = (size + isa::W'(PORT_BYTES - 1)) / isa::W'(PORT_BYTES);
-    port = isa::W'(2 * words + isa::W'(2 * BANKS - 2)) / isa::W'(2 * BANKS - 1);
-    if (port > reads) reads = port;
-    begins = !waiting && next_at != next_stop;
-    wants = begins || (waiting && now < ready_at);
+    begins = !waiting && (!over || (command_valid != 0 && one.sparse_columns != 0));
+    wants = begins || (waiting && (left >> 1) != 0);
     reading_push = {7'd0, wants != said && reading_room != 0};
     reading_item.more = wants ? isa::W'(WORD_BYTES) : -isa::W'(WORD_BYTES);
     if (begins && !said && reading_room == 0) status = isa::BLOCKED;
     else if (begins) begin
       next_reading = 1'b1;
-      next_ready_at = now + 32'(reads);
+      next_left = wanted.cycles;
     end
   end
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (columns_we) columns[CA'(columns_address)] <= columns_data;
-    now <= rst ? '0 : now + 1'b1;
     at <= rst ? '0 : next_at;
     stop <= rst ? '0 : next_stop;
     reading <= !rst && next_reading;
     said <= !rst && (reading_push != 0 ? wants : said);
-    ready_at <= next_ready_at;
+    left <= next_left;
   end
 endmodule

@@ -64,83 +64,95 @@ module output_merge #(
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
   logic active, next_active, going, free, whole, turn, next_turn;
+  logic engine_reads, d_oldest, s_oldest, first, ended, asks;
   isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window_end;
-  isa::clock_t now, free_at, next_free_at;
+  isa::word_t oldest_after, end_now, end_after;  // when the oldest row has left
+  isa::word_t left, next_left;  // cycles that the memory or the adders are still taken, this one included
   isa::passes_row_t one;
-  isa::word_t place, seen_with, used, cycles, adding;  // of the row worked on; cycles of the memory, and of the adders
+  isa::word_t place, seen_oldest, parts_oldest, seen_with, used;
+  isa::word_t cycles, once, twice, adding;  // of the memory for a row, read or written, or both; of the adders
 
   always_comb begin
     one = passes[PA'(command_data.number)];
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
     next_oldest = active ? oldest : one.first_row;
-    next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
+    next_last = active ? last : one.first_row + one.outputs;
     next_places = active ? places : one.places;
 
+    // The engines' reads of the memory go first, and whatever they add up to, nothing else begins beside them.
     denser_reads_pop = {7'd0, accesses_room != 0 && denser_reads_valid != 0};
     sparser_reads_pop = {7'd0, accesses_room != 0 && sparser_reads_valid != 0};
+    engine_reads = (denser_reads_pop != 0 && denser_reads_data.cycles != 0)
+                   || (sparser_reads_pop != 0 && sparser_reads_data.cycles != 0);
     used = (denser_reads_pop != 0 ? denser_reads_data.cycles : '0)
            + (sparser_reads_pop != 0 ? sparser_reads_data.cycles : '0);
-    next_free_at = free_at;
-    if (used != 0) next_free_at = (free_at > now ? free_at : now) + 32'(used);
-    free = going && accesses_room != 0 && next_free_at <= now;
+    free = going && accesses_room != 0 && (left >> 1) == 0 && !engine_reads;
 
     // A row leaves that is whole, or a part is taken, of either engine in turn.
-    whole = next_oldest < next_last && seen[RA'(next_oldest)] == parts[RA'(next_oldest)];
-    leaves = free && whole && row_room != 0;
-    take_d = free && !leaves && dense_valid != 0 && !(turn && sparse_valid != 0);
-    take_s = free && !leaves && !take_d && sparse_valid != 0;
+    seen_oldest = seen[RA'(next_oldest)];
+    parts_oldest = parts[RA'(next_oldest)];
+    whole = (active ? oldest != last : one.outputs != 0) && seen_oldest == parts_oldest;
+    take_d = free && !(whole && row_room != 0) && dense_valid != 0 && !(turn && sparse_valid != 0);
+    take_s = free && !(whole && row_room != 0) && !take_d && sparse_valid != 0;
     next_turn = take_d || (turn && !take_s);
     line_d = taken;
     place_d = dense_data.place + taken;
     place_s = sparse_data.place;
+    d_oldest = place_d == next_oldest;
+    s_oldest = place_s == next_oldest;
     first_d = seen[RA'(place_d)] == 0;
     first_s = seen[RA'(place_s)] == 0;
+    first = take_d ? first_d : first_s;
     place = take_d ? place_d : take_s ? place_s : next_oldest;
     seen_with = seen[RA'(place)] + 1'b1;
-    dense_pop = '0;
-    next_taken = taken;
-    if (take_d) begin
-      next_taken = taken + 1'b1;
-      if (next_taken == dense_data.rows) begin
-        dense_pop  = 8'd1;
-        next_taken = '0;
-      end
-    end
+    dense_pop = {7'd0, take_d && taken + 1'b1 == dense_data.rows};
+    next_taken = dense_pop != 0 ? '0 : taken + isa::W'(take_d);
     sparse_pop = {7'd0, take_s};
+    leaves = row_room != 0 && (take_d || take_s ? (take_d ? d_oldest : s_oldest) && seen_oldest + 1'b1 == parts_oldest
+                                                : free && whole);
 
-    cycles = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    // A place is read, added to and written; the first part is written alone, and what completes a row is not written.
+    once = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    twice = isa::W'(once << 1);
     adding = (values[RA'(place)] + isa::W'(LANES - 1)) / isa::W'(LANES);
-    if (take_d || take_s) begin
-      leaves = place == next_oldest && seen_with == parts[RA'(place)] && row_room != 0;
-      if (leaves) cycles = seen_with == 1 ? '0 : cycles;
-      else if (seen_with != 1) cycles = isa::W'(cycles << 1);
-    end else if (!leaves) cycles = '0;
-    if (take_d || take_s || leaves) next_free_at = now + 32'(cycles > adding ? cycles : adding);
-    used = used + cycles;
-    accesses_item.cycles = used;
-    accesses_push = {7'd0, used != 0};
+    cycles = '0;
+    next_left = ((left >> 1) != 0 ? left - 1'b1 : '0) + (engine_reads ? used : '0);
+    if ((take_d || take_s) && !leaves && !first) begin
+      cycles = twice;
+      next_left = twice > adding ? twice : adding;
+    end else if ((take_d || take_s) && leaves && first) next_left = adding;
+    else if (take_d || take_s || leaves) begin
+      cycles = once;
+      next_left = once > adding ? once : adding;
+    end
+    accesses_item.cycles = used + cycles;
+    accesses_push = {7'd0, engine_reads || cycles != 0};
     row_item.bytes = values[RA'(place)];
     row_push = {7'd0, leaves};
     leaves_place = place;
-    if (leaves) next_oldest = next_oldest + 1'b1;
 
-    window_end = next_oldest + next_places;
-    if (window_end > next_last) window_end = next_last;
-
-    denser_window_push = {7'd0, going && window_end != told && denser_window_room != 0 && sparser_window_room != 0};
+    // What the windows end at, whether the oldest row leaves or not.
+    oldest_after = next_oldest + 1'b1;
+    end_now = next_oldest + next_places;
+    end_after = oldest_after + next_places;
+    if (end_now > next_last) end_now = next_last;
+    if (end_after > next_last) end_after = next_last;
+    ended = leaves ? oldest_after == next_last : next_oldest == next_last;
+    asks = leaves ? end_after != told : end_now != told;
+    window_end = leaves ? end_after : end_now;
+    denser_window_push = {7'd0, going && asks && denser_window_room != 0 && sparser_window_room != 0};
     sparser_window_push = denser_window_push;
     denser_window_item.end_ = window_end;
     sparser_window_item.end_ = window_end;
     done_item.number = 1;
-    done_push = {7'd0, going && next_oldest == next_last && done_room != 0
-                       && (window_end == told || denser_window_push != 0)};
+    done_push = {7'd0, going && ended && done_room != 0 && (!asks || denser_window_push != 0)};
     next_active = going && done_push == 0;
 
     // What could leave and did not has found no room.
-    status = next_free_at > now ? isa::BUSY : isa::STARVED;
-    if ((free && whole && !leaves) || (window_end != told && denser_window_push == 0)
-        || (next_oldest == next_last && window_end == told && done_push == 0)) status = isa::BLOCKED;
+    status = (left >> 1) != 0 || engine_reads ? isa::BUSY : isa::STARVED;
+    if ((free && whole && !leaves) || (asks && denser_window_push == 0)
+        || (ended && !asks && done_push == 0)) status = isa::BLOCKED;
     if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
     if (!going) status = isa::IDLE;
   end
@@ -152,8 +164,7 @@ module output_merge #(
       values[RA'(rows_address)] <= rows_data.values;
       seen[RA'(rows_address)]   <= '0;
     end else if (take_d || take_s) seen[RA'(place)] <= seen_with;
-    now <= rst ? '0 : now + 1'b1;
-    free_at <= rst ? '0 : next_free_at;
+    left <= rst ? '0 : next_left;
     turn <= !rst && next_turn;
     active <= !rst && next_active;
     taken  <= rst ? '0 : next_taken;
@@ -163,7 +174,7 @@ module output_merge #(
       last   <= '0;
       places <= '0;
     end else if (going) begin
-      oldest <= next_oldest;
+      oldest <= leaves ? oldest_after : next_oldest;
       last   <= next_last;
       places <= next_places;
     end

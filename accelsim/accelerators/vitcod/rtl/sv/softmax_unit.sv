@@ -62,181 +62,275 @@ module softmax_unit #(
     output isa::word_t       divides_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
+  localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
+  localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1), EA = $clog2(MOST * MOST + 1);
+  localparam int LB = LANES > 1 ? $clog2(LANES) : 1, TREE = 1 << $clog2(LANES);
+  localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
+  typedef logic [NA-1:0] few_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t head_of[DENSE], slot_of[DENSE];
+  isa::word_t place_of[DENSE], at_of[DENSE];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
   isa::word_t  queue_place[1<<RA];
   isa::clock_t queue_ready[1<<RA];
-  logic [RA-1:0] completed, exponentiated, divided, handed, next_completed, next_exponentiated, next_handed;
-  logic active, next_active, going;
+  logic [RA-1:0] completed, exponentiated, divided, handed;
+  logic active, next_active, going, hands;
   isa::word_t number, left, row, nth, nth_of_item, exp_taken;
   isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
-  // The partial-sum memory: from when on no other unit has it; until when this one has a bank; what a bank is given in
-  // this cycle: the word of a row's dense scores.
-  localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
+  // The partial-sum memory: from when on no other unit has it; until when this one has a bank.
   isa::clock_t memory_free_at, next_memory_free_at;
   isa::clock_t taken_until[PSUM_BANKS], next_taken_until[PSUM_BANKS];
-  isa::word_t given_place[PSUM_BANKS], given_word[PSUM_BANKS], its_place, its_word;
-  logic [PSUM_BANKS-1:0] given;  // a word of dense scores, in this cycle
-  logic [BA-1:0] its_bank;
-  logic memory_free, refused, stopped;
+  logic memory_free, works, refused, stopped;
 
-  // The scores taken in this cycle, in order: place, count with it, whether it completes its row.
+  // Each item of the denser engine's from the next score on: in which row of it a score lies (0: the one it goes on
+  // with) and how far from that row's first (or, in row 0, from the next score), and how many of them there are.
+  few_t [SCORES_POPS-1:0][MOST-1:0] row_on, nth_on;
+  few_t [SCORES_POPS-1:0] length;
+  few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
+  isa::word_t [SCORES_POPS-1:0] item_row, item_nth, item_col;
+  few_t rows_there, in_row, a_row;
+  logic [EA-1:0] edges;
+  logic [LANES-1:0] passed, passed_last;
+  logic [MOST-1:0] exists;
+  // What is before each lane, and behind the last one: the item, and the score's place in it.
+  few_t [MOST-1:0] its_item, its_row_on, its_nth_on, its_nth_of_item;
+  logic [MOST-1:0] is_there, in_first;
+  few_t nth_in;
+  isa::word_t [LANES-1:0] its_col, its_row, its_word;
+  logic [LANES-1:0][BA-1:0] its_bank;
+  logic [LANES-1:0] is_sparse, offered, conflict, same_place;
+  logic [LANES-1:0][LANES-1:0] same, ahead;  // of two lanes: one row; one is in the way of the other
+  logic [PSUM_BANKS-1:0] bank_busy;
+  few_t sparse_lanes, lanes_left;
+  logic [MOST-1:0] upto;
+  // The scores taken in this cycle, in order: count with it, whether it completes its row.
   isa::word_t [LANES-1:0] reached;
   logic [LANES-1:0] whole;
   logic [LANES-1:0][RA-1:0] put, began;  // their slots in the queue
   // Reciprocals begun in this cycle: when they are known.
   isa::clock_t [LANES-1:0] known_at;
-  logic [LANES-1:0] begun;
-  isa::word_t lanes, some, at_place;
-  logic [7:0] item;
-  isa::scores_t tile;
+  logic [LANES-1:0] begun, in_turn, exp_busy, exp_row;
+  few_t [LANES:0] exp_used;
+  few_t [LANES-1:0] exp_some;
+  logic [LANES-1:0][BA-1:0] exp_bank;
+  few_t whole_count, begun_count;
+  isa::word_t at_place;
+
+  // How many are set: of any, as a tree; of the first so many.
+  function automatic few_t ones(input logic [LANES-1:0] set);
+    few_t part[TREE];
+    for (int i = 0; i < TREE; i++) part[i] = i < LANES ? few_t'(set[i<LANES?i:0]) : '0;
+    for (int step = 1; step < TREE; step = 2 * step) begin
+      for (int i = 0; i + step < TREE; i = i + 2 * step) part[i] = part[i] + part[i+step];
+    end
+    ones = part[0];
+  endfunction
+  function automatic few_t first_ones(input logic [MOST-1:0] set);
+    logic [NA-1:0][MOST-1:0] bits;
+    for (int b = 0; b < NA; b++) begin
+      for (int i = 0; i < MOST; i++) begin
+        bits[b][i] = 1'((i + 1) >> b) && set[i] && !(i + 1 < MOST && set[i+1<MOST?i+1:0]);
+      end
+      first_ones[b] = |bits[b];
+    end
+  endfunction
+  function automatic few_t at_most(input isa::word_t some);
+    at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
+  endfunction
 
   always_comb begin
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
     pass = active ? number : command_data.number;
     one = passes[PA'(pass)];
-    next_left = active ? left : isa::W'(one.heads * one.rows);
+    next_left = active ? left : one.outputs;
 
     accesses_pop = {7'd0, accesses_valid != 0};
-    next_taken_until = taken_until;
     next_memory_free_at = memory_free_at;
     if (accesses_valid != 0) begin
-      for (int b = 0; b < PSUM_BANKS; b++) begin
-        if (taken_until[b] > now) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
-      end
       next_memory_free_at = (memory_free_at > now ? memory_free_at : now) + 32'(accesses_data.cycles);
     end
-    memory_free = next_memory_free_at <= now;
-    refused = 1'b0;
-    given = '0;
-    for (int b = 0; b < PSUM_BANKS; b++) begin
-      given_place[b] = '0;
-      given_word[b] = '0;
-    end
-    lanes = going && memory_free ? isa::W'(LANES) : '0;
+    memory_free = memory_free_at <= now && (accesses_valid == 0 || accesses_data.cycles == 0);
+    works = going && memory_free;
+    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = taken_until[b] > now;
+  end
 
-    // Scores of the sparser engine first, then those of the denser engine's tiles.
-    score_pop = '0;
+  // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
+  always_comb begin
+    sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
+    begins_at[0] = sparse_lanes;
+    for (int i = 0; i < SCORES_POPS; i++) begin
+      item_row[i] = scores_data[i].row + (i == 0 ? row : '0);
+      item_nth[i] = i == 0 ? nth : '0;
+      item_col[i] = scores_data[i].first + item_nth[i];
+      in_row = at_most(scores_data[i].count - item_nth[i]);
+      a_row = at_most(scores_data[i].count);
+      rows_there = at_most(scores_data[i].rows - (i == 0 ? row : '0));
+      for (int e = 0; e < MOST; e++) begin
+        for (int k = 0; k < LANES; k++) begin
+          edges = EA'(in_row) + EA'(k) * EA'(a_row);  // where the row after that begins
+          passed[k] = EA'(e) >= edges;
+        end
+        passed_last = passed & ~(passed >> 1);
+        row_on[i][e] = first_ones(MOST'(passed));
+        nth_on[i][e] = passed[0] ? '0 : few_t'(e);
+        for (int k = 0; k < LANES; k++) begin
+          edges = EA'(in_row) + EA'(k) * EA'(a_row);
+          nth_on[i][e] = nth_on[i][e] | (passed_last[k] ? few_t'(EA'(e) - edges) : '0);
+        end
+        exists[e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
+      end
+      length[i] = first_ones(exists);
+      begins_at[i+1] = begins_at[i] + length[i];
+    end
+  end
+
+  // Scores of the sparser engine first, then those of the denser engine's tiles.
+  always_comb begin
+    {its_row_on, its_nth_on, its_nth_of_item, is_there, in_first} = '0;
+    its_item = '0;
+    nth_in = '0;
+    for (int n = 0; n < MOST; n++) begin
+      for (int i = 0; i < SCORES_POPS; i++) begin
+        nth_in = few_t'(n) - begins_at[i];
+        its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
+        if (few_t'(n) >= begins_at[i] && few_t'(n) < begins_at[i+1]) begin
+          is_there[n] = 1'b1;
+          in_first[n] = i == 0;
+          its_row_on[n] = row_on[i][nth_in];
+          its_nth_on[n] = nth_on[i][nth_in];
+          its_nth_of_item[n] = nth_in;
+        end
+      end
+    end
+    for (int n = 0; n < LANES; n++) begin
+      is_sparse[n] = few_t'(n) < sparse_lanes;
+      offered[n] = is_sparse[n] || is_there[n];
+      its_col[n] = '0;
+      its_row[n] = '0;
+      for (int i = 0; i < SCORES_POPS; i++) begin
+        if (few_t'(n) >= begins_at[i] && few_t'(n) < begins_at[i+1]) begin
+          its_col[n] = (its_row_on[n] == 0 ? item_col[i] : scores_data[i].first) + isa::W'(its_nth_on[n]);
+          its_row[n] = item_row[i] + isa::W'(its_row_on[n]);
+        end
+      end
+      its_word[n] = isa::W'((its_col[n] - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
+      which[n] = 8'(its_item[n]);
+      element[n] = isa::W'(its_nth_of_item[n]) + (in_first[n] ? nth_of_item : '0);
+      dense_at[n] = 32'(at_of[DA'(its_col[n])]) + 32'(its_row[n]);
+      place[n] = is_sparse[n] ? score_data[n<SCORE_POPS?n:0].place : place_of[DA'(its_col[n])] + its_row[n];
+      its_bank[n] = BA'(place[n] % isa::W'(PSUM_BANKS));
+    end
+
+    // A bank takes one access, of one score, or of a word of a row's dense ones. Lanes take what they have in order, up to
+    // the first that finds its bank taken; so what is before it was taken, if it is asked at all.
+    for (int n = 0; n < LANES; n++) begin
+      same[n] = '0;
+      ahead[n] = '0;
+      for (int m = 0; m < n; m++) begin
+        same[n][m] = place[m] == place[n];
+        ahead[n][m] = its_bank[m] == its_bank[n]
+            && !(same[n][m] && !is_sparse[m] && !is_sparse[n] && its_word[m] == its_word[n]);
+      end
+      conflict[n] = offered[n] && (bank_busy[its_bank[n]] || ahead[n] != 0);
+    end
+    for (int n = 0; n < LANES; n++) begin
+      taken[n] = works && offered[n] && (conflict & ~({LANES{1'b1}} << 1 << n)) == 0;
+      dense[n] = taken[n] && !is_sparse[n];
+    end
+    refused = works && conflict != 0;
+    score_pop = 8'(first_ones(MOST'(taken & is_sparse)));
+    lanes_left = works ? few_t'(LANES) - first_ones(MOST'(taken)) : '0;
+
+    // The denser engine's scores go on at the first lane that took none.
+    upto = {1'b0, ~taken} & {taken, 1'b1};
+    if (&taken) upto[LANES] = 1'b1;
     scores_pop = '0;
     next_row = row;
     next_nth = nth;
     next_nth_of_item = nth_of_item;
-    item = '0;
-    tile = scores_data[0];
-    for (int n = 0; n < LANES; n++) begin
-      taken[n] = 1'b0;
-      dense[n] = 1'b0;
-      which[n] = item;
-      element[n] = next_nth_of_item;
-      dense_at[n] = '0;
-      its_word = isa::W'((tile.first + next_nth - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
-      its_place = '0;
-      its_bank = '0;
-      if (going && memory_free && !refused && n < SCORE_POPS && 8'(n) < score_valid) begin
-        its_place = score_data[n].place;
-        its_bank = BA'(its_place % isa::W'(PSUM_BANKS));
-        refused = next_taken_until[its_bank] > now;
-        if (!refused) begin
-          taken[n] = 1'b1;
-          next_taken_until[its_bank] = now + 1'b1;
-          score_pop = score_pop + 8'd1;
-        end
-      end else if (going && memory_free && !refused && item < scores_valid) begin
-        for (int i = 0; i < SCORES_POPS; i++) if (8'(i) == item) tile = scores_data[i];
-        its_word = isa::W'((tile.first + next_nth - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
-        its_place = one.first_row + tile.row + next_row
-                    + isa::W'(head_of[DA'(tile.first + next_nth)] * one.rows);
-        its_bank = BA'(its_place % isa::W'(PSUM_BANKS));
-        refused = next_taken_until[its_bank] > now
-                  && !(given[its_bank] && given_place[its_bank] == its_place && given_word[its_bank] == its_word);
-        if (!refused) begin
-          taken[n] = 1'b1;
-          dense[n] = 1'b1;
-          next_taken_until[its_bank] = now + 1'b1;
-          given[its_bank] = 1'b1;
-          given_place[its_bank] = its_place;
-          given_word[its_bank] = its_word;
-          dense_at[n] = 32'(slot_of[DA'(tile.first + next_nth)]) * 32'(one.rows)
-                        + 32'(isa::W'(tile.row + next_row));
-          next_nth_of_item = next_nth_of_item + 1'b1;
-          if (next_nth + 1'b1 < tile.count) next_nth = next_nth + 1'b1;
-          else begin
-            next_nth = '0;
-            if (next_row + 1'b1 < tile.rows) next_row = next_row + 1'b1;
-            else begin
-              next_row = '0;
-              next_nth_of_item = '0;
-              item = item + 8'd1;
-            end
-          end
+    if (dense != 0) begin
+      {next_row, next_nth, next_nth_of_item} = '0;
+      for (int n = 1; n < MOST; n++) begin
+        if (upto[n]) begin
+          scores_pop = 8'(its_item[n]);
+          next_row = isa::W'(its_row_on[n]) + (in_first[n] ? row : '0);
+          next_nth = isa::W'(its_nth_on[n]) + (in_first[n] && its_row_on[n] == 0 ? nth : '0);
+          next_nth_of_item = isa::W'(its_nth_of_item[n]) + (in_first[n] ? nth_of_item : '0);
         end
       end
-      place[n] = its_place;
-      if (taken[n]) lanes = lanes - 1'b1;
     end
-    scores_pop = item;
 
-    next_completed = completed;
     for (int n = 0; n < LANES; n++) begin
-      reached[n] = seen[RA'(place[n])] + 1'b1;
-      for (int m = 0; m < n; m++) if (taken[m] && place[m] == place[n]) reached[n] = reached[n] + 1'b1;
+      same_place = same[n];
+      reached[n] = seen[RA'(place[n])] + 1'b1 + isa::W'(ones(same_place));
       whole[n] = taken[n] && reached[n] == needed[RA'(place[n])];
-      put[n] = next_completed;
-      if (whole[n]) next_completed = next_completed + 1'b1;
     end
+    for (int n = 0; n < LANES; n++) put[n] = completed + RA'(ones(whole & ~({LANES{1'b1}} << n)));
+    whole_count = ones(whole);
+  end
 
-    // Exponentials, and the reciprocals of the rows whose sums they complete.
-    next_free_at = now > free_at ? now : free_at;
-    next_exponentiated = exponentiated;
+  // Exponentials, and the reciprocals of the rows whose sums they complete. MODE 1: of as many rows as there are lanes
+  // left for; read in this cycle, written in the next.
+  always_comb begin
+    exp_used = '0;
+    {exp_bank, exp_busy, exp_row, in_turn, exp_some} = '0;
+    {exp_place, exp_first, exp_count} = '0;
     next_exp_taken = exp_taken;
-    start = '0;
-    some = '0;
-    at_place = '0;
     stopped = 1'b0;
+    begun = MODE == 0 ? whole : '0;
     for (int n = 0; n < LANES; n++) begin
-      begun[n] = 1'b0;
-      began[n] = next_exponentiated;
-      known_at[n] = '0;
-      exp_place[n] = '0;
-      exp_first[n] = next_exp_taken;
-      exp_count[n] = '0;
-      if (MODE == 0) begin
-        begun[n] = whole[n];
-      end else if (lanes != 0 && next_exponentiated != completed && !stopped) begin
-        // read in this cycle, written in the next
-        at_place = queue_place[next_exponentiated];
-        its_bank = BA'(at_place % isa::W'(PSUM_BANKS));
-        stopped = next_taken_until[its_bank] > now;
-        if (!stopped) begin
-          next_taken_until[its_bank] = now + 32'd2;
-          some = needed[RA'(at_place)] - next_exp_taken;
-          exp_place[n] = at_place;
-          exp_count[n] = some <= lanes ? some : lanes;
-          if (some <= lanes) begin
-            lanes = lanes - some;
-            next_exp_taken = '0;
-            begun[n] = 1'b1;
-          end else begin
-            next_exp_taken = next_exp_taken + lanes;
-            lanes = '0;
-          end
+      if (MODE != 0) begin
+        exp_place[n] = queue_place[exponentiated+RA'(n)];
+        exp_first[n] = n == 0 ? exp_taken : '0;
+        exp_some[n] = at_most(needed[RA'(exp_place[n])] - exp_first[n]);
+        exp_used[n+1] = exp_used[n] + exp_some[n] > few_t'(MOST) ? few_t'(MOST) : exp_used[n] + exp_some[n];
+        exp_bank[n] = BA'(exp_place[n] % isa::W'(PSUM_BANKS));
+        exp_busy[n] = bank_busy[exp_bank[n]];
+        for (int m = 0; m < LANES; m++) begin
+          if (taken[m] && its_bank[m] == exp_bank[n] || m < n && exp_bank[m] == exp_bank[n]) exp_busy[n] = 1'b1;
+        end
+        exp_row[n] = (n == 0 || exp_row[n>0?n-1:0]) && exponentiated + RA'(n) != completed;
+        in_turn[n] = exp_row[n] && exp_used[n] < lanes_left && (exp_busy & ~({LANES{1'b1}} << n)) == 0;
+        if (in_turn[n] && exp_busy[n]) stopped = 1'b1;
+        begun[n] = in_turn[n] && !exp_busy[n] && exp_used[n] + exp_some[n] <= lanes_left;
+        if (in_turn[n] && !exp_busy[n]) begin
+          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : lanes_left - exp_used[n]);
+          next_exp_taken = begun[n] ? '0 : exp_first[n] + exp_count[n];
         end
       end
-      if (begun[n]) begin
-        next_exponentiated = next_exponentiated + 1'b1;
-        start = now + 32'(EXP_CYCLES);
-        if (next_free_at > start) start = next_free_at;
-        next_free_at = start + 32'(DIVIDE_INTERVAL);
-        known_at[n] = start + 32'(DIVIDE_CYCLES);
+    end
+    begun_count = ones(begun);
+    start = now + 32'(EXP_CYCLES);
+    if (free_at > start) start = free_at;
+    next_free_at = free_at;
+    for (int n = 0; n < LANES; n++) begin
+      began[n] = exponentiated + RA'(ones(begun & ~({LANES{1'b1}} << n)));
+      known_at[n] = '0;
+      for (int c = 0; c <= n; c++) begin
+        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) known_at[n] = start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+      end
+      if (begun_count == few_t'(n + 1)) next_free_at = start + 32'((n + 1) * DIVIDE_INTERVAL);
+    end
+  end
+
+  always_comb begin
+    next_taken_until = taken_until;
+    for (int b = 0; b < PSUM_BANKS; b++) begin
+      if (accesses_valid != 0 && bank_busy[b]) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
+      for (int n = 0; n < LANES; n++) begin
+        if (taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
+      end
+      for (int n = 0; n < LANES; n++) begin
+        if (MODE != 0 && exp_count[n] != 0 && exp_bank[n] == BA'(b)) next_taken_until[b] = now + 32'd2;
       end
     end
+  end
 
+  always_comb begin
     divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
     divides_place = queue_place[divided];
 
@@ -244,31 +338,24 @@ module softmax_unit #(
     at_place = queue_place[handed];
     denser_item.place = at_place;
     sparser_item.place = at_place;
-    denser_push = '0;
-    sparser_push = '0;
-    next_handed = handed;
-    if (going && handed != exponentiated && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0) begin
-      denser_push = {7'd0, has_dense[RA'(at_place)]};
-      sparser_push = {7'd0, has_sparse[RA'(at_place)]};
-      next_handed = handed + 1'b1;
-      next_left = next_left - 1'b1;
-    end
+    hands = going && handed != exponentiated && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0;
+    denser_push = {7'd0, hands && has_dense[RA'(at_place)]};
+    sparser_push = {7'd0, hands && has_sparse[RA'(at_place)]};
     status = isa::STARVED;
     if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || exponentiated != completed)))
       status = isa::BLOCKED;
     if (handed != exponentiated) status = isa::BUSY;
     if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
-    if (taken != 0 || next_exponentiated != exponentiated || next_exp_taken != exp_taken || next_handed != handed)
-      status = isa::BUSY;
+    if (taken != 0 || begun != 0 || exp_count != 0 || hands) status = isa::BUSY;
     if (!going) status = isa::IDLE;
-    next_active = going && !(next_handed != handed && next_left == 0);
+    next_active = going && !(hands && next_left == 1);
   end
 
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) begin
-      head_of[DA'(dense_address)] <= dense_data.head;
-      slot_of[DA'(dense_address)] <= dense_data.slot;
+      place_of[DA'(dense_address)] <= dense_data.place;
+      at_of[DA'(dense_address)] <= dense_data.scores_at;
     end
     if (rows_we) begin
       needed[RA'(rows_address)] <= rows_data.scores;
@@ -293,9 +380,9 @@ module softmax_unit #(
     end else begin
       memory_free_at <= next_memory_free_at;
       for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= next_taken_until[b];
-      completed <= next_completed;
-      exponentiated <= next_exponentiated;
-      handed <= next_handed;
+      completed <= completed + RA'(whole_count);
+      exponentiated <= exponentiated + RA'(begun_count);
+      handed <= handed + RA'(hands);
       row <= next_row;
       nth <= next_nth;
       nth_of_item <= next_nth_of_item;
@@ -304,6 +391,6 @@ module softmax_unit #(
       free_at <= next_free_at;
     end
     if (command_pop != 0) number <= command_data.number;
-    left <= next_left;
+    left <= next_left - isa::W'(hands);
   end
 endmodule

@@ -7,7 +7,6 @@
 // stands in sets of lines, a bit each, so that a cycle's decisions are a few operations on whole sets.
 module sparser_engine #(
     parameter int LINES       = 64,
-    parameter int MACS        = 8,
     parameter int BANKS       = 4,
     parameter int BANK_BYTES  = 64,
     parameter int V_BANKS     = 4,
@@ -117,7 +116,7 @@ module sparser_engine #(
   isa::operands_there_t slot;
   isa::passes_row_t one;
   output_t first, last, ahead, following, leaver;
-  isa::word_t k, q, features, some, entries, owner;
+  isa::word_t k, q, entries, owner;
 
   // Which lines compute, and have finished; let their result leave then; have asked for their next operand, have it, as
   // the last of its row; have entries left to fetch.
@@ -138,27 +137,40 @@ module sparser_engine #(
   work_t work[LINES], new_work;
   logic [IA-1:0] at[LINES], at_n[LINES];
   operand_t next[LINES], next_n[LINES], result[LINES], result_n[LINES];
-  isa::word_t done_at[LINES], done_at_n[LINES], token[LINES], now;
+  isa::word_t done_at[LINES], done_at_n[LINES], row[LINES], token[LINES], now;
   // What they do in this cycle.
-  lines_t mine, due, wants, puts, offers, goes, idle, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
+  lines_t mine, due, wants, puts, offers, goes, idle, sent, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
   lines_t [BANKS-1:0] asks, asks_first;
   logic computing, offered, finished;
   logic [SCORE_PORTS-1:0][LA-1:0] leaving;
   logic [MISS_PUSHES-1:0][LA-1:0] asking;
   logic [BANKS-1:0][LA-1:0] sending;
   logic [LA-1:0] taking;
-  logic [BA-1:0] its_bank;
-  isa::word_t words;  // of a vector
+  logic [LINES-1:0][BA-1:0] its_bank;
   // What a bank has left to do: Q sent and written, K read and written, V sent; and reads of a segment's scores.
   isa::word_t q_left[BANKS], k_left[BANKS], v_left[BANKS], reads_left;
   isa::word_t q_wait[BANKS], k_wait[BANKS];  // with what the decoder brings in this cycle
-  isa::word_t behind, brought, turn, till_kept, v_words, v_cycles[BANKS];
+  isa::word_t behind, brought, turn, till_kept, v_cycles[BANKS];
   isa::passes_row_t noted;
   logic loading, loading_n, said, mute, fits;
   logic [BANKS-1:0] can_send;
-  logic [PSUM_BANKS-1:0] put;
+  lines_t [PSUM_BANKS-1:0] puts_to;
   logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
+
+  // The lines above the lowest of some.
+  function automatic lines_t above(input lines_t some);
+    above = some << 1;
+    for (int step = 1; step < LINES; step = 2 * step) above = above | above << step;
+  endfunction
+
+  // Rows of the heads before one, of at most 256.
+  function automatic isa::word_t rows_before(input logic [7:0] head, input isa::word_t rows_of_each);
+    isa::word_t part[8];
+    for (int b = 0; b < 8; b++) part[b] = head[b] ? isa::W'(rows_of_each << b) : '0;
+    for (int step = 1; step < 8; step = 2 * step) for (int b = 0; b < 8; b = b + 2 * step) part[b] = part[b] + part[b+step];
+    rows_before = part[0];
+  endfunction
 
   always_comb begin
     operands_pop = {7'd0, operands_valid != 0};
@@ -182,11 +194,8 @@ module sparser_engine #(
     noted = passes[PA'(operands_data.number)];
     for (int b = 0; b < BANKS; b++) begin
       behind = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
-      brought = '0;
-      if (operands_valid != 0 && noted.heads > behind) begin
-        brought = isa::W'(((noted.heads - behind + isa::W'(BANKS - 1)) / isa::W'(BANKS))
-            * ((noted.dim + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES)));
-      end
+      brought = noted.bank_words + (behind < noted.heads_rest ? noted.key_words : '0);
+      if (operands_valid == 0) brought = '0;
       q_wait[b] = q_left[b] + (operands_data.kind != 0 ? brought : '0);
       k_wait[b] = k_left[b] + (operands_data.kind == 0 ? brought : '0);
     end
@@ -201,17 +210,11 @@ module sparser_engine #(
     pass = number_n;
     one = passes[PA'(number_n)];
     scoring = phase_n == SCORES;
-    features = scoring ? one.dim : one.value_dim;
-    beats = (features + isa::W'(MACS - 1)) / isa::W'(MACS);
-    words = (features + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES);
-    v_words = (features + isa::W'(VALUE_BYTES - 1)) / isa::W'(VALUE_BYTES);
+    beats = scoring ? one.beats : one.value_beats;
     // Of V's banks, while loads are on their way, every other cycle a word of one, of all in turn, is kept for them.
     for (int b = 0; b < BANKS; b++) begin
       till_kept = isa::W'(2 * b) >= turn ? isa::W'(2 * b) - turn : isa::W'(2 * b + 2 * VALUE_BANKS) - turn;
-      v_cycles[b] = v_words;
-      if (loading_n && v_words > till_kept) begin
-        v_cycles[b] = v_words + 1'b1 + isa::W'(v_words - till_kept - 1'b1) / isa::W'(2 * VALUE_BANKS - 1);
-      end
+      v_cycles[b] = one.value_words + (loading_n ? one.kept + isa::W'(till_kept <= one.kept_rest) : '0);
       can_send[b] = scoring ? q_wait[b] == 0 : v_left[b] == 0 && !(loading_n && till_kept == 0);
     end
     slot = known[number_n[0]];
@@ -222,39 +225,31 @@ module sparser_engine #(
   end
 
   // Results leave.
-  always_comb for (int n = 0; n < LINES; n++) due[n] = ended[n] || done_at[n] == now;
+  assign due = ended;
   assign wants = mine & busy & due & leaves;
   assign room = scoring ? score_room : {7'd0, partial_room != 0};
   // A bank of the partial-sum memory takes one score a cycle, the lowest line's.
   always_comb begin
     puts = '0;
-    put = '0;
-    for (int n = 0; n < LINES; n++) begin
-      if (wants[n] && !put[FA'(isa::W'(result[n].place)%isa::W'(PSUM_BANKS))]) begin
-        puts[n] = 1'b1;
-        put[FA'(isa::W'(result[n].place)%isa::W'(PSUM_BANKS))] = 1'b1;
+    for (int p = 0; p < PSUM_BANKS; p++) begin
+      for (int n = 0; n < LINES; n++) begin
+        puts_to[p][n] = wants[n] && FA'(isa::W'(result[n].place) % isa::W'(PSUM_BANKS)) == FA'(p);
       end
+      puts = puts | (puts_to[p] & ~above(puts_to[p]));
     end
   end
   assign offers = scoring ? puts : wants;
   arbiter #(.LINES(LINES), .MOST(SCORE_PORTS)) results (
       .wants(offers), .room, .granted(goes), .count(gone), .line(leaving));
   always_comb begin
-    {leaves_line, leaves_at, score_item} = '0;
-    some = '0;
-    leaver = '0;
+    // As a bank takes one, no two of them are of one row.
     for (int m = 0; m < SCORE_PORTS; m++) begin
-      fill[m] = '0;
-      if (8'(m) < gone) begin
-        score_item[m].place = isa::W'(result[leaving[m]].place);
-        score_item[m].column = result[leaving[m]].column;
-        some = filled[result[leaving[m]].place];
-        for (int i = 0; i < m; i++) if (score_item[i].place == score_item[m].place) some = some + 1'b1;
-        fill[m] = some + 1'b1;
-        leaver = rows[result[leaving[m]].place];
-        leaves_at[m] = leaver.first + some;
-        leaves_line[m] = isa::W'(leaving[m]);
-      end
+      score_item[m].place = isa::W'(result[leaving[m]].place);
+      score_item[m].column = result[leaving[m]].column;
+      fill[m] = filled[result[leaving[m]].place] + 1'b1;
+      leaver = rows[result[leaving[m]].place];
+      leaves_at[m] = leaver.first + filled[result[leaving[m]].place];
+      leaves_line[m] = isa::W'(leaving[m]);
     end
     score_push = scoring ? gone : '0;
     partial_push = scoring ? '0 : gone;
@@ -272,16 +267,13 @@ module sparser_engine #(
   assign empty = begins | ~(here | waits);
   assign hungry = mine & empty & more;
   always_comb begin
-    asks = '0;
-    fetches = '0;
     for (int n = 0; n < LINES; n++) begin
-      token[n] = '0;
-      if (hungry[n]) begin
-        token[n] = scoring ? one.row0 + index[at[n]] : listed[at[n]];
-        if (!scoring) asks[BA'(token[n]%isa::W'(VALUE_BANKS))][n] = 1'b1;
-        else if (token[n] < q) asks[BA'(isa::W'(token[n]+work[n].head)%isa::W'(BANKS))][n] = 1'b1;
-        else fetches[n] = one.forward == 0;
-      end
+      row[n] = index[at[n]];
+      token[n] = scoring ? one.row0 + row[n] : listed[at[n]];
+      its_bank[n] = scoring ? BA'(isa::W'(token[n] + work[n].head) % isa::W'(BANKS)) : BA'(token[n] % isa::W'(VALUE_BANKS));
+      sent[n] = !scoring || token[n] < q;
+      for (int b = 0; b < BANKS; b++) asks[b][n] = hungry[n] && sent[n] && its_bank[n] == BA'(b);
+      fetches[n] = hungry[n] && !sent[n] && one.forward == 0;
     end
   end
 
@@ -291,20 +283,17 @@ module sparser_engine #(
         .wants(asks[b]), .room({7'd0, can_send[b]}), .granted(asks_first[b]), .count(sends[b]), .line(sending[b]));
   end
   always_comb begin
-    fetched = '0;
-    sender = '0;
-    its_bank = '0;
     for (int b = 0; b < BANKS; b++) begin
       granted[b] = sends[b] != 0;
       bank_head[b] = work[sending[b]].head;
       bank_token[b] = token[sending[b]];
-      fetched = fetched | asks_first[b];
     end
     for (int n = 0; n < LINES; n++) begin
-      if (hungry[n] && (!scoring || token[n] < q)) begin
-        its_bank = scoring ? BA'(isa::W'(token[n] + work[n].head) % isa::W'(BANKS)) : BA'(token[n] % isa::W'(VALUE_BANKS));
-        sender[n] = 8'(its_bank);
-        if (granted[its_bank] && bank_head[its_bank] == work[n].head && bank_token[its_bank] == token[n]) fetched[n] = 1'b1;
+      sender[n] = 8'(its_bank[n]);
+      fetched[n] = 1'b0;
+      for (int b = 0; b < BANKS; b++) begin
+        if (asks[b][n] && can_send[b] && (asks_first[b][n] || (bank_head[b] == work[n].head && bank_token[b] == token[n])))
+          fetched[n] = 1'b1;
       end
     end
   end
@@ -314,7 +303,7 @@ module sparser_engine #(
   always_comb begin
     for (int m = 0; m < MISS_PUSHES; m++) begin
       miss_item[m].number = number_n;
-      miss_item[m].row = token[asking[m]] - one.row0;
+      miss_item[m].row = row[asking[m]];
       miss_item[m].head = work[asking[m]].head;
       miss_item[m].line = isa::W'(asking[m]);
     end
@@ -340,7 +329,7 @@ module sparser_engine #(
       fits = k_wait[BA'(isa::W'(column_data.head+column_data.column)%isa::W'(BANKS))] == 0;
       offered = column_valid != 0 && column_data.column < k && fits;
       took_head = column_data.head;
-      took_place = one.first_row + isa::W'(RA'(column_data.head) * RA'(one.rows));
+      took_place = one.first_row + rows_before(column_data.head[7:0], one.rows);
       took_at = column_data.first;
       entries = column_data.count;
     end else begin
@@ -384,7 +373,7 @@ module sparser_engine #(
       end
       if (gets[n]) begin
         next_n[n].column  = work[n].column;
-        next_n[n].place   = scoring ? work[n].place + RA'(token[n] - one.row0) : work[n].place;
+        next_n[n].place   = scoring ? work[n].place + RA'(row[n]) : work[n].place;
         next_n[n].entries = work[n].entries;
         final_n[n] = at[n] == work[n].last;
         more_n[n] = at[n] != work[n].last;
@@ -440,14 +429,14 @@ module sparser_engine #(
     now <= rst ? '0 : now + 1'b1;
     for (int b = 0; b < BANKS; b++) begin
       if (rst) q_left[b] <= '0;
-      else if (scoring && granted[b]) q_left[b] <= words - 1'b1;
+      else if (scoring && granted[b]) q_left[b] <= one.key_words - 1'b1;
       else q_left[b] <= q_wait[b] != 0 ? q_wait[b] - 1'b1 : '0;
       if (rst) v_left[b] <= '0;
       else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
       else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
       if (rst) k_left[b] <= '0;
       else if (column_pop != 0 && isa::W'(b) == (column_data.head + column_data.column) % isa::W'(BANKS))
-        k_left[b] <= words - 1'b1;
+        k_left[b] <= one.key_words - 1'b1;
       else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
     loading <= !rst && loading_n;
@@ -457,7 +446,7 @@ module sparser_engine #(
     else if (reads_push != 0) reads_left <= reads_item.cycles - 1'b1;
     else if (reads_left != 0) reads_left <= reads_left - 1'b1;
     busy <= rst ? '0 : ~idle | begins;
-    ended <= due & ~begins;
+    for (int n = 0; n < LINES; n++) ended[n] <= begins[n] ? beats == 1 : ended[n] || done_at[n] == now + 1'b1;
     leaves <= (leaves & ~begins) | (scoring ? begins : begins & final_one);
     here <= rst ? '0 : fetched | ((here | arrives) & ~begins);
     waits <= rst ? '0 : asked | (waits & ~arrives);
