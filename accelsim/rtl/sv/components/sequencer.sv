@@ -30,14 +30,21 @@ module sequencer #(
   logic [isa::program_row_bits-1:0] row;
   isa::program_row_t todo;
   logic [PA-1:0] pc;
-  isa::word_t [NOTICE_PORTS:0] reached, counts;  // counter 0 stays at zero
+  isa::word_t [NOTICE_PORTS:0] reached, news;  // counter 0 stays at zero
   logic dispatched;
 
+  // Whether a counter has not come as far as an instruction waits for, with what has just been told of.
+  function automatic logic short_of(input isa::word_t now, input isa::word_t told, input isa::word_t wanted);
+    logic [isa::W:0] rest;
+    rest = (isa::W + 1)'(now) - (isa::W + 1)'(wanted) + (isa::W + 1)'(told);
+    short_of = rest[isa::W];
+  endfunction
+
   always_comb begin
-    counts = reached;
+    news = '0;
     for (int n = 0; n < NOTICE_PORTS; n++) begin
       for (int i = 0; i < NOTICE_POPS; i++) begin
-        if (notice_valid[n] > 8'(i)) counts[n+1] = counts[n+1] + notice_data[n][i].number;
+        if (notice_valid[n] > 8'(i)) news[n+1] = news[n+1] + notice_data[n][i].number;
       end
     end
     row = instructions[pc];
@@ -45,7 +52,8 @@ module sequencer #(
     status = isa::BUSY;
     command_push = '0;
     if (todo.unit == ENDS) status = isa::IDLE;
-    else if (counts[CA'(todo.wait_)] < todo.count || counts[CA'(todo.wait2)] < todo.count2) status = isa::STARVED;
+    else if (short_of(reached[CA'(todo.wait_)], news[CA'(todo.wait_)], todo.count)
+             || short_of(reached[CA'(todo.wait2)], news[CA'(todo.wait2)], todo.count2)) status = isa::STARVED;
     else if (todo.unit != MARK) begin
       if (command_room[UA'(todo.unit)] == 0) status = isa::BLOCKED;
       else command_push[UA'(todo.unit)] = 8'd1;
@@ -59,6 +67,6 @@ module sequencer #(
   always_ff @(posedge clk) begin
     if (program_we) instructions[PA'(program_address)] <= program_data;
     pc <= rst ? '0 : pc + PA'(dispatched);
-    reached <= rst ? '0 : counts;
+    for (int n = 0; n <= NOTICE_PORTS; n++) reached[n] <= rst ? '0 : reached[n] + news[n];
   end
 endmodule
