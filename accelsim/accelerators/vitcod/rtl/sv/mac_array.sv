@@ -54,6 +54,8 @@ module mac_array #(
   localparam int SIDE = LINES > MACS ? LINES : MACS;  // rows of a step at most
   localparam int RB = $clog2(SIDE + 1);
   localparam int CB = $clog2((2 * SIDE + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1) + 1);
+  typedef logic [CB:0] wait_t;
+  typedef logic signed [isa::W:0] left_t;
   typedef struct packed {
     logic        active;
     logic        waits;      // the tile's first step has not begun
@@ -68,21 +70,26 @@ module mac_array #(
     isa::word_t  rows_left;  // with the step's
     isa::word_t  columns_left;
     isa::word_t  met;
-    isa::clock_t begin_at;   // of the step
-    isa::clock_t ready_at;
+    wait_t       lead;       // cycles to the step's first one, less one
+    left_t       left;       // cycles to its last one, less two: below 0, its outputs can leave
   } state_t;
   logic [isa::frees_row_bits-1:0] frees[FREES];
   isa::frees_row_t free;
   state_t state, s, after, first;
   isa::gemm_t command;
-  isa::clock_t now, next_now, seen_at, next_seen_at, since, filled_at;
-  logic seen, next_seen, opened, next_opened, waiting, blocked, ends, last, leaves_now, takes, room, weight_told, act_told;
+  wait_t waited, filling, since;  // cycles for which the tile that waits has been seen; that its first words are not there
+  logic seen, opened, next_opened, waiting, blocked, ends, last, leaves_now, takes, room, weight_told, act_told;
   isa::word_t weight_rate, act_rate, next_weight_rate, next_act_rate, met;
 
   // Cycles in which the ports deliver a word each of so many tokens: every other one of one bank is kept for what arrives.
-  function automatic logic [CB-1:0] fill(input logic [RB-1:0] words);
+  function automatic wait_t fill(input logic [RB-1:0] words);
     fill = '0;
-    for (int n = 1; n <= SIDE; n++) if (words == RB'(n)) fill |= CB'((2 * n + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1));
+    for (int n = 1; n <= SIDE; n++)
+      if (words == RB'(n)) fill |= (CB + 1)'((2 * n + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1));
+  endfunction
+
+  function automatic wait_t less(input wait_t a, input wait_t b);  // a - b, but not below 0
+    less = a > b ? a - b : '0;
   endfunction
 
   // How long a step lasts that is of the last rows, or of the last columns.
@@ -92,7 +99,6 @@ module mac_array #(
 
   always_comb begin
     status = isa::BUSY;
-    next_now = now + 1'b1;
     done_item.number = 1;
     free = frees[FA'(state.number)];
     release_weight_item.bytes = free.weight;
@@ -110,7 +116,7 @@ module mac_array #(
     out_item.passes = state.tile.passes;
     out_item.token = state.token;
     out_item.met = state.met;
-    waiting = state.active && now < state.ready_at;
+    waiting = state.active && !state.left[isa::W];
     blocked = state.active && ((last && out_room == 0)
         || (ends && (release_weight_room == 0 || release_act_room == 0 || done_room == 0)));
     leaves_now = state.active && !waiting && !blocked;
@@ -125,7 +131,7 @@ module mac_array #(
     met = state.met + state.tile.meets;
     after = state;
     after.step = state.step + 1'b1;
-    after.begin_at = now;
+    after.lead = '0;
     after.waits = 1'b1;
     if (state.right) begin
       after.feature = '0;
@@ -141,11 +147,11 @@ module mac_array #(
       after.columns_left = state.columns_left - state.tile.step_features;
       after.right = state.columns_left <= {state.tile.step_features[isa::W-2:0], 1'b0};
     end
-    after.ready_at = now + 32'(cycles(state.tile, after.bottom, after.right));
+    after.left = left_t'({1'b0, cycles(state.tile, after.bottom, after.right)}) - (isa::W + 1)'(2);
 
     // The next tile is taken up. Its first words are read behind the tile before, if it waited that long.
     command = command_data[0];
-    since = seen ? seen_at : now;
+    since = seen ? waited : '0;
     first.active = 1'b1;
     first.waits = 1'b1;
     first.adds = opened;
@@ -159,9 +165,10 @@ module mac_array #(
     first.met = command.met;
     first.bottom = command.tokens <= command.step_tokens;
     first.right = command.features <= command.step_features;
-    filled_at = since + 32'(fill(RB'(first.bottom ? command.tokens : command.step_tokens)));
-    first.begin_at = filled_at > now ? filled_at : now;
-    first.ready_at = first.begin_at + 32'(cycles(command, first.bottom, first.right));
+    filling = first.bottom ? less(fill(RB'(command.tokens)), since) : less(fill(RB'(command.step_tokens)), since);
+    first.lead = filling - 1'b1;
+    first.left = left_t'({1'b0, cycles(command, first.bottom, first.right)})
+        + left_t'($signed((CB + 2)'(filling) - (CB + 2)'(2)));
 
     room = read_weight_room != 0 && read_act_room != 0;
     weight_told = room && !waiting && !blocked && (!state.active || ends);
@@ -176,21 +183,22 @@ module mac_array #(
     read_weight_item.more = next_weight_rate - weight_rate;
     read_act_item.more = next_act_rate - act_rate;
     next_opened = takes ? command.constants == 0 : opened;
-    next_seen = takes ? command_valid > 8'd1 : seen || command_valid != 0;
-    next_seen_at = takes ? now : since;
     if (waiting) status = isa::BUSY;
     else if (blocked) status = isa::BLOCKED;
     else if ((!state.active || ends) && !takes) status = command_valid != 0 ? isa::BLOCKED : isa::IDLE;
 
     s = state;
+    if (!state.left[isa::W]) s.left = state.left - 1'b1;
+    if (state.lead != 0) s.lead = state.lead - 1'b1;
     if (takes) s = first;
     else if (leaves_now && ends) begin
       s.active = 1'b0;
       s.number = first.number;
     end else if (leaves_now) s = after;
 
-    begins = s.active && s.waits && (takes ? filled_at <= now : s.begin_at <= now);
-    s.waits = s.waits && !begins;
+    if (takes) begins = filling == 0;
+    else begins = leaves_now ? !ends : state.active && state.waits && state.lead == 0;
+    if (begins) s.waits = 1'b0;
     tile = s.number;
     step = s.step;
     rows = s.bottom ? s.rows_left : s.tile.step_tokens;
@@ -203,7 +211,6 @@ module mac_array #(
 
   always_ff @(posedge clk) begin
     if (frees_we) frees[FA'(frees_address)] <= frees_data;
-    now <= rst ? '0 : next_now;
     if (rst) begin
       state.active <= 1'b0;
       state.waits <= 1'b0;
@@ -214,8 +221,8 @@ module mac_array #(
       act_rate <= '0;
     end else begin
       state <= s;
-      seen <= next_seen;
-      seen_at <= next_seen_at;
+      seen <= takes ? command_valid > 8'd1 : seen || command_valid != 0;
+      waited <= takes ? (CB + 1)'(1) : since == '1 ? since : since + 1'b1;
       opened <= next_opened;
       if (weight_told) weight_rate <= next_weight_rate;
       if (act_told) act_rate <= next_act_rate;
