@@ -83,14 +83,27 @@ module load_buffer #(
   isa::loads_row_t load;
   isa::word_t flight[OUTSTANDING];  // bytes missing of each load on its way
   isa::word_t missing, kept_bytes, words, reserves;
-  signed_t released, spare, granted_spare, fits_in, granted_fits_in;
-  signed_t wide, narrow, behind, filled, keeps_behind, load_bytes;
+  signed_t released, asked, spare, granted_spare, fits_in, granted_fits_in, rest, granted_rest;
+  signed_t wide, wide_less, narrow, wide_filled, narrow_filled, behind, filled, keeps_behind, load_bytes;
   rate_t more;
   logic [FA-1:0] arrives, leaves;
-  logic granted, fits, lifted, crowded, clear, some_room, moved, blocked, writes, told, keeps, asks, under_way;
+  logic granted, fits, lifted, crowded, clear, some_room, over, moved, blocked, writes, told, keeps, asks, under_way;
 
   function automatic logic [FA-1:0] wrap(input logic [FB:0] slot);
     wrap = slot >= (FB + 1)'(OUTSTANDING) ? FA'(slot - (FB + 1)'(OUTSTANDING)) : FA'(slot);
+  endfunction
+
+  function automatic signed_t sum3(input signed_t a, input signed_t b, input signed_t c);
+    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+
+  function automatic signed_t sum4(input signed_t a, input signed_t b, input signed_t c, input signed_t d);
+    sum4 = sum3(a ^ b ^ c, ((a & b) | (a & c) | (b & c)) << 1, d);
+  endfunction
+
+  function automatic signed_t sum5(input signed_t a, input signed_t b, input signed_t c, input signed_t d,
+                                   input signed_t e);
+    sum5 = sum4(a ^ b ^ c, ((a & b) | (a & c) | (b & c)) << 1, d, e);
   endfunction
 
   function automatic signed_t extended(input isa::word_t bytes);  // what may be below 0
@@ -108,10 +121,13 @@ module load_buffer #(
     // What is given back and reserved, and whether the next load has room: with what is granted, and without it.
     release_pop = {7'd0, release_valid != 0};
     released = release_valid != 0 ? extended(release_data.bytes) : '0;
+    asked = OVERLAP != 0 ? ~load_bytes : ~CAPACITY;  // less one
     spare = state.space + released;
-    granted_spare = spare + extended(command_data.bytes);
-    fits_in = spare - (OVERLAP != 0 ? load_bytes : CAPACITY);
-    granted_fits_in = state.space + (extended(command_data.bytes) - (OVERLAP != 0 ? load_bytes : CAPACITY)) + released;
+    granted_spare = sum3(state.space, released, extended(command_data.bytes));
+    fits_in = sum4(state.space, released, asked, SB'(1));
+    granted_fits_in = sum5(state.space, released, extended(command_data.bytes), asked, SB'(1));
+    rest = OVERLAP != 0 ? fits_in : spare - load_bytes;
+    granted_rest = OVERLAP != 0 ? granted_fits_in : granted_spare - load_bytes;
     granted = command_valid != 0 && !granted_spare[SB-1];
     fits = granted ? !granted_fits_in[SB-1] : !fits_in[SB-1];
     lifted = load.fence <= state.fences || (granted && load.fence <= state.fences + command_data.fences);
@@ -126,21 +142,24 @@ module load_buffer #(
     // so many bytes more.
     more = '0;
     for (int n = 0; n < READINGS; n++) begin
-      if (reading_valid[n] != 0) begin
-        reading_pop[n] = 8'd1;
-        more = more + RB'(reading_data[n].more);
-        moved = 1'b1;
-      end
+      reading_pop[n] = {7'd0, reading_valid[n] != 0};
+      more = more + (reading_valid[n] != 0 ? RB'(reading_data[n].more) : '0);
+      moved = moved || reading_valid[n] != 0;
     end
     s.taken = state.taken + more;
     crowded = WIDTH - LEAST - state.taken <= more;
     writes = state.unwritten != 0;
-    wide = signed_t'({2'b0, state.unwritten}) - SB'(WIDTH) + SB'(state.taken) + SB'(more);
+    wide = sum3(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more));
+    wide_less = sum4(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more), '1);
     narrow = signed_t'({2'b0, state.unwritten}) - SB'(LEAST);
+    wide_filled = sum4(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more),
+                       signed_t'({2'b0, fill_data.bytes}));
+    narrow_filled = sum3(signed_t'({2'b0, state.unwritten}), -SB'(LEAST), signed_t'({2'b0, fill_data.bytes}));
     behind = crowded ? narrow : wide;
-    filled = signed_t'({2'b0, fill_data.bytes}) + behind;
-    clear = behind <= 0;
+    filled = crowded ? narrow_filled : wide_filled;
+    clear = crowded ? state.unwritten <= isa::W'(LEAST) : wide_less[SB-1];
     some_room = behind[SB-1];
+    over = crowded ? narrow_filled > 0 : wide_filled > 0;
     s.unwritten = clear ? '0 : isa::W'(behind);
     keeps = KEEP_PORTS != 0 && keep_valid[0] != 0;
     arrives = state.oldest;
@@ -170,11 +189,11 @@ module load_buffer #(
           moved = 1'b1;
         end else blocked = 1'b1;
       end else if (some_room && fill_valid != 0) begin
-        if (missing > fill_data.bytes || filled > 0 || done_room != 0) begin
+        if (missing > fill_data.bytes || over || done_room != 0) begin
           fill_pop = 8'd1;
-          s.unwritten = filled > 0 ? isa::W'(filled) : '0;
+          s.unwritten = over ? isa::W'(filled) : '0;
           s.ending = missing == fill_data.bytes;
-          told = s.ending && filled <= 0;
+          told = s.ending && !over;
           moved = 1'b1;
         end else blocked = 1'b1;
       end
@@ -199,8 +218,8 @@ module load_buffer #(
       moved = 1'b1;
     end
     blocked = blocked || (asks && request_room == 0);
-    s.space = granted ? granted_spare : spare;
-    if (request_push != 0) s.space = granted ? granted_spare - load_bytes : spare - load_bytes;
+    if (request_push != 0) s.space = granted ? granted_rest : rest;
+    else s.space = granted ? granted_spare : spare;
     s.in_flight = state.in_flight + FB'(request_push != 0) - FB'(told);
     under_way = request_push != 0 || (told ? state.in_flight > FB'(1) : state.in_flight != 0);
     for (int n = 0; n < FILLINGS; n++) filling_item[n].on = isa::W'(under_way);
