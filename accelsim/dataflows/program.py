@@ -17,7 +17,7 @@ from operator import itemgetter
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
+from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes, spared_bits
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
@@ -49,7 +49,8 @@ class Names:
     units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
     sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
     memory: the buffer that the program is loaded into; empty: it is there from the start. capacity: bytes of that
-    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions.
+    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions. short: unit ->
+    bits of those fields of its command that have fewer than 16 where all of them fit.
     """
 
     units: Mapping[str, Sequence[str]]
@@ -60,6 +61,7 @@ class Names:
     memory: str = ""
     capacity: int = 0
     row_bytes: Mapping[str, int] = field(default_factory=dict)
+    short: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Program:
@@ -80,6 +82,7 @@ class Program:
         self.commands = {
             unit: (n, len(f), instruction_bytes(len(f)), in_order(f)) for unit, (n, f) in self.units.items()
         }
+        self.short = {unit: self.short_form(unit, bits) for unit, bits in names.short.items() if bits}
         self.words, self.operands = array(WORDS), array(WORDS)  # of the instructions
         self.memory, self.places = 0, dict[str, int]()  # bytes that tensors have, and where each begins
         self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
@@ -164,10 +167,18 @@ class Program:
             raise self.misnamed(unit, operands)
         if len(self.about) >= MOST:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
+        if unit in self.short and all(0 <= words[n] < end for n, end in self.short[unit][1]):
+            size = self.short[unit][0]
         self.charge(size)
         self.words.extend((number, len(self.operands), *wait, *wait2))
         self.operands.extend(words)
         self.about.append(self.said)
+
+    def short_form(self, unit: str, bits: Mapping[str, int]) -> tuple[int, list[tuple[int, int]]]:
+        """Bytes of a unit's instructions in short form; places of the short operands, and what each must be below."""
+        fields = self.units[unit][1]
+        size = instruction_bytes(len(fields), spared_bits(bits))
+        return size, [(fields.index(name), 1 << wide) for name, wide in bits.items()]
 
     def misnamed(self, unit: str, operands: Mapping[str, int]) -> InputError:
         """What is wrong with the names of an instruction."""
