@@ -82,8 +82,7 @@ BUGS = (
     line("exact-latency", EXACT, "waited = done_at - (tag >> TAG_BITS)", "waited = now - (tag >> TAG_BITS)",
          "latency from acceptance to data"),
     # ViTCoD's
-    line("array-floor", own("mac_array"), "if narrow:\n        cycles += down * step_length(r, high, narrow)",
-         "if narrow > wide:\n        cycles += down * step_length(r, high, narrow)",
+    line("array-floor", own("mac_array"), " + down * r.right_cycles", "",
          "steps of ragged columns of a cut depth"),
     line("array-psum", own("mac_array"), "r.adds, r.opened = r.opened, 1 - r.last", "r.adds, r.opened = r.opened, 0",
          "partial sums that are read back"),
