@@ -5,14 +5,14 @@ from accelsim.rtl.mutations import Mutation
 DENSE_MUTATIONS = tuple(
     Mutation("mac_array", *row)
     for row in (
-        ("mac_array", "a step is a cycle too short", "after.right)}) - (isa::W + 1)'(2);",
-         "after.right)}) - (isa::W + 1)'(3);"),
-        ("mac_array", "steps of the last rows are as long as the others", "of.corner_cycles : of.bottom_cycles)",
-         "of.corner_cycles : of.inner_cycles)"),
-        ("mac_array", "steps of the last columns are as long as the others", "of.right_cycles : of.inner_cycles)",
-         "of.inner_cycles : of.inner_cycles)"),
-        ("mac_array", "the last step is as long as those above it", "right ? of.corner_cycles",
-         "right ? of.right_cycles"),
+        ("mac_array", "a step is a cycle too short", "after.left = left_t'({1'b0, lasts}) - (isa::W + 1)'(2);",
+         "after.left = left_t'({1'b0, lasts}) - (isa::W + 1)'(3);"),
+        ("mac_array", "steps of the last rows are as long as the others", "(right ? corner : low)",
+         "(right ? corner : inner)"),
+        ("mac_array", "steps of the last columns are as long as the others", "(right ? narrow : inner)",
+         "inner"),
+        ("mac_array", "the last step is as long as those above it", "(right ? corner :",
+         "(right ? narrow :"),
         ("mac_array", "the port of a bank that is kept for what arrives is read", "- 2) / (2 * ACT_BANKS - 1));",
          "- 1) / (2 * ACT_BANKS));"),
         ("mac_array", "the first words of a tile are there at once", "filling = first.bottom ? ",

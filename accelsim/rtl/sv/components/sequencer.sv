@@ -36,13 +36,13 @@ module sequencer #(
   logic dispatched;
 
   // Whether a counter has not come as far as an instruction waits for, with what is told of it in this cycle.
-  function automatic logic short_of(input isa::word_t so_far, input isa::word_t wanted, input logic [7:0] valid,
-                                    input isa::done_t [NOTICE_POPS-1:0] told);
+  function automatic logic short_of(input isa::word_t so_far, input isa::word_t wanted, input logic [7:0] waiting,
+                                    input isa::done_t [NOTICE_POPS-1:0] notices);
     logic signed [isa::W+1:0] sum, carry, more, both;
     sum = {2'b0, so_far};
     carry = ~{2'b0, wanted};  // so_far - wanted, less one
     for (int i = 0; i < NOTICE_POPS; i++) begin
-      more = valid > 8'(i) ? {2'b0, told[i].number} : '0;
+      more = waiting > 8'(i) ? {2'b0, notices[i].number} : '0;
       both = (sum & carry) | (sum & more) | (carry & more);
       sum = sum ^ carry ^ more;
       carry = both << 1;
