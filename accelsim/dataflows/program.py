@@ -10,14 +10,13 @@ each waits for the next chunk and gives its own back.
 """
 
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes, spared_bits
+from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, in_order, instruction_bytes, short_form
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
@@ -82,7 +81,7 @@ class Program:
         self.commands = {
             unit: (n, len(f), instruction_bytes(len(f)), in_order(f)) for unit, (n, f) in self.units.items()
         }
-        self.short = {unit: self.short_form(unit, bits) for unit, bits in names.short.items() if bits}
+        self.short = {unit: short_form(self.units[unit][1], bits) for unit, bits in names.short.items() if bits}
         self.words, self.operands = array(WORDS), array(WORDS)  # of the instructions
         self.memory, self.places = 0, dict[str, int]()  # bytes that tensors have, and where each begins
         self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
@@ -173,12 +172,6 @@ class Program:
         self.words.extend((number, len(self.operands), *wait, *wait2))
         self.operands.extend(words)
         self.about.append(self.said)
-
-    def short_form(self, unit: str, bits: Mapping[str, int]) -> tuple[int, list[tuple[int, int]]]:
-        """Bytes of a unit's instructions in short form; places of the short operands, and what each must be below."""
-        fields = self.units[unit][1]
-        size = instruction_bytes(len(fields), spared_bits(bits))
-        return size, [(fields.index(name), 1 << wide) for name, wide in bits.items()]
 
     def misnamed(self, unit: str, operands: Mapping[str, int]) -> InputError:
         """What is wrong with the names of an instruction."""
@@ -302,10 +295,3 @@ class Program:
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
             **{table: joined(table, kind) for table, kind in self.names.tables.items()},
         }
-
-
-def in_order(fields: Sequence[str]) -> Callable[[Mapping[str, int]], tuple[int, ...]]:
-    """What takes an instruction's operands by their names, in the order of the command's fields."""
-    if len(fields) > 1:
-        return itemgetter(*fields)
-    return lambda operands: tuple(operands[name] for name in fields)

@@ -1,5 +1,5 @@
-"""How long a step of an output-stationary array behind two buffers takes, in closed form (docs/timing.md, MAC array): the
-estimates need it, and so do the commands of an array that is told instead of computing it."""
+"""How long a step of an output-stationary array behind two buffers takes, in closed form (docs/timing.md, MAC array):
+the estimates need it, and so do the commands of an array that is told instead of computing it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,8 +12,8 @@ from accelsim.dataflows.tiling import ceil, read_cycles
 
 
 class Ports(Protocol):
-    """Banks and bytes a cycle of the buffers of weights and of activations, bytes a cycle of the partial-sum memory, and
-    cycles between two steps."""
+    """Banks and bytes a cycle of the buffers of weights and of activations, bytes a cycle of the partial-sum memory,
+    and cycles between two steps."""
 
     @property
     def weight_banks(self) -> int: ...
@@ -53,8 +53,8 @@ def longest(*terms):
 
 
 def step_words(ports: Ports, rows, columns, depth, constants, added):
-    """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants of
-    its columns (bytes of each); of activations, token by token, with a residual operand (bytes of each output)."""
+    """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants
+    of its columns (bytes of each); of activations, token by token, with a residual operand (bytes of each output)."""
     weights = ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
     acts = rows * (ceil(depth, ports.act_port_bytes) + ceil(columns * added, ports.act_port_bytes))
     return weights, acts

@@ -5,8 +5,9 @@ A unit is a part with a port `command`, a counter one with a port `done`; both h
 are their places in the order in which they are wired to the sequencer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 
 import numpy as np
 
@@ -47,6 +48,20 @@ def instruction_bytes(operands: int, spared: int = 0) -> int:
 def spared_bits(short: Mapping[str, int]) -> int:
     """Bits that a short form spares; short: the bits of its short operands."""
     return sum(OPERAND_BITS - bits for bits in short.values())
+
+
+def short_form(fields: Sequence[str], short: Mapping[str, int]) -> tuple[int, list[tuple[int, int]]]:
+    """Bytes of an instruction with these operands in short form; places of the short ones, and what each must be
+    below."""
+    size = instruction_bytes(len(fields), spared_bits(short))
+    return size, [(fields.index(name), 1 << bits) for name, bits in short.items()]
+
+
+def in_order(fields: Sequence[str]) -> Callable[[Mapping[str, int]], tuple[int, ...]]:
+    """What takes an instruction's operands by their names, in the order of the command's fields."""
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    return lambda operands: tuple(operands[name] for name in fields)
 
 
 NOTHING = 0  # the counter that is always at zero; the others follow from 1 on

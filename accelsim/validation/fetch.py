@@ -15,8 +15,8 @@ HEADER_BYTES, OPERAND_BYTES, WORD_BYTES, DESCRIPTOR_BYTES = 8, 2, 32, 16  # docs
 
 
 def instruction_sizes(evidence: Evidence) -> np.ndarray:
-    """Bytes of every instruction: a header and two bytes an operand, or less in short form, in whole words. The first is
-    wired, not loaded."""
+    """Bytes of every instruction: a header and two bytes an operand, or less in short form, in whole words. The first
+    is wired, not loaded."""
     operands = np.array([len(fields) for fields in evidence.names.units.values()] + [0])  # a mark has none
     unit = evidence.tables["program"]["unit"]
     bits = 8 * (HEADER_BYTES + OPERAND_BYTES * operands[np.where(unit == MARK, -1, unit)])

@@ -39,7 +39,9 @@ def test_a_command_reads_its_tile_and_reports():
 
 
 def test_outputs_of_the_array_go_before_commands():
-    seen = exercise(vector(), {"command": [told(0, 8, 1, 1, 1), told(0, 8, 1, 2, 1)], "outputs": [(0, 16, 1), (0, 24, 1)]})
+    seen = exercise(
+        vector(), {"command": [told(0, 8, 1, 1, 1), told(0, 8, 1, 2, 1)], "outputs": [(0, 16, 1), (0, 24, 1)]}
+    )
     assert seen.pushes["tile"] == [(3, 16), (6, 24), (7, 1), (8, 2)]
 
 
@@ -74,7 +76,9 @@ def test_a_normalisation_reads_each_sweep_and_shows_its_reductions_once():
     # 64 elements in 3 passes of 8 lanes: 24 cycles; two reductions of 5 and a root of 9 more
     depths = {"reduce_cycles": 5, "rsqrt_cycles": 9}
     make = lambda: VectorUnit("vector", lanes=8, **depths)  # noqa: E731
-    seen = exercise(make, {"command": [told(0, 64, 3, 64, 3, **depths), told(0, 64, 1, 64, 1)]}, arrays={"reading": {"act": ()}})
+    seen = exercise(
+        make, {"command": [told(0, 64, 3, 64, 3, **depths), told(0, 64, 1, 64, 1)]}, arrays={"reading": {"act": ()}}
+    )
     assert seen.pushes["tile"] == [(1 + 24 + 10 + 9, 64), (1 + 43 + 8, 64)]
     assert seen.counts == {"element_ops": 256, "read_bytes": 4 * 64}
     # three words of 64 bytes in 24 cycles, 8 bytes a cycle; one in 8 is as much; then nothing

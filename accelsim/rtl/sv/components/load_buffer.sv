@@ -80,7 +80,7 @@ module load_buffer #(
   } state_t;
   state_t state, s;
   logic [isa::loads_row_bits-1:0] loads[LOADS];
-  isa::loads_row_t load;
+  isa::loads_row_t load, following;  // the next descriptor, as the list's memory has put it out, and the one behind it
   isa::word_t flight[OUTSTANDING];  // bytes missing of each load on its way
   isa::word_t missing, kept_bytes, words, reserves;
   signed_t released, asked, spare, granted_spare, fits_in, granted_fits_in, rest, granted_rest;
@@ -115,7 +115,7 @@ module load_buffer #(
     {moved, blocked, told} = '0;
     {request_push, fill_pop, done_push, command_pop, reading_pop, filling_push, keep_pop, kept_push} = '0;
     done_item.number = 1;
-    load = loads[state.next_load];
+    following = loads[rst ? '0 : LA'(state.next_load + 1'b1)];
     load_bytes = signed_t'({2'b0, load.size});
 
     // What is given back and reserved, and whether the next load has room: with what is granted, and without it.
@@ -235,7 +235,9 @@ module load_buffer #(
     if (fill_pop != 0) flight[arrives] <= missing - fill_data.bytes;
     if (request_push != 0) flight[leaves] <= load.size;
     state <= s;
+    if (request_push != 0) load <= following;
     if (rst) begin
+      load <= loads_we && loads_address == 0 ? loads_data : following;
       state <= '0;
       state.space <= CAPACITY;
       state.unwritten <= isa::W'(WIDTH);  // as in the simulator, whose first cycle passes as one in which the ports are busy

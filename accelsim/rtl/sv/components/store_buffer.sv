@@ -61,7 +61,7 @@ module store_buffer #(
   } state_t;
   state_t state, s;
   logic [isa::stores_row_bits-1:0] stores[STORES];
-  isa::stores_row_t waits, store;
+  isa::stores_row_t waits, store, waits_next, store_next;  // as the list's memory has put them out; those behind them
   isa::word_t waits_for, missing, left;
   signed_t sums[SETS], behind[SETS], spare[SETS], freed_spare[SETS], gathers[SETS], unread[SETS], asked_unread[SETS];
   signed_t gone, freed, store_bytes;
@@ -84,7 +84,7 @@ module store_buffer #(
     moves = state.unwritten != 0 || state.unread != 0;
 
     // The oldest store is where it goes, or some of its bytes are, which have been read.
-    waits = stores[state.acknowledged];
+    waits_next = stores[rst ? '0 : SA'(state.acknowledged + 1'b1)];
     waits_for = KEEP_PORTS != 0 ? waits.fence : TO_DRAM;
     here = KEEP_PORTS != 0 && kept_valid[0] != 0;
     freed = extended(waits_for == KEPT ? kept_data[0].bytes : written_data.bytes);
@@ -106,7 +106,7 @@ module store_buffer #(
 
     // For each set of results: what is not yet written then (below 0: room of the ports that is left), the space that is
     // left, and whether the next store is all there.
-    store = stores[state.next_store];
+    store_next = stores[rst ? '0 : SA'(state.next_store + 1'b1)];
     store_bytes = extended(store.size);
     for (int m = 0; m < SETS; m++) begin
       sums[m] = '0;
@@ -172,7 +172,11 @@ module store_buffer #(
   always_ff @(posedge clk) begin
     if (stores_we) stores[SA'(stores_address)] <= stores_data;
     state <= s;
+    if (acknowledges && written_all) waits <= waits_next;
+    if (requests) store <= store_next;
     if (rst) begin
+      waits <= stores_we && stores_address == 0 ? stores_data : waits_next;
+      store <= stores_we && stores_address == 0 ? stores_data : store_next;
       state <= '0;
       state.space <= CAPACITY;
       state.unwritten <= isa::W'(WIDTH);  // as in the simulator, whose first cycle passes as one in which the ports are busy

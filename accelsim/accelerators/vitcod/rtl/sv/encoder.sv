@@ -51,7 +51,7 @@ module encoder #(
   always_comb begin
     // What is held: its products are counted when its first cycle has passed, as many as a cycle takes already gone.
     now_left = fresh ? LB'(held) * LB'(weights) - LB'(WIDE + 1) : left;
-    ready = weights == 0 || now_left[LB-1];
+    ready = now_left[LB-1];
     waiting = holds && (!ready || (some && out_room == 0));
     leaves = holds && !waiting;
     out_push = {7'd0, leaves && some};

@@ -79,7 +79,7 @@ module mac_array #(
   isa::gemm_t command;
   wait_t waited, filling, since;  // cycles for which the tile that waits has been seen; that its first words are not there
   logic seen, opened, next_opened, waiting, blocked, ends, last, leaves_now, takes, room, weight_told, act_told;
-  isa::word_t weight_rate, act_rate, next_weight_rate, next_act_rate, met;
+  isa::word_t weight_rate, act_rate, next_weight_rate, next_act_rate, met, lasts, first_lasts;
 
   // Cycles in which the ports deliver a word each of so many tokens: every other one of one bank is kept for what arrives.
   function automatic wait_t fill(input logic [RB-1:0] words);
@@ -92,9 +92,10 @@ module mac_array #(
     less = a > b ? a - b : '0;
   endfunction
 
-  // How long a step lasts that is of the last rows, or of the last columns.
-  function automatic isa::word_t cycles(input isa::gemm_t of, input logic bottom, input logic right);
-    cycles = bottom ? (right ? of.corner_cycles : of.bottom_cycles) : (right ? of.right_cycles : of.inner_cycles);
+  // How long a step lasts, by whether it is of the last rows, and of the last columns.
+  function automatic isa::word_t cycles(input logic bottom, input logic right, input isa::word_t inner,
+                                        input isa::word_t low, input isa::word_t narrow, input isa::word_t corner);
+    cycles = bottom ? (right ? corner : low) : (right ? narrow : inner);
   endfunction
 
   always_comb begin
@@ -147,7 +148,9 @@ module mac_array #(
       after.columns_left = state.columns_left - state.tile.step_features;
       after.right = state.columns_left <= {state.tile.step_features[isa::W-2:0], 1'b0};
     end
-    after.left = left_t'({1'b0, cycles(state.tile, after.bottom, after.right)}) - (isa::W + 1)'(2);
+    lasts = cycles(after.bottom, after.right, state.tile.inner_cycles, state.tile.bottom_cycles,
+                   state.tile.right_cycles, state.tile.corner_cycles);
+    after.left = left_t'({1'b0, lasts}) - (isa::W + 1)'(2);
 
     // The next tile is taken up. Its first words are read behind the tile before, if it waited that long.
     command = command_data[0];
@@ -167,7 +170,9 @@ module mac_array #(
     first.right = command.features <= command.step_features;
     filling = first.bottom ? less(fill(RB'(command.tokens)), since) : less(fill(RB'(command.step_tokens)), since);
     first.lead = filling - 1'b1;
-    first.left = left_t'({1'b0, cycles(command, first.bottom, first.right)})
+    first_lasts = cycles(first.bottom, first.right, command.inner_cycles, command.bottom_cycles, command.right_cycles,
+                         command.corner_cycles);
+    first.left = left_t'({1'b0, first_lasts})
         + left_t'($signed((CB + 2)'(filling) - (CB + 2)'(2)));
 
     room = read_weight_room != 0 && read_act_room != 0;
