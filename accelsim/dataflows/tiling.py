@@ -38,7 +38,8 @@ class DenseResources:
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
     double_buffer: whether tiles are fetched while others are in use; they are the same either way.
     constants: whether biases, scales and the constants of norms are loaded. psum_cycle_bytes: what the partial-sum
-    memory moves in a cycle. either_way: whether lines may spread tokens and a line's MACs features as well.
+    memory moves in a cycle. sum_bytes: what keeps the sums of features that are cut, where heads are compressed behind
+    the array. either_way: whether lines may spread tokens and a line's MACs features as well.
     """
 
     lines: int
@@ -47,6 +48,7 @@ class DenseResources:
     act_bytes: int
     store_bytes: int
     psum_bytes: int
+    sum_bytes: int = 0
     psum_cycle_bytes: int = 256
     double_buffer: bool = True
     constants: bool = False
@@ -56,6 +58,7 @@ class DenseResources:
     weight: str = "weight_gb"
     act: str = "act_gb0"
     store: str = "act_gb1"
+    encoder: str = "encoder"
 
 
 @dataclass(frozen=True)

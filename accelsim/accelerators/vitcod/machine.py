@@ -264,6 +264,7 @@ def resources(arch: Arch) -> Resources:
         index_bytes=part["index_buffer"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],
         psum_bytes=part["engine"]["psum_bytes"],
+        sum_bytes=part["encoder"]["sum_bytes"],
         psum_cycle_bytes=part["engine"]["psum_banks"] * part["engine"]["psum_port_bytes"],
         q_bytes=part["denser"]["q_bytes"],
         k_bytes=part["denser"]["k_bytes"],

@@ -8,7 +8,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
-from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
+from accelsim.accelerators.vitcod.checks.lines import check_cut_features, check_lines, check_steps
 from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
 from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
 from accelsim.accelerators.vitcod.checks.outputs import check_tables
@@ -171,6 +171,7 @@ class ViTCoDJudge(Judge):
 
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
+        check_cut_features(self.evidence, report)
         check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)
 

@@ -194,7 +194,7 @@ TWINS = {
             ("arbiter",),
         ),
         Twin(Decoder, "decoder", ("passes",)),
-        Twin(Encoder, "encoder"),
+        Twin(Encoder, "encoder", (), ("sum_bytes",)),
         Twin(
             MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
         ),

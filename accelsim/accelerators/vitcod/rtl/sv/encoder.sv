@@ -1,9 +1,11 @@
 // The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
-// Each output of the array meets its h' weights; a feature's h' values leave with the last of its heads. Other items pass
-// in one cycle.
+// Each output of the array meets its h' weights; a feature's h' values leave with the last of its heads. An item lasts as
+// long as its weights, or as the port of the sums that are kept of features which it does not begin or end. Other items
+// pass in one cycle.
 module encoder #(
     parameter int LINES = 8,
-    parameter int MACS  = 8
+    parameter int MACS  = 8,
+    parameter int SUM_PORT_BYTES = 32
 ) (
     input  logic          clk,
     input  logic          rst,
@@ -27,7 +29,7 @@ module encoder #(
   isa::word_t elements, passes, features;
   isa::clock_t now, ready_at;
   logic holds, leaves, waiting;
-  isa::word_t work, beats;
+  isa::word_t work, beats, sums, sum_beats;
 
   always_comb begin
     waiting = holds && (now < ready_at || (elements != 0 && out_room == 0));
@@ -41,6 +43,11 @@ module encoder #(
     work = isa::W'(size * outputs_data.encoded);
     features = (outputs_data.met + outputs_data.columns) / outputs_data.heads;
     beats = (work + isa::W'(WIDE - 1)) / isa::W'(WIDE);
+    sums = isa::W'(4 * outputs_data.rows * outputs_data.encoded);
+    sums = isa::W'(sums * (isa::W'(outputs_data.met != 0)
+        + isa::W'(features * outputs_data.heads != outputs_data.met + outputs_data.columns)));
+    sum_beats = (sums + isa::W'(SUM_PORT_BYTES - 1)) / isa::W'(SUM_PORT_BYTES);
+    if (sum_beats > beats) beats = sum_beats;
     begins = outputs_pop != 0 && outputs_data.heads != 0;
     columns = outputs_data.columns;
     heads = outputs_data.heads;
