@@ -205,6 +205,22 @@ def test_no_counter_costs_nothing_but_those_that_say_why(name):
     assert free == known
 
 
+def test_every_lane_of_the_vector_unit_takes_any_entry_of_an_activations_table():
+    """8 bits of 256: 2,040 multiplexers; lanes of the merge that the vector unit has not have their own."""
+
+    def um2(lanes):
+        return priced(load_arch("vitcod", schema, [f"vector.lanes={lanes}"]))[0] * 0.7
+
+    assert um2(128) - um2(64) == pytest.approx(64 * (2256 + 2 * 102 + 2040 * 0.91))
+    assert um2(64) - um2(32) == pytest.approx(32 * (2256 + 2 * 102))
+
+
+def test_the_encoders_sums_take_room():
+    """6 KiB of 32 bytes: two macros side by side."""
+    one, two = (priced(load_arch("vitcod", schema, [f"encoder.sum_bytes={size}"]))[0] for size in (6144, 12288))
+    assert 5_000 < two - one < 30_000
+
+
 def test_a_one_cycle_softmax_is_not_smaller():
     """A pipeline of one stage has all the work in it."""
     base = priced(load_arch("vitcod", schema))[0]

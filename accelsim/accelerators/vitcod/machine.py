@@ -24,7 +24,18 @@ from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping, stays_of
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, QUERIES, ROWS
+from accelsim.accelerators.vitcod.tables import (
+    COLUMNS,
+    DENSE,
+    FREES,
+    FREES_BYTES,
+    FUNCTION_BYTES,
+    FUNCTIONS,
+    INDEX,
+    PASSES,
+    QUERIES,
+    ROWS,
+)
 from accelsim.accelerators.vitcod.wiring import FETCHING, KEEPING, WIRING
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
@@ -199,7 +210,7 @@ class ViTCoD(Machine):
     prices = Path(__file__).with_name("prices.yaml")
     calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
-    row_bytes = {"frees": FREES_BYTES}
+    row_bytes = {"frees": FREES_BYTES, "functions": FUNCTION_BYTES}
     tables = {
         "passes": PASSES,
         "dense": DENSE,
@@ -207,6 +218,7 @@ class ViTCoD(Machine):
         "index": INDEX,
         "rows": ROWS,
         "frees": FREES,
+        "functions": FUNCTIONS,
         "queries": QUERIES,
     }
     listing = (

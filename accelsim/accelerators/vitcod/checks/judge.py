@@ -101,6 +101,8 @@ class ViTCoDJudge(Judge):
         yield "denser", "normalise_ops", sum(n for n, _ in dense)
         yield "sparser", "normalise_ops", sum(n for n, _ in sparse)
         yield "merge", "requant_ops", values
+        looked = (w.layer for w in works if w.layer.activation)
+        yield "merge", "lookup_ops", sum(a.heads * a.q_tokens * a.v_dim for a in looked) * batch
 
     def tensors(self) -> Sequence[Tensor]:
         return [*layer_tensors(self), *attention_tensors(self.evidence, self.works)]

@@ -10,6 +10,9 @@ last row has been taken.
 The places lie in the partial-sum memory, whose banks have one port each: a row is read, added to and written in turn.
 What completes the oldest row is added on its way out and not written. The engines' reads of scores go first, the merge
 goes next, and the softmax unit has what is left; both are told one cycle ahead.
+
+An activation of the outputs (LeViT's hard-swish) is a look-up in the vector unit's table, in the cycle of the
+requantisation [ours]: that unit has nothing to look up while rows leave here.
 """
 
 import numpy as np
@@ -63,6 +66,7 @@ class OutputMerge(Component):
 
     active = Reg("whether there is a pass")
     places_now = Reg("its rows in the window")
+    activation = Reg("whether its outputs are looked up")
     free_at = Reg("the cycle from which the memory is free, and the adders")
     turn = Reg("whether the sparser engine's part goes first")
     oldest = Reg("the oldest row that has not left")
@@ -72,6 +76,7 @@ class OutputMerge(Component):
 
     add_ops = Count("partial sums added")
     requant_ops = Count("values requantised")
+    lookup_ops = Count("values looked up in the table of an activation")
     buffer_bytes = Count("bytes of partial rows written to and read from the places", "bytes")
 
     @tick
@@ -103,7 +108,7 @@ class OutputMerge(Component):
         if not r.active and can_pop(command):
             one = passes[pop(command).number]
             r.active, r.oldest, r.last = 1, one.first_row, one.first_row + one.rows * one.heads
-            r.places_now = one.places
+            r.places_now, r.activation = one.places, one.activation
         moved = blocked = False
         if r.active and now >= r.free_at and can_push(accesses):
             some = 0  # values worked on, and how often they are read or written
@@ -145,6 +150,7 @@ class OutputMerge(Component):
                 if leaves:
                     push(row).bytes = some
                     r.requant_ops += some
+                    r.lookup_ops += some * r.activation
                     r.oldest += 1
         if taken:
             push(accesses).cycles = taken

@@ -11,10 +11,11 @@ from tests.components.harness import exercise, table
 VALUES = 5  # in one word of the memory as it is by default
 
 
-def merge(*parts, places=4, heads=1, values=VALUES, **sizes):
+def merge(*parts, places=4, heads=1, values=VALUES, activation=0, **sizes):
     """Pass 0 has rows with these parts, but for the last; pass 1 has the last one."""
     rows = [{"parts": n, "values": values} for n in parts]
     first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0, "places": places}
+    first["activation"] = activation
     memory = {
         "passes": table(PASSES, [first, first | {"heads": 1, "rows": 1, "first_row": len(parts) - 1}]),
         "rows": table(ROWS, rows),
@@ -33,7 +34,12 @@ def test_rows_leave_with_their_last_part_in_order():
     assert seen.pushes["row"] == [(21, VALUES), (22, VALUES)]
     assert seen.cycles("done") == [22]
     # written: 2 partial rows; read: one to add to, which leaves at once, and one that leaves; 4 bytes a value
-    assert seen.counts == {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
+    counts = {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
+    assert seen.counts == counts | {"lookup_ops": 0}
+    # an activation is a look-up of each value that leaves, in the same cycle
+    looked = exercise(merge(2, 1, 1, activation=1), feed)
+    assert looked.pushes["row"] == seen.pushes["row"]
+    assert looked.counts == counts | {"lookup_ops": 2 * VALUES}
 
 
 def test_a_tile_of_the_denser_engine_is_taken_one_row_a_cycle():
