@@ -213,8 +213,8 @@ def test_a_layer_of_too_many_tiles_is_refused_before_they_are_listed(sizes):
 
 
 def test_cuts_keep_no_more_sums_of_cut_features_than_fit():
-    """40 tokens of 3 heads to 2: 8 bytes a token. Tiles of whole features, or of fewer tokens, where those of all tokens
-    do not fit, then steps of fewer; then it is refused."""
+    """40 tokens of 3 heads to 2: 8 bytes a token. Tiles of whole features, or of fewer tokens, where those of all
+    tokens do not fit, then steps of fewer; then it is refused."""
     shape = GemmShape(40, 100, 24, 4000, heads=3, encoded=2)
 
     def kept(sum_bytes):

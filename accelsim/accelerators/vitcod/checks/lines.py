@@ -43,8 +43,8 @@ def check_lines(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Par
 
 
 def check_cut_features(evidence: Evidence, report: Report) -> None:
-    """The encoder: the sums of features that tiles and steps of the array cut fit its memory, which counts each of their
-    writes and reads."""
+    """The encoder: the sums of features that tiles and steps of the array cut fit its memory, and every write and read
+    of them is counted."""
     tiles = evidence.commands("engine")
     tiles = tiles[(tiles["heads"] > 0) & (tiles["constants"] > 0)]
     if not len(tiles):

@@ -25,7 +25,7 @@ OWN = tuple(
          "past <= reach % asked.encoded;", "past <= '0;"),
         ("encoder", "encoder", "heads that came before are forgotten", "(outputs_data.met + outputs_data.columns)",
          "(outputs_data.columns)"),
-        ("encoder", "encoder", "sums that are kept go through no port", "if (sum_beats > beats) beats = sum_beats;", ""),
+        ("encoder", "encoder", "kept sums go through no port", "if (sum_beats > beats) beats = sum_beats;", ""),
         ("encoder", "encoder", "items that pass by take two cycles", "ready_at <= now + 32'd1",
          "ready_at <= now + 32'd2"),
         ("index_walker", "index_walker", "the column pointer starts one too far", "next_at = one.first_column;",
