@@ -66,6 +66,7 @@ PORTS = {
     for what in ("banks", "port_bytes")
 }
 INDEX_PORTS = {"banks": "index_buffer", "port_bytes": "index_buffer"}
+TABLE_PORTS = {f"index_{what}": f"index_buffer.{what}" for what in ("banks", "port_bytes")}
 VALUE_PORTS = {"v_banks": "weight_gb.banks", "v_port_bytes": "weight_gb.port_bytes"}
 DECODING = {"q_from": "options.miss", "act_banks": "act_gb0.banks", "act_port_bytes": "act_gb0.port_bytes"}
 OPERAND_BANKS = {"banks": "sparser", "bank_bytes": "sparser"}
@@ -91,6 +92,18 @@ def port_rule(arch: Arch) -> str | None:
                 "or less, or the banks wider"
             )
     return None
+
+
+def mask_rule(arch: Arch) -> str | None:
+    """The bits of scores of dense columns come as the scores do, through half of a bank's port."""
+    found, index = arch.parts["softmax"]["lanes"], arch.parts["index_buffer"]
+    most = 4 * index["port_bytes"] if index["banks"] > 1 else index["port_bytes"]
+    if found <= most:
+        return None
+    return (
+        f"softmax.lanes is {found}, but a port of the index buffer brings the mask of {most} scores a cycle; make "
+        "index_buffer.port_bytes larger"
+    )
 
 
 def sums_rule(arch: Arch) -> str | None:
@@ -145,12 +158,12 @@ SCHEMA = MachineSchema(
             "the dense columns of attention",
             "core",
             DenserEngine,
-            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | {"row_values": "engine"},
+            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | TABLE_PORTS | {"row_values": "engine"},
         ),
         "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM | VALUE_PORTS),
         "walker": Part("hands out the sparse columns", "core", IndexWalker, derived=INDEX_PORTS),
         "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
-        "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
+        "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM | TABLE_PORTS),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder, derived=DECODING | OPERAND_BANKS),
         "queries": Part(
@@ -197,7 +210,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, sums_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, mask_rule, sums_rule),
 )
 
 

@@ -46,6 +46,8 @@ def overrides(draw) -> list[str]:
         "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
         "walker.word_bytes": values["index_buffer.banks"] * values["index_buffer.port_bytes"],
     }
+    index = values["index_buffer.port_bytes"]
+    ports["softmax.lanes"] = 4 * index if values["index_buffer.banks"] > 1 else index
     values |= {name: min(values[name], most) for name, most in ports.items()}
     values |= draw(
         st.sampled_from(

@@ -157,7 +157,12 @@ class ViTCoDJudge(Judge):
         return {
             "act_gb0": [("vector", "read_bytes"), ("decoder", "read_bytes")],
             "weight_gb": [("denser", "v_read_bytes"), ("sparser", "v_read_bytes")],
-            "index_buffer": [("walker", "read_bytes")],
+            "index_buffer": [
+                ("walker", "read_bytes"),
+                ("merge", "row_read_bytes"),
+                ("denser", "table_read_bytes"),
+                ("sparser", "table_read_bytes"),
+            ],
         }
 
     def paces(self) -> Iterator[Pace]:

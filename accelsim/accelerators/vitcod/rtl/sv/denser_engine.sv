@@ -14,6 +14,8 @@ module denser_engine #(
     parameter int ROW_VALUES   = 128,
     parameter int PSUM_BANKS   = 8,
     parameter int PSUM_PORT_BYTES = 32,
+    parameter int INDEX_BANKS  = 8,
+    parameter int INDEX_PORT_BYTES = 8,
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
     parameter int ROWS         = 1024
@@ -248,6 +250,10 @@ module denser_engine #(
         s.loading = 1'b1;
         cycles = isa::W'(load_count * isa::W'((one.dim + isa::W'(BANK_BYTES - 1)) / isa::W'(BANK_BYTES)));
         v_beats = (isa::W'(load_count * one.dim) + k_known + isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
+        if (v_beats > cycles) cycles = v_beats;
+        // Their entries in the list of dense columns, of 4 bytes each, come through half of a port of the index buffer.
+        v_beats = (isa::W'(load_count * isa::W'(INDEX_BANKS > 1 ? 8 : 32)) + isa::W'(INDEX_PORT_BYTES - 1))
+            / isa::W'(INDEX_PORT_BYTES);
         s.ready_at = now + 32'(cycles > v_beats ? cycles : v_beats);
         k_known = '0;
       end

@@ -68,7 +68,8 @@ module index_walker #(
     size = wanted.count * isa::W'(INDEX_BYTES) + isa::W'(4);  // its rows, and its entry: head, column, count
     reads = (size + isa::W'(WORD_BYTES - 1)) / isa::W'(WORD_BYTES);
     words = (size + isa::W'(PORT_BYTES - 1)) / isa::W'(PORT_BYTES);
-    port = isa::W'(2 * words + isa::W'(2 * BANKS - 2)) / isa::W'(2 * BANKS - 1);
+    // Two banks' ports are for the other tables and for what arrives; half of them if there are no more.
+    port = BANKS > 2 ? isa::W'(words + isa::W'(BANKS - 3)) / isa::W'(BANKS - 2) : isa::W'(isa::W'(4 * words) / isa::W'(BANKS));
     if (port > reads) reads = port;
     begins = !waiting && next_at != next_stop;
     wants = begins || (waiting && now < ready_at);

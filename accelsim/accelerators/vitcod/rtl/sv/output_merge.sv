@@ -3,10 +3,14 @@
 // stays in the engine's shadow accumulators until its last row has been taken. The places lie in the partial-sum memory,
 // whose banks have one port each: a row is read, added to and written in turn, and what completes the oldest row is added
 // on its way out. The engines' reads of the memory go first; the softmax unit is told what all of them take.
+// The window ends with the rows whose entries have been read, in order, through a port of the index buffer. While there is
+// a pass the buffer is told what all but the walker take of its ports.
 module output_merge #(
     parameter int LANES           = 64,
     parameter int PSUM_BANKS      = 8,
     parameter int PSUM_PORT_BYTES = 32,
+    parameter int INDEX_BANKS     = 8,
+    parameter int INDEX_PORT_BYTES = 8,
     parameter int PASSES          = 16,
     parameter int ROWS            = 1024
 ) (
@@ -46,6 +50,9 @@ module output_merge #(
     input  logic [7:0]       sparser_window_room,
     output logic [7:0]       sparser_window_push,
     output isa::window_t sparser_window_item,
+    input  logic [7:0]       reading_room,
+    output logic [7:0]       reading_push,
+    output isa::reading_t    reading_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
@@ -61,21 +68,30 @@ module output_merge #(
     output isa::word_t       leaves_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), WIDTH = PSUM_BANKS * PSUM_PORT_BYTES;
+  // Cycles of an entry of 8 bytes, and bytes a cycle of rows and dense columns.
+  localparam int SHARE = INDEX_BANKS > 2 ? 1 : INDEX_BANKS == 2 ? 2 : 8;
+  localparam int ENTRY = (8 * SHARE + INDEX_PORT_BYTES - 1) / INDEX_PORT_BYTES;
+  localparam int TAKEN = INDEX_BANKS > 2 ? INDEX_PORT_BYTES + (INDEX_PORT_BYTES + 1) / 2
+                       : INDEX_BANKS == 2 ? INDEX_PORT_BYTES : (INDEX_PORT_BYTES + 3) / 4;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
   logic active, next_active, going, free, whole, turn, next_turn;
   isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window_end;
-  isa::clock_t now, free_at, next_free_at;
+  isa::word_t entries, next_entries;  // the row behind the last whose entry has been read
+  logic reads, takes_entry;
+  isa::clock_t now, free_at, next_free_at, entry_at, next_entry_at;
   isa::passes_row_t one;
   isa::word_t place, seen_with, used, cycles, adding;  // of the row worked on; cycles of the memory, and of the adders
 
   always_comb begin
     one = passes[PA'(command_data.number)];
-    command_pop = {7'd0, !active && command_valid != 0};
-    going = active || command_valid != 0;
+    command_pop = {7'd0, !active && command_valid != 0 && reading_room != 0};
+    going = active || command_pop != 0;
     next_oldest = active ? oldest : one.first_row;
     next_last = active ? last : one.first_row + isa::W'(one.rows * one.heads);
     next_places = active ? places : one.places;
+    next_entries = active ? entries : one.first_row;
+    next_entry_at = active ? entry_at : now + 32'(ENTRY);
 
     denser_reads_pop = {7'd0, accesses_room != 0 && denser_reads_valid != 0};
     sparser_reads_pop = {7'd0, accesses_room != 0 && sparser_reads_valid != 0};
@@ -86,7 +102,7 @@ module output_merge #(
     free = going && accesses_room != 0 && next_free_at <= now;
 
     // A row leaves that is whole, or a part is taken, of either engine in turn.
-    whole = next_oldest < next_last && seen[RA'(next_oldest)] == parts[RA'(next_oldest)];
+    whole = next_oldest < next_entries && seen[RA'(next_oldest)] == parts[RA'(next_oldest)];
     leaves = free && whole && row_room != 0;
     take_d = free && !leaves && dense_valid != 0 && !(turn && sparse_valid != 0);
     take_s = free && !leaves && !take_d && sparse_valid != 0;
@@ -112,7 +128,7 @@ module output_merge #(
     cycles = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
     adding = (values[RA'(place)] + isa::W'(LANES - 1)) / isa::W'(LANES);
     if (take_d || take_s) begin
-      leaves = place == next_oldest && seen_with == parts[RA'(place)] && row_room != 0;
+      leaves = place == next_oldest && place < next_entries && seen_with == parts[RA'(place)] && row_room != 0;
       if (leaves) cycles = seen_with == 1 ? '0 : cycles;
       else if (seen_with != 1) cycles = isa::W'(cycles << 1);
     end else if (!leaves) cycles = '0;
@@ -128,20 +144,29 @@ module output_merge #(
     window_end = next_oldest + next_places;
     if (window_end > next_last) window_end = next_last;
 
-    denser_window_push = {7'd0, going && window_end != told && denser_window_room != 0 && sparser_window_room != 0};
+    takes_entry = going && next_entries < window_end && now >= next_entry_at;
+    if (takes_entry) begin
+      next_entries  = next_entries + 1'b1;
+      next_entry_at = now + 32'(ENTRY);
+    end
+    reads = next_entries < window_end;
+
+    denser_window_push = {7'd0, going && next_entries != told && denser_window_room != 0 && sparser_window_room != 0};
     sparser_window_push = denser_window_push;
-    denser_window_item.end_ = window_end;
-    sparser_window_item.end_ = window_end;
+    denser_window_item.end_ = next_entries;
+    sparser_window_item.end_ = next_entries;
     done_item.number = 1;
-    done_push = {7'd0, going && next_oldest == next_last && done_room != 0
-                       && (window_end == told || denser_window_push != 0)};
+    done_push = {7'd0, going && next_oldest == next_last && done_room != 0 && reading_room != 0
+                       && window_end == (denser_window_push != 0 ? next_entries : told)};
     next_active = going && done_push == 0;
+    reading_push = command_pop | done_push;
+    reading_item.more = done_push != 0 ? -isa::W'(TAKEN) : isa::W'(TAKEN);
 
     // What could leave and did not has found no room.
-    status = next_free_at > now ? isa::BUSY : isa::STARVED;
-    if ((free && whole && !leaves) || (window_end != told && denser_window_push == 0)
+    status = next_free_at > now || reads ? isa::BUSY : isa::STARVED;
+    if ((free && whole && !leaves) || (next_entries != told && denser_window_push == 0)
         || (next_oldest == next_last && window_end == told && done_push == 0)) status = isa::BLOCKED;
-    if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
+    if (take_d || take_s || leaves || takes_entry || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
     if (!going) status = isa::IDLE;
   end
 
@@ -157,12 +182,16 @@ module output_merge #(
     turn <= !rst && next_turn;
     active <= !rst && next_active;
     taken  <= rst ? '0 : next_taken;
-    told   <= rst ? '0 : denser_window_push != 0 ? window_end : told;
+    told   <= rst ? '0 : denser_window_push != 0 ? next_entries : told;
     if (rst) begin
       oldest <= '0;
       last   <= '0;
       places <= '0;
+      entries <= '0;
+      entry_at <= '0;
     end else if (going) begin
+      entries <= next_entries;
+      entry_at <= next_entry_at;
       oldest <= next_oldest;
       last   <= next_last;
       places <= next_places;
