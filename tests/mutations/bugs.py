@@ -103,6 +103,12 @@ BUGS = (
          "a row leaves after all its parts"),
     line("merge-window", own("output_merge"), "end = min(r.oldest + r.places_now, r.last)", "end = r.last",
          "the merge's window"),
+    line("merge-entries", own("output_merge"), "r.read < end and now >= r.read_at", "r.read < end",
+         "the table of rows is read through a port"),
+    line("merge-reading", own("output_merge"), "push(reading).more = -table_rate(r)", "push(reading).more = 0",
+         "ports are given back behind a pass"),
+    line("encoder-sums", own("encoder"), "r.sum_write_bytes += sums * cut", "r.sum_write_bytes += sums",
+         "sums of cut features that are put away"),
     line("merge-adds", own("output_merge"), "if seen[place]:", "if seen[place] > 1:", "additions counted"),
     # the systolic array's, and of the machines around it
     line("array-constants", ARRAY, "leave * wide * part.constants", "0 * wide * part.constants",

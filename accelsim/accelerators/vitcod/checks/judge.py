@@ -16,6 +16,7 @@ from accelsim.accelerators.vitcod.checks.places import Outputs, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
 from accelsim.accelerators.vitcod.checks.values import check_values
+from accelsim.accelerators.vitcod.tables import DENSE_BYTES, ROW_BYTES
 from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
@@ -101,6 +102,12 @@ class ViTCoDJudge(Judge):
         yield "denser", "normalise_ops", sum(n for n, _ in dense)
         yield "sparser", "normalise_ops", sum(n for n, _ in sparse)
         yield "merge", "requant_ops", values
+        yield "merge", "row_read_bytes", rows * ROW_BYTES
+        yield "softmax", "mask_bits", sum(n for n, _ in dense)
+        passes = evidence.tables["passes"]
+        if (passes["first_share"] == passes["first_row"]).all():  # without blocks of keys
+            yield "denser", "table_read_bytes", passes["dense"].sum() * DENSE_BYTES
+            yield "sparser", "table_read_bytes", 0
         looked = (w.layer for w in works if w.layer.activation)
         yield "merge", "lookup_ops", sum(a.heads * a.q_tokens * a.v_dim for a in looked) * batch
 
