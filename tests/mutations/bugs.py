@@ -89,7 +89,7 @@ BUGS = (
     line("array-depth", own("mac_array"), "r.mac_ops += outputs * r.depth", "r.mac_ops += outputs", "MACs counted"),
     line("array-release", own("mac_array"), "used.bytes, used.read_bytes = free.act, free.act_read",
          "used.bytes, used.read_bytes = free.act, free.weight_read", "what is read of activations"),
-    line("encoder-met", own("encoder"), "((item.met + item.columns) // item.heads)", "(item.columns // item.heads)",
+    line("encoder-met", own("encoder"), "(reach // item.heads)", "(item.columns // item.heads)",
          "a feature that is cut"),
     line("encoder-free", own("encoder"), "work = item.rows * item.columns * item.encoded",
          "work = item.rows * item.columns", "the encoder's work"),
