@@ -69,7 +69,8 @@ class DenseResources:
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
     double_buffer: whether tiles are fetched while others are in use; they are the same either way.
     constants: whether biases, scales and the constants of norms are loaded. psum_cycle_bytes: what the partial-sum
-    memory moves in a cycle. either_way: whether lines may spread tokens and a line's MACs features as well.
+    memory moves in a cycle. sum_bytes: what keeps the sums of features that are cut, where heads are compressed behind
+    the array. either_way: whether lines may spread tokens and a line's MACs features as well.
     vector_rates: of the vector unit, whose commands say how long they take.
     """
 
@@ -80,6 +81,7 @@ class DenseResources:
     store_bytes: int
     psum_bytes: int
     vector_rates: VectorRates
+    sum_bytes: int = 0
     psum_cycle_bytes: int = 256
     double_buffer: bool = True
     constants: bool = False
@@ -89,6 +91,7 @@ class DenseResources:
     weight: str = "weight_gb"
     act: str = "act_gb0"
     store: str = "act_gb1"
+    encoder: str = "encoder"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ ENGINES = (
          "a column's pointer"),
     line("walker-width", own("index_walker"), "columns[r.next].count * r.index_bytes", "columns[r.next].count",
          "the width of row numbers"),
-    line("walker-banks", own("index_walker"), "read_cycles(ceil(size, r.port_bytes), r.banks)", "0",
+    line("walker-banks", own("index_walker"), "walk_cycles(ceil(size, r.port_bytes), r.banks)", "0",
          "the index buffer's banks"),
     line("walker-holds", own("index_walker"), "if not can_push(column):\n                says(r, reading, 0)",
          "if not can_push(column):", "a walker that waits leaves the ports to what arrives"),

@@ -9,6 +9,7 @@ from accelsim.accelerators.vitcod.dataflow.attention import AttentionLayer
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of, issue_tile
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
+from accelsim.accelerators.vitcod.tables import FUNCTION_BYTES, FUNCTION_ROWS
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import Program
@@ -48,6 +49,9 @@ def compile_workload(
         send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
         if number:
             p.fence(have.act, p.all_of(have.store))
+        if isinstance(layer, Gemm | Attention) and layer.activation:
+            for n in range(FUNCTION_ROWS):
+                p.enter("functions", layer=number, entry=n * FUNCTION_BYTES)
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
             issue = partial(issue_tile, left.ports)

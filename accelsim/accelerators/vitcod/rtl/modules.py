@@ -110,7 +110,7 @@ TWINS = {
             DenserEngine,
             "denser_engine",
             ("passes", "dense", "rows"),
-            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes"),
+            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes", "index_banks", "index_port_bytes"),
         ),
         Twin(
             SparserEngine,
@@ -127,7 +127,7 @@ TWINS = {
             ("passes",),
             ("lines", "macs", "port_bytes", "banks", "bank_bytes", "act_banks", "act_port_bytes"),
         ),
-        Twin(Encoder, "encoder"),
+        Twin(Encoder, "encoder", (), ("sum_bytes",)),
         Twin(MacArray, "mac_array", ("frees",), TOLD, {"command": lambda v: min(2, v["depth"])}),
         Twin(HandOver, "hand_over"),
         Twin(QueryFetcher, "query_fetcher", ("queries",)),

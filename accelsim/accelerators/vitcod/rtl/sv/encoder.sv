@@ -1,11 +1,13 @@
 // The encoder lines: the auto-encoder's first half, h heads of Q and K to h', directly behind their projection.
-// Each output of the array meets its h' weights; a feature's h' values leave with the last of its heads. Other items pass
-// in one cycle.
+// Each output of the array meets its h' weights; a feature's h' values leave with the last of its heads. An item lasts as
+// long as its weights, or as the port of the sums that are kept of features which it does not begin or end. Other items
+// pass in one cycle.
 // In the cycle in which an item is taken its outputs and the features that end in it are counted; the products that are
 // left, as many as there are multipliers fewer each cycle, and the values that leave follow from these a cycle later.
 module encoder #(
     parameter int LINES = 8,
-    parameter int MACS  = 8
+    parameter int MACS  = 8,
+    parameter int SUM_PORT_BYTES = 32
 ) (
     input  logic          clk,
     input  logic          rst,
@@ -27,7 +29,8 @@ module encoder #(
 );
   localparam int WIDE = LINES * MACS;
   localparam int SB = 10;            // bits of rows and columns of a step, and of columns with the heads before them
-  localparam int HB = 6;             // of heads
+  localparam int HEADS = 64;         // at most
+  localparam int HB = $clog2(HEADS + 1);
   localparam int QB = 16;            // of a quotient by heads: exact for numbers of SB bits
   localparam int LB = 2 * SB + HB + 1;
   logic [SB-1:0] rows, met_columns, ended;
@@ -39,19 +42,26 @@ module encoder #(
   isa::word_t passes;
   logic holds, fresh, some, ready, leaves, waiting;
   logic signed [LB-1:0] left, now_left;  // products, less one: below 0, it can leave
+  logic begun, cut;                  // whether sums of a feature are there before it, and are left behind it
+  logic [SB-1:0] reach;              // columns with the heads before them
+  logic [HB-1:0] of;                 // heads that are mixed
+  logic signed [LB-1:0] kept, now_kept;  // bytes of sums that are moved, less one, alike
 
   // n / of
   function automatic logic [SB-1:0] quotient(input logic [SB-1:0] n, input logic [HB-1:0] of);
     logic [QB:0] reciprocal;
     reciprocal = '0;
-    for (int h = 1; h < 1 << HB; h++) if (of == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
+    for (int h = 1; h <= HEADS; h++) if (of == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
     quotient = SB'(((QB + 1 + SB)'(n) * (QB + 1 + SB)'(reciprocal)) >> QB);
   endfunction
 
   always_comb begin
     // What is held: its products are counted when its first cycle has passed, as many as a cycle takes already gone.
     now_left = fresh ? LB'(held) * LB'(weights) - LB'(WIDE + 1) : left;
-    ready = now_left[LB-1];
+    cut = of != 0 && reach != SB'((SB + HB)'(features) * (SB + HB)'(of));
+    now_kept = fresh ? (begun && cut ? LB'(values) << 3 : begun || cut ? LB'(values) << 2 : '0) - LB'(SUM_PORT_BYTES + 1)
+        : kept;
+    ready = now_left[LB-1] && now_kept[LB-1];
     waiting = holds && (!ready || (some && out_room == 0));
     leaves = holds && !waiting;
     out_push = {7'd0, leaves && some};
@@ -78,6 +88,7 @@ module encoder #(
   always_ff @(posedge clk) begin
     fresh <= outputs_pop != 0;
     left  <= now_left[LB-1] ? now_left : now_left - LB'(WIDE);
+    kept  <= now_kept[LB-1] ? now_kept : now_kept - LB'(SUM_PORT_BYTES);
     if (rst) begin
       holds <= 1'b0;
     end else if (outputs_pop != 0) begin
@@ -87,6 +98,9 @@ module encoder #(
       weights <= mixed != 0 ? each : '0;
       values <= (SB + HB)'(rows) * (SB + HB)'(each);
       features <= ended;
+      begun <= mixed != 0 && outputs_data.met != 0;
+      reach <= mixed != 0 ? met_columns : '0;
+      of <= mixed;
       some <= mixed == 0 || ended != 0;
     end else if (leaves) begin
       holds <= 1'b0;
