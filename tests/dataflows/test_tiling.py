@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import GemmShape, faults, least_traffic, plan_gemm
-from accelsim.dataflows.tiling import DenseResources, GemmPlan, ceil, pieces, step_shape
+from accelsim.dataflows.tiling import DenseResources, GemmPlan, VectorRates, ceil, pieces, step_shape
 
 SMALL = st.integers(1, 40)
 SIZES = {"lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "store_bytes": 512, "psum_bytes": 1024}
+SIZES |= {"vector_rates": VectorRates(64, 4, 64)}
 
 
 def machine(**change) -> DenseResources:

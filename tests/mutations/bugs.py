@@ -44,6 +44,7 @@ EMIT = ("dataflows/products/emit.py", "accelerators/systolic/checks/test_runs.py
 PES = ("validation/products/commands.py", "validation/test_products.py")
 WORK = ("dataflows/gemm_estimate.py", "dataflows/test_estimate.py")
 TIMES = ("dataflows/estimate.py", "dataflows/test_estimate.py")
+CEILS = ("dataflows/tiling.py", *TIMES[1:])
 CHOICE = ("dataflows/mapping.py", "dataflows/test_estimate.py")
 MEMORY = ("accelerators/main_memory.py", RUNS)
 RUN = ("accelerators/run.py", RUNS)
@@ -82,8 +83,7 @@ BUGS = (
     line("exact-latency", EXACT, "waited = done_at - (tag >> TAG_BITS)", "waited = now - (tag >> TAG_BITS)",
          "latency from acceptance to data"),
     # ViTCoD's
-    line("array-floor", own("mac_array"), "if narrow:\n        cycles += down * step_length(r, high, narrow)",
-         "if narrow > wide:\n        cycles += down * step_length(r, high, narrow)",
+    line("array-floor", own("mac_array"), " + down * r.right_cycles", "",
          "steps of ragged columns of a cut depth"),
     line("array-psum", own("mac_array"), "r.adds, r.opened = r.opened, 1 - r.last", "r.adds, r.opened = r.opened, 0",
          "partial sums that are read back"),
@@ -191,11 +191,10 @@ BUGS = (
     # closed forms of time
     line("estimate-constants", WORK, "work.features * (work.depth + work.constants)", "work.features * work.depth",
          "constants are read with weights"),
-    line("estimate-ports", WORK, "ceil(wide * work.constants * last, rates", "ceil(0 * last, rates",
-         "constants take a port's time"),
+    line("estimate-ports", WORK, "deep, work.constants * last, ", "deep, 0 * last, ", "constants take a port's time"),
     line("estimate-sums", WORK, "(deep, 2, False, often)", "(deep, 1, False, often)", "sums are fetched and put away"),
     line("estimate-latency", TIMES, "return self.latency + max(size", "return max(size", "DRAM's latency"),
-    line("estimate-bank", TIMES, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
+    line("estimate-bank", CEILS, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
          "what is kept for fills"),
     line("estimate-follow", TIMES, "name, cycles = max(one.overlapped.items(), key=lambda term: term[1])",
          "name, cycles = min(one.overlapped.items(), key=lambda term: term[1])", "what binds in each part"),

@@ -36,6 +36,8 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Param
 from accelsim.dataflows.mapping import OBJECTIVES, LayerMapping
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.steps import ArrayPorts
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
 
@@ -264,6 +266,8 @@ def resources(arch: Arch) -> Resources:
         index_bytes=part["index_buffer"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],
         psum_bytes=part["engine"]["psum_bytes"],
+        vector_rates=VectorRates.of(part["vector"], part["act_gb0"]),
+        ports=ArrayPorts.of(part["engine"] | SCHEMA.shared(arch, "engine")),
         psum_cycle_bytes=part["engine"]["psum_banks"] * part["engine"]["psum_port_bytes"],
         q_bytes=part["denser"]["q_bytes"],
         k_bytes=part["denser"]["k_bytes"],

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-import numpy as np
-
 from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
@@ -15,52 +13,17 @@ from accelsim.accelerators.vitcod.checks.outputs import check_tables
 from accelsim.accelerators.vitcod.checks.places import Outputs, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
+from accelsim.accelerators.vitcod.checks.tiles import check_tiles, tile_cycles
 from accelsim.accelerators.vitcod.checks.values import check_values
 from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import Group, Part
-from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.network import Rule
-
-
-def tile_cycles(evidence: Evidence) -> np.ndarray:
-    """The cycles of every tile of the array: each of its steps as long as its depth, or as a memory's ports need."""
-    tiles, part = evidence.commands("engine"), evidence.part
-    last = tiles["constants"] > 0
-    adds = ~np.append(True, last[:-1])[: len(tiles)]
-
-    def ceil(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
-        return -(-a // b)
-
-    def delivered(buffer: str, words: np.ndarray) -> np.ndarray:
-        """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
-        return ceil(2 * words, 2 * part(buffer, "banks") - 1)
-
-    def split(size: np.ndarray, step: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(how many steps, how long along an axis)."""
-        return [(size // step, step), ((size % step > 0).astype(int), size % step)]
-
-    cycles = np.zeros(len(tiles), np.int64)
-    for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
-        for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            words = ceil(tiles["depth"], part("act_gb0", "port_bytes"))
-            words = words + ceil(columns * tiles["added"], part("act_gb0", "port_bytes"))
-            weights = ceil(columns * tiles["depth"], part("weight_gb", "port_bytes"))
-            weights = weights + ceil(columns * tiles["constants"], part("weight_gb", "port_bytes"))
-            sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
-            each = [
-                tiles["depth"],
-                delivered("weight_gb", weights),
-                delivered("act_gb0", rows * words),
-                ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
-            ]
-            cycles += down * across * (np.max(each, axis=0) + part("engine", "step_cycles"))
-    return cycles
 
 
 class ViTCoDJudge(Judge):
@@ -131,6 +94,9 @@ class ViTCoDJudge(Judge):
         met = column % said["heads"] if said["heads"] else 0
         if said["met"] != met:
             wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
+        meets = said["step_features"] % said["heads"] if said["heads"] else 0
+        if said["meets"] != meets:
+            wrong.append(f"a step is said to add {said['meets']} heads to those that came before, but it does {meets}")
         if said["added"] != layer.residual:
             wrong.append(f"{said['added']} bytes of a residual operand are read an output, not {int(layer.residual)}")
         constants = SCALE_BYTES + BIAS_BYTES * layer.bias
@@ -171,6 +137,7 @@ class ViTCoDJudge(Judge):
 
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
+        check_tiles(self.evidence, report)
         check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)
 

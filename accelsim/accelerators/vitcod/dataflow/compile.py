@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from accelsim.accelerators.vitcod.dataflow.attention import AttentionLayer
@@ -49,7 +50,8 @@ def compile_workload(
             p.fence(have.act, p.all_of(have.store))
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
-            emit_gemm(p, layer, groups, workload.batch, left, issue_tile, cuts.get(layer.name, ()), stay)
+            issue = partial(issue_tile, left.ports)
+            emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):

@@ -11,8 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_all_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import DENSE_BYTES, ROW_BYTES, AttentionCut, bias_bytes, pass_bytes
 from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, MASK_BITS
-from accelsim.dataflows.estimate import read_cycles
-from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.tiling import ceil, read_cycles
 from accelsim.workload.layers import Attention
 
 SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle

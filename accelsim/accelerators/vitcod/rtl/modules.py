@@ -157,6 +157,10 @@ def dense_of(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     return dense_words(tables, next(ports, 1))
 
 
+# Parameters of the array that its module has no use for: what they come to, its commands say.
+TOLD = ("psum_bytes", "row_values", "psum_banks", "psum_port_bytes", "step_cycles", "weight_banks", "weight_port_bytes")
+TOLD += ("act_port_bytes",)
+
 SOURCES = Path(__file__).with_name("sv")
 PACKAGE = Package(
     SOURCES,
@@ -195,12 +199,10 @@ TWINS = {
         ),
         Twin(Decoder, "decoder", ("passes",)),
         Twin(Encoder, "encoder"),
-        Twin(
-            MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
-        ),
+        Twin(MacArray, "mac_array", ("frees",), TOLD, {"command": lambda v: min(2, v["depth"])}),
         Twin(HandOver, "hand_over"),
         Twin(QueryFetcher, "query_fetcher", ("queries",)),
         Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
-        Twin(VectorUnit, "vector_unit"),
+        Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "banks", "port_bytes")),
     )
 }
