@@ -17,9 +17,9 @@ THERE = [(0, 0, K, 100), (0, 0, Q, 100)]
 
 
 class Case:
-    """One pass over `keep[head][row][column]` (nested sequences of 0 and 1)."""
+    """Passes that are alike, over `keep[head][row][column]` (nested sequences of 0 and 1)."""
 
-    def __init__(self, keep, *, lines=1, segment=16, dim=10, value_dim=6, forward=1, row0=0, **sizes):
+    def __init__(self, keep, *, lines=1, segment=16, dim=10, value_dim=6, forward=1, row0=0, passes=1, **sizes):
         keep = np.asarray(keep, bool)
         heads, rows, _ = keep.shape
         entries, columns = [], []
@@ -47,7 +47,11 @@ class Case:
             "forward": forward,
         }
         self.keep, self.columns, self.outputs = keep, table(COLUMNS, columns), heads * rows
-        self.memory = {"passes": table(PASSES, [entry]), "index": table(INDEX, entries), "rows": table(ROWS, outputs)}
+        self.memory = {
+            "passes": table(PASSES, [entry] * passes),
+            "index": table(INDEX, entries),
+            "rows": table(ROWS, outputs),
+        }
         self.sizes = {"lines": lines, "macs": 4, "banks": 4, "score_ports": 8, "segment": segment} | sizes
 
     def feed(self, *, operands=THERE, scores_at=0, values_at=None, ready=0, window=ALL):
@@ -117,6 +121,24 @@ def test_a_bank_sends_one_vector_a_cycle_to_all_who_ask_for_it():
     seen = case.run(case.feed(scores_at=20))
     assert seen.counts["bank_conflicts"] == 0 and seen.counts["q_forward_hits"] == 3
     assert seen.counts["q_read_bytes"] == 2 * 10
+
+
+@pytest.mark.parametrize(("bank_bytes", "other", "apart"), [(16, 2, 1), (16, 1, 1), (5, 1, 2), (5, 2, 3)])
+def test_a_key_takes_its_bank_for_its_words(bank_bytes, other, apart):
+    """Two columns of one entry for two lines, tokens 0 and 1 in two banks or 0 and 2 in one; 10 bytes each."""
+    case = Case([[[1, *[0] * (other - 1), 1]]], lines=2, banks=2, bank_bytes=bank_bytes)
+    first, second = case.run(case.feed(scores_at=20)).cycles("score")
+    assert second - first == apart
+
+
+def test_operands_of_the_pass_before_the_last_do_not_count():
+    # pass 2 has the side of pass 0, of which all is there; its K comes in 50, its Q in 80: sent in 81, used from 82
+    case = Case([[[1]]], passes=3)
+    feed = case.feed(operands=[*THERE, (50, 2, K, 100), (80, 2, Q, 100)])
+    feed["command"].append((40, SCORES, 2, 0, 0))
+    feed["column"] *= 2
+    seen = case.run(feed)
+    assert seen.cycles("score") == [6, 81 + 1 + 3] and seen.pushes["miss"] == []
 
 
 def test_so_many_scores_leave_in_a_cycle_as_there_are_ports():

@@ -27,7 +27,8 @@ module encoder #(
 );
   localparam int WIDE = LINES * MACS;
   localparam int SB = 10;            // bits of rows and columns of a step, and of columns with the heads before them
-  localparam int HB = 6;             // of heads
+  localparam int HEADS = 64;         // at most
+  localparam int HB = $clog2(HEADS + 1);
   localparam int QB = 16;            // of a quotient by heads: exact for numbers of SB bits
   localparam int LB = 2 * SB + HB + 1;
   logic [SB-1:0] rows, met_columns, ended;
@@ -44,7 +45,7 @@ module encoder #(
   function automatic logic [SB-1:0] quotient(input logic [SB-1:0] n, input logic [HB-1:0] of);
     logic [QB:0] reciprocal;
     reciprocal = '0;
-    for (int h = 1; h < 1 << HB; h++) if (of == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
+    for (int h = 1; h <= HEADS; h++) if (of == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
     quotient = SB'(((QB + 1 + SB)'(n) * (QB + 1 + SB)'(reciprocal)) >> QB);
   endfunction
 
