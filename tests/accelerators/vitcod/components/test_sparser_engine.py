@@ -47,11 +47,8 @@ class Case:
             "forward": forward,
         }
         self.keep, self.columns, self.outputs = keep, table(COLUMNS, columns), heads * rows
-        self.memory = {
-            "passes": table(PASSES, [entry] * passes),
-            "index": table(INDEX, entries),
-            "rows": table(ROWS, outputs),
-        }
+        self.memory = {"passes": table(PASSES, [entry] * passes), "index": table(INDEX, entries)}
+        self.memory["rows"] = table(ROWS, outputs)
         self.sizes = {"lines": lines, "macs": 4, "banks": 4, "score_ports": 8, "segment": segment} | sizes
 
     def feed(self, *, operands=THERE, scores_at=0, values_at=None, ready=0, window=ALL):
