@@ -37,15 +37,9 @@ class Case:
                 outputs.append({"head": head, "sparse": count, "scores": count, "first": first, "values": value_dim})
                 first += count
         entry = {
-            "heads": heads,
-            "rows": rows,
-            "row0": row0,
-            "dim": dim,
-            "value_dim": value_dim,
-            "sparser_lines": lines,
-            "sparse_columns": len(columns),
-            "forward": forward,
-        }
+            "heads": heads, "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "sparser_lines": lines,
+            "sparse_columns": len(columns), "forward": forward,
+        }  # fmt: skip
         self.keep, self.columns, self.outputs = keep, table(COLUMNS, columns), heads * rows
         self.memory = {"passes": table(PASSES, [entry] * passes), "index": table(INDEX, entries)}
         self.memory["rows"] = table(ROWS, outputs)
