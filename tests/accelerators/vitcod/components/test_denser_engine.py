@@ -13,15 +13,17 @@ SCORES, VALUES = 0, 1
 ALL = 1 << 30
 
 
-def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64, **sizes):
-    """One pass: `columns` of each head (their tokens), `rows` of every head."""
+def engine(
+    columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64, passes=1, **sizes
+):
+    """Passes that are alike: `columns` of each head (their tokens), `rows` of every head."""
     dense = [(head, column) for head, mine in enumerate(columns) for column in mine]
     entry = {
         "heads": len(columns), "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "denser_lines": lines,
         "tile_rows": tile_rows, "dense": len(dense),
     }  # fmt: skip
     outputs = [{"head": head, "dense": len(mine)} for head, mine in enumerate(columns) for _ in range(rows)]
-    memory = {"passes": table(PASSES, [entry]), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
+    memory = {"passes": table(PASSES, [entry] * passes), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
     return lambda: DenserEngine("denser", lines=lines, macs=macs, q_port_bytes=q_port_bytes, **sizes, **memory)
 
 
@@ -78,6 +80,14 @@ def test_a_row_streams_when_its_q_is_there():
     seen = exercise(engine([[0, 1, 2]], 3, row0=3), {"command": [(0, SCORES, 0, 0, 0)], "operands": operands})
     assert seen.cycles("scores") == [24, 34, 44]
     assert seen.cycles("done") == [44]
+
+
+def test_operands_of_the_pass_before_the_last_do_not_count():
+    # pass 2 has the side of pass 0, of which all is there: its K comes in 50, its Q in 80
+    operands = [*THERE, (50, 2, K, 100), (80, 2, Q, 100)]
+    feed = {"command": [(0, SCORES, 0, 0, 0), (40, SCORES, 2, 0, 0)], "operands": operands}
+    seen = exercise(engine([[0]], 1, passes=3), feed)
+    assert seen.cycles("scores") == [1 + 1 + 3, 81 + 3]
 
 
 def test_a_full_output_stops_the_rows():
