@@ -110,7 +110,7 @@ class ArrayRates:
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
     between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none); bytes of
     the buffers of weights, of activations and of results; loads of a buffer on their way at once; where rows are swept
-    several times, cycles of a reduction and of a reciprocal root.
+    several times, cycles of a reduction and of a reciprocal root. windows: a convolution's are read run by run.
     """
 
     weight_banks: int
@@ -128,6 +128,7 @@ class ArrayRates:
     reduce_cycles: int = 0
     rsqrt_cycles: int = 0
     double_buffer: bool = True
+    windows: bool = False
 
     @property
     def vector(self) -> VectorRates:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.gemm_cuts import GemmShape, faults, plan_gemm
+from accelsim.dataflows.gemm_cuts import faults, plan_gemm
+from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -76,7 +78,7 @@ def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, stay:
     inputs = ceil(layer.inputs * batch, layer.repeat)
     tokens = layer.tokens * batch
     sizes = tokens, layer.in_features, some.count, inputs
-    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded, stay.input, stay.stored)
+    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded, stay.input, stay.stored, Window.of(layer))
 
 
 def plan_of(

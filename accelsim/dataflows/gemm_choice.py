@@ -7,8 +7,9 @@ import numpy as np
 
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
-from accelsim.dataflows.gemm_cuts import ORDERS, GemmShape, cuts, faults, plan_gemm, steps_of, traffic
+from accelsim.dataflows.gemm_cuts import ORDERS, cuts, faults, plan_gemm, steps_of, traffic
 from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segment
+from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
 
@@ -128,7 +129,7 @@ def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
     """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
     return GemmWork(
         shape.tokens, shape.depth, shape.features, shape.inputs * (not shape.kept), shape.residual, shape.constants,
-        passes, shape.heads, shape.encoded, packed, shape.stored,
+        passes, shape.heads, shape.encoded, packed, shape.stored, shape.window,
     )  # fmt: skip
 
 

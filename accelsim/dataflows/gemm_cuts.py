@@ -5,62 +5,18 @@ A cut is a `GemmPlan`, whoever chose it; `faults` says why one does not fit, `pl
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.core.errors import InputError
+from accelsim.dataflows.gemm_shape import GemmShape, part_bytes
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces, step_shape
 
 # [ours] What a byte of DRAM traffic counts in cycles of the array where a cut is chosen by rule: an order of magnitude.
 TRAFFIC_BYTES_PER_CYCLE = 64
 ORDERS = ("resident", "rows", "stream")
-
-
-@dataclass(frozen=True)
-class GemmShape:
-    """tokens x depth x features, of `inputs` distinct input elements.
-
-    residual: an operand is added to each output. constants: bytes beside a feature's weights, which stay until its tile
-    is done. heads, encoded: heads that are compressed behind the array, and to how many (0: none). kept: its input is
-    in the activation buffer already, all of it (order resident). stored: its outputs go to DRAM.
-    """
-
-    tokens: int
-    depth: int
-    features: int
-    inputs: int
-    residual: bool = False
-    constants: int = 0
-    heads: int = 0
-    encoded: int = 0
-    kept: bool = False
-    stored: bool = True
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a token's activations."""
-        return ceil(self.inputs, self.tokens)
-
-    def leaving(self, columns: int) -> int:
-        """Most values of a token that leave with so many columns."""
-        return self.encoded * ceil(columns, self.heads) if self.heads else columns
-
-    def kept_sums(self, order, features, rows, step_tokens, step_features):
-        """Bytes of sums that are kept of features whose heads do not all come at once: of a step's tokens if it cuts
-        one, of all tokens until the next tile if a tile does (order rows: of a tile's). Of one cut, or of many."""
-        tile = (features < self.features) & (features % max(1, self.heads) > 0)
-        step = (step_features < features) & (step_features % max(1, self.heads) > 0)
-        tokens = np.where(order == "rows", rows, self.tokens)
-        tokens = np.where(tile, tokens, step * np.minimum(step_tokens, rows))
-        return 4 * self.encoded * tokens
-
-
-def part_bytes(shape: GemmShape, deep: int) -> int:
-    """Bytes of a token's activations in a part of the accumulation."""
-    return ceil(shape.row_bytes * deep, shape.depth)
 
 
 def orders(shape: GemmShape, have: DenseResources, features: int, deep: int) -> Iterator[tuple[str, int]]:

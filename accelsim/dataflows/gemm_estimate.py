@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
-from accelsim.dataflows.steps import longest, step_length
+from accelsim.dataflows.steps import Window, longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
@@ -17,7 +17,7 @@ class GemmWork:
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
     feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
     whether a tile of outputs is one run of bytes. stored: whether outputs go to DRAM; inputs: 0 where they do not come
-    from there."""
+    from there; window: of a convolution."""
 
     tokens: int
     depth: int
@@ -30,6 +30,7 @@ class GemmWork:
     encoded: int = 0
     packed: bool = False
     stored: bool = True
+    window: Window | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -54,7 +55,8 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
 
     moves: how often the partial sums are moved; last: whether the accumulation ends with it.
     """
-    cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves)
+    window = work.window if rates.windows else None
+    cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves, window)
     leaves = wide * work.encoded // work.heads if work.heads else wide
     behind = ceil(high * leaves * work.passes, rates.vector_lanes)
     if work.heads and rates.encoder_macs:

@@ -4,11 +4,13 @@ the estimates need it, and so do the commands of an array that is told instead o
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import reduce
-from typing import Protocol
+from math import gcd
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from accelsim.dataflows.tiling import ceil, read_cycles
+from accelsim.workload.layers import Gemm
 
 
 class Ports(Protocol):
@@ -52,17 +54,39 @@ def longest(*terms):
     return max(terms) if all(isinstance(term, int) for term in terms) else reduce(np.maximum, terms)
 
 
-def step_words(ports: Ports, rows, columns, depth, constants, added):
+class Window(NamedTuple):
+    """A convolution's window as it lies in a buffer: `kernel` runs, each of `kernel` pixels of `channels` bytes."""
+
+    kernel: int
+    channels: int
+
+    @classmethod
+    def of(cls, layer: Gemm) -> "Window | None":
+        """A layer's; None where windows do not overlap: those are stored one by one, as rows of a matrix are."""
+        return cls(layer.kernel, layer.in_features // layer.kernel**2) if layer.kernel > 1 else None
+
+    def words(self, depth, port_bytes):
+        """Words that a window's next `depth` bytes lie in at most: a run begins with any pixel, a part of the depth
+        with any byte. Of one depth, or int64 arrays of many."""
+        run = self.kernel * self.channels
+        whole = depth == self.kernel * run
+        runs = whole * self.kernel + (1 - whole) * ((depth - 2) // run + 2)
+        step = whole * gcd(self.channels, port_bytes) + (1 - whole)  # what all beginnings are multiples of
+        longest_run = run - (run - depth) * (depth < run)
+        return runs * ceil(longest_run + port_bytes - step, port_bytes)
+
+
+def step_words(ports: Ports, rows, columns, depth, constants, added, window: Window | None = None):
     """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants
     of its columns (bytes of each); of activations, token by token, with a residual operand (bytes of each output)."""
     weights = ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
-    acts = rows * (ceil(depth, ports.act_port_bytes) + ceil(columns * added, ports.act_port_bytes))
-    return weights, acts
+    each = window.words(depth, ports.act_port_bytes) if window else ceil(depth, ports.act_port_bytes)
+    return weights, rows * (each + ceil(columns * added, ports.act_port_bytes))
 
 
-def step_length(ports: Ports, rows, columns, depth, constants, added, moves):
+def step_length(ports: Ports, rows, columns, depth, constants, added, moves, window: Window | None = None):
     """Cycles of such a step; moves: how often its partial sums are moved. Of one step, or int64 arrays of many."""
-    weights, acts = step_words(ports, rows, columns, depth, constants, added)
+    weights, acts = step_words(ports, rows, columns, depth, constants, added, window)
     return ports.step_cycles + longest(
         depth,
         read_cycles(weights, ports.weight_banks),
@@ -73,7 +97,7 @@ def step_length(ports: Ports, rows, columns, depth, constants, added, moves):
 
 def timed(
     ports: Ports, *, tokens: int, features: int, depth: int, step_tokens: int, step_features: int, constants: int,
-    added: int, adds: bool,
+    added: int, adds: bool, window: Window | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """What the command of a tile says of time: cycles of a step by where it stands in the tile (0 where none does), and
     bytes a cycle that the first one reads. adds: whether partial sums come from their memory; they go there where
@@ -82,14 +106,14 @@ def timed(
     high, wide = min(step_tokens, tokens), min(step_features, features)
     down, across = ceil(tokens, high), ceil(features, wide)
     low, narrow = tokens - high * (down - 1), features - wide * (across - 1)
-    first = step_length(ports, high, wide, *each, moves)
-    weights, acts = step_words(ports, high, wide, *each)
+    first = step_length(ports, high, wide, *each, moves, window)
+    weights, acts = step_words(ports, high, wide, *each, window)
     several, many = down > 1, across > 1
     return {
         "inner_cycles": first if several and many else 0,
-        "bottom_cycles": step_length(ports, low, wide, *each, moves) if many else 0,
-        "right_cycles": step_length(ports, high, narrow, *each, moves) if several else 0,
-        "corner_cycles": step_length(ports, low, narrow, *each, moves),
+        "bottom_cycles": step_length(ports, low, wide, *each, moves, window) if many else 0,
+        "right_cycles": step_length(ports, high, narrow, *each, moves, window) if several else 0,
+        "corner_cycles": step_length(ports, low, narrow, *each, moves, window),
         "weight_rate": ceil(weights * ports.weight_port_bytes, first),
         "act_rate": ceil(acts * ports.act_port_bytes, first),
     }

@@ -7,6 +7,7 @@ Every operator that costs multiply-accumulates is a `Gemm` (convolutions by im2c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -67,6 +68,17 @@ class Gemm(Layer):
     def inputs(self) -> int:
         """Distinct input elements per image (before im2col)."""
         return self.input_elements or self.repeat * self.tokens * self.in_features
+
+    @property
+    def kernel(self) -> int:
+        """Rows and columns of a convolution's windows where they overlap: the least k whose area divides in_features,
+        and with which a whole stride s says how often an element is read: k^2 / s^2 times. 1: there is none."""
+        reads = self.repeat * self.tokens * self.in_features
+        for kernel in range(2, math.isqrt(self.in_features) + 1) if reads > self.inputs else ():
+            area, (stride_area, rest) = kernel**2, divmod(kernel**2 * self.inputs, reads)
+            if not rest and self.in_features % area == 0 and math.isqrt(stride_area) ** 2 == stride_area > 0:
+                return kernel
+        return 1
 
     @property
     def outputs(self) -> int:

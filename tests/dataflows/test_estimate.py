@@ -6,8 +6,8 @@ import pytest
 
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, one_after_another, vector_estimate
 from accelsim.dataflows.gemm_choice import choose, cut_of, plan_of_cut
-from accelsim.dataflows.gemm_cuts import GemmShape
 from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate
+from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.mapping import Choice, best
 from accelsim.dataflows.tiling import DenseResources, GemmPlan
 from accelsim.workload.layers import Norm

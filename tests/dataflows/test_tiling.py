@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.gemm_cuts import GemmShape, faults, least_traffic, most_sums, plan_gemm
+from accelsim.dataflows.gemm_cuts import faults, least_traffic, most_sums, plan_gemm
+from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.tiling import DenseResources, GemmPlan, VectorRates, ceil, pieces, step_shape
 
 SMALL = st.integers(1, 40)

@@ -30,10 +30,11 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
         """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
         return ceil(2 * words, 2 * part(buffer, "banks") - 1)
 
+    each_token = windows(evidence, tiles["depth"], act)
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
     for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            words = rows * (ceil(tiles["depth"], act) + ceil(columns * tiles["added"], act))
+            words = rows * (each_token + ceil(columns * tiles["added"], act))
             weights = ceil(columns * tiles["depth"], weight) + ceil(columns * tiles["constants"], weight)
             sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
@@ -45,6 +46,28 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
             found[next(kinds)] = down * across, cycles, weights * weight, words * act
     return found
+
+
+def windows(evidence: Evidence, depth: np.ndarray, port: int) -> np.ndarray:
+    """Words that each tile reads of a token, whose windows, in a convolution, lie in as many runs as they have rows of
+    pixels: of a run of n pixels in the worst place, word by word."""
+    layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
+    words = ceil(depth, port)
+    for n in np.unique(layers):
+        layer = evidence.workload.layers[n]
+        if layer.kernel == 1:
+            continue
+        row = layer.in_features // layer.kernel
+        for deep in np.unique(depth[layers == n]):
+            if deep == layer.in_features:
+                pixel = row // layer.kernel
+                most = max((at % port + row - 1) // port + 1 for at in range(0, port * pixel, pixel))
+                most *= layer.kernel
+            else:  # in the worst place of a row, of which each may lie in the worst place of a word
+                runs = max((at + deep - 1) // row + 1 for at in range(row))
+                most = runs * ((min(row, deep) + port - 2) // port + 1)
+            words[(layers == n) & (depth == deep)] = most
+    return words
 
 
 def tile_cycles(evidence: Evidence) -> np.ndarray:

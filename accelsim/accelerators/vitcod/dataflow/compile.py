@@ -14,6 +14,7 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.residency import output_bytes, send
+from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
 from accelsim.isa.tables import TO_DRAM
@@ -54,7 +55,7 @@ def compile_workload(
                 p.enter("functions", layer=number, entry=n * FUNCTION_BYTES)
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
-            issue = partial(issue_tile, left.ports)
+            issue = partial(issue_tile, left.ports, Window.of(layer))
             emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))

@@ -7,7 +7,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import encoded_columns
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
-from accelsim.dataflows.steps import ArrayPorts, timed
+from accelsim.dataflows.steps import ArrayPorts, Window, timed
 from accelsim.dataflows.tiling import GemmPlan
 from accelsim.workload.layers import Attention, Gemm
 
@@ -42,9 +42,16 @@ def coded_groups(layer: Gemm, attention: Attention | None, encoder: bool) -> lis
 
 
 def issue_tile(
-    ports: ArrayPorts, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait
+    ports: ArrayPorts,
+    window: Window | None,
+    p: Program,
+    plan: GemmPlan,
+    some: Columns,
+    tile: Tile,
+    wait: Wait,
+    wait2: Wait,
 ) -> None:
-    """The instruction of a tile for an array with these ports, and what it frees."""
+    """The instruction of a tile for an array with these ports, and what it frees; window: of a convolution."""
     p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=tile.act_read)
     cut = {
         "tokens": tile.rows,
@@ -58,7 +65,7 @@ def issue_tile(
     p.issue(
         "engine",
         **cut,
-        **timed(ports, **cut, adds=tile.adds),
+        **timed(ports, **cut, adds=tile.adds, window=window),
         heads=some.heads,
         encoded=some.encoded,
         passes=tile.passes,

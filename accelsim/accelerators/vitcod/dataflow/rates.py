@@ -69,6 +69,7 @@ def rates(arch: Arch) -> Rates:
         reduce_cycles=vector["reduce_cycles"],
         rsqrt_cycles=vector["rsqrt_cycles"],
         double_buffer=arch.options["double_buffer"] == "true",
+        windows=True,
     )
     return Rates(
         array=array,
