@@ -9,6 +9,11 @@ def test_macs_and_sizes():
     gemm = Gemm("g", "b", "mlp", 5, 3, 7, repeat=2)
     assert (gemm.macs, gemm.weights, gemm.inputs, gemm.outputs) == (210, 42, 30, 70)
     assert Gemm("c", "b", "conv", 4, 27, 8, input_elements=48).inputs == 48
+    # a picture of 224 x 224 x 3 in windows of 3 x 3 by steps of 2 pixels; in steps of 1; in patches of 16 x 16
+    assert Gemm("c", "b", "conv", 112 * 112, 27, 8, input_elements=224 * 224 * 3).kernel == 3
+    assert Gemm("c", "b", "conv", 64, 9 * 16, 8, input_elements=64 * 16).kernel == 3
+    assert Gemm("c", "b", "embed", 196, 768, 8, input_elements=224 * 224 * 3).kernel == 1
+    assert Gemm("c", "b", "conv", 64, 27, 8, input_elements=100).kernel == 1 == gemm.kernel  # no such windows
     assert Attention("a", "b", 2, 3, 5, 7, 11).macs == 2 * 3 * 5 * (7 + 11)
     assert Norm("n", "b", 5, 3).macs == 0 == Elementwise("e", "b", "add", 5, 3, operands=2).macs
     assert (

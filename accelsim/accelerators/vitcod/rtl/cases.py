@@ -281,7 +281,7 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1} | BANKS[2] | ACT[2],
     ], [4, 1, 2]),
     "encoder": (encoder, [
-        {"lines": lines, "macs": macs, "sum_port_bytes": port} for lines, macs, port in ((8, 8, 32), (1, 1, 64), (3, 5, 3))
+        {"lines": n, "macs": m, "sum_port_bytes": port} for n, m, port in ((8, 8, 32), (1, 1, 64), (3, 5, 3))
     ], [4, 1, 2]),
     "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2]),
 } | AROUND  # fmt: skip
