@@ -2,6 +2,7 @@
 
     accelsim rtl MACHINE -o DIR --synth [--top TOP]
     python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
+    python benchmarks/rtl_area.py --modules DIR...  # the areas of control that prices have
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
@@ -56,6 +57,11 @@ SHARED = {
     ("channels",): ("channel", "attention_datapath"),
 }
 
+CONTROL = (
+    "arbiter", "decoder", "denser_engine", "dma", "encoder", "index_walker", "load_buffer", "mac_array", "output_merge",
+    "sequencer", "softmax_unit", "sparser_engine", "store_buffer", "vector_unit",
+)  # fmt: skip
+
 
 def cell_um2(kind: str) -> float:
     """Of a generic cell of yosys, for instance $_AND_ or $_SDFFE_PP0P_, at 45 nm."""
@@ -83,13 +89,30 @@ def control_um2(name: str, parts: dict[str, Part], table: EnergyTable) -> float:
     """What the area model has for a component's control."""
     part, found = parts[name], 0.0
     for action, amount in entry_of(name, part, table).area.items():
-        if action.endswith("control"):
+        if action.endswith("control") or action == "module_um2":
             units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
             found += table.rows[action].um2.nominal * units / table.density
     return found
 
 
+def modules(*folders: str) -> None:
+    """The mapped modules of control of some designs, with their flip-flops and of all instances together: what
+    accelsim/energy/tables/cells45/control.csv has."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(("module", "design", "instances", "flip_flops", "area_45nm_um2"))
+    for folder in map(Path, folders):
+        found = json.loads((folder / CELLS).read_text())
+        for name in CONTROL:
+            mine = [one for one in found if one["module"] == name]
+            many = sum(one["instances"] for one in mine)
+            registers = sum(one["instances"] * n for one in mine for kind, n in one["cells"].items() if "DFF" in kind)
+            um2 = sum(one["instances"] * one["mapped_um2"] for one in mine) + registers * UM2[CELL_OF["DFF"]]
+            out.writerow((name, folder.name, many, registers, f"{um2:.1f}"))
+
+
 def main() -> None:
+    if sys.argv[1] == "--modules":
+        return modules(*sys.argv[2:])
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))

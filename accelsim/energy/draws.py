@@ -19,8 +19,8 @@ Bounds = dict[str, list[float]]  # figure -> low and high, of its nominal value
 
 
 def quantities(table: EnergyTable) -> dict[str, Range]:
-    """Every figure that a charge can be a multiple of, by the name that `Charge.factors` gives it."""
-    return {
+    """Every figure that a charge can be a multiple of, by the name that `Charge.factors` gives it; none of nothing."""
+    found = {
         **{name: row.pj if row.leakage_uw is None else row.leakage_uw for name, row in table.rows.items()},
         "sram.energy_factor": table.sram_energy_factor,
         "sram.leakage_factor": table.sram_leakage_factor,
@@ -28,6 +28,7 @@ def quantities(table: EnergyTable) -> dict[str, Range]:
         "clock.tree": table.clock_tree,
         **{f"activity.{name}": value for name, value in table.activity.items()},
     }
+    return {name: figure for name, figure in found.items() if figure.nominal}
 
 
 def terms(charges: Iterable[Charge]) -> Terms:

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from accelsim.accelerators import machine
 from accelsim.energy import load_table
 from accelsim.energy.document import FOLDER
 
@@ -20,7 +21,6 @@ MAPPED = {  # row -> module, its parameters, and how many rows it makes
     "exp": ("exponential", "", 1),
     "normalise": ("normalise", "", 1),
     "divide_int16": ("reciprocal", "STAGES=16", 16),
-    "score_control": ("softmax_unit", "LANES=8 PASSES=16 ROWS=2048 DENSE=1024", 8),
 }
 
 
@@ -42,6 +42,31 @@ def test_an_area_is_that_of_the_mapped_module(name):
         if (r["module"], r["parameters"], r["recipe"]) == (module, parameters, "area")
     ]
     assert list(load_table().rows[name].um2) == pytest.approx(scaled(area), rel=0.02)
+
+
+def control(name: str, design: str = "8x4") -> float:
+    """Mapped um2, at 45 nm, of a module of `control.csv`, of one instance; of arbiters of all."""
+    (row,) = [r for r in rows("control.csv") if (r["module"], r["design"]) == (name, design)]
+    return float(row["area_45nm_um2"]) / (1 if name == "arbiter" else int(row["instances"]))
+
+
+def test_areas_of_control_are_those_of_the_mapped_modules():
+    table = load_table().rows
+    assert list(table["module_um2"].um2) == pytest.approx([1, 1.55 / 1.9, 1.55], rel=0.01)
+    assert list(table["score_control"].um2) == pytest.approx(scaled(control("softmax_unit") / 8), rel=0.001)
+    few, many = (control("sparser_engine", n) + control("arbiter", n) for n in ("8x4", "16x8"))
+    assert list(table["line_control"].um2) == pytest.approx(scaled((many - few) / 8), rel=0.001)
+    priced = load_table(None, machine("vitcod").price_documents()).components
+    registers = 64 * 4 * table["register_bit"].um2.nominal  # loads under way, in the module's flip-flops
+    alone = {"SparserEngine": few - (many - few), "LoadBuffer": control("load_buffer") - registers / scaled(1)[0]}
+    modules = {
+        "Sequencer": "sequencer", "StoreBuffer": "store_buffer", "MacArray": "mac_array",
+        "DenserEngine": "denser_engine",
+        "IndexWalker": "index_walker", "Encoder": "encoder", "Decoder": "decoder", "OutputMerge": "output_merge",
+        "VectorUnit": "vector_unit",
+    }  # fmt: skip
+    for kind, um2 in (alone | {kind: control(name) for kind, name in modules.items()}).items():
+        assert float(str(priced[kind].area["module_um2"])) == pytest.approx(scaled(um2)[0], rel=0.001), kind
 
 
 def test_areas_of_single_cells():
