@@ -62,7 +62,10 @@ def test_what_others_read_of_a_buffer_is_in_the_report(record):
     others = {
         "weight_gb": total["sparser"]["v_read_bytes"],  # the denser engine reads V from a copy of its own
         "act_gb0": total["decoder"]["read_bytes"] + total["vector"]["read_bytes"],
-        "index_buffer": total["walker"]["read_bytes"],
+        "index_buffer": total["walker"]["read_bytes"]
+        + total["merge"]["row_read_bytes"]
+        + total["denser"]["table_read_bytes"]
+        + total["sparser"]["table_read_bytes"],
         "act_gb1": 0,
         "program_gb": 32 * total["sequencer"]["instructions"],
     }

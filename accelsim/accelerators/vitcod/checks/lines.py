@@ -67,7 +67,7 @@ def check_cut_features(evidence: Evidence, report: Report) -> None:
     )
     for counter, times in (("sum_write_bytes", inside + (ends > 0)), ("sum_read_bytes", inside + (first > 0))):
         found = evidence.count("encoder", counter)
-        report.equal("counts", "encoder", counter, found, int((each * rows * times).sum()))
+        report.equal("totals", "encoder", counter, found, int((each * rows * times).sum()))
 
 
 def check_steps(evidence: Evidence, report: Report) -> None:
