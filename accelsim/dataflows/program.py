@@ -230,8 +230,16 @@ class Program:
 
     def fence(self, buffer: str, wait: Wait) -> None:
         """Hold back the loads that follow until a counter has reached a count."""
+        self.hold(buffer)
+        self.lift(buffer, wait)
+
+    def hold(self, buffer: str) -> None:
+        """Hold back the loads that follow, until `lift`."""
         self.known("load buffer", buffer, self.fences)
         self.fences[buffer] += 1
+
+    def lift(self, buffer: str, wait: Wait) -> None:
+        """Let the loads go that were held back first of all that still are, once a counter has reached a count."""
         self.issue(buffer, bytes=0, fences=1, wait=wait)
 
     def free(self, buffer: str, size: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
