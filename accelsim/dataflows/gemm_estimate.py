@@ -111,9 +111,13 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     deep, rows = plan.depth_tiles[0], plan.row_tiles[0]
     parts = plan.order == "stream" and d > 1 and work.inputs == work.tokens * work.depth  # a segment a token and part
     segmented = m * d * work.tokens * parts
-    bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
+    # constants are a load of their own
+    bursts = loads * memory.bursts(plan.depth_tiles[0] * widest) + reads * m * memory.bursts(work.constants * widest)
+    bursts += memory.bursts(deep, segmented) if parts else memory.bursts(acts)
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    stored = (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
+    run = min(rates.store_bytes // 2, ceil(leaving, n * m))  # of a tile that is kept as one
+    stored = ceil(leaving, run) * memory.bursts(run) if work.packed else segments * memory.bursts(segment)
+    stored *= work.stored
     bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual

@@ -89,6 +89,9 @@ def candidates(
             if share * heads * k_head <= have.k_bytes and share * heads * q_head <= have.q_bytes:
                 room = {"k_bytes": share * heads * k_head, "q_bytes": share * heads * q_head}
                 yield from asked(layer, work, replace(have, **less, **room))
+    places = max(one.places for one in usual.passes)
+    for n in range(1, places.bit_length()):
+        yield from asked(layer, work, replace(have, places=places >> n))
     for n in range(1, SMALLER + 1):
         scores, tables = (1 << (size.bit_length() - n) for size in (have.score_bytes, have.index_bytes))
         if scores < have.score_bytes:
