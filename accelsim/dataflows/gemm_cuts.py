@@ -155,7 +155,8 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
         for features in sorted(sizes):
             wide = min(step_features, features)
             room, collected = (have.store_bytes // 2 // shape.leaving(size) for size in (wide, features))
-            steps = dict.fromkeys(min(step_tokens, most) for most in (room, max(1, collected), few) if most <= room)
+            some = (room, max(1, collected), few, *(ceil(across, 1 << n) for n in range(1, 5)))
+            steps = dict.fromkeys(min(step_tokens, most) for most in some if most <= room)
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
             while deep >= 1 and room:
                 found += [(step, wide, features, deep) for step in steps]
