@@ -169,12 +169,34 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         # none leaves before the first store has been computed
         "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }
+    if work.stored:
+        terms["store buffer"] = store_cycles(work, plan, rates, memory, busy, leaving)
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
         terms.pop("weights")
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
     return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
+
+
+def store_cycles(
+    work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int
+) -> float:
+    """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room back
+    with the reply; so many find room at once."""
+    half, widest, rows = rates.store_bytes // 2, plan.feature_tiles[0], plan.row_tiles[0]
+    if work.packed:
+        block, runs = min(half, ceil(leaving, len(plan.row_tiles) * len(plan.feature_tiles))), 1
+    elif widest <= plan.step_features or half >= widest * plan.step_tokens:  # some rows of a tile
+        whole = 1 if widest <= plan.step_features else plan.step_tokens
+        runs = min(rows, max(1, half // (widest * whole)) * whole)
+        block = runs * widest
+    else:  # of a step
+        runs = min(rows, plan.step_tokens, max(1, half // plan.step_features))
+        block = runs * plan.step_features
+    block = min(block, leaving)
+    at_once = max(1, rates.store_bytes // max(1, block))
+    return leaving / at_once * (busy / leaving + memory.fetch(block, runs) / max(1, block))
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:
