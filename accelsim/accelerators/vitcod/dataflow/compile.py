@@ -67,6 +67,10 @@ def compile_workload(
                 emitter.emit(image)
         else:
             emit_vector(p, layer, workload.batch, left, stay)
+        after = workload.layers[number + 1] if number + 1 < len(workload.layers) else None
+        if isinstance(after, Attention) and not isinstance(layer, Attention):
+            p.lift("index_buffer", NOW)  # earlier its tables would be in the way of this layer's activations
+            p.hold("index_buffer")
         p.mark(number, wait=p.all_of(have.store))
 
 
