@@ -59,6 +59,8 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
     behind = ceil(high * leaves * work.passes, rates.vector_lanes)
     if work.heads and rates.encoder_macs:
         behind = longest(behind, ceil(high * wide * work.encoded, rates.encoder_macs))
+        cut = wide % work.heads > 0  # sums of a feature that is begun and not ended are put away, and fetched
+        behind = longest(behind, ceil(8 * high * work.encoded * cut, rates.encoder_sum_bytes))
     return longest(cycles, behind * last)
 
 
@@ -179,9 +181,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
 
 
-def store_cycles(
-    work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int
-) -> float:
+def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int) -> float:
     """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room back
     with the reply; so many find room at once."""
     half, widest, rows = rates.store_bytes // 2, plan.feature_tiles[0], plan.row_tiles[0]
