@@ -108,9 +108,9 @@ class ArrayRates:
     """What an output-stationary array of MAC lines and what is behind it deliver (docs/timing.md, MAC array).
 
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
-    between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none), and bytes a
-    cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer on
-    their way at once; where rows are swept several times, cycles of a reduction and of a reciprocal root.
+    between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none), and bytes
+    a cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer
+    on their way at once; where rows are swept several times, cycles of a reduction and of a reciprocal root.
     """
 
     weight_banks: int

@@ -182,8 +182,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
 
 
 def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int) -> float:
-    """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room back
-    with the reply; so many find room at once."""
+    """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room
+    back with the reply; so many find room at once."""
     half, widest, rows = rates.store_bytes // 2, plan.feature_tiles[0], plan.row_tiles[0]
     if work.packed:
         block, runs = min(half, ceil(leaving, len(plan.row_tiles) * len(plan.feature_tiles))), 1

@@ -70,8 +70,8 @@ def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, 
 def all_keys(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> AttentionCut | None:
     """Passes with all keys at once. None: not even one row of one head fits.
 
-    The places have up to a third of the partial-sum memory, or fewer where else not even a row of scores fits; and there
-    are no more than help.
+    The places have up to a third of the partial-sum memory, or fewer where else not even a row of scores fits; and
+    there are no more than help.
     """
     room = max(1, have.psum_bytes // (12 * layer.v_dim))
     places = 1 << (room.bit_length() - 1)  # coarse, so that a few more places do not cut passes anew
