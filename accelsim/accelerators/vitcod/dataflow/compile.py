@@ -55,7 +55,7 @@ def compile_workload(
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
             issue = partial(issue_tile, left.ports)
-            behind = number > 0 and isinstance(workload.layers[number - 1], Attention)
+            behind = have.double_buffer and number > 0 and isinstance(workload.layers[number - 1], Attention)
             if behind:
                 p.lift(have.weight, NOW)
             emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
@@ -68,7 +68,7 @@ def compile_workload(
         else:
             emit_vector(p, layer, workload.batch, left, stay)
         after = workload.layers[number + 1] if number + 1 < len(workload.layers) else None
-        if isinstance(after, Attention) and not isinstance(layer, Attention):
+        if have.double_buffer and isinstance(after, Attention) and not isinstance(layer, Attention):
             p.lift("index_buffer", NOW)  # earlier its tables would be in the way of this layer's activations
             p.hold("index_buffer")
         p.mark(number, wait=p.all_of(have.store))
