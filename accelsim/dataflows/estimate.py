@@ -108,9 +108,10 @@ class ArrayRates:
     """What an output-stationary array of MAC lines and what is behind it deliver (docs/timing.md, MAC array).
 
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
-    between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none); bytes of
-    the buffers of weights, of activations and of results; loads of a buffer on their way at once; where rows are swept
-    several times, cycles of a reduction and of a reciprocal root. windows: a convolution's are read run by run.
+    between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none), and bytes
+    a cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer
+    on their way at once; where rows are swept several times, cycles of a reduction and of a reciprocal root.
+    windows: a convolution's are read run by run.
     """
 
     weight_banks: int
@@ -121,6 +122,7 @@ class ArrayRates:
     step_cycles: int
     vector_lanes: int
     encoder_macs: int
+    encoder_sum_bytes: int
     weight_bytes: int
     act_bytes: int
     store_bytes: int
@@ -147,7 +149,7 @@ class ArrayRates:
         """Of a machine whose products have estimates of their own: what `vector_estimate` needs, of the parameters of
         the vector unit and of the buffers of weights, activations and results."""
         return cls(
-            *(1, 1, act["banks"], act["port_bytes"], 1, 0, vector["lanes"], 0),
+            *(1, 1, act["banks"], act["port_bytes"], 1, 0, vector["lanes"], 0, 1),
             weight_bytes=weight["capacity_bytes"],
             act_bytes=act["capacity_bytes"],
             store_bytes=store["capacity_bytes"],

@@ -17,6 +17,7 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 # [ours] What a byte of DRAM traffic counts in cycles of the array where a cut is chosen by rule: an order of magnitude.
 TRAFFIC_BYTES_PER_CYCLE = 64
 ORDERS = ("resident", "rows", "stream")
+PARTS = (2, 4, 8, 16)  # of the array's places that a step fills too: what a smaller array would do, a larger one can
 
 
 def orders(shape: GemmShape, have: DenseResources, features: int, deep: int) -> Iterator[tuple[str, int]]:
@@ -94,9 +95,9 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
 
     Both ways round; feature tiles of whole steps, or halves of a step, or as many as the weight buffer holds in their
     whole depth; depths as deep as it holds, or halves of that; rows as many as the buffers hold, in whole steps, or
-    fewer than a step has; steps of all the rows the array has places for, or of so few that the store buffer collects
-    a tile's features, and they leave together. Where the sums of all tokens' cut features do not fit behind the array,
-    tiles of whole features besides, or of as many rows as fit.
+    fewer than a step has; steps of all the rows the array has places for, half of them to a 16th, or so few that the
+    store buffer collects a tile's features, which leave together. Where the sums of all tokens' cut features do not fit
+    behind the array, tiles of whole features besides, or of as many rows as fit.
     """
     found = []  # step tokens, step features, features, depth
     few = max(1, have.sum_bytes // (4 * shape.encoded)) if shape.heads else shape.tokens  # whose sums are kept
@@ -111,7 +112,8 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
         for features in sorted(sizes):
             wide = min(step_features, features)
             room, collected = (have.store_bytes // 2 // shape.leaving(size) for size in (wide, features))
-            steps = dict.fromkeys(min(step_tokens, most) for most in (room, max(1, collected), few) if most <= room)
+            some = room, max(1, collected), few, *(ceil(across, part) for part in PARTS)
+            steps = dict.fromkeys(min(step_tokens, most) for most in some if most <= room)
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
             while deep >= 1 and room:
                 found += [(step, wide, features, deep) for step in steps]
@@ -185,16 +187,15 @@ def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
         if rows < high:
             continue
         rows = shape.tokens if rows == shape.tokens else rows // step_tokens * step_tokens
-        n = ceil(shape.tokens, rows)
-        if n * least > MOST_TILES:
+        if (n := ceil(shape.tokens, rows)) * least > MOST_TILES:
             continue
         size = min(shape.tokens, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
         row_tiles = tuple(min(size, shape.tokens - at) for at in range(0, shape.tokens, size))
         moved = traffic(shape, order, len(row_tiles), len(feature_tiles), len(depth_tiles))
         plan = GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
         plans.append((moved, len(row_tiles), plan))
-    plans = [one for one in plans if most_sums(shape, one[2]) <= have.sum_bytes]
-    return min(plans, key=lambda p: p[:2])[2] if plans else None
+    fit = [one for one in plans if most_sums(shape, one[2]) <= have.sum_bytes]
+    return min(fit, key=lambda p: p[:2], default=(0, 0, None))[2]
 
 
 def steps_of(shape: GemmShape, rows, step_tokens, features, step_features):
@@ -213,8 +214,7 @@ def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     even = ceil(ceil(shape.tokens, ceil(shape.tokens, found.rows)), found.step_tokens) * found.step_tokens
     found = found._replace(rows=np.minimum(found.rows, even))
     down, across = ceil(shape.tokens, found.rows), ceil(shape.features, found.features)
-    few = down * across * ceil(shape.depth, found.deep) <= MOST_TILES
-    if not few.any():
+    if not (few := down * across * ceil(shape.depth, found.deep) <= MOST_TILES).any():
         return None
     found, down, across = found.only(few), down[few], across[few]
     step_tokens, step_features, size, features, deep, order = found
@@ -226,7 +226,6 @@ def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
     time = np.maximum(busy, moved // TRAFFIC_BYTES_PER_CYCLE)
     best = np.lexsort((down * across * depths, moved, busy, time))[:1]  # the first of equals
     step_tokens, step_features, size, features, deep, order = (column.item() for column in found.only(best))
-    moved = int(moved[best[0]])
     return GemmPlan(
         order,
         tuple(min(size, shape.tokens - at) for at in range(0, shape.tokens, size)),
@@ -234,7 +233,7 @@ def smaller_array(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
         tuple(pieces(shape.depth, deep)),
         step_tokens,
         step_features,
-        moved,
+        int(moved[best[0]]),
     )
 
 

@@ -61,6 +61,8 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
     behind = ceil(high * leaves * work.passes, rates.vector_lanes)
     if work.heads and rates.encoder_macs:
         behind = longest(behind, ceil(high * wide * work.encoded, rates.encoder_macs))
+        cut = wide % work.heads > 0  # sums of a feature that is begun and not ended are put away, and fetched
+        behind = longest(behind, ceil(8 * high * work.encoded * cut, rates.encoder_sum_bytes))
     return longest(cycles, behind * last)
 
 
@@ -113,9 +115,13 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     deep, rows = plan.depth_tiles[0], plan.row_tiles[0]
     parts = plan.order == "stream" and d > 1 and work.inputs == work.tokens * work.depth  # a segment a token and part
     segmented = m * d * work.tokens * parts
-    bursts = loads * memory.bursts(tile) + (memory.bursts(deep, segmented) if parts else memory.bursts(acts))
+    # constants are a load of their own
+    bursts = loads * memory.bursts(plan.depth_tiles[0] * widest) + reads * m * memory.bursts(work.constants * widest)
+    bursts += memory.bursts(deep, segmented) if parts else memory.bursts(acts)
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    stored = (memory.bursts(leaving) if work.packed else segments * memory.bursts(segment)) * work.stored
+    run = min(rates.store_bytes // 2, ceil(leaving, n * m))  # of a tile that is kept as one
+    stored = ceil(leaving, run) * memory.bursts(run) if work.packed else segments * memory.bursts(segment)
+    stored *= work.stored
     bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
@@ -167,12 +173,32 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         # none leaves before the first store has been computed
         "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }
+    if work.stored:
+        terms["store buffer"] = store_cycles(work, plan, rates, memory, busy, leaving)
     if not rates.double_buffer:
         exposed["loads"] = loads * memory.fetch(tile)
         terms.pop("weights")
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
     return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
+
+
+def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int) -> float:
+    """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room
+    back with the reply; so many find room at once."""
+    half, widest, rows = rates.store_bytes // 2, plan.feature_tiles[0], plan.row_tiles[0]
+    if work.packed:
+        block, runs = min(half, ceil(leaving, len(plan.row_tiles) * len(plan.feature_tiles))), 1
+    elif widest <= plan.step_features or half >= widest * plan.step_tokens:  # some rows of a tile
+        whole = 1 if widest <= plan.step_features else plan.step_tokens
+        runs = min(rows, max(1, half // (widest * whole)) * whole)
+        block = runs * widest
+    else:  # of a step
+        runs = min(rows, plan.step_tokens, max(1, half // plan.step_features))
+        block = runs * plan.step_features
+    block = min(block, leaving)
+    at_once = max(1, rates.store_bytes // max(1, block))
+    return leaving / at_once * (busy / leaving + memory.fetch(block, runs) / max(1, block))
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:

@@ -92,12 +92,10 @@ class Program:
         self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
         self.rows = {table: array(WORDS) for table in names.tables}  # of those that are entered row by row
         self.sizes = dict.fromkeys(names.tables, 0)
-        self.room = 0
+        self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
         self.chunks: list[int] = []  # bytes of those that are full
-        self.filled = 0  # bytes in the one that is being filled
         self.chunk = MOST_BYTES  # bytes that one holds beside its last instruction
-        self.ended, self.said = not names.memory, UNSAID
-        self.about: list[Said] = []  # of every instruction
+        self.ended, self.said, self.about = not names.memory, UNSAID, list[Said]()  # about: of every instruction
         self.tiles_about: dict[str, list[Said]] = {b: [] for b in self.tiles}
         self.layer_tiles: list[dict[str, int]] = []  # of every mark: tiles that are listed by then
         if names.memory:
@@ -130,8 +128,7 @@ class Program:
     def charge(self, size: int) -> None:
         """Note that so many bytes of the program come next, in this chunk or, if they do not fit, in one more."""
         self.filled += size
-        if self.filled > self.chunk and self.names.memory:
-            memory = self.names.memory
+        if self.filled > self.chunk and (memory := self.names.memory):
             self.chunks.append(self.filled - size + self.ending)
             self.filled = size
             self.append(memory, (self.chunks[-1], 0), (self.counters[memory], len(self.chunks) + 1))
@@ -220,18 +217,25 @@ class Program:
 
     def move(self, buffer: str, *tile: int) -> Wait:
         """List a tile of a buffer. Raises InputError if no more tiles can be listed."""
-        about = self.tiles_about[buffer]
-        if len(about) >= MOST:
+        if len(self.tiles_about[buffer]) >= MOST:
             raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
         self.charge(DESCRIPTOR_BYTES)
         self.tiles[buffer].extend(tile)
-        about.append(self.said)
+        self.tiles_about[buffer].append(self.said)
         return self.will(buffer)
 
     def fence(self, buffer: str, wait: Wait) -> None:
         """Hold back the loads that follow until a counter has reached a count."""
+        self.hold(buffer)
+        self.lift(buffer, wait)
+
+    def hold(self, buffer: str) -> None:
+        """Hold back the loads that follow, until `lift`."""
         self.known("load buffer", buffer, self.fences)
         self.fences[buffer] += 1
+
+    def lift(self, buffer: str, wait: Wait) -> None:
+        """Let the loads go that were held back first of all that still are, once a counter has reached a count."""
         self.issue(buffer, bytes=0, fences=1, wait=wait)
 
     def free(self, buffer: str, size: int, wait: Wait = NOW, wait2: Wait = NOW) -> None:
@@ -241,8 +245,7 @@ class Program:
     def add(self, table: str, rows: np.ndarray) -> int:
         """Append rows to a table of the machine; where they begin."""
         self.known("table", table, self.tables)
-        first = self.sizes[table]
-        self.room += rows.nbytes
+        first, self.room = self.sizes[table], self.room + rows.nbytes
         if self.room > MOST_BYTES:
             raise InputError(
                 f"the tables of its program would have more than {MOST_BYTES >> 20:,} MiB, which is more than memory "

@@ -1,37 +1,66 @@
 """Small networks, most of them random."""
 
+import random
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import strategies as st
 
 from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
 
 
-@st.composite
-def masks(draw, layer: Attention) -> AttentionMask:
+class Drawn:
+    """What hypothesis draws."""
+
+    def __init__(self, draw) -> None:
+        self.draw = draw
+
+    def whole(self, low: int, high: int) -> int:
+        """A number of [low, high]."""
+        return self.draw(st.integers(low, high))
+
+    def one_of(self, some: Sequence):
+        return self.draw(st.sampled_from(some))
+
+
+class Seeded(Drawn):
+    """What a generator draws: the same whatever else is loaded, where hypothesis prefers numbers that it finds in the
+    modules there are, even if it is told to repeat itself."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+
+    def whole(self, low: int, high: int) -> int:
+        return self.rng.randint(low, high)
+
+    def one_of(self, some: Sequence):
+        return self.rng.choice(some)
+
+
+def mask_of(drawn: Drawn, layer: Attention) -> AttentionMask:
     """From almost empty to full, with none to all columns dense."""
     shape = layer.heads, layer.q_tokens, layer.kv_tokens
-    rng = np.random.default_rng(draw(st.integers(0, 2**20)))
-    keep = rng.random(shape) < draw(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
+    rng = np.random.default_rng(drawn.whole(0, 2**20))
+    keep = rng.random(shape) < drawn.one_of([0.0, 0.1, 0.5, 0.9, 1.0])
     heads, rows = np.indices(shape[:2])
     keep[heads, rows, rng.integers(0, layer.kv_tokens, shape[:2])] = True
     order = np.stack([rng.permutation(layer.kv_tokens) for _ in range(layer.heads)])
     most = layer.kv_tokens
-    some = st.one_of(st.just(0), st.just(most), st.integers(0, most))
-    return AttentionMask(keep, order, np.array([draw(some) for _ in range(layer.heads)]))
+    dense = [drawn.one_of([0, most, drawn.whole(0, most)]) for _ in range(layer.heads)]
+    return AttentionMask(keep, order, np.array(dense))
 
 
-@st.composite
-def workloads(draw) -> Workload:
+def workload_of(drawn: Drawn) -> Workload:
     """One or two attention layers between dense, element-wise and normalising ones."""
-    layers, kept = [], {}
-    for n in range(draw(st.integers(1, 2))):
-        tokens, heads = draw(st.integers(1, 20)), draw(st.integers(1, 4))
-        dim, values = draw(st.integers(4, 16)), draw(st.integers(4, 16))
-        queries = draw(st.one_of(st.just(tokens), st.integers(1, 20)))
-        coded = draw(st.one_of(st.none(), st.integers(1, heads)))
-        width = draw(st.integers(1, 20))
+    layers, kept, some = [], {}, drawn.whole
+    for n in range(some(1, 2)):
+        tokens, heads = some(1, 20), some(1, 4)
+        dim, values = some(4, 16), some(4, 16)
+        queries = drawn.one_of([tokens, some(1, 20)])
+        coded = drawn.one_of([None, some(1, heads)])
+        width = some(1, 20)
         attention = Attention(f"b{n}.attention", f"b{n}", heads, queries, tokens, dim, values, coded)
-        layers.append(Norm(f"b{n}.norm", f"b{n}", tokens, width, draw(st.sampled_from(["layernorm", "batchnorm"]))))
+        layers.append(Norm(f"b{n}.norm", f"b{n}", tokens, width, drawn.one_of(["layernorm", "batchnorm"])))
         if queries == tokens:
             columns = heads * (2 * dim + values)
             layers.append(Gemm(f"b{n}.qkv", f"b{n}", "qkv", tokens, width, columns, encodes=attention.name))
@@ -41,16 +70,28 @@ def workloads(draw) -> Workload:
             layers.append(Gemm(f"b{n}.q", f"b{n}", "q", queries, width, heads * dim, encodes=attention.name))
         layers.append(attention)
         layers.append(Gemm(f"b{n}.proj", f"b{n}", "proj", queries, heads * values, width, residual=True))
-        repeat = draw(st.integers(1, 3))
+        repeat = some(1, 3)
         layers.append(
-            Gemm(f"b{n}.conv", f"b{n}", "conv", queries, 9, draw(st.integers(1, 40)), repeat=repeat,
-                 residual=draw(st.booleans()), activation="gelu",
-                 input_elements=draw(st.one_of(st.none(), st.integers(1, 9 * queries).map(lambda x, r=repeat: x * r))))
+            Gemm(f"b{n}.conv", f"b{n}", "conv", queries, 9, some(1, 40), repeat=repeat,
+                 residual=drawn.one_of([False, True]), activation="gelu",
+                 input_elements=drawn.one_of([None, repeat * some(1, 9 * queries)]))
         )  # fmt: skip
         layers.append(Elementwise(f"b{n}.mean", f"b{n}", "mean", queries, width))
-        if draw(st.booleans()):
-            kept[attention.name] = draw(masks(attention))
-    return Workload("random", "random", tuple(layers), kept, batch=draw(st.integers(1, 2)))
+        if drawn.one_of([False, True]):
+            kept[attention.name] = mask_of(drawn, attention)
+    return Workload("random", "random", tuple(layers), kept, batch=some(1, 2))
+
+
+@st.composite
+def masks(draw, layer: Attention) -> AttentionMask:
+    """Masks of a layer."""
+    return mask_of(Drawn(draw), layer)
+
+
+@st.composite
+def workloads(draw) -> Workload:
+    """Small networks."""
+    return workload_of(Drawn(draw))
 
 
 def one_of_each() -> Workload:

@@ -14,7 +14,7 @@ from accelsim.workload.layers import Norm
 
 MEMORY = Memory(64.0, 20.0, 1024, 32768)
 RATES = ArrayRates(
-    4, 64, 4, 64, 256, 0, 64, 64, weight_bytes=32768, act_bytes=65536, store_bytes=16384, reduce_cycles=8,
+    4, 64, 4, 64, 256, 0, 64, 64, 32, weight_bytes=32768, act_bytes=65536, store_bytes=16384, reduce_cycles=8,
     rsqrt_cycles=16,
 )  # fmt: skip
 HAVE = DenseResources(

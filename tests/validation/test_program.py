@@ -70,7 +70,8 @@ def test_counters_buffers_and_channels(run):
 
 
 def test_a_machine_whose_program_does_not_wait(monkeypatch):
-    monkeypatch.setattr(Program, "fence", lambda self, buffer, wait: None)
+    monkeypatch.setattr(Program, "hold", lambda self, buffer: None)
+    monkeypatch.setattr(Program, "lift", lambda self, buffer, wait: None)
     report = validated(small_machine(), one_of_each())
     assert {("order", "act_gb0"), ("order", "weight_gb")} <= {(c.name, c.scope) for c in report.failed}
 

@@ -5,17 +5,14 @@ from hypothesis import strategies as st
 from accelsim.accelerators import schema
 from accelsim.config import load_arch
 from accelsim.config.arch import Arch
+from tests.accelerators.small import Drawn
 
 OPTIONS = ("auto_encoder", "prune", "reorder", "forward", "two_engines", "double_buffer")
 
 
-@st.composite
-def overrides(draw) -> list[str]:
+def overrides_of(drawn: Drawn) -> list[str]:
     """Few lines, small buffers, narrow ports and any of ViTCoD's options. Some are too small for a network."""
-
-    def some(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
-
+    some = drawn.whole
     values = {
         "engine.lines": some(1, 16), "engine.macs": some(1, 8), "engine.psum_bytes": some(40, 2000),
         "weight_gb.capacity_bytes": some(300, 2500), "act_gb0.capacity_bytes": some(600, 8000),
@@ -35,11 +32,11 @@ def overrides(draw) -> list[str]:
         "decoder.queue": some(1, 8), "walker.word_bytes": some(1, 8), "vector.lanes": some(1, 16),
         "dma.burst_bytes": some(64, 300), "dma.outstanding": some(1, 8), "weight_gb.outstanding": some(1, 4),
         "act_gb0.outstanding": some(1, 4), "index_buffer.outstanding": some(1, 2), "dram.window": some(1, 8),
-        "miss": draw(st.sampled_from(["buffer", "dram"])), "queries.capacity_bytes": some(60, 600),
-        "queries.places": some(3, 8), "softmax.mode": draw(st.sampled_from(["bounded", "max"])),
-        "heads": draw(st.sampled_from(["parallel", "serial"])),
-        "residency": draw(st.sampled_from(["dram", "keep"])),
-        "layout": draw(st.sampled_from(["packed", "token_major", "fused_qkv"])),
+        "miss": drawn.one_of(["buffer", "dram"]), "queries.capacity_bytes": some(60, 600),
+        "queries.places": some(3, 8), "softmax.mode": drawn.one_of(["bounded", "max"]),
+        "heads": drawn.one_of(["parallel", "serial"]),
+        "residency": drawn.one_of(["dram", "keep"]),
+        "layout": drawn.one_of(["packed", "token_major", "fused_qkv"]),
     }  # fmt: skip
     ports = {  # no reader takes more than its buffer gives
         "decoder.port_bytes": values["act_gb0.banks"] * values["act_gb0.port_bytes"],
@@ -49,17 +46,21 @@ def overrides(draw) -> list[str]:
     index = values["index_buffer.port_bytes"]
     ports["softmax.lanes"] = 4 * index if values["index_buffer.banks"] > 1 else index
     values |= {name: min(values[name], most) for name, most in ports.items()}
-    values |= draw(
-        st.sampled_from(
-            [
-                {"dram.model": "exact", "dram.controller": "frfcfs"},
-                {"dram.model": "exact", "dram.controller": "dramsim3", "dram.channels": 1},
-                *({"dram.model": "pipe", "clocks.dram": clock} for clock in ("1200 MHz", "500 MHz", "333 MHz")),
-            ]
-        )
+    values |= drawn.one_of(
+        [
+            {"dram.model": "exact", "dram.controller": "frfcfs"},
+            {"dram.model": "exact", "dram.controller": "dramsim3", "dram.channels": 1},
+            *({"dram.model": "pipe", "clocks.dram": clock} for clock in ("1200 MHz", "500 MHz", "333 MHz")),
+        ]
     )
-    values |= {option: draw(st.sampled_from(["true", "true", "false"])) for option in OPTIONS}
+    values |= {option: drawn.one_of(["true", "true", "false"]) for option in OPTIONS}
     return [f"{name}={value}" for name, value in values.items()]
+
+
+@st.composite
+def overrides(draw) -> list[str]:
+    """Settings of small machines."""
+    return overrides_of(Drawn(draw))
 
 
 def machines() -> st.SearchStrategy[Arch]:

@@ -39,7 +39,10 @@ class AttentionLayer:
         p, layer = self.p, self.layer
         self.image = image
         self.operands.place(image)
-        p.fence("weight_gb", p.all_of("act_gb1"))
+        stored = p.all_of("act_gb1")
+        p.hold("weight_gb")  # V, and the weights behind it
+        if not self.have.double_buffer:
+            p.lift("weight_gb", stored)
         self.said = [self.heads_of(one, table) for one, table in zip(self.passes, self.tables)]
         self.numbers = [self.enter(one, table) for one, table in zip(self.passes, self.tables)]
         if self.have.q_from_dram:
@@ -52,6 +55,8 @@ class AttentionLayer:
         # the operand buffers may still serve the image before
         p.free("act_gb0", 0, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
         self.decode(0)
+        if self.have.double_buffer:  # the engines wait for K and Q first
+            p.lift("weight_gb", stored)
         for n in range(len(self.passes)):
             self.run(n)
         self.give_back()

@@ -89,12 +89,24 @@ def candidates(
             if share * heads * k_head <= have.k_bytes and share * heads * q_head <= have.q_bytes:
                 room = {"k_bytes": share * heads * k_head, "q_bytes": share * heads * q_head}
                 yield from asked(layer, work, replace(have, **less, **room))
+    yield from with_fewer_places(layer, work, have, usual)
     for n in range(1, SMALLER + 1):
         scores, tables = (1 << (size.bit_length() - n) for size in (have.score_bytes, have.index_bytes))
-        if scores < have.score_bytes:
-            yield from asked(layer, work, replace(have, score_bytes=scores))
-        if tables < have.index_bytes:
-            yield from asked(layer, work, replace(have, index_bytes=tables))
+        for less in ({"score_bytes": min(scores, have.score_bytes)}, {"index_bytes": min(tables, have.index_bytes)}):
+            smaller = replace(have, **less)
+            for found in asked(layer, work, smaller):
+                yield found
+                if found.several_blocks:  # it has as many rows as places
+                    yield from with_fewer_places(layer, work, smaller, found)
+
+
+def with_fewer_places(
+    layer: Attention, work: Sequence[HeadWork], have: Resources, usual: AttentionCut
+) -> Iterator[AttentionCut]:
+    """What the rule does with half the places of a cut, a quarter and so on."""
+    places = max(one.places for one in usual.passes)
+    for n in range(1, places.bit_length()):
+        yield from asked(layer, work, replace(have, places=places >> n))
 
 
 def asked(layer: Attention, work: Sequence[HeadWork], have: Resources) -> Iterator[AttentionCut]:

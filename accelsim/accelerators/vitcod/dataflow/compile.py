@@ -12,7 +12,7 @@ from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
 from accelsim.accelerators.vitcod.tables import FUNCTION_BYTES, FUNCTION_ROWS
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
-from accelsim.dataflows.program import Program
+from accelsim.dataflows.program import NOW, Program
 from accelsim.dataflows.residency import output_bytes, send
 from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
@@ -56,13 +56,22 @@ def compile_workload(
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
             issue = partial(issue_tile, left.ports, Window.of(layer))
+            behind = have.double_buffer and number > 0 and isinstance(workload.layers[number - 1], Attention)
+            if behind:
+                p.lift(have.weight, NOW)
             emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
+            if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
+                p.hold(have.weight)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):
                 emitter.emit(image)
         else:
             emit_vector(p, layer, workload.batch, left, stay)
+        after = workload.layers[number + 1] if number + 1 < len(workload.layers) else None
+        if have.double_buffer and isinstance(after, Attention) and not isinstance(layer, Attention):
+            p.lift("index_buffer", NOW)  # earlier its tables would be in the way of this layer's activations
+            p.hold("index_buffer")
         p.mark(number, wait=p.all_of(have.store))
 
 

@@ -28,6 +28,9 @@ from accelsim.dataflows.tiling import ceil, pieces
 from accelsim.workload.layers import Attention
 
 LONGEST_PIECE = 4 * CHUNK_TOKENS  # of keys that stream by block after block
+# [ours, measured] of a pass, beyond which more than twice the lines, or than a head's rows, take longer: rows that wait
+# in them are written and read once more each, and the engines work on different heads
+PLACES = 64
 
 
 def plan_attention(layer: Attention, work: Sequence[HeadWork], have: Resources) -> AttentionCut:
@@ -67,10 +70,13 @@ def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, 
 def all_keys(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: bool) -> AttentionCut | None:
     """Passes with all keys at once. None: not even one row of one head fits.
 
-    The places have up to a third of the partial-sum memory, or fewer where else not even a row of scores fits.
+    The places have up to a third of the partial-sum memory, or fewer where else not even a row of scores fits; and
+    there are no more than help.
     """
     room = max(1, have.psum_bytes // (12 * layer.v_dim))
-    places = min(have.places, 1 << (room.bit_length() - 1))  # coarse, so that a few more places do not cut passes anew
+    places = 1 << (room.bit_length() - 1)  # coarse, so that a few more places do not cut passes anew
+    helps = min(2 * have.lines, 1 << (layer.q_tokens - 1).bit_length())
+    places = min(have.places, places, max(PLACES, have.lines, helps))
     while places:
         if found := heads_together(layer, work, have, places, stays):
             return pieced(layer, *found, stays, have)

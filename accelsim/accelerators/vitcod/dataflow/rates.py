@@ -62,6 +62,7 @@ def rates(arch: Arch) -> Rates:
         step_cycles=engine["step_cycles"],
         vector_lanes=vector["lanes"],
         encoder_macs=part["encoder"]["lines"] * part["encoder"]["macs"],
+        encoder_sum_bytes=part["encoder"]["sum_port_bytes"],
         weight_bytes=part["weight_gb"]["capacity_bytes"],
         act_bytes=part["act_gb0"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],

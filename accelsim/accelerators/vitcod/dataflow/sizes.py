@@ -58,6 +58,11 @@ class AttentionCut:
     stays: bool
     piece_tokens: int
 
+    @property
+    def several_blocks(self) -> bool:
+        """Whether any pass has its keys in blocks."""
+        return any(len(one.blocks) > 1 for one in self.passes)
+
     def of_pass(self, tokens: int) -> int:
         """Tokens of the pieces that Q and K of so many tokens come in, at most."""
         return min(tokens, self.piece_tokens)
