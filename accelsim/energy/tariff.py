@@ -137,18 +137,17 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
                 )
 
 
-def readers(parts: dict[str, Part], table: EnergyTable, memory: str = "data") -> dict[str, list[tuple[str, str, int]]]:
-    """Which counters of other components are reads of a buffer: (component, counter, bytes each), by the buffer's name.
-
-    The bytes of a price that is an expression are one.
-    """
-    found: dict[str, list[tuple[str, str, int]]] = {}
+def readers(
+    parts: dict[str, Part], table: EnergyTable, memory: str = "data"
+) -> dict[str, list[tuple[str, str, float]]]:
+    """Which counters of other components are reads of a buffer: (component, counter, bytes each), by the buffer's name."""
+    found: dict[str, list[tuple[str, str, float]]] = {}
     for name, part in parts.items():
         for counter, price in entry_of(name, part, table).counters.items():
             for action, amount in price.items():
                 owner, _, rest = action.partition(".")
                 if rest == f"{memory}.read" and owner in parts:
-                    each = int(amount) if isinstance(amount, int | float) else 1
+                    each = evaluate(amount, names_of(name, parts), table.place(part.kinds, "counters", counter))
                     found.setdefault(owner, []).append((name, counter, each))
     return found
 

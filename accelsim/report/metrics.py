@@ -172,7 +172,8 @@ def memories(record: RunRecord, table: EnergyTable) -> list[MemoryUse]:
             held = counts.get("byte_cycles")
             cycles = result.cycles(result.parts[name].clock)
             occupancy = share(held, capacity * cycles) if held is not None and capacity else None
-            read = counts["read_bytes"] + sum(result.total.counts[n][c] * b for n, c, b in others.get(name, ()))
+            beside = sum(result.total.counts[n][c] * each for n, c, each in others.get(name, ()))
+            read = counts["read_bytes"] + round(beside)
             found.append(MemoryUse(name, name in record.dram, read, counts["write_bytes"], capacity, occupancy))
     return sorted(found, key=lambda m: not m.off_chip)
 

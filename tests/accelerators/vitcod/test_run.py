@@ -66,7 +66,7 @@ def test_what_others_read_of_a_buffer_is_in_the_report(record):
         + total["merge"]["row_read_bytes"]
         + total["denser"]["table_read_bytes"]
         + total["sparser"]["table_read_bytes"]
-        + total["softmax"]["mask_bits"] / 8,
+        + round(total["softmax"]["mask_bits"] / 8),
         "act_gb1": 0,
         "program_gb": 32 * total["sequencer"]["instructions"],
     }
