@@ -140,7 +140,7 @@ def check_priced(counts: Mapping[str, Collection[str]], parts: dict[str, Part], 
 def readers(
     parts: dict[str, Part], table: EnergyTable, memory: str = "data"
 ) -> dict[str, list[tuple[str, str, float]]]:
-    """Which counters of other components are reads of a buffer: (component, counter, bytes each), by the buffer's name."""
+    """Which counters of other components are reads of a buffer, by its name: (component, counter, bytes each)."""
     found: dict[str, list[tuple[str, str, float]]] = {}
     for name, part in parts.items():
         for counter, price in entry_of(name, part, table).counters.items():
