@@ -84,13 +84,26 @@ def step_words(ports: Ports, rows, columns, depth, constants, added, window: Win
     return weights, rows * (each + ceil(columns * added, ports.act_port_bytes))
 
 
+def stage_cycles(ports: Ports, depth, words, beside):
+    """Cycles in which a step's activations go through the transposing stage, which has two words of each token: while
+    the features of one are handed out, one a cycle, the other is read; behind a step's last word its residual operand
+    is, and the first word of the next. words: all that is read for one of these, beside: of the residual operand."""
+    size = ports.act_port_bytes
+    slots, rate = ceil(depth, size), 2 * ports.act_banks - 1  # half words that the ports read a cycle
+    filled = (slots - 1) * longest(size * rate * slots, 2 * words)
+    last = longest((depth - (slots - 1) * size) * rate * slots, 2 * (words + slots * beside))
+    return ceil(filled + last, rate * slots)
+
+
 def step_length(ports: Ports, rows, columns, depth, constants, added, moves, window: Window | None = None):
     """Cycles of such a step; moves: how often its partial sums are moved. Of one step, or int64 arrays of many."""
     weights, acts = step_words(ports, rows, columns, depth, constants, added, window)
+    beside = rows * ceil(columns * added, ports.act_port_bytes)
     return ports.step_cycles + longest(
         depth,
         read_cycles(weights, ports.weight_banks),
         read_cycles(acts, ports.act_banks),
+        stage_cycles(ports, depth, acts - beside, beside),
         ceil(4 * rows * columns * moves, ports.psum_cycle_bytes),
     )
 
