@@ -1,5 +1,8 @@
 """The array's tiles: how long each of their steps takes, and that their commands say so."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 
 from accelsim.validation.evidence import Evidence
@@ -34,18 +37,33 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
     for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            words = rows * (each_token + ceil(columns * tiles["added"], act))
+            own, beside = rows * each_token, rows * ceil(columns * tiles["added"], act)
+            words = own + beside
             weights = ceil(columns * tiles["depth"], weight) + ceil(columns * tiles["constants"], weight)
             sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
                 tiles["depth"],
                 delivered("weight_gb", weights),
                 delivered("act_gb0", words),
+                staged(evidence, tiles["depth"], own, beside),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
             found[next(kinds)] = down * across, cycles, weights * weight, words * act
     return found
+
+
+def staged(evidence: Evidence, depth: np.ndarray, words: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Cycles of a step by the transposing stage: a word of each token is handed out, a feature a cycle, while the next
+    one of each is read; with a step's last word its residual operand is, and the next step's first."""
+    port, rate = evidence.part("act_gb0", "port_bytes"), evidence.part("act_gb0", "banks") - Fraction(1, 2)
+    found = []
+    for deep, read, more in zip(depth.tolist(), words.tolist(), beside.tolist()):
+        handed = [min(port, deep - at) for at in range(0, deep, port)]
+        next_word = Fraction(read, len(handed)) / rate
+        cycles = [max(features, next_word) for features in handed[:-1]]
+        found.append(math.ceil(sum(cycles) + max(handed[-1], next_word + more / rate)))
+    return np.array(found, np.int64)
 
 
 def windows(evidence: Evidence, depth: np.ndarray, port: int) -> np.ndarray:

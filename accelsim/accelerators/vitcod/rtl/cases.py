@@ -283,7 +283,7 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
     "encoder": (encoder, [
         {"lines": n, "macs": m, "sum_port_bytes": port} for n, m, port in ((8, 8, 32), (1, 1, 64), (3, 5, 3))
     ], [4, 1, 2]),
-    "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2]),
+    "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2, 4]),
 } | AROUND  # fmt: skip
 
 

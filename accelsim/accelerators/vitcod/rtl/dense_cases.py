@@ -28,6 +28,8 @@ ARRAYS = [
      "weight_port_bytes": 64, "act_banks": 4, "act_port_bytes": 64},
     {"lines": 1, "macs": 1, "psum_banks": 1, "psum_port_bytes": 4, "step_cycles": 0, "weight_banks": 1,
      "weight_port_bytes": 1, "act_banks": 1, "act_port_bytes": 1},
+    {"lines": 16, "macs": 8, "psum_banks": 8, "psum_port_bytes": 32, "step_cycles": 0, "weight_banks": 4,
+     "weight_port_bytes": 64, "act_banks": 4, "act_port_bytes": 4},
 ]  # fmt: skip
 
 
