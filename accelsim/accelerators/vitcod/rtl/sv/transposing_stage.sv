@@ -62,8 +62,7 @@ module transposing_stage #(
   write_t [BANKS-1:0] writes, arriving;
   isa::word_t number, rows, wide;
   logic [1:0] free, next_free, whole, next_whole;
-  logic phase, ahead, missed, takes, stepped;
-  isa::gemm_t behind, following;
+  logic phase, ahead, takes, stepped;
   logic hand_slot;
   logic [2:1] slot;
   logic [2:1][CA-1:0] place;
@@ -124,22 +123,21 @@ module transposing_stage #(
       end
     end
 
-    // The tile that waits, or one that was taken up before all was read that goes with the tile before.
-    following = missed ? behind : next;
-    takes = !s.active && (missed || (waits && !ahead));
+    // The tile that waits. All that goes with the tile before is read when this one is taken up: its steps are that long.
+    takes = !s.active && waits && !ahead;
     if (takes) begin
       s.active = 1'b1;
-      s.tokens = following.tokens;
-      s.features = following.features;
-      s.step_tokens = following.step_tokens;
-      s.step_features = following.step_features;
-      s.added = following.added;
+      s.tokens = next.tokens;
+      s.features = next.features;
+      s.step_tokens = next.step_tokens;
+      s.step_features = next.step_features;
+      s.added = next.added;
       s.row = '0;
       s.feature = '0;
       s.token = '0;
       s.word = '0;
       s.beside = '0;
-      s.pitch = (32'(following.depth) + PORT_BYTES - 1) / PORT_BYTES;
+      s.pitch = (32'(next.depth) + PORT_BYTES - 1) / PORT_BYTES;
       s.first = tiles[TA'(number)];
       s.address = s.first;
     end
@@ -166,7 +164,6 @@ module transposing_stage #(
       arriving <= '0;
       number <= '0;
       ahead <= 1'b0;
-      missed <= 1'b0;
       hand_slot <= 1'b0;
       free <= '1;
       whole <= '0;
@@ -174,9 +171,7 @@ module transposing_stage #(
       state <= s;
       arriving <= writes;
       if (takes) number <= number + 1'b1;
-      ahead <= (ahead || (takes && !missed)) && !taken;
-      missed <= (missed && !takes) || (taken && !ahead && (missed || !takes));
-      if (taken) behind <= next;
+      ahead <= (ahead || takes) && !taken;
       free  <= next_free;
       whole <= next_whole;
       if (hands && ends) begin
