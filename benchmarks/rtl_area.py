@@ -7,7 +7,8 @@ um2 of the modules: yosys' generic cells, unmapped and not optimised for area, a
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
 area model's own rows, and by its scale to other nodes, over its layout density. Mapped for area, with
 Booth multipliers, the modules are smaller (accelsim/energy/tables/cells45/mapped.csv). control: what of the model's
-logic its rows of that kind come to. levels: the cells of a module's longest path.
+logic its rows of that kind come to. mapped: um2 of the modules mapped for speed (accelsim/rtl/timing.py), their
+flip-flops included, scaled alike. levels, FO4: gates and delay of the longest path of the slowest.
 """
 
 import csv
@@ -64,16 +65,18 @@ def cell_um2(kind: str) -> float:
     return UM2[CELL_OF[name]]
 
 
-def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -> tuple[float, int, int]:
-    """um2, cells and memory bits of all instances of some modules."""
-    um2 = cells = bits = 0
+def modules_um2(found: list[dict], names: tuple[str, ...], table: EnergyTable) -> tuple[float, float, int, int]:
+    """um2 of generic cells and mapped ones, cells and memory bits of all instances of some modules."""
+    um2 = mapped = cells = bits = 0
     for one in found:
         if one["module"] in names:
             um2 += one["instances"] * sum(n * cell_um2(kind) for kind, n in one["cells"].items())
+            flip_flops = sum(n for kind, n in one["cells"].items() if "DFF" in kind)
+            mapped += one["instances"] * (one["mapped_um2"] + flip_flops * UM2[CELL_OF["DFF"]])
             cells += one["instances"] * sum(one["cells"].values())
             bits += one["instances"] * sum(m["words"] * m["width"] for m in one["memories"])
     scale = table.rows["register_bit"].um2.nominal / UM2[CELL_OF["DFF"]]  # what the table's logic is scaled by
-    return um2 * scale / table.density, cells, bits
+    return um2 * scale / table.density, mapped * scale / table.density, cells, bits
 
 
 def control_um2(name: str, parts: dict[str, Part], table: EnergyTable) -> float:
@@ -95,17 +98,18 @@ def main() -> None:
     pieces = {piece.component: piece for piece in floor_plan(parts, table)}
     found = json.loads((Path(folder) / CELLS).read_text())
     titles = ("component", "model: logic um2", "of it control", "model: memories um2", "modules", "cells", "um2")
-    out = [f"| {' | '.join((*titles, 'memory bits', 'levels'))} |", "|---|---|---|---|---|---|---|---|---|"]
+    titles += ("mapped um2", "memory bits", "levels", "FO4")
+    out = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for components, names in SHARED.items():
-        um2, cells, bits = modules_um2(found, names, table)
+        um2, mapped, cells, bits = modules_um2(found, names, table)
         if not cells:
             continue
         mine = [pieces[c] for c in components if c in pieces]
         logic, memory = sum(p.logic_um2.nominal for p in mine), sum(p.memory_um2.nominal for p in mine)
         control = sum(control_um2(c, parts, table) for c in components if c in parts)
-        levels = max(one.get("levels", 0) for one in found if one["module"] in names)
+        slowest = max((one for one in found if one["module"] in names), key=lambda one: one["fo4"])
         model = f"{logic:,.0f} | {control:,.0f} | {memory:,.0f}"
-        figures = f"{cells:,} | {um2:,.0f} | {bits:,} | {levels:,}"
+        figures = f"{cells:,} | {um2:,.0f} | {mapped:,.0f} | {bits:,} | {slowest['levels']:,} | {slowest['fo4']:.0f}"
         out.append(f"| {', '.join(components)} | {model} | {', '.join(names)} | {figures} |")
     sys.stdout.write("\n".join(out) + "\n")
 

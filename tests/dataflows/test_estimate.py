@@ -124,6 +124,8 @@ def test_the_objective_decides_and_the_next_best_differ():
     assert best(choices)[0].cut == {"a": 2}
     assert best(choices, "bytes")[0].cut == best(choices, "energy")[0].cut == {"a": 1}
     assert [one.cut for one in best(choices)[1]] == [{"a": 1}]
+    other = Choice({"a": 3}, None, Estimate({"MACs": 12.0}, dram_bytes=2000))
+    assert [one.cut for one in best([*choices, other, choices[0]])[1]] == [{"a": 1}, {"a": 3}], "each once"
     few, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "bytes")
     assert few.estimate.dram_bytes <= choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")[0].estimate.dram_bytes
 

@@ -106,15 +106,15 @@ def test_alike_are_instances_of_one_module_with_the_same_cells():
 
 def test_the_table_adds_up_all_instances():
     some = [
-        Synthesized("channel", "top.a", 3, {"$_AND_": 10, "$_DFF_P_": 2}, (), 4),
-        Synthesized("channel", "top.b", 1, {"$_AND_": 20}, (Memory("slots", 100, 2, 3, 1),), 9),
+        Synthesized("channel", "top.a", 3, {"$_AND_": 10, "$_DFF_P_": 2}, (), levels=4, fo4=5.1),
+        Synthesized("channel", "top.b", 1, {"$_AND_": 20}, (Memory("slots", 100, 2, 3, 1),), levels=9, fo4=12.6),
         Synthesized("mac_line", "top.c", 2, {"$_XOR_": 7}, ()),
     ]
     columns = [list(column.cells) for column in table(some).columns]
     assert list(zip(*columns)) == [
-        ("channel", "4", "50", "6", "200", "3", "1", "9"),
-        ("mac_line", "2", "14", "0", "0", "0", "0", "0"),
-        ("all", "6", "64", "6", "200", "3", "1", "9"),
+        ("channel", "4", "50", "6", "200", "3", "1", "9", "13"),
+        ("mac_line", "2", "14", "0", "0", "0", "0", "0", "0"),
+        ("all", "6", "64", "6", "200", "3", "1", "9", "13"),
     ]
 
 

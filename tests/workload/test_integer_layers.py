@@ -25,6 +25,14 @@ def test_requantisation_rounds_halves_up_and_clamps(total, multiplier, shift):
         assert abs(found[0] - exact) <= 0.5
 
 
+@pytest.mark.parametrize("depth", [1024, 1025, 3000])
+def test_a_product_is_exact_however_deep(depth):
+    """Odd sums beyond 2^24, where floating point of 32 bits skips odd numbers."""
+    x, weight = np.full((1, depth), 127, np.int8), np.full((depth, 2), 127, np.int8)
+    weight[-1, 1] = 126
+    assert twin.product(x, weight).tolist() == [[127 * 127 * depth, 127 * (127 * depth - 1)]]
+
+
 def test_one_requantisation_for_all():
     sums = np.array([[-5, 5, 6], [7, -7, 9]], np.int32)
     one = twin.requantise(sums, 1, 1)

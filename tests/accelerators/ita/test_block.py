@@ -40,6 +40,14 @@ def test_a_row_waits_for_its_division_in_small_tiles_only(bits, stall):
     assert streamed("SingleAttention", Tiles(1, 1, 1), bits=9)[1].value("lost_division") == 0
 
 
+@pytest.mark.parametrize("dividers", [1, 2, 3, 4, 6, 10])
+def test_a_serial_divider_takes_its_next_row_a_cycle_after_the_last(dividers):
+    """A sum of 9 bits takes 2 + 16 - 9 cycles; of 16 rows the last waits for those that its divider had before."""
+    size = {"columns": 16, "length": 16, "weight_beats": 16, "bits": 9}
+    few, many = (streamed("SingleAttention", Tiles(1, 1, 1), dividers=n, **size)[0] for n in (dividers, 64))
+    assert few - many == (15 % dividers + 15 // dividers * 10) - 15
+
+
 def test_a_slow_weight_port_is_the_bottleneck():
     total, block = streamed("Linear", Tiles(1, 4, 1), ("1", "p:1:2", "1"))
     assert total == (2 * 64 * 16 - 2) + 1 + 64 + 11

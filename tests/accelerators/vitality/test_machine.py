@@ -1,14 +1,17 @@
 """The machine's closed forms, its options, what it says of a run, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.accelerators import machine, schema
 from accelsim.accelerators.run import run
+from accelsim.accelerators.vitality.machine import resources
 from accelsim.config import load_arch
 from accelsim.core import InputError
-from accelsim.workload import Attention, Workload, load
+from accelsim.workload import Attention, LinearAttention, Workload, load
 from tests.accelerators.vitality.machines import PIPE, finished, one_layer, vitality
 from tests.conftest import ROOT
 
@@ -62,6 +65,20 @@ def test_one_head_at_a_time_is_the_sum_of_its_steps():
     first = 32 * 2 * 2 - 32 + 32 + 2 * 32 + 16 - 2  # four folds of 32 cycles, one loaded and the last drained
     diag = 64 * 1 + 32 + 32 - 1 + 1
     assert many - few >= sums + mean + centre + first + diag + 32 * 4
+
+
+@pytest.mark.parametrize(
+    ("heads", "sizes_of_g", "pipeline", "lead"),
+    [(3, 2, True, 2), (2, 2, True, 1), (3, 1, True, 1), (1, 2, True, 0), (3, 2, False, 0)],
+)
+def test_heads_ahead_need_room_for_a_third_and_for_two_products(heads, sizes_of_g, pipeline, lead):
+    layer = LinearAttention("a", "a", "taylor", 4, 12, 12, 8, 6)
+    have = resources(vitality(*PIPE))
+    act, weight = have.operand_bytes(layer)
+    some = replace(
+        have, act_bytes=heads * act, weight_bytes=heads * weight, g_bytes=sizes_of_g * 8 * 6, pipeline=pipeline
+    )
+    assert some.lead(layer) == lead
 
 
 @pytest.mark.parametrize("rule", ["taylor", "l1", "hash"])

@@ -15,6 +15,7 @@ from accelsim.dataflows.program import Program
 from accelsim.isa.instructions import MARK, NOTHING
 from accelsim.workload import Attention, Elementwise, Gemm, Norm
 from tests.accelerators.vitcod.dataflow.machines import machine, machines, networks, program_of, workload
+from tests.accelerators.vitcod.dataflow.test_passes import layer
 
 BUFFERS = ("weight_gb", "act_gb0", "index_buffer", "program_gb")
 
@@ -125,6 +126,16 @@ def compiled(net, have):
         return None, tensors
     finally:
         Program.allocate = allocate
+
+
+@pytest.mark.parametrize(("v_bytes", "blocks"), [(39, 3), (7, 10)])
+def test_values_of_the_next_block_come_early_only_where_both_fit(v_bytes, blocks):
+    one, mask = layer(heads=1)
+    have = machine(k_bytes=39, weight_bytes=v_bytes)  # V of a key has four bytes; of ten keys three blocks, or ten
+    program, _ = compiled(workload(one, masks={one.name: mask}), have)
+    tables = program.finish()
+    sizes = dict(zip(BUFFERS, (have.weight_bytes, have.act_bytes, have.index_bytes, program.names.capacity)))
+    assert Walk(program, tables, sizes).count["weight_gb"] == 2 * blocks, "of two passes"
 
 
 @settings(max_examples=120, deadline=None)
