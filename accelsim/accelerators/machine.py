@@ -212,6 +212,7 @@ class Machine:
             self.program_memory,
             arch.parts[self.program_memory]["capacity_bytes"] if self.program_memory else 0,
             self.row_bytes,
+            {n: short for n, kind in parts.items() if (short := getattr(kind, "short", {}))},
         )
         return Program(names)
 

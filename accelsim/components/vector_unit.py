@@ -5,7 +5,8 @@ Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and
 
 A normalisation sweeps over its rows more than once, and reads them each time. Between sweeps a row's sums must be
 reduced over the lanes, and before the last its reciprocal root found; the rows of a tile follow each other, so that it
-shows once a tile [ours].
+shows once a tile [ours]. The compiler knows all of this, and a command says how long it takes and what it reads a cycle
+(dataflows.tiling.VectorRates).
 """
 
 from accelsim.core import (
@@ -49,6 +50,8 @@ class VectorUnit(Component):
         passes="passes over them",
         bytes="bytes that leave",
         sweeps="times they are read",
+        cycles="how long it takes",
+        rate="bytes of the activation buffer it reads a cycle",
     )
     tile = Out("results", **BYTES)
     done = Out("commands finished", **DONE)
@@ -77,12 +80,7 @@ class VectorUnit(Component):
             rate = cycles = 0
             if commanded and can_pop(command):
                 todo = front(command)
-                words = todo.sweeps * ((todo.elements + r.port_bytes - 1) // r.port_bytes)
-                cycles = (2 * words + 2 * r.banks - 2) // (2 * r.banks - 1)
-                cycles = max(cycles, (todo.elements * todo.passes + r.lanes - 1) // r.lanes, 1)
-                rate = (words * r.port_bytes + cycles - 1) // cycles
-                if todo.sweeps > 1:
-                    cycles += (todo.sweeps - 1) * r.reduce_cycles + r.rsqrt_cycles
+                cycles, rate = todo.cycles, todo.rate
             if rate != r.rate and port_count(reading):
                 if can_push(port(reading, 0)):
                     push(port(reading, 0)).more = rate - r.rate

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, Stay, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, Stay, VectorRates, ceil
 from accelsim.workload.layers import Elementwise, Norm
 
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
@@ -129,6 +129,12 @@ class ArrayRates:
     rsqrt_cycles: int = 0
     double_buffer: bool = True
 
+    @property
+    def vector(self) -> VectorRates:
+        """Of the vector unit alone."""
+        ports = self.act_banks, self.act_port_bytes
+        return VectorRates(self.vector_lanes, *ports, self.reduce_cycles, self.rsqrt_cycles)
+
     def hand_on(self, size: int) -> float:
         """Cycles from the last of so many results to where the next layer reads them, without DRAM."""
         return HOP_CYCLES + size / (self.act_banks * self.act_port_bytes)
@@ -149,11 +155,6 @@ class ArrayRates:
         )
 
 
-def read_cycles(words: int, banks: int) -> int:
-    """Cycles in which a buffer's ports deliver words while it is filled (docs/timing.md, load buffers)."""
-    return ceil(2 * words, 2 * banks - 1)
-
-
 def vector_estimate(
     layer: Norm | Elementwise, batch: int, rates: ArrayRates, memory: Memory, each: bool, stay: Stay = NOWHERE
 ) -> Estimate:
@@ -168,10 +169,7 @@ def vector_estimate(
     most = max(1, room if stay.input else min((rates.act_bytes - constants) // 4 // row, room))
     blocks = ceil(layer.tokens, most)
     elements = ceil(layer.tokens, blocks) * row
-    words = sweeps * ceil(elements, rates.act_port_bytes)
-    cycles = max(read_cycles(words, rates.act_banks), ceil(elements * passes, rates.vector_lanes), 1)
-    if sweeps > 1:
-        cycles += (sweeps - 1) * rates.reduce_cycles + rates.rsqrt_cycles
+    cycles, _ = rates.vector.command(elements, passes, sweeps)
     inputs, outputs = batch * layer.tokens * row * (not stay.input), batch * out_tokens * layer.features * stay.stored
     terms = {
         "vector": float(batch * blocks * cycles),

@@ -48,7 +48,7 @@ class Tile:
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
     weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
-    bias and scale that each step reads beside a column's weights.
+    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums.
     """
 
     rows: int
@@ -64,6 +64,7 @@ class Tile:
     act_read: int
     added: int = 0
     constants: int = 0
+    adds: bool = False
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -228,6 +229,7 @@ def emit_columns(
                 act_read,
                 int(last and layer.residual),
                 each * last,
+                d > 0,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

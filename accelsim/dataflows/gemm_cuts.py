@@ -48,6 +48,15 @@ class GemmShape:
         """Most values of a token that leave with so many columns."""
         return self.encoded * ceil(columns, self.heads) if self.heads else columns
 
+    def kept_sums(self, order, features, rows, step_tokens, step_features):
+        """Bytes of sums that are kept of features whose heads do not all come at once: of a step's tokens if it cuts
+        one, of all tokens until the next tile if a tile does (order rows: of a tile's). Of one cut, or of many."""
+        tile = (features < self.features) & (features % max(1, self.heads) > 0)
+        step = (step_features < features) & (step_features % max(1, self.heads) > 0)
+        tokens = np.where(order == "rows", rows, self.tokens)
+        tokens = np.where(tile, tokens, step * np.minimum(step_tokens, rows))
+        return 4 * self.encoded * tokens
+
 
 def part_bytes(shape: GemmShape, deep: int) -> int:
     """Bytes of a token's activations in a part of the accumulation."""
@@ -93,12 +102,19 @@ def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
         (f"{have.store}.capacity_bytes", have.store_bytes, 2 * step[0] * shape.leaving(step[1])),
         (f"{have.weight}.capacity_bytes", have.weight_bytes, 2 * columns * (deep + shape.constants)),
         (f"{have.array}.psum_bytes", have.psum_bytes, 4 * rows * columns * (len(plan.depth_tiles) > 1)),
+        (f"{have.encoder}.sum_bytes", have.sum_bytes, int(most_sums(shape, plan))),
     ):
         if needed > size:
             found.append(f"it needs {needed} bytes of {part} ({size})")
     if rows > least_act:
         found.append(f"{have.act}.capacity_bytes ({have.act_bytes}) holds {least_act} rows of a tile, not {rows}")
     return found
+
+
+def most_sums(shape: GemmShape, plan: GemmPlan) -> int:
+    """Most bytes of sums that a cut keeps behind the array."""
+    order, rows, step = np.array(plan.order), max(plan.row_tiles), (plan.step_tokens, plan.step_features)
+    return max(int(shape.kept_sums(order, np.array(size), rows, *step)) for size in plan.feature_tiles)
 
 
 class Cuts(NamedTuple):
@@ -123,17 +139,23 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
     Both ways round; feature tiles of whole steps, or halves of a step, or as many as the weight buffer holds in their
     whole depth; depths as deep as it holds, or halves of that; rows as many as the buffers hold, in whole steps, or
     fewer than a step has; steps of all the rows the array has places for, or of so few that the store buffer collects
-    a tile's features, and they leave together.
+    a tile's features, and they leave together. Where the sums of all tokens' cut features do not fit behind the array,
+    tiles of whole features besides, or of as many rows as fit.
     """
     found = []  # step tokens, step features, features, depth
+    few = max(1, have.sum_bytes // (4 * shape.encoded)) if shape.heads else shape.tokens  # whose sums are kept
+    whole_heads = shape.kept_sums(np.array(""), 1, 1, 1, 1) > have.sum_bytes
     fit = have.weight_bytes // 2 // (shape.depth + shape.constants)
     whole = [ceil(shape.features, ceil(shape.features, fit))] if fit else []
     for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
-        for features in sorted({*feature_tiles(step_features, shape.features), *whole}):
+        sizes = {*feature_tiles(step_features, shape.features), *whole}
+        if whole_heads:
+            sizes |= {size - size % shape.heads for size in sizes if size > shape.heads}
+        for features in sorted(sizes):
             wide = min(step_features, features)
             room, collected = (have.store_bytes // 2 // shape.leaving(size) for size in (wide, features))
-            steps = dict.fromkeys((min(step_tokens, room), min(step_tokens, max(1, collected))))
+            steps = dict.fromkeys(min(step_tokens, most) for most in (room, max(1, collected), few) if most <= room)
             deep = min(shape.depth, have.weight_bytes // 2 // features - shape.constants)
             while deep >= 1 and room:
                 found += [(step, wide, features, deep) for step in steps]
@@ -151,8 +173,12 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
     sums = np.where(deep == shape.depth, shape.tokens, have.psum_bytes // (4 * features))
     rows = np.minimum(np.minimum(most, sums), shape.tokens)
     rows = rows - np.where((rows > step) & (rows < shape.tokens), rows % step, 0)
-    columns = np.minimum(step, rows), wide, rows, features, deep, np.array(ORDERS)
-    return Cuts(*(column[rows >= 1] for column in np.broadcast_arrays(*columns)))
+    order = np.array(ORDERS)
+    if shape.heads:
+        rows = np.where((order == "rows") & (features % shape.heads > 0), np.minimum(rows, few), rows)
+    found = Cuts(*np.broadcast_arrays(np.minimum(step, rows), wide, rows, features, deep, order))
+    kept = shape.kept_sums(found.order, found.features, found.rows, found.step_tokens, found.step_features)
+    return found.only((found.rows >= 1) & (kept <= have.sum_bytes))
 
 
 def feature_tiles(step: int, features: int) -> list[int]:
@@ -211,6 +237,7 @@ def least_traffic(shape: GemmShape, have: DenseResources) -> GemmPlan | None:
         moved = traffic(shape, order, len(row_tiles), len(feature_tiles), len(depth_tiles))
         plan = GemmPlan(order, row_tiles, feature_tiles, depth_tiles, step_tokens, step_features, moved)
         plans.append((moved, len(row_tiles), plan))
+    plans = [one for one in plans if most_sums(shape, one[2]) <= have.sum_bytes]
     return min(plans, key=lambda p: p[:2])[2] if plans else None
 
 
@@ -263,6 +290,7 @@ def refusal(name: str, shape: GemmShape, have: DenseResources) -> str:
         (f"{have.act}.capacity_bytes", have.act_bytes, token + 2 * shape.residual),
         (f"{have.store}.capacity_bytes", have.store_bytes, 2 * shape.leaving(1)),
         (f"{have.array}.psum_bytes", have.psum_bytes, 4 * (shape.depth > 1)),
+        (f"{have.encoder}.sum_bytes", have.sum_bytes, 4 * shape.encoded * (shape.heads > 1)),
     )
     small = [f"{part} of {least} (it has {size})" for part, size, least in needed if size < least]
     if small:

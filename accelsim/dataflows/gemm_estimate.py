@@ -3,11 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
-import numpy as np
-
-from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory, read_cycles
+from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
+from accelsim.dataflows.steps import longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
@@ -50,25 +48,13 @@ def halves(total: int, step: int) -> list[tuple[int, int]]:
     return [*whole, (total % step, 1)] if total > step and total % step else whole
 
 
-def longest(*terms):
-    """The largest of whole numbers, or of arrays of them one by one."""
-    return max(terms) if all(isinstance(term, int) for term in terms) else reduce(np.maximum, terms)
-
-
 def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last):
     """Cycles from one step of high x wide outputs to the next: multipliers, ports, or what is behind the array. Of one
     step, or int64 arrays of many.
 
     moves: how often the partial sums are moved; last: whether the accumulation ends with it.
     """
-    words = high * (ceil(deep, rates.act_port_bytes) + ceil(wide * (work.residual & last), rates.act_port_bytes))
-    weights = ceil(wide * deep, rates.weight_port_bytes) + ceil(wide * work.constants * last, rates.weight_port_bytes)
-    cycles = rates.step_cycles + longest(
-        deep,
-        read_cycles(weights, rates.weight_banks),
-        read_cycles(words, rates.act_banks),
-        ceil(4 * high * wide * moves, rates.psum_cycle_bytes),
-    )
+    cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves)
     leaves = wide * work.encoded // work.heads if work.heads else wide
     behind = ceil(high * leaves * work.passes, rates.vector_lanes)
     if work.heads and rates.encoder_macs:

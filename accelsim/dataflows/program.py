@@ -10,14 +10,13 @@ each waits for the next chunk and gives its own back.
 """
 
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, instruction_bytes
+from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, in_order, instruction_bytes, short_form
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
 Said = tuple[int, str, str]  # what instructions are for: number of the pass, heads, and scores, values or what else
@@ -49,7 +48,8 @@ class Names:
     units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
     sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
     memory: the buffer that the program is loaded into; empty: it is there from the start. capacity: bytes of that
-    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions.
+    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions. short: unit ->
+    bits of those fields of its command that have fewer than 16 where all of them fit.
     """
 
     units: Mapping[str, Sequence[str]]
@@ -60,6 +60,7 @@ class Names:
     memory: str = ""
     capacity: int = 0
     row_bytes: Mapping[str, int] = field(default_factory=dict)
+    short: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Program:
@@ -80,6 +81,7 @@ class Program:
         self.commands = {
             unit: (n, len(f), instruction_bytes(len(f)), in_order(f)) for unit, (n, f) in self.units.items()
         }
+        self.short = {unit: short_form(self.units[unit][1], bits) for unit, bits in names.short.items() if bits}
         self.words, self.operands = array(WORDS), array(WORDS)  # of the instructions
         self.memory, self.places = 0, dict[str, int]()  # bytes that tensors have, and where each begins
         self.counters = {counter: 1 + n for n, counter in enumerate(names.counters)}
@@ -164,6 +166,8 @@ class Program:
             raise self.misnamed(unit, operands)
         if len(self.about) >= MOST:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
+        if unit in self.short and all(0 <= words[n] < end for n, end in self.short[unit][1]):
+            size = self.short[unit][0]
         self.charge(size)
         self.words.extend((number, len(self.operands), *wait, *wait2))
         self.operands.extend(words)
@@ -291,10 +295,3 @@ class Program:
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
             **{table: joined(table, kind) for table, kind in self.names.tables.items()},
         }
-
-
-def in_order(fields: Sequence[str]) -> Callable[[Mapping[str, int]], tuple[int, ...]]:
-    """What takes an instruction's operands by their names, in the order of the command's fields."""
-    if len(fields) > 1:
-        return itemgetter(*fields)
-    return lambda operands: tuple(operands[name] for name in fields)

@@ -3,6 +3,7 @@
 Sizes are in elements; operands are one byte an element (8-bit integers), accumulators four.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from accelsim.isa.tables import KEPT, TO_DRAM
@@ -31,6 +32,36 @@ def pieces(total: int, most: int) -> list[int]:
     return [total // n + (i < total % n) for i in range(n)]
 
 
+def read_cycles(words: int, banks: int) -> int:
+    """Cycles in which a buffer's ports deliver words while it is filled (docs/timing.md, load buffers)."""
+    return ceil(2 * words, 2 * banks - 1)
+
+
+@dataclass(frozen=True)
+class VectorRates:
+    """What a vector unit does in a cycle: lanes; banks of the buffer it reads and bytes of each one's port; cycles of a
+    reduction and of a reciprocal root, where rows are swept several times."""
+
+    lanes: int
+    banks: int
+    port_bytes: int
+    reduce_cycles: int = 0
+    rsqrt_cycles: int = 0
+
+    @classmethod
+    def of(cls, vector: Mapping[str, int], act: Mapping[str, int]) -> "VectorRates":
+        """Of the parameters of a vector unit and of the buffer it reads."""
+        ports = act["banks"], act["port_bytes"]
+        return cls(vector["lanes"], *ports, vector["reduce_cycles"], vector["rsqrt_cycles"])
+
+    def command(self, elements: int, passes: int, sweeps: int) -> tuple[int, int]:
+        """(cycles, bytes read a cycle) of a command, with which it is told them (docs/timing.md, vector unit)."""
+        words = sweeps * ceil(elements, self.port_bytes)
+        cycles = max(read_cycles(words, self.banks), ceil(elements * passes, self.lanes), 1)
+        rate = ceil(words * self.port_bytes, cycles)
+        return cycles + (sweeps > 1) * ((sweeps - 1) * self.reduce_cycles + self.rsqrt_cycles), rate
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenseResources:
     """What dense and vector layers run on: the sizes that decide how they are cut, and the parts' names.
@@ -38,7 +69,9 @@ class DenseResources:
     Sizes in bytes; `lines` x `macs` multipliers that spread one of an output's two axes each (see GemmPlan).
     double_buffer: whether tiles are fetched while others are in use; they are the same either way.
     constants: whether biases, scales and the constants of norms are loaded. psum_cycle_bytes: what the partial-sum
-    memory moves in a cycle. either_way: whether lines may spread tokens and a line's MACs features as well.
+    memory moves in a cycle. sum_bytes: what keeps the sums of features that are cut, where heads are compressed behind
+    the array. either_way: whether lines may spread tokens and a line's MACs features as well.
+    vector_rates: of the vector unit, whose commands say how long they take.
     """
 
     lines: int
@@ -47,6 +80,8 @@ class DenseResources:
     act_bytes: int
     store_bytes: int
     psum_bytes: int
+    vector_rates: VectorRates
+    sum_bytes: int = 0
     psum_cycle_bytes: int = 256
     double_buffer: bool = True
     constants: bool = False
@@ -56,6 +91,7 @@ class DenseResources:
     weight: str = "weight_gb"
     act: str = "act_gb0"
     store: str = "act_gb1"
+    encoder: str = "encoder"
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,9 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
             last = n + per_row >= len(parts)
             leaves = 0 if reduces and not last else (out_tokens if reduces else rows) * wide
             size = rows * wide * operands
-            p.issue(have.vector, elements=size, passes=passes, bytes=leaves, sweeps=sweeps, wait=loaded)
+            cycles, rate = have.vector_rates.command(size, passes, sweeps)
+            said = {"elements": size, "passes": passes, "bytes": leaves, "sweeps": sweeps}
+            p.issue(have.vector, **said, cycles=cycles, rate=rate, wait=loaded)
             finished = p.will(have.vector)
             if leaves:
                 p.store(have.store, target, leaves)

@@ -15,10 +15,16 @@ HEADER_BYTES, OPERAND_BYTES, WORD_BYTES, DESCRIPTOR_BYTES = 8, 2, 32, 16  # docs
 
 
 def instruction_sizes(evidence: Evidence) -> np.ndarray:
-    """Bytes of every instruction: a header and two bytes an operand, in whole words. The first is wired, not loaded."""
+    """Bytes of every instruction: a header and two bytes an operand, or less in short form, in whole words. The first
+    is wired, not loaded."""
     operands = np.array([len(fields) for fields in evidence.names.units.values()] + [0])  # a mark has none
     unit = evidence.tables["program"]["unit"]
-    words = -(-(HEADER_BYTES + OPERAND_BYTES * operands[np.where(unit == MARK, -1, unit)]) // WORD_BYTES)
+    bits = 8 * (HEADER_BYTES + OPERAND_BYTES * operands[np.where(unit == MARK, -1, unit)])
+    for name, short in evidence.names.short.items():
+        said, at = evidence.commands(name), evidence.instructions(name)
+        fits = np.all([(said[field] >= 0) & (said[field] >> wide == 0) for field, wide in short.items()], axis=0)
+        bits[at[fits]] -= sum(8 * OPERAND_BYTES - wide for wide in short.values())
+    words = -(-bits // (8 * WORD_BYTES))
     return np.where(np.arange(len(unit)) > 0, words * WORD_BYTES, 0)
 
 

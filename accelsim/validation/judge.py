@@ -15,7 +15,7 @@ from accelsim.validation.kept import sent
 from accelsim.validation.memory import Tensor
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
-from accelsim.validation.vector import VectorFollower
+from accelsim.validation.vector import VectorFollower, vector_cycles
 from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
 from accelsim.workload.network import Network, Rule
 
@@ -106,12 +106,8 @@ class Judge:
     def paces(self) -> Iterator[Pace]:
         """How fast units can be."""
         if self.vector:
-            done = self.evidence.commands(self.vector)
-            unit, sweeps = self.evidence.result.parts[self.vector].parameters, done["sweeps"]
-            words = sweeps * -(-done["elements"] // unit["port_bytes"])
-            read = -(-2 * words // (2 * unit["banks"] - 1))  # every other word of one bank is not its own
-            least = np.maximum(-(-done["elements"] * done["passes"] // unit["lanes"]), read)
-            least += (sweeps > 1) * ((sweeps - 1) * unit["reduce_cycles"] + unit["rsqrt_cycles"])
+            unit = self.evidence.result.parts[self.vector].parameters
+            least, _ = vector_cycles(unit, self.evidence.commands(self.vector))
             yield Pace(self.vector, "a command takes the cycles of its passes", least)
 
     def follower(self, course: Course) -> Follower:

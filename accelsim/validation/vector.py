@@ -1,6 +1,6 @@
 """Layers the vector unit does alone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -62,6 +62,16 @@ class VectorFollower(Follower):
         report.add("chained", scope, rule, len(wanted), wrong)
 
 
+def vector_cycles(unit: Mapping[str, int], commands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles of each command of a vector unit with these parameters, and the bytes it reads a cycle."""
+    sweeps = commands["sweeps"]
+    words = sweeps * -(-commands["elements"] // unit["port_bytes"])
+    read = -(-2 * words // (2 * unit["banks"] - 1))  # every other word of one bank is not its own
+    cycles = np.maximum(np.maximum(-(-commands["elements"] * commands["passes"] // unit["lanes"]), read), 1)
+    rate = -(-words * unit["port_bytes"] // cycles)
+    return cycles + (sweeps > 1) * ((sweeps - 1) * unit["reduce_cycles"] + unit["rsqrt_cycles"]), rate
+
+
 def check_vectors(evidence: Evidence, vector: str, act: str, found_on_chip: Collection[int], report: Report) -> None:
     """The vector unit's commands take in what was loaded for them and give out what is stored."""
     at, commands, layers = evidence.instructions(vector), evidence.commands(vector), evidence.workload.layers
@@ -79,6 +89,17 @@ def check_vectors(evidence: Evidence, vector: str, act: str, found_on_chip: Coll
         "a command is of the elements that were loaded for it",
         good,
         lambda n: f"command {n} is of {mine['elements'][n]} elements and waits for load {nth[n]}",
+    )
+    cycles, rate = vector_cycles(evidence.result.parts[vector].parameters, commands)
+    report.compare(
+        "vector",
+        "vector unit",
+        "a command says how long its passes and sweeps take, and what it reads a cycle",
+        (commands["cycles"] == cycles) & (commands["rate"] == rate),
+        lambda n: (
+            f"command {n} says {commands['cycles'][n]} cycles and {commands['rate'][n]} bytes a cycle, but takes "
+            f"{cycles[n]} and {rate[n]}"
+        ),
     )
     taken = evidence.count(vector, "read_bytes")
     report.equal(

@@ -9,6 +9,7 @@ from accelsim.accelerators.trial import draw_workload
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.energy import bill, floor_plan, load_table
+from accelsim.energy.area import memories_of
 from accelsim.energy.tariff import tariffs
 from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 
@@ -203,6 +204,34 @@ def test_no_counter_costs_nothing_but_those_that_say_why(name):
     free = {f"{parts[c.name].kind}.{n}" for c in sim.components for n in c.counts() if (c.name, n) not in paid}
     known = {c for c in PRICELESS if c.split(".")[0] in {part.kind for part in parts.values()}}
     assert free == known
+
+
+def test_every_lane_of_the_vector_unit_takes_any_entry_of_an_activations_table():
+    """8 bits of 256: 2,040 multiplexers; lanes of the merge that the vector unit has not have their own."""
+
+    def um2(lanes):
+        return priced(load_arch("vitcod", schema, [f"vector.lanes={lanes}"]))[0] * 0.7
+
+    assert um2(128) - um2(64) == pytest.approx(64 * (2256 + 2 * 102 + 2040 * 0.91))
+    assert um2(64) - um2(32) == pytest.approx(32 * (2256 + 2 * 102))
+
+
+def test_each_engine_has_q_and_k_of_its_own():
+    """As large as the other's, written with it, and read by one of them each."""
+    arch = load_arch("vitcod", schema)
+    table = load_table(arch.energy, machine("vitcod").price_documents())
+    held = memories_of("denser", parts_of(arch), table)
+    assert held["k_copy"] == held["k"] and held["k"].um2 > 40_000
+    found = {(t.component, t.counter, t.action): t.amount for t in tariffs(parts_of(arch), table)}
+    for name in ("q", "q_copy", "k", "k_copy"):
+        assert found["decoder", "operand_bytes", f"denser.{name}.write"] == 0.5
+    assert found["denser", "k_read_bytes", "k_copy.read"] == found["sparser", "k_read_bytes", "denser.k.read"] == 1
+
+
+def test_the_encoders_sums_take_room():
+    """6 KiB of 32 bytes: two macros side by side."""
+    one, two = (priced(load_arch("vitcod", schema, [f"encoder.sum_bytes={size}"]))[0] for size in (6144, 12288))
+    assert 5_000 < two - one < 30_000
 
 
 def test_a_one_cycle_softmax_is_not_smaller():

@@ -5,9 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.components.vector_unit import VectorUnit
+from accelsim.core import Param
+from accelsim.dataflows.tiling import VectorRates
 from tests.components.harness import exercise
 
 AT, ELEMENTS, PASSES = st.integers(0, 60), st.integers(0, 70), st.integers(1, 3)
+
+
+def told(at, elements, passes, leaves, sweeps, **sizes):
+    """A command, with how long it takes on a unit of these parameters."""
+    one = {n: p.default for n, p in VectorUnit.declared(Param).items()} | {"lanes": 8} | sizes
+    return (at, elements, passes, leaves, sweeps, *VectorRates.of(one, one).command(elements, passes, sweeps))
 
 
 def vector(lanes=8):
@@ -24,19 +32,21 @@ def test_an_item_takes_its_passes_divided_by_the_lanes():
 
 
 def test_a_command_reads_its_tile_and_reports():
-    seen = exercise(vector(), {"command": [(0, 64, 3, 16, 1), (0, 64, 1, 0, 1)]})
+    seen = exercise(vector(), {"command": [told(0, 64, 3, 16, 1), told(0, 64, 1, 0, 1)]})
     assert seen.pushes["tile"] == [(1 + 24, 16), (1 + 24 + 8, 0)]
     assert seen.pushes["done"] == [(1 + 24, 1), (1 + 24 + 8, 1)]
     assert seen.counts == {"element_ops": 256, "read_bytes": 128}
 
 
 def test_outputs_of_the_array_go_before_commands():
-    seen = exercise(vector(), {"command": [(0, 8, 1, 1, 1), (0, 8, 1, 2, 1)], "outputs": [(0, 16, 1), (0, 24, 1)]})
+    seen = exercise(
+        vector(), {"command": [told(0, 8, 1, 1, 1), told(0, 8, 1, 2, 1)], "outputs": [(0, 16, 1), (0, 24, 1)]}
+    )
     assert seen.pushes["tile"] == [(3, 16), (6, 24), (7, 1), (8, 2)]
 
 
 def test_a_command_leaves_when_both_the_tile_and_the_notice_have_room():
-    feed = {"command": [(0, 8, 1, 1, 1)] * 2}
+    feed = {"command": [told(0, 8, 1, 1, 1)] * 2}
     seen = exercise(vector(), feed, accept={"done": (40, 0)}, depth={"done": 1})
     assert seen.cycles("tile") == seen.cycles("done") == [2, 41]
     seen = exercise(vector(), feed, accept={"tile": (40, 0)}, depth={"tile": 1})
@@ -51,7 +61,7 @@ def test_a_command_leaves_when_both_the_tile_and_the_notice_have_room():
     gap=st.integers(0, 20),
 )
 def test_nothing_is_lost_under_back_pressure(outputs, commands, gap):
-    feed = {"outputs": outputs, "command": commands}
+    feed = {"outputs": outputs, "command": [told(*one) for one in commands]}
     seen = exercise(vector(), feed, accept={"tile": (0, gap)}, depth={"tile": 1, "outputs": 1, "command": 2})
     assert sorted(t[1] for t in seen.pushes["tile"]) == sorted([o[1] for o in outputs] + [c[3] for c in commands])
     assert len(seen.pushes["done"]) == len(commands)
@@ -64,8 +74,11 @@ def test_nothing_is_lost_under_back_pressure(outputs, commands, gap):
 
 def test_a_normalisation_reads_each_sweep_and_shows_its_reductions_once():
     # 64 elements in 3 passes of 8 lanes: 24 cycles; two reductions of 5 and a root of 9 more
-    make = lambda: VectorUnit("vector", lanes=8, reduce_cycles=5, rsqrt_cycles=9)  # noqa: E731
-    seen = exercise(make, {"command": [(0, 64, 3, 64, 3), (0, 64, 1, 64, 1)]}, arrays={"reading": {"act": ()}})
+    depths = {"reduce_cycles": 5, "rsqrt_cycles": 9}
+    make = lambda: VectorUnit("vector", lanes=8, **depths)  # noqa: E731
+    seen = exercise(
+        make, {"command": [told(0, 64, 3, 64, 3, **depths), told(0, 64, 1, 64, 1)]}, arrays={"reading": {"act": ()}}
+    )
     assert seen.pushes["tile"] == [(1 + 24 + 10 + 9, 64), (1 + 43 + 8, 64)]
     assert seen.counts == {"element_ops": 256, "read_bytes": 4 * 64}
     # three words of 64 bytes in 24 cycles, 8 bytes a cycle; one in 8 is as much; then nothing
@@ -75,14 +88,15 @@ def test_a_normalisation_reads_each_sweep_and_shows_its_reductions_once():
 @pytest.mark.parametrize("banks, port_bytes, cycles", [(1, 8, 16), (1, 4, 32), (2, 4, 11), (2, 8, 8), (4, 64, 8)])
 def test_a_command_is_not_faster_than_the_ports_it_reads_through(banks, port_bytes, cycles):
     # 64 elements in one pass of 8 lanes: 8 cycles; in words, of which every other one of a bank is not its own
-    make = lambda: VectorUnit("vector", lanes=8, banks=banks, port_bytes=port_bytes)  # noqa: E731
-    seen = exercise(make, {"command": [(0, 64, 1, 64, 1)]}, arrays={"reading": {"act": ()}})
+    ports = {"banks": banks, "port_bytes": port_bytes}
+    make = lambda: VectorUnit("vector", lanes=8, **ports)  # noqa: E731
+    seen = exercise(make, {"command": [told(0, 64, 1, 64, 1, **ports)]}, arrays={"reading": {"act": ()}})
     assert seen.cycles("tile") == [1 + cycles]
     assert seen.pushes["reading.act"][0] == (1, -(-64 // cycles))
 
 
 def test_an_output_of_the_array_reads_nothing():
-    feed = {"command": [(0, 64, 1, 64, 1)], "outputs": [(3, 16, 1)]}
+    feed = {"command": [told(0, 64, 1, 64, 1)], "outputs": [(3, 16, 1)]}
     seen = exercise(vector(), feed, arrays={"reading": {"act": ()}})
     assert seen.pushes["reading.act"] == [(1, 8), (9, -8)]
     assert seen.pushes["tile"] == [(9, 64), (11, 16)]

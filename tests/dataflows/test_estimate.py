@@ -18,8 +18,9 @@ RATES = ArrayRates(
     rsqrt_cycles=16,
 )  # fmt: skip
 HAVE = DenseResources(
-    lines=64, macs=8, weight_bytes=32768, act_bytes=65536, store_bytes=16384, psum_bytes=51200, constants=True
-)
+    lines=64, macs=8, weight_bytes=32768, act_bytes=65536, store_bytes=16384, psum_bytes=51200, constants=True,
+    vector_rates=RATES.vector,
+)  # fmt: skip
 SHAPE = GemmShape(100, 192, 192, 100 * 192, constants=8)
 
 

@@ -8,11 +8,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
-from accelsim.dataflows.gemm_cuts import GemmShape, faults, least_traffic, plan_gemm
-from accelsim.dataflows.tiling import DenseResources, GemmPlan, ceil, pieces, step_shape
+from accelsim.dataflows.gemm_cuts import GemmShape, faults, least_traffic, most_sums, plan_gemm
+from accelsim.dataflows.tiling import DenseResources, GemmPlan, VectorRates, ceil, pieces, step_shape
 
 SMALL = st.integers(1, 40)
-SIZES = {"lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "store_bytes": 512, "psum_bytes": 1024}
+SIZES = {
+    "lines": 8,
+    "macs": 4,
+    "weight_bytes": 1024,
+    "act_bytes": 2048,
+    "store_bytes": 512,
+    "psum_bytes": 1024,
+    "sum_bytes": 4096,
+}
+SIZES |= {"vector_rates": VectorRates(64, 4, 64)}
 
 
 def machine(**change) -> DenseResources:
@@ -202,3 +211,26 @@ def test_a_layer_of_too_many_tiles_is_refused_before_they_are_listed(sizes):
     tokens, depth, features = sizes
     with pytest.raises(InputError, match="layer a: .* would be cut into more than 131,072 tiles"):
         plan_gemm("a", GemmShape(tokens, depth, features, tokens * depth), have)
+
+
+def test_cuts_keep_no_more_sums_of_cut_features_than_fit():
+    """40 tokens of 3 heads to 2: 8 bytes a token. Tiles of whole features, or of fewer tokens, where those of all
+    tokens do not fit, then steps of fewer; then it is refused."""
+    shape = GemmShape(40, 100, 24, 4000, heads=3, encoded=2)
+
+    def kept(sum_bytes):
+        plan = plan_gemm("x", shape, machine(act_bytes=4096, weight_bytes=3200, sum_bytes=sum_bytes))
+        found = most_sums(shape, plan)
+        assert found <= sum_bytes
+        assert not faults(shape, plan, machine(act_bytes=4096, weight_bytes=3200, sum_bytes=found))
+        if found:
+            (wrong,) = faults(shape, plan, machine(act_bytes=4096, weight_bytes=3200, sum_bytes=found - 1))
+            assert wrong == f"it needs {found} bytes of encoder.sum_bytes ({found - 1})"
+        return found
+
+    assert kept(8 * 40) == 8 * 40  # a tile cuts a feature of all tokens
+    assert kept(8 * 40 - 1) <= 8 * 20 and kept(8 * 7) <= 8 * 4 and kept(8) <= 8
+    assert kept(0) == 0  # steps of whole features
+    one = "layer x: a single output at a time needs encoder.sum_bytes of 8 (it has 7); make them at least that large"
+    with pytest.raises(InputError, match=re.escape(one)):  # two features' weights fit
+        plan_gemm("x", shape, machine(weight_bytes=4, sum_bytes=7))

@@ -44,6 +44,7 @@ EMIT = ("dataflows/products/emit.py", "accelerators/systolic/checks/test_runs.py
 PES = ("validation/products/commands.py", "validation/test_products.py")
 WORK = ("dataflows/gemm_estimate.py", "dataflows/test_estimate.py")
 TIMES = ("dataflows/estimate.py", "dataflows/test_estimate.py")
+CEILS = ("dataflows/tiling.py", *TIMES[1:])
 CHOICE = ("dataflows/mapping.py", "dataflows/test_estimate.py")
 MEMORY = ("accelerators/main_memory.py", RUNS)
 RUN = ("accelerators/run.py", RUNS)
@@ -82,20 +83,19 @@ BUGS = (
     line("exact-latency", EXACT, "waited = done_at - (tag >> TAG_BITS)", "waited = now - (tag >> TAG_BITS)",
          "latency from acceptance to data"),
     # ViTCoD's
-    line("array-floor", own("mac_array"), "if narrow:\n        cycles += down * step_length(r, high, narrow)",
-         "if narrow > wide:\n        cycles += down * step_length(r, high, narrow)",
+    line("array-floor", own("mac_array"), " + down * r.right_cycles", "",
          "steps of ragged columns of a cut depth"),
     line("array-psum", own("mac_array"), "r.adds, r.opened = r.opened, 1 - r.last", "r.adds, r.opened = r.opened, 0",
          "partial sums that are read back"),
     line("array-depth", own("mac_array"), "r.mac_ops += outputs * r.depth", "r.mac_ops += outputs", "MACs counted"),
     line("array-release", own("mac_array"), "used.bytes, used.read_bytes = free.act, free.act_read",
          "used.bytes, used.read_bytes = free.act, free.weight_read", "what is read of activations"),
-    line("encoder-met", own("encoder"), "((item.met + item.columns) // item.heads)", "(item.columns // item.heads)",
+    line("encoder-met", own("encoder"), "(reach // item.heads)", "(item.columns // item.heads)",
          "a feature that is cut"),
     line("encoder-free", own("encoder"), "work = item.rows * item.columns * item.encoded",
          "work = item.rows * item.columns", "the encoder's work"),
-    line("softmax-divider", own("softmax_unit"), "r.exponentiated = r.completed", "r.exponentiated = finished",
-         "rows are handed out in the cycle after their last exponential"),
+    line("softmax-divider", own("softmax_unit"), "queue[n].ready_at = start + r.divide_cycles",
+         "queue[n].ready_at = start", "a reciprocal passes the divider's stages"),
     line("softmax-row", own("softmax_unit"), "place = one.first_row + head * one.rows + row",
          "place = one.first_row + row", "rows of the other heads"),
     line("softmax-left", own("softmax_unit"), "passes[r.number].heads * passes[r.number].rows", "passes[r.number].rows",
@@ -104,6 +104,12 @@ BUGS = (
          "a row leaves after all its parts"),
     line("merge-window", own("output_merge"), "end = min(r.oldest + r.places_now, r.last)", "end = r.last",
          "the merge's window"),
+    line("merge-entries", own("output_merge"), "r.read < end and now >= r.read_at", "r.read < end",
+         "the table of rows is read through a port"),
+    line("merge-reading", own("output_merge"), "push(reading).more = -table_rate(r)", "push(reading).more = 0",
+         "ports are given back behind a pass"),
+    line("encoder-sums", own("encoder"), "r.sum_write_bytes += sums * cut", "r.sum_write_bytes += sums",
+         "sums of cut features that are put away"),
     line("merge-adds", own("output_merge"), "if seen[place]:", "if seen[place] > 1:", "additions counted"),
     # the systolic array's, and of the machines around it
     line("array-constants", ARRAY, "leave * wide * part.constants", "0 * wide * part.constants",
@@ -191,11 +197,10 @@ BUGS = (
     # closed forms of time
     line("estimate-constants", WORK, "work.features * (work.depth + work.constants)", "work.features * work.depth",
          "constants are read with weights"),
-    line("estimate-ports", WORK, "ceil(wide * work.constants * last, rates", "ceil(0 * last, rates",
-         "constants take a port's time"),
+    line("estimate-ports", WORK, "deep, work.constants * last, ", "deep, 0 * last, ", "constants take a port's time"),
     line("estimate-sums", WORK, "(deep, 2, False, often)", "(deep, 1, False, often)", "sums are fetched and put away"),
     line("estimate-latency", TIMES, "return self.latency + max(size", "return max(size", "DRAM's latency"),
-    line("estimate-bank", TIMES, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
+    line("estimate-bank", CEILS, "return ceil(2 * words, 2 * banks - 1)", "return ceil(words, banks)",
          "what is kept for fills"),
     line("estimate-follow", TIMES, "name, cycles = max(one.overlapped.items(), key=lambda term: term[1])",
          "name, cycles = min(one.overlapped.items(), key=lambda term: term[1])", "what binds in each part"),

@@ -3,6 +3,7 @@
 from tests.mutations.bug import line, own, shared
 
 LINE = ("accelerators/vitcod/components/sparser_line.py", "accelerators/vitcod/components/test_sparser_engine.py")
+OPERANDS = (LINE[0], "accelerators/vitcod/components/test_sparser_operands.py")
 
 ENGINES = (
     line("decoder-port", own("decoder"), "size = 1, one.dim * (one.encoded if one.encoded else one.heads)",
@@ -20,7 +21,7 @@ ENGINES = (
          "a column's pointer"),
     line("walker-width", own("index_walker"), "columns[r.next].count * r.index_bytes", "columns[r.next].count",
          "the width of row numbers"),
-    line("walker-banks", own("index_walker"), "read_cycles(ceil(size, r.port_bytes), r.banks)", "0",
+    line("walker-banks", own("index_walker"), "walk_cycles(ceil(size, r.port_bytes), r.banks)", "0",
          "the index buffer's banks"),
     line("walker-holds", own("index_walker"), "if not can_push(column):\n                says(r, reading, 0)",
          "if not can_push(column):", "a walker that waits leaves the ports to what arrives"),
@@ -41,8 +42,8 @@ ENGINES = (
          "count * ceil(one.value_dim, r.macs)", "the ports of V"),
     line("sparser-beats", own("sparser_engine"), "beats = (features + r.macs - 1) // r.macs",
          "beats = features // r.macs", "beats of a ragged dimension"),
-    line("sparser-forward", own("sparser_engine"), "q = slot.q if one.forward and slot.number == r.number else 0",
-         "q = slot.q if one.forward else 0", "Q of another pass"),
+    line("sparser-forward", OPERANDS, "slot.number, slot.k, slot.q = news.number, 0, 0",
+         "slot.number, slot.k = news.number, 0", "Q of another pass"),
     line("sparser-banks", LINE, "return fresh or (bank.since == now + 1 and bank.vector == sent), fresh",
          "return True, fresh", "bank conflicts"),
     line("sparser-broadcast", LINE, "return fresh or (bank.since == now + 1 and bank.vector == sent), fresh",
@@ -53,7 +54,7 @@ ENGINES = (
          "what the decoder brings takes banks"),
     line("sparser-skew", LINE, "q_bank[(token + mac.head) % r.banks]", "q_bank[token % r.banks]",
          "heads of a token lie in neighbouring banks"),
-    line("sparser-key-read", LINE, "bank.until = now + ceil(features, r.bank_bytes)", "bank.until = now",
+    line("sparser-key-read", OPERANDS, "bank.until = now + ceil(features, r.bank_bytes)", "bank.until = now",
          "a K takes its bank for its words"),
     line("sparser-loads", LINE, "if before == 0:\n        return 0", "if before < 0:\n        return 0",
          "loads of V have a word of a bank"),

@@ -14,7 +14,7 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import IDLE, Component, In, tick
 from accelsim.dataflows.gemm import Columns as AllColumns
 from accelsim.dataflows.gemm import emit_gemm
-from accelsim.dataflows.tiling import DenseResources
+from accelsim.dataflows.tiling import DenseResources, VectorRates
 from accelsim.dataflows.vector import emit_vector
 from accelsim.isa.instructions import record
 from accelsim.validation import Judge
@@ -108,6 +108,7 @@ class Grid(Machine):
             act_bytes=arch.parts["inputs"]["capacity_bytes"],
             store_bytes=arch.parts["results"]["capacity_bytes"],
             psum_bytes=4 * SIDE * SIDE,
+            vector_rates=VectorRates.of(arch.parts["vector"], arch.parts["vector"]),
             array="array",
             weight="weights",
             act="inputs",

@@ -20,7 +20,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core.component import Param
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.tiling import VectorRates, ceil
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
 
@@ -168,6 +168,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["act_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=4 * m * m,
+        vector_rates=VectorRates.of(part["vector"], part["act_buffer"]),
         constants=True,
         array="engine",
         weight="weight_buffer",

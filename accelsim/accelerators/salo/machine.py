@@ -34,6 +34,7 @@ from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
 
@@ -251,6 +252,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["act_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=4 * part["window"]["rows"] * part["window"]["columns"],  # the PEs' own accumulators
+        vector_rates=VectorRates.of(part["vector"], part["act_buffer"]),
         array="array",
         weight="weight_buffer",
         act="act_buffer",

@@ -31,6 +31,7 @@ from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
 
@@ -257,6 +258,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["q_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=4 * rows * pes,  # the PEs' own accumulators
+        vector_rates=VectorRates.of(part["vector"], part["q_buffer"]),
         constants=True,
         array="dense",
         weight="kv_buffer",

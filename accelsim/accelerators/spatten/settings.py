@@ -4,6 +4,7 @@ from accelsim.accelerators.spatten.components.dense_arrays import LEAST
 from accelsim.accelerators.spatten.dataflow.resources import Resources
 from accelsim.accelerators.spatten.pruning import Options, Plan, plan
 from accelsim.config.arch import Arch
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.workload import Workload
 
 
@@ -40,6 +41,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["act_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=0,
+        vector_rates=VectorRates.of(part["vector"], part["act_buffer"]),
         constants=True,
         array="array",
         weight="weight_buffer",

@@ -31,6 +31,7 @@ from accelsim.dataflows.mapping import LayerMapping
 from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention
 from accelsim.workload.workload import Workload
 
@@ -216,6 +217,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["act_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=array["accumulator_bytes"],
+        vector_rates=VectorRates.of(part["vector"], part["act_buffer"]),
         array="array",
         weight="weight_buffer",
         act="act_buffer",

@@ -32,6 +32,7 @@ from accelsim.core import Component, Param
 from accelsim.dataflows.products.folds import Array
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer, LinearAttention
 from accelsim.workload.linear import STEP, negative_weights, warning
 from accelsim.workload.workload import Workload
@@ -267,6 +268,7 @@ def resources(arch: Arch) -> Resources:
         act_bytes=part["act_buffer"]["capacity_bytes"],
         store_bytes=part["output_buffer"]["capacity_bytes"],
         psum_bytes=part["array"]["accumulator_bytes"],
+        vector_rates=VectorRates.of(part["vector"], part["act_buffer"]),
         array="array",
         weight="weight_buffer",
         act="act_buffer",

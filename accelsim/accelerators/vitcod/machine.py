@@ -24,7 +24,18 @@ from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.mapping import NOTHING, cuts_of, mapping, stays_of
 from accelsim.accelerators.vitcod.dataflow.rates import rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, FREES, FREES_BYTES, INDEX, PASSES, QUERIES, ROWS
+from accelsim.accelerators.vitcod.tables import (
+    COLUMNS,
+    DENSE,
+    FREES,
+    FREES_BYTES,
+    FUNCTION_BYTES,
+    FUNCTIONS,
+    INDEX,
+    PASSES,
+    QUERIES,
+    ROWS,
+)
 from accelsim.accelerators.vitcod.wiring import FETCHING, KEEPING, WIRING
 from accelsim.components.dma import Dma
 from accelsim.components.load_buffer import LoadBuffer
@@ -36,6 +47,8 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Param
 from accelsim.dataflows.mapping import OBJECTIVES, LayerMapping
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.steps import ArrayPorts
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer
 from accelsim.workload.workload import Workload
 
@@ -55,6 +68,7 @@ PORTS = {
     for what in ("banks", "port_bytes")
 }
 INDEX_PORTS = {"banks": "index_buffer", "port_bytes": "index_buffer"}
+TABLE_PORTS = {f"index_{what}": f"index_buffer.{what}" for what in ("banks", "port_bytes")}
 VALUE_PORTS = {"v_banks": "weight_gb.banks", "v_port_bytes": "weight_gb.port_bytes"}
 DECODING = {"q_from": "options.miss", "act_banks": "act_gb0.banks", "act_port_bytes": "act_gb0.port_bytes"}
 OPERAND_BANKS = {"banks": "sparser", "bank_bytes": "sparser"}
@@ -80,6 +94,18 @@ def port_rule(arch: Arch) -> str | None:
                 "or less, or the banks wider"
             )
     return None
+
+
+def mask_rule(arch: Arch) -> str | None:
+    """The bits of scores of dense columns come as the scores do, through half of a bank's port."""
+    found, index = arch.parts["softmax"]["lanes"], arch.parts["index_buffer"]
+    most = 4 * index["port_bytes"] if index["banks"] > 1 else index["port_bytes"]
+    if found <= most:
+        return None
+    return (
+        f"softmax.lanes is {found}, but a port of the index buffer brings the mask of {most} scores a cycle; make "
+        "index_buffer.port_bytes larger"
+    )
 
 
 def sums_rule(arch: Arch) -> str | None:
@@ -134,12 +160,12 @@ SCHEMA = MachineSchema(
             "the dense columns of attention",
             "core",
             DenserEngine,
-            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | {"row_values": "engine"},
+            derived=LINES | PSUM | OPERAND_BANKS | VALUE_PORTS | TABLE_PORTS | {"row_values": "engine"},
         ),
         "sparser": Part("the rest of attention", "core", SparserEngine, derived=LINES | PSUM | VALUE_PORTS),
         "walker": Part("hands out the sparse columns", "core", IndexWalker, derived=INDEX_PORTS),
         "softmax": Part("exponentials, row sums, reciprocals", "core", SoftmaxUnit, derived=PSUM),
-        "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM),
+        "merge": Part("joins the engines' partial rows", "core", OutputMerge, derived=PSUM | TABLE_PORTS),
         "encoder": Part("compresses Q and K behind their projection", "core", Encoder),
         "decoder": Part("restores Q and K in front of the engines", "core", Decoder, derived=DECODING | OPERAND_BANKS),
         "queries": Part(
@@ -186,7 +212,7 @@ SCHEMA = MachineSchema(
         "dram": Part("the memory", "dram", main_memory.MODELS),
         "sequencer": Part("walks the program", "core", Sequencer),
     },
-    rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, sums_rule),
+    rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, mask_rule, sums_rule),
 )
 
 
@@ -199,7 +225,7 @@ class ViTCoD(Machine):
     prices = Path(__file__).with_name("prices.yaml")
     calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
-    row_bytes = {"frees": FREES_BYTES}
+    row_bytes = {"frees": FREES_BYTES, "functions": FUNCTION_BYTES}
     tables = {
         "passes": PASSES,
         "dense": DENSE,
@@ -207,6 +233,7 @@ class ViTCoD(Machine):
         "index": INDEX,
         "rows": ROWS,
         "frees": FREES,
+        "functions": FUNCTIONS,
         "queries": QUERIES,
     }
     listing = (
@@ -264,6 +291,9 @@ def resources(arch: Arch) -> Resources:
         index_bytes=part["index_buffer"]["capacity_bytes"],
         store_bytes=part["act_gb1"]["capacity_bytes"],
         psum_bytes=part["engine"]["psum_bytes"],
+        vector_rates=VectorRates.of(part["vector"], part["act_gb0"]),
+        ports=ArrayPorts.of(part["engine"] | SCHEMA.shared(arch, "engine")),
+        sum_bytes=part["encoder"]["sum_bytes"],
         psum_cycle_bytes=part["engine"]["psum_banks"] * part["engine"]["psum_port_bytes"],
         q_bytes=part["denser"]["q_bytes"],
         k_bytes=part["denser"]["k_bytes"],

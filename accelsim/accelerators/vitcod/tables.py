@@ -36,6 +36,7 @@ PASSES = record(
     "scores",  # scores of both engines
     "encoded",  # compressed heads (0: no auto-encoder)
     "forward",  # whether the sparser engine may ask the denser engine's Q buffer
+    "activation",  # whether outputs are looked up in the table of a function
 )
 DENSE = record("head", "column")  # ordered by head, then column
 COLUMNS = record("head", "column", "first", "count")  # a sparse column: its rows stand in INDEX[first : first + count]
@@ -55,11 +56,12 @@ QUERIES = record("address", "token_pitch", "head_pitch", "bytes")  # of each pas
 # The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
 # made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted
 # from the first row of the pass; the walker's parameter says how wide they are.
-PASS_BITS = 16 * (len(PASSES.names) - 1)  # shares are counted as they arrive
+PASS_BITS = 16 * (len(PASSES.names) - 2)  # shares are counted as they arrive; `forward` and `activation` share a word
 QUERY_BITS = {"address": 40, "token_pitch": 28, "head_pitch": 36, "bytes": 24}  # beside the pass's row
 DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
 ROW_BITS = {"sparse": 16, "first": 16, "dense": 16, "parts": 16}  # `first` modulo 2^16: a sum of those before
+ROW_BYTES, DENSE_BYTES = sum(ROW_BITS.values()) // 8, sum(DENSE_BITS.values()) // 8
 MASK_BITS = 1  # of a score of a dense column: whether it is kept
 SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
 COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8
@@ -84,3 +86,9 @@ COLUMN = {"head": "head", "column": "key token", "first": "first of its rows in 
 # What a GEMM tile is the last to read: bytes it frees, and bytes it read of each buffer.
 FREES = record("weight", "weight_read", "act", "act_read")
 FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits each
+
+# The table of an activation: an 8-bit value for each of 256. It comes with the program, some entries at a time, and
+# stands in registers, whose every lane takes any entry; no unit's timing depends on what it says.
+FUNCTIONS = record("layer", "entry")
+FUNCTION_BYTES = 32
+FUNCTION_ROWS = 256 // FUNCTION_BYTES

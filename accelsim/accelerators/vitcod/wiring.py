@@ -16,6 +16,7 @@ WIRING = Wiring(
         Link("vector.reading.act", "act_gb0.reading.vector"),
         Link("decoder.reading", "act_gb0.reading.decoder"),
         Link("walker.reading", "index_buffer.reading.walker"),
+        Link("merge.reading", "index_buffer.reading.merge"),
         Link("sparser.reading", "weight_gb.reading.sparser"),
         Link("weight_gb.filling.sparser", "sparser.filling"),
         Link("decoder.denser", "denser.operands"),

@@ -30,7 +30,8 @@ def overrides(draw) -> list[str]:
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
         "sparser.score_ports": some(1, 8), "softmax.lanes": some(1, 8), "softmax.exp_cycles": some(1, 5),
         "softmax.divide_cycles": some(1, 20), "softmax.divide_interval": some(1, 9), "merge.places": some(1, 20),
-        "encoder.lines": some(1, 8), "decoder.lines": some(1, 8), "decoder.port_bytes": some(1, 64),
+        "encoder.lines": some(1, 8), "encoder.sum_bytes": some(8, 200), "encoder.sum_port_bytes": some(1, 16),
+        "decoder.lines": some(1, 8), "decoder.port_bytes": some(1, 64),
         "decoder.queue": some(1, 8), "walker.word_bytes": some(1, 8), "vector.lanes": some(1, 16),
         "dma.burst_bytes": some(64, 300), "dma.outstanding": some(1, 8), "weight_gb.outstanding": some(1, 4),
         "act_gb0.outstanding": some(1, 4), "index_buffer.outstanding": some(1, 2), "dram.window": some(1, 8),
@@ -45,6 +46,8 @@ def overrides(draw) -> list[str]:
         "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
         "walker.word_bytes": values["index_buffer.banks"] * values["index_buffer.port_bytes"],
     }
+    index = values["index_buffer.port_bytes"]
+    ports["softmax.lanes"] = 4 * index if values["index_buffer.banks"] > 1 else index
     values |= {name: min(values[name], most) for name, most in ports.items()}
     values |= draw(
         st.sampled_from(

@@ -16,7 +16,7 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.dataflows.program import Program
-from accelsim.dataflows.tiling import DenseResources
+from accelsim.dataflows.tiling import DenseResources, VectorRates
 from accelsim.workload.workload import Workload
 
 
@@ -84,4 +84,5 @@ def sizes(arch: Arch) -> DenseResources:
     operands, results = arch.parts["operand_gb"]["capacity_bytes"], arch.parts["result_gb"]["capacity_bytes"]
     names = {"array": "dot", "weight": "operand_gb", "act": "operand_gb", "store": "result_gb"}
     kept = {"weight_bytes": operands, "act_bytes": operands, "store_bytes": results, "psum_bytes": 0}
-    return DenseResources(lines=1, macs=arch.parts["dot"]["multipliers"], **kept, **names)
+    rates = VectorRates.of(arch.parts["vector"], arch.parts["operand_gb"])
+    return DenseResources(lines=1, macs=arch.parts["dot"]["multipliers"], vector_rates=rates, **kept, **names)

@@ -99,7 +99,8 @@ class Softmax(Component):
                 r.oldest = (r.oldest + 1) % r.ahead
                 r.under_way = 0
         if r.under_way and leaving[r.oldest].at > now:
-            r.wake = leaving[r.oldest].at
+            waits = r.under_way < r.ahead and can_pop(scores)  # one row is taken a cycle
+            r.wake = now + 1 if waits else leaving[r.oldest].at
             return BUSY
         if moved:
             r.wake = now + 1

@@ -3,64 +3,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-import numpy as np
-
 from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
-from accelsim.accelerators.vitcod.checks.lines import check_lines, check_steps
+from accelsim.accelerators.vitcod.checks.lines import check_cut_features, check_lines, check_steps
 from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
 from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
 from accelsim.accelerators.vitcod.checks.outputs import check_tables
 from accelsim.accelerators.vitcod.checks.places import Outputs, locate
 from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
+from accelsim.accelerators.vitcod.checks.tiles import check_tiles, tile_cycles
 from accelsim.accelerators.vitcod.checks.values import check_values
+from accelsim.accelerators.vitcod.tables import DENSE_BYTES, ROW_BYTES
 from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.dense import Group, Part
-from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.network import Rule
-
-
-def tile_cycles(evidence: Evidence) -> np.ndarray:
-    """The cycles of every tile of the array: each of its steps as long as its depth, or as a memory's ports need."""
-    tiles, part = evidence.commands("engine"), evidence.part
-    last = tiles["constants"] > 0
-    adds = ~np.append(True, last[:-1])[: len(tiles)]
-
-    def ceil(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
-        return -(-a // b)
-
-    def delivered(buffer: str, words: np.ndarray) -> np.ndarray:
-        """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
-        return ceil(2 * words, 2 * part(buffer, "banks") - 1)
-
-    def split(size: np.ndarray, step: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(how many steps, how long along an axis)."""
-        return [(size // step, step), ((size % step > 0).astype(int), size % step)]
-
-    cycles = np.zeros(len(tiles), np.int64)
-    for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
-        for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            words = ceil(tiles["depth"], part("act_gb0", "port_bytes"))
-            words = words + ceil(columns * tiles["added"], part("act_gb0", "port_bytes"))
-            weights = ceil(columns * tiles["depth"], part("weight_gb", "port_bytes"))
-            weights = weights + ceil(columns * tiles["constants"], part("weight_gb", "port_bytes"))
-            sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
-            each = [
-                tiles["depth"],
-                delivered("weight_gb", weights),
-                delivered("act_gb0", rows * words),
-                ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
-            ]
-            cycles += down * across * (np.max(each, axis=0) + part("engine", "step_cycles"))
-    return cycles
 
 
 class ViTCoDJudge(Judge):
@@ -101,6 +65,14 @@ class ViTCoDJudge(Judge):
         yield "denser", "normalise_ops", sum(n for n, _ in dense)
         yield "sparser", "normalise_ops", sum(n for n, _ in sparse)
         yield "merge", "requant_ops", values
+        yield "merge", "row_read_bytes", rows * ROW_BYTES
+        yield "softmax", "mask_bits", sum(n for n, _ in dense)
+        passes = evidence.tables["passes"]
+        if (passes["first_share"] == passes["first_row"]).all():  # without blocks of keys
+            yield "denser", "table_read_bytes", passes["dense"].sum() * DENSE_BYTES
+            yield "sparser", "table_read_bytes", 0
+        looked = (w.layer for w in works if w.layer.activation)
+        yield "merge", "lookup_ops", sum(a.heads * a.q_tokens * a.v_dim for a in looked) * batch
 
     def tensors(self) -> Sequence[Tensor]:
         return [*layer_tensors(self), *attention_tensors(self.evidence, self.works)]
@@ -131,6 +103,9 @@ class ViTCoDJudge(Judge):
         met = column % said["heads"] if said["heads"] else 0
         if said["met"] != met:
             wrong.append(f"it is said to begin {said['met']} heads into a feature, but it does {met}")
+        meets = said["step_features"] % said["heads"] if said["heads"] else 0
+        if said["meets"] != meets:
+            wrong.append(f"a step is said to add {said['meets']} heads to those that came before, but it does {meets}")
         if said["added"] != layer.residual:
             wrong.append(f"{said['added']} bytes of a residual operand are read an output, not {int(layer.residual)}")
         constants = SCALE_BYTES + BIAS_BYTES * layer.bias
@@ -155,7 +130,12 @@ class ViTCoDJudge(Judge):
         return {
             "act_gb0": [("vector", "read_bytes"), ("decoder", "read_bytes")],
             "weight_gb": [("denser", "v_read_bytes"), ("sparser", "v_read_bytes")],
-            "index_buffer": [("walker", "read_bytes")],
+            "index_buffer": [
+                ("walker", "read_bytes"),
+                ("merge", "row_read_bytes"),
+                ("denser", "table_read_bytes"),
+                ("sparser", "table_read_bytes"),
+            ],
         }
 
     def paces(self) -> Iterator[Pace]:
@@ -171,6 +151,8 @@ class ViTCoDJudge(Judge):
 
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
+        check_tiles(self.evidence, report)
+        check_cut_features(self.evidence, report)
         check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)
 

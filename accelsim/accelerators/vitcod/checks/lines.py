@@ -42,6 +42,34 @@ def check_lines(evidence: Evidence, outputs: Outputs, scores: Scores, parts: Par
     )
 
 
+def check_cut_features(evidence: Evidence, report: Report) -> None:
+    """The encoder: the sums of features that tiles and steps of the array cut fit its memory, and every write and read
+    of them is counted."""
+    tiles = evidence.commands("engine")
+    tiles = tiles[(tiles["heads"] > 0) & (tiles["constants"] > 0)]
+    if not len(tiles):
+        return
+    rows, heads, first = tiles["tokens"], tiles["heads"], tiles["met"]
+    ends = (first + tiles["features"]) % heads  # heads of the last feature that were met
+    step = np.minimum(tiles["step_features"], tiles["features"])
+    across = np.arange(1, (tiles["features"] // step).max() + 1)[:, None] * step  # where each step ends within its tile
+    inside = ((across < tiles["features"]) & ((first + across) % heads > 0)).sum(axis=0)
+    held = np.cumsum(rows * ((ends > 0).astype(int) - (first > 0)))
+    here = np.minimum(tiles["step_tokens"], rows) * (inside > 0)
+    held = np.maximum(held, np.append(0, held[:-1]) * (first > 0) + here * (first == 0) * (ends == 0))
+    each, room = 4 * tiles["encoded"], evidence.part("encoder", "sum_bytes")
+    report.compare(
+        "buffers",
+        "encoder",
+        "the sums of features that are cut fit",
+        each * held <= room,
+        lambda n: f"tile {n} of those that are encoded: {each[n] * held[n]} bytes of {room}",
+    )
+    for counter, times in (("sum_write_bytes", inside + (ends > 0)), ("sum_read_bytes", inside + (first > 0))):
+        found = evidence.count("encoder", counter)
+        report.equal("counts", "encoder", counter, found, int((each * rows * times).sum()))
+
+
 def check_steps(evidence: Evidence, report: Report) -> None:
     """The lines as one array: a step has no more outputs than there are multipliers, and all outputs leave."""
     tiles, gone = evidence.commands("engine"), evidence.log["engine.out"]

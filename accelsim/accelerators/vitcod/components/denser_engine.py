@@ -6,13 +6,25 @@ repetition sees other rows [ours]. Values (SpMM, output-stationary): each line k
 global tokens stream by; every PE accumulates its own features. A mux in front of every multiplier switches.
 
 Reading and writing share a buffer's ports [ours]: what the decoder has brought to the Q (K) buffer is written with what
-a group of rows (a tile's keys) leaves, or lengthens it.
+a group of rows (a tile's keys) leaves, or lengthens it. Each column of a tile is read of the index buffer as its key is
+loaded.
 """
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.components.index_walker import table_cycles
 from accelsim.accelerators.vitcod.components.mac_array import ceil, read_cycles
-from accelsim.accelerators.vitcod.tables import ACCESS, OPERANDS, PARTIAL, PASS, READY, SCORES, WINDOW
+from accelsim.accelerators.vitcod.tables import (
+    ACCESS,
+    DENSE_BYTES,
+    OPERANDS,
+    PARTIAL,
+    PASS,
+    READY,
+    ROW_BYTES,
+    SCORES,
+    WINDOW,
+)
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -72,6 +84,8 @@ class DenserEngine(Component):
     row_values = Param(128, "count", "32-bit sums a line holds, of the row it works on and of the one that leaves")
     psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
     psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
+    index_banks = Param(8, "count", "banks of the index buffer")
+    index_port_bytes = Param(8, "bytes/cycle", "width of such a bank's port")
 
     passes = Mem("the pass table (tables.PASSES)")
     dense = Mem("dense columns (tables.DENSE)")
@@ -110,6 +124,7 @@ class DenserEngine(Component):
     q_read_bytes = Count("bytes of Q broadcast", "bytes")
     v_read_bytes = Count("bytes of V broadcast", "bytes")
     score_read_bytes = Count("bytes of scores read", "bytes")
+    table_read_bytes = Count("bytes of the list of dense columns read, and of outputs' shares of a block", "bytes")
     normalise_ops = Count("scores multiplied by their row's reciprocal")
     accumulator_bytes = Count("bytes of accumulators written", "bytes")
 
@@ -156,6 +171,8 @@ class DenserEngine(Component):
                         return STARVED
                     cycles = ceil(size * one.dim + r.k_unwritten, r.banks * r.bank_bytes)
                     cycles = max(cycles, size * ceil(one.dim, r.bank_bytes))
+                    cycles = max(cycles, table_cycles(DENSE_BYTES * size, r.index_port_bytes, r.index_banks))
+                    r.table_read_bytes += DENSE_BYTES * size
                     r.size, r.row, r.streaming, r.ready_at, r.k_unwritten = size, -1, 1, now + cycles, 0
                     r.heads = dense[first + size - 1].head - dense[first].head + 1
                     r.group = max(1, min(one.denser_lines // size, r.q_port_bytes // (r.macs * r.heads)))
@@ -215,6 +232,7 @@ class DenserEngine(Component):
                     r.accumulator_bytes += 4 * size * count * one.value_dim
                     r.v_read_bytes += count * one.value_dim
                     r.score_read_bytes += 2 * size * count
+                    r.table_read_bytes += ROW_BYTES * (one.first_share != one.first_row)
                     r.normalise_ops += size * count
                 if now < r.ready_at:
                     r.wake = r.ready_at

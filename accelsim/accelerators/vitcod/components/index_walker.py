@@ -1,10 +1,12 @@
 """The index walker: reads the CSC index of the sparser part and hands its columns to the MAC lines, one after another.
 
 A column costs the words of its entry and of its rows, and at least one cycle. While it reads, it takes the buffer's
-ports from what arrives there.
+ports from what arrives there. The ports of two banks are not its [ours]: one brings the entries of the table of rows,
+the other the dense columns and the bits of their scores that are kept, every other cycle, and what arrives. All take
+turns where there are fewer banks.
 """
 
-from accelsim.accelerators.vitcod.components.mac_array import ceil, read_cycles
+from accelsim.accelerators.vitcod.components.mac_array import ceil
 from accelsim.accelerators.vitcod.tables import COLUMN, COLUMN_BYTES, PASS
 from accelsim.core import (
     BLOCKED,
@@ -34,6 +36,25 @@ def says(r, reading, rate):
         push(reading).more = rate - r.rate
         r.rate = rate
     return rate == r.rate
+
+
+@compiled
+def walk_cycles(words, banks):
+    """Cycles in which the ports deliver some words beside the other tables and what arrives; with two banks half of the
+    time, with one a quarter of it."""
+    return ceil(words, banks - 2) if banks > 2 else 4 * words // banks
+
+
+@compiled
+def table_cycles(size, port_bytes, banks):
+    """Cycles in which they deliver some bytes of the list of dense columns: half of a bank's port, or an eighth."""
+    return ceil((2 if banks > 1 else 8) * size, port_bytes)
+
+
+@compiled
+def row_cycles(size, port_bytes, banks):
+    """Alike, of the table of rows: a bank's port, half of one of two, an eighth of the only one."""
+    return ceil(size if banks > 2 else 2 * size if banks == 2 else 8 * size, port_bytes)
 
 
 class IndexWalker(Component):
@@ -84,7 +105,7 @@ class IndexWalker(Component):
         if not says(r, reading, r.word_bytes):
             return BLOCKED
         size = columns[r.next].count * r.index_bytes + COLUMN_BYTES
-        cycles = max(ceil(size, r.word_bytes), read_cycles(ceil(size, r.port_bytes), r.banks))
+        cycles = max(ceil(size, r.word_bytes), walk_cycles(ceil(size, r.port_bytes), r.banks))
         r.read_bytes += size
         r.walks = 1
         r.ready_at = now + cycles

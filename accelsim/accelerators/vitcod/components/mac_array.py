@@ -7,8 +7,11 @@ is cut (it is not the `last` part), partial sums go to and come from the partial
 
 Weights lie as the array takes them. Activations lie token by token, but the array takes a feature of all tokens of a
 step: a transposing stage between buffer and array [ours] holds two words a token, one that is being filled and one
-whose columns are handed out. A step lasts as long as the longest of its depth and of what each memory's ports take.
+whose columns are handed out. A step lasts as long as the longest of its depth and of what each memory's ports take: the
+compiler knows that, and a command says it, so that nothing here divides (dataflows/steps.py).
 """
+
+from typing import ClassVar
 
 from accelsim.core import (
     BLOCKED,
@@ -56,40 +59,18 @@ def read_cycles(words, banks):
 
 
 @compiled
-def weight_words(r, columns):
-    """Words of weights of a step of so many columns, which lie one after the other, and of their biases and scales."""
-    return ceil(columns * r.depth, r.weight_port_bytes) + ceil(columns * r.constants, r.weight_port_bytes)
-
-
-@compiled
-def act_words(r, rows, columns):
-    """Words of activations of a step, token by token, and of the residual operand that is read for the vector unit."""
-    return rows * (ceil(r.depth, r.act_port_bytes) + ceil(columns * r.added, r.act_port_bytes))
-
-
-@compiled
-def step_length(r, rows, columns):
-    """Cycles of a step of rows x columns outputs."""
-    cycles = max(r.depth, read_cycles(weight_words(r, columns), r.weight_banks))
-    cycles = max(cycles, read_cycles(act_words(r, rows, columns), r.act_banks))
-    sums = 4 * rows * columns * (r.adds + 1 - r.last)
-    return max(cycles, ceil(sums, r.psum_banks * r.psum_port_bytes)) + r.step_cycles
-
-
-@compiled
 def tile_length(r):
     """Cycles of all steps of a tile."""
-    high, wide = min(r.tokens, r.step_tokens), min(r.features, r.step_features)
-    down, across = r.tokens // high, r.features // wide
-    low, narrow = r.tokens % high, r.features % wide
-    cycles = down * across * step_length(r, high, wide)
-    if low:
-        cycles += across * step_length(r, low, wide)
-    if narrow:
-        cycles += down * step_length(r, high, narrow)
-    if low and narrow:
-        cycles += step_length(r, low, narrow)
-    return cycles
+    down, across = ceil(r.tokens, r.step_tokens) - 1, ceil(r.features, r.step_features) - 1
+    return (down * r.inner_cycles + r.bottom_cycles) * across + down * r.right_cycles + r.corner_cycles
+
+
+@compiled
+def step_length(r):
+    """Cycles of the step that begins."""
+    if r.token + r.step_tokens < r.tokens:
+        return r.inner_cycles if r.feature + r.step_features < r.features else r.right_cycles
+    return r.bottom_cycles if r.feature + r.step_features < r.features else r.corner_cycles
 
 
 class MacArray(Component):
@@ -122,7 +103,19 @@ class MacArray(Component):
         token="its first row in the layer",
         met="its first column modulo heads",
         added="bytes of a residual operand for each output",
+        meets="step_features modulo heads",
+        inner_cycles="of a step neither of the last rows nor of the last columns",
+        bottom_cycles="of one of the last rows, but not of the last columns",
+        right_cycles="of one of the last columns, but not of the last rows",
+        corner_cycles="of the last step",
+        weight_rate="bytes of weights that the first step reads a cycle",
+        act_rate="bytes of activations that it reads a cycle",
     )
+    # Operands that have fewer than 16 bits where all of them fit: such an instruction takes a word.
+    short: ClassVar[dict[str, int]] = {
+        "step_tokens": 8, "step_features": 8, "constants": 4, "heads": 5, "encoded": 5, "passes": 2, "met": 5,
+        "added": 1, "meets": 5, "weight_rate": 10, "act_rate": 10,
+    }  # fmt: skip
     frees = Mem("for each tile, in order: bytes of weights and of activations it is the last to read")
     out = Out("finished outputs", **OUTPUTS)
     release_weight = Out("weights no longer needed", **RELEASE)
@@ -141,13 +134,17 @@ class MacArray(Component):
     encoded = Reg("heads after encoding")
     passes = Reg("passes of the vector unit")
     first_token = Reg("the tile's first row in the layer")
-    met = Reg("the tile's first column modulo heads")
+    met = Reg("heads of the first column's feature that came before, of the step")
+    first_met = Reg("the same of the tile's first step")
+    meets = Reg("what a step adds to it")
+    inner_cycles = Reg("cycles of a step neither of the last rows nor of the last columns")
+    bottom_cycles = Reg("of one of the last rows")
+    right_cycles = Reg("of one of the last columns")
+    corner_cycles = Reg("of the last step")
     token = Reg("first row of the step")
     feature = Reg("first column of the step")
     ready_at = Reg("the cycle in which the step's outputs can leave")
     number = Reg("tiles finished")
-    added = Reg("bytes of a residual operand for each output")
-    constants = Reg("bytes of bias and scale of each column")
     adds = Reg("whether partial sums come from the partial-sum buffer")
     seen_at = Reg("the cycle since which the next tile waits; -1: there is none", reset=-1)
     weight_rate = Reg("bytes of weights it reads a cycle, as it has said")
@@ -174,8 +171,10 @@ class MacArray(Component):
                     r.tokens, r.features, r.depth = tile.tokens, tile.features, tile.depth
                     r.step_tokens, r.step_features = tile.step_tokens, tile.step_features
                     r.heads, r.encoded, r.passes = tile.heads, tile.encoded, tile.passes
-                    r.first_token, r.met, r.added = tile.token, tile.met, tile.added
-                    r.constants, r.last = tile.constants, 1 if tile.constants else 0
+                    r.first_token, r.first_met, r.meets, r.met = tile.token, tile.met, tile.meets, tile.met
+                    r.inner_cycles, r.bottom_cycles = tile.inner_cycles, tile.bottom_cycles
+                    r.right_cycles, r.corner_cycles = tile.right_cycles, tile.corner_cycles
+                    r.last = 1 if tile.constants else 0
                     r.token = r.feature = 0
                     r.adds, r.opened = r.opened, 1 - r.last
                     outputs = r.tokens * r.features
@@ -186,14 +185,11 @@ class MacArray(Component):
                         r.psum_read_bytes += 4 * outputs
                     if not r.last:
                         r.psum_write_bytes += 4 * outputs
-                    rows, columns = min(r.step_tokens, r.tokens), min(r.step_features, r.features)
-                    first = step_length(r, rows, columns)
-                    weight_rate = ceil(weight_words(r, columns) * r.weight_port_bytes, first)
-                    act_rate = ceil(act_words(r, rows, columns) * r.act_port_bytes, first)
+                    weight_rate, act_rate = tile.weight_rate, tile.act_rate
                     # the stage has a word a token before the first step; behind the tile before, if it waited that long
-                    begin = max(now, r.seen_at + read_cycles(rows, r.act_banks))
+                    begin = max(now, r.seen_at + read_cycles(min(r.step_tokens, r.tokens), r.act_banks))
                     r.seen_at = now if can_pop(command) else -1
-                    r.ready_at = begin + (first if r.last else tile_length(r))
+                    r.ready_at = begin + (step_length(r) if r.last else tile_length(r))
                 if weight_rate != r.weight_rate:
                     push(read_weight).more = weight_rate - r.weight_rate
                     r.weight_rate = weight_rate
@@ -216,7 +212,7 @@ class MacArray(Component):
                 item = push(out)
                 item.rows, item.columns = rows, columns
                 item.heads, item.encoded, item.passes = r.heads, r.encoded, r.passes
-                item.token, item.met = r.first_token + r.token, (r.met + r.feature) % r.heads if r.heads else 0
+                item.token, item.met = r.first_token + r.token, r.met
             if ends:
                 free = frees[r.number]
                 used = push(release_weight)
@@ -228,8 +224,10 @@ class MacArray(Component):
                 r.tokens = 0
             else:
                 r.feature += columns
+                r.met += r.meets
+                if r.met >= r.heads:
+                    r.met -= r.heads
                 if r.feature == r.features:
-                    r.feature = 0
+                    r.feature, r.met = 0, r.first_met
                     r.token += rows
-                rows = min(r.step_tokens, r.tokens - r.token)
-                r.ready_at = now + step_length(r, rows, min(r.step_features, r.features - r.feature))
+                r.ready_at = now + step_length(r)

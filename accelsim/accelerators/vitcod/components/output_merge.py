@@ -7,14 +7,22 @@ partial row comes, and neither engine can lock out the other. Rows leave in orde
 in the order in which they were planned. A tile of the denser engine stays in the engine's shadow accumulators until its
 last row has been taken.
 
+What a row's entry in the table of rows says stands beside its place, for all units that work on the row [ours]: the
+entries are read in order, as places are free, through a port of the index buffer; the one behind the window waits in a
+register. While there is a pass what this takes of the ports is taken, and what the engines and the softmax unit read.
+
 The places lie in the partial-sum memory, whose banks have one port each: a row is read, added to and written in turn.
 What completes the oldest row is added on its way out and not written. The engines' reads of scores go first, the merge
 goes next, and the softmax unit has what is left; both are told one cycle ahead.
+
+An activation of the outputs (LeViT's hard-swish) is a look-up in the vector unit's table, in the cycle of the
+requantisation [ours]: that unit has nothing to look up while rows leave here.
 """
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.tables import ACCESS, PARTIAL, PASS, WINDOW
+from accelsim.accelerators.vitcod.components.index_walker import row_cycles
+from accelsim.accelerators.vitcod.tables import ACCESS, PARTIAL, PASS, ROW_BYTES, WINDOW
 from accelsim.core import (
     BLOCKED,
     BUSY,
@@ -34,8 +42,18 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.compiled import compiled
 from accelsim.isa.instructions import DONE
-from accelsim.isa.tables import BYTES
+from accelsim.isa.tables import BYTES, READING
+
+
+@compiled
+def table_rate(r):
+    """Bytes a cycle of the index buffer's ports that are taken while there is a pass, of rows and of dense columns: one
+    and a half of the banks' ports, two halves, two eighths."""
+    if r.index_banks > 2:
+        return r.index_port_bytes + (r.index_port_bytes + 1) // 2
+    return r.index_port_bytes if r.index_banks == 2 else (r.index_port_bytes + 3) // 4
 
 
 class OutputMerge(Component):
@@ -45,6 +63,8 @@ class OutputMerge(Component):
     lanes = Param(64, "count", "values added and requantised in a cycle")
     psum_banks = Param(8, "count", "banks of the partial-sum memory, each with one port")
     psum_port_bytes = Param(32, "bytes/cycle", "width of a bank's port")
+    index_banks = Param(8, "count", "banks of the index buffer")
+    index_port_bytes = Param(8, "bytes/cycle", "width of such a bank's port")
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
@@ -59,19 +79,25 @@ class OutputMerge(Component):
     accesses = Out("what all but the softmax unit take of the partial-sum memory", **ACCESS)
     denser_window = Out("the window, for the denser engine", **WINDOW)
     sparser_window = Out("the window, for the sparser engine", **WINDOW)
+    reading = Out("what all but the walker take of the index buffer's ports", **READING)
     done = Out("passes finished", **DONE)
 
     active = Reg("whether there is a pass")
     places_now = Reg("its rows in the window")
+    activation = Reg("whether its outputs are looked up")
     free_at = Reg("the cycle from which the memory is free, and the adders")
     turn = Reg("whether the sparser engine's part goes first")
     oldest = Reg("the oldest row that has not left")
     last = Reg("the row after the last of the pass")
     taken = Reg("rows taken of the denser engine's tile")
+    read = Reg("the row behind the last whose entry is here: the window's end")
+    read_at = Reg("the cycle from which the next entry is")
     told = Reg("the window's end as the engines know it")
 
+    row_read_bytes = Count("bytes of the table of rows read", "bytes")
     add_ops = Count("partial sums added")
     requant_ops = Count("values requantised")
+    lookup_ops = Count("values looked up in the table of an activation")
     buffer_bytes = Count("bytes of partial rows written to and read from the places", "bytes")
 
     @tick
@@ -90,6 +116,7 @@ class OutputMerge(Component):
         accesses,
         denser_window,
         sparser_window,
+        reading,
         done,
     ):
         taken = 0  # cycles of the memory
@@ -100,15 +127,17 @@ class OutputMerge(Component):
                 taken += pop(sparser_reads).cycles
             if taken:
                 r.free_at = max(r.free_at, now) + taken
-        if not r.active and can_pop(command):
+        if not r.active and can_pop(command) and can_push(reading):
             one = passes[pop(command).number]
             r.active, r.oldest, r.last = 1, one.first_row, one.first_row + one.rows * one.heads
-            r.places_now = one.places
+            r.read, r.read_at = r.oldest, now + row_cycles(ROW_BYTES, r.index_port_bytes, r.index_banks)
+            push(reading).more = table_rate(r)
+            r.places_now, r.activation = one.places, one.activation
         moved = blocked = False
         if r.active and now >= r.free_at and can_push(accesses):
             some = 0  # values worked on, and how often they are read or written
             times = 0
-            leaves = r.oldest < r.last and seen[r.oldest] == rows[r.oldest].parts
+            leaves = r.oldest < r.read and seen[r.oldest] == rows[r.oldest].parts
             if leaves and can_push(row):
                 some, times = rows[r.oldest].values, 1
             elif can_pop(dense) or can_pop(sparse):
@@ -129,7 +158,7 @@ class OutputMerge(Component):
                     times = 1
                     r.add_ops += some
                 seen[place] += 1
-                leaves = place == r.oldest and seen[place] == rows[place].parts and can_push(row)
+                leaves = place == r.oldest and place < r.read and seen[place] == rows[place].parts and can_push(row)
                 if not leaves:
                     times += 1
             else:
@@ -145,30 +174,42 @@ class OutputMerge(Component):
                 if leaves:
                     push(row).bytes = some
                     r.requant_ops += some
+                    r.lookup_ops += some * r.activation
                     r.oldest += 1
         if taken:
             push(accesses).cycles = taken
         if not r.active:
             return IDLE
         end = min(r.oldest + r.places_now, r.last)
-        if end != r.told:
+        if r.read < end and now >= r.read_at:
+            r.read += 1
+            r.read_at = now + row_cycles(ROW_BYTES, r.index_port_bytes, r.index_banks)
+            r.row_read_bytes += ROW_BYTES
+            moved = True
+        if r.read != r.told:
             if can_push(denser_window) and can_push(sparser_window):
-                push(denser_window).end = end
-                push(sparser_window).end = end
-                r.told = end
+                push(denser_window).end = r.read
+                push(sparser_window).end = r.read
+                r.told = r.read
                 moved = True
             else:
                 blocked = True
         if r.oldest == r.last and r.told == end:
-            if can_push(done):
+            if can_push(done) and can_push(reading):
                 push(done).number = 1
+                push(reading).more = -table_rate(r)
                 r.active = 0
                 moved = True
             else:
                 blocked = True
         if moved:
             return BUSY
+        reads = r.read < end
         if now < r.free_at:
-            r.wake = r.free_at
+            r.wake = min(r.free_at, r.read_at) if reads else r.free_at
             return BLOCKED if blocked else BUSY
-        return BLOCKED if blocked else STARVED
+        if reads:
+            r.wake = r.read_at
+        if blocked:
+            return BLOCKED
+        return BUSY if reads else STARVED

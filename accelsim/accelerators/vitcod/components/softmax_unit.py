@@ -82,6 +82,7 @@ class SoftmaxUnit(Component):
     compare_ops = Count("comparisons with a row's maximum")
     add_ops = Count("additions to row sums")
     divide_ops = Count("reciprocals")
+    mask_bits = Count("bits read that say which scores of dense columns are kept", "bits")
     score_write_bytes = Count("bytes written to the score buffer", "bytes")
     score_read_bytes = Count("bytes of scores read back (mode max)", "bytes")
 
@@ -132,6 +133,7 @@ class SoftmaxUnit(Component):
                 r.taken += 1
                 lanes -= 1
                 r.score_write_bytes += 2
+                r.mask_bits += 1
                 if seen[place] == rows[place].scores:
                     queue[r.completed].place = place
                     r.completed += 1

@@ -162,6 +162,7 @@ class SparserEngine(Component):
     q_read_bytes = Count("bytes of Q sent to lines", "bytes")
     v_read_bytes = Count("bytes of V sent to lines", "bytes")
     score_read_bytes = Count("bytes of scores read", "bytes")
+    table_read_bytes = Count("bytes of outputs' shares of a block of keys read", "bytes")
     normalise_ops = Count("scores multiplied by their row's reciprocal")
     accumulator_bytes = Count("bytes of accumulators written", "bytes")
 

@@ -5,6 +5,7 @@ go through the stages.
 """
 
 from accelsim.accelerators.vitcod.components.mac_array import ceil
+from accelsim.accelerators.vitcod.tables import ROW_BYTES
 from accelsim.core import can_pop, can_push, pop, push
 from accelsim.core.compiled import compiled
 from accelsim.core.lane_set import add, remove
@@ -61,6 +62,8 @@ def start(r, todo, passes, rows, free):
             remove(free, n)
     if r.phase == 2:
         r.left, r.next_row, r.share = 0, one.first_row + todo.begin, one.first_share - one.first_row
+        if r.share:
+            r.table_read_bytes += ROW_BYTES * (todo.end - todo.begin)
         for place in range(one.first_share + todo.begin, one.first_share + todo.end):
             r.left += (rows[place].sparse + r.segment - 1) // r.segment
 

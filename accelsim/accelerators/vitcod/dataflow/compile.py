@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from accelsim.accelerators.vitcod.dataflow.attention import AttentionLayer
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of, issue_tile
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
+from accelsim.accelerators.vitcod.tables import FUNCTION_BYTES, FUNCTION_ROWS
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import Program
@@ -47,9 +49,13 @@ def compile_workload(
         send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
         if number:
             p.fence(have.act, p.all_of(have.store))
+        if isinstance(layer, Gemm | Attention) and layer.activation:
+            for n in range(FUNCTION_ROWS):
+                p.enter("functions", layer=number, entry=n * FUNCTION_BYTES)
         if isinstance(layer, Gemm):
             groups = columns_of(layer, encoded.get(layer.encodes), left)
-            emit_gemm(p, layer, groups, workload.batch, left, issue_tile, cuts.get(layer.name, ()), stay)
+            issue = partial(issue_tile, left.ports)
+            emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):

@@ -7,6 +7,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import encoded_columns
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
+from accelsim.dataflows.steps import ArrayPorts, timed
 from accelsim.dataflows.tiling import GemmPlan
 from accelsim.workload.layers import Attention, Gemm
 
@@ -40,23 +41,30 @@ def coded_groups(layer: Gemm, attention: Attention | None, encoder: bool) -> lis
     return [*groups, (rest, 0, 0)] if rest else groups
 
 
-def issue_tile(p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
-    """The instruction of a tile, and what it frees."""
+def issue_tile(
+    ports: ArrayPorts, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait
+) -> None:
+    """The instruction of a tile for an array with these ports, and what it frees."""
     p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=tile.act_read)
+    cut = {
+        "tokens": tile.rows,
+        "features": tile.columns,
+        "depth": tile.depth,
+        "step_tokens": plan.step_tokens,
+        "step_features": plan.step_features,
+        "constants": tile.constants,
+        "added": tile.added,
+    }
     p.issue(
         "engine",
-        tokens=tile.rows,
-        features=tile.columns,
-        depth=tile.depth,
-        step_tokens=plan.step_tokens,
-        step_features=plan.step_features,
-        constants=tile.constants,
+        **cut,
+        **timed(ports, **cut, adds=tile.adds),
         heads=some.heads,
         encoded=some.encoded,
         passes=tile.passes,
         token=tile.row,
         met=tile.column % some.heads if some.heads else 0,
-        added=tile.added,
+        meets=plan.step_features % some.heads if some.heads else 0,
         wait=wait,
         wait2=wait2,
     )

@@ -9,10 +9,9 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import share_all_lines
-from accelsim.accelerators.vitcod.dataflow.sizes import DENSE_BYTES, ROW_BYTES, AttentionCut, bias_bytes, pass_bytes
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, MASK_BITS
-from accelsim.dataflows.estimate import read_cycles
-from accelsim.dataflows.tiling import ceil
+from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, bias_bytes, pass_bytes
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BYTES, MASK_BITS, ROW_BYTES
+from accelsim.dataflows.tiling import ceil, read_cycles
 from accelsim.workload.layers import Attention
 
 SHARED = 1.25  # [ours, measured] lines that a bank's vector serves, on average: those that ask for it in that cycle
@@ -77,6 +76,11 @@ def numbers(
     return np.array(passes).T, np.array(of_heads).T
 
 
+def walk_cycles(words: np.ndarray, banks: int) -> np.ndarray:
+    """Cycles in which the index buffer's ports deliver some words to the walker, beside the other tables."""
+    return ceil(words, banks - 2) if banks > 2 else 4 * words // banks
+
+
 def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Units:
     """Cycles of the scores' phase of each pass, unit by unit. coded: heads that Q and K are compressed to, 0: they are
     not."""
@@ -101,7 +105,7 @@ def score_cycles(layer: Attention, of: AllPasses, coded: int, to: Rates) -> Unit
         "sparser engine": of.scores * beats / np.maximum(1, of.sparser_lines),
         "Q banks": of.scores * words / (to.banks * SHARED) + of.rows * of.heads * (of.dense > 0) * words / to.banks,
         "score ports": of.scores / min(to.score_ports, to.psum_banks),
-        "walker": np.maximum(ceil(index, to.word_bytes), read_cycles(ceil(index, to.index_port_bytes), to.index_banks))
+        "walker": np.maximum(ceil(index, to.word_bytes), walk_cycles(ceil(index, to.index_port_bytes), to.index_banks))
         + 0.5 * of.columns,
         "softmax": np.maximum(softmax, of.rows * of.heads * to.divide_interval),
         "query fetches": fetched,

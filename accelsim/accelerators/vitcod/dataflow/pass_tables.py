@@ -111,7 +111,7 @@ def pass_rows(
     its operands and on forwarding is left 0."""
     blocks, found = table.blocks, np.zeros(len(table.blocks), PASSES)
     found["heads"], found["rows"], found["row0"] = len(one.heads), one.rows, one.row0
-    found["dim"], found["value_dim"] = layer.qk_dim, layer.v_dim
+    found["dim"], found["value_dim"], found["activation"] = layer.qk_dim, layer.v_dim, bool(layer.activation)
     found["denser_lines"], found["sparser_lines"] = table.denser_lines, table.sparser_lines
     found["tile_rows"], found["places"] = max(1, min(table.denser_lines, one.places)), one.places
     found["first_row"], found["first_share"] = first_row, first_row + blocks["first_share"]

@@ -8,7 +8,6 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import CHUNK_TOKENS
 from accelsim.accelerators.vitcod.dataflow.sizes import (
-    ROW_BYTES,
     AttentionCut,
     Pass,
     bias_bytes,
@@ -23,7 +22,7 @@ from accelsim.accelerators.vitcod.dataflow.sizes import (
     token_bytes,
     whole_bytes,
 )
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BITS, MOST_HEADS, MOST_KEYS
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BYTES, MOST_HEADS, MOST_KEYS, ROW_BYTES
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil, pieces
 from accelsim.workload.layers import Attention
@@ -222,7 +221,7 @@ def refusal(layer: Attention, work: Sequence[HeadWork], have: Resources, stays: 
     row = max(score_bytes(w, at, at + 1) for w in work for at in range(layer.q_tokens))
     dense = max(len(w.dense) for w in work)
     kept = bias_bytes(layer, 1) + ROW_BYTES + ceil(dense, 8)
-    block = pass_bytes(have) + max(have.index_entry_bytes + COLUMN_BYTES, ROW_BYTES + sum(DENSE_BITS.values()) // 8)
+    block = pass_bytes(have) + max(have.index_entry_bytes + COLUMN_BYTES, ROW_BYTES + DENSE_BYTES)
     needed = [
         ("denser.q_bytes", have.q_bytes, layer.qk_dim),
         ("denser.k_bytes", have.k_bytes, layer.qk_dim),

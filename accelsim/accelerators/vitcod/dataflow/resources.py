@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from accelsim.dataflows.tiling import DenseResources
+from accelsim.dataflows.steps import ArrayPorts
+from accelsim.dataflows.tiling import DenseResources, VectorRates
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources(DenseResources):
     """Sizes in bytes, counts as such; see arch_configs and `accelsim describe` for what each means."""
 
+    ports: ArrayPorts
     index_bytes: int
     q_bytes: int
     k_bytes: int
@@ -34,5 +36,6 @@ class Resources(DenseResources):
         """The same with all else that decides nothing about passes left out, so that machines share them."""
         return replace(
             self, macs=1, psum_cycle_bytes=1, double_buffer=True, constants=True, layout="packed", forward=True,
-            fetch_bytes=0, two_engines=True, keeps=False,
+            fetch_bytes=0, two_engines=True, keeps=False, ports=ArrayPorts(1, 1, 1, 1, 1),
+            vector_rates=VectorRates(1, 1, 1),
         )  # fmt: skip

@@ -9,18 +9,16 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.tables import (
     COLUMN_BYTES,
-    DENSE_BITS,
+    DENSE_BYTES,
     MASK_BITS,
     MOST_HEADS,
     PASS_BITS,
     QUERY_BITS,
-    ROW_BITS,
+    ROW_BYTES,
     SCORE_BIAS_BYTES,
 )
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
-
-ROW_BYTES, DENSE_BYTES = sum(ROW_BITS.values()) // 8, sum(DENSE_BITS.values()) // 8
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def tabulate(
                     shape.heads, shape.rows, shape.row0, shape.dim, shape.value_dim, shape.denser_lines,
                     shape.sparser_lines, max(1, min(shape.denser_lines, places)), places, at["dense"], denses,
                     at["columns"], columns, first["rows"], first["rows"] + (b + 1) * apart,
-                    int(counts[b].sum() + most[b].sum()), shape.encoded, shape.forward,
+                    int(counts[b].sum() + most[b].sum()), shape.encoded, shape.forward, 0,
                 )
             )  # fmt: skip
     kinds = {"passes": PASSES, "dense": DENSE, "columns": COLUMNS, "index": INDEX, "rows": ROWS}

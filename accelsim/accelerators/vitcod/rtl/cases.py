@@ -247,6 +247,7 @@ Maker = Callable[[Rng, dict, dict, int], Case]
 BANKS = [{"banks": 4, "bank_bytes": 64}, {"banks": 1, "bank_bytes": 20}, {"banks": 3, "bank_bytes": 32}]
 VALUES = [{"v_banks": banks, "v_port_bytes": port} for banks, port in ((4, 64), (2, 9), (2, 48))]
 ACT = [{"act_banks": banks, "act_port_bytes": port} for banks, port in ((4, 64), (1, 3), (2, 24))]
+INDEX = [{"index_banks": banks, "index_port_bytes": port} for banks, port in ((8, 8), (1, 3), (2, 5))]
 PSUM = [{"psum_banks": banks, "psum_port_bytes": port} for banks, port in ((8, 32), (3, 16), (1, 7))]
 SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
     "index_walker": (index_walker, [
@@ -255,8 +256,8 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"word_bytes": 5, "index_bytes": 4, "banks": 3, "port_bytes": 4},
     ], [4, 1, 2]),
     "output_merge": (output_merge, [
-        {"places": 64, "lanes": 64} | PSUM[0],
-        {"places": 3, "lanes": 24} | PSUM[1], {"places": 1, "lanes": 8} | PSUM[2],
+        {"places": 64, "lanes": 64} | PSUM[0] | INDEX[0],
+        {"places": 3, "lanes": 24} | PSUM[1] | INDEX[1], {"places": 1, "lanes": 8} | PSUM[2] | INDEX[2],
     ], [4, 1, 2]),
     "softmax_unit": (softmax_unit, [
         {"lanes": 8, "mode": 0, "exp_cycles": 4, "divide_cycles": 16, "divide_interval": 1} | PSUM[0],
@@ -265,9 +266,9 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lanes": 3, "mode": 0, "exp_cycles": 2, "divide_cycles": 5, "divide_interval": 20} | PSUM[1],
     ], [4, 16, 1, 2]),
     "denser_engine": (denser_engine, [
-        {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128} | BANKS[0] | VALUES[0] | PSUM[0],
-        {"lines": 5, "macs": 16, "q_port_bytes": 16, "row_values": 64} | BANKS[1] | VALUES[1] | PSUM[1],
-        {"lines": 16, "macs": 1, "q_port_bytes": 7, "row_values": 90} | BANKS[2] | VALUES[2] | PSUM[2],
+        {"lines": 64, "macs": 8, "q_port_bytes": 256, "row_values": 128} | BANKS[0] | VALUES[0] | PSUM[0] | INDEX[0],
+        {"lines": 5, "macs": 16, "q_port_bytes": 16, "row_values": 64} | BANKS[1] | VALUES[1] | PSUM[1] | INDEX[1],
+        {"lines": 16, "macs": 1, "q_port_bytes": 7, "row_values": 90} | BANKS[2] | VALUES[2] | PSUM[2] | INDEX[2],
     ], [4, 1, 2]),
     "sparser_engine": (sparser_engine, [
         {"lines": 64, "macs": 8, "score_ports": 8, "segment": 16} | BANKS[0] | VALUES[0] | PSUM[0],
@@ -279,7 +280,11 @@ SETTINGS: dict[str, tuple[Maker, list[dict], list[int]]] = {
         {"lines": 1, "macs": 4, "port_bytes": 3, "queue": 1, "q_from": 1} | BANKS[1] | ACT[1],
         {"lines": 2, "macs": 16, "port_bytes": 64, "queue": 3, "q_from": 1} | BANKS[2] | ACT[2],
     ], [4, 1, 2]),
-    "encoder": (encoder, [{"lines": 8, "macs": 8}, {"lines": 1, "macs": 1}, {"lines": 3, "macs": 5}], [4, 1, 2]),
+    "encoder": (encoder, [
+        {"lines": 8, "macs": 8, "sum_port_bytes": 32},
+        {"lines": 1, "macs": 1, "sum_port_bytes": 64},
+        {"lines": 3, "macs": 5, "sum_port_bytes": 3},
+    ], [4, 1, 2]),
     "mac_array": (mac_array, ARRAYS, [4, 1, 4, 2]),
 } | AROUND  # fmt: skip
 

@@ -25,7 +25,8 @@ class CodingSizes:
 
     def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "CodingDatapath":
         """The data path of a netlist with the one unit `unit`."""
-        return CodingDatapath(self, values["unit"]["lines"], values["unit"]["macs"])
+        unit = values["unit"]
+        return CodingDatapath(self, unit["lines"], unit["macs"], unit["sum_port_bytes"])
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class CodingDatapath:
     sizes: CodingSizes
     lines: int
     macs: int
+    sum_port_bytes: int
     modules = ("requantise", "scratchpad", "encoder_datapath")
     result = "coded"
 
@@ -201,6 +203,9 @@ def expected_codes(
     for n, (rows, columns, mixed, _, _, _, met) in enumerate(x.items.tolist()):
         begun = max(int(came[n]) + 1, free)
         beats = -(-rows * columns * encoded // data.wide) if mixed else 1
+        if mixed:
+            sums = 4 * rows * encoded * ((met > 0) + ((met + columns) % mixed > 0))
+            beats = max(beats, -(-sums // data.sum_port_bytes))
         leaves = not mixed or (met + columns) // mixed > 0
         free = next(leaving) if leaves else begun + beats
         if mixed:

@@ -59,7 +59,7 @@ def core(
         producer, consumer = tuple(out.split(".")), tuple(into.split("."))
         wires.append(Wire("_".join(producer), depth, producer, consumer))
     wires += [Wire(f"{name}_done", 4, (name, "done")) for name in ("decoder", "denser", "sparser", "merge")]
-    wires += [Wire(f"{name}_reading", 2, (name, "reading")) for name in ("decoder", "walker", "sparser")]
+    wires += [Wire(f"{name}_reading", 2, (name, "reading")) for name in ("decoder", "walker", "merge", "sparser")]
     wires.append(Wire("sparser_filling", 2, None, ("sparser", "filling")))
     wires.append(Wire("merge_row", 4, ("merge", "row")))
     return Netlist(PACKAGE, top, units, wires, rows, sizes=sizes)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
-from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, PAYLOADS, TWINS
+from accelsim.dataflows.steps import ArrayPorts, timed
 from accelsim.dataflows.tiling import ceil, pieces
 from accelsim.isa.tables import FREES
 from accelsim.rtl.cosim import Case
@@ -70,7 +71,7 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
     def some(most: int) -> int:
         return int(rng.integers(1, most + 1))
 
-    lines, macs = values["lines"], values["macs"]
+    lines, macs, ports = values["lines"], values["macs"], ArrayPorts.of(values)
     tokens, features, depth = some(largest), some(3 * max(lines, macs)), some(96 if rng.random() < 0.7 else 6)
     tall, wide = (lines, macs) if rng.random() < 0.5 else (macs, lines)
     if rng.random() < 0.5:
@@ -90,11 +91,12 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
         for part, element in zip(parts, starts):
             last = element + part == depth
             places.append(Place(number, row_at[m], column_at[n], element))
-            met = column_at[n] % heads if heads else 0
-            commands.append(
-                (rows[m], columns[n], part, tall, wide, each * last, heads, ceil(heads, 2), passes, row_at[m], met,
-                 added * last)
-            )  # fmt: skip
+            met, meets = (of % heads if heads else 0 for of in (column_at[n], wide))
+            cut = {"tokens": rows[m], "features": columns[n], "depth": part, "step_tokens": tall}
+            cut |= {"step_features": wide, "constants": each * last, "added": added * last}
+            said = cut | {"heads": heads, "encoded": ceil(heads, 2), "passes": passes, "token": row_at[m]}
+            said |= {"met": met, "meets": meets} | timed(ports, **cut, adds=element > 0)
+            commands.append(tuple(said[name] for name in PAYLOADS["gemm"]))
     bias = rng.integers(-(1 << 31), 1 << 31, features) if each == 8 else np.zeros(features, np.int64)
     product = Product(
         rng.integers(-128, 128, (tokens, depth)).astype(np.int8),

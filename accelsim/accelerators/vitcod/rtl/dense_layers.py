@@ -123,7 +123,7 @@ def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list
                 column: dict[int, int] = {}
                 element = 0
                 while rest:
-                    rows, columns, depth, _, _, last, *_, row, _, _ = next(left)
+                    rows, columns, depth, _, _, last, _, _, _, row, *_ = next(left)
                     places.append(Place(number, row, first + column.get(row, 0), element))
                     element += depth
                     if last:

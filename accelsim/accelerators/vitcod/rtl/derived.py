@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.blocks import slots
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, COLUMNS, DENSE, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, COLUMNS, DENSE, DENSE_BYTES, PASSES, ROWS
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Parameters
 from accelsim.rtl.package import words
@@ -126,7 +126,8 @@ def columns_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndar
     if walker:
         size = columns["count"].astype(np.int64) * walker["index_bytes"] + COLUMN_BYTES
         read = -(-size // walker["port_bytes"])
-        port = -(-2 * read // (2 * walker["banks"] - 1))
+        banks = walker["banks"]  # those of two are not the walker's; with two half the time, with one a quarter of it
+        port = -(-read // (banks - 2)) if banks > 2 else 4 * read // banks
         added["cycles"] = np.maximum(-(-size // walker["word_bytes"]), port)
     return table(tables, "columns", COLUMNS.names, added, len(columns))
 
@@ -153,11 +154,14 @@ def rows_words(tables: Mapping[str, np.ndarray], segment: int, denser: Mapping[s
     return table(tables, "rows", ROWS.names, added, end)
 
 
-def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1) -> np.ndarray:
+def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1, entries: tuple = ()) -> np.ndarray:
     """uint32[columns, words] of the table of dense columns.
 
     `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle; `bank_bytes` is of K's banks.
+    `entries`: banks and port of the index buffer, which gives half of a port to the list, or an eighth of its only one.
     """
+    banks, port = entries or (2, 1 << 30)
+    share = 2 if banks > 1 else 8
     dense = tables["dense"]
     added: dict = {name: np.zeros(len(dense), np.int64) for name in WORDS["dense"]}
     for one in tables["passes"]:
@@ -172,7 +176,7 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int 
             found = {
                 "needed": tile["column"].max(),
                 "group": group,
-                "load_cycles": len(tile) * ceil(dim, bank_bytes),
+                "load_cycles": max(len(tile) * ceil(dim, bank_bytes), ceil(share * DENSE_BYTES * len(tile), port)),
                 "load_bytes": len(tile) * dim,
                 "group_bytes": group * heads * dim,
                 "last_bytes": (rows - (rows - 1) // group * group) * heads * dim,
@@ -190,7 +194,10 @@ def rows_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray
 def dense_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """The table of dense columns for units of which one has a port of the Q buffer, or none does."""
     one = unit(units, "q_port_bytes")
-    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"]) if one else dense_words(tables, 1)
+    if not one:
+        return dense_words(tables, 1)
+    entries = one["index_banks"], one["index_port_bytes"]
+    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"], entries)
 
 
 ROWS_OF = {"passes": passes_rows, "columns": columns_rows, "rows": rows_rows, "dense": dense_rows}

@@ -6,6 +6,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, PAYLOADS, TWINS
 from accelsim.accelerators.vitcod.tables import QUERIES
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.isa.instructions import INSTRUCTION, MARK
 from accelsim.rtl.cosim import Case, run_model
 from accelsim.rtl.far_ends import Rng, make, script
@@ -55,10 +56,13 @@ def vector_unit(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
 
     size = int(rng.choice([4, 80, 8 * largest]))
     outputs = [(some(size), some(4)) for _ in range(some(40))]
-    tiles = [(some(2 * size), some(6), some(size), some(3)) for _ in range(some(20))]
+    tiles, rates = [], VectorRates.of(values, values)
+    for _ in range(some(20)):
+        sized, passes, leaves, sweeps = some(2 * size), some(6), some(size), some(3)
+        tiles.append((sized, passes, leaves, sweeps, *rates.command(sized, passes, sweeps)))
     net = alone(PACKAGE, TWINS["vector_unit"], values, depths, {}, elements=elements)
     return make(
-        rng, "vector_unit", net, {}, {"outputs": script(rng, outputs, 2), "command": script(rng, tiles, 4, eager=0.05)}
+        rng, "vector_unit", net, {}, {"outputs": script(rng, outputs, 2), "command": script(rng, tiles, 6, eager=0.05)}
     )
 
 

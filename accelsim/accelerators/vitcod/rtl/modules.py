@@ -76,6 +76,10 @@ SCALING = (("multiplier", 16), ("shift", 6), ("bound", 48), ("out_multiplier", 1
 DATA = {"places": PLACES, "layout": LAYOUT}
 
 
+# Parameters of the array that its module has no use for: what they come to, its commands say.
+TOLD = ("psum_bytes", "row_values", "psum_banks", "psum_port_bytes", "step_cycles", "weight_banks", "weight_port_bytes")
+TOLD += ("act_port_bytes",)
+
 SOURCES = Path(__file__).with_name("sv")
 PACKAGE = Package(
     SOURCES,
@@ -106,7 +110,7 @@ TWINS = {
             DenserEngine,
             "denser_engine",
             ("passes", "dense", "rows"),
-            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes"),
+            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes", "index_banks", "index_port_bytes"),
         ),
         Twin(
             SparserEngine,
@@ -123,13 +127,11 @@ TWINS = {
             ("passes",),
             ("lines", "macs", "port_bytes", "banks", "bank_bytes", "act_banks", "act_port_bytes"),
         ),
-        Twin(Encoder, "encoder"),
-        Twin(
-            MacArray, "mac_array", ("frees",), ("psum_bytes", "row_values"), {"command": lambda v: min(2, v["depth"])}
-        ),
+        Twin(Encoder, "encoder", (), ("sum_bytes",)),
+        Twin(MacArray, "mac_array", ("frees",), TOLD, {"command": lambda v: min(2, v["depth"])}),
         Twin(HandOver, "hand_over"),
         Twin(QueryFetcher, "query_fetcher", ("queries",)),
         Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
-        Twin(VectorUnit, "vector_unit"),
+        Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "banks", "port_bytes")),
     )
 }

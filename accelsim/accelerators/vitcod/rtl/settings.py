@@ -14,6 +14,8 @@ DEFAULTS = {
     },
     "walker": {"word_bytes": 8, "index_bytes": 1, "banks": 8, "port_bytes": 8},
     "denser": {
+        "index_banks": 8,
+        "index_port_bytes": 8,
         "lines": 64,
         "macs": 8,
         "q_port_bytes": 256,
@@ -46,7 +48,14 @@ DEFAULTS = {
         "psum_banks": 8,
         "psum_port_bytes": 32,
     },
-    "merge": {"places": 64, "lanes": 64, "psum_banks": 8, "psum_port_bytes": 32},
+    "merge": {
+        "places": 64,
+        "lanes": 64,
+        "psum_banks": 8,
+        "psum_port_bytes": 32,
+        "index_banks": 8,
+        "index_port_bytes": 8,
+    },
 }
 SMALL = {
     "decoder": {
@@ -62,6 +71,8 @@ SMALL = {
     },
     "walker": {"word_bytes": 2, "index_bytes": 2, "banks": 1, "port_bytes": 4},
     "denser": {
+        "index_banks": 1,
+        "index_port_bytes": 4,
         "lines": 8,
         "macs": 4,
         "q_port_bytes": 16,
@@ -94,7 +105,14 @@ SMALL = {
         "psum_banks": 2,
         "psum_port_bytes": 16,
     },
-    "merge": {"places": 8, "lanes": 16, "psum_banks": 2, "psum_port_bytes": 16},
+    "merge": {
+        "places": 8,
+        "lanes": 16,
+        "psum_banks": 2,
+        "psum_port_bytes": 16,
+        "index_banks": 1,
+        "index_port_bytes": 4,
+    },
 }
 LONE = {
     "decoder": {
@@ -110,6 +128,8 @@ LONE = {
     },
     "walker": {"word_bytes": 1, "index_bytes": 2, "banks": 1, "port_bytes": 3},
     "denser": {
+        "index_banks": 1,
+        "index_port_bytes": 3,
         "lines": 1,
         "macs": 1,
         "q_port_bytes": 1,
@@ -142,7 +162,7 @@ LONE = {
         "psum_banks": 1,
         "psum_port_bytes": 1,
     },
-    "merge": {"places": 1, "lanes": 1, "psum_banks": 1, "psum_port_bytes": 1},
+    "merge": {"places": 1, "lanes": 1, "psum_banks": 1, "psum_port_bytes": 1, "index_banks": 1, "index_port_bytes": 3},
 }
 ODD = {
     "decoder": {
@@ -158,6 +178,8 @@ ODD = {
     },
     "walker": {"word_bytes": 5, "index_bytes": 1, "banks": 3, "port_bytes": 2},
     "denser": {
+        "index_banks": 3,
+        "index_port_bytes": 2,
         "lines": 5,
         "macs": 3,
         "q_port_bytes": 64,
@@ -190,7 +212,14 @@ ODD = {
         "psum_banks": 3,
         "psum_port_bytes": 24,
     },
-    "merge": {"places": 3, "lanes": 20, "psum_banks": 3, "psum_port_bytes": 24},
+    "merge": {
+        "places": 3,
+        "lanes": 20,
+        "psum_banks": 3,
+        "psum_port_bytes": 24,
+        "index_banks": 3,
+        "index_port_bytes": 2,
+    },
 }
 WIDE = {
     "decoder": {
@@ -206,6 +235,8 @@ WIDE = {
     },
     "walker": {"word_bytes": 16, "index_bytes": 1, "banks": 2, "port_bytes": 16},
     "denser": {
+        "index_banks": 2,
+        "index_port_bytes": 16,
         "lines": 20,
         "macs": 16,
         "q_port_bytes": 100,
@@ -238,6 +269,13 @@ WIDE = {
         "psum_banks": 4,
         "psum_port_bytes": 128,
     },
-    "merge": {"places": 33, "lanes": 64, "psum_banks": 4, "psum_port_bytes": 128},
+    "merge": {
+        "places": 33,
+        "lanes": 64,
+        "psum_banks": 4,
+        "psum_port_bytes": 128,
+        "index_banks": 2,
+        "index_port_bytes": 16,
+    },
 }
 SETTINGS = (DEFAULTS, SMALL, LONE, ODD, WIDE)

@@ -8,12 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.dataflows.tiling import ceil
-
-
-def read_cycles(words: int, banks: int) -> int:
-    """Cycles in which a buffer's ports deliver some words."""
-    return ceil(2 * words, 2 * banks - 1)
+from accelsim.dataflows.steps import ArrayPorts, step_length
+from accelsim.dataflows.tiling import ceil, read_cycles
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Step:
 
 def steps_of(values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iterator[Step]:
     """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload."""
-    banks = values["act_banks"]
+    banks, ports = values["act_banks"], ArrayPorts.of(values)
     ends = iter(moved["out"][:, 0].tolist())
     adds, before, free = False, 0, 0  # when the command before was taken up, when the tile before ended
     for command, done in zip(moved["command"].tolist(), moved["done"][:, 0].tolist()):
@@ -42,13 +38,7 @@ def steps_of(values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iter
         for row in range(0, tokens, high):
             for column in range(0, features, wide):
                 rows, columns = min(high, tokens - row), min(wide, features - column)
-                weights = ceil(columns * depth, values["weight_port_bytes"])
-                weights += ceil(columns * constants, values["weight_port_bytes"])
-                acts = rows * (ceil(depth, values["act_port_bytes"]) + ceil(columns * added, values["act_port_bytes"]))
-                sums = 4 * rows * columns * (adds + (not constants))
-                length = max(depth, read_cycles(weights, values["weight_banks"]), read_cycles(acts, banks))
-                length = max(length, ceil(sums, values["psum_banks"] * values["psum_port_bytes"]))
-                end = begin + length + values["step_cycles"]
+                end = begin + step_length(ports, rows, columns, depth, constants, added, adds + (not constants))
                 yield Step(begin, end, known, rows, depth, columns * added)
                 begin = next(ends) if constants else end
         adds = not constants

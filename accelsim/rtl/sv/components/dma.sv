@@ -31,7 +31,7 @@ module dma #(
   logic [SA-1:0] stream, next_stream;
   logic [OB-1:0] under_way, next_under_way;
   isa::word_t size;
-  logic moved, blocked;
+  logic moved, blocked, ends;
 
   always_comb begin
     t = tile;
@@ -68,7 +68,8 @@ module dma #(
     end
 
     // Its next burst.
-    size = next_left < LONGEST ? next_left : LONGEST;
+    ends = next_left <= LONGEST;
+    size = ends ? next_left : LONGEST;
     request_item.address = t.address;
     request_item.bytes = size;
     request_item.write = t.write;
@@ -78,14 +79,14 @@ module dma #(
         request_push = 8'd1;
         next_under_way = next_under_way + 1'b1;
         moved = 1'b1;
-        if (size == next_left) begin
+        if (ends) begin
           t.segments = t.segments - 1'b1;
           next_segment_at = next_segment_at + isa::address_t'(t.pitch);
           t.address = next_segment_at;
           next_left = t.bytes;
         end else begin
-          t.address = t.address + isa::address_t'(size);
-          next_left = next_left - size;
+          t.address = t.address + isa::address_t'(LONGEST);
+          next_left = next_left - LONGEST;
         end
       end else if (request_room == 0) blocked = 1'b1;
     end

@@ -2,6 +2,8 @@
 // lifted, counts what arrives through the ports that readers leave, and tells when a load is complete. What another buffer
 // hands on is written before it, where room is reserved.
 // A row of the list without bytes ends it; its last word is the bytes of all its segments.
+// What can happen in a cycle is found side by side, with and without what the sequencer grants and with the ports as wide
+// as readers leave them or as narrow as they may get, and chosen in the end.
 module load_buffer #(
     parameter int CAPACITY_BYTES = 54272,
     parameter int BANKS          = 4,
@@ -56,12 +58,13 @@ module load_buffer #(
   localparam int FA = OUTSTANDING > 1 ? $clog2(OUTSTANDING) : 1;
   localparam int FB = $clog2(OUTSTANDING + 1);
   localparam int RB = $clog2(2 * READINGS * BANKS * PORT_BYTES + 1) + 1;  // of bytes a cycle: readers may ask for more
-  localparam logic signed [RB-1:0] WIDTH = RB'(BANKS * PORT_BYTES);
-  localparam logic signed [RB-1:0] LEAST = RB'((PORT_BYTES + 1) / 2);  // a word of one bank, every other cycle
-  localparam isa::word_t PORT = isa::W'(PORT_BYTES);
-  localparam isa::word_t CAPACITY = isa::W'(CAPACITY_BYTES);
-  typedef logic signed [isa::W-1:0] signed_t;
+  localparam int SB = isa::W + 2;
   typedef logic signed [RB-1:0] rate_t;
+  typedef logic signed [SB-1:0] signed_t;
+  localparam rate_t WIDTH = RB'(BANKS * PORT_BYTES);
+  localparam rate_t LEAST = RB'((PORT_BYTES + 1) / 2);  // a word of one bank, every other cycle
+  localparam isa::word_t PORT = isa::W'(PORT_BYTES);
+  localparam signed_t CAPACITY = SB'(CAPACITY_BYTES);
   typedef struct packed {
     logic [LA-1:0] next_load;
     logic [FA-1:0] oldest;
@@ -70,133 +73,161 @@ module load_buffer #(
     isa::word_t unwritten;  // bytes that have been taken and are not yet written
     isa::word_t keeping;    // bytes handed on that are there when they are
     isa::word_t reserved;
-    isa::word_t held;
+    signed_t    space;      // bytes that are not allocated
     isa::word_t fences;
     logic       ending;     // the oldest load is there when they are
     logic       said;
   } state_t;
   state_t state, s;
   logic [isa::loads_row_bits-1:0] loads[LOADS];
-  isa::loads_row_t load;
+  isa::loads_row_t load, following;  // the next descriptor, as the list's memory has put it out, and the one behind it
   isa::word_t flight[OUTSTANDING];  // bytes missing of each load on its way
-  isa::word_t missing, size, words, granted;
-  rate_t left, room;
+  isa::word_t missing, kept_bytes, words, reserves;
+  signed_t released, asked, spare, granted_spare, fits_in, granted_fits_in, rest, granted_rest;
+  signed_t wide, wide_less, narrow, wide_filled, narrow_filled, behind, filled, keeps_behind, load_bytes;
+  rate_t more;
   logic [FA-1:0] arrives, leaves;
-  logic moved, blocked, writes, told, keeps;
+  logic granted, fits, lifted, crowded, clear, some_room, over, moved, blocked, writes, told, keeps, asks, under_way;
 
   function automatic logic [FA-1:0] wrap(input logic [FB:0] slot);
     wrap = slot >= (FB + 1)'(OUTSTANDING) ? FA'(slot - (FB + 1)'(OUTSTANDING)) : FA'(slot);
   endfunction
 
-  function automatic isa::word_t less(input isa::word_t a, input isa::word_t b);  // a - b, but not below 0
-    less = a > b ? a - b : '0;
+  function automatic signed_t sum3(input signed_t a, input signed_t b, input signed_t c);
+    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+
+  function automatic signed_t sum4(input signed_t a, input signed_t b, input signed_t c, input signed_t d);
+    sum4 = sum3(a ^ b ^ c, ((a & b) | (a & c) | (b & c)) << 1, d);
+  endfunction
+
+  function automatic signed_t sum5(input signed_t a, input signed_t b, input signed_t c, input signed_t d,
+                                   input signed_t e);
+    sum5 = sum4(a ^ b ^ c, ((a & b) | (a & c) | (b & c)) << 1, d, e);
+  endfunction
+
+  function automatic signed_t extended(input isa::word_t bytes);  // what may be below 0
+    extended = {{2{bytes[isa::W-1]}}, bytes};
   endfunction
 
   always_comb begin
     s = state;
     {moved, blocked, told} = '0;
-    {request_push, fill_pop, done_push, release_pop, command_pop, reading_pop, filling_push, keep_pop, kept_push} = '0;
+    {request_push, fill_pop, done_push, command_pop, reading_pop, filling_push, keep_pop, kept_push} = '0;
     done_item.number = 1;
+    following = loads[rst ? '0 : LA'(state.next_load + 1'b1)];
+    load_bytes = signed_t'({2'b0, load.size});
 
-    // What is given back, reserved, and read.
-    if (release_valid != 0) begin
-      release_pop = 8'd1;
-      s.held = s.held - release_data.bytes;
-      moved = 1'b1;
-    end
-    granted = s.held - command_data.bytes;
-    if (command_valid != 0) begin
-      if (signed_t'(granted) <= signed_t'(CAPACITY)) begin
-        command_pop = 8'd1;
-        s.held = granted;
-        s.fences = s.fences + command_data.fences;
-        if (command_data.bytes[isa::W-1]) s.reserved = s.reserved - command_data.bytes;
-        moved = 1'b1;
-      end else blocked = 1'b1;
-    end
+    // What is given back and reserved, and whether the next load has room: with what is granted, and without it.
+    release_pop = {7'd0, release_valid != 0};
+    released = release_valid != 0 ? extended(release_data.bytes) : '0;
+    asked = OVERLAP != 0 ? ~load_bytes : ~CAPACITY;  // less one
+    spare = state.space + released;
+    granted_spare = sum3(state.space, released, extended(command_data.bytes));
+    fits_in = sum4(state.space, released, asked, SB'(1));
+    granted_fits_in = sum5(state.space, released, extended(command_data.bytes), asked, SB'(1));
+    rest = OVERLAP != 0 ? fits_in : spare - load_bytes;
+    granted_rest = OVERLAP != 0 ? granted_fits_in : granted_spare - load_bytes;
+    granted = command_valid != 0 && !granted_spare[SB-1];
+    fits = granted ? !granted_fits_in[SB-1] : !fits_in[SB-1];
+    lifted = load.fence <= state.fences || (granted && load.fence <= state.fences + command_data.fences);
+    reserves = granted && command_data.bytes[isa::W-1] ? state.reserved - command_data.bytes : state.reserved;
+    s.reserved = reserves;
+    command_pop = {7'd0, granted};
+    if (granted) s.fences = state.fences + command_data.fences;
+    moved = release_valid != 0 || granted;
+    blocked = command_valid != 0 && !granted;
+
+    // What readers take, and what the ports that are left write: first what has been taken. Below 0 there is room for
+    // so many bytes more.
+    more = '0;
     for (int n = 0; n < READINGS; n++) begin
-      if (reading_valid[n] != 0) begin
-        reading_pop[n] = 8'd1;
-        s.taken = s.taken + RB'(reading_data[n].more);
-        moved = 1'b1;
-      end
+      reading_pop[n] = {7'd0, reading_valid[n] != 0};
+      more = more + (reading_valid[n] != 0 ? RB'(reading_data[n].more) : '0);
+      moved = moved || reading_valid[n] != 0;
     end
-
-    // What the ports that are left write: first what has been taken.
-    left = WIDTH - s.taken > LEAST ? WIDTH - s.taken : LEAST;
-    writes = s.unwritten != 0;
-    room = s.unwritten < isa::W'(left) ? left - RB'(s.unwritten) : '0;
-    s.unwritten = less(s.unwritten, isa::W'(left));
+    s.taken = state.taken + more;
+    crowded = WIDTH - LEAST - state.taken <= more;
+    writes = state.unwritten != 0;
+    wide = sum3(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more));
+    wide_less = sum4(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more), '1);
+    narrow = signed_t'({2'b0, state.unwritten}) - SB'(LEAST);
+    wide_filled = sum4(signed_t'({2'b0, state.unwritten}), SB'(state.taken) - SB'(WIDTH), SB'(more),
+                       signed_t'({2'b0, fill_data.bytes}));
+    narrow_filled = sum3(signed_t'({2'b0, state.unwritten}), -SB'(LEAST), signed_t'({2'b0, fill_data.bytes}));
+    behind = crowded ? narrow : wide;
+    filled = crowded ? narrow_filled : wide_filled;
+    clear = crowded ? state.unwritten <= isa::W'(LEAST) : wide_less[SB-1];
+    some_room = behind[SB-1];
+    over = crowded ? narrow_filled > 0 : wide_filled > 0;
+    s.unwritten = clear ? '0 : isa::W'(behind);
     keeps = KEEP_PORTS != 0 && keep_valid[0] != 0;
-    arrives = s.oldest;
+    arrives = state.oldest;
     missing = flight[arrives];
-    size = fill_data.bytes;
-    words = '0;
-    for (int n = 0; n < KEPTS; n++) kept_item[n].bytes = s.keeping;
-    if (s.unwritten == 0) begin
-      if (s.ending) begin
+    kept_bytes = isa::W'(keep_data[0].bytes * keep_data[0].segments);
+    words = isa::W'(keep_data[0].segments * ((keep_data[0].bytes + PORT - 1'b1) / PORT));
+    keeps_behind = signed_t'({2'b0, isa::W'(words * PORT)}) + behind;
+    for (int n = 0; n < KEPTS; n++) kept_item[n].bytes = state.keeping;
+    if (clear) begin
+      if (state.ending) begin
         if (done_room != 0) {told, moved} = 2'b11;
         else blocked = 1'b1;
-      end else if (s.keeping != 0) begin
+      end else if (state.keeping != 0) begin
         if (kept_room[0] != 0) begin
           kept_push[0] = 8'd1;
           s.keeping = '0;
           moved = 1'b1;
         end else blocked = 1'b1;
-      end else if (room != 0 && keeps) begin
-        size = isa::W'(keep_data[0].bytes * keep_data[0].segments);
-        if (size <= s.reserved) begin
-          words = isa::W'(keep_data[0].segments * ((keep_data[0].bytes + PORT - 1'b1) / PORT));
+      end else if (some_room && keeps) begin
+        if (kept_bytes <= reserves) begin
           keep_pop[0] = 8'd1;
-          s.unwritten = less(isa::W'(words * PORT), isa::W'(room));
-          s.reserved = s.reserved - size;
-          kept_item[0].bytes = size;
-          if (s.unwritten == 0 && kept_room[0] != 0) kept_push[0] = 8'd1;
-          else s.keeping = size;
+          s.unwritten = keeps_behind > 0 ? isa::W'(keeps_behind) : '0;
+          s.reserved = reserves - kept_bytes;
+          kept_item[0].bytes = kept_bytes;
+          if (keeps_behind <= 0 && kept_room[0] != 0) kept_push[0] = 8'd1;
+          else s.keeping = kept_bytes;
           moved = 1'b1;
         end else blocked = 1'b1;
-      end else if (room != 0 && fill_valid != 0) begin
-        if (missing > size || size > isa::W'(room) || done_room != 0) begin
+      end else if (some_room && fill_valid != 0) begin
+        if (missing > fill_data.bytes || over || done_room != 0) begin
           fill_pop = 8'd1;
-          s.unwritten = less(size, isa::W'(room));
-          s.ending = missing == size;
-          told = s.ending && s.unwritten == 0;
+          s.unwritten = over ? isa::W'(filled) : '0;
+          s.ending = missing == fill_data.bytes;
+          told = s.ending && !over;
           moved = 1'b1;
         end else blocked = 1'b1;
       end
     end
     if (told) begin
       done_push = 8'd1;
-      s.oldest = wrap((FB + 1)'(s.oldest) + 1'b1);
-      s.in_flight = s.in_flight - 1'b1;
+      s.oldest = wrap((FB + 1)'(state.oldest) + 1'b1);
       s.ending = 1'b0;
     end
 
     // The next load.
-    load = loads[s.next_load];
-    leaves = wrap((FB + 1)'(s.oldest) + (FB + 1)'(s.in_flight));
+    leaves = wrap((FB + 1)'(state.oldest) + (FB + 1)'(state.in_flight));
     request_item.address = load.address;
     request_item.bytes = load.bytes;
     request_item.segments = load.segments;
     request_item.pitch = load.pitch;
     request_item.write = '0;
-    if (load.size != 0 && s.in_flight < FB'(OUTSTANDING) && load.fence <= s.fences
-        && signed_t'(s.held) <= (OVERLAP != 0 ? signed_t'(CAPACITY - load.size) : signed_t'(0))) begin
-      if (request_room != 0) begin
-        request_push = 8'd1;
-        s.in_flight = s.in_flight + 1'b1;
-        s.held = s.held + load.size;
-        s.next_load = s.next_load + 1'b1;
-        moved = 1'b1;
-      end else blocked = 1'b1;
+    asks = load.size != 0 && (state.in_flight < FB'(OUTSTANDING) || told) && lifted && fits;
+    if (asks && request_room != 0) begin
+      request_push = 8'd1;
+      s.next_load = state.next_load + 1'b1;
+      moved = 1'b1;
     end
-    for (int n = 0; n < FILLINGS; n++) filling_item[n].on = isa::W'(s.in_flight != 0);
-    if (s.said != (s.in_flight != 0) && filling_room[0] != 0) begin
+    blocked = blocked || (asks && request_room == 0);
+    if (request_push != 0) s.space = granted ? granted_rest : rest;
+    else s.space = granted ? granted_spare : spare;
+    s.in_flight = state.in_flight + FB'(request_push != 0) - FB'(told);
+    under_way = request_push != 0 || (told ? state.in_flight > FB'(1) : state.in_flight != 0);
+    for (int n = 0; n < FILLINGS; n++) filling_item[n].on = isa::W'(under_way);
+    if (state.said != under_way && filling_room[0] != 0) begin
       filling_push[0] = 8'd1;
-      s.said = s.in_flight != 0;
+      s.said = under_way;
     end
-    status = moved || writes || s.unwritten != 0 ? isa::BUSY
-        : blocked ? isa::BLOCKED : s.in_flight != 0 ? isa::STARVED : isa::IDLE;
+    status = moved || writes ? isa::BUSY : blocked ? isa::BLOCKED : under_way ? isa::STARVED : isa::IDLE;
   end
 
   always_ff @(posedge clk) begin
@@ -204,8 +235,11 @@ module load_buffer #(
     if (fill_pop != 0) flight[arrives] <= missing - fill_data.bytes;
     if (request_push != 0) flight[leaves] <= load.size;
     state <= s;
+    if (request_push != 0) load <= following;
     if (rst) begin
+      load <= loads_we && loads_address == 0 ? loads_data : following;
       state <= '0;
+      state.space <= CAPACITY;
       state.unwritten <= isa::W'(WIDTH);  // as in the simulator, whose first cycle passes as one in which the ports are busy
     end
   end

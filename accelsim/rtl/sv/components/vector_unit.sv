@@ -1,11 +1,8 @@
 // The vector unit: element-wise work and normalisation. What leaves the array goes first, commands of the sequencer after
-// it. It says what it reads a cycle of the activation buffer while a command is in work.
+// it. It says what it reads a cycle of the activation buffer while a command is in work. What is left of an item is counted
+// down: elements of all passes, as many as there are lanes a cycle; or cycles, of a command, which says how many it takes.
 module vector_unit #(
     parameter int LANES         = 64,
-    parameter int REDUCE_CYCLES = 8,
-    parameter int RSQRT_CYCLES  = 16,
-    parameter int BANKS         = 4,
-    parameter int PORT_BYTES    = 64,
     parameter int READING_PORTS = 1
 ) (
     input  logic              clk,
@@ -27,36 +24,24 @@ module vector_unit #(
     output logic [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0][7:0] reading_push,
     output isa::reading_t [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0] reading_item
 );
-  typedef logic [31:0] wide_t;
-  isa::clock_t now, ready_at;
+  localparam int PB = 3;               // bits of the passes over what leaves the array
+  localparam int LB = isa::W + PB + 1;  // of what is left of an item, less one: below 0, it can leave
   isa::word_t bytes, rate, next_rate;
-  logic commanded, holds, waiting, leaves, takes, tells, tiled;
-  wide_t words, sweeps, reads, cycles, work;
-
-  function automatic wide_t ceil(input wide_t a, input wide_t b);
-    ceil = (a + b - 1) / b;
-  endfunction
+  logic commanded, holds, done_with, waiting, leaves, takes, tells, tiled;
+  logic signed [LB-1:0] left, next_left, work, a_cycle;
 
   always_comb begin
-    waiting = holds && (now < ready_at || tile_room == 0 || (commanded && done_room == 0));
+    done_with = left[LB-1];
+    waiting = holds && (!done_with || tile_room == 0 || (commanded && done_room == 0));
     leaves = holds && !waiting;
     tile_push = {7'd0, leaves};
     tile_item.bytes = bytes;
     done_push = {7'd0, leaves && commanded};
     done_item.number = 1;
 
-    // What comes next. A tile's words are read once a sweep, past what arrives every other cycle at one of the banks.
+    // What comes next.
     tiled = outputs_valid == 0 && command_valid != 0;
-    sweeps = 32'(command_data.sweeps);
-    words = sweeps * ceil(32'(command_data.elements), PORT_BYTES);
-    work = tiled ? 32'(command_data.elements) * 32'(command_data.passes)
-        : 32'(outputs_data.elements) * 32'(outputs_data.passes);
-    cycles = ceil(work, LANES);
-    reads = ceil(words << 1, 2 * BANKS - 1);
-    if (tiled && reads > cycles) cycles = reads;
-    if (cycles == 0) cycles = 1;
-    next_rate = tiled ? isa::W'(ceil(words * PORT_BYTES, cycles)) : '0;
-    if (tiled && sweeps > 1) cycles = cycles + (sweeps - 1) * REDUCE_CYCLES + RSQRT_CYCLES;
+    next_rate = tiled ? command_data.rate : '0;
     tells = !waiting && next_rate != rate && READING_PORTS > 0;
     reading_push = '0;
     reading_push[0] = {7'd0, tells && reading_room[0] != 0};
@@ -65,15 +50,19 @@ module vector_unit #(
     takes = !waiting && !(tells && reading_room[0] == 0 && next_rate != 0);
     outputs_pop = {7'd0, takes && outputs_valid != 0};
     command_pop = {7'd0, takes && tiled};
+    work = '0;
+    for (int n = 0; n < PB; n++)
+      if (outputs_data.passes[n]) work = work + (LB'(outputs_data.elements) << n);
+    next_left = tiled ? LB'(command_data.cycles) - LB'(2) : work - LB'(LANES + 1);
+    a_cycle = commanded ? LB'(1) : LB'(LANES);
 
     status = isa::BUSY;
-    if (waiting && now >= ready_at) status = isa::BLOCKED;
+    if (waiting && done_with) status = isa::BLOCKED;
     else if (!waiting && !takes) status = isa::BLOCKED;
     else if (!waiting && outputs_valid == 0 && !tiled) status = isa::IDLE;
   end
 
   always_ff @(posedge clk) begin
-    now <= rst ? '0 : now + 1'b1;
     if (rst) begin
       holds <= 1'b0;
       rate  <= '0;
@@ -83,9 +72,11 @@ module vector_unit #(
         holds <= 1'b1;
         commanded <= tiled;
         bytes <= tiled ? command_data.bytes : outputs_data.elements;
-        ready_at <= now + cycles;
+        left <= next_left;
       end else if (leaves) begin
         holds <= 1'b0;
+      end else if (!done_with) begin
+        left <= left - a_cycle;
       end
     end
   end

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators.vitcod.dataflow import attention as dataflow
+from accelsim.accelerators.vitcod.dataflow import dense
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.dataflows.program import NOW, Program
+from accelsim.validation.evidence import Evidence
 from tests.accelerators.small import one_of_each
 from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import change, faults, validated, wait_less
@@ -30,6 +32,51 @@ def test_an_instruction_for_other_tokens_or_outputs(run, unit, operand):
 def test_an_instruction_for_a_pass_that_there_is_not(run):
     change(run, "walker", 0, "number", 100)
     assert "for pass 100, which there is not" in faults(run)["operands", "passes"][0]
+
+
+def of_tiles(evidence: Evidence, operand: str) -> int:
+    """A tile of the array whose command says something by this operand."""
+    return int(np.flatnonzero(evidence.commands("engine")[operand])[0])
+
+
+@pytest.mark.parametrize(
+    "operand", ["inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles", "weight_rate", "act_rate"]
+)
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_tile_of_which_the_array_is_told_a_wrong_time(run, operand, more):
+    nth = of_tiles(run, operand)
+    change(run, "engine", nth, operand, more)
+    said = [s for s in faults(run)["gemm", "engine"] if s.startswith(f"tile {nth} says") and operand in s]
+    assert len(said) == 1, "it is found, and found once"
+
+
+def test_a_tile_that_says_the_time_of_steps_it_has_not(run):
+    nth = int(np.flatnonzero(run.commands("engine")["inner_cycles"] == 0)[0])
+    change(run, "engine", nth, "inner_cycles", 5)
+    assert faults(run) == {("gemm", "engine"): (f"tile {nth} says inner_cycles of 5, but they are 0",)}
+
+
+def test_a_tile_that_counts_heads_wrongly(run):
+    said = run.commands("engine")
+    nth = int(np.flatnonzero((said["heads"] > 0) & (said["constants"] > 0))[0])
+    change(run, "engine", nth, "meets", 1)
+    assert any("is said to add" in s for sentences in faults(run).values() for s in sentences)
+
+
+@pytest.mark.parametrize("operand", ["cycles", "rate"])
+def test_a_command_of_which_the_vector_unit_is_told_a_wrong_time(run, operand):
+    change(run, "vector", 0, operand, 1)
+    assert "command 0 says" in faults(run)["vector", "vector unit"][0]
+
+
+def test_a_compiler_that_makes_the_last_step_too_short(monkeypatch):
+    """The same, but run: every tile ends a cycle too early."""
+    original = dense.timed
+    monkeypatch.setattr(
+        dense, "timed", lambda *a, **b: (said := original(*a, **b)) | {"corner_cycles": said["corner_cycles"] - 1}
+    )
+    report = validated(small_machine(), one_of_each())
+    assert {("gemm", "engine"), ("lines", "engine")} <= {(c.name, c.scope) for c in report.failed}
 
 
 def test_an_engine_buffer_that_is_too_small(run):

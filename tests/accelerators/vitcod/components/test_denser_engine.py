@@ -13,15 +13,17 @@ SCORES, VALUES = 0, 1
 ALL = 1 << 30
 
 
-def engine(columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64, **sizes):
-    """One pass: `columns` of each head (their tokens), `rows` of every head."""
+def engine(
+    columns, rows, *, lines=4, tile_rows=2, dim=10, value_dim=6, row0=0, macs=4, q_port_bytes=64, passes=1, **sizes
+):
+    """Passes that are alike: `columns` of each head (their tokens), `rows` of every head."""
     dense = [(head, column) for head, mine in enumerate(columns) for column in mine]
     entry = {
         "heads": len(columns), "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "denser_lines": lines,
         "tile_rows": tile_rows, "dense": len(dense),
     }  # fmt: skip
     outputs = [{"head": head, "dense": len(mine)} for head, mine in enumerate(columns) for _ in range(rows)]
-    memory = {"passes": table(PASSES, [entry]), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
+    memory = {"passes": table(PASSES, [entry] * passes), "dense": table(DENSE, dense), "rows": table(ROWS, outputs)}
     return lambda: DenserEngine("denser", lines=lines, macs=macs, q_port_bytes=q_port_bytes, **sizes, **memory)
 
 
@@ -43,6 +45,15 @@ def test_a_tile_of_columns_loads_its_keys_and_then_streams_the_rows():
     assert counts["mac_ops"] == 5 * 6 * 10 and counts["k_read_bytes"] == 6 * 10
     assert counts["q_read_bytes"] == 2 * 5 * 10 and counts["accumulator_bytes"] == 4 * 5 * 6 * 3
     assert seen.status["busy"] == second + 9 - 10
+
+
+@pytest.mark.parametrize(("banks", "port_bytes", "cycles"), [(8, 8, 4), (2, 8, 4), (2, 3, 11), (1, 8, 16)])
+def test_columns_are_read_through_half_of_a_port_of_the_index_buffer(banks, port_bytes, cycles):
+    """Four columns of four bytes, beside keys of a word each; an eighth of the only bank's port."""
+    made = engine([[0, 1, 2, 3]], 1, index_banks=banks, index_port_bytes=port_bytes)
+    seen = exercise(made, {"command": [(9, SCORES, 0, 0, 0)], "operands": THERE})
+    assert seen.cycles("scores") == [10 + cycles + 3]
+    assert seen.counts["table_read_bytes"] == 4 * 4
 
 
 @pytest.mark.parametrize(("q_port_bytes", "group"), [(16, 2), (15, 1), (64, 4)])
@@ -69,6 +80,14 @@ def test_a_row_streams_when_its_q_is_there():
     seen = exercise(engine([[0, 1, 2]], 3, row0=3), {"command": [(0, SCORES, 0, 0, 0)], "operands": operands})
     assert seen.cycles("scores") == [24, 34, 44]
     assert seen.cycles("done") == [44]
+
+
+def test_operands_of_the_pass_before_the_last_do_not_count():
+    # pass 2 has the side of pass 0, of which all is there: its K comes in 50, its Q in 80
+    operands = [*THERE, (50, 2, K, 100), (80, 2, Q, 100)]
+    feed = {"command": [(0, SCORES, 0, 0, 0), (40, SCORES, 2, 0, 0)], "operands": operands}
+    seen = exercise(engine([[0]], 1, passes=3), feed)
+    assert seen.cycles("scores") == [1 + 1 + 3, 81 + 3]
 
 
 def test_a_full_output_stops_the_rows():

@@ -15,8 +15,8 @@ ITEMS = st.lists(
 )
 
 
-def encoder(lines=2, macs=4):
-    return lambda: Encoder("encoder", lines=lines, macs=macs)
+def encoder(lines=2, macs=4, sum_port_bytes=1024):
+    return lambda: Encoder("encoder", lines=lines, macs=macs, sum_port_bytes=sum_port_bytes)
 
 
 def item(at, rows, columns, heads=3, encoded=2, met=0, passes=1):
@@ -27,7 +27,7 @@ def test_an_item_takes_its_weights_divided_by_the_multipliers():
     # pushed in 10, taken in 11; 100 x 2 / 8 = 25 cycles later 10 tokens x 3 features x 2 values leave
     seen = exercise(encoder(), {"outputs": [item(10, 10, 10)]})
     assert seen.pushes["out"] == [(11 + 25, 60, 1)]
-    assert seen.counts == {"mac_ops": 200}
+    assert seen.counts == {"mac_ops": 200, "sum_read_bytes": 0, "sum_write_bytes": 4 * 10 * 2}
     assert seen.status["busy"] == 25
     # one multiplier less than that, and it takes one cycle more; it is not ready earlier either
     assert exercise(encoder(25, 8), {"outputs": [item(10, 10, 10)]}).cycles("out") == [12]
@@ -37,7 +37,7 @@ def test_an_item_takes_its_weights_divided_by_the_multipliers():
 def test_an_item_that_is_not_encoded_passes_in_one_cycle():
     seen = exercise(encoder(), {"outputs": [item(0, 10, 10, 0, 0, passes=2), item(0, 1, 7, 0, 0)]})
     assert seen.pushes["out"] == [(2, 100, 2), (3, 7, 1)]
-    assert seen.counts == {"mac_ops": 0}
+    assert seen.counts == {"mac_ops": 0, "sum_read_bytes": 0, "sum_write_bytes": 0}
 
 
 def test_a_feature_s_values_leave_with_the_last_of_its_heads():
@@ -46,6 +46,16 @@ def test_a_feature_s_values_leave_with_the_last_of_its_heads():
     seen = exercise(encoder(10, 1), {"outputs": cut})
     assert seen.pushes["out"] == [(1 + 1 + 1 + 4, 5 * 2 * 2, 1)]
     assert exercise(encoder(), {"outputs": [item(0, 1, 5, met=1)]}).pushes["out"] == [(3, 4, 1)]
+
+
+def test_sums_of_a_feature_that_is_cut_go_through_a_port():
+    # 5 tokens x 2 sums of 4 bytes: written by the first, read and written by the second, read by the third
+    cut = [item(0, 5, 1), item(0, 5, 1, met=1), item(0, 5, 1, met=2), item(0, 5, 3)]
+    seen = exercise(encoder(30, 1, sum_port_bytes=9), {"outputs": cut})
+    assert seen.counts["sum_write_bytes"] == seen.counts["sum_read_bytes"] == 2 * 40
+    # 40 bytes take 5 cycles, 80 take 9; what is not cut takes its weights' one cycle
+    assert seen.pushes["out"] == [(1 + 5 + 9 + 5, 10, 1), (1 + 5 + 9 + 5 + 1, 10, 1)]
+    assert exercise(encoder(30, 1, sum_port_bytes=80), {"outputs": cut}).cycles("out") == [4, 5]
 
 
 @settings(max_examples=15, deadline=None)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.accelerators.vitcod.tables import FREES
 from accelsim.core import Param
+from accelsim.dataflows.steps import ArrayPorts, timed
 from tests.components.harness import exercise, table
 
 
@@ -15,10 +16,19 @@ def array(*frees, **sizes):
     return lambda: MacArray("engine", frees=memory, **sizes)
 
 
+PARAMETERS = {n: p.default for n, p in MacArray.declared(Param).items()}
+
+
 def tile(
-    at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0, added=0, each=8
-):
-    return (at, tokens, features, depth, *step, last * each, heads, encoded, passes, token, met, added)
+    at, tokens, features, depth, last=1, heads=0, encoded=0, passes=1, step=(2, 3), token=0, met=0, added=0, each=8,
+    adds=False, **sizes,
+):  # fmt: skip
+    cut = {"tokens": tokens, "features": features, "depth": depth, "step_tokens": step[0], "step_features": step[1]}
+    cut |= {"constants": last * each, "added": added}
+    said = timed(ArrayPorts.of(PARAMETERS | sizes), **cut, adds=adds)
+    said |= cut | {"heads": heads, "encoded": encoded, "passes": passes, "token": token, "met": met}
+    said["meets"] = step[1] % heads if heads else 0
+    return (at, *(said[name] for name in MacArray.fields["command"].payload))
 
 
 def read(words, banks):
@@ -141,7 +151,10 @@ PORTS = [n for n in MacArray.declared(Param) if n.endswith(("banks", "port_bytes
 )
 def test_a_step_is_as_long_as_the_busiest_port_needs(shape, parts, added, each, sizes):
     tokens, features, depth, *step = shape
-    feed = [tile(0, tokens, features, depth, n + 1 == parts, step=step, added=added, each=each) for n in range(parts)]
+    feed = [
+        tile(0, tokens, features, depth, n + 1 == parts, step=step, added=added, each=each, adds=n > 0, **sizes)
+        for n in range(parts)
+    ]
     seen = exercise(array(**sizes), {"command": feed}, depth={"read_weight": 2, "read_act": 2})
     banks = sizes["weight_banks"], sizes["act_banks"]
     widths = sizes["weight_port_bytes"], sizes["act_port_bytes"]
@@ -171,13 +184,14 @@ def test_a_step_is_as_long_as_the_busiest_port_needs(shape, parts, added, each, 
 def test_more_ports_are_never_slower(size, times):
     wide = dict.fromkeys(PORTS, 64)
     narrow = wide | {n: 1 for n in PORTS if n.split("_")[0] == size.split("_")[0]}  # only this memory binds
-    feed = {"command": [tile(0, 9, 7, 20, last, step=(4, 3), added=1) for last in (0, 0, 1)]}
-    before = exercise(array(**narrow), feed).cycles("done")[-1]
-    assert exercise(array(**(narrow | {size: times})), feed).cycles("done")[-1] < before
+
+    def cycles(**sizes):
+        parts = [tile(0, 9, 7, 20, n == 2, step=(4, 3), added=1, adds=n > 0, **sizes) for n in range(3)]
+        return exercise(array(**sizes), {"command": parts}).cycles("done")
+
+    assert cycles(**(narrow | {size: times}))[-1] < cycles(**narrow)[-1]
     # and where none binds, nothing changes
-    assert exercise(array(**(wide | {size: 64 * times})), feed).cycles("done") == exercise(array(**wide), feed).cycles(
-        "done"
-    )
+    assert cycles(**(wide | {size: 64 * times})) == cycles(**wide)
 
 
 def test_the_first_words_are_on_their_way_behind_the_tile_before():

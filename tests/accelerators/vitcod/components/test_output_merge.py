@@ -11,10 +11,11 @@ from tests.components.harness import exercise, table
 VALUES = 5  # in one word of the memory as it is by default
 
 
-def merge(*parts, places=4, heads=1, values=VALUES, **sizes):
+def merge(*parts, places=4, heads=1, values=VALUES, activation=0, **sizes):
     """Pass 0 has rows with these parts, but for the last; pass 1 has the last one."""
     rows = [{"parts": n, "values": values} for n in parts]
     first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0, "places": places}
+    first["activation"] = activation
     memory = {
         "passes": table(PASSES, [first, first | {"heads": 1, "rows": 1, "first_row": len(parts) - 1}]),
         "rows": table(ROWS, rows),
@@ -33,7 +34,13 @@ def test_rows_leave_with_their_last_part_in_order():
     assert seen.pushes["row"] == [(21, VALUES), (22, VALUES)]
     assert seen.cycles("done") == [22]
     # written: 2 partial rows; read: one to add to, which leaves at once, and one that leaves; 4 bytes a value
-    assert seen.counts == {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
+    counts = {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
+    counts["row_read_bytes"] = 2 * 8
+    assert seen.counts == counts | {"lookup_ops": 0}
+    # an activation is a look-up of each value that leaves, in the same cycle
+    looked = exercise(merge(2, 1, 1, activation=1), feed)
+    assert looked.pushes["row"] == seen.pushes["row"]
+    assert looked.counts == counts | {"lookup_ops": 2 * VALUES}
 
 
 def test_a_tile_of_the_denser_engine_is_taken_one_row_a_cycle():
@@ -64,9 +71,9 @@ def test_the_window_moves_on_when_the_oldest_row_leaves():
         "sparse": [(10, 1, 1, 1), (20, 0, 1, 1), (30, 2, 1, 1), (40, 3, 1, 1)],
     }
     seen = exercise(merge(1, 1, 1, 1, places=2), feed)
-    # at the command to 2; as row 0 leaves in 21 to 3, which is the last of the pass; row 1 leaves in 22; the second
-    # pass is taken up in the cycle after the first was finished
-    assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(1, 2), (21, 3), (32, 4)]
+    # at the command to 2, an entry a cycle; as row 0 leaves in 21 to 3, which is the last of the pass and is here; row
+    # 1 leaves in 22; the second pass is taken up in the cycle after the first was finished
+    assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(2, 1), (3, 2), (21, 3), (33, 4)]
     assert seen.cycles("row") == [21, 22, 31, 41]
     assert seen.cycles("done") == [31, 41]
 
@@ -75,11 +82,11 @@ def test_full_outputs_hold_the_row_and_the_window_back():
     feed = {"command": [command(0, 0)], "sparse": [(10 + n, n, 1, 1) for n in range(3)]}
     seen = exercise(merge(1, 1, 1, 1, places=1), feed, accept={"row": (50, 0)}, depth={"row": 1})
     assert seen.cycles("row") == [11, 51, 53]
-    assert seen.pushes["denser_window"] == [(1, 1), (11, 2), (51, 3)]
+    assert seen.pushes["denser_window"] == [(2, 1), (11, 2), (51, 3)]
     for port in ("denser_window", "sparser_window"):
         seen = exercise(merge(1, 1, 1, 1, places=1), feed, accept={port: (50, 0)}, depth={port: 1})
         # both engines are told at the same time, of the window as it is by then
-        assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(1, 1), (51, 3)]
+        assert seen.pushes["denser_window"] == seen.pushes["sparser_window"] == [(2, 1), (51, 3)]
         assert seen.cycles("row") == [11, 12, 13] and seen.cycles("done") == [51]
 
 
@@ -142,3 +149,30 @@ def test_no_part_is_lost_whatever_order_parts_come_in(parts, seed, gap, tile):
     assert len(seen.pushes["row"]) == len(rows) and seen.cycles("done") == [seen.cycles("row")[-1]]
     assert seen.counts["add_ops"] == VALUES * (sum(rows) - len(rows))
     assert seen.counts["requant_ops"] == VALUES * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("banks", "port_bytes", "cycles", "taken"),
+    [(8, 8, 1, 12), (3, 3, 3, 5), (2, 8, 2, 8), (1, 16, 4, 4), (1, 3, 22, 1)],
+)
+def test_the_window_moves_no_faster_than_entries_are_read(banks, port_bytes, cycles, taken):
+    """8 bytes through a bank's port, half of one of two, an eighth of the only one; told while there is a pass."""
+    made = merge(1, 1, 1, 1, index_banks=banks, index_port_bytes=port_bytes)
+    feed = {"command": [command(0, 0)], "sparse": [(200 + n, n, 1, 1) for n in range(3)]}
+    seen = exercise(made, feed)
+    assert seen.pushes["denser_window"] == [(1 + n * cycles, n) for n in (1, 2, 3)]
+    assert seen.pushes["reading"] == [(1, taken), (203, -taken)] and seen.cycles("done") == [203]
+    assert seen.counts["row_read_bytes"] == 3 * 8
+
+
+def test_a_pass_waits_for_its_buffer_to_be_told():
+    feed = {"command": [command(0, 0)], "sparse": [(5, 0, 1, 1)]}
+    seen = exercise(merge(1, 1, places=1), feed, accept={"reading": (30, 0)}, depth={"reading": 1})
+    assert seen.cycles("reading") == [1, 31] and seen.cycles("row") == [6]
+    assert seen.cycles("done") == [31], "nor is it finished before"
+
+
+def test_a_row_whose_entry_is_not_here_does_not_leave():
+    feed = {"command": [command(0, 0)], "sparse": [(1, 0, 1, 1)]}
+    assert exercise(merge(1, 1, index_port_bytes=1), feed).cycles("row") == [10]
+    assert exercise(merge(1, 1), feed).cycles("row") == [3]

@@ -17,9 +17,9 @@ THERE = [(0, 0, K, 100), (0, 0, Q, 100)]
 
 
 class Case:
-    """One pass over `keep[head][row][column]` (nested sequences of 0 and 1)."""
+    """Passes that are alike, over `keep[head][row][column]` (nested sequences of 0 and 1)."""
 
-    def __init__(self, keep, *, lines=1, segment=16, dim=10, value_dim=6, forward=1, row0=0, **sizes):
+    def __init__(self, keep, *, lines=1, segment=16, dim=10, value_dim=6, forward=1, row0=0, passes=1, **sizes):
         keep = np.asarray(keep, bool)
         heads, rows, _ = keep.shape
         entries, columns = [], []
@@ -37,17 +37,12 @@ class Case:
                 outputs.append({"head": head, "sparse": count, "scores": count, "first": first, "values": value_dim})
                 first += count
         entry = {
-            "heads": heads,
-            "rows": rows,
-            "row0": row0,
-            "dim": dim,
-            "value_dim": value_dim,
-            "sparser_lines": lines,
-            "sparse_columns": len(columns),
-            "forward": forward,
-        }
+            "heads": heads, "rows": rows, "row0": row0, "dim": dim, "value_dim": value_dim, "sparser_lines": lines,
+            "sparse_columns": len(columns), "forward": forward,
+        }  # fmt: skip
         self.keep, self.columns, self.outputs = keep, table(COLUMNS, columns), heads * rows
-        self.memory = {"passes": table(PASSES, [entry]), "index": table(INDEX, entries), "rows": table(ROWS, outputs)}
+        self.memory = {"passes": table(PASSES, [entry] * passes), "index": table(INDEX, entries)}
+        self.memory["rows"] = table(ROWS, outputs)
         self.sizes = {"lines": lines, "macs": 4, "banks": 4, "score_ports": 8, "segment": segment} | sizes
 
     def feed(self, *, operands=THERE, scores_at=0, values_at=None, ready=0, window=ALL):

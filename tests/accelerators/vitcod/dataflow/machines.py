@@ -9,12 +9,15 @@ from accelsim.accelerators.vitcod.dataflow.compile import compile_workload
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.config import load_arch
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.steps import ArrayPorts
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload import Attention, AttentionMask, Elementwise, Gemm, Norm, Workload
 
 SIZES = {
     "lines": 8, "macs": 4, "weight_bytes": 1024, "act_bytes": 2048, "index_bytes": 4096, "store_bytes": 512,
     "psum_bytes": 1024, "q_bytes": 512, "k_bytes": 512, "score_bytes": 512, "places": 8, "segment": 4,
-    "index_entry_bytes": 1, "row_values": 8,
+    "index_entry_bytes": 1, "row_values": 8, "sum_bytes": 64, "ports": ArrayPorts(4, 64, 4, 64, 256),
+    "vector_rates": VectorRates(64, 4, 64, 8, 16),
 }  # fmt: skip
 SWITCHES = ("heads_parallel", "auto_encoder", "reorder", "prune", "forward", "two_engines", "double_buffer")
 

@@ -204,6 +204,15 @@ def test_a_gemm_reads_what_its_plan_says():
     assert int(tables["frees"].weight.sum()) == 30 * 16
 
 
+def test_the_table_of_an_activation_comes_with_the_program():
+    found = {}
+    for activation in (None, "gelu"):
+        layers = (Gemm("a", "a", "mlp", 8, 16, 32, activation=activation), Gemm("b", "b", "mlp", 8, 32, 16))
+        program = program_of(workload(*layers), machine())
+        found[activation] = program.filled, program.finish()["functions"].entry.tolist()
+    assert found[None] == (found["gelu"][0] - 256, []) and found["gelu"][1] == list(range(0, 256, 32))
+
+
 def test_loads_of_a_layer_wait_for_the_stores_of_the_one_before():
     program = program_of(workload(Norm("a", "b", 6, 8), Norm("c", "b", 6, 8)), machine())
     tables = program.finish()

@@ -5,8 +5,9 @@ import pytest
 
 from accelsim.accelerators.vitcod.rtl.attention import Shape, tabulate
 from accelsim.accelerators.vitcod.rtl.cases import passes
+from accelsim.accelerators.vitcod.rtl.derived import dense_words, rows_words
 from accelsim.accelerators.vitcod.rtl.loads import places_table
-from accelsim.accelerators.vitcod.rtl.modules import TABLES, dense_words, rows_words
+from accelsim.accelerators.vitcod.rtl.modules import TABLES
 
 LINES, SEGMENT, AT_ONCE = 6, 3, 5
 
@@ -42,7 +43,7 @@ def test_scores_of_a_head_are_side_by_side_whatever_block_their_keys_are_in():
     dense = [np.array([0, 5, 6, 9]), np.array([3, 4])]
     tables = tabulate([shape], [(dense, np.zeros((2, 3, 10), bool))], SEGMENT, 16)
     assert tables["dense"].tolist() == [(0, 0), (1, 3), (0, 5), (0, 6), (1, 4), (0, 9)]
-    assert dense_words(tables, AT_ONCE)[:, TABLES["dense"].index("slot")].tolist() == [0, 4, 1, 2, 5, 3]
+    assert dense_words(tables, AT_ONCE)[:, TABLES["dense"].index("scores_at")].tolist() == [0, 12, 3, 6, 15, 9]
     found = places_table(tables)[:, 3:].tolist()
     assert found[:6] == [[0, row] for row in range(3)] + [[1, 12 + row] for row in range(3)]  # outputs
     assert found[12:18] == [[2, 3 + row] for row in range(3)] + [[4, 15 + row] for row in range(3)]  # the second block
@@ -50,7 +51,7 @@ def test_scores_of_a_head_are_side_by_side_whatever_block_their_keys_are_in():
 
 
 def test_the_first_column_of_a_tile_knows_the_tile(tables):
-    dense, table = tables["dense"], dense_words(tables, AT_ONCE)
+    dense, table = tables["dense"], dense_words(tables, AT_ONCE, 4)
     for one in tables["passes"]:
         for first in range(0, int(one.dense), int(one.denser_lines)):
             tile = dense[int(one.first_dense) + first :][: min(int(one.denser_lines), int(one.dense) - first)]
@@ -58,3 +59,7 @@ def test_the_first_column_of_a_tile_knows_the_tile(tables):
             assert found["needed"] == tile.column.max()
             heads = int(tile.head[-1] - tile.head[0]) + 1
             assert found["group"] == max(1, min(int(one.denser_lines) // len(tile), AT_ONCE // heads))
+            group, rows = int(found["group"]), int(one.rows)
+            assert found["load_bytes"] == len(tile) * one.dim and found["load_cycles"] == len(tile) * -(-one.dim // 4)
+            sizes = [min(group, rows - row) * heads * int(one.dim) for row in range(0, rows, group)]
+            assert found["last_bytes"] == sizes[-1] and {found["group_bytes"]} >= set(sizes[:-1])

@@ -38,7 +38,7 @@ def test_the_command_lists_every_bug_and_fails_when_one_is_not_caught(monkeypatc
     one, other = (
         m for m in MUTATIONS if m.bug in ("heads that came before are forgotten", "items that pass by take two cycles")
     )
-    harmless = Mutation("encoder", "encoder", "none at all", "work = isa::W'(", "work =  isa::W'(")
+    harmless = Mutation("encoder", "encoder", "none at all", "size = isa::W'(", "size =  isa::W'(")
     monkeypatch.setattr(twins, "TWINS", replace(TWINS, mutations=(one, other)))
     done = CliRunner().invoke(cli.app, ["cosim", "encoder", "--mutations"])
     assert done.exit_code == 0, done.output

@@ -151,7 +151,7 @@ def test_waveforms_of_layers_show_the_same_of_simulator_and_modules(small_networ
 def test_a_seeded_bug_is_caught_in_the_whole_machine(monkeypatch):
     bugs = ("the second counter is not waited for", "notices count a cycle late")
     found = [m for m in TWINS.whole["vitcod"].mutations if m.bug in bugs]
-    none = Mutation("dma", "dma", "none at all", "size = next_left <", "size =  next_left <")
+    none = Mutation("dma", "dma", "none at all", "size = ends ?", "size =  ends ?")
     elsewhere = Mutation("dram_pipe", "dram_pipe", "not there", "in_flight", "")
     seeded = {"vitcod": replace(TWINS.whole["vitcod"], mutations=(*found, none, elsewhere))}
     monkeypatch.setattr(twins, "TWINS", replace(TWINS, whole=seeded))

@@ -1,17 +1,11 @@
 // The MAC lines of both engines as one GEMM array: the control of dense layers. A tile is walked step by step, columns
-// run fastest; a step lasts as long as the longest of its depth and of what the ports of each memory take.
+// run fastest; how long a step lasts, by where it stands in the tile, and what the first one reads, its command says.
 // In a cycle: a step that has passed leaves (with a tile's last one its notices), the next tile is taken up, and what is
-// read of the buffers from now on is told.
+// read of the buffers from now on is told. What the step after is of, and how long it lasts, is found while a step runs.
 module mac_array #(
     parameter int LINES             = 64,
     parameter int MACS              = 8,
-    parameter int PSUM_BANKS        = 8,
-    parameter int PSUM_PORT_BYTES   = 32,
-    parameter int STEP_CYCLES       = 0,
-    parameter int WEIGHT_BANKS      = 4,
-    parameter int WEIGHT_PORT_BYTES = 64,
     parameter int ACT_BANKS         = 4,
-    parameter int ACT_PORT_BYTES    = 64,
     parameter int FREES             = 64,
     parameter int COMMAND_POPS      = 2   // one is taken in a cycle; whether another waits behind it is seen
 ) (
@@ -57,162 +51,163 @@ module mac_array #(
     output logic                                      puts
 );
   localparam int FA = FREES > 1 ? $clog2(FREES) : 1;
-  typedef logic [31:0] wide_t;
+  localparam int SIDE = LINES > MACS ? LINES : MACS;  // rows of a step at most
+  localparam int RB = $clog2(SIDE + 1);
+  localparam int CB = $clog2((2 * SIDE + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1) + 1);
+  typedef logic [CB:0] wait_t;
+  typedef logic signed [isa::W:0] left_t;
   typedef struct packed {
     logic        active;
-    logic        waits;     // the tile's first step has not begun
+    logic        waits;      // the tile's first step has not begun
     logic        adds;
+    logic        bottom;     // the step is one of the last rows
+    logic        right;      // and of the last columns
     isa::gemm_t  tile;
     isa::word_t  number;
     isa::word_t  step;
-    isa::word_t  token;
-    isa::word_t  feature;
-    isa::clock_t begin_at;  // of the step
-    isa::clock_t ready_at;
+    isa::word_t  token;      // of the layer
+    isa::word_t  feature;    // of the tile
+    isa::word_t  rows_left;  // with the step's
+    isa::word_t  columns_left;
+    isa::word_t  met;
+    wait_t       lead;       // cycles to the step's first one, less one
+    left_t       left;       // cycles to its last one, less two: below 0, its outputs can leave
   } state_t;
   logic [isa::frees_row_bits-1:0] frees[FREES];
   isa::frees_row_t free;
-  state_t state, s;
-  isa::clock_t now, seen_at, next_seen_at, since;
-  logic seen, next_seen, opened, next_opened, halt, ends, last, weight_told, act_told;
-  isa::word_t high, low, weight_rate, act_rate, next_weight_rate, next_act_rate;
-  wide_t length, weight_words, act_words, filled;
+  state_t state, s, after, first;
+  isa::gemm_t command;
+  wait_t waited, filling, since;  // cycles for which the tile that waits has been seen; that its first words are not there
+  logic seen, opened, next_opened, waiting, blocked, ends, last, leaves_now, takes, room, weight_told, act_told;
+  isa::word_t weight_rate, act_rate, next_weight_rate, next_act_rate, met, lasts, first_lasts;
 
-  function automatic wide_t ceil(input wide_t a, input wide_t b);
-    ceil = (a + b - 1) / b;
+  // Cycles in which the ports deliver a word each of so many tokens: every other one of one bank is kept for what arrives.
+  function automatic wait_t fill(input logic [RB-1:0] words);
+    fill = '0;
+    for (int n = 1; n <= SIDE; n++)
+      if (words == RB'(n)) fill |= (CB + 1)'((2 * n + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1));
   endfunction
 
-  // Cycles in which a buffer's ports deliver some words: every other one of one bank is kept for what arrives.
-  function automatic wide_t read_cycles(input wide_t words, input int banks);
-    read_cycles = ceil(words << 1, 32'(2 * banks - 1));
+  function automatic wait_t less(input wait_t a, input wait_t b);  // a - b, but not below 0
+    less = a > b ? a - b : '0;
   endfunction
 
-  function automatic wide_t longer(input wide_t a, input wide_t b);
-    longer = a > b ? a : b;
-  endfunction
-
-  function automatic isa::word_t least(input isa::word_t a, input isa::word_t b);
-    least = a < b ? a : b;
+  // How long a step lasts, by whether it is of the last rows, and of the last columns.
+  function automatic isa::word_t cycles(input logic bottom, input logic right, input isa::word_t inner,
+                                        input isa::word_t low, input isa::word_t narrow, input isa::word_t corner);
+    cycles = bottom ? (right ? corner : low) : (right ? narrow : inner);
   endfunction
 
   always_comb begin
-    s = state;
-    halt = 1'b0;
     status = isa::BUSY;
-    {command_pop, out_push, release_weight_push, release_act_push, done_push} = '0;
-    {read_weight_push, read_act_push} = '0;
-    next_seen = seen || command_valid != 0;
-    since = seen ? seen_at : now;
-    next_seen_at = since;
-    next_opened = opened;
-    free = frees[FA'(s.number)];
     done_item.number = 1;
+    free = frees[FA'(state.number)];
     release_weight_item.bytes = free.weight;
     release_weight_item.read_bytes = free.weight_read;
     release_act_item.bytes = free.act;
     release_act_item.read_bytes = free.act_read;
 
     // The step that has passed leaves.
-    high = least(s.tile.step_tokens, s.tile.tokens - s.token);
-    low = least(s.tile.step_features, s.tile.features - s.feature);
-    last = s.tile.constants != 0;
-    ends = s.token + high == s.tile.tokens && s.feature + low == s.tile.features;
-    out_item.rows = high;
-    out_item.columns = low;
-    out_item.heads = s.tile.heads;
-    out_item.encoded = s.tile.encoded;
-    out_item.passes = s.tile.passes;
-    out_item.token = s.tile.token + s.token;
-    out_item.met = s.tile.heads != 0 ? (s.tile.met + s.feature) % s.tile.heads : '0;
-    {leaves, puts} = '0;
-    if (s.active) begin
-      if (now < s.ready_at) halt = 1'b1;
-      else if ((last && out_room == 0)
-               || (ends && (release_weight_room == 0 || release_act_room == 0 || done_room == 0))) begin
-        halt = 1'b1;
-        status = isa::BLOCKED;
-      end else begin
-        leaves = last;
-        puts = !last;
-        out_push = {7'd0, last};
-        s.step = s.step + 1'b1;
-        if (ends) begin
-          release_weight_push = 8'd1;
-          release_act_push = 8'd1;
-          done_push = 8'd1;
-          s.number = s.number + 1'b1;
-          s.active = 1'b0;
-        end else begin
-          s.feature = s.feature + low;
-          if (s.feature == s.tile.features) begin
-            s.feature = '0;
-            s.token = s.token + high;
-          end
-          s.begin_at = now;
-        end
-      end
+    last = state.tile.constants != 0;
+    ends = state.bottom && state.right;
+    out_item.rows = state.bottom ? state.rows_left : state.tile.step_tokens;
+    out_item.columns = state.right ? state.columns_left : state.tile.step_features;
+    out_item.heads = state.tile.heads;
+    out_item.encoded = state.tile.encoded;
+    out_item.passes = state.tile.passes;
+    out_item.token = state.token;
+    out_item.met = state.met;
+    waiting = state.active && !state.left[isa::W];
+    blocked = state.active && ((last && out_room == 0)
+        || (ends && (release_weight_room == 0 || release_act_room == 0 || done_room == 0)));
+    leaves_now = state.active && !waiting && !blocked;
+    leaves = leaves_now && last;
+    puts = leaves_now && !last;
+    out_push = {7'd0, leaves};
+    release_weight_push = {7'd0, leaves_now && ends};
+    release_act_push = {7'd0, leaves_now && ends};
+    done_push = {7'd0, leaves_now && ends};
+
+    // The step after it.
+    met = state.met + state.tile.meets;
+    after = state;
+    after.step = state.step + 1'b1;
+    after.lead = '0;
+    after.waits = 1'b1;
+    if (state.right) begin
+      after.feature = '0;
+      after.met = state.tile.met;
+      after.columns_left = state.tile.features;
+      after.right = state.tile.features <= state.tile.step_features;
+      after.token = state.token + state.tile.step_tokens;
+      after.rows_left = state.rows_left - state.tile.step_tokens;
+      after.bottom = state.rows_left <= {state.tile.step_tokens[isa::W-2:0], 1'b0};
+    end else begin
+      after.feature = state.feature + state.tile.step_features;
+      after.met = met >= state.tile.heads ? met - state.tile.heads : met;
+      after.columns_left = state.columns_left - state.tile.step_features;
+      after.right = state.columns_left <= {state.tile.step_features[isa::W-2:0], 1'b0};
     end
+    lasts = cycles(after.bottom, after.right, state.tile.inner_cycles, state.tile.bottom_cycles,
+                   state.tile.right_cycles, state.tile.corner_cycles);
+    after.left = left_t'({1'b0, lasts}) - (isa::W + 1)'(2);
 
     // The next tile is taken up. Its first words are read behind the tile before, if it waited that long.
-    next_weight_rate = '0;
-    next_act_rate = '0;
-    weight_told = 1'b0;
-    filled = '0;
-    if (!halt && !s.active) begin
-      if (read_weight_room == 0 || read_act_room == 0) begin
-        halt = 1'b1;
-        status = command_valid != 0 ? isa::BLOCKED : isa::IDLE;
-      end else begin
-        weight_told = 1'b1;
-        if (command_valid != 0) begin
-          command_pop = 8'd1;
-          s.active = 1'b1;
-          s.tile = command_data[0];
-          s.step = '0;
-          s.token = '0;
-          s.feature = '0;
-          s.adds = opened;
-          next_opened = s.tile.constants == 0;
-          filled = read_cycles(32'(least(s.tile.step_tokens, s.tile.tokens)), ACT_BANKS);
-          s.begin_at = since + filled > now ? since + filled : now;
-          next_seen = command_valid > 8'd1;
-          next_seen_at = now;
-        end else begin
-          halt = 1'b1;
-          status = isa::IDLE;
-        end
-      end
-    end
+    command = command_data[0];
+    since = seen ? waited : '0;
+    first.active = 1'b1;
+    first.waits = 1'b1;
+    first.adds = opened;
+    first.tile = command;
+    first.number = state.number + isa::W'(leaves_now && ends);
+    first.step = '0;
+    first.token = command.token;
+    first.feature = '0;
+    first.rows_left = command.tokens;
+    first.columns_left = command.features;
+    first.met = command.met;
+    first.bottom = command.tokens <= command.step_tokens;
+    first.right = command.features <= command.step_features;
+    filling = first.bottom ? less(fill(RB'(command.tokens)), since) : less(fill(RB'(command.step_tokens)), since);
+    first.lead = filling - 1'b1;
+    first_lasts = cycles(first.bottom, first.right, command.inner_cycles, command.bottom_cycles, command.right_cycles,
+                         command.corner_cycles);
+    first.left = left_t'({1'b0, first_lasts})
+        + left_t'($signed((CB + 2)'(filling) - (CB + 2)'(2)));
 
-    // How long the step takes that begins; of a tile's first one also what it reads a cycle.
-    rows = least(s.tile.step_tokens, s.tile.tokens - s.token);
-    columns = least(s.tile.step_features, s.tile.features - s.feature);
-    weight_words = ceil(32'(columns) * 32'(s.tile.depth), WEIGHT_PORT_BYTES)
-        + ceil(32'(columns) * 32'(s.tile.constants), WEIGHT_PORT_BYTES);
-    act_words = 32'(rows) * (ceil(32'(s.tile.depth), ACT_PORT_BYTES)
-        + ceil(32'(columns) * 32'(s.tile.added), ACT_PORT_BYTES));
-    length = longer(32'(s.tile.depth), read_cycles(weight_words, WEIGHT_BANKS));
-    length = longer(length, read_cycles(act_words, ACT_BANKS));
-    length = longer(length, ceil(
-        ((32'(rows) * 32'(columns)) << 2) * (32'(s.adds) + 32'(s.tile.constants == 0)), PSUM_BANKS * PSUM_PORT_BYTES))
-        + 32'(STEP_CYCLES);
-    if (!halt) s.ready_at = s.begin_at + length;
-    if (command_pop != 0) begin
-      next_weight_rate = isa::W'(ceil(weight_words * WEIGHT_PORT_BYTES, length));
-      next_act_rate = isa::W'(ceil(act_words * ACT_PORT_BYTES, length));
-    end
+    room = read_weight_room != 0 && read_act_room != 0;
+    weight_told = room && !waiting && !blocked && (!state.active || ends);
+    takes = weight_told && command_valid != 0;
+    command_pop = {7'd0, takes};
+    next_weight_rate = command_valid != 0 ? command.weight_rate : '0;
+    next_act_rate = command_valid != 0 ? command.act_rate : '0;
     act_told = weight_told && next_act_rate != act_rate;
     weight_told = weight_told && next_weight_rate != weight_rate;
     read_weight_push = {7'd0, weight_told};
     read_act_push = {7'd0, act_told};
     read_weight_item.more = next_weight_rate - weight_rate;
     read_act_item.more = next_act_rate - act_rate;
+    next_opened = takes ? command.constants == 0 : opened;
+    if (waiting) status = isa::BUSY;
+    else if (blocked) status = isa::BLOCKED;
+    else if ((!state.active || ends) && !takes) status = command_valid != 0 ? isa::BLOCKED : isa::IDLE;
 
-    if (!halt) s.waits = 1'b1;
-    begins = s.active && s.waits && s.begin_at <= now;
+    s = state;
+    if (!state.left[isa::W]) s.left = state.left - 1'b1;
+    if (state.lead != 0) s.lead = state.lead - 1'b1;
+    if (takes) s = first;
+    else if (leaves_now && ends) begin
+      s.active = 1'b0;
+      s.number = first.number;
+    end else if (leaves_now) s = after;
+
+    if (takes) begins = filling == 0;
+    else begins = leaves_now ? !ends : state.active && state.waits && state.lead == 0;
     if (begins) s.waits = 1'b0;
     tile = s.number;
     step = s.step;
+    rows = s.bottom ? s.rows_left : s.tile.step_tokens;
+    columns = s.right ? s.columns_left : s.tile.step_features;
     depth = s.tile.depth;
     feature = s.feature;
     across = s.tile.step_features > isa::W'(MACS) || s.tile.step_tokens > isa::W'(LINES);
@@ -221,7 +216,6 @@ module mac_array #(
 
   always_ff @(posedge clk) begin
     if (frees_we) frees[FA'(frees_address)] <= frees_data;
-    now <= rst ? '0 : now + 1'b1;
     if (rst) begin
       state.active <= 1'b0;
       state.waits <= 1'b0;
@@ -232,8 +226,8 @@ module mac_array #(
       act_rate <= '0;
     end else begin
       state <= s;
-      seen <= next_seen;
-      seen_at <= next_seen_at;
+      seen <= takes ? command_valid > 8'd1 : seen || command_valid != 0;
+      waited <= takes ? (CB + 1)'(1) : since == '1 ? since : since + 1'b1;
       opened <= next_opened;
       if (weight_told) weight_rate <= next_weight_rate;
       if (act_told) act_rate <= next_act_rate;

@@ -3,10 +3,14 @@
 // stays in the engine's shadow accumulators until its last row has been taken. The places lie in the partial-sum memory,
 // whose banks have one port each: a row is read, added to and written in turn, and what completes the oldest row is added
 // on its way out. The engines' reads of the memory go first; the softmax unit is told what all of them take.
+// The window ends with the rows whose entries have been read, in order, through a port of the index buffer. While there is
+// a pass the buffer is told what all but the walker take of its ports.
 module output_merge #(
     parameter int LANES           = 64,
     parameter int PSUM_BANKS      = 8,
     parameter int PSUM_PORT_BYTES = 32,
+    parameter int INDEX_BANKS     = 8,
+    parameter int INDEX_PORT_BYTES = 8,
     parameter int PASSES          = 16,
     parameter int ROWS            = 1024
 ) (
@@ -46,6 +50,9 @@ module output_merge #(
     input  logic [7:0]       sparser_window_room,
     output logic [7:0]       sparser_window_push,
     output isa::window_t sparser_window_item,
+    input  logic [7:0]       reading_room,
+    output logic [7:0]       reading_push,
+    output isa::reading_t    reading_item,
     input  logic [7:0]       done_room,
     output logic [7:0]       done_push,
     output isa::done_t       done_item,
@@ -61,11 +68,19 @@ module output_merge #(
     output isa::word_t       leaves_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), WIDTH = PSUM_BANKS * PSUM_PORT_BYTES;
+  // Cycles of an entry of 8 bytes, and bytes a cycle of rows and dense columns.
+  localparam int SHARE = INDEX_BANKS > 2 ? 1 : INDEX_BANKS == 2 ? 2 : 8;
+  localparam int ENTRY = (8 * SHARE + INDEX_PORT_BYTES - 1) / INDEX_PORT_BYTES;
+  localparam int TAKEN = INDEX_BANKS > 2 ? INDEX_PORT_BYTES + (INDEX_PORT_BYTES + 1) / 2
+                       : INDEX_BANKS == 2 ? INDEX_PORT_BYTES : (INDEX_PORT_BYTES + 3) / 4;
+  localparam int EA = $clog2(ENTRY + 1);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
   logic active, next_active, going, free, whole, turn, next_turn;
-  logic engine_reads, d_oldest, s_oldest, first, ended, asks;
-  isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window_end;
+  logic engine_reads, d_oldest, s_oldest, first, ended, asks, opened, takes_entry, reads;
+  isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window;
+  isa::word_t entries, entries_after;  // the row behind the last whose entry has been read: the window's end
+  logic [EA-1:0] entry_left;  // cycles until the next one is
   isa::word_t oldest_after, end_now, end_after;  // when the oldest row has left
   isa::word_t left, next_left;  // cycles that the memory or the adders are still taken, this one included
   isa::passes_row_t one;
@@ -74,8 +89,8 @@ module output_merge #(
 
   always_comb begin
     one = passes[PA'(command_data.number)];
-    command_pop = {7'd0, !active && command_valid != 0};
-    going = active || command_valid != 0;
+    command_pop = {7'd0, !active && command_valid != 0 && reading_room != 0};
+    going = active || command_pop != 0;
     next_oldest = active ? oldest : one.first_row;
     next_last = active ? last : one.first_row + one.outputs;
     next_places = active ? places : one.places;
@@ -92,7 +107,8 @@ module output_merge #(
     // A row leaves that is whole, or a part is taken, of either engine in turn.
     seen_oldest = seen[RA'(next_oldest)];
     parts_oldest = parts[RA'(next_oldest)];
-    whole = (active ? oldest != last : one.outputs != 0) && seen_oldest == parts_oldest;
+    opened = active && oldest != entries;
+    whole = opened && seen_oldest == parts_oldest;
     take_d = free && !(whole && row_room != 0) && dense_valid != 0 && !(turn && sparse_valid != 0);
     take_s = free && !(whole && row_room != 0) && !take_d && sparse_valid != 0;
     next_turn = take_d || (turn && !take_s);
@@ -109,7 +125,7 @@ module output_merge #(
     dense_pop = {7'd0, take_d && taken + 1'b1 == dense_data.rows};
     next_taken = dense_pop != 0 ? '0 : taken + isa::W'(take_d);
     sparse_pop = {7'd0, take_s};
-    leaves = row_room != 0 && (take_d || take_s ? (take_d ? d_oldest : s_oldest) && seen_oldest + 1'b1 == parts_oldest
+    leaves = row_room != 0 && (take_d || take_s ? opened && (take_d ? d_oldest : s_oldest) && seen_oldest + 1'b1 == parts_oldest
                                                 : free && whole);
 
     // A place is read, added to and written; the first part is written alone, and what completes a row is not written.
@@ -139,21 +155,27 @@ module output_merge #(
     if (end_now > next_last) end_now = next_last;
     if (end_after > next_last) end_after = next_last;
     ended = leaves ? oldest_after == next_last : next_oldest == next_last;
-    asks = leaves ? end_after != told : end_now != told;
-    window_end = leaves ? end_after : end_now;
+    takes_entry = active && entry_left == 0 && (leaves ? entries != end_after : entries != end_now);
+    entries_after = entries + 1'b1;
+    reads = active ? (leaves ? (takes_entry ? entries_after : entries) != end_after
+                             : (takes_entry ? entries_after : entries) != end_now) : end_now != next_oldest;
+    window = !active ? next_oldest : takes_entry ? entries_after : entries;
+    asks = !active ? next_oldest != told : takes_entry ? entries_after != told : entries != told;
     denser_window_push = {7'd0, going && asks && denser_window_room != 0 && sparser_window_room != 0};
     sparser_window_push = denser_window_push;
-    denser_window_item.end_ = window_end;
-    sparser_window_item.end_ = window_end;
+    denser_window_item.end_ = window;
+    sparser_window_item.end_ = window;
     done_item.number = 1;
-    done_push = {7'd0, going && ended && done_room != 0 && (!asks || denser_window_push != 0)};
+    done_push = {7'd0, going && ended && !reads && done_room != 0 && reading_room != 0 && (!asks || denser_window_push != 0)};
     next_active = going && done_push == 0;
+    reading_push = command_pop | done_push;
+    reading_item.more = done_push != 0 ? -isa::W'(TAKEN) : isa::W'(TAKEN);
 
     // What could leave and did not has found no room.
-    status = (left >> 1) != 0 || engine_reads ? isa::BUSY : isa::STARVED;
+    status = (left >> 1) != 0 || engine_reads || reads ? isa::BUSY : isa::STARVED;
     if ((free && whole && !leaves) || (asks && denser_window_push == 0)
-        || (ended && !asks && done_push == 0)) status = isa::BLOCKED;
-    if (take_d || take_s || leaves || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
+        || (ended && !reads && !asks && done_push == 0)) status = isa::BLOCKED;
+    if (take_d || take_s || leaves || takes_entry || denser_window_push != 0 || done_push != 0) status = isa::BUSY;
     if (!going) status = isa::IDLE;
   end
 
@@ -168,15 +190,18 @@ module output_merge #(
     turn <= !rst && next_turn;
     active <= !rst && next_active;
     taken  <= rst ? '0 : next_taken;
-    told   <= rst ? '0 : denser_window_push != 0 ? window_end : told;
+    told   <= rst ? '0 : denser_window_push != 0 ? window : told;
+    entry_left <= command_pop != 0 || takes_entry ? EA'(ENTRY - 1) : entry_left - EA'(entry_left != 0);
     if (rst) begin
       oldest <= '0;
       last   <= '0;
       places <= '0;
+      entries <= '0;
     end else if (going) begin
       oldest <= leaves ? oldest_after : next_oldest;
       last   <= next_last;
       places <= next_places;
+      entries <= window;
     end
   end
 endmodule

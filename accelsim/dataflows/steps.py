@@ -1,0 +1,95 @@
+"""How long a step of an output-stationary array behind two buffers takes, in closed form (docs/timing.md, MAC array):
+the estimates need it, and so do the commands of an array that is told instead of computing it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Protocol
+
+import numpy as np
+
+from accelsim.dataflows.tiling import ceil, read_cycles
+
+
+class Ports(Protocol):
+    """Banks and bytes a cycle of the buffers of weights and of activations, bytes a cycle of the partial-sum memory,
+    and cycles between two steps."""
+
+    @property
+    def weight_banks(self) -> int: ...
+    @property
+    def weight_port_bytes(self) -> int: ...
+    @property
+    def act_banks(self) -> int: ...
+    @property
+    def act_port_bytes(self) -> int: ...
+    @property
+    def psum_cycle_bytes(self) -> int: ...
+    @property
+    def step_cycles(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class ArrayPorts:
+    """The same of an array alone."""
+
+    weight_banks: int
+    weight_port_bytes: int
+    act_banks: int
+    act_port_bytes: int
+    psum_cycle_bytes: int
+    step_cycles: int = 0
+
+    @classmethod
+    def of(cls, array: Mapping[str, int]) -> "ArrayPorts":
+        """Of the parameters of an array."""
+        sums = {"psum_cycle_bytes": array["psum_banks"] * array["psum_port_bytes"]}
+        return cls(**{one.name: {**array, **sums}[one.name] for one in fields(cls)})
+
+
+def longest(*terms):
+    """The largest of whole numbers, or of arrays of them one by one."""
+    return max(terms) if all(isinstance(term, int) for term in terms) else reduce(np.maximum, terms)
+
+
+def step_words(ports: Ports, rows, columns, depth, constants, added):
+    """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants
+    of its columns (bytes of each); of activations, token by token, with a residual operand (bytes of each output)."""
+    weights = ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
+    acts = rows * (ceil(depth, ports.act_port_bytes) + ceil(columns * added, ports.act_port_bytes))
+    return weights, acts
+
+
+def step_length(ports: Ports, rows, columns, depth, constants, added, moves):
+    """Cycles of such a step; moves: how often its partial sums are moved. Of one step, or int64 arrays of many."""
+    weights, acts = step_words(ports, rows, columns, depth, constants, added)
+    return ports.step_cycles + longest(
+        depth,
+        read_cycles(weights, ports.weight_banks),
+        read_cycles(acts, ports.act_banks),
+        ceil(4 * rows * columns * moves, ports.psum_cycle_bytes),
+    )
+
+
+def timed(
+    ports: Ports, *, tokens: int, features: int, depth: int, step_tokens: int, step_features: int, constants: int,
+    added: int, adds: bool,
+) -> dict[str, int]:  # fmt: skip
+    """What the command of a tile says of time: cycles of a step by where it stands in the tile (0 where none does), and
+    bytes a cycle that the first one reads. adds: whether partial sums come from their memory; they go there where
+    `constants` is 0."""
+    each, moves = (depth, constants, added), adds + (not constants)
+    high, wide = min(step_tokens, tokens), min(step_features, features)
+    down, across = ceil(tokens, high), ceil(features, wide)
+    low, narrow = tokens - high * (down - 1), features - wide * (across - 1)
+    first = step_length(ports, high, wide, *each, moves)
+    weights, acts = step_words(ports, high, wide, *each)
+    several, many = down > 1, across > 1
+    return {
+        "inner_cycles": first if several and many else 0,
+        "bottom_cycles": step_length(ports, low, wide, *each, moves) if many else 0,
+        "right_cycles": step_length(ports, high, narrow, *each, moves) if several else 0,
+        "corner_cycles": step_length(ports, low, narrow, *each, moves),
+        "weight_rate": ceil(weights * ports.weight_port_bytes, first),
+        "act_rate": ceil(acts * ports.act_port_bytes, first),
+    }
