@@ -81,6 +81,7 @@ module denser_engine #(
     isa::word_t  number;
     isa::word_t  last;     // behind the phase's last column, or its last output's share
     isa::word_t  row;
+    isa::word_t  rows_left;  // from it on
     isa::word_t  size;     // columns or rows in the tile; 0: none
     isa::word_t  left;     // cycles it still takes, this one included
   } state_t;
@@ -107,7 +108,7 @@ module denser_engine #(
   isa::word_t window_end, limit, columns_at, outputs_at;
   isa::word_t cycles, written, k_there;
   // What the work in hand leads to when it ends.
-  isa::word_t row_after, rows_left, entry_last, piece_last, begin_row;
+  isa::word_t row_after, entry_last, piece_last, begin_row;
   logic last_group, last_after, item_ends, after_ends, entry_ends, piece_ends, begins_last, enters;
   logic waits, blocked, ends, over, halted, takes, idle, goes, loads, streams, tiles, whole, fits, seen_to, command_ends;
   // Bytes that the decoder has brought and that are not yet written.
@@ -152,14 +153,13 @@ module denser_engine #(
     if (other.number != command_data.number) other = '0;
 
     // Where it goes on: with the next tile or group, or with the next phase.
-    rows_left = scored.rows - state.row;
     row_after = state.row + columns.group;
-    last_group = rows_left <= columns.group;
-    last_after = rows_left <= isa::W'(columns.group << 1);
+    last_group = state.rows_left <= columns.group;
+    last_after = state.rows_left <= isa::W'(columns.group << 1);
     columns_at = columns.first + columns.columns;
     outputs_at = outputs.share + state.size;
     item_ends = state.phase == SCORES ? columns.first == state.last : outputs.share >= state.last;
-    after_ends = state.phase == SCORES ? columns_at == state.last : outputs_behind.share >= state.last;
+    after_ends = state.phase == SCORES ? columns_behind.first == state.last : outputs_behind.share >= state.last;
     entry_last = valued_next.first_share + command_data.end_;
     piece_last = valued.first_share + command_data.end_;
     enters = command_data.phase != 0 && command_data.begin_ == 0;
@@ -168,7 +168,7 @@ module denser_engine #(
   always_comb begin
     // What was begun is finished.
     scores_item.row = state.row;
-    scores_item.rows = last_group ? rows_left : columns.group;
+    scores_item.rows = last_group ? state.rows_left : columns.group;
     scores_item.first = columns.first;
     scores_item.count = columns.columns;
     partial_item.place = outputs.place;
@@ -197,7 +197,10 @@ module denser_engine #(
 
     s = state;
     if (!waits) {s.streaming, s.loading} = '0;
-    if (scores_push != 0) s.row = row_after;
+    if (scores_push != 0) begin
+      s.row = row_after;
+      s.rows_left = state.rows_left - columns.group;
+    end
     if (whole) s.size = '0;
     if (over && done_room != 0) s.phase = NOTHING;
     if (takes) begin
@@ -275,6 +278,7 @@ module denser_engine #(
     if (load) begin
       s.size = load_count;
       s.row = '0;
+      s.rows_left = takes ? scored_next.rows : scored.rows;
       s.loading = 1'b1;
       cycles = columns_n.load_cycles;
       written = sum3(columns_n.load_bytes, k_known, isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);

@@ -72,7 +72,7 @@ module output_merge #(
                        : INDEX_BANKS == 2 ? INDEX_PORT_BYTES : (INDEX_PORT_BYTES + 3) / 4;
   localparam int EA = $clog2(ENTRY + 1);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
+  isa::word_t parts[ROWS], all_but_one[ROWS], values[ROWS], seen[ROWS];
   isa::word_t accesses[ROWS], adds[ROWS];  // cycles of the memory to read or write a row, of the adders
   logic active, next_active, going, free, whole, turn, next_turn;
   logic engine_reads, d_oldest, s_oldest, first, completes, ended, asks, opened, takes_entry, reads;
@@ -107,7 +107,7 @@ module output_merge #(
     parts_oldest = parts[RA'(oldest)];
     opened = active && oldest != entries;
     whole = opened && seen_oldest == parts_oldest;
-    completes = opened && seen_oldest + 1'b1 == parts_oldest;  // with one more part
+    completes = opened && seen_oldest == all_but_one[RA'(oldest)];  // with one more part
     take_d = free && !(whole && row_room != 0) && dense_valid != 0 && !(turn && sparse_valid != 0);
     take_s = free && !(whole && row_room != 0) && !take_d && sparse_valid != 0;
     next_turn = take_d || (turn && !take_s);
@@ -185,6 +185,7 @@ module output_merge #(
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (rows_we) begin
       parts[RA'(rows_address)]  <= rows_data.parts;
+      all_but_one[RA'(rows_address)] <= rows_data.parts - 1'b1;
       values[RA'(rows_address)] <= rows_data.values;
       accesses[RA'(rows_address)] <= rows_data.merge_cycles;
       adds[RA'(rows_address)] <= rows_data.merge_adds;

@@ -115,6 +115,7 @@ module sparser_engine #(
   isa::word_t number, number_n, columns, columns_n, window_end, limit;
   isa::word_t stop, entry_stop, piece_stop;  // the share of the output behind the command's last
   logic enters, whole, unready;
+  logic [BA-1:0] key_bank;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot;
   // The pass in hand, the one whose values are worked off, the next of each phase; where its outputs begin; the next output
@@ -158,7 +159,7 @@ module sparser_engine #(
   isa::word_t nth_head, brought, turn, till_kept, v_cycles[BANKS];
   isa::word_t bank_words, heads_rest, key_words;
   logic loading, loading_n, said, mute, fits;
-  logic [BANKS-1:0] can_send;
+  logic [BANKS-1:0] can_send, is_brought;
   lines_t [PSUM_BANKS-1:0] puts_to;
   logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
@@ -201,6 +202,7 @@ module sparser_engine #(
       nth_head = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
       brought = bank_words + (nth_head < heads_rest ? key_words : '0);
       if (operands_valid == 0) brought = '0;
+      is_brought[b] = operands_valid != 0 && (bank_words != 0 || nth_head < heads_rest);
       q_wait[b] = q_left[b] + (operands_data.kind != 0 ? brought : '0);
       k_wait[b] = k_left[b] + (operands_data.kind == 0 ? brought : '0);
     end
@@ -223,7 +225,7 @@ module sparser_engine #(
     for (int b = 0; b < BANKS; b++) begin
       till_kept = isa::W'(2 * b) >= turn ? isa::W'(2 * b) - turn : isa::W'(2 * b + 2 * VALUE_BANKS) - turn;
       v_cycles[b] = one.value_words + (loading_n ? one.kept + isa::W'(till_kept <= one.kept_rest) : '0);
-      can_send[b] = scoring ? q_wait[b] == 0 : v_left[b] == 0 && !(loading_n && till_kept == 0);
+      can_send[b] = scoring ? q_left[b] == 0 && !(is_brought[b] && operands_data.kind != 0) : v_left[b] == 0 && !(loading_n && till_kept == 0);
     end
     slot = known[number_n[0]];
     q = one.forward != 0 && slot.number == number_n ? slot.q : '0;
@@ -333,8 +335,9 @@ module sparser_engine #(
     behind = outputs_of[RA'(ahead.share+1'b1)];
     if (enters) behind = entry_behind;
     fits = 1'b0;
+    key_bank = BA'(isa::W'(column_data.head + column_data.column) % isa::W'(BANKS));
     if (scoring) begin
-      fits = k_wait[BA'(isa::W'(column_data.head+column_data.column)%isa::W'(BANKS))] == 0;
+      fits = k_left[key_bank] == 0 && !(is_brought[key_bank] && operands_data.kind == 0);
       offered = column_valid != 0 && column_data.column < k && fits;
       took_head = column_data.head;
       took_place = one.first_row + rows_before(column_data.head[7:0], one.rows);
@@ -461,7 +464,7 @@ module sparser_engine #(
       else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
       else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
       if (rst) k_left[b] <= '0;
-      else if (column_pop != 0 && isa::W'(b) == (column_data.head + column_data.column) % isa::W'(BANKS))
+      else if (column_pop != 0 && BA'(b) == key_bank)
         k_left[b] <= one.key_words - 1'b1;
       else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
