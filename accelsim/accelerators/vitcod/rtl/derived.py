@@ -49,7 +49,8 @@ WORDS = {
     ),
     "dense": (
         "place",  # in ROWS, of its head's first output
-        "scores_at",  # place of its first score among the dense ones of the pass. Of a tile's first column:
+        "scores_at",  # place of its first score among the dense ones of the pass,
+        "score_word",  # the word of a row's dense scores that it is in. Of a tile's first column:
         "needed",  # the largest token among the tile's columns
         "columns",  # in the tile
         "group",  # rows that are computed at once
@@ -190,10 +191,13 @@ def rows_words(
     return table(tables, "rows", ROWS.names, added, end)
 
 
-def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1, entries: tuple = ()) -> np.ndarray:
+def dense_words(
+    tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1, entries: tuple = (), word_bytes: int = 1
+) -> np.ndarray:
     """uint32[columns, words] of the table of dense columns.
 
-    `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle; `bank_bytes` is of K's banks.
+    `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle; `bank_bytes` is of K's banks,
+    `word_bytes` of those of the partial-sum memory.
     `entries`: banks and port of the index buffer, which gives half of a port to the list, or an eighth of its only one.
     """
     banks, port = entries or (2, 1 << 30)
@@ -205,6 +209,7 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int 
         rows, dim = int(one["rows"]), int(one["dim"])
         added["place"][begin:end] = int(one["first_row"]) + dense["head"][begin:end].astype(np.int64) * rows
         added["scores_at"][begin:end] = slots(tables)[begin:end] * rows
+        added["score_word"][begin:end] = 2 * np.arange(end - begin) // word_bytes
         for first in range(begin, end, max(1, lines)):
             tile = dense[first : min(first + lines, end)]
             heads = int(tile["head"][-1]) - int(tile["head"][0]) + 1
@@ -230,11 +235,12 @@ def rows_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray
 
 def dense_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """The table of dense columns for units of which one has a port of the Q buffer, or none does."""
-    one = unit(units, "q_port_bytes")
+    one, softmax = unit(units, "q_port_bytes"), unit(units, "divide_cycles")
+    word = softmax.get("psum_port_bytes", 1)
     if not one:
-        return dense_words(tables, 1)
+        return dense_words(tables, 1, word_bytes=word)
     entries = one["index_banks"], one["index_port_bytes"]
-    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"], entries)
+    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"], entries, word)
 
 
 ROWS_OF = {"passes": passes_rows, "columns": columns_rows, "rows": rows_rows, "dense": dense_rows}

@@ -108,7 +108,7 @@ TWINS = {
             SoftmaxUnit,
             "softmax_unit",
             ("passes", "rows", "dense"),
-            ("score_bytes",),
+            ("score_bytes", "psum_port_bytes"),
             {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
         ),
         Twin(
