@@ -62,16 +62,19 @@ module softmax_unit #(
     output logic             divides,           // a reciprocal begins
     output isa::word_t       divides_place
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
+  localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
-  localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1), TREE = 1 << $clog2(LANES);
+  localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
+  localparam int TREE = 2 * WIDE * (SCORES_POPS > 1 ? SCORES_POPS : 1);  // at least as many as a lane may have
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
   localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
+  typedef isa::word_t [3:0] four_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
   typedef struct packed {isa::word_t place, at, word;} dense_t;
-  logic [3*isa::W-1:0] dense_of[DENSE];
+  logic [WIDE-1:0][3*isa::W-1:0] dense_of[LINES];  // as many to a word as there are lanes: so many lie in two words
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
@@ -94,6 +97,7 @@ module softmax_unit #(
   logic [SCORES_POPS-1:0][MOST-1:0] exists;
   dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
   isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
+  isa::word_t next_at, pops;
   // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
   isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item;
   few_t [SCORES_POPS-1:0] length;
@@ -103,12 +107,15 @@ module softmax_unit #(
   logic [MOST-1:0][SCORES_POPS-1:0][MOST-1:0] picks;
   few_t [MOST-1:0] its_item;
   isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item;
-  isa::word_t [LANES-1:0] its_word;
+  dense_t [LANES-1:0] its_column;
+  isa::word_t [LANES-1:0] its_row;
+  four_t [TREE-1:0] ways, lane_ways;
   logic [LANES-1:0][BA-1:0] its_bank;
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
   logic [PSUM_BANKS-1:0] bank_busy;
-  few_t sparse_lanes, lanes_left;
+  few_t sparse_lanes, lanes_left, nth_same;
+  logic begun_item;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
   // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
   logic [LANES-1:0] taken_before, counted;
@@ -128,10 +135,10 @@ module softmax_unit #(
 
   // How many are set: of any, as a tree; of the first so many.
   function automatic few_t ones(input logic [LANES-1:0] set);
-    few_t part[TREE];
-    for (int i = 0; i < TREE; i++) part[i] = i < LANES ? few_t'(set[i<LANES?i:0]) : '0;
-    for (int step = 1; step < TREE; step = 2 * step) begin
-      for (int i = 0; i + step < TREE; i = i + 2 * step) part[i] = part[i] + part[i+step];
+    few_t part[WIDE];
+    for (int i = 0; i < WIDE; i++) part[i] = i < LANES ? few_t'(set[i<LANES?i:0]) : '0;
+    for (int step = 1; step < WIDE; step = 2 * step) begin
+      for (int i = 0; i + step < WIDE; i = i + 2 * step) part[i] = part[i] + part[i+step];
     end
     ones = part[0];
   endfunction
@@ -143,6 +150,27 @@ module softmax_unit #(
       end
       first_ones[b] = |bits[b];
     end
+  endfunction
+  // Of what all are but one zero.
+  function automatic four_t any(input four_t [TREE-1:0] set);
+    for (int step = 1; step < TREE; step = 2 * step) begin
+      for (int i = 0; i + step < TREE; i = i + 2 * step) set[i] = set[i] | set[i+step];
+    end
+    any = set[0];
+  endfunction
+  function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
+    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+  // Whether a + b == c, and no carry runs for it.
+  function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
+    adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
+  endfunction
+  // The columns from one on, out of two words of the table.
+  function automatic dense_t [LANES-1:0] columns_from(input logic [2*WIDE-1:0][3*isa::W-1:0] two, input isa::word_t at);
+    for (int b = 0; b < LB; b++) begin
+      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) two[i] = two[i+(1<<b)];
+    end
+    for (int e = 0; e < LANES; e++) columns_from[e] = two[e];
   endfunction
   function automatic few_t at_most(input isa::word_t some);
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
@@ -167,6 +195,7 @@ module softmax_unit #(
 
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
+    begun_item = nth_of_item != 0;
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
     begins_at[0] = sparse_lanes;
     {row_on, nth_on, exists} = '0;
@@ -188,16 +217,21 @@ module softmax_unit #(
       length[i] = first_ones(exists[i]);
       begins_at[i+1] = begins_at[i] + length[i];
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
-      for (int e = 0; e < LANES; e++) begin
-        along[i][e] = dense_of[DA'(scores_data[i].first + isa::W'(e) + (i == 0 ? nth : '0))];
-        anew[i][e] = i == 0 ? dense_of[DA'(scores_data[i].first + isa::W'(e))] : along[i][e];
+      next_at = scores_data[i].first + (i == 0 ? nth : '0);
+      along[i] = columns_from({dense_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB)],
+                               dense_of[NB'(next_at >> LB)]}, next_at);
+      anew[i] = along[i];
+      if (i == 0) begin
+        next_at = begun_item ? scores_data[0].first : '0;
+        anew[0] = columns_from({dense_of[NB'((next_at >> LB) + 1'b1)], dense_of[NB'(next_at >> LB)]}, next_at);
+        if (!begun_item) anew[0] = along[0];
       end
       for (int e = 0; e < LANES; e++) begin
-        column_of[i][e] = row_on[i][e] == 0 ? along[i][e] : '0;
-        for (int k = 0; k < LANES; k++) begin
-          if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) column_of[i][e] = column_of[i][e] | anew[i][k];
-        end
-        row_of[i][e] = scores_data[i].row + isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
+        ways = '0;
+        for (int k = 0; k < LANES; k++) if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) ways[k] = four_t'(anew[i][k]);
+        if (row_on[i][e] == 0) ways[LANES] = four_t'(along[i][e]);
+        column_of[i][e] = dense_t'(any(ways));
+        row_of[i][e] = i == 0 ? sum3(scores_data[i].row, row, isa::W'(row_on[i][e])) : scores_data[i].row + isa::W'(row_on[i][e]);
       end
       for (int e = 0; e < MOST; e++) begin
         then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
@@ -211,34 +245,30 @@ module softmax_unit #(
   always_comb begin
     {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
     for (int n = 0; n < MOST; n++) begin
+      lane_ways = '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
         for (int e = 0; e <= n; e++) begin
           picks[n][i][e] = begins_at[i] == few_t'(n - e) && exists[i][e];
-          if (picks[n][i][e]) begin
-            its_then_row[n] = its_then_row[n] | then_row[i][e];
-            its_then_nth[n] = its_then_nth[n] | then_nth[i][e];
-            its_then_nth_of_item[n] = its_then_nth_of_item[n] | then_nth_of_item[i][e];
-          end
+          if (picks[n][i][e]) lane_ways[i*MOST+e] = four_t'({then_row[i][e], then_nth[i][e], then_nth_of_item[i][e]});
         end
       end
+      {its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]} = (3 * isa::W)'(any(lane_ways));
     end
     for (int n = 0; n < LANES; n++) begin
       is_sparse[n] = few_t'(n) < sparse_lanes;
       is_there[n] = picks[n] != '0;
       offered[n] = is_sparse[n] || is_there[n];
-      place[n] = is_sparse[n] ? score_data[n<SCORE_POPS?n:0].place : '0;
-      its_word[n] = '0;
-      dense_at[n] = '0;
+      lane_ways = '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         for (int e = 0; e <= n; e++) begin
-          if (picks[n][i][e]) begin
-            place[n] = place[n] | column_of[i][e].place + row_of[i][e];
-            its_word[n] = its_word[n] | column_of[i][e].word;
-            dense_at[n] = dense_at[n] | 32'(column_of[i][e].at) + 32'(row_of[i][e]);
-          end
+          if (picks[n][i][e]) lane_ways[i*LANES+e] = {row_of[i][e], column_of[i][e]};
         end
       end
+      if (is_sparse[n]) lane_ways[TREE-1] = four_t'({score_data[n<SCORE_POPS?n:0].place, isa::W'(0), isa::W'(0)});
+      {its_row[n], its_column[n]} = any(lane_ways);
+      place[n] = its_column[n].place + its_row[n];
+      dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
       which[n] = 8'(its_item[n]);
       element[n] = its_then_nth_of_item[n];
       its_bank[n] = BA'(place[n] % isa::W'(PSUM_BANKS));
@@ -250,7 +280,8 @@ module softmax_unit #(
       ahead[n] = '0;
       for (int m = 0; m < n; m++) begin
         ahead[n][m] = its_bank[m] == its_bank[n]
-            && !(place[m] == place[n] && !is_sparse[m] && !is_sparse[n] && its_word[m] == its_word[n]);
+            && !(!is_sparse[m] && !is_sparse[n] && its_row[m] == its_row[n]
+                 && its_column[m].place == its_column[n].place && its_column[m].word == its_column[n].word);
       end
       conflict[n] = offered[n] && (bank_busy[its_bank[n]] || ahead[n] != 0);
     end
@@ -265,21 +296,16 @@ module softmax_unit #(
     // The denser engine's scores go on at the first lane that took none.
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
-    scores_pop = '0;
+    pops = '0;
     next_row = row;
     next_nth = nth;
     next_nth_of_item = nth_of_item;
-    if (dense != 0) begin
-      {next_row, next_nth, next_nth_of_item} = '0;
-      for (int n = 1; n < MOST; n++) begin
-        if (upto[n]) begin
-          scores_pop = scores_pop | 8'(its_item[n]);
-          next_row = next_row | its_then_row[n];
-          next_nth = next_nth | its_then_nth[n];
-          next_nth_of_item = next_nth_of_item | its_then_nth_of_item[n];
-        end
-      end
+    lane_ways = '0;
+    for (int n = 1; n < MOST; n++) begin
+      if (upto[n]) lane_ways[n] = {isa::W'(its_item[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]};
     end
+    if (dense != 0) {pops, next_row, next_nth, next_nth_of_item} = any(lane_ways);
+    scores_pop = 8'(pops);
   end
 
   // The rows that they complete.
@@ -289,10 +315,14 @@ module softmax_unit #(
     for (int n = 0; n < LANES; n++) begin
       same_place = '0;
       for (int m = 0; m < n; m++) same_place[m] = counted_place[m] == counted_place[n];
-      reached[n] = seen[RA'(counted_place[n])] + 1'b1 + isa::W'(ones(same_place));
-      whole[n] = counted[n] && reached[n] == needed[RA'(counted_place[n])];
+      nth_same = ones(same_place) + 1'b1;
+      reached[n] = seen[RA'(counted_place[n])] + isa::W'(nth_same);
+      whole[n] = counted[n] && adds_up(seen[RA'(counted_place[n])], isa::W'(nth_same), needed[RA'(counted_place[n])]);
     end
-    for (int n = 0; n < LANES; n++) put[n] = completed + RA'(ones(whole & ~({LANES{1'b1}} << n)));
+    for (int n = 0; n < LANES; n++) begin
+      put[n] = '0;
+      for (int c = 0; c <= n; c++) if (ones(whole & ~({LANES{1'b1}} << n)) == few_t'(c)) put[n] |= completed + RA'(c);
+    end
     whole_count = ones(whole);
   end
 
@@ -331,10 +361,12 @@ module softmax_unit #(
     if (free_at > start) start = free_at;
     next_free_at = free_at;
     for (int n = 0; n < LANES; n++) begin
-      began[n] = exponentiated + RA'(ones(begun & ~({LANES{1'b1}} << n)));
-      known_at[n] = '0;
+      {began[n], known_at[n]} = '0;
       for (int c = 0; c <= n; c++) begin
-        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) known_at[n] = start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) begin
+          began[n] |= exponentiated + RA'(c);
+          known_at[n] |= start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        end
       end
       if (begun_count == few_t'(n + 1)) next_free_at = start + 32'((n + 1) * DIVIDE_INTERVAL);
     end
@@ -357,7 +389,7 @@ module softmax_unit #(
     // A row that is not in the queue yet may be the one whose reciprocal begins.
     divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
     divides_place = queue_place[divided];
-    if (STAGED && divided == exponentiated && begun != 0 && start == now) begin
+    if (STAGED && EXP_CYCLES == 1 && divided == exponentiated && begun != 0 && start == now) begin
       divides = 1'b1;
       for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = counted_place[n];
     end
@@ -382,7 +414,10 @@ module softmax_unit #(
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) begin
-      dense_of[DA'(dense_address)] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+      for (int i = 0; i < WIDE; i++) begin
+        if (i == 32'(dense_address) % WIDE)
+          dense_of[NB'(dense_address>>LB)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+      end
     end
     if (rows_we) begin
       needed[RA'(rows_address)] <= rows_data.scores;
