@@ -63,18 +63,21 @@ module softmax_unit #(
     output isa::word_t       divides_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
-  localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
+  localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB + 1) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
   localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
   localparam int TREE = 2 * WIDE * (SCORES_POPS > 1 ? SCORES_POPS : 1);  // at least as many as a lane may have
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
   localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
-  typedef isa::word_t [3:0] four_t;
+  typedef logic [4*isa::W+BA-1:0] four_t;
+  typedef four_t ways_t[TREE];
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
   typedef struct packed {isa::word_t place, at, word;} dense_t;
-  logic [WIDE-1:0][3*isa::W-1:0] dense_of[LINES];  // as many to a word as there are lanes: so many lie in two words
+  // As many to a word as there are lanes: so many lie in two words, an even and an odd one.
+  typedef logic [WIDE-1:0][3*isa::W-1:0] columns_t;
+  columns_t even_of[LINES], odd_of[LINES];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
@@ -97,7 +100,8 @@ module softmax_unit #(
   logic [SCORES_POPS-1:0][MOST-1:0] exists;
   dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
   isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
-  isa::word_t next_at, pops;
+  isa::word_t next_at, behind_at, pops;
+  logic [SCORES_POPS-1:0][LANES-1:0][BA-1:0] bank_of;
   // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
   isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item;
   few_t [SCORES_POPS-1:0] length;
@@ -109,7 +113,8 @@ module softmax_unit #(
   isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item;
   dense_t [LANES-1:0] its_column;
   isa::word_t [LANES-1:0] its_row;
-  four_t [TREE-1:0] ways, lane_ways;
+  isa::word_t its_place;
+  ways_t ways, lane_ways, then_ways;
   logic [LANES-1:0][BA-1:0] its_bank;
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
@@ -152,7 +157,7 @@ module softmax_unit #(
     end
   endfunction
   // Of what all are but one zero.
-  function automatic four_t any(input four_t [TREE-1:0] set);
+  function automatic four_t any(input ways_t set);
     for (int step = 1; step < TREE; step = 2 * step) begin
       for (int i = 0; i + step < TREE; i = i + 2 * step) set[i] = set[i] | set[i+step];
     end
@@ -165,12 +170,16 @@ module softmax_unit #(
   function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
     adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
   endfunction
-  // The columns from one on, out of two words of the table.
-  function automatic dense_t [LANES-1:0] columns_from(input logic [2*WIDE-1:0][3*isa::W-1:0] two, input isa::word_t at);
+  // The columns from one on, out of the words that they lie in.
+  function automatic dense_t [LANES-1:0] columns_from(input columns_t even, input columns_t odd, input isa::word_t at);
+    columns_t [1:0] two;
+    logic [2*WIDE-1:0][3*isa::W-1:0] all;
+    two = at[LB] ? {even, odd} : {odd, even};
+    all = two;
     for (int b = 0; b < LB; b++) begin
-      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) two[i] = two[i+(1<<b)];
+      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) all[i] = all[i+(1<<b)];
     end
-    for (int e = 0; e < LANES; e++) columns_from[e] = two[e];
+    for (int e = 0; e < LANES; e++) columns_from[e] = all[e];
   endfunction
   function automatic few_t at_most(input isa::word_t some);
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
@@ -190,12 +199,11 @@ module softmax_unit #(
     end
     memory_free = memory_free_at <= now && (accesses_valid == 0 || accesses_data.cycles == 0);
     works = going && memory_free;
-    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = taken_until[b] > now;
+    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = MODE != 0 && taken_until[b] > now;
   end
 
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
-    begun_item = nth_of_item != 0;
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
     begins_at[0] = sparse_lanes;
     {row_on, nth_on, exists} = '0;
@@ -218,21 +226,23 @@ module softmax_unit #(
       begins_at[i+1] = begins_at[i] + length[i];
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
       next_at = scores_data[i].first + (i == 0 ? nth : '0);
-      along[i] = columns_from({dense_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB)],
-                               dense_of[NB'(next_at >> LB)]}, next_at);
+      along[i] = columns_from(even_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB + 1)],
+                              odd_of[NB'(next_at >> LB + 1)], next_at);
       anew[i] = along[i];
       if (i == 0) begin
         next_at = begun_item ? scores_data[0].first : '0;
-        anew[0] = columns_from({dense_of[NB'((next_at >> LB) + 1'b1)], dense_of[NB'(next_at >> LB)]}, next_at);
+        behind_at = begun_item ? scores_data[0].first + isa::W'(WIDE) : '0;
+        anew[0] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
         if (!begun_item) anew[0] = along[0];
       end
       for (int e = 0; e < LANES; e++) begin
-        ways = '0;
+        ways = '{default: '0};
         for (int k = 0; k < LANES; k++) if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) ways[k] = four_t'(anew[i][k]);
         if (row_on[i][e] == 0) ways[LANES] = four_t'(along[i][e]);
         column_of[i][e] = dense_t'(any(ways));
         row_of[i][e] = i == 0 ? sum3(scores_data[i].row, row, isa::W'(row_on[i][e])) : scores_data[i].row + isa::W'(row_on[i][e]);
       end
+      for (int e = 0; e < LANES; e++) bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
       for (int e = 0; e < MOST; e++) begin
         then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
         then_nth[i][e] = isa::W'(nth_on[i][e]) + (i == 0 && row_on[i][e] == 0 ? nth : '0);
@@ -245,7 +255,7 @@ module softmax_unit #(
   always_comb begin
     {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
     for (int n = 0; n < MOST; n++) begin
-      lane_ways = '0;
+      lane_ways = '{default: '0};
       for (int i = 0; i < SCORES_POPS; i++) begin
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
         for (int e = 0; e <= n; e++) begin
@@ -253,25 +263,27 @@ module softmax_unit #(
           if (picks[n][i][e]) lane_ways[i*MOST+e] = four_t'({then_row[i][e], then_nth[i][e], then_nth_of_item[i][e]});
         end
       end
+      // While a score of the sparser engine's has the lane, where it is now.
+      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = four_t'({row, nth, nth_of_item});
       {its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]} = (3 * isa::W)'(any(lane_ways));
     end
     for (int n = 0; n < LANES; n++) begin
       is_sparse[n] = few_t'(n) < sparse_lanes;
       is_there[n] = picks[n] != '0;
       offered[n] = is_sparse[n] || is_there[n];
-      lane_ways = '0;
+      lane_ways = '{default: '0};
       for (int i = 0; i < SCORES_POPS; i++) begin
         for (int e = 0; e <= n; e++) begin
-          if (picks[n][i][e]) lane_ways[i*LANES+e] = {row_of[i][e], column_of[i][e]};
+          if (picks[n][i][e]) lane_ways[i*LANES+e] = {bank_of[i][e], row_of[i][e], column_of[i][e]};
         end
       end
-      if (is_sparse[n]) lane_ways[TREE-1] = four_t'({score_data[n<SCORE_POPS?n:0].place, isa::W'(0), isa::W'(0)});
-      {its_row[n], its_column[n]} = any(lane_ways);
+      its_place = score_data[n<SCORE_POPS?n:0].place;
+      if (is_sparse[n]) lane_ways[TREE-1] = {BA'(its_place % isa::W'(PSUM_BANKS)), isa::W'(0), its_place, isa::W'(0), isa::W'(0)};
+      {its_bank[n], its_row[n], its_column[n]} = any(lane_ways);
       place[n] = its_column[n].place + its_row[n];
       dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
       which[n] = 8'(its_item[n]);
       element[n] = its_then_nth_of_item[n];
-      its_bank[n] = BA'(place[n] % isa::W'(PSUM_BANKS));
     end
 
     // A bank takes one access, of one score, or of a word of a row's dense ones. Lanes take what they have in order, up to
@@ -296,15 +308,12 @@ module softmax_unit #(
     // The denser engine's scores go on at the first lane that took none.
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
-    pops = '0;
-    next_row = row;
-    next_nth = nth;
-    next_nth_of_item = nth_of_item;
-    lane_ways = '0;
-    for (int n = 1; n < MOST; n++) begin
-      if (upto[n]) lane_ways[n] = {isa::W'(its_item[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]};
+    then_ways = '{default: '0};
+    for (int n = 0; n < MOST; n++) begin
+      if (upto[n])
+        then_ways[n] = four_t'({isa::W'(its_item[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]});
     end
-    if (dense != 0) {pops, next_row, next_nth, next_nth_of_item} = any(lane_ways);
+    {pops, next_row, next_nth, next_nth_of_item} = (4 * isa::W)'(any(then_ways));
     scores_pop = 8'(pops);
   end
 
@@ -377,7 +386,7 @@ module softmax_unit #(
     for (int b = 0; b < PSUM_BANKS; b++) begin
       if (accesses_valid != 0 && bank_busy[b]) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
       for (int n = 0; n < LANES; n++) begin
-        if (taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
+        if (MODE != 0 && taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
       end
       for (int n = 0; n < LANES; n++) begin
         if (MODE != 0 && exp_count[n] != 0 && exp_bank[n] == BA'(b)) next_taken_until[b] = now + 32'd2;
@@ -415,8 +424,10 @@ module softmax_unit #(
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) begin
       for (int i = 0; i < WIDE; i++) begin
-        if (i == 32'(dense_address) % WIDE)
-          dense_of[NB'(dense_address>>LB)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+        if (i == 32'(dense_address) % WIDE && !dense_address[LB])
+          even_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+        if (i == 32'(dense_address) % WIDE && dense_address[LB])
+          odd_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
       end
     end
     if (rows_we) begin
@@ -438,6 +449,7 @@ module softmax_unit #(
     if (rst) begin
       {completed, exponentiated, divided, handed} <= '0;
       {row, nth, nth_of_item, exp_taken} <= '0;
+      begun_item <= 1'b0;
       free_at <= '0;
       memory_free_at <= '0;
       for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= '0;
@@ -450,6 +462,7 @@ module softmax_unit #(
       row <= next_row;
       nth <= next_nth;
       nth_of_item <= next_nth_of_item;
+      begun_item <= next_nth_of_item != 0;
       divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;
