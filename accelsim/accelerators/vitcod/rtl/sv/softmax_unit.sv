@@ -205,7 +205,6 @@ module softmax_unit #(
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
-    begins_at[0] = sparse_lanes;
     {row_on, nth_on, exists} = '0;
     for (int i = 0; i < SCORES_POPS; i++) begin
       in_row = at_most(scores_data[i].count - (i == 0 ? nth : '0));
@@ -223,7 +222,6 @@ module softmax_unit #(
       end
       for (int e = 0; e < MOST; e++) exists[i][e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
       length[i] = first_ones(exists[i]);
-      begins_at[i+1] = begins_at[i] + length[i];
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
       next_at = scores_data[i].first + (i == 0 ? nth : '0);
       along[i] = columns_from(even_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB + 1)],
@@ -253,6 +251,8 @@ module softmax_unit #(
 
   // Scores of the sparser engine first, then those of the denser engine's tiles.
   always_comb begin
+    begins_at[0] = sparse_lanes;
+    for (int i = 0; i < SCORES_POPS; i++) begins_at[i+1] = begins_at[i] + length[i];
     {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
     for (int n = 0; n < MOST; n++) begin
       lane_ways = '{default: '0};
@@ -360,7 +360,7 @@ module softmax_unit #(
         if (in_turn[n] && exp_busy[n]) stopped = 1'b1;
         begun[n] = in_turn[n] && !exp_busy[n] && exp_used[n] + exp_some[n] <= lanes_left;
         if (in_turn[n] && !exp_busy[n]) begin
-          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : lanes_left - exp_used[n]);
+          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : few_t'(lanes_left - exp_used[n]));
           next_exp_taken = begun[n] ? '0 : exp_first[n] + exp_count[n];
         end
       end
