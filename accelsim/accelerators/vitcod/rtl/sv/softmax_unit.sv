@@ -119,7 +119,7 @@ module softmax_unit #(
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
   logic [PSUM_BANKS-1:0] bank_busy;
-  few_t sparse_lanes, lanes_left, nth_same;
+  few_t sparse_lanes, lanes_left, lanes_before, nth_same;
   logic begun_item;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
   // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
@@ -251,8 +251,12 @@ module softmax_unit #(
 
   // Scores of the sparser engine first, then those of the denser engine's tiles.
   always_comb begin
-    begins_at[0] = sparse_lanes;
-    for (int i = 0; i < SCORES_POPS; i++) begins_at[i+1] = begins_at[i] + length[i];
+    lanes_before = sparse_lanes;
+    for (int i = 0; i < SCORES_POPS; i++) begin
+      begins_at[i] = lanes_before;
+      lanes_before = lanes_before + length[i];
+    end
+    begins_at[SCORES_POPS] = lanes_before;
     {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
     for (int n = 0; n < MOST; n++) begin
       lane_ways = '{default: '0};
