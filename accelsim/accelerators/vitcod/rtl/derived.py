@@ -28,19 +28,31 @@ WORDS = {
         "kept_rest",  # and the cycle of a turn from which on it takes another
         "bank_words",  # of a bank: a token's heads, where each has as many
         "heads_rest",  # heads that are left over
+        "next_dense",  # the next row of the table that has dense columns,
+        "next_sparse",  # that has sparse ones
     ),
     "columns": ("cycles",),  # that the walker reads
     "rows": (
-        "preceding",  # segments of the rows before it
-        "following",  # the first row from it on that has sparse scores,
-        "next_dense",  # that has dense ones
+        "merge_cycles",  # of the partial-sum memory, to read or write the row's sums;
+        "merge_adds",  # of the merge's adders
+        "following",  # the first row from it on that has sparse scores; of that one:
+        "sparse_head",
+        "sparse_first",
+        "sparse_left",  # its sparse scores
+        "sparse_place",  # of its output
+        "next_dense",  # the first row from it on that has dense scores; of that one:
+        "dense_place",  # of its output
+        "dense_count",  # its dense scores
+        "dense_words",  # of a bank of the partial-sum memory, that these take
         "rest",  # rows of its head from it on
         "value_cycles",  # the denser engine takes for its values
     ),
     "dense": (
         "place",  # in ROWS, of its head's first output
-        "scores_at",  # place of its first score among the dense ones of the pass. Of a tile's first column:
+        "scores_at",  # place of its first score among the dense ones of the pass,
+        "score_word",  # the word of a row's dense scores that it is in. Of a tile's first column:
         "needed",  # the largest token among the tile's columns
+        "columns",  # in the tile
         "group",  # rows that are computed at once
         "load_cycles",  # to load the tile from the fullest bank
         "load_bytes",
@@ -116,6 +128,8 @@ def passes_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarr
             found |= {"beats": ceil(dim, engine["macs"]), "value_beats": ceil(int(one["value_dim"]), engine["macs"])}
         for name, value in found.items():
             added[name][n] = value
+    for name, has in (("next_dense", "dense"), ("next_sparse", "sparse_columns")):
+        added[name] = next_used(passes[has] > 0)[1:]
     return table(tables, "passes", PASSES.names, added, len(passes))
 
 
@@ -132,32 +146,58 @@ def columns_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndar
     return table(tables, "columns", COLUMNS.names, added, len(columns))
 
 
-def rows_words(tables: Mapping[str, np.ndarray], segment: int, denser: Mapping[str, int] = NONE) -> np.ndarray:
+def next_used(used: np.ndarray) -> np.ndarray:
+    """int64[rows + 1] of bool[rows]: of each row, and of the one behind the last, the first from it on that is used."""
+    which = np.append(np.nonzero(used)[0], len(used))
+    return which[np.searchsorted(which, np.arange(len(used) + 1))]
+
+
+def rows_words(
+    tables: Mapping[str, np.ndarray], denser: Mapping[str, int] = NONE, merge: Mapping[str, int] = NONE
+) -> np.ndarray:
     """uint32[rows + 1, words] of the table of rows, and a last row that ends the table."""
     rows = tables["rows"]
     end = len(rows) + 1
-    sparse = rows["sparse"].astype(np.int64)
-    added: dict = {"preceding": np.concatenate([[0], np.cumsum(-(-sparse // segment))])}
-    for word, name in (("following", "sparse"), ("next_dense", "dense")):
-        used = np.append(np.nonzero(rows[name])[0], len(rows))
-        added[word] = used[np.searchsorted(used, np.arange(end))]
-    added |= {"rest": np.zeros(end, np.int64), "value_cycles": np.zeros(end, np.int64)}
+    place, rest, value = np.arange(end), np.zeros(end, np.int64), np.zeros(end, np.int64)
     for one in tables["passes"]:
         outputs = np.arange(one["heads"] * one["rows"])
         for first in (one["first_row"], one["first_share"]):
-            added["rest"][first + outputs] = one["rows"] - outputs % one["rows"]
+            rest[first + outputs] = one["rows"] - outputs % one["rows"]
+            place[first + outputs] = one["first_row"] + outputs
         if denser:
-            value = int(one["value_dim"])
-            read = read_cycles(ceil(value, denser["v_port_bytes"]), denser["v_banks"])
-            mine = one["first_share"] + outputs
-            added["value_cycles"][mine] = rows["dense"][mine].astype(np.int64) * max(ceil(value, denser["macs"]), read)
+            features = int(one["value_dim"])
+            read = read_cycles(ceil(features, denser["v_port_bytes"]), denser["v_banks"])
+            value[one["first_share"] + outputs] = max(ceil(features, denser["macs"]), read)
+    padded = {name: np.append(rows[name].astype(np.int64), 0) for name in ROWS.names}
+    sparse, dense = next_used(rows["sparse"] > 0), next_used(rows["dense"] > 0)
+    count = padded["dense"][dense]
+    added = {
+        "following": sparse,
+        "sparse_head": padded["head"][sparse],
+        "sparse_first": padded["first"][sparse],
+        "sparse_left": padded["sparse"][sparse],
+        "sparse_place": place[sparse],
+        "next_dense": dense,
+        "dense_place": place[dense],
+        "dense_count": count,
+        "rest": rest[dense],
+        "value_cycles": count * value[dense],
+    }
+    if denser:
+        added["dense_words"] = -(-2 * count // denser["psum_port_bytes"])
+    if merge:
+        added["merge_cycles"] = -(-4 * padded["values"] // (merge["psum_banks"] * merge["psum_port_bytes"]))
+        added["merge_adds"] = -(-padded["values"] // merge["lanes"])
     return table(tables, "rows", ROWS.names, added, end)
 
 
-def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1, entries: tuple = ()) -> np.ndarray:
+def dense_words(
+    tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int = 1, entries: tuple = (), word_bytes: int = 1
+) -> np.ndarray:
     """uint32[columns, words] of the table of dense columns.
 
-    `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle; `bank_bytes` is of K's banks.
+    `at_once` is how many rows' Q, of one head, the Q buffer's port sends in a cycle; `bank_bytes` is of K's banks,
+    `word_bytes` of those of the partial-sum memory.
     `entries`: banks and port of the index buffer, which gives half of a port to the list, or an eighth of its only one.
     """
     banks, port = entries or (2, 1 << 30)
@@ -169,12 +209,14 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int 
         rows, dim = int(one["rows"]), int(one["dim"])
         added["place"][begin:end] = int(one["first_row"]) + dense["head"][begin:end].astype(np.int64) * rows
         added["scores_at"][begin:end] = slots(tables)[begin:end] * rows
+        added["score_word"][begin:end] = 2 * np.arange(end - begin) // word_bytes
         for first in range(begin, end, max(1, lines)):
             tile = dense[first : min(first + lines, end)]
             heads = int(tile["head"][-1]) - int(tile["head"][0]) + 1
             group = max(1, min(lines // len(tile), at_once // heads))
             found = {
                 "needed": tile["column"].max(),
+                "columns": len(tile),
                 "group": group,
                 "load_cycles": max(len(tile) * ceil(dim, bank_bytes), ceil(share * DENSE_BYTES * len(tile), port)),
                 "load_bytes": len(tile) * dim,
@@ -187,17 +229,18 @@ def dense_words(tables: Mapping[str, np.ndarray], at_once: int, bank_bytes: int 
 
 
 def rows_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
-    """The table of rows for units of which one cuts rows into segments, or none does."""
-    return rows_words(tables, unit(units, "segment").get("segment", 1), unit(units, "q_port_bytes"))
+    """The table of rows for these units, of which none must be there."""
+    return rows_words(tables, unit(units, "q_port_bytes"), unit(units, "places"))
 
 
 def dense_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """The table of dense columns for units of which one has a port of the Q buffer, or none does."""
-    one = unit(units, "q_port_bytes")
+    one, softmax = unit(units, "q_port_bytes"), unit(units, "divide_cycles")
+    word = softmax.get("psum_port_bytes", 1)
     if not one:
-        return dense_words(tables, 1)
+        return dense_words(tables, 1, word_bytes=word)
     entries = one["index_banks"], one["index_port_bytes"]
-    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"], entries)
+    return dense_words(tables, one["q_port_bytes"] // one["macs"], one["bank_bytes"], entries, word)
 
 
 ROWS_OF = {"passes": passes_rows, "columns": columns_rows, "rows": rows_rows, "dense": dense_rows}

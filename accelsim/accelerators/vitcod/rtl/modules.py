@@ -98,19 +98,28 @@ TWINS = {
     twin.module: twin
     for twin in (
         Twin(IndexWalker, "index_walker", ("passes", "columns"), ("index_bytes", "banks", "port_bytes")),
-        Twin(OutputMerge, "output_merge", ("passes", "rows"), ("places",)),
+        Twin(OutputMerge, "output_merge", ("passes", "rows"), ("places", "lanes", "psum_banks", "psum_port_bytes")),
         Twin(
             SoftmaxUnit,
             "softmax_unit",
             ("passes", "rows", "dense"),
-            ("score_bytes",),
+            ("score_bytes", "psum_port_bytes"),
             {"scores": lambda v: min(v["lanes"], v["depth"]), "score": lambda v: min(v["lanes"], v["depth"])},
         ),
         Twin(
             DenserEngine,
             "denser_engine",
             ("passes", "dense", "rows"),
-            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes", "index_banks", "index_port_bytes"),
+            (
+                "q_bytes",
+                "k_bytes",
+                "macs",
+                "v_banks",
+                "v_port_bytes",
+                "psum_port_bytes",
+                "index_banks",
+                "index_port_bytes",
+            ),
         ),
         Twin(
             SparserEngine,

@@ -5,7 +5,7 @@ import pytest
 
 from accelsim.accelerators.vitcod.rtl.attention import Shape, tabulate
 from accelsim.accelerators.vitcod.rtl.cases import passes
-from accelsim.accelerators.vitcod.rtl.derived import dense_words, rows_words
+from accelsim.accelerators.vitcod.rtl.derived import dense_words, passes_rows, rows_words
 from accelsim.accelerators.vitcod.rtl.loads import places_table
 from accelsim.accelerators.vitcod.rtl.modules import TABLES
 
@@ -25,17 +25,36 @@ def tables(request) -> dict[str, np.recarray]:
 
 
 def test_a_row_knows_what_comes_before_and_after_it(tables):
-    rows, table = tables["rows"], rows_words(tables, SEGMENT)
+    rows, table = tables["rows"], rows_words(tables)
     assert len(table) == len(rows) + 1
     for n, words in enumerate(table):
         found = dict(zip(TABLES["rows"], words.tolist(), strict=True))
-        assert found["preceding"] == sum(-(-int(sparse) // SEGMENT) for sparse in rows.sparse[:n])
         after = [next((m for m in range(n, len(rows)) if some[m]), len(rows)) for some in (rows.sparse, rows.dense)]
         assert [found["following"], found["next_dense"]] == after
-    rest = table[:-1, TABLES["rows"].index("rest")]
+        if after[0] < len(rows):
+            row = rows[after[0]]
+            assert [found[f"sparse_{name}"] for name in ("head", "first", "left")] == [row.head, row.first, row.sparse]
+        if after[1] < len(rows):
+            assert found["dense_count"] == rows[after[1]].dense
     for one in tables["passes"]:
-        mine = rest[one.first_row : one.first_row + one.heads * one.rows]
-        assert mine.tolist() == [*range(int(one.rows), 0, -1)] * int(one.heads)
+        outputs = int(one.heads * one.rows)
+        for first in (int(one.first_row), int(one.first_share)):
+            for n in range(outputs):
+                found = dict(zip(TABLES["rows"], table[first + n].tolist(), strict=True))
+                dense, sparse = found["next_dense"] - first, found["following"] - first
+                if dense < outputs:
+                    assert found["dense_place"] == one.first_row + dense
+                    assert found["rest"] == one.rows - dense % one.rows
+                if sparse < outputs:
+                    assert found["sparse_place"] == one.first_row + sparse
+
+
+def test_a_pass_knows_the_next_ones_with_work(tables):
+    table = passes_rows(tables, {})
+    for n, words in enumerate(table):
+        found = dict(zip(TABLES["passes"], words.tolist(), strict=True))
+        for word, has in (("next_dense", "dense"), ("next_sparse", "sparse_columns")):
+            assert found[word] == next((m for m in range(n + 1, len(table)) if tables["passes"][m][has]), len(table))
 
 
 def test_scores_of_a_head_are_side_by_side_whatever_block_their_keys_are_in():

@@ -3,6 +3,9 @@
 // stationary): each line keeps one output row, the Vs of the global tokens stream by.
 // In a cycle: what was begun is finished, heads without dense columns are passed over, the phase is done, the next command
 // is taken up, and work begins.
+// Commands come in the order of the tables: each phase's of all passes with dense columns, and a pass's values from its
+// first output to its last. So the rows of the tables at which the next tile, and the next pass, begin are known before
+// they are needed, and stand in registers, as memories with a clock put them out.
 module denser_engine #(
     parameter int LINES        = 64,
     parameter int Q_PORT_BYTES = 256,
@@ -10,7 +13,6 @@ module denser_engine #(
     parameter int BANK_BYTES   = 64,
     parameter int ROW_VALUES   = 128,
     parameter int PSUM_BANKS   = 8,
-    parameter int PSUM_PORT_BYTES = 32,
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
     parameter int ROWS         = 1024
@@ -71,43 +73,60 @@ module denser_engine #(
   localparam int TURNS = (LINES + PSUM_BANKS - 1) / PSUM_BANKS;  // of the banks of the partial-sum memory, for a tile
   localparam int GROUPS = (ROWS - 1 >> LA) + 1, GA = GROUPS > 1 ? $clog2(GROUPS) : 1;
   typedef enum logic [1:0] {NOTHING, SCORES, VALUES} phase_t;
+  typedef logic [(1<<LA)-1:0] lines_t;
   typedef struct packed {
     phase_t      phase;
     logic        streaming;
-    logic        loading;    // K vectors are being loaded into the lines
+    logic        loading;  // K vectors are being loaded into the lines
     isa::word_t  number;
-    isa::word_t  item;
-    isa::word_t  last;
+    isa::word_t  last;     // behind the phase's last column, or its last output's share
     isa::word_t  row;
-    isa::word_t  size;
-    isa::word_t  group;
-    isa::word_t  group_bytes, last_bytes;  // of Q, that a group of rows needs, and the last one
-    isa::word_t  count;      // dense scores of an output of the tile
-    isa::word_t  left;       // cycles it still takes, this one included
+    isa::word_t  rows_left;  // from it on
+    isa::word_t  size;     // columns or rows in the tile; 0: none
+    isa::word_t  left;     // cycles it still takes, this one included
   } state_t;
+  typedef struct packed {
+    isa::word_t first, needed, columns, group, load_cycles, load_bytes;
+    isa::word_t group_bytes, last_bytes;  // of Q, that a group of rows needs, and the last one
+  } columns_t;
+  typedef struct packed {
+    isa::word_t share, place, count, words, rest, cycles;
+  } outputs_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t needed[DENSE], group[DENSE], load_cycles[DENSE], load_bytes[DENSE], group_bytes[DENSE], last_bytes[DENSE];
-  isa::word_t dense_of[ROWS], next_dense[ROWS], rest_of[ROWS], value_cycles[ROWS];
-  logic [(1<<LA)-1:0] ready[GROUPS];  // of outputs, as many to a word as there are lines: a tile lies in two words
+  logic [7*isa::W-1:0] tiles_of[DENSE];
+  logic [6*isa::W-1:0] outputs_of[ROWS];
+  isa::word_t brings[PASSES];          // bytes of a token of K or Q
+  lines_t ready[GROUPS];               // of outputs, as many to a word as there are lines: a tile lies in two words
   state_t state, s;
+  // Where scores and values go on, where they do behind the tile in work, and where the next pass's begin.
+  columns_t columns, columns_behind, columns_entry, columns_n;
+  outputs_t outputs, outputs_behind, outputs_entry, outputs_here, outputs_n;
+  // The passes that the phases are in, and the next ones.
+  isa::passes_row_t scored, scored_next, valued, valued_next, first, one;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot, own, other;  // what is there of the pass in hand, of the one that the command names
-  isa::word_t window_end, limit;
-  isa::passes_row_t noted, held, named, one;
-  isa::word_t place, share, beats, words, cycles, written, k_there;
+  isa::word_t window_end, limit, columns_at, outputs_at;
+  isa::word_t cycles, written, k_there;
   // What the work in hand leads to when it ends.
-  isa::word_t item_after, value_after, row_after, rows_left, command_last, command_item, begin_row;
-  logic last_group, last_after, item_ends, after_ends, command_ends, begins_last;
-  logic waits, blocked, ends, over, halted, takes, idle, goes, loads, streams, tiles, whole, fits, seen_to;
+  isa::word_t row_after, entry_last, piece_last, begin_row;
+  logic last_group, last_after, item_ends, after_ends, entry_ends, piece_ends, begins_last, enters;
+  logic waits, blocked, ends, over, halted, takes, idle, goes, loads, streams, tiles, whole, fits, seen_to, command_ends;
   // Bytes that the decoder has brought and that are not yet written.
   isa::word_t q_unwritten, k_unwritten, q_known, k_known, q_left, k_left, brought;
-  logic [GA-1:0] softmaxed_group, place_group;
-  logic [(1<<LA)-1:0] complete, incomplete;
-  isa::word_t at_most;  // rows up to the end of the phase
+  isa::word_t [2:0] readies_at;
+  lines_t [2:0] readies;
+  logic [GA-1:0] softmaxed_group;
+  lines_t complete, incomplete;
+  isa::word_t at_most, entry_most, piece_most, most;  // rows up to the end of the phase
 
-  // The first output from an item on that has dense scores, which may be behind the end of the phase.
-  function automatic isa::word_t working(input isa::passes_row_t of_pass, input isa::word_t item);
-    working = next_dense[RA'(of_pass.first_share + item)] - of_pass.first_share;
+  function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
+    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+
+  // Which outputs from a place on have all their scores.
+  function automatic lines_t completed(input lines_t low, input lines_t high, input isa::word_t place);
+    completed = lines_t'({high, low} >> place[LA-1:0]);
+    if (softmaxed_valid != 0) completed = completed | lines_t'(1) << isa::W'(softmaxed_data.place - place);
   endfunction
 
   always_comb begin
@@ -125,8 +144,7 @@ module denser_engine #(
     else slot.q = operands_data.tokens;
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
-    noted = passes[PA'(operands_data.number)];
-    brought = operands_valid != 0 ? noted.operand_bytes : '0;
+    brought = operands_valid != 0 ? brings[PA'(operands_data.number)] : '0;
     q_known = q_unwritten + (operands_data.kind != 0 ? brought : '0);
     k_known = k_unwritten + (operands_data.kind == 0 ? brought : '0);
     own = known[state.number[0]];
@@ -135,32 +153,27 @@ module denser_engine #(
     if (other.number != command_data.number) other = '0;
 
     // Where it goes on: with the next tile or group, or with the next phase.
-    held = passes[PA'(state.number)];
-    named = passes[PA'(command_data.number)];
-    rows_left = held.rows - state.row;
-    row_after = state.row + state.group;
-    last_group = rows_left <= state.group;
-    last_after = rows_left <= isa::W'(state.group << 1);
-    item_after = state.item + state.size;
-    value_after = working(held, item_after);
-    item_ends = state.item == state.last;
-    after_ends = state.phase == SCORES ? item_after == state.last : value_after >= state.last;
-    if (value_after > state.last) value_after = state.last;
-    command_last = command_data.phase == 0 ? named.dense : command_data.end_;
-    command_item = command_data.phase == 0 ? '0 : working(named, command_data.begin_);
-    command_ends = command_item >= command_last;
-    if (command_item > command_last) command_item = command_last;
+    row_after = state.row + columns.group;
+    last_group = state.rows_left <= columns.group;
+    last_after = state.rows_left <= isa::W'(columns.group << 1);
+    columns_at = columns.first + columns.columns;
+    outputs_at = outputs.share + state.size;
+    item_ends = state.phase == SCORES ? columns.first == state.last : outputs.share >= state.last;
+    after_ends = state.phase == SCORES ? columns_behind.first == state.last : outputs_behind.share >= state.last;
+    entry_last = valued_next.first_share + command_data.end_;
+    piece_last = valued.first_share + command_data.end_;
+    enters = command_data.phase != 0 && command_data.begin_ == 0;
   end
 
   always_comb begin
     // What was begun is finished.
     scores_item.row = state.row;
-    scores_item.rows = last_group ? rows_left : state.group;
-    scores_item.first = held.first_dense + state.item;
-    scores_item.count = state.size;
-    partial_item.place = held.first_row + state.item;
+    scores_item.rows = last_group ? state.rows_left : columns.group;
+    scores_item.first = columns.first;
+    scores_item.count = columns.columns;
+    partial_item.place = outputs.place;
     partial_item.rows = state.size;
-    partial_item.scores = state.count;
+    partial_item.scores = outputs.count;
     ends = state.streaming && (state.left >> 1) == 0 && !state.loading;
     scores_push = {7'd0, ends && state.phase == SCORES && scores_room != 0};
     partial_push = {7'd0, ends && state.phase != SCORES && partial_room != 0};
@@ -173,6 +186,10 @@ module denser_engine #(
     // The next phase is taken up. If it has nothing to do it is done, but one notice leaves in a cycle.
     idle = !halted && (over || state.phase == NOTHING) && command_valid == 0;
     takes = !halted && (over || state.phase == NOTHING) && command_valid != 0;
+    outputs_here = partial_push != 0 ? outputs_behind : outputs;
+    entry_ends = outputs_entry.share >= entry_last;
+    piece_ends = partial_push != 0 ? outputs_behind.share >= piece_last : outputs.share >= piece_last;
+    command_ends = command_data.phase != 0 && (enters ? entry_ends : piece_ends);
     goes = !halted && !idle && !(takes && command_ends);
     command_pop = {7'd0, takes};
     done_item.number = 1;
@@ -180,63 +197,67 @@ module denser_engine #(
 
     s = state;
     if (!waits) {s.streaming, s.loading} = '0;
-    if (scores_push != 0) s.row = row_after;
-    if (whole) begin
-      s.item = state.phase == SCORES ? item_after : value_after;
-      s.size = '0;
+    if (scores_push != 0) begin
+      s.row = row_after;
+      s.rows_left = state.rows_left - columns.group;
     end
+    if (whole) s.size = '0;
     if (over && done_room != 0) s.phase = NOTHING;
     if (takes) begin
       s.phase = command_data.phase == 0 ? SCORES : VALUES;
       s.number = command_data.number;
       s.size = '0;
-      s.last = command_last;
-      s.item = command_item;
+      s.last = command_data.phase == 0 ? scored_next.first_dense + scored_next.dense : enters ? entry_last : piece_last;
       if (command_ends && !over && done_room != 0) s.phase = NOTHING;
     end
-    one = takes ? named : held;
+    columns_n = scores_push != 0 && last_group ? columns_behind : columns;
+    if (takes && command_data.phase == 0) columns_n = columns_entry;
+    outputs_n = takes && enters ? outputs_entry : outputs_here;
+    one = takes && enters ? valued_next : valued;
     loads = goes && s.phase == SCORES && s.size == 0;
     streams = goes && s.phase == SCORES && s.size != 0;
     tiles = goes && s.phase != SCORES;
 
     // Work begins: a tile of columns, a group of rows of it, or a tile of rows.
-    beats = s.phase == SCORES ? one.beats : one.value_beats;
-    place = one.first_row + s.item;
-    share = one.first_share + s.item;
-    load_first = one.first_dense + s.item;
-    load_count = one.dense - s.item < one.denser_lines ? one.dense - s.item : one.denser_lines;
+    load_first = columns_n.first;
+    load_count = columns_n.columns;
     k_there = takes ? other.k : own.k;
-    load = loads && k_there > needed[DA'(load_first)];
+    load = loads && k_there > columns_n.needed;
     begin_row = scores_push != 0 ? row_after : state.row;
     begins_last = scores_push != 0 ? last_after : last_group;
-    stream_token = held.row0 + begin_row;
-    stream_rows = begins_last ? held.rows - begin_row : state.group;
-    stream_beats = held.beats;
-    seen_to = own.q >= held.row0 + (begins_last ? held.rows : begin_row + state.group);
+    stream_token = scored.row0 + begin_row;
+    stream_rows = begins_last ? scored.rows - begin_row : columns.group;
+    stream_beats = scored.beats;
+    seen_to = own.q >= (begins_last ? scored.row0 + scored.rows : sum3(scored.row0, begin_row, columns.group));
     stream = streams && seen_to;
-    tile_place = place;
-    tile_share = share;
-    at_most = s.last - s.item;
-    tile_rows = rest_of[RA'(share)];
-    fits = place + tile_rows <= limit || place + at_most <= limit || place + one.tile_rows <= limit;
+    tile_place = outputs_n.place;
+    tile_share = outputs_n.share;
+    entry_most = entry_last - outputs_entry.share;
+    piece_most = piece_last - outputs_here.share;
+    most = state.last - outputs_here.share;
+    at_most = !takes ? most : enters ? entry_most : piece_most;
+    tile_rows = outputs_n.rest;
+    fits = tile_place + tile_rows <= limit || tile_place + at_most <= limit || tile_place + one.tile_rows <= limit;
     for (int n = 0; n < 1 << LA; n++) begin
       incomplete[n] = isa::W'(n) < tile_rows && isa::W'(n) < at_most && isa::W'(n) < one.tile_rows;
     end
     // A bank has one row of so many: a turn is begun where all three are more than those before it took.
-    words = (isa::W'(dense_of[RA'(share)] << 1) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES);
     reads_item.cycles = '0;
     for (int n = 0; n < TURNS; n++) begin
       if (n * PSUM_BANKS < 1 << LA && incomplete[n*PSUM_BANKS<1<<LA?n*PSUM_BANKS:0]) begin
-        reads_item.cycles = isa::W'(n + 1) * words;
+        reads_item.cycles = isa::W'(n + 1) * outputs_n.words;
       end
     end
     if (at_most < tile_rows) tile_rows = at_most;
     if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
-    tile_count = dense_of[RA'(share)];
-    tile_beats = beats;
-    place_group = GA'(place >> LA);
-    complete = (1<<LA)'({ready[GA'(place_group+1'b1)], ready[place_group]} >> place[LA-1:0]);
-    if (softmaxed_valid != 0) complete = complete | (1<<LA)'(1) << isa::W'(softmaxed_data.place - place);
+    tile_count = outputs_n.count;
+    tile_beats = one.value_beats;
+    // Looked up from all the outputs it may go on with.
+    readies_at = {outputs_entry.place, outputs_behind.place, outputs.place};
+    for (int n = 0; n < 3; n++) begin
+      readies[n] = completed(ready[GA'(readies_at[n]>>LA)], ready[GA'((readies_at[n]>>LA)+1'b1)], readies_at[n]);
+    end
+    complete = takes && enters ? readies[2] : partial_push != 0 ? readies[1] : readies[0];
     incomplete = incomplete & ~complete;
     fits = fits && incomplete == 0;
     // A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by. A second row has no
@@ -256,24 +277,21 @@ module denser_engine #(
     written = '0;
     if (load) begin
       s.size = load_count;
-      s.group = group[DA'(load_first)];
-      s.group_bytes = group_bytes[DA'(load_first)];
-      s.last_bytes = last_bytes[DA'(load_first)];
       s.row = '0;
+      s.rows_left = takes ? scored_next.rows : scored.rows;
       s.loading = 1'b1;
-      cycles = load_cycles[DA'(load_first)];
-      written = (load_bytes[DA'(load_first)] + k_known + isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
+      cycles = columns_n.load_cycles;
+      written = sum3(columns_n.load_bytes, k_known, isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
       s.left = cycles > written ? cycles : written;
     end
     if (stream) begin
-      cycles = ((begins_last ? state.last_bytes : state.group_bytes) + q_known + isa::W'(Q_PORT_BYTES - 1))
+      cycles = sum3(begins_last ? columns.last_bytes : columns.group_bytes, q_known, isa::W'(Q_PORT_BYTES - 1))
           / isa::W'(Q_PORT_BYTES);
       s.left = cycles > stream_beats ? cycles : stream_beats;
     end
     if (tile) begin
       s.size = tile_rows;
-      s.count = tile_count;
-      s.left = reads_item.cycles + value_cycles[RA'(share)];
+      s.left = reads_item.cycles + outputs_n.cycles;
     end
     if (load || stream || tile) s.streaming = 1'b1;
     // A port that nothing is read through writes.
@@ -285,26 +303,24 @@ module denser_engine #(
     if (load) k_left = '0;
     softmaxed_group = GA'(softmaxed_data.place >> LA);
     pass = s.number;
+    first = passes[0];
   end
 
   always_ff @(posedge clk) begin
-    if (passes_we) passes[PA'(passes_address)] <= passes_data;
+    if (passes_we) begin
+      passes[PA'(passes_address)] <= passes_data;
+      brings[PA'(passes_address)] <= passes_data.operand_bytes;
+    end
     if (dense_we) begin
-      needed[DA'(dense_address)] <= dense_data.needed;
-      group[DA'(dense_address)]  <= dense_data.group;
-      load_cycles[DA'(dense_address)] <= dense_data.load_cycles;
-      load_bytes[DA'(dense_address)]  <= dense_data.load_bytes;
-      group_bytes[DA'(dense_address)] <= dense_data.group_bytes;
-      last_bytes[DA'(dense_address)]  <= dense_data.last_bytes;
+      tiles_of[DA'(dense_address)] <= {dense_data.needed, dense_data.columns, dense_data.group, dense_data.load_cycles,
+                                       dense_data.load_bytes, dense_data.group_bytes, dense_data.last_bytes};
     end
     if (rows_we) begin
-      dense_of[RA'(rows_address)]   <= rows_data.dense;
-      next_dense[RA'(rows_address)] <= rows_data.next_dense;
-      rest_of[RA'(rows_address)]    <= rows_data.rest;
-      value_cycles[RA'(rows_address)] <= rows_data.value_cycles;
+      outputs_of[RA'(rows_address)] <= {rows_data.next_dense, rows_data.dense_place, rows_data.dense_count,
+                                        rows_data.dense_words, rows_data.rest, rows_data.value_cycles};
       ready[GA'(rows_address>>LA)]  <= '0;
     end else if (softmaxed_valid != 0) begin
-      ready[softmaxed_group] <= ready[softmaxed_group] | (1<<LA)'(1) << softmaxed_data.place[LA-1:0];
+      ready[softmaxed_group] <= ready[softmaxed_group] | lines_t'(1) << softmaxed_data.place[LA-1:0];
     end
     if (rst) begin
       state.phase <= NOTHING;
@@ -313,12 +329,28 @@ module denser_engine #(
       window_end <= '0;
       q_unwritten <= '0;
       k_unwritten <= '0;
+      scored_next <= first.dense != 0 ? first : passes[PA'(first.next_dense)];
+      valued_next <= first.dense != 0 ? first : passes[PA'(first.next_dense)];
     end else begin
       state <= s;
       there <= known;
       window_end <= limit;
       q_unwritten <= q_left;
       k_unwritten <= k_left;
+      if (takes && command_data.phase == 0) begin
+        scored <= scored_next;
+        scored_next <= passes[PA'(scored_next.next_dense)];
+      end
+      if (takes && enters) begin
+        valued <= valued_next;
+        valued_next <= passes[PA'(valued_next.next_dense)];
+      end
     end
+    columns <= columns_n;
+    outputs <= outputs_n;
+    columns_behind <= {columns_at, tiles_of[DA'(columns_at)]};
+    outputs_behind <= outputs_of[RA'(outputs_at)];
+    columns_entry <= {scored_next.first_dense, tiles_of[DA'(scored_next.first_dense)]};
+    outputs_entry <= outputs_of[RA'(valued_next.first_share)];
   end
 endmodule

@@ -47,11 +47,11 @@ module encoder #(
   logic [HB-1:0] of;                 // heads that are mixed
   logic signed [LB-1:0] kept, now_kept;  // bytes of sums that are moved, less one, alike
 
-  // n / of
-  function automatic logic [SB-1:0] quotient(input logic [SB-1:0] n, input logic [HB-1:0] of);
+  // n / by
+  function automatic logic [SB-1:0] quotient(input logic [SB-1:0] n, input logic [HB-1:0] by);
     logic [QB:0] reciprocal;
     reciprocal = '0;
-    for (int h = 1; h <= HEADS; h++) if (of == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
+    for (int h = 1; h <= HEADS; h++) if (by == HB'(h)) reciprocal |= (QB + 1)'(((1 << QB) + h - 1) / h);
     quotient = SB'(((QB + 1 + SB)'(n) * (QB + 1 + SB)'(reciprocal)) >> QB);
   endfunction
 

@@ -6,9 +6,6 @@
 // The window ends with the rows whose entries have been read, in order, through a port of the index buffer. While there is
 // a pass the buffer is told what all but the walker take of its ports.
 module output_merge #(
-    parameter int LANES           = 64,
-    parameter int PSUM_BANKS      = 8,
-    parameter int PSUM_PORT_BYTES = 32,
     parameter int INDEX_BANKS     = 8,
     parameter int INDEX_PORT_BYTES = 8,
     parameter int PASSES          = 16,
@@ -67,7 +64,7 @@ module output_merge #(
     output logic             leaves,
     output isa::word_t       leaves_place
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), WIDTH = PSUM_BANKS * PSUM_PORT_BYTES;
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
   // Cycles of an entry of 8 bytes, and bytes a cycle of rows and dense columns.
   localparam int SHARE = INDEX_BANKS > 2 ? 1 : INDEX_BANKS == 2 ? 2 : 8;
   localparam int ENTRY = (8 * SHARE + INDEX_PORT_BYTES - 1) / INDEX_PORT_BYTES;
@@ -75,16 +72,17 @@ module output_merge #(
                        : INDEX_BANKS == 2 ? INDEX_PORT_BYTES : (INDEX_PORT_BYTES + 3) / 4;
   localparam int EA = $clog2(ENTRY + 1);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t parts[ROWS], values[ROWS], seen[ROWS];
+  isa::word_t parts[ROWS], all_but_one[ROWS], values[ROWS], seen[ROWS];
+  isa::word_t accesses[ROWS], adds[ROWS];  // cycles of the memory to read or write a row, of the adders
   logic active, next_active, going, free, whole, turn, next_turn;
-  logic engine_reads, d_oldest, s_oldest, first, ended, asks, opened, takes_entry, reads;
+  logic engine_reads, d_oldest, s_oldest, first, completes, ended, asks, opened, takes_entry, reads;
   isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window;
   isa::word_t entries, entries_after;  // the row behind the last whose entry has been read: the window's end
   logic [EA-1:0] entry_left;  // cycles until the next one is
   isa::word_t oldest_after, end_now, end_after;  // when the oldest row has left
   isa::word_t left, next_left;  // cycles that the memory or the adders are still taken, this one included
   isa::passes_row_t one;
-  isa::word_t place, seen_oldest, parts_oldest, seen_with, used;
+  isa::word_t place, seen_d, seen_s, seen_oldest, parts_oldest, seen_with, used;
   isa::word_t cycles, once, twice, adding;  // of the memory for a row, read or written, or both; of the adders
 
   always_comb begin
@@ -105,36 +103,40 @@ module output_merge #(
     free = going && accesses_room != 0 && (left >> 1) == 0 && !engine_reads;
 
     // A row leaves that is whole, or a part is taken, of either engine in turn.
-    seen_oldest = seen[RA'(next_oldest)];
-    parts_oldest = parts[RA'(next_oldest)];
+    seen_oldest = seen[RA'(oldest)];
+    parts_oldest = parts[RA'(oldest)];
     opened = active && oldest != entries;
     whole = opened && seen_oldest == parts_oldest;
+    completes = opened && seen_oldest == all_but_one[RA'(oldest)];  // with one more part
     take_d = free && !(whole && row_room != 0) && dense_valid != 0 && !(turn && sparse_valid != 0);
     take_s = free && !(whole && row_room != 0) && !take_d && sparse_valid != 0;
     next_turn = take_d || (turn && !take_s);
     line_d = taken;
     place_d = dense_data.place + taken;
     place_s = sparse_data.place;
-    d_oldest = place_d == next_oldest;
-    s_oldest = place_s == next_oldest;
-    first_d = seen[RA'(place_d)] == 0;
-    first_s = seen[RA'(place_s)] == 0;
+    d_oldest = place_d == oldest;
+    s_oldest = place_s == oldest;
+    seen_d = seen[RA'(place_d)];
+    seen_s = seen[RA'(place_s)];
+    first_d = seen_d == 0;
+    first_s = seen_s == 0;
     first = take_d ? first_d : first_s;
-    place = take_d ? place_d : take_s ? place_s : next_oldest;
-    seen_with = seen[RA'(place)] + 1'b1;
+    place = take_d ? place_d : take_s ? place_s : oldest;
+    seen_with = take_d ? seen_d + 1'b1 : seen_s + 1'b1;
     dense_pop = {7'd0, take_d && taken + 1'b1 == dense_data.rows};
     next_taken = dense_pop != 0 ? '0 : taken + isa::W'(take_d);
     sparse_pop = {7'd0, take_s};
-    leaves = row_room != 0 && (take_d || take_s ? opened && (take_d ? d_oldest : s_oldest) && seen_oldest + 1'b1 == parts_oldest
-                                                : free && whole);
+    leaves = row_room != 0 && (take_d ? completes && d_oldest : take_s ? completes && s_oldest : free && whole);
 
     // A place is read, added to and written; the first part is written alone, and what completes a row is not written.
-    once = (isa::W'(values[RA'(place)] << 2) + isa::W'(WIDTH - 1)) / isa::W'(WIDTH);
+    // The three places that it may be are looked up at once.
+    once = take_d ? accesses[RA'(place_d)] : take_s ? accesses[RA'(place_s)] : accesses[RA'(oldest)];
+    adding = take_d ? adds[RA'(place_d)] : take_s ? adds[RA'(place_s)] : adds[RA'(oldest)];
     twice = isa::W'(once << 1);
-    adding = (values[RA'(place)] + isa::W'(LANES - 1)) / isa::W'(LANES);
     cycles = '0;
-    next_left = ((left >> 1) != 0 ? left - 1'b1 : '0) + (engine_reads ? used : '0);
-    if ((take_d || take_s) && !leaves && !first) begin
+    next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
+    if (engine_reads) next_left = next_left + used;
+    else if ((take_d || take_s) && !leaves && !first) begin
       cycles = twice;
       next_left = twice > adding ? twice : adding;
     end else if ((take_d || take_s) && leaves && first) next_left = adding;
@@ -142,25 +144,25 @@ module output_merge #(
       cycles = once;
       next_left = once > adding ? once : adding;
     end
-    accesses_item.cycles = used + cycles;
+    accesses_item.cycles = engine_reads ? used : cycles;
     accesses_push = {7'd0, engine_reads || cycles != 0};
-    row_item.bytes = values[RA'(place)];
+    row_item.bytes = take_d ? values[RA'(place_d)] : take_s ? values[RA'(place_s)] : values[RA'(oldest)];
     row_push = {7'd0, leaves};
     leaves_place = place;
 
-    // What the windows end at, whether the oldest row leaves or not.
-    oldest_after = next_oldest + 1'b1;
-    end_now = next_oldest + next_places;
-    end_after = oldest_after + next_places;
-    if (end_now > next_last) end_now = next_last;
-    if (end_after > next_last) end_after = next_last;
-    ended = leaves ? oldest_after == next_last : next_oldest == next_last;
-    takes_entry = active && entry_left == 0 && (leaves ? entries != end_after : entries != end_now);
+    // What the windows end at, whether the oldest row leaves or not. A pass that begins has read no row.
+    oldest_after = oldest + 1'b1;
+    end_now = oldest + places;
+    end_after = oldest_after + places;
+    if (end_now > last) end_now = last;
+    if (end_after > last) end_after = last;
+    ended = leaves ? oldest_after == last : active ? oldest == last : one.outputs == 0;
     entries_after = entries + 1'b1;
-    reads = active ? (leaves ? (takes_entry ? entries_after : entries) != end_after
-                             : (takes_entry ? entries_after : entries) != end_now) : end_now != next_oldest;
-    window = !active ? next_oldest : takes_entry ? entries_after : entries;
-    asks = !active ? next_oldest != told : takes_entry ? entries_after != told : entries != told;
+    takes_entry = active && entry_left == 0 && (leaves ? entries != end_after : entries != end_now);
+    reads = leaves ? (takes_entry ? entries_after != end_after : entries != end_after)
+        : active ? (takes_entry ? entries_after != end_now : entries != end_now) : one.places != 0 && one.outputs != 0;
+    window = !active ? one.first_row : takes_entry ? entries_after : entries;
+    asks = !active ? one.first_row != told : takes_entry ? entries_after != told : entries != told;
     denser_window_push = {7'd0, going && asks && denser_window_room != 0 && sparser_window_room != 0};
     sparser_window_push = denser_window_push;
     denser_window_item.end_ = window;
@@ -183,7 +185,10 @@ module output_merge #(
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (rows_we) begin
       parts[RA'(rows_address)]  <= rows_data.parts;
+      all_but_one[RA'(rows_address)] <= rows_data.parts - 1'b1;
       values[RA'(rows_address)] <= rows_data.values;
+      accesses[RA'(rows_address)] <= rows_data.merge_cycles;
+      adds[RA'(rows_address)] <= rows_data.merge_adds;
       seen[RA'(rows_address)]   <= '0;
     end else if (take_d || take_s) seen[RA'(place)] <= seen_with;
     left <= rst ? '0 : next_left;

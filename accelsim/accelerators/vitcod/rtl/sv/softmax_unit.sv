@@ -3,6 +3,8 @@
 // MODE 0: the exponent is taken against a static bound, as the scores come. MODE 1: against the row's maximum, once its
 // last score is there. Scores go to the bank of the partial-sum memory that their row has, one access a bank and cycle,
 // when no other unit takes the memory.
+// A cycle of MODE 0 has two stages: which scores are taken, and in the next cycle which rows they complete; no row is handed
+// on before that is known.
 module softmax_unit #(
     parameter int LANES           = 8,
     parameter int MODE            = 0,
@@ -10,7 +12,6 @@ module softmax_unit #(
     parameter int DIVIDE_CYCLES   = 16,
     parameter int DIVIDE_INTERVAL = 1,
     parameter int PSUM_BANKS      = 8,
-    parameter int PSUM_PORT_BYTES = 32,
     parameter int PASSES          = 16,
     parameter int DENSE           = 256,
     parameter int ROWS            = 1024,
@@ -61,14 +62,22 @@ module softmax_unit #(
     output logic             divides,           // a reciprocal begins
     output isa::word_t       divides_place
 );
-  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS), DA = $clog2(DENSE);
+  localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
+  localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB + 1) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
-  localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1), EA = $clog2(MOST * MOST + 1);
-  localparam int LB = LANES > 1 ? $clog2(LANES) : 1, TREE = 1 << $clog2(LANES);
+  localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
+  localparam int TREE = 2 * WIDE * (SCORES_POPS > 1 ? SCORES_POPS : 1);  // at least as many as a lane may have
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
+  localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
+  typedef logic [4*isa::W+BA-1:0] four_t;
+  typedef four_t ways_t[TREE];
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t place_of[DENSE], at_of[DENSE];
+  // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
+  typedef struct packed {isa::word_t place, at, word;} dense_t;
+  // As many to a word as there are lanes: so many lie in two words, an even and an odd one.
+  typedef logic [WIDE-1:0][3*isa::W-1:0] columns_t;
+  columns_t even_of[LINES], odd_of[LINES];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
@@ -85,27 +94,37 @@ module softmax_unit #(
   isa::clock_t taken_until[PSUM_BANKS], next_taken_until[PSUM_BANKS];
   logic memory_free, works, refused, stopped;
 
-  // Each item of the denser engine's from the next score on: in which row of it a score lies (0: the one it goes on
-  // with) and how far from that row's first (or, in row 0, from the next score), and how many of them there are.
+  // The next scores of each item of the denser engine's: in which row of it one lies (0: the one it goes on with), how far
+  // from that row's first (or, in row 0, from the next score), whether the item has so many; its column; its row in all.
   few_t [SCORES_POPS-1:0][MOST-1:0] row_on, nth_on;
+  logic [SCORES_POPS-1:0][MOST-1:0] exists;
+  dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
+  isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
+  isa::word_t next_at, behind_at, pops;
+  logic [SCORES_POPS-1:0][LANES-1:0][BA-1:0] bank_of;
+  // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
+  isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item;
   few_t [SCORES_POPS-1:0] length;
   few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
-  isa::word_t [SCORES_POPS-1:0] item_row, item_nth, item_col;
   few_t rows_there, in_row, a_row;
-  logic [EA-1:0] edges;
-  logic [LANES-1:0] passed, passed_last;
-  logic [MOST-1:0] exists;
-  // What is before each lane, and behind the last one: the item, and the score's place in it.
-  few_t [MOST-1:0] its_item, its_row_on, its_nth_on, its_nth_of_item;
-  logic [MOST-1:0] is_there, in_first;
-  few_t nth_in;
-  isa::word_t [LANES-1:0] its_col, its_row, its_word;
+  // What each lane has, and behind the last one: which score of which item, the items before it.
+  logic [MOST-1:0][SCORES_POPS-1:0][MOST-1:0] picks;
+  few_t [MOST-1:0] its_item;
+  isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item;
+  dense_t [LANES-1:0] its_column;
+  isa::word_t [LANES-1:0] its_row;
+  isa::word_t its_place;
+  ways_t ways, lane_ways, then_ways;
   logic [LANES-1:0][BA-1:0] its_bank;
-  logic [LANES-1:0] is_sparse, offered, conflict, same_place;
-  logic [LANES-1:0][LANES-1:0] same, ahead;  // of two lanes: one row; one is in the way of the other
+  logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
+  logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
   logic [PSUM_BANKS-1:0] bank_busy;
-  few_t sparse_lanes, lanes_left;
+  few_t sparse_lanes, lanes_left, lanes_before, nth_same;
+  logic begun_item;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
+  // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
+  logic [LANES-1:0] taken_before, counted;
+  isa::word_t [LANES-1:0] place_before, counted_place;
   // The scores taken in this cycle, in order: count with it, whether it completes its row.
   isa::word_t [LANES-1:0] reached;
   logic [LANES-1:0] whole;
@@ -121,10 +140,10 @@ module softmax_unit #(
 
   // How many are set: of any, as a tree; of the first so many.
   function automatic few_t ones(input logic [LANES-1:0] set);
-    few_t part[TREE];
-    for (int i = 0; i < TREE; i++) part[i] = i < LANES ? few_t'(set[i<LANES?i:0]) : '0;
-    for (int step = 1; step < TREE; step = 2 * step) begin
-      for (int i = 0; i + step < TREE; i = i + 2 * step) part[i] = part[i] + part[i+step];
+    few_t part[WIDE];
+    for (int i = 0; i < WIDE; i++) part[i] = i < LANES ? few_t'(set[i<LANES?i:0]) : '0;
+    for (int step = 1; step < WIDE; step = 2 * step) begin
+      for (int i = 0; i + step < WIDE; i = i + 2 * step) part[i] = part[i] + part[i+step];
     end
     ones = part[0];
   endfunction
@@ -137,6 +156,31 @@ module softmax_unit #(
       first_ones[b] = |bits[b];
     end
   endfunction
+  // Of what all are but one zero.
+  function automatic four_t any(input ways_t set);
+    for (int step = 1; step < TREE; step = 2 * step) begin
+      for (int i = 0; i + step < TREE; i = i + 2 * step) set[i] = set[i] | set[i+step];
+    end
+    any = set[0];
+  endfunction
+  function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
+    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+  // Whether a + b == c, and no carry runs for it.
+  function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
+    adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
+  endfunction
+  // The columns from one on, out of the words that they lie in.
+  function automatic dense_t [LANES-1:0] columns_from(input columns_t even, input columns_t odd, input isa::word_t at);
+    columns_t [1:0] two;
+    logic [2*WIDE-1:0][3*isa::W-1:0] all;
+    two = at[LB] ? {even, odd} : {odd, even};
+    all = two;
+    for (int b = 0; b < LB; b++) begin
+      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) all[i] = all[i+(1<<b)];
+    end
+    for (int e = 0; e < LANES; e++) columns_from[e] = all[e];
+  endfunction
   function automatic few_t at_most(input isa::word_t some);
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
   endfunction
@@ -145,7 +189,7 @@ module softmax_unit #(
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
     pass = active ? number : command_data.number;
-    one = passes[PA'(pass)];
+    one = passes[PA'(command_data.number)];
     next_left = active ? left : one.outputs;
 
     accesses_pop = {7'd0, accesses_valid != 0};
@@ -155,85 +199,105 @@ module softmax_unit #(
     end
     memory_free = memory_free_at <= now && (accesses_valid == 0 || accesses_data.cycles == 0);
     works = going && memory_free;
-    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = taken_until[b] > now;
+    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = MODE != 0 && taken_until[b] > now;
   end
 
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
-    begins_at[0] = sparse_lanes;
+    {row_on, nth_on, exists} = '0;
     for (int i = 0; i < SCORES_POPS; i++) begin
-      item_row[i] = scores_data[i].row + (i == 0 ? row : '0);
-      item_nth[i] = i == 0 ? nth : '0;
-      item_col[i] = scores_data[i].first + item_nth[i];
-      in_row = at_most(scores_data[i].count - item_nth[i]);
+      in_row = at_most(scores_data[i].count - (i == 0 ? nth : '0));
       a_row = at_most(scores_data[i].count);
       rows_there = at_most(scores_data[i].rows - (i == 0 ? row : '0));
-      for (int e = 0; e < MOST; e++) begin
-        for (int k = 0; k < LANES; k++) begin
-          edges = EA'(in_row) + EA'(k) * EA'(a_row);  // where the row after that begins
-          passed[k] = EA'(e) >= edges;
+      for (int a = 1; a <= MOST; a++) begin
+        for (int first = 1; first <= a; first++) begin
+          if (in_row == few_t'(first) && a_row == few_t'(a)) begin
+            for (int e = 0; e < MOST; e++) begin
+              row_on[i][e] = row_on[i][e] | few_t'(e < first ? 0 : 1 + (e - first) / a);
+              nth_on[i][e] = nth_on[i][e] | few_t'(e < first ? e : (e - first) % a);
+            end
+          end
         end
-        passed_last = passed & ~(passed >> 1);
-        row_on[i][e] = first_ones(MOST'(passed));
-        nth_on[i][e] = passed[0] ? '0 : few_t'(e);
-        for (int k = 0; k < LANES; k++) begin
-          edges = EA'(in_row) + EA'(k) * EA'(a_row);
-          nth_on[i][e] = nth_on[i][e] | (passed_last[k] ? few_t'(EA'(e) - edges) : '0);
-        end
-        exists[e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
       end
-      length[i] = first_ones(exists);
-      begins_at[i+1] = begins_at[i] + length[i];
+      for (int e = 0; e < MOST; e++) exists[i][e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
+      length[i] = first_ones(exists[i]);
+      // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
+      next_at = scores_data[i].first + (i == 0 ? nth : '0);
+      along[i] = columns_from(even_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB + 1)],
+                              odd_of[NB'(next_at >> LB + 1)], next_at);
+      anew[i] = along[i];
+      if (i == 0) begin
+        next_at = begun_item ? scores_data[0].first : '0;
+        behind_at = begun_item ? scores_data[0].first + isa::W'(WIDE) : '0;
+        anew[0] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
+        if (!begun_item) anew[0] = along[0];
+      end
+      for (int e = 0; e < LANES; e++) begin
+        ways = '{default: '0};
+        for (int k = 0; k < LANES; k++) if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) ways[k] = four_t'(anew[i][k]);
+        if (row_on[i][e] == 0) ways[LANES] = four_t'(along[i][e]);
+        column_of[i][e] = dense_t'(any(ways));
+        row_of[i][e] = i == 0 ? sum3(scores_data[i].row, row, isa::W'(row_on[i][e])) : scores_data[i].row + isa::W'(row_on[i][e]);
+      end
+      for (int e = 0; e < LANES; e++) bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
+      for (int e = 0; e < MOST; e++) begin
+        then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
+        then_nth[i][e] = isa::W'(nth_on[i][e]) + (i == 0 && row_on[i][e] == 0 ? nth : '0);
+        then_nth_of_item[i][e] = isa::W'(e) + (i == 0 ? nth_of_item : '0);
+      end
     end
   end
 
   // Scores of the sparser engine first, then those of the denser engine's tiles.
   always_comb begin
-    {its_row_on, its_nth_on, its_nth_of_item, is_there, in_first} = '0;
-    its_item = '0;
-    nth_in = '0;
+    lanes_before = sparse_lanes;
+    for (int i = 0; i < SCORES_POPS; i++) begin
+      begins_at[i] = lanes_before;
+      lanes_before = lanes_before + length[i];
+    end
+    begins_at[SCORES_POPS] = lanes_before;
+    {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
     for (int n = 0; n < MOST; n++) begin
+      lane_ways = '{default: '0};
       for (int i = 0; i < SCORES_POPS; i++) begin
-        nth_in = few_t'(n) - begins_at[i];
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
-        if (few_t'(n) >= begins_at[i] && few_t'(n) < begins_at[i+1]) begin
-          is_there[n] = 1'b1;
-          in_first[n] = i == 0;
-          its_row_on[n] = row_on[i][nth_in];
-          its_nth_on[n] = nth_on[i][nth_in];
-          its_nth_of_item[n] = nth_in;
+        for (int e = 0; e <= n; e++) begin
+          picks[n][i][e] = begins_at[i] == few_t'(n - e) && exists[i][e];
+          if (picks[n][i][e]) lane_ways[i*MOST+e] = four_t'({then_row[i][e], then_nth[i][e], then_nth_of_item[i][e]});
         end
       end
+      // While a score of the sparser engine's has the lane, where it is now.
+      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = four_t'({row, nth, nth_of_item});
+      {its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]} = (3 * isa::W)'(any(lane_ways));
     end
     for (int n = 0; n < LANES; n++) begin
       is_sparse[n] = few_t'(n) < sparse_lanes;
+      is_there[n] = picks[n] != '0;
       offered[n] = is_sparse[n] || is_there[n];
-      its_col[n] = '0;
-      its_row[n] = '0;
+      lane_ways = '{default: '0};
       for (int i = 0; i < SCORES_POPS; i++) begin
-        if (few_t'(n) >= begins_at[i] && few_t'(n) < begins_at[i+1]) begin
-          its_col[n] = (its_row_on[n] == 0 ? item_col[i] : scores_data[i].first) + isa::W'(its_nth_on[n]);
-          its_row[n] = item_row[i] + isa::W'(its_row_on[n]);
+        for (int e = 0; e <= n; e++) begin
+          if (picks[n][i][e]) lane_ways[i*LANES+e] = {bank_of[i][e], row_of[i][e], column_of[i][e]};
         end
       end
-      its_word[n] = isa::W'((its_col[n] - one.first_dense) << 1) / isa::W'(PSUM_PORT_BYTES);
+      its_place = score_data[n<SCORE_POPS?n:0].place;
+      if (is_sparse[n]) lane_ways[TREE-1] = {BA'(its_place % isa::W'(PSUM_BANKS)), isa::W'(0), its_place, isa::W'(0), isa::W'(0)};
+      {its_bank[n], its_row[n], its_column[n]} = any(lane_ways);
+      place[n] = its_column[n].place + its_row[n];
+      dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
       which[n] = 8'(its_item[n]);
-      element[n] = isa::W'(its_nth_of_item[n]) + (in_first[n] ? nth_of_item : '0);
-      dense_at[n] = 32'(at_of[DA'(its_col[n])]) + 32'(its_row[n]);
-      place[n] = is_sparse[n] ? score_data[n<SCORE_POPS?n:0].place : place_of[DA'(its_col[n])] + its_row[n];
-      its_bank[n] = BA'(place[n] % isa::W'(PSUM_BANKS));
+      element[n] = its_then_nth_of_item[n];
     end
 
     // A bank takes one access, of one score, or of a word of a row's dense ones. Lanes take what they have in order, up to
     // the first that finds its bank taken; so what is before it was taken, if it is asked at all.
     for (int n = 0; n < LANES; n++) begin
-      same[n] = '0;
       ahead[n] = '0;
       for (int m = 0; m < n; m++) begin
-        same[n][m] = place[m] == place[n];
         ahead[n][m] = its_bank[m] == its_bank[n]
-            && !(same[n][m] && !is_sparse[m] && !is_sparse[n] && its_word[m] == its_word[n]);
+            && !(!is_sparse[m] && !is_sparse[n] && its_row[m] == its_row[n]
+                 && its_column[m].place == its_column[n].place && its_column[m].word == its_column[n].word);
       end
       conflict[n] = offered[n] && (bank_busy[its_bank[n]] || ahead[n] != 0);
     end
@@ -248,28 +312,30 @@ module softmax_unit #(
     // The denser engine's scores go on at the first lane that took none.
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
-    scores_pop = '0;
-    next_row = row;
-    next_nth = nth;
-    next_nth_of_item = nth_of_item;
-    if (dense != 0) begin
-      {next_row, next_nth, next_nth_of_item} = '0;
-      for (int n = 1; n < MOST; n++) begin
-        if (upto[n]) begin
-          scores_pop = 8'(its_item[n]);
-          next_row = isa::W'(its_row_on[n]) + (in_first[n] ? row : '0);
-          next_nth = isa::W'(its_nth_on[n]) + (in_first[n] && its_row_on[n] == 0 ? nth : '0);
-          next_nth_of_item = isa::W'(its_nth_of_item[n]) + (in_first[n] ? nth_of_item : '0);
-        end
-      end
+    then_ways = '{default: '0};
+    for (int n = 0; n < MOST; n++) begin
+      if (upto[n])
+        then_ways[n] = four_t'({isa::W'(its_item[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]});
     end
+    {pops, next_row, next_nth, next_nth_of_item} = (4 * isa::W)'(any(then_ways));
+    scores_pop = 8'(pops);
+  end
 
+  // The rows that they complete.
+  always_comb begin
+    counted = STAGED ? taken_before : taken;
+    counted_place = STAGED ? place_before : place;
     for (int n = 0; n < LANES; n++) begin
-      same_place = same[n];
-      reached[n] = seen[RA'(place[n])] + 1'b1 + isa::W'(ones(same_place));
-      whole[n] = taken[n] && reached[n] == needed[RA'(place[n])];
+      same_place = '0;
+      for (int m = 0; m < n; m++) same_place[m] = counted_place[m] == counted_place[n];
+      nth_same = ones(same_place) + 1'b1;
+      reached[n] = seen[RA'(counted_place[n])] + isa::W'(nth_same);
+      whole[n] = counted[n] && adds_up(seen[RA'(counted_place[n])], isa::W'(nth_same), needed[RA'(counted_place[n])]);
     end
-    for (int n = 0; n < LANES; n++) put[n] = completed + RA'(ones(whole & ~({LANES{1'b1}} << n)));
+    for (int n = 0; n < LANES; n++) begin
+      put[n] = '0;
+      for (int c = 0; c <= n; c++) if (ones(whole & ~({LANES{1'b1}} << n)) == few_t'(c)) put[n] |= completed + RA'(c);
+    end
     whole_count = ones(whole);
   end
 
@@ -298,20 +364,22 @@ module softmax_unit #(
         if (in_turn[n] && exp_busy[n]) stopped = 1'b1;
         begun[n] = in_turn[n] && !exp_busy[n] && exp_used[n] + exp_some[n] <= lanes_left;
         if (in_turn[n] && !exp_busy[n]) begin
-          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : lanes_left - exp_used[n]);
+          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : few_t'(lanes_left - exp_used[n]));
           next_exp_taken = begun[n] ? '0 : exp_first[n] + exp_count[n];
         end
       end
     end
     begun_count = ones(begun);
-    start = now + 32'(EXP_CYCLES);
+    start = now + 32'(EXP_CYCLES) - 32'(STAGED);  // since they were taken
     if (free_at > start) start = free_at;
     next_free_at = free_at;
     for (int n = 0; n < LANES; n++) begin
-      began[n] = exponentiated + RA'(ones(begun & ~({LANES{1'b1}} << n)));
-      known_at[n] = '0;
+      {began[n], known_at[n]} = '0;
       for (int c = 0; c <= n; c++) begin
-        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) known_at[n] = start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) begin
+          began[n] |= exponentiated + RA'(c);
+          known_at[n] |= start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        end
       end
       if (begun_count == few_t'(n + 1)) next_free_at = start + 32'((n + 1) * DIVIDE_INTERVAL);
     end
@@ -322,7 +390,7 @@ module softmax_unit #(
     for (int b = 0; b < PSUM_BANKS; b++) begin
       if (accesses_valid != 0 && bank_busy[b]) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
       for (int n = 0; n < LANES; n++) begin
-        if (taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
+        if (MODE != 0 && taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
       end
       for (int n = 0; n < LANES; n++) begin
         if (MODE != 0 && exp_count[n] != 0 && exp_bank[n] == BA'(b)) next_taken_until[b] = now + 32'd2;
@@ -331,8 +399,13 @@ module softmax_unit #(
   end
 
   always_comb begin
+    // A row that is not in the queue yet may be the one whose reciprocal begins.
     divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
     divides_place = queue_place[divided];
+    if (STAGED && EXP_CYCLES == 1 && divided == exponentiated && begun != 0 && start == now) begin
+      divides = 1'b1;
+      for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = counted_place[n];
+    end
 
     // One row a cycle is handed on.
     at_place = queue_place[handed];
@@ -344,9 +417,9 @@ module softmax_unit #(
     status = isa::STARVED;
     if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || exponentiated != completed)))
       status = isa::BLOCKED;
-    if (handed != exponentiated) status = isa::BUSY;
+    if (handed != exponentiated || (STAGED && begun != 0)) status = isa::BUSY;
     if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
-    if (taken != 0 || begun != 0 || exp_count != 0 || hands) status = isa::BUSY;
+    if (taken != 0 || (!STAGED && begun != 0) || exp_count != 0 || hands) status = isa::BUSY;
     if (!going) status = isa::IDLE;
     next_active = going && !(hands && next_left == 1);
   end
@@ -354,8 +427,12 @@ module softmax_unit #(
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (dense_we) begin
-      place_of[DA'(dense_address)] <= dense_data.place;
-      at_of[DA'(dense_address)] <= dense_data.scores_at;
+      for (int i = 0; i < WIDE; i++) begin
+        if (i == 32'(dense_address) % WIDE && !dense_address[LB])
+          even_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+        if (i == 32'(dense_address) % WIDE && dense_address[LB])
+          odd_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+      end
     end
     if (rows_we) begin
       needed[RA'(rows_address)] <= rows_data.scores;
@@ -363,17 +440,20 @@ module softmax_unit #(
       has_sparse[RA'(rows_address)] <= rows_data.sparse != 0;
       seen[RA'(rows_address)] <= '0;
     end else begin
-      for (int n = 0; n < LANES; n++) if (taken[n]) seen[RA'(place[n])] <= reached[n];
+      for (int n = 0; n < LANES; n++) if (counted[n]) seen[RA'(counted_place[n])] <= reached[n];
     end
     for (int n = 0; n < LANES; n++) begin
-      if (whole[n]) queue_place[put[n]] <= place[n];
+      if (whole[n]) queue_place[put[n]] <= counted_place[n];
       if (begun[n]) queue_ready[began[n]] <= known_at[n];
     end
+    taken_before <= rst ? '0 : taken;
+    place_before <= place;
     now <= rst ? '0 : now + 1'b1;
     active <= !rst && next_active;
     if (rst) begin
       {completed, exponentiated, divided, handed} <= '0;
       {row, nth, nth_of_item, exp_taken} <= '0;
+      begun_item <= 1'b0;
       free_at <= '0;
       memory_free_at <= '0;
       for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= '0;
@@ -386,6 +466,7 @@ module softmax_unit #(
       row <= next_row;
       nth <= next_nth;
       nth_of_item <= next_nth_of_item;
+      begun_item <= next_nth_of_item != 0;
       divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;

@@ -5,6 +5,9 @@
 // A line fetches the next vector, and takes up the next column or row, while it computes on the last. Where lines want
 // the same thing in a cycle (a result port, a bank, a request, a column), the lower line goes first. What a line is at
 // stands in sets of lines, a bit each, so that a cycle's decisions are a few operations on whole sets.
+// Commands come in the order of the tables: each phase's of all passes with sparse columns, and a pass's values from its
+// first output to its last. So the rows of the tables that are next are known before they are needed, and stand in
+// registers, as memories with a clock put them out.
 module sparser_engine #(
     parameter int LINES       = 64,
     parameter int BANKS       = 4,
@@ -99,23 +102,26 @@ module sparser_engine #(
   typedef logic [LINES-1:0] lines_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   typedef struct packed {
-    isa::word_t head;
-    isa::word_t first;
-    isa::word_t sparse;
-    isa::word_t preceding;
-    isa::word_t following;
+    isa::word_t share, head, first, left, place;  // `left`: sparse scores from `first` on
   } output_t;
-  logic [5*isa::W-1:0] rows[ROWS];
+  logic [5*isa::W-1:0] outputs_of[ROWS];
+  isa::word_t firsts[ROWS];
+  logic [3*isa::W-1:0] brings[PASSES];  // of a token that the decoder brings
   isa::word_t index[INDEX], listed[INDEX];
   isa::word_t filled[ROWS];
   logic ready[ROWS];
 
   phase_t phase, phase_n;
-  isa::word_t number, number_n, segments, segments_n, next_row, next_row_n, row_at, window_end, limit;
+  isa::word_t number, number_n, columns, columns_n, window_end, limit;
+  isa::word_t stop, entry_stop, piece_stop;  // the share of the output behind the command's last
+  logic enters, whole, unready;
+  logic [BA-1:0] key_bank;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot;
-  isa::passes_row_t one;
-  output_t first, last, ahead, following, leaver;
+  // The pass in hand, the one whose values are worked off, the next of each phase; where its outputs begin; the next output
+  // with sparse scores.
+  isa::passes_row_t one, held, valued, scored_next, valued_next, first;
+  output_t ahead, entry, behind, entry_behind, output_n;
   isa::word_t k, q, entries, owner;
 
   // Which lines compute, and have finished; let their result leave then; have asked for their next operand, have it, as
@@ -141,7 +147,7 @@ module sparser_engine #(
   // What they do in this cycle.
   lines_t mine, due, wants, puts, offers, goes, idle, sent, arrives, empty, hungry, fetches, asked, gets, free, takes, working;
   lines_t [BANKS-1:0] asks, asks_first;
-  logic computing, offered, finished;
+  logic computing, offered, finished, some_left;
   logic [SCORE_PORTS-1:0][LA-1:0] leaving;
   logic [MISS_PUSHES-1:0][LA-1:0] asking;
   logic [BANKS-1:0][LA-1:0] sending;
@@ -150,10 +156,10 @@ module sparser_engine #(
   // What a bank has left to do: Q sent and written, K read and written, V sent; and reads of a segment's scores.
   isa::word_t q_left[BANKS], k_left[BANKS], v_left[BANKS], reads_left;
   isa::word_t q_wait[BANKS], k_wait[BANKS];  // with what the decoder brings in this cycle
-  isa::word_t behind, brought, turn, till_kept, v_cycles[BANKS];
-  isa::passes_row_t noted;
+  isa::word_t nth_head, brought, turn, till_kept, v_cycles[BANKS];
+  isa::word_t bank_words, heads_rest, key_words;
   logic loading, loading_n, said, mute, fits;
-  logic [BANKS-1:0] can_send;
+  logic [BANKS-1:0] can_send, is_brought;
   lines_t [PSUM_BANKS-1:0] puts_to;
   logic [7:0] room, gone, taken, sends[BANKS];
   isa::word_t fill[SCORE_PORTS];
@@ -191,11 +197,12 @@ module sparser_engine #(
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
     // A token is written: each head's vector into the bank (token + head) modulo BANKS.
-    noted = passes[PA'(operands_data.number)];
+    {bank_words, heads_rest, key_words} = brings[PA'(operands_data.number)];
     for (int b = 0; b < BANKS; b++) begin
-      behind = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
-      brought = noted.bank_words + (behind < noted.heads_rest ? noted.key_words : '0);
+      nth_head = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
+      brought = bank_words + (nth_head < heads_rest ? key_words : '0);
       if (operands_valid == 0) brought = '0;
+      is_brought[b] = operands_valid != 0 && (bank_words != 0 || nth_head < heads_rest);
       q_wait[b] = q_left[b] + (operands_data.kind != 0 ? brought : '0);
       k_wait[b] = k_left[b] + (operands_data.kind == 0 ? brought : '0);
     end
@@ -208,14 +215,17 @@ module sparser_engine #(
       number_n = command_data.number;
     end
     pass = number_n;
-    one = passes[PA'(number_n)];
+    first = passes[0];
+    enters = command_pop != 0 && command_data.phase != 0 && command_data.begin_ == 0;
+    one = held;
+    if (command_pop != 0) one = command_data.phase == 0 ? scored_next : enters ? valued_next : valued;
     scoring = phase_n == SCORES;
     beats = scoring ? one.beats : one.value_beats;
     // Of V's banks, while loads are on their way, every other cycle a word of one, of all in turn, is kept for them.
     for (int b = 0; b < BANKS; b++) begin
       till_kept = isa::W'(2 * b) >= turn ? isa::W'(2 * b) - turn : isa::W'(2 * b + 2 * VALUE_BANKS) - turn;
       v_cycles[b] = one.value_words + (loading_n ? one.kept + isa::W'(till_kept <= one.kept_rest) : '0);
-      can_send[b] = scoring ? q_wait[b] == 0 : v_left[b] == 0 && !(loading_n && till_kept == 0);
+      can_send[b] = scoring ? q_left[b] == 0 && !(is_brought[b] && operands_data.kind != 0) : v_left[b] == 0 && !(loading_n && till_kept == 0);
     end
     slot = known[number_n[0]];
     q = one.forward != 0 && slot.number == number_n ? slot.q : '0;
@@ -247,8 +257,7 @@ module sparser_engine #(
       score_item[m].place = isa::W'(result[leaving[m]].place);
       score_item[m].column = result[leaving[m]].column;
       fill[m] = filled[result[leaving[m]].place] + 1'b1;
-      leaver = rows[result[leaving[m]].place];
-      leaves_at[m] = leaver.first + filled[result[leaving[m]].place];
+      leaves_at[m] = firsts[result[leaving[m]].place] + filled[result[leaving[m]].place];
       leaves_line[m] = isa::W'(leaving[m]);
     end
     score_push = scoring ? gone : '0;
@@ -312,36 +321,37 @@ module sparser_engine #(
 
   // The next column or row segment is taken up.
   always_comb begin
-    next_row_n = next_row;
-    segments_n = segments;
-    first = rows[RA'(one.first_share + command_data.begin_)];
-    last = rows[RA'(one.first_share + command_data.end_)];
-    if (command_pop != 0) begin
-      next_row_n = one.first_share + command_data.begin_;
-      segments_n = scoring ? one.sparse_columns : last.preceding - first.preceding;
-    end
-    ahead = rows[RA'(next_row_n)];
-    following = rows[RA'(ahead.following)];
-    owner = ahead.following - one.first_share + one.first_row;  // the output of which it is a share
-    entries = following.sparse - row_at < isa::W'(SEGMENT) ? following.sparse - row_at : isa::W'(SEGMENT);
+    columns_n = command_pop != 0 ? one.sparse_columns : columns;
+    entry_stop = valued_next.first_share + command_data.end_;
+    piece_stop = valued.first_share + command_data.end_;
+    output_n = enters ? entry : ahead;
+    owner = output_n.place;
+    entries = output_n.left < isa::W'(SEGMENT) ? output_n.left : isa::W'(SEGMENT);
+    whole = output_n.left <= isa::W'(SEGMENT);
+    unready = enters ? !ready[RA'(entry.place)] : !ready[RA'(ahead.place)];
+    if (scoring) some_left = columns_n != 0;
+    else some_left = enters ? entry.share < entry_stop : ahead.share < (command_pop != 0 ? piece_stop : stop);
+    entry_behind = outputs_of[RA'(entry.share+1'b1)];
+    behind = outputs_of[RA'(ahead.share+1'b1)];
+    if (enters) behind = entry_behind;
     fits = 1'b0;
+    key_bank = BA'(isa::W'(column_data.head + column_data.column) % isa::W'(BANKS));
     if (scoring) begin
-      fits = k_wait[BA'(isa::W'(column_data.head+column_data.column)%isa::W'(BANKS))] == 0;
+      fits = k_left[key_bank] == 0 && !(is_brought[key_bank] && operands_data.kind == 0);
       offered = column_valid != 0 && column_data.column < k && fits;
       took_head = column_data.head;
       took_place = one.first_row + rows_before(column_data.head[7:0], one.rows);
       took_at = column_data.first;
       entries = column_data.count;
     end else begin
-      offered = owner < limit && (ready[RA'(owner)]
-                || (softmaxed_valid != 0 && softmaxed_data.place == owner));
-      took_head = following.head;
+      offered = owner < limit && (!unready || (softmaxed_valid != 0 && softmaxed_data.place == owner));
+      took_head = output_n.head;
       took_place = owner;
-      took_at = following.first + row_at;
+      took_at = output_n.first;
     end
     // The buffer of V is told before the first row is taken up.
-    mute = phase_n == VALUES && segments_n != 0 && !said && reading_room == 0;
-    offered = offered && !mute && segments_n != 0 && (scoring || (reads_left == 0 && reads_room != 0));
+    mute = phase_n == VALUES && some_left && !said && reading_room == 0;
+    offered = offered && !mute && some_left && (scoring || (reads_left == 0 && reads_room != 0));
     reads_item.cycles = (isa::W'(entries * isa::W'(3)) + isa::W'(PSUM_PORT_BYTES - 1)) / isa::W'(PSUM_PORT_BYTES);
     took_column = column_data.column;
     new_work.head = took_head;
@@ -384,10 +394,10 @@ module sparser_engine #(
   end
 
   assign working = mine & (~idle | begins | ~empty | more | takes);
-  assign finished = phase_n != NOTHING && segments_n == 0 && working == 0;
+  assign finished = phase_n != NOTHING && !some_left && working == 0;
   assign done_item.number = 1;
   assign done_push = {7'd0, finished && done_room != 0 && (!said || reading_room != 0)};
-  assign reading_push = {7'd0, said ? done_push != 0 : phase_n == VALUES && segments_n != 0 && !mute};
+  assign reading_push = {7'd0, said ? done_push != 0 : phase_n == VALUES && some_left && !mute};
   assign reading_item.more = said ? -isa::W'(VALUE_BANKS * VALUE_BYTES) : isa::W'(VALUE_BANKS * VALUE_BYTES);
   always_comb begin
     status = wants != goes ? isa::BLOCKED : isa::STARVED;
@@ -398,11 +408,15 @@ module sparser_engine #(
   end
 
   always_ff @(posedge clk) begin
-    if (passes_we) passes[PA'(passes_address)] <= passes_data;
+    if (passes_we) begin
+      passes[PA'(passes_address)] <= passes_data;
+      brings[PA'(passes_address)] <= {passes_data.bank_words, passes_data.heads_rest, passes_data.key_words};
+    end
     if (index_we) index[IA'(index_address)] <= index_data.row;
     if (rows_we) begin
-      rows[RA'(rows_address)] <= {rows_data.head, rows_data.first, rows_data.sparse, rows_data.preceding,
-                                  rows_data.following};
+      outputs_of[RA'(rows_address)] <= {rows_data.following, rows_data.sparse_head, rows_data.sparse_first,
+                                        rows_data.sparse_left, rows_data.sparse_place};
+      firsts[RA'(rows_address)] <= rows_data.first;
       filled[RA'(rows_address)] <= '0;
       ready[RA'(rows_address)]  <= 1'b0;
     end else begin
@@ -416,12 +430,27 @@ module sparser_engine #(
     end
     phase <= rst || done_push != 0 ? NOTHING : phase_n;
     number <= number_n;
-    segments <= segments_n - isa::W'(took);
-    next_row <= next_row_n;
-    if (rst) row_at <= '0;
-    else if (took && !scoring) begin
-      row_at   <= row_at + entries == following.sparse ? '0 : row_at + entries;
-      next_row <= ahead.following + isa::W'(row_at + entries == following.sparse);
+    columns <= columns_n - isa::W'(took);
+    held <= one;
+    if (command_pop != 0) stop <= enters ? entry_stop : piece_stop;
+    if (rst) begin
+      scored_next <= first.sparse_columns != 0 ? first : passes[PA'(first.next_sparse)];
+      valued_next <= first.sparse_columns != 0 ? first : passes[PA'(first.next_sparse)];
+    end else begin
+      if (command_pop != 0 && command_data.phase == 0) scored_next <= passes[PA'(scored_next.next_sparse)];
+      if (enters) begin
+        valued <= valued_next;
+        valued_next <= passes[PA'(valued_next.next_sparse)];
+      end
+    end
+    entry <= outputs_of[RA'(valued_next.first_share)];
+    ahead <= output_n;
+    if (took && !scoring) begin
+      if (whole) ahead <= behind;
+      else begin
+        ahead.first <= output_n.first + isa::W'(SEGMENT);
+        ahead.left  <= output_n.left - isa::W'(SEGMENT);
+      end
     end
     there <= rst ? '0 : known;
     window_end <= rst ? '0 : limit;
@@ -435,7 +464,7 @@ module sparser_engine #(
       else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
       else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
       if (rst) k_left[b] <= '0;
-      else if (column_pop != 0 && isa::W'(b) == (column_data.head + column_data.column) % isa::W'(BANKS))
+      else if (column_pop != 0 && BA'(b) == key_bank)
         k_left[b] <= one.key_words - 1'b1;
       else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
