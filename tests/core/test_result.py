@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.core.result import Part, Result, Span
@@ -24,6 +24,7 @@ SOME = st.sampled_from([1, 3, 255, 256, 300]).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(SOME)
 def test_changes_are_those_of_the_events_in_the_order_of_time(drawn):
     parts, changes = drawn
