@@ -28,7 +28,7 @@ def note_jobs(program: Program, result: Result) -> None:
     notices = {b: logged[k] for k in logged if (b := of(links[k].consumer, ENDS[1]))}
     requests = {b: logged[k] for k in logged if (b := of(links[k].consumer, ENDS[2]))}
     about: dict[Said, int] = {UNSAID: 0}
-    parts, rows = list(result.parts), []
+    parts, rows = {name: n for n, name in enumerate(result.parts)}, []
     by_counter: dict[tuple[int, int], int] = {}  # (counter, what it reaches) -> the job by which it does
     names = {number: name for name, number in program.counters.items()}
     layers = layers_of(program)
@@ -36,7 +36,7 @@ def note_jobs(program: Program, result: Result) -> None:
 
     def enter(part: str, kind: int, layer: int, said: Said, start: int, end: int, told: int) -> int:
         number = about.setdefault(said, len(about))
-        rows.append((parts.index(part), kind, layer, number, start, end, -1, -1, told))
+        rows.append((parts[part], kind, layer, number, start, end, -1, -1, told))
         return len(rows) - 1
 
     for buffer, tiles in program.tiles_about.items():
@@ -50,13 +50,14 @@ def note_jobs(program: Program, result: Result) -> None:
             by_counter[program.counters[buffer], n + 1] = number
     units = {number: name for name, (number, _) in program.units.items()}
     done = {unit: ends(notices.get(unit)) for unit in commands if unit not in program.tiles}
+    heard = {unit: commands[unit]["at"].tolist() for unit in done}
     free, begun = dict.fromkeys(commands, 0), dict.fromkeys(commands, 0)
     for (unit, _, *wait), said, layer in zip(program.instructions.tolist(), program.about, layers.instructions):
         name = units.get(unit, "") if unit != MARK else ""
         nth = begun.get(name, 0)
-        if not name or name not in done or len(done[name]) != len(commands[name]):
+        if not name or name not in done or len(done[name]) != len(heard[name]):
             continue
-        told, begun[name] = int(commands[name]["at"][nth]), nth + 1
+        told, begun[name] = heard[name][nth], nth + 1
         end = done[name][nth]
         number = enter(name, COMMAND, layer, said, max(told, free[name]), end, told)
         free[name] = end

@@ -44,3 +44,15 @@ def first(lanes, start):
             return 64 * word + lowest_bit(found)
         sought = -1
     return -1
+
+
+@compiled
+def first_of_either(some, others, start):
+    """The lowest lane that is in one of two sets of as many lanes from `start` on, or -1."""
+    sought = -1 << (start & 63)
+    for word in range(start >> 6, some.shape[0]):
+        found = (some[word] | others[word]) & sought
+        if found:
+            return 64 * word + lowest_bit(found)
+        sought = -1
+    return -1

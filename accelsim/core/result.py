@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,6 +67,17 @@ class Span:
     transfers: dict[str, int]
 
 
+class Changes(NamedTuple):
+    """The status changes component by component, each one's in the order of time; those of number n from first[n] up to
+    first[n + 1]."""
+
+    of: np.ndarray  # the events that were sorted
+    order: np.ndarray  # their numbers in `of`
+    first: np.ndarray
+    at: np.ndarray  # int64
+    status: np.ndarray  # uint8
+
+
 @dataclass
 class Result:
     """A finished run."""
@@ -82,6 +94,24 @@ class Result:
     transfers: dict[str, np.ndarray] = field(repr=False)  # monitored channel -> records of `at` and payload
     jobs: np.ndarray = field(default_factory=lambda: np.zeros(0, JOB), repr=False)  # what was to be done (see JOB)
     about: list[tuple[int, str, str]] = field(default_factory=list, repr=False)  # number of a pass, heads, phase
+
+    grouped: Changes | None = field(default=None, init=False, repr=False, compare=False)
+
+    def by_part(self) -> Changes:
+        """The status changes component by component; sorted once."""
+        if self.grouped is None or self.grouped.of is not self.events:
+            events, most = self.events, max(len(self.parts), 1)
+            part = events["component"].astype(np.min_scalar_type(most))  # numpy sorts short numbers by their digits
+            order = np.argsort(part, kind="stable")
+            first = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=most))])
+            self.grouped = Changes(events, order, first, events["at"][order], events["status"].astype(np.uint8)[order])
+        return self.grouped
+
+    def changes(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """(instants, statuses): from at[i] on the component of a number does status[i]; idle before."""
+        every = self.by_part()
+        mine = slice(every.first[part], every.first[part + 1])
+        return every.at[mine], every.status[mine]
 
     def cycles(self, clock: str = "core", end: int | None = None) -> int:
         """Cycles of a clock domain in the run (or up to an instant)."""

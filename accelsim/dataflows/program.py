@@ -89,8 +89,7 @@ class Program:
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
-        self.tables: dict[str, list[np.ndarray]] = {table: [] for table in names.tables}
-        self.rows = {table: array(WORDS) for table in names.tables}  # of those that are entered row by row
+        self.tables = {table: array(WORDS) for table in names.tables}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
         self.chunks: list[int] = []  # bytes of those that are full
@@ -251,7 +250,7 @@ class Program:
                 f"the tables of its program would have more than {MOST_BYTES >> 20:,} MiB, which is more than memory "
                 "is taken for"
             )
-        self.tables[table].append(rows)
+        self.tables[table].frombytes(np.ascontiguousarray(rows).view(np.uint8))
         self.sizes[table] += len(rows)
         return first
 
@@ -262,7 +261,7 @@ class Program:
         if row.keys() != set(fields):
             raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
         self.charge(self.names.row_bytes.get(table, 0))
-        self.rows[table].extend([row[name] for name in fields])
+        self.tables[table].extend([row[name] for name in fields])
         self.sizes[table] += 1
         return self.sizes[table] - 1
 
@@ -287,14 +286,10 @@ class Program:
         def rows(words: array | np.ndarray, dtype: np.dtype) -> np.recarray:
             return np.asarray(words).view(dtype).view(np.recarray)
 
-        def joined(table: str, dtype: np.dtype) -> np.recarray:
-            parts = [np.ascontiguousarray(part).view(np.int64) for part in self.tables[table]]  # slow on records
-            return rows(np.concatenate(parts) if parts else self.rows[table], dtype)
-
         return {
             "program": rows(self.words, INSTRUCTION),
             "operands": np.array(self.operands),
             "reached": np.zeros(1 + len(self.counters), np.int64),
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
-            **{table: joined(table, kind) for table, kind in self.names.tables.items()},
+            **{table: rows(self.tables[table], kind) for table, kind in self.names.tables.items()},
         }

@@ -3,8 +3,9 @@ the estimates need it, and so do the commands of an array that is told instead o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import reduce
+from functools import lru_cache, reduce
 from math import gcd
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -108,13 +109,14 @@ def step_length(ports: Ports, rows, columns, depth, constants, added, moves, win
     )
 
 
+@lru_cache(4096)
 def timed(
     ports: Ports, *, tokens: int, features: int, depth: int, step_tokens: int, step_features: int, constants: int,
     added: int, adds: bool, window: Window | None = None,
-) -> dict[str, int]:  # fmt: skip
+) -> Mapping[str, int]:  # fmt: skip
     """What the command of a tile says of time: cycles of a step by where it stands in the tile (0 where none does), and
     bytes a cycle that the first one reads. adds: whether partial sums come from their memory; they go there where
-    `constants` is 0."""
+    `constants` is 0. A layer's tiles are of few sizes: what is found is kept."""
     each, moves = (depth, constants, added), adds + (not constants)
     high, wide = min(step_tokens, tokens), min(step_features, features)
     down, across = ceil(tokens, high), ceil(features, wide)
@@ -122,7 +124,7 @@ def timed(
     first = step_length(ports, high, wide, *each, moves, window)
     weights, acts = step_words(ports, high, wide, *each, window)
     several, many = down > 1, across > 1
-    return {
+    said = {
         "inner_cycles": first if several and many else 0,
         "bottom_cycles": step_length(ports, low, wide, *each, moves, window) if many else 0,
         "right_cycles": step_length(ports, high, narrow, *each, moves, window) if several else 0,
@@ -130,3 +132,4 @@ def timed(
         "weight_rate": ceil(weights * ports.weight_port_bytes, first),
         "act_rate": ceil(acts * ports.act_port_bytes, first),
     }
+    return MappingProxyType(said)

@@ -48,8 +48,7 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
         "about": result.about,
     }
     status = [[[s.status[n][word] for word in STATUS_NAMES] for n in result.parts] for s in rows]
-    order = np.argsort(result.events["component"], kind="stable")
-    mine = result.events[order]
+    every = result.by_part()
     return arrays.encode(
         {
             "record": np.frombuffer(json.dumps(said, allow_nan=False).encode(), np.uint8),
@@ -57,20 +56,21 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
             "status": np.array(status, np.int64).reshape(len(rows), len(result.parts), len(STATUS_NAMES)),
             "counts": np.array([[s.counts[n][c] for n, c in counters] for s in rows], np.int64),
             "transfers": np.array([[s.transfers.get(k, 0) for k in result.links] for s in rows], np.int64),
-            "event_counts": np.bincount(mine["component"], minlength=len(result.parts)).astype(np.int64),
-            "event_steps": least(steps(mine["at"], mine["component"])),
-            "event_status": mine["status"].astype(np.uint8),
+            "event_counts": np.diff(every.first).astype(np.int64),
+            "event_steps": least(steps(every.at, every.first)),
+            "event_status": every.status,
             "jobs": result.jobs.view(np.int64).reshape(len(result.jobs), len(JOB.names)),
         },
         level=6,
     )
 
 
-def steps(at: np.ndarray, component: np.ndarray) -> np.ndarray:
-    """The time since the event before of the same component, or since the start."""
-    before = np.concatenate([[0], at[:-1]])
-    before[np.concatenate([[True], np.diff(component) != 0])[: len(at)]] = 0
-    return at - before[: len(at)]
+def steps(at: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The time since the event before of the same component, or since the start; first: where each one's begin."""
+    found = np.diff(at, prepend=0)
+    begun = first[:-1][np.diff(first) > 0]
+    found[begun] = at[begun]
+    return found
 
 
 def least(values: np.ndarray) -> np.ndarray:

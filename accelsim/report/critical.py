@@ -87,9 +87,10 @@ class Chain:
         return f"{said}; {counted}" if counted else said
 
 
-def chains(record: RunRecord) -> list[Chain]:
-    """Every layer that is worked on in passes, in the order of the run; none where it was not noted what was done."""
-    every = jobs(record)
+def chains(record: RunRecord, every: list[Job] | None = None) -> list[Chain]:
+    """Every layer that is worked on in passes, in the order of the run; none where it was not noted what was done.
+    every: all jobs, where they are known."""
+    every = jobs(record) if every is None else every
     found: dict[int, list[Segment]] = {}
     for one in segments(record, every):
         found.setdefault(one.layer, []).append(one)

@@ -59,23 +59,27 @@ class Loss:
 
 def busy_over_time(record: RunRecord) -> tuple[np.ndarray, np.ndarray]:
     """(instants, masks): from instants[i] on the components of the bits of masks[i] are busy."""
-    events = record.result.events
-    order = np.lexsort((np.arange(len(events)), events["component"]))
-    working = events["status"][order] == BUSY
-    before = np.concatenate([[False], working[:-1]])
-    before[np.concatenate([[True], np.diff(events["component"][order]) != 0])[: len(before)]] = False
-    toggles = np.zeros(len(events), np.int64)
-    toggles[order] = np.where(working != before, np.int64(1) << events["component"][order], 0)
-    at = np.concatenate([[0], events["at"]])
-    return at, np.bitwise_xor.accumulate(np.concatenate([[0], toggles]))
+    every = record.result.by_part()
+    at = np.concatenate([[0], record.result.events["at"]])
+    masks = np.zeros(len(at), np.int64)
+    for part, (first, last) in enumerate(zip(every.first.tolist(), every.first[1:].tolist())):
+        working = every.status[first:last] == BUSY
+        toggles = np.diff(working, prepend=False)
+        masks[1 + every.order[first:last][toggles]] = 1 << part
+    return at, np.bitwise_xor.accumulate(masks, out=masks)
 
 
 def shares(at: np.ndarray, masks: np.ndarray, span: Span) -> Iterable[tuple[int, int]]:
     """(mask, units of time) of a span."""
     first, last = np.searchsorted(at, span.start, "right") - 1, np.searchsorted(at, span.end, "left")
     edges = np.clip(np.append(at[first:last], span.end), span.start, span.end)
-    kinds, which = np.unique(masks[first:last], return_inverse=True)
-    return zip(kinds.tolist(), np.bincount(which, np.diff(edges)).tolist())
+    mine = masks[first:last]
+    # sorted by their 16-bit digits, for which numpy needs a tenth of the time
+    digits = mine[:, None].astype("<i8", copy=False).view("<u2")[:, : -(-int(mine.max(initial=1)).bit_length() // 16)]
+    order = np.lexsort(digits.T)
+    kinds, times = mine[order], np.diff(edges)[order]
+    new = np.flatnonzero(np.diff(kinds, prepend=-1))  # no mask is negative
+    return zip(kinds[new].tolist(), np.add.reduceat(times, new).tolist() if len(new) else [])
 
 
 def losses(record: RunRecord) -> list[Loss]:

@@ -166,9 +166,9 @@ def timeline(record: RunRecord) -> dict[str, Any]:
         return made
     words = []
     for number, (name, part) in enumerate(result.parts.items()):
-        mine = result.events[result.events["component"] == number]
+        at, status = result.changes(number)
         period = result.periods[part.clock]
-        steps, status = np.diff(mine["at"] // period, prepend=0), mine["status"].astype(np.uint32)
+        steps, status = np.diff(at // period, prepend=0), status.astype(np.uint32)
         if steps.max(initial=0) > LONGEST_STEP:  # a long wait is several words of what it was before
             steps, status = split(steps, status)
         words.append(steps.astype(np.uint32) << 2 | status)

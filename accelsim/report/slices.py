@@ -64,10 +64,10 @@ def statuses(record: RunRecord, part: int, inside: Sequence[tuple[int, int]]) ->
     """What a component (by its number) was doing in some windows, without what was idle; its cycles add up to those
     of the result."""
     result = record.result
-    mine = result.events[result.events["component"] == part]
+    at, doing = result.changes(part)
     period = result.periods[list(result.parts.values())[part].clock]
-    at = np.concatenate([[0], mine["at"], [result.end]])
-    doing = np.concatenate([[0], mine["status"]])
+    at = np.concatenate([[0], at, [result.end]])
+    doing = np.concatenate([np.zeros(1, np.uint8), doing])
     for begun, ended in inside:
         first, last = np.searchsorted(at, begun, "right") - 1, np.searchsorted(at, ended, "left")
         edges = np.clip(at[first : last + 1], begun, ended)

@@ -93,11 +93,12 @@ class Share:
         return {**about, "component": self.component, "commands": self.commands, "cycles": self.cycles, **spent}
 
 
-def passes(record: RunRecord) -> list[Share]:
-    """Layer by layer, pass by pass: what each unit did of the scores, of the values, and so on."""
+def passes(record: RunRecord, every: Sequence[Job] | None = None) -> list[Share]:
+    """Layer by layer, pass by pass: what each unit did of the scores, of the values, and so on. every: all jobs, where
+    they are known."""
     found: dict[tuple, Share] = {}
     doing = {name: statuses_of(record, n) for n, name in enumerate(record.result.parts)}
-    for job in jobs(record):
+    for job in jobs(record) if every is None else every:
         if job.kind == COMMAND and job.heads and job.layer >= 0:
             key = record.layers[job.layer]["name"], job.step, job.heads, job.phase, job.part
             one = found.setdefault(key, Share(*key))
@@ -119,9 +120,9 @@ class Doing(NamedTuple):
 def statuses_of(record: RunRecord, part: int) -> Doing:
     """What a component was doing over the run."""
     result = record.result
-    mine = result.events[result.events["component"] == part]
+    at, status = result.changes(part)
     period = result.periods[list(result.parts.values())[part].clock]
-    return Doing(np.concatenate([[0], mine["at"]]), np.concatenate([[0], mine["status"]]), period)
+    return Doing(np.concatenate([[0], at]), np.concatenate([np.zeros(1, np.uint8), status]), period)
 
 
 def spent(doing: Doing, start: int, end: int) -> dict[str, int]:

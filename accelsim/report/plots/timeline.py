@@ -22,9 +22,9 @@ def binned(result: Result, component: int, edges: np.ndarray) -> np.ndarray:
     `edges` are bin edges in units of the time base, `component` the index of a part. A component is idle until its
     first change. Within a bin the shares add up to 1; nothing is sampled.
     """
-    mine = result.events[result.events["component"] == component]
-    at = np.concatenate([[0], mine["at"], [max(result.end, int(edges[-1]))]])
-    doing = np.concatenate([[0], mine["status"]])
+    at, doing = result.changes(component)
+    at = np.concatenate([[0], at, [max(result.end, int(edges[-1]))]])
+    doing = np.concatenate([np.zeros(1, np.uint8), doing])
     shares = np.zeros((len(STATUS_NAMES), len(edges) - 1))
     for status in range(len(STATUS_NAMES)):
         spent = np.concatenate([[0], np.cumsum(np.diff(at) * (doing == status))])

@@ -19,9 +19,11 @@ from accelsim.accelerators.vitcod.components.sparser_line import (
     can_put,
     fetch_query,
     fetch_value,
+    file_away,
     hear,
     leave_part,
     leave_score,
+    next_line,
     start,
     take_column,
     take_segment,
@@ -129,8 +131,10 @@ class SparserEngine(Component):
         result_leaves="whether a result leaves after this operand",
     )
     # What the lines' registers say already, so that a tick need not look at every line: at one that can leave, begin or
-    # fetch, or is refused a port, room or a bank; all others wait for a vector, for beats, or to take up.
+    # fetch, or is refused a port, room or a bank, and at those that would ask for a Q if one can; all others wait for
+    # a vector, for beats, or to take up.
     look = Mem("lines to look at", lambda c: no_lanes(c.value("lines")))
+    asking = Mem("lines that wait for room to ask for a Q, or for it to come", lambda c: no_lanes(c.value("lines")))
     free = Mem("lines that have fetched all their entries", lambda c: no_lanes(c.value("lines")))
     queue = Mem("lines that compute, in the order they are done", lambda c: np.zeros(c.value("lines"), np.int64))
     there = Lanes(
@@ -168,38 +172,13 @@ class SparserEngine(Component):
 
     @tick
     def tick(
-        now,
-        r,
-        passes,
-        index,
-        rows,
-        ready,
-        filled,
-        listed,
-        line,
-        look,
-        free,
-        queue,
-        there,
-        put,
-        q_bank,
-        k_bank,
-        v_bank,
-        command,
-        operands,
-        column,
-        vector,
-        softmaxed,
-        window,
-        filling,
-        miss,
-        score,
-        partial,
-        reads,
-        reading,
+        now, r, passes, index, rows, ready, filled, listed, line, look, asking, free, queue, there, put, q_bank, k_bank,
+        v_bank, command, operands, column, vector, softmaxed, window, filling, miss, score, partial, reads, reading,
         done,
-    ):
-        hear(now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling)
+    ):  # fmt: skip
+        came = hear(
+            now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling
+        )
         if r.phase == 0:
             if not can_pop(command):
                 return IDLE
@@ -222,10 +201,10 @@ class SparserEngine(Component):
             r.computing -= 1
         moved = blocked = soon = False
         ports = r.score_ports if scoring else 1
-        n = first(look, 0)
+        n = next_line(look, asking, came if one.forward else can_push(miss), 0)
         while n >= 0:
             mac = line[n]
-            held = False
+            held = refused = False
             if mac.busy and mac.done_at <= now:
                 if not mac.result_leaves:
                     mac.busy = 0
@@ -255,14 +234,9 @@ class SparserEngine(Component):
                     refused = fetch_value(now, r, one, mac, rows, listed, v_bank)
                 soon |= refused
                 moved |= mac.next != NOWHERE
-            begins = mac.next == HERE and not mac.busy
-            fetches = mac.next == NOWHERE and mac.left > 0
-            soon |= begins
-            if not (held or begins or fetches):
-                remove(look, n)
-            if mac.next == NOWHERE and mac.left == 0:
-                add(free, n)
-            n = first(look, n + 1)
+            soon |= mac.next == HERE and not mac.busy
+            file_away(n, mac, look, asking, free, held, refused)
+            n = next_line(look, asking, came if one.forward else can_push(miss), n + 1)
         n = first(free, 0)  # after all lines have been looked at: what is taken up bears on nobody else in this cycle
         if n >= 0 and r.left:
             mac = line[n]

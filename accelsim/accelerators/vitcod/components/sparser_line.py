@@ -8,7 +8,7 @@ from accelsim.accelerators.vitcod.components.mac_array import ceil
 from accelsim.accelerators.vitcod.tables import ROW_BYTES
 from accelsim.core import can_pop, can_push, pop, push
 from accelsim.core.compiled import compiled
-from accelsim.core.lane_set import add, remove
+from accelsim.core.lane_set import add, first, first_of_either, remove
 
 # Where a line's next operand vector is.
 NOWHERE, ASKED, HERE = range(3)
@@ -25,7 +25,8 @@ def written(now, r, one, token, held):
 
 @compiled
 def hear(now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling):
-    """Take in what the decoder, the softmax unit, the merge and the buffer of V tell."""
+    """Take in what the decoder, the softmax unit, the merge and the buffer of V tell. Whether operands have come."""
+    came = can_pop(operands)
     while can_pop(filling):
         r.loading = pop(filling).on
     while can_pop(operands):
@@ -47,6 +48,29 @@ def hear(now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vec
         n = pop(vector).line
         line[n].next, line[n].next_at = HERE, now
         add(look, n)
+    return came
+
+
+@compiled
+def next_line(look, asking, asks, start):
+    """The next line to look at; where one may ask for a Q (`asks`), those that wait to ask among them."""
+    return first_of_either(look, asking, start) if asks else first(look, start)
+
+
+@compiled
+def file_away(n, mac, look, asking, free, held, refused):
+    """Note what a line that was looked at waits for: itself, room or an operand to ask for, work, or others' news."""
+    fetches = mac.next == NOWHERE and mac.left > 0
+    if held or refused or (mac.next == HERE and not mac.busy):
+        add(look, n)
+    else:
+        remove(look, n)
+    if fetches and not refused:
+        add(asking, n)
+    else:
+        remove(asking, n)
+    if mac.next == NOWHERE and mac.left == 0:
+        add(free, n)
 
 
 @compiled

@@ -72,10 +72,12 @@ class HeadWork:
         return np.bincount(columns[starts[first] : starts[last]], minlength=self.sparse.shape[1])
 
     def by_column(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """(columns, rows counted from the first) of the sparse scores of some rows, column by column."""
+        """(columns, rows counted from the first) of the sparse scores of some rows, column by column; the rows in 16
+        bits where these hold them."""
         starts, columns = self.entries
         mine = columns[starts[first] : starts[last]]
-        rows = np.repeat(np.arange(last - first), np.diff(starts[first : last + 1]))
+        short = np.uint16 if last - first <= 1 << 16 else np.int64
+        rows = np.repeat(np.arange(last - first, dtype=short), np.diff(starts[first : last + 1]))
         order = np.argsort(mine, kind="stable")
         return mine[order], rows[order]
 

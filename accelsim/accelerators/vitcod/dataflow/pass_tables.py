@@ -22,16 +22,21 @@ BLOCK = record("first_dense", "dense", "first_column", "columns", "first_share",
 @dataclass(frozen=True)
 class PassTables:
     """The tables of one pass and its blocks of keys (BLOCK); rows: outputs, then, with several blocks, their shares,
-    block by block."""
+    block by block; entry_rows: the row of each sparse score, column by column."""
 
     dense: np.ndarray
     columns: np.ndarray
-    index: np.ndarray
+    entry_rows: np.ndarray
     rows: np.ndarray
     blocks: np.recarray
     denser_lines: int
     sparser_lines: int
     bytes: TableBytes
+
+    @property
+    def index(self) -> np.ndarray:
+        """Those as INDEX, which is as large as all else and therefore made when it is asked for."""
+        return self.entry_rows.astype(np.int64).view(INDEX)
 
     @cached_property
     def worked(self) -> list[int]:
@@ -81,7 +86,6 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
         index, _ = by_block(index_of, [np.repeat(c["column"], c["count"]) for c in columns_of], starts)
     else:
         index = np.concatenate(index_of)
-    order = index.view(INDEX)
     rows = shares.reshape(-1)
     if several:  # an output's shares add up to it
         rows = np.concatenate([shares[0], rows])
@@ -94,14 +98,14 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
         rows["first"] = before(rows["sparse"])
     rows["scores"] = rows["sparse"] + rows["dense"]
     if have.two_engines:
-        denser, sparser = share_lines(have.lines, len(dense) * one.rows, len(order))
+        denser, sparser = share_lines(have.lines, len(dense) * one.rows, len(index))
     else:
-        denser, sparser = have.lines * (len(dense) > 0), have.lines * (len(order) > 0)
+        denser, sparser = have.lines * (len(dense) > 0), have.lines * (len(index) > 0)
     blocks = np.recarray(count, BLOCK)
     blocks["first_dense"], blocks["dense"], blocks["first_column"] = before(denses), denses, before(listed)
     blocks["columns"], blocks["scores"] = listed, entries
     blocks["first_share"] = outputs * (1 + np.arange(count)) * several
-    return PassTables(dense, columns, order, rows, blocks, denser, sparser, table_bytes(layer, one, work, have))
+    return PassTables(dense, columns, index, rows, blocks, denser, sparser, table_bytes(layer, one, work, have))
 
 
 def pass_rows(
@@ -135,7 +139,9 @@ def by_block(parts: Sequence[np.ndarray], keys: Sequence[np.ndarray], starts: np
         return parts[0], counts
     if len(starts) > 2:
         parts = [part[end[b] : end[b + 1]] for b in range(len(starts) - 1) for part, end in zip(parts, ends)]
-    return np.concatenate([part.view(np.int64) for part in parts]).view(parts[0].dtype), counts  # slow on records
+    kind = parts[0].dtype
+    whole = np.concatenate([part.view(np.int64) if kind.names else part for part in parts])  # slow on records
+    return whole.view(kind), counts
 
 
 def cut_columns(column: np.ndarray, keys: int, segment: int, head: int) -> np.ndarray:
