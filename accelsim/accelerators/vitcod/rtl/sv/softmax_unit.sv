@@ -70,7 +70,7 @@ module softmax_unit #(
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
   localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
-  typedef logic [4*isa::W+BA-1:0] four_t;
+  typedef logic [4*isa::W+BA-1:0] four_t;  // and a few bits
   typedef four_t ways_t[TREE];
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
@@ -85,7 +85,7 @@ module softmax_unit #(
   isa::clock_t queue_ready[1<<RA];
   logic [RA-1:0] completed, exponentiated, divided, handed;
   logic active, next_active, going, hands;
-  isa::word_t number, left, row, nth, nth_of_item, exp_taken;
+  isa::word_t number, left, row, nth, nth_of_item, exp_taken, column, next_column;  // `column`: of the next score
   isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
@@ -100,17 +100,18 @@ module softmax_unit #(
   logic [SCORES_POPS-1:0][MOST-1:0] exists;
   dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
   isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
-  isa::word_t next_at, behind_at, pops;
+  isa::word_t next_at, behind_at;
   logic [SCORES_POPS-1:0][LANES-1:0][BA-1:0] bank_of;
   // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
-  isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item;
+  isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item, then_column;
   few_t [SCORES_POPS-1:0] length;
   few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
   few_t rows_there, in_row, a_row;
   // What each lane has, and behind the last one: which score of which item, the items before it.
   logic [MOST-1:0][SCORES_POPS-1:0][MOST-1:0] picks;
   few_t [MOST-1:0] its_item;
-  isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item;
+  isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item, its_then_column;
+  logic [MOST-1:0] its_then_begun;
   dense_t [LANES-1:0] its_column;
   isa::word_t [LANES-1:0] its_row;
   isa::word_t its_place;
@@ -120,7 +121,7 @@ module softmax_unit #(
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
   logic [PSUM_BANKS-1:0] bank_busy;
   few_t sparse_lanes, lanes_left, lanes_before, nth_same;
-  logic begun_item;  // scores of the oldest item were taken before
+  logic begun_item, next_begun;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
   // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
   logic [LANES-1:0] taken_before, counted;
@@ -223,9 +224,9 @@ module softmax_unit #(
       for (int e = 0; e < MOST; e++) exists[i][e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
       length[i] = first_ones(exists[i]);
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
-      next_at = scores_data[i].first + (i == 0 ? nth : '0);
-      along[i] = columns_from(even_of[NB'(sum3(scores_data[i].first, i == 0 ? nth : '0, isa::W'(WIDE)) >> LB + 1)],
-                              odd_of[NB'(next_at >> LB + 1)], next_at);
+      next_at = i == 0 && begun_item ? column : scores_data[i].first;
+      behind_at = i == 0 && begun_item ? column + isa::W'(WIDE) : scores_data[i].first + isa::W'(WIDE);
+      along[i] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
       anew[i] = along[i];
       if (i == 0) begin
         next_at = begun_item ? scores_data[0].first : '0;
@@ -245,6 +246,7 @@ module softmax_unit #(
         then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
         then_nth[i][e] = isa::W'(nth_on[i][e]) + (i == 0 && row_on[i][e] == 0 ? nth : '0);
         then_nth_of_item[i][e] = isa::W'(e) + (i == 0 ? nth_of_item : '0);
+        then_column[i][e] = (i == 0 && row_on[i][e] == 0 && begun_item ? column : scores_data[i].first) + isa::W'(nth_on[i][e]);
       end
     end
   end
@@ -257,19 +259,23 @@ module softmax_unit #(
       lanes_before = lanes_before + length[i];
     end
     begins_at[SCORES_POPS] = lanes_before;
-    {picks, its_item, its_then_row, its_then_nth, its_then_nth_of_item} = '0;
+    {picks, its_item} = '0;
     for (int n = 0; n < MOST; n++) begin
       lane_ways = '{default: '0};
       for (int i = 0; i < SCORES_POPS; i++) begin
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
         for (int e = 0; e <= n; e++) begin
           picks[n][i][e] = begins_at[i] == few_t'(n - e) && exists[i][e];
-          if (picks[n][i][e]) lane_ways[i*MOST+e] = four_t'({then_row[i][e], then_nth[i][e], then_nth_of_item[i][e]});
+          if (picks[n][i][e]) begin
+            lane_ways[i*MOST+e] = {BA'(e != 0 || i == 0 && begun_item), then_row[i][e], then_nth[i][e],
+                                   then_nth_of_item[i][e], then_column[i][e]};
+          end
         end
       end
       // While a score of the sparser engine's has the lane, where it is now.
-      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = four_t'({row, nth, nth_of_item});
-      {its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]} = (3 * isa::W)'(any(lane_ways));
+      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = {BA'(begun_item), row, nth, nth_of_item, column};
+      {its_then_begun[n], its_then_row[n], its_then_nth[n], its_then_nth_of_item[n], its_then_column[n]}
+          = (4 * isa::W + 1)'(any(lane_ways));
     end
     for (int n = 0; n < LANES; n++) begin
       is_sparse[n] = few_t'(n) < sparse_lanes;
@@ -313,12 +319,15 @@ module softmax_unit #(
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
     then_ways = '{default: '0};
+    scores_pop = '0;
     for (int n = 0; n < MOST; n++) begin
-      if (upto[n])
-        then_ways[n] = four_t'({isa::W'(its_item[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n]});
+      if (upto[n]) begin
+        then_ways[n] = {BA'(its_then_begun[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n],
+                        its_then_column[n]};
+      end
+      scores_pop = scores_pop | ({8{upto[n]}} & 8'(its_item[n]));
     end
-    {pops, next_row, next_nth, next_nth_of_item} = (4 * isa::W)'(any(then_ways));
-    scores_pop = 8'(pops);
+    {next_begun, next_row, next_nth, next_nth_of_item, next_column} = (4 * isa::W + 1)'(any(then_ways));
   end
 
   // The rows that they complete.
@@ -466,7 +475,8 @@ module softmax_unit #(
       row <= next_row;
       nth <= next_nth;
       nth_of_item <= next_nth_of_item;
-      begun_item <= next_nth_of_item != 0;
+      begun_item <= next_begun;
+      column <= next_column;
       divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;
