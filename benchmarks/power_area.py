@@ -22,7 +22,7 @@ GROUPS = {  # of actions; what is in none of them is named by itself
 
 COVERS = {  # of rows; what is in none of them is named by itself
     "multipliers, adders, accumulators": ("mac", "mac_dot", "add_int16", "add_int32"),
-    "output rows of S V": ("file_bit",),
+    "output rows of S V, tables": ("file_bit",),
     "operand, result and queue registers": ("register_bit",),
     "crossbar and multiplexers": ("mux_bit",),
     "requantisers, normalisers": ("requant", "requant_narrow", "normalise"),
