@@ -22,12 +22,12 @@ GROUPS = {  # of actions; what is in none of them is named by itself
 
 COVERS = {  # of rows; what is in none of them is named by itself
     "multipliers, adders, accumulators": ("mac", "mac_dot", "add_int16", "add_int32"),
-    "output rows of S V": ("file_bit",),
+    "output rows of S V, tables": ("file_bit",),
     "operand, result and queue registers": ("register_bit",),
     "crossbar and multiplexers": ("mux_bit",),
     "requantisers, normalisers": ("requant", "requant_narrow", "normalise"),
     "softmax": ("exp", "divide_int16", "compare_int16", "score_control"),
-    "control": ("control", "line_control"),
+    "control": ("control", "line_control", "module_um2"),
 }
 
 

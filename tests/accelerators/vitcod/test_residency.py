@@ -70,6 +70,15 @@ def test_bytes_of_dram_are_what_is_left(block, through_dram):
     assert result.cycles() < through_dram.cycles()
 
 
+@pytest.mark.parametrize("stores", ["4 KiB", "64 KiB"])
+def test_loads_of_the_first_layer_wait_for_the_room_of_its_output(block, stores):
+    """Loads that came before the room was taken would leave too little of it, and nothing could move."""
+    over = ["act_gb0.capacity_bytes=48 KiB", f"act_gb1.capacity_bytes={stores}", "act_gb0.banks=8"]
+    assert kept(VITCOD.mapping(arch("residency=keep", *over), block))["norm1"] == KEPT
+    here, there = (run(arch(f"residency={how}", *over), block).result.total for how in ("keep", "dram"))
+    assert here.counts["dram"]["write_bytes"] < there.counts["dram"]["write_bytes"]
+
+
 @pytest.mark.parametrize("small", ["act_gb0.capacity_bytes=30 KiB", "double_buffer=false"])
 def test_where_nothing_can_stay_it_is_all_through_dram(block, small):
     """Outputs of 37.8 kB do not fit; and without double buffering a buffer holds one load at a time."""

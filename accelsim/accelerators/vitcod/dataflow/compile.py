@@ -48,7 +48,7 @@ def compile_workload(
         stay = stays.get(layer.name, NOWHERE)
         left = beside(layer, workload.batch, have, stay)
         send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
-        if number:
+        if number or stay.output != TO_DRAM:  # the first layer's loads would take the room that is to be reserved
             p.fence(have.act, p.all_of(have.store))
         if isinstance(layer, Gemm | Attention) and layer.activation:
             for n in range(FUNCTION_ROWS):
