@@ -24,7 +24,7 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
     top = (folder / "attention_core.sv").read_text()
     assert "sparser_engine #(.LINES(24), .BANKS(2), .BANK_BYTES(128)" in top
-    assert "output_merge #(.LANES(64)" in top
+    assert "output_merge #(.INDEX_BANKS(8)" in top
     said = verilator("--lint-only", "-Wno-lint", "--top-module", "attention_core", *(str(folder / n) for n in names))
     assert "%Error" not in said
 
