@@ -204,12 +204,14 @@ def dense_words(
     share = 2 if banks > 1 else 8
     dense = tables["dense"]
     added: dict = {name: np.zeros(len(dense), np.int64) for name in WORDS["dense"]}
+    bases: dict[int, int] = {}
     for one in tables["passes"]:
         lines, begin, end = int(one["denser_lines"]), int(one["first_dense"]), int(one["first_dense"] + one["dense"])
         rows, dim = int(one["rows"]), int(one["dim"])
         added["place"][begin:end] = int(one["first_row"]) + dense["head"][begin:end].astype(np.int64) * rows
         added["scores_at"][begin:end] = slots(tables)[begin:end] * rows
-        added["score_word"][begin:end] = 2 * np.arange(end - begin) // word_bytes
+        base = bases.setdefault(int(one["first_row"]), begin)  # blocks of keys lie side by side behind the first
+        added["score_word"][begin:end] = 2 * np.arange(begin - base, end - base) // word_bytes
         for first in range(begin, end, max(1, lines)):
             tile = dense[first : min(first + lines, end)]
             heads = int(tile["head"][-1]) - int(tile["head"][0]) + 1

@@ -140,6 +140,8 @@ OWN = tuple(
          "next_line = miss_data.line ^ 1'b1"),
         ("decoder", "decoder", "single vectors do not go first", "miss_valid != 0 && (Q_FROM",
          "miss_valid != 0 && held == 0 && (Q_FROM"),
+        ("decoder", "decoder", "a vector is sent again while its command's end has no room",
+         "next_busy = empty ?", "next_busy = free ?"),
         ("decoder", "decoder", "a single vector is there a cycle too soon", "single ? asked.vector_cycles :",
          "single ? asked.vector_cycles - 1'b1 :"),
         ("decoder", "decoder", "a command's last token is left out", "last = token + 1'b1 == job.tokens;",

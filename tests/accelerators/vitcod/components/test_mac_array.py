@@ -1,5 +1,8 @@
 """MAC array: output-stationary steps, partial sums, what a tile frees."""
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +28,7 @@ def tile(
 ):  # fmt: skip
     cut = {"tokens": tokens, "features": features, "depth": depth, "step_tokens": step[0], "step_features": step[1]}
     cut |= {"constants": last * each, "added": added}
-    said = timed(ArrayPorts.of(PARAMETERS | sizes), **cut, adds=adds)
+    said = dict(timed(ArrayPorts.of(PARAMETERS | sizes), **cut, adds=adds))
     said |= cut | {"heads": heads, "encoded": encoded, "passes": passes, "token": token, "met": met}
     said["meets"] = step[1] % heads if heads else 0
     return (at, *(said[name] for name in MacArray.fields["command"].payload))
@@ -41,7 +44,11 @@ def length(rows, columns, depth, *, sums=0, added=0, constants=0, banks=(4, 4), 
     weights = -(-columns * depth // widths[0]) + -(-columns * constants // widths[0])
     acts = rows * (-(-depth // widths[1]) + -(-columns * added // widths[1]))
     ports = read(weights, banks[0]), read(acts, banks[1]), -(-4 * rows * columns * sums // psum)
-    return max(depth, *ports) + apart
+    # in the stage a word of each token is handed out while the next is read, behind the last one what is added, too
+    rate, beside = Fraction(2 * banks[1] - 1, 2), rows * -(-columns * added // widths[1])
+    words = [min(widths[1], depth - at) for at in range(0, depth, widths[1])]
+    stage = [max(n, rows / rate) for n in words[:-1]] + [max(words[-1], (rows + beside) / rate)]
+    return max(depth, math.ceil(sum(stage)), *ports) + apart
 
 
 def test_a_step_takes_the_depth_and_tiles_follow_without_a_gap():

@@ -20,7 +20,7 @@ TINY = {
     "softmax": SMALL["softmax"] | {"lanes": 1, "mode": 1, "exp_cycles": 1, "divide_cycles": 4, "divide_interval": 1},
     "decoder": SMALL["decoder"] | {"lines": 2, "macs": 2, "port_bytes": 4, "queue": 2, "q_from": 0},
     "merge": SMALL["merge"] | {"places": 2},
-    "encoder": {"lines": 2, "macs": 2},
+    "encoder": {"lines": 2, "macs": 2, "sum_port_bytes": 4},
     "mac_array": {"lines": 2, "macs": 2, "step_cycles": 0, "psum_banks": 1, "psum_port_bytes": 4, "weight_banks": 1,
                   "weight_port_bytes": 2, "act_banks": 1, "act_port_bytes": 2},
 }  # fmt: skip

@@ -25,4 +25,4 @@ def test_the_command_runs_every_testbench(tmp_path):
     changed(folder / "stimulus" / "attention_core_rows_values_expected.hex", 2, 2, 1)  # a value of the third output
     outcome = run_testbench("attention_core", folder, [folder / name for name in names])
     assert outcome.startswith("FAIL: attention_core, 1 of ")
-    assert "encoder #(.LINES(8), .MACS(8))" in (folder / "encoder_bench.sv").read_text()
+    assert "encoder #(.LINES(8), .MACS(8), .SUM_PORT_BYTES(32))" in (folder / "encoder_bench.sv").read_text()

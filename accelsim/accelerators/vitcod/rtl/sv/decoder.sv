@@ -57,7 +57,7 @@ module decoder #(
   isa::passes_row_t asked, working;
   isa::word_t rate, next_rate, row_asked;
   logic [7:0] after;
-  logic arrives, there, there_now, ended, last, none, free, over, stuck, tokens, changes, mute;
+  logic arrives, there, there_now, ended, last, none, empty, free, over, stuck, tokens, changes, mute;
 
   function automatic logic [7:0] wrap(input logic [7:0] slot);
     wrap = slot >= 8'(QUEUE) ? slot - 8'(QUEUE) : slot;
@@ -97,7 +97,8 @@ module decoder #(
     vector_push = {7'd0, ended && busy == VECTOR && vector_room != 0};
     denser_push = {7'd0, ended && busy == TOKEN && denser_room != 0 && sparser_room != 0 && !(last && done_room == 0)};
     sparser_push = denser_push;
-    free = busy == NOTHING || vector_push != 0 || denser_push != 0;
+    empty = busy == NOTHING || vector_push != 0 || denser_push != 0;
+    free = empty;
 
     // A command is done.
     over = free && (held != 0 || command_pop != 0) && (job.kind == 2 || (denser_push != 0 ? last : none));
@@ -112,7 +113,7 @@ module decoder #(
     if (over && done_room == 0) free = 1'b0;
 
     // The next one begins, as soon as the buffer knows what is read.
-    next_busy = free ? NOTHING : busy;
+    next_busy = empty ? NOTHING : busy;
     next_line = line;
     begins = 1'b0;
     single = 1'b0;
