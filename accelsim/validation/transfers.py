@@ -77,6 +77,14 @@ def check_pace(evidence: Evidence, pace: Pace, dispatched: np.ndarray, report: R
         report.add("lines", pace.unit, pace.rule, len(least), [f"{len(done)} of {len(least)} commands were finished"])
         return
     begun = np.maximum(dispatched[evidence.instructions(pace.unit)] + 1, np.append(0, done[:-1])[: len(done)])
+    if pace.leaving is not None:
+        begun = dispatched[evidence.instructions(pace.unit)] + 1
+        for n in range(
+            1, len(done)
+        ):  # behind the end of the one before, which waits until the one before that has left
+            end = begun[n - 1] + least[n - 1]
+            begun[n] = max(begun[n], 1 + (max(end, done[n - 2]) if n > 1 else end))
+        least = least + pace.leaving
     report.compare(
         "lines",
         pace.unit,

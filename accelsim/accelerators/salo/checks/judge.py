@@ -92,8 +92,7 @@ class SaloJudge(ProductJudge):
         port = port_bytes(self.evidence.arch, self.weight)
         wait = self.have.columns + self.have.globals - 1
         scores = np.maximum(said["depth"], -(-(said["keys"] * said["depth"] + said["mask_bytes"]) // port))
-        least = scores + 3 + wait + said["values"] + (wait > 0)  # without a wait the first tile needs no flush
-        yield Pace(self.window, "a tile takes the cycles of its stages", least)
+        yield Pace(self.window, "a tile takes the cycles of its stages", scores + 3 + wait + said["values"], wait)
         yield from super().paces()
 
     def own_follower(self, layer: Layer, course: Course) -> Follower:
