@@ -23,8 +23,8 @@ from accelsim.workload.network import Network, Rule
 @dataclass(frozen=True)
 class Pace:
     """How fast a unit can be at most: the least cycles of each of its commands, from when it can be taken up and the
-    one before is done. rule: that as a sentence. leaving: cycles from a command's end to its `done`, in which, and while
-    what it leaves finds no room, the next one may run; None: it ends when it is done."""
+    one before is done. rule: that as a sentence. leaving: cycles from a command's end to its `done`; in them, and while
+    what it leaves finds no room, the next one may run. None: it ends when it is done."""
 
     unit: str
     rule: str
