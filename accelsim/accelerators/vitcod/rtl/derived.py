@@ -232,7 +232,7 @@ def dense_words(
 
 def rows_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """The table of rows for these units, of which none must be there."""
-    return rows_words(tables, unit(units, "q_port_bytes"), unit(units, "places"))
+    return rows_words(tables, unit(units, "q_port_bytes"), unit(units, "places", "psum_banks"))
 
 
 def dense_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
