@@ -61,6 +61,12 @@ def test_random_networks_run_by_themselves_with_memories_of_any_speed():
     assert outcome.cases == 6 and outcome.transfers > 2_000
 
 
+def test_random_networks_whose_queries_are_fetched_of_dram_run_by_themselves():
+    """The fetcher of queries has places, too."""
+    outcome = run_whole(networks(load_arch("vitcod", schema, (*SMALL, "miss=dram", "forward=false")), 2, 2))
+    assert outcome.first == "" and outcome.transfers > 1_000
+
+
 @pytest.mark.parametrize("table", ["operands", "weight_gb", "rows"])
 def test_what_is_loaded_is_what_runs(table):
     _, case, sim = run_of("fmnist_vit_s90", *PIPE)
