@@ -1,6 +1,7 @@
 """A self-checking testbench in SystemVerilog: a stored stimulus drives the modules, and every transfer on every
 channel, its cycle and its payload, and every change of a unit's status is compared with those of the model."""
 
+import ctypes
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -98,6 +99,7 @@ def run_testbench(top: str, folder: Path, files: Sequence[Path]) -> str:
             at = int(bench.ports["ended"][0])
             ended = "never done, " if at == NEVER else f"done in cycle {at}, "
         bench.close()
+    ctypes.CDLL(None).fflush(None)  # what the modules printed stands in C's buffer, where Python's is its own
     if wrong:
         return f"FAIL: {top}, {ended}{wrong} of {transfers} transfers and changes of status differ"
     return f"PASS: {top}, {ended}{transfers} transfers and changes of status in {cycles} cycles, none differs"
