@@ -127,10 +127,8 @@ def choose(
 
 def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
     """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
-    return GemmWork(
-        shape.tokens, shape.depth, shape.features, shape.inputs * (not shape.kept), shape.residual, shape.constants,
-        passes, shape.heads, shape.encoded, packed, shape.stored, shape.window,
-    )  # fmt: skip
+    sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
+    return GemmWork(**sizes, passes=passes, packed=packed)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

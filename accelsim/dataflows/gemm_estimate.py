@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
-from accelsim.dataflows.steps import Window, longest, step_length
+from accelsim.dataflows.gemm_shape import GemmShape
+from accelsim.dataflows.steps import longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
@@ -13,29 +14,12 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 
 
 @dataclass(frozen=True)
-class GemmWork:
-    """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. constants: bytes beside a
-    feature's weights; passes of the vector unit over an output; heads, encoded: of the encoder (0: none); packed:
-    whether a tile of outputs is one run of bytes. stored: whether outputs go to DRAM; inputs: 0 where they do not come
-    from there; window: of a convolution."""
+class GemmWork(GemmShape):
+    """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
+    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes."""
 
-    tokens: int
-    depth: int
-    features: int
-    inputs: int
-    residual: bool = False
-    constants: int = 0
     passes: int = 1
-    heads: int = 0
-    encoded: int = 0
     packed: bool = False
-    stored: bool = True
-    window: Window | None = None
-
-    @property
-    def row_bytes(self) -> int:
-        """Of a token's activations."""
-        return ceil(self.inputs, self.tokens)
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
