@@ -16,7 +16,8 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 @dataclass(frozen=True)
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
-    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes."""
+    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes.
+    """
 
     passes: int = 1
     packed: bool = False
