@@ -64,7 +64,8 @@ def files_of(kind: type[Component]) -> set[Path]:
 
 @lru_cache
 def core_digest() -> bytes:
-    digest = hashlib.sha256(f"numba {version('numba')} python {sys.version}".encode())
+    bounds = os.environ.get("NUMBA_BOUNDSCHECK", "")  # numba's: every index is looked at
+    digest = hashlib.sha256(f"numba {version('numba')} python {sys.version} {bounds}".encode())
     for file in sorted((PACKAGE / "core").glob("*.py")):
         digest.update(file.read_bytes())
     return digest.digest()
@@ -96,7 +97,7 @@ def compile_kept(path: Path, text: str | None = None) -> bytes:
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     before, collects = (config.OPT, config.LOOP_VECTORIZE), gc.isenabled()
-    config.OPT, config.LOOP_VECTORIZE = type(config.OPT)(1), int(not path.stem.startswith("kernel_"))
+    config.OPT, config.LOOP_VECTORIZE = type(config.OPT)(2), int(not path.stem.startswith("kernel_"))
     gc.disable()
     sys.modules[path.stem] = module  # where numba looks for what is said of a mistake
     try:

@@ -6,11 +6,13 @@ an entry is called from outside: what it calls stays as it was emitted, and is o
 
 from contextlib import suppress
 
+from llvmlite.ir import Constant
 from numba import _dynfunc, types
 from numba.core import compiler, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.imputils import lower_builtin
+from numba.np import arrayobj
 
 # Of numba's passes those that what is written as a tick is written needs.
 PASSES = (
@@ -152,3 +154,20 @@ def of_any_value(function):
 def array_itself(context, builder, signature, arguments):
     """What numba asks for at every look at an array. It has no answer, and looks for one through all it knows."""
     return arguments[0]
+
+
+def of_emitted(numbas):
+    """How numba makes an index of a number with a sign: one below zero counts from the end, which costs three
+    instructions wherever anything is read. What is compiled here has no such index unless it is written as one
+    (`a[-1]`): any other is taken as it is. Of this process's other functions numba makes what it always does."""
+
+    def fix_integer_index(context, builder, idxty, idx, size):
+        written = isinstance(idx, Constant) and isinstance(idx.constant, int) and idx.constant < 0
+        if written or not isinstance(context.active_code_library, Emitted):
+            return numbas(context, builder, idxty, idx, size)
+        return context.cast(builder, idx, idxty, types.intp if idxty.signed else types.uintp)
+
+    return fix_integer_index
+
+
+arrayobj.fix_integer_index = of_emitted(arrayobj.fix_integer_index)

@@ -67,14 +67,14 @@ def last_instant(edge, late, period):
 @inlined
 def pass_over(component, at, state, late):
     """Note that a transfer need not wake a component."""
-    late[np.uint64(state[np.uint64(component)].domain)] = at
+    late[state[component].domain] = at
 
 
 @inlined
 def touch(component, at, state, period, edge, due, coming):
     """Have a component ticked at the first edge of its clock after the instant."""
-    me = state[np.uint64(component)]
-    d, n = np.uint64(me.domain), np.uint64(me.place)
+    me = state[component]
+    d, n = me.domain, me.place
     after = edge[d] + 1 if edge[d] * period[d] == at else at // period[d] + 1
     due[n] = min(due[n], after)
     coming[d] = min(coming[d], after)
@@ -142,28 +142,28 @@ def advance(
             for d in range(domains):
                 edge[d] = max(edge[d], at // period[d])
             return at, 1
-        ticks = np.uint64(0)  # numbers without sign, so that no index is looked at for being negative
+        ticks = 0
         for d in range(domains):
             now = coming[d]
             if now < NEVER and now * period[d] == at:
                 edge[d], soonest = now, NEVER
-                for n in range(np.uint64(first[d]), np.uint64(first[d + 1])):
+                for n in range(first[d], first[d + 1]):
                     if not skip or due[n] <= now:
-                        i = np.uint64(order[n])
+                        i = order[n]
                         r = record_at(words[i, 0], RECORD)
                         r.wake = NEVER
                         did = invoke(entries[i], now, rows[i])
                         if did == RAISED:
-                            return at, RAISED - order[n]
+                            return at, RAISED - i
                         due[n] = ticked(state[i], did, r.wake, now, at, cycles, trace)
-                        turns[ticks] = order[n]
-                        ticks += np.uint64(1)
+                        turns[ticks] = i
+                        ticks += 1
                     soonest = min(soonest, due[n])
                 coming[d] = soonest  # until a transfer wakes someone before
         for n in range(ticks):
-            i = np.uint64(turns[n])
-            for m in range(np.uint64(ends[i]), np.uint64(ends[i + np.uint64(1)])):
-                c = control[np.uint64(end[m])]
+            i = turns[n]
+            for m in range(ends[i], ends[i + 1]):
+                c = control[end[m]]
                 if c.pushed | c.popped:
                     commit(end[m], c, at, slots, state, period, edge, late, due, coming, trace)
         if mark[0]:

@@ -1,8 +1,9 @@
 """How long a GEMM takes that is cut into tiles, on an output-stationary array behind two buffers, in closed form."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
 from accelsim.dataflows.gemm_shape import GemmShape
@@ -51,9 +52,15 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
     return longest(cycles, behind * last)
 
 
+@lru_cache(64)
+def kept_step_cycles(work: GemmWork, rates: ArrayRates) -> Callable[..., int]:
+    """`step_cycles` of one step of a layer on an array, which keeps what it has found: steps differ less than cuts."""
+    return lru_cache(1 << 14)(partial(step_cycles, work, rates))
+
+
 def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int, int]:
     """Cycles of all steps of all tiles, and those in which every multiplier that has a place is used."""
-    depths, total, ideal = plan.depth_tiles, 0, 0
+    depths, total, ideal, length = plan.depth_tiles, 0, 0, kept_step_cycles(work, rates)
     if len(depths) == 1:
         parts = [(depths[0], 0, True, 1)]  # depth, moves of partial sums, whether it is the last, how often
     else:
@@ -66,7 +73,7 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
                     steps = n * m * down * across
                     ideal += steps * work.depth
                     for deep, moves, last, often in parts:
-                        total += often * steps * step_cycles(work, rates, high, wide, deep, moves, last)
+                        total += often * steps * length(high, wide, deep, moves, last)
     return total, ideal
 
 

@@ -52,7 +52,10 @@ class ArrayPorts:
 
 def longest(*terms):
     """The largest of whole numbers, or of arrays of them one by one."""
-    return max(terms) if all(isinstance(term, int) for term in terms) else reduce(np.maximum, terms)
+    for term in terms:
+        if not isinstance(term, int):
+            return reduce(np.maximum, terms)
+    return max(terms)
 
 
 class Window(NamedTuple):

@@ -1,11 +1,36 @@
 """What is compiled gives what numba's own compiler gives, whatever passes it takes."""
 
 import ctypes
+import os
+import subprocess
+import sys
 
 import pytest
 
 from accelsim.core.compiled import compiled
 from accelsim.core.machine_code import CALL, keep, linked
+
+# Takes a number out of five, and the last, and prints whether that raised an exception, and what they make.
+TAKES_ONE = """
+import ctypes, sys
+from pathlib import Path
+import numpy as np
+from accelsim.core.invoke import array_at
+from accelsim.core.machine_code import CALL, keep, linked
+
+WORD = np.dtype("i8")
+
+def entry(now, words):
+    a = array_at(words, (5,), WORD)
+    return 100 * a[-1] + a[now]
+
+numbers = np.arange(10, 15)
+result, raised = ctypes.c_int64(), ctypes.c_void_p()
+failed = CALL(linked(keep(Path("entry.py"), entry)))(
+    ctypes.byref(result), ctypes.byref(raised), int(sys.argv[1]), numbers.ctypes.data
+)
+print(int(failed != 0), result.value)
+"""
 
 
 @compiled
@@ -51,3 +76,19 @@ def test_what_the_few_passes_lack_goes_through_all_of_numbas(tmp_path):
 def test_what_numba_refuses_is_refused_in_its_words(tmp_path):
     with pytest.raises(Exception, match="Invalid use of getiter|getiter"):
         called(tmp_path, with_a_list, 1, 2)
+
+
+def test_the_processs_other_functions_still_count_an_index_below_zero_from_the_end():
+    code = "import numba, numpy as np, accelsim.core.lean\nprint(numba.njit(lambda a: a[-1] + a[-3])(np.arange(5)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "6\n"
+
+
+@pytest.mark.parametrize("at, found", [(2, 1412), (-1, None), (5, None)])
+def test_numbas_check_of_bounds_finds_an_index_on_either_side(tmp_path, at, found):
+    (tmp_path / "words.py").write_text(TAKES_ONE)
+    given = subprocess.run(
+        [sys.executable, "words.py", str(at)], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"NUMBA_BOUNDSCHECK": "1", "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+    )  # fmt: skip
+    assert given.returncode == 0, given.stderr
+    assert given.stdout == (f"0 {found}\n" if found else "1 0\n")

@@ -1,7 +1,5 @@
 """The DRAM itself: banks, the earliest clock of every command, and what a command does to both."""
 
-import numpy as np
-
 from accelsim.components.dram.constraints import ACT, PRE, PREA, RD, RDA, REF, WR, WRA
 from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WRITE
 from accelsim.core.compiled import compiled, inlined
@@ -30,10 +28,9 @@ def column_command(k, is_write):
 @inlined
 def delay(s, asked, first, count, until):
     """Let no command asked of some banks come before `until`."""
-    # Counted without sign, so that no index is looked at for being negative, and the greater of the two without a
-    # branch: the loop becomes vector code without masked stores, which take much longer.
+    # The greater of the two without a branch: so the loop becomes vector code without masked stores, which take longer.
     earliest = s.earliest
-    for bank in range(np.uint64(first), np.uint64(first + count)):
+    for bank in range(first, first + count):
         more = until - earliest[asked, bank]
         earliest[asked, bank] += more & ~(more >> 63)
 
@@ -107,7 +104,7 @@ def look(s, queue, channel):
         return soonest
     # The same of all banks without a branch, since those of many are mispredicted.
     want, earliest, due = s.want, s.earliest, s.due
-    for bank in range(np.uint64(first), np.uint64(first + s.chip[0].banks)):
+    for bank in range(first, first + s.chip[0].banks):
         unwanted = ~want[queue, bank]
         at = min(
             min(earliest[OPEN, bank] | (unwanted & 1) << FAR, earliest[CLOSE, bank] | (unwanted >> CLOSE & 1) << FAR),
@@ -125,7 +122,7 @@ def look(s, queue, channel):
 def glance(s, queue, channel):
     """The same when nothing has changed but what the queues of some banks want."""
     soonest, first, due = NEVER, channel * s.chip[0].banks, s.due
-    for bank in range(np.uint64(first), np.uint64(first + s.chip[0].banks)):
+    for bank in range(first, first + s.chip[0].banks):
         soonest = min(soonest, due[queue, bank])
     return soonest
 

@@ -1,8 +1,6 @@
 """The controller of DRAMsim3 (Li et al., IEEE CAL 2020): read and write transactions wait in two queues of 32, move
 one per clock to command queues of 8 per bank, which are served round robin, first ready command first."""
 
-import numpy as np
-
 from accelsim.components.dram.constraints import ACT, PRE
 from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
 from accelsim.components.dram.queues import (
@@ -105,7 +103,7 @@ def choose(s, bank, now):
 @inlined
 def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
-    k, c, b, slot, queue = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i], s.queue[COMMAND, bank]
+    k, c, b, slot, queue = s.chip[0], s.channel[channel], s.bank[bank], s.slot[max(i, 0)], s.queue[COMMAND, bank]
     issue(s, channel, bank, command, slot.row if i >= 0 else -1, now)
     if i >= 0:
         if command == ACT:
@@ -154,7 +152,7 @@ def oldest(s, channel, is_write):
     """The transaction of a kind that moves next: the oldest whose bank's queue has room; or -1."""
     k = s.chip[0]
     first, order, first_in = channel * k.banks, NEVER, s.oldest
-    for bank in range(np.uint64(first), np.uint64(first + k.banks)):
+    for bank in range(first, first + k.banks):
         order = min(order, first_in[is_write, bank])
     if order == NEVER:
         return -1

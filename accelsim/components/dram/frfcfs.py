@@ -80,7 +80,7 @@ def wish(s, kind, bank):
     # Nothing that closes a row passes a request for which that row was opened.
     free = b.active < 0
     hits = hit >= 0 and (free or not k.closed_page)
-    first = k.controller == FRFCFS_ROWHIT and hit >= 0 and s.slot[hit].arrive <= s.slot[miss].arrive
+    first = k.controller == FRFCFS_ROWHIT and hit >= 0 and miss >= 0 and s.slot[hit].arrive <= s.slot[miss].arrive
     want(s, kind, bank, False, miss >= 0 and free and not first, hits and not kind, hits and kind)
 
 
@@ -130,7 +130,7 @@ def choose_buffered(s, channel, now):
 @inlined
 def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
-    k, c, b, slot = s.chip[0], s.channel[channel], s.bank[bank], s.slot[i]
+    k, c, b, slot = s.chip[0], s.channel[channel], s.bank[bank], s.slot[max(i, 0)]
     issue(s, channel, bank, command, slot.row if i >= 0 else -1, now)
     first, count, one = bank, 1, False
     if i < 0:

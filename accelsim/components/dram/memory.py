@@ -94,6 +94,8 @@ class ExactDram(Component):
     held = Reg("bursts under way")
     sent = Reg("bursts under way, from the oldest on, all of whose lines are accepted")
     finished = Reg("bursts under way that are finished and not answered")
+    unfinished = Reg("bursts under way that are not finished")
+    catch_up_at = Reg("the clock in which the controller's clocks up to then are computed, unless a burst comes before")
     answer_at = Reg("the next clock in which a finished burst could be answered, unless another finishes before")
     resting = Reg("whether nothing is under way: the controller catches up when the next burst comes")
 
@@ -123,7 +125,8 @@ class ExactDram(Component):
         k = s.chip[0]
         if r.resting and not k.flush and not can_pop(request):
             return IDLE
-        if can_pop(request) and r.held < r.window:
+        takes = can_pop(request) and r.held < r.window
+        if takes:
             slot = wrap(r.oldest + r.held, r.window)
             item, new = pop(request), burst[slot]
             new.line, new.end = item.address >> 6, (item.address + item.bytes + 63) >> 6
@@ -144,58 +147,72 @@ class ExactDram(Component):
             if new.left == 0:
                 r.finished += 1
                 r.answer_at = now
+            else:
+                r.unfinished += 1
             if item.write:
                 r.write_bytes += item.bytes
             else:
                 r.read_bytes += item.bytes
-        # Lines are offered in order, at most one a channel.
-        k.offered = 0
-        for n in range(r.sent, r.held):
-            mine = burst[wrap(r.oldest + n, r.window)]
-            for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
-                ask = s.request[k.offered]
-                ask.line, ask.is_write = at, mine.write
-                ask.tag = -1 if mine.write else now << TAG_BITS | wrap(r.oldest + n, r.window)
-                k.offered += 1
-            if k.offered == k.channels:
-                break
-        if controller == DRAMSIM3:
-            wake = step(now, s, dramsim3_offer, dramsim3_step, 1)
-        else:
-            wake = step(now, s, frfcfs_offer, frfcfs_step, 0)
-        left = k.accepted
-        while r.sent < r.held:
-            mine = burst[wrap(r.oldest + r.sent, r.window)]
-            taken = min(left, mine.end - mine.line)
-            mine.line += taken
-            left -= taken
-            if mine.write and taken:
-                mine.left -= taken
-                mine.done_at = now + 1
-                if mine.left == 0:
-                    r.finished += 1
-                    r.answer_at = now
-            if mine.line < mine.end:
-                break
-            r.sent += 1
-        for n in range(k.replies):
-            tag, done_at = s.reply[n].tag, s.reply[n].done_at
-            if tag >= 0:
-                mine = burst[tag & TAG_MASK]
-                mine.left -= 1
-                mine.done_at = max(mine.done_at, done_at)
-                if mine.left == 0:
-                    r.finished += 1
-                    r.answer_at = now
-                waited = done_at - (tag >> TAG_BITS)
-                r.read_lines += 1
-                r.read_cycles += waited
-                latency[min(waited // BIN_CYCLES, BINS - 1)] += 1
-        k.replies = 0
-        if k.acted:
-            r.row_hits, r.row_misses, r.row_conflicts = k.row_hits, k.row_misses, k.row_conflicts
-            r.refreshes, r.open_cycles = k.refreshes, k.active_cycles
-            r.activates = r.row_misses + r.row_conflicts
+        if takes or now >= r.catch_up_at or k.flush:
+            # Lines are offered in order, at most one a channel.
+            k.offered = 0
+            for n in range(r.sent, r.held):
+                mine = burst[wrap(r.oldest + n, r.window)]
+                for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
+                    ask = s.request[k.offered]
+                    ask.line, ask.is_write = at, mine.write
+                    ask.tag = -1 if mine.write else now << TAG_BITS | wrap(r.oldest + n, r.window)
+                    k.offered += 1
+                if k.offered == k.channels:
+                    break
+            if controller == DRAMSIM3:
+                wake = step(now, s, dramsim3_offer, dramsim3_step, 1)
+            else:
+                wake = step(now, s, frfcfs_offer, frfcfs_step, 0)
+            left, finished = k.accepted, r.finished
+            while r.sent < r.held:
+                mine = burst[wrap(r.oldest + r.sent, r.window)]
+                taken = min(left, mine.end - mine.line)
+                mine.line += taken
+                left -= taken
+                if mine.write and taken:
+                    mine.left -= taken
+                    mine.done_at = now + 1
+                    if mine.left == 0:
+                        r.finished += 1
+                if mine.line < mine.end:
+                    break
+                r.sent += 1
+            for n in range(k.replies):
+                tag, done_at = s.reply[n].tag, s.reply[n].done_at
+                if tag >= 0:
+                    mine = burst[tag & TAG_MASK]
+                    mine.left -= 1
+                    mine.done_at = max(mine.done_at, done_at)
+                    if mine.left == 0:
+                        r.finished += 1
+                    waited = done_at - (tag >> TAG_BITS)
+                    r.read_lines += 1
+                    r.read_cycles += waited
+                    latency[min(waited // BIN_CYCLES, BINS - 1)] += 1
+            k.replies = 0
+            if r.finished > finished:
+                r.unfinished -= r.finished - finished
+                r.answer_at = now
+            if k.acted:
+                r.row_hits, r.row_misses, r.row_conflicts = k.row_hits, k.row_misses, k.row_conflicts
+                r.refreshes, r.open_cycles = k.refreshes, k.active_cycles
+                r.activates = r.row_misses + r.row_conflicts
+            if r.sent < r.held and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
+                wake = now + 1
+            elif r.unfinished and controller != DRAMSIM3:
+                # Nothing that it does is known outside before the data of the line that it could read next; but a line
+                # that it refused it is offered again when the line's channel has acted.
+                wake += k.read_cycles
+                if r.sent < r.held:
+                    refused = (s.request[k.accepted].line >> k.channel_shift) & k.channel_mask
+                    wake = min(wake, s.channel[refused].wake)
+            r.catch_up_at = max(wake, now + 1)
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False
         if r.finished and now >= r.answer_at:
@@ -223,15 +240,13 @@ class ExactDram(Component):
             elif ready >= 0:
                 blocked = True
                 r.answer_at = now
+            while r.held and burst[r.oldest].answered:
+                r.oldest = wrap(r.oldest + 1, r.window)
+                r.held -= 1
+                r.sent -= 1
+        wake = r.catch_up_at
         if r.finished and not blocked:  # a channel wakes who is blocked
             wake = min(wake, max(r.answer_at, now + 1))
-        while r.held and burst[r.oldest].answered:
-            r.oldest = wrap(r.oldest + 1, r.window)
-            r.held -= 1
-            r.sent -= 1
-        # Ramulator's controllers are offered lines after they have acted: refused then, refused until they act again.
-        if r.sent < r.held and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
-            wake = now + 1
         if can_pop(request) and r.held < r.window:  # one burst a clock
             wake = now + 1
         quiet = r.held == 0
