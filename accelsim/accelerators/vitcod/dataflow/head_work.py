@@ -1,6 +1,6 @@
 """Who computes which of a head's scores, and how many there are in a block of rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -51,12 +51,25 @@ class HeadWork:
         before = self.scores_before
         return before[last] - before[first]
 
-    def row_segments(self, first: int, last: int, segment: int) -> int:
-        """Segments of scores of rows first to last - 1."""
-        before = self.keep(
-            ("segments", segment), lambda: [0, *np.cumsum(-(-np.diff(self.entries[0]) // segment)).tolist()]
-        )
-        return before[last] - before[first]
+    def scores_of_keys(self, starts: Sequence[int]) -> np.ndarray:
+        """int64[q_tokens + 1, blocks]: sparse scores of all rows above each, in blocks of keys that begin there."""
+        begins, columns = self.entries
+        block = np.searchsorted(starts, np.arange(self.sparse.shape[1]), side="right") - 1
+        rows = np.repeat(np.arange(len(self.sparse)), np.diff(begins))
+        each = np.bincount(rows * len(starts) + block[columns], minlength=len(self.sparse) * len(starts))
+        before = np.zeros((len(self.sparse) + 1, len(starts)), np.int64)
+        np.cumsum(each.reshape(-1, len(starts)), axis=0, out=before[1:])
+        return before
+
+    def segments_before(self, segment: int) -> np.ndarray:
+        """int64[q_tokens + 1]: segments of scores of all rows above each."""
+
+        def made() -> np.ndarray:
+            before = np.zeros(len(self.sparse) + 1, np.int64)
+            np.cumsum(-(-np.diff(self.entries[0]) // segment), out=before[1:])
+            return before
+
+        return self.keep(("segments", segment), made)
 
     def pieces(self, first: int, last: int, segment: int) -> int:
         """Pieces that the columns of rows first to last - 1 are handed out in: none is longer than a segment."""

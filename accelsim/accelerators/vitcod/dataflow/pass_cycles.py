@@ -61,19 +61,24 @@ def numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of a cut: int64[5, passes], rows, heads, blocks of keys, places and pieces of columns of each pass; int64[3,
     heads of all passes], dense columns, sparse scores and segments of rows."""
-    passes, of_heads = [], []
-    whole = [one.column_pieces(segment) for one in work]
-    for one in cut.passes:
-        last, several = one.row0 + one.rows, one.rows * (len(one.blocks) - 1)
-        for h in one.heads:
-            head = work[h]
-            scores = head.sparse_scores(one.row0, last)
-            # a row's scores in a block of keys are segments of their own
-            parts = min(scores, head.row_segments(one.row0, last, segment) + several)
-            of_heads.append((len(head.dense), scores, parts))
-        columns = round(sum([whole[h] for h in one.heads]) * (one.rows / layer.q_tokens))
-        passes.append((one.rows, len(one.heads), len(one.blocks), one.places, columns))
-    return np.array(passes).T, np.array(of_heads).T
+    passes = cut.passes
+    row0, rows, heads, blocks, places = np.array(
+        [(one.row0, one.rows, len(one.heads), len(one.blocks), one.places) for one in passes]
+    ).T
+    head_of, pass_of = np.array([h for one in passes for h in one.heads]), np.repeat(np.arange(len(passes)), heads)
+    first, several = row0[pass_of], (rows * (blocks - 1))[pass_of]
+    last = first + rows[pass_of]
+    of_heads, pieces = np.zeros((3, len(head_of)), np.int64), np.zeros(len(head_of), np.int64)
+    for h, head in enumerate(work):
+        mine = np.flatnonzero(head_of == h)
+        scores = np.diff(head.entries[0][[first[mine], last[mine]]], axis=0)[0]
+        # a row's scores in a block of keys are segments of their own
+        parts = np.diff(head.segments_before(segment)[[first[mine], last[mine]]], axis=0)[0] + several[mine]
+        of_heads[0, mine] = len(head.dense)
+        of_heads[1:, mine] = scores, np.minimum(scores, parts)
+        pieces[mine] = head.column_pieces(segment)
+    columns = np.rint(np.add.reduceat(pieces, np.cumsum(heads) - heads) * (rows / layer.q_tokens))
+    return np.array([rows, heads, blocks, places, columns.astype(np.int64)]), of_heads
 
 
 def walk_cycles(words: np.ndarray, banks: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from accelsim.accelerators.vitcod.dataflow.sizes import (
     pass_bytes,
     score_bytes,
     score_room,
-    table_bytes,
+    tables_fit,
     token_bytes,
     whole_bytes,
 )
@@ -59,10 +59,13 @@ def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, 
     """The cut of these passes with pieces as long as the activation buffer has room for."""
     tokens = CHUNK_TOKENS
     if not stays:
-        room = min(have.act_bytes // token_bytes(layer, have, len(one.heads)) - one.rows for one in passes)
-        if any(len(one.blocks) > 1 for one in passes):
+        sizes = {(len(one.heads), one.rows) for one in passes}
+        room = min(have.act_bytes // token_bytes(layer, have, heads) - rows for heads, rows in sizes)
+        blocks = {id(one.blocks): one.blocks for one in passes}.values()  # thousands of passes have the same
+        keys = max(many for some in blocks for _, many in some)
+        if any(len(some) > 1 for some in blocks):
             tokens = min(LONGEST_PIECE, max(CHUNK_TOKENS, room // 2))
-        while tokens > 1 and min(tokens, max(one.keys for one in passes)) > room:
+        while tokens > 1 and min(tokens, keys) > room:
             tokens //= 2
     return AttentionCut(tuple(passes), halves, stays, tokens)
 
@@ -208,13 +211,12 @@ def blocks_of_head(
     number = ceil(layer.q_tokens, rows)
     while True:
         size, ends = ceil(layer.q_tokens, number), block_ends(layer.q_tokens, number)
-        scores = max(score_bytes(work[head], *block) for block in ends)
-        some = keys if scores <= score_room(layer, have, size) else 0
+        some = keys if block_scores(work[head], number) <= score_room(layer, have, size) else 0
         while some:
             sizes = pieces(layer.kv_tokens, some)
             blocks = tuple((sum(sizes[:n]), many) for n, many in enumerate(sizes))
             passes = [Pass((head,), first, last - first, blocks, size) for first, last in ends]
-            if all(table_bytes(layer, one, work, have).most <= have.index_bytes // 2 for one in passes):
+            if tables_fit(layer, passes, work, have):
                 return passes
             some //= 2
         if size == 1:

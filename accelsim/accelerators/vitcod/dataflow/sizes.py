@@ -1,7 +1,8 @@
 """What a pass of attention needs of each buffer, and what a cut of a layer into passes is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from accelsim.accelerators.vitcod.tables import (
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
+MOST_COUNTED = 256  # blocks of keys whose scores are counted row by row
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """Heads and rows [row0, row0 + rows) of a layer that are worked on together.
 
@@ -57,6 +60,14 @@ class AttentionCut:
     halves: bool
     stays: bool
     piece_tokens: int
+
+    @cached_property
+    def digest(self) -> int:
+        """Its hash: there are thousands of passes, and it is asked for again and again."""
+        return hash((self.passes, self.halves, self.stays, self.piece_tokens))
+
+    def __hash__(self) -> int:
+        return self.digest
 
     @property
     def several_blocks(self) -> bool:
@@ -124,10 +135,13 @@ def block_ends(tokens: int, blocks: int) -> list[tuple[int, int]]:
 
 def block_scores(work: HeadWork, blocks: int) -> int:
     """Most bytes of scores of a block, where a head's rows are cut into so many."""
-    key = "scores", blocks
-    if key not in work.found:
-        work.found[key] = max(score_bytes(work, *one) for one in block_ends(len(work.sparse), blocks))
-    return work.found[key]
+
+    def made() -> int:
+        ends = np.array(block_ends(len(work.sparse), blocks))
+        rows, scores = np.diff(ends, axis=1), np.diff(work.entries[0][ends], axis=1)
+        return int((2 * len(work.dense) * rows + 3 * scores).max())
+
+    return work.keep(("scores", blocks), made)
 
 
 def block_tables(work: HeadWork, blocks: int, have: Resources, room: int) -> int:
@@ -186,6 +200,28 @@ def block_bytes(
         return sparse, DENSE_BYTES * np.diff(np.searchsorted(work.dense, [*starts, len(counts)]))
 
     return work.keep(("columns", first, last, blocks, have.segment, have.index_entry_bytes), made)
+
+
+def tables_fit(layer: Attention, passes: Sequence[Pass], work: Sequence[HeadWork], have: Resources) -> bool:
+    """Whether the tables of passes of one head, with the same blocks of keys, fit the half of the index buffer that
+    each has. Counting the pieces of columns takes long: most passes have room for as many as there can be."""
+    (h,), blocks, room = passes[0].heads, passes[0].blocks, have.index_bytes // 2
+    undecided: Iterable[Pass] = passes
+    if len(blocks) <= MOST_COUNTED:
+        starts, dense = [first for first, _ in blocks], work[h].dense
+        before = work[h].keep(("scores of keys", blocks), lambda: work[h].scores_of_keys(starts))
+        first = np.array([one.row0 for one in passes])
+        rows = np.array([one.rows for one in passes])
+        scores = before[first + rows] - before[first]  # of each pass and block
+        columns = np.minimum(scores, [keys for _, keys in blocks])
+        pieces = (scores + (have.segment - 1) * columns) // have.segment
+        in_block = DENSE_BYTES * np.diff(np.searchsorted(dense, [*starts, layer.kv_tokens]))
+        stays = bias_bytes(layer, 1) + pass_bytes(have) + ROW_BYTES * rows + ceil(MASK_BITS * len(dense) * rows, 8)
+        most = have.index_entry_bytes * scores + COLUMN_BYTES * pieces + in_block
+        if len(blocks) > 1:  # what values need
+            most = np.maximum(most, ROW_BYTES * rows[:, None] + in_block)
+        undecided = [one for one, size in zip(passes, stays + most.max(axis=1)) if size > room]
+    return all(table_bytes(layer, one, work, have).most <= room for one in undecided)
 
 
 def faults(layer: Attention, work: Sequence[HeadWork], cut: AttentionCut, have: Resources) -> list[str]:
