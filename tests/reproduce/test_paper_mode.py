@@ -37,7 +37,7 @@ def test_every_combination_of_the_shipped_paper_is_a_machine():
     study = load("vitcod").study
     for mode in paper_mode.modes(study.ablation):
         for settings in mode.study.variants.values():
-            base(study.machine).with_settings([tuple(text.split("=", 1)) for text in settings])
+            base(mode.study.machine).with_settings([tuple(text.split("=", 1)) for text in settings])
 
 
 def test_the_combination_without_a_change_has_the_figures_of_the_ablation(paper, found, report):
