@@ -8,6 +8,8 @@ import pytest
 from accelsim.core.errors import InputError
 from accelsim.reproduce import paper_mode
 from accelsim.reproduce.grid import few, percent
+from accelsim.reproduce.paper import load
+from accelsim.reproduce.runs import base
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,14 @@ def test_every_combination_is_tried_with_its_settings(paper):
         "with": ("prune=true", "auto_encoder=false", "heads=serial"),
         "all": ("prune=true", "auto_encoder=true", "heads=serial"),
     }
+
+
+def test_every_combination_of_the_shipped_paper_is_a_machine():
+    """One that is refused would be a row of dashes."""
+    study = load("vitcod").study
+    for mode in paper_mode.modes(study.ablation):
+        for settings in mode.study.variants.values():
+            base(mode.study.machine).with_settings([tuple(text.split("=", 1)) for text in settings])
 
 
 def test_the_combination_without_a_change_has_the_figures_of_the_ablation(paper, found, report):
