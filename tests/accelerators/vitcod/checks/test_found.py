@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators import machine
+from accelsim.accelerators.vitcod.checks.index_reads import BIT_READERS, READERS
 from accelsim.core.errors import InputError
 from accelsim.validation.evidence import gather
 from accelsim.workload import Attention, Gemm, Workload
@@ -94,6 +95,18 @@ def test_a_share_that_is_not_what_the_mask_says():
     found = planted(run)
     found.tables["passes"]["first_share"][n] += 1
     assert "the shares of pass" in faults(found)["passes", "attention"][0]
+
+
+@pytest.mark.parametrize("sizes", [(), ("denser.k_bytes=42",)], ids=["whole", "in blocks"])
+def test_every_read_of_the_index_buffer_is_known(sizes):
+    """Of all its readers, to the byte, and of the mask to the bit."""
+    run = gather(machine("vitcod"), small_machine(*sizes), one_of_each())
+    for unit, counter in (*READERS, *BIT_READERS):
+        assert run.count(unit, counter) or (unit, sizes) == ("sparser", ()), "only blocks have shares to be read"
+        for more in (-1, 1):
+            found = planted(run)
+            found.result.total.counts[unit][counter] += more
+            assert ("totals", f"{unit}.{counter}") in faults(found)
 
 
 @pytest.mark.parametrize("kind", [0, 1])
