@@ -21,16 +21,20 @@ from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import ROWS, cut_of, made, work_of
-from accelsim.dataflows.gemm_cuts import cuts, faults
+from accelsim.dataflows.gemm_cuts import cuts, faults, steps_of
 from accelsim.dataflows.gemm_estimate import array_cycles
 from accelsim.dataflows.tiling import MOST_TILES, ceil
 from accelsim.workload import Gemm, Norm, Workload
 
 MOST_CUTS = 1000  # of a case that are simulated; one with more is drawn anew
 WITHIN = 0.03
-BEGUN = 4  # layers with the first cut that are simulated before what is measured
-FINALISTS = 10  # cuts that are simulated again, and
-IN_A_ROW, SETTLING = 6, 2  # how often, and how many of these do not count
+BEGUN, BEHIND = 4, 12  # layers with the first and the last cut before and behind what is measured; the last ones of a
+# network are quicker, since no more of the program is fetched
+FINALISTS = 8  # cuts that are simulated again, and
+IN_A_ROW, SETTLING = (
+    14,
+    2,
+)  # how often, and how many of these do not count: a chunk of the program comes every few layers
 
 
 class Case(NamedTuple):
@@ -65,29 +69,34 @@ def case(rng: random.Random):
     return settings, load_arch("vitcod", schema, settings), Workload("case", "random", (before, layer))
 
 
-def every_cut(arch, work: Workload) -> list[tuple[dict[str, object], int]]:
-    """All cuts that fit, each with the cycles of its steps in the array."""
+def quick_cuts(arch, work: Workload, limit: float) -> tuple[list[dict[str, object]], int]:
+    """The cuts whose steps in the array take less than that many cycles, and how many cuts there are."""
     have, layer = resources(arch), work.layers[1]
     (some,) = columns_of(layer, None, have)
-    shape, found = shape_of(layer, some, 1, have), {}
+    shape, found, seen = shape_of(layer, some, 1, have), {}, set()
     sizes, array = work_of(shape, 1 + layer.residual, some.packed), rates(arch).array
     for step_tokens, step_features, most, features, deep, order in zip(*(c.tolist() for c in cuts(shape, have))):
         for fewer in ROWS:
             n = ceil(shape.tokens, ceil(most, fewer))
             size = min(most, ceil(ceil(shape.tokens, n), step_tokens) * step_tokens)
             depths = ceil(shape.depth, deep)
-            if ceil(shape.tokens, size) * ceil(shape.features, features) * depths > min(MOST_TILES, 2000):
+            one = step_tokens, step_features, size, features, order, depths
+            tiles = ceil(shape.tokens, size) * ceil(shape.features, features) * depths
+            if tiles > min(MOST_TILES, 2000) or one in seen:
                 continue
-            plan = made(shape, (step_tokens, step_features, size, features, order), depths)
-            if not faults(shape, plan, have):
-                found[str(cut_of(plan))] = cut_of(plan), array_cycles(sizes, plan, array)[0]
-    return list(found.values())
+            seen.add(one)
+            if steps_of(shape, size, step_tokens, features, step_features) * shape.depth >= limit:
+                continue
+            plan = made(shape, one[:-1], depths)
+            if not faults(shape, plan, have) and array_cycles(sizes, plan, array)[0] < limit:
+                found[str(cut_of(plan))] = cut_of(plan)
+    return list(found.values()), len(seen)
 
 
 def simulated(arch, work: Workload, every: Sequence[dict[str, object]]) -> list[int]:
-    """Cycles of the layer with each cut, and of the norm before it: all of them in one network, one after the other, so
-    that weights of a layer come while the ones before it work. A few more are in front, and one is behind."""
-    layers, cuts = [], [*BEGUN * every[:1], *every, every[-1]]
+    """Cycles of the norm and the layer with each cut: all of them in one network, one after the other, so that weights
+    of a layer come while the ones before it work."""
+    layers, cuts = [], [*BEGUN * every[:1], *every, *BEHIND * every[-1:]]
     for n in range(len(cuts)):
         layers += [replace(layer, name=f"{layer.name}{n}") for layer in work.layers]
     pins = {f"gemm{n}": {"outputs": cut} for n, cut in enumerate(cuts)}
@@ -104,7 +113,8 @@ def settled(arch, work: Workload, every: Sequence[dict[str, object]]) -> list[fl
 
 
 def compared(arch, work: Workload, chosen: dict[str, object], found: Sequence[dict[str, object]]) -> dict[str, float]:
-    """Cycles of the chosen cut and of the best others: those that are first among others, then beside their like."""
+    """Cycles, with the norm's, of the chosen cut and of the best others: those that are first among others, then beside
+    their like."""
     every = list({str(cut): cut for cut in [chosen, *found]}.values())
     first = dict(zip(map(str, every), simulated(arch, work, every)))
     finalists = sorted(every, key=lambda cut: first[str(cut)])[:FINALISTS]
@@ -120,11 +130,10 @@ def cases(rng: random.Random) -> Iterator[Case]:
             chosen = dict(machine("vitcod").mapping(arch, work)[1].parts[0].chosen.cut)
         except InputError:
             continue
-        every = every_cut(arch, work)
         (limit,) = settled(arch, work, [chosen])
-        found = [cut for cut, steps in every if steps < limit]
-        if len(every) > 1 and len(found) <= MOST_CUTS:
-            yield Case(settings, work.layers[1], chosen, compared(arch, work, chosen, found), len(every), len(found))
+        found, cuts = quick_cuts(arch, work, limit)
+        if cuts > 1 and len(found) <= MOST_CUTS:
+            yield Case(settings, work.layers[1], chosen, compared(arch, work, chosen, found), cuts, len(found))
 
 
 def main() -> None:
