@@ -1,11 +1,17 @@
 """What `map` and `estimate` print and write: cuts in words, the same whenever it is asked."""
 
 import re
+from io import StringIO
 
 import pytest
 import yaml
+from rich.console import Console
 
-from accelsim.accelerators import machine, shipped
+from accelsim.accelerators import machine, schema, shipped
+from accelsim.config import load_arch
+from accelsim.config.shipped import find
+from accelsim.report.mappings import cuts
+from accelsim.workload import load
 
 ADDRESS = " object at 0x"
 MAPPERS = [name for name in shipped() if machine(name).maps]
@@ -33,9 +39,9 @@ def test_no_cut_is_printed_as_an_object(call, name, tmp_path):
 def test_an_attention_layers_cut_says_what_its_passes_are_like(call, tmp_path):
     path = tmp_path / "cuts.yaml"
     table = call("map", "vitcod", WORKLOAD, "--every", "-o", path).stdout
-    cuts = yaml.safe_load(path.read_text())["layers"]
+    written = yaml.safe_load(path.read_text())["layers"]
     seen = 0
-    for layer, parts in cuts.items():
+    for layer, parts in written.items():
         if "passes" not in parts:
             continue
         cut = parts["passes"]
@@ -63,3 +69,14 @@ def test_layers_that_take_different_time_stand_apart(call):
     every = call("map", "vitcod", WORKLOAD, "--every").stdout.splitlines()
     cycles = {row.split()[2] for row in every if ".attn " in row}
     assert {row.split()[2] for row in rows if ".attn " in row} == cycles and len(cycles) > 1
+
+
+@pytest.mark.parametrize("name, workload", [("vitcod", "levit_128_s90"), ("systolic", "deit_tiny_s90")])
+def test_a_cut_stands_beside_its_cycles_at_100_columns(name, workload):
+    """Folded, for what is longer than the room that is left."""
+    found = machine(name).mapping(load_arch(name, schema), load(find("workloads", workload)))
+    console = Console(width=100, file=StringIO())
+    console.print(cuts(found, False))
+    lines = console.file.getvalue().splitlines()
+    heads = [line.split() for line in lines if line.split()[:1] == ["layer"]]
+    assert heads == [["layer", "times", "cycles", "DRAM", "binds", "cut"]] and max(map(len, lines)) <= 100
