@@ -39,7 +39,7 @@ def register(app: typer.Typer, show: Show) -> None:
     ) -> None:
         """Print how each layer is cut, what that is estimated to take, what binds, and the next best cuts."""
         from accelsim.accelerators.mappings import mapped, written
-        from accelsim.report.mappings import cut_rows, cuts
+        from accelsim.report.mappings import cut_rows, cuts, legend
 
         arch, work = subject(machine, workload, overrides, pins, batch)
         found = mapped(arch, work)
@@ -47,7 +47,7 @@ def register(app: typer.Typer, show: Show) -> None:
         if as_json:
             put({"machine": arch.name, "workload": work.name, "layers": cut_rows(found)})
             return
-        show([cuts(found, every)])
+        show([cuts(found, every), *legend(found)])
         if path:
             show([f"{path}: {len(found)} layers"])
 

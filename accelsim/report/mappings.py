@@ -5,7 +5,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,57 +16,83 @@ if TYPE_CHECKING:
     from accelsim.report.wide import Wide
 
 COLUMNS = ("workload", "settings", "cycles", "estimated", "error", "layer_mean", "layer_worst", "worst_layer")
+OTHERS = (
+    "or: the next best cuts, and how much longer each is estimated to take. What is less than the chosen one by a few"
+    " per cent is closer than estimates can tell: there the cut that moves less through DRAM, or the usual one, stands."
+)
 
 
 def words(cut: object, most: int = 4) -> str:
-    """A cut in a line."""
-    if isinstance(cut, dict):
+    """A cut in a line. Of the passes of a layer, and the like, it says how many there are and what they are like."""
+    if isinstance(cut, Mapping):
         return " ".join(f"{name}={words(value)}" for name, value in cut.items()) or "-"
     if isinstance(cut, list | tuple):
+        if len(cut) and all(isinstance(value, Mapping) for value in cut):
+            return f"{len(cut)} x ({' '.join(f'{name}={spread([value[name] for value in cut])}' for name in cut[0])})"
         shown = ", ".join(words(value) for value in cut[:most])
         return f"[{shown}{f', and {len(cut) - most} more' if len(cut) > most else ''}]"
-    return str(cut)
+    return str(cut).lower() if isinstance(cut, bool) else str(cut)
+
+
+def spread(values: Sequence[object]) -> str:
+    """Values of one name in a line: the value if all have it, else the least and the largest; of lists how long they
+    are."""
+    sizes = sorted({len(value) if isinstance(value, list | tuple) else value for value in values})
+    return words(sizes[0]) if len(sizes) == 1 else f"{words(sizes[0])}..{words(sizes[-1])}"
 
 
 def cuts(found: Sequence, every: bool) -> "Wide":
     """The cut of each layer (of each kind of layer, if not `every`), its estimate, what binds, and the next best."""
-    made = table("Mapping (cycles are estimates)", "layer", "times", "cycles", "binds", "cut")
-    made.texts = frozenset({4})
+    made = table("Mapping (cycles and DRAM's bytes are estimates)", "layer", "times", "cycles", "DRAM", "binds", "cut")
+    made.texts = frozenset({5})
     for one, times in kinds(found, every):
         for n, part in enumerate(one.parts):
             name = one.layer if n == 0 else ""
             title = f"{part.name}{' (pinned)' if part.pinned else ''}: " if len(one.parts) > 1 or part.pinned else ""
             estimate = part.chosen.estimate
-            cycles = f"{one.times * estimate.cycles:,.0f}"
+            cycles, moved = f"{one.times * estimate.cycles:,.0f}", scaled(one.times * estimate.dram_bytes, "B")
             if n == 0 and one.input:
                 title = f"input={one.input} {title}"
-            made.add_row(name, f"{times}" if n == 0 else "", cycles, estimate.binds, title + words(part.chosen.cut))
+            cut = title + words(part.chosen.cut)
+            made.add_row(name, f"{times}" if n == 0 else "", cycles, moved, estimate.binds, cut)
             for other in part.others:
-                more = other.estimate.cycles / estimate.cycles - 1 if estimate.cycles else 0.0
-                made.add_row("", "", f"{more:+.1%}", other.estimate.binds, f"  or {words(other.cut)}")
+                said, more = other.estimate, other.estimate.cycles / estimate.cycles - 1 if estimate.cycles else 0.0
+                moved = scaled(one.times * said.dram_bytes, "B")
+                made.add_row("", "", f"{more:+.1%}", moved, said.binds, f"  or {words(other.cut)}")
     return made
 
 
+def legend(found: Sequence) -> list[str]:
+    """What the table of cuts does not say by itself: what the other cuts of a layer are."""
+    others = any(part.others for one in found for part in one.parts)
+    return [OTHERS] if others else []
+
+
 def kinds(found: Sequence, every: bool) -> Iterator[tuple[object, int]]:
-    """Layers with how many there are that are cut the same way."""
+    """Layers with how many there are that are cut the same way and estimated to take as long."""
     alike: dict[object, list] = {}
     for one in found:
-        cut = [words(part.chosen.cut, 1 << 20) for part in one.parts]
-        key = one.layer if every else (one.phase, one.shape, one.input, one.stay, *cut)
+        takes = [(part.chosen.estimate.cycles, part.chosen.estimate.binds) for part in one.parts]
+        key = one.layer if every else (one.phase, one.shape, one.stay, str(one.as_data()), *takes)
         alike.setdefault(key, []).append(one)
     for same in alike.values():
         yield same[0], len(same)
 
 
 def estimates(found: Sequence, clock_hz: float, every: bool) -> "Wide":
-    """Cycles of every layer, or of every phase, and of all of them."""
-    made = table("Estimate, in closed form; nothing was simulated", "layers", "times", "cycles", "share", "binds")
-    made.texts = frozenset({4})
-    for row in layer_rows(found) if every else phase_rows(found):
-        name, times = (row["name"], 1) if every else (row["phase"], row["layers"])
-        made.add_row(name, str(times), f"{row['cycles']:,.0f}", percent(row["share"]), row["binds"])
+    """Cycles and time of every layer, or of every phase, and of all of them."""
+    names = ("layer",) if every else ("phase", "layers")
+    made = table("Estimate, in closed form; nothing was simulated", *names, "cycles", "time", "share", "binds")
+    made.texts = frozenset({len(names) + 3})
+    rows = layer_rows(found) if every else phase_rows(found)
     total = sum(one.estimate.cycles for one in found)
-    made.add_row("all", str(len(found)), f"{total:,.0f}", scaled(total / clock_hz, "s", 4), "")
+    for row in [
+        *rows,
+        {"name": "all", "phase": "all", "layers": len(found), "cycles": total, "share": 1.0, "binds": ""},
+    ]:
+        said = [row["name"]] if every else [row["phase"], str(row["layers"])]
+        time = scaled(row["cycles"] / clock_hz, "s", 4)
+        made.add_row(*said, f"{row['cycles']:,.0f}", time, percent(row["share"]), row["binds"])
     return made
 
 

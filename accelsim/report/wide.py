@@ -42,7 +42,7 @@ class Wide:
 
     def groups(self, room: int) -> list[list[int]]:
         """Which columns stand side by side behind the first one."""
-        first, *others = (min(w, room // 2) if i in self.texts else w for i, w in enumerate(self.widths()))
+        first, *others = (min(w, room // 4) if i in self.texts else w for i, w in enumerate(self.widths()))
         left = room - min(first, max(NARROWEST, room // 3))
         if first + sum(width + GAP for width in others) <= room:
             return [list(range(1, len(self.names)))]

@@ -105,6 +105,10 @@ class Judge:
         """What reads a buffer beside the unit whose bytes it counts itself: (part, counter), by the buffer's name."""
         return {self.act: [(self.vector, "read_bytes")]} if self.act and self.vector else {}
 
+    def bit_readers(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """The same, of counters that count single bits."""
+        return {}
+
     def paces(self) -> Iterator[Pace]:
         """How fast units can be."""
         if self.vector:

@@ -54,7 +54,7 @@ def check_totals(judge: Judge, tensors: Sequence[Tensor] | None, report: Report)
 def check_ports(judge: Judge, report: Report) -> None:
     """In no layer more bytes through a buffer than its ports take. What a burst brings counts in the cycle in which the
     buffer takes it, and is written from then on: a burst more than the ports took may have been taken."""
-    evidence, readers = judge.evidence, judge.readers()
+    evidence, readers, bit_readers = judge.evidence, judge.readers(), judge.bit_readers()
     names, burst = evidence.names, evidence.part(DMA, "burst_bytes")
     for buffer in (*names.buffers, *names.stores):
         if not {"banks", "port_bytes"} <= evidence.arch.parts[buffer].keys():
@@ -67,10 +67,12 @@ def check_ports(judge: Judge, report: Report) -> None:
             counts = span.counts
             cycles = evidence.result.cycles("core", span.end) - evidence.result.cycles("core", span.start)
             read = counts[buffer]["read_bytes"] + sum(counts[n][c] for n, c in readers.get(buffer, ()))
-            written = counts[buffer]["write_bytes"]
+            read = 8 * read + sum(counts[n][c] for n, c in bit_readers.get(buffer, ()))
+            written = 8 * counts[buffer]["write_bytes"]
             through = read + written if judge.shared_ports else max(read, written)
-            if through > width * cycles + late:
-                wrong.append(f"{buffer}, layer {span.label}: {through} bytes in {cycles} cycles of {width}")
+            if through > 8 * (width * cycles + late):
+                rest = f" and {through % 8} bits" if through % 8 else ""
+                wrong.append(f"{buffer}, layer {span.label}: {through // 8} bytes{rest} in {cycles} cycles of {width}")
         report.add(
             "buffers", buffer, f"at most {width} bytes a cycle, layer by layer", len(evidence.result.spans), wrong
         )

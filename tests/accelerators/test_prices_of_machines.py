@@ -191,6 +191,18 @@ def test_no_counter_costs_nothing_but_those_that_say_why(name):
     assert free == known
 
 
+def test_a_module_that_machines_share_has_its_area_in_the_shared_table():
+    """A machine that prices a shared class says what its own counters cost, and repeats no figure of its area."""
+    shared, seen = load_table().document["components"], []
+    for name in simulated():
+        for prices in machine(name).price_documents():
+            for kind in shared.keys() & prices["components"].keys():
+                area = prices["components"][kind]["area"]
+                assert area == shared[kind]["area"] and "module_um2" not in area, (name, kind)
+                seen.append((name, kind))
+    assert {name for name, kind in seen if kind == "Sequencer"} == set(simulated())
+
+
 def test_a_one_cycle_softmax_is_not_smaller():
     """A pipeline of one stage has all the work in it."""
     base = priced(load_arch("vitcod", schema))[0]

@@ -54,14 +54,16 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
     table = load_table().rows
     assert list(table["module_um2"].um2) == pytest.approx([1, 1.55 / 1.9, 1.55], rel=0.01)
     assert list(table["score_control"].um2) == pytest.approx(scaled(control("softmax_unit") / 8), rel=0.001)
+    sequencer = table["sequencer_control"].um2
+    assert sequencer.nominal == pytest.approx(scaled(control("sequencer"))[0], rel=0.001)
+    assert list(sequencer) == pytest.approx([sequencer.nominal * share for share in table["module_um2"].um2])
     few, many = (control("sparser_engine", n) + control("arbiter", n) for n in ("8x4", "16x8"))
     assert list(table["line_control"].um2) == pytest.approx(scaled((many - few) / 8), rel=0.001)
     priced = load_table(None, machine("vitcod").price_documents()).components
     registers = 64 * 4 * table["register_bit"].um2.nominal  # loads under way, in the module's flip-flops
     alone = {"SparserEngine": few - (many - few), "LoadBuffer": control("load_buffer") - registers / scaled(1)[0]}
     modules = {
-        "Sequencer": "sequencer", "StoreBuffer": "store_buffer", "MacArray": "mac_array",
-        "DenserEngine": "denser_engine",
+        "StoreBuffer": "store_buffer", "MacArray": "mac_array", "DenserEngine": "denser_engine",
         "IndexWalker": "index_walker", "Encoder": "encoder", "Decoder": "decoder", "OutputMerge": "output_merge",
         "VectorUnit": "vector_unit",
     }  # fmt: skip

@@ -159,6 +159,8 @@ BUGS = (
     line("ita-credit", BLOCK, "if r.credit >= r.out_fifo", "if r.credit > r.out_fifo", "room in the output FIFO"),
     line("ita-weights", COMPILE, "return ceil(rows, length) * columns * depth", "return columns * depth",
          "weights are read for every row tile"),
+    line("judge-bits", ("accelerators/vitcod/checks/index_reads.py", "validation/test_transfers.py"),
+         'BIT_READERS = (("softmax", "mask_bits"),)', "BIT_READERS = ()", "the mask's bits go through ports, too"),
     # in what order
     line("gemm-weight-read", GEMM, "weight_read = columns * (deep + each * last) * ceil(rows, plan.step_tokens)",
          "weight_read = columns * (deep + each * last)", "weights are read again for every group of tokens"),

@@ -91,9 +91,29 @@ def test_more_bytes_than_the_ports_of_a_buffer_take(run, buffer, counter):
         ("denser", "v_read_bytes", "weight_gb"),
         ("sparser", "v_read_bytes", "weight_gb"),
         ("walker", "read_bytes", "index_buffer"),
+        ("merge", "row_read_bytes", "index_buffer"),
+        ("denser", "table_read_bytes", "index_buffer"),
+        ("sparser", "table_read_bytes", "index_buffer"),
+        ("softmax", "mask_bits", "index_buffer"),
     ],
 )
 def test_readers_take_of_the_ports_of_the_buffer_they_read(run, part, counter, buffer):
     span = run.result.spans[-1]
     span.counts[part][counter] += 10**9
     assert "bytes in" in faults(run)["buffers", buffer][0]
+
+
+def test_a_bit_more_than_the_ports_take_is_found(run):
+    """The mask's bits are counted as bits, beside the bytes that others read and that arrive."""
+    span, counts = run.result.spans[-1], run.result.spans[-1].counts
+    cycles = run.result.cycles("core", span.end) - run.result.cycles("core", span.start)
+    width = run.part("index_buffer", "banks") * run.part("index_buffer", "port_bytes")
+    late = run.part("dma", "burst_bytes")
+    others = ["walker.read_bytes", "merge.row_read_bytes", "denser.table_read_bytes", "sparser.table_read_bytes"]
+    others += ["index_buffer.read_bytes", "index_buffer.write_bytes"]
+    taken = sum(counts[part][counter] for part, counter in (name.split(".") for name in others))
+    counts["softmax"]["mask_bits"] = 8 * (width * cycles + late - taken)
+    assert ("buffers", "index_buffer") not in faults(run)
+    counts["softmax"]["mask_bits"] += 1
+    (said,) = faults(run)["buffers", "index_buffer"]
+    assert said.endswith(f": {width * cycles + late} bytes and 1 bits in {cycles} cycles of {width}")

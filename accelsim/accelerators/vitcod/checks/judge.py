@@ -5,6 +5,7 @@ from functools import cached_property
 
 from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
+from accelsim.accelerators.vitcod.checks.index_reads import BIT_READERS, READERS, index_reads
 from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_cut_features, check_lines, check_steps
 from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
@@ -15,7 +16,6 @@ from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
 from accelsim.accelerators.vitcod.checks.tiles import check_tiles, tile_cycles
 from accelsim.accelerators.vitcod.checks.values import check_values
-from accelsim.accelerators.vitcod.tables import DENSE_BYTES, ROW_BYTES
 from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
@@ -65,12 +65,7 @@ class ViTCoDJudge(Judge):
         yield "denser", "normalise_ops", sum(n for n, _ in dense)
         yield "sparser", "normalise_ops", sum(n for n, _ in sparse)
         yield "merge", "requant_ops", values
-        yield "merge", "row_read_bytes", rows * ROW_BYTES
-        yield "softmax", "mask_bits", sum(n for n, _ in dense)
-        passes = evidence.tables["passes"]
-        if (passes["first_share"] == passes["first_row"]).all():  # without blocks of keys
-            yield "denser", "table_read_bytes", passes["dense"].sum() * DENSE_BYTES
-            yield "sparser", "table_read_bytes", 0
+        yield from index_reads(evidence, sum(n for n, _ in dense), sum(n for n, _ in sparse), rows)
         looked = (w.layer for w in works if w.layer.activation)
         yield "merge", "lookup_ops", sum(a.heads * a.q_tokens * a.v_dim for a in looked) * batch
 
@@ -130,13 +125,11 @@ class ViTCoDJudge(Judge):
         return {
             "act_gb0": [("vector", "read_bytes"), ("decoder", "read_bytes")],
             "weight_gb": [("denser", "v_read_bytes"), ("sparser", "v_read_bytes")],
-            "index_buffer": [
-                ("walker", "read_bytes"),
-                ("merge", "row_read_bytes"),
-                ("denser", "table_read_bytes"),
-                ("sparser", "table_read_bytes"),
-            ],
+            "index_buffer": READERS,
         }
+
+    def bit_readers(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        return {"index_buffer": BIT_READERS}
 
     def paces(self) -> Iterator[Pace]:
         yield Pace("engine", "a tile takes the cycles of its steps", tile_cycles(self.evidence))

@@ -1,12 +1,15 @@
 """What validation has found: the smallest runs that showed it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from accelsim.accelerators import machine
+from accelsim.accelerators.vitcod.checks.index_reads import BIT_READERS, READERS
 from accelsim.core.errors import InputError
 from accelsim.validation.evidence import gather
-from accelsim.workload import Attention, Gemm, Workload
+from accelsim.workload import Attention, AttentionMask, Gemm, Workload
 from tests.accelerators.small import one_of_each
 from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import faults, planted, validated
@@ -94,6 +97,34 @@ def test_a_share_that_is_not_what_the_mask_says():
     found = planted(run)
     found.tables["passes"]["first_share"][n] += 1
     assert "the shares of pass" in faults(found)["passes", "attention"][0]
+
+
+@pytest.mark.parametrize("sizes", [(), ("denser.k_bytes=42",)], ids=["whole", "in blocks"])
+def test_every_read_of_the_index_buffer_is_known(sizes):
+    """Of all its readers, to the byte, and of the mask to the bit."""
+    run = gather(machine("vitcod"), small_machine(*sizes), one_of_each())
+    for unit, counter in (*READERS, *BIT_READERS):
+        assert run.count(unit, counter) or (unit, sizes) == ("sparser", ()), "only blocks have shares to be read"
+        for more in (-1, 1):
+            found = planted(run)
+            found.result.total.counts[unit][counter] += more
+            assert ("totals", f"{unit}.{counter}") in faults(found)
+
+
+def test_a_head_without_dense_columns_in_a_block_has_a_single_share_read():
+    """Heads together in blocks of keys, as only a user's mapping has them; each has its dense columns in another."""
+    tokens = 12
+    keep = np.stack([np.eye(tokens, dtype=bool)] * 2)
+    keep[0, :, :2] = keep[1, :, -2:] = True
+    order = np.stack([np.arange(tokens), np.arange(tokens)[::-1]])
+    masks = {"a": AttentionMask(keep, order, np.array([2, 2]))}
+    work = Workload("found", "found", (Attention("a", "b", 2, tokens, tokens, 4, 4),), masks)
+    one = {"heads": [0, 1], "row0": 0, "rows": tokens, "blocks": [[0, 6], [6, 6]], "places": 2 * tokens}
+    cut = {"passes": [one], "halves": False, "stays": False, "piece_tokens": tokens}
+    arch = small_machine("merge.places=24", "engine.psum_bytes=4000", "softmax.score_bytes=2000")
+    run = gather(machine("vitcod"), replace(arch, mapping={"a": {"passes": cut}}), work)
+    assert (run.tables["passes"]["tile_rows"] < tokens).all(), "several tiles of a head that has dense columns"
+    assert faults(run) == {}
 
 
 @pytest.mark.parametrize("kind", [0, 1])
