@@ -4,6 +4,7 @@ DRAM - Weight GB, Act GB0, index buffer - decoder, engines, array - softmax, mer
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Param
 from accelsim.dataflows.mapping import OBJECTIVES, LayerMapping
 from accelsim.dataflows.program import Program
+from accelsim.dataflows.reuse import Programs
 from accelsim.dataflows.steps import ArrayPorts
 from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload.layers import Attention, Layer
@@ -176,6 +178,8 @@ SCHEMA = MachineSchema(
     rules=(main_memory.clock_rule, main_memory.address_rule, port_rule, mask_rule, sums_rule),
 )
 
+PROGRAMS = Programs()
+
 
 class ViTCoD(Machine):
     """The paper's machine, with a compiler, buffers and a memory of ours around its engines."""
@@ -208,7 +212,8 @@ class ViTCoD(Machine):
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         found = self.mapping(arch, workload)
-        compile_workload(program, workload, resources(arch), cuts_of(found), stays_of(found))
+        of = resources(arch), cuts_of(found), stays_of(found)
+        PROGRAMS.fill(program, workload, of, partial(compile_workload, program, workload, *of))
 
     def mapping(
         self, arch: Arch, workload: Workload, *, pinned: Mapping[str, Any] = NOTHING, objective: str = ""
