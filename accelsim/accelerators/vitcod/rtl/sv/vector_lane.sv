@@ -34,7 +34,7 @@ module vector_lane #(
     output logic [7:0]              value
 );
   localparam int SCALED = 26;  // bits of what the first leaves
-  localparam logic [5:0] MOST = 6'd49, FIRST = 6'(WIDE - 1);
+  localparam logic [5:0] MOST = 6'd49;  // a shift by more bits leaves 0, as this one does
   logic signed [7:0] left2;
   logic signed [RIGHT-1:0] right2;
   logic signed [RIGHT+7:0] product3;
@@ -63,7 +63,7 @@ module vector_lane #(
     left2 <= left;
     right2 <= right;
     product3 <= (RIGHT + 8)'(left2) * (RIGHT + 8)'(right2);
-    scaled4 <= SCALED'(added3 >>> (shift > FIRST ? FIRST : shift));
+    scaled4 <= SCALED'(added3 >>> shift);
     wide5 <= summed ? sum : other ? 32'(second) : 32'(scaled4);
     narrow5 <= multiplier;
     down5 <= down;

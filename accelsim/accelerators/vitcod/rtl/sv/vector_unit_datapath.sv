@@ -181,7 +181,7 @@ module vector_unit_datapath #(
   logic [RA-1:0] there_row;
   logic signed [RIGHT-1:0] there_factor, factors[ROWS], factor[2];
   logic signed [WIDE-1:0] there_addend, addends[ROWS], addend[2], half;
-  logic [5:0] there_shift, shifts[ROWS], shift[2];
+  logic [5:0] there_shift, shifts[ROWS], shift[2], job_shift;
   always_ff @(posedge clk) begin
     if (there) begin
       factors[there_row] <= there_factor;
@@ -209,7 +209,9 @@ module vector_unit_datapath #(
     end
     sum_read = window[3].values && window[3].does.summed;
     sum_at = window[3].sums;
-    half = WIDE'((64'd1 << window[3].scale.shift) >> 1);
+    // A shift by more bits than there are leaves 0, as one by all of them does.
+    job_shift = window[3].scale.shift > 6'(WIDE - 1) ? 6'(WIDE - 1) : window[3].scale.shift;
+    half = $signed((WIDE'(1) << job_shift) >> 1);
     gain_offset = window[3].constants[OA-1:0];
     offset_offset = window[5].constants[OA-1:0];
     table_at = 32'(window[7].entries);
@@ -258,7 +260,7 @@ module vector_unit_datapath #(
         .right,
         .term      (term[n]),
         .addend    (window[3].by == NORMALISED ? addend[later3] : half),
-        .shift     (window[3].by == NORMALISED ? shift[later3] : window[3].scale.shift),
+        .shift     (window[3].by == NORMALISED ? shift[later3] : job_shift),
         .summed    (window[4].does.summed),
         .other     (window[4].does.other),
         .sum       (sum_value[n][31:0]),
