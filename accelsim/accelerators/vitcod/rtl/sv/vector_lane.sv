@@ -62,7 +62,7 @@ module vector_lane #(
   always_ff @(posedge clk) begin
     left2 <= left;
     right2 <= right;
-    product3 <= (RIGHT + 8)'(left2) * (RIGHT + 8)'(right2);
+    product3 <= (RIGHT + 8)'(right2) * (RIGHT + 8)'(left2);
     scaled4 <= SCALED'(added3 >>> shift);
     wide5 <= summed ? sum : other ? 32'(second) : 32'(scaled4);
     narrow5 <= multiplier;

@@ -86,8 +86,7 @@ module vector_unit_datapath #(
     logic                counts;    // or one of a sweep for sums
     logic                squares;   // of squares
     logic                opens;     // the first of its sweep
-    logic                ends;      // a row ends in it,
-    logic [LB-1:0]       bound;     // with the element before this one
+    logic                ends;      // a row ends in it
     logic [RA-1:0]       row;       // of the first element
     logic [LB-1:0]       wide;      // elements
     logic [31:0]         constants;
@@ -102,20 +101,24 @@ module vector_unit_datapath #(
   } window_t;
 
   logic [JOB-1:0] items[ITEMS], commands[COMMANDS];
-  logic [IA-1:0] item;
-  logic [CA-1:0] command;
-  job_t job, next;
+  logic [IA-1:0] item, item_n;
+  logic [CA-1:0] command, command_n;
+  job_t job, next, next_item, next_command;
   window_t window[0:9];
   logic running, ended;
   logic [1:0] sweeps;
   isa::word_t left, step, phase;
   logic [15:0] nth;
   logic [FEATURES:0] at, reach;
+  logic [LB-1:0] bound;  // elements of the first row
   logic [RA-1:0] row;
+  logic [LANES-1:0] later0, later1, later2, later3;  // lanes whose elements are of the next row
 
   // The window of this cycle.
   always_comb begin
-    next = tiled ? commands[command] : items[item];
+    next = tiled ? next_command : next_item;
+    item_n = item + IA'(begins && !tiled);
+    command_n = command + CA'(begins && tiled);
     ended = nth + 16'd1 == job.windows;
     reach = at + (FEATURES + 1)'(LANES);
     window[0] = '0;
@@ -124,7 +127,8 @@ module vector_unit_datapath #(
     window[0].squares = sweeps == 2'd1;
     window[0].opens = nth == 0;
     window[0].ends = reach >= {1'b0, job.features};
-    window[0].bound = window[0].ends ? LB'(job.features - FEATURES'(at)) : LB'(LANES);
+    bound = window[0].ends ? LB'(job.features - FEATURES'(at)) : LB'(LANES);
+    later0 = {LANES{1'b1}} << bound;
     window[0].row = row;
     window[0].wide = ended ? LB'(job.last) : LB'(LANES);
     window[0].constants = job.constants + 32'(at);
@@ -145,13 +149,13 @@ module vector_unit_datapath #(
   always_ff @(posedge clk) begin
     if (items_we) items[IA'(items_address)] <= items_data;
     if (commands_we) commands[CA'(commands_address)] <= commands_data;
+    next_item <= items[item_n];
+    next_command <= commands[command_n];
+    item <= rst ? '0 : item_n;
+    command <= rst ? '0 : command_n;
     if (rst) begin
       running <= 1'b0;
-      item <= '0;
-      command <= '0;
     end else if (begins) begin
-      if (tiled) command <= command + 1'b1;
-      else item <= item + 1'b1;
       job <= next;
       running <= next.windows != 0;
       sweeps <= {next.does.squares && next.does.centred, next.does.squares && !next.does.centred};
@@ -173,6 +177,7 @@ module vector_unit_datapath #(
       end
     end
     for (int n = 0; n < 9; n++) window[n+1] <= window[n];
+    {later1, later2, later3} <= {later0, later1, later2};
     if (rst) for (int n = 0; n < 9; n++) {window[n+1].counts, window[n+1].values} <= '0;
   end
 
@@ -198,9 +203,19 @@ module vector_unit_datapath #(
 
   // Constants of the second multiplier: gains and sums in the fourth cycle, offsets in the sixth.
   logic [OA-1:0] gain_offset, offset_offset;
+  logic [WORD*32-1:0] gains_n;
+  logic [WORD*68-1:0] offsets_n;
   logic [WORD*16-1:0] gains;
   logic [WORD*34-1:0] offsets;
   always_comb begin
+    gain_offset = window[3].constants[OA-1:0];
+    offset_offset = window[5].constants[OA-1:0];
+    gains_n = {gain_value[1], gain_value[0]};
+    offsets_n = {offset_value[1], offset_value[0]};
+    for (int n = OA - 1; n >= 0; n--) begin
+      if (gain_offset[n]) gains_n = gains_n >> (16 << n);
+      if (offset_offset[n]) offsets_n = offsets_n >> (34 << n);
+    end
     gain_read = window[2].values && window[2].does.gains;
     offset_read = window[4].values && window[4].does.gains;
     for (int n = 0; n < 2; n++) begin
@@ -212,13 +227,11 @@ module vector_unit_datapath #(
     // A shift by more bits than there are leaves 0, as one by all of them does.
     job_shift = window[3].scale.shift > 6'(WIDE - 1) ? 6'(WIDE - 1) : window[3].scale.shift;
     half = $signed((WIDE'(1) << job_shift) >> 1);
-    gain_offset = window[3].constants[OA-1:0];
-    offset_offset = window[5].constants[OA-1:0];
     table_at = 32'(window[7].entries);
   end
   always_ff @(posedge clk) begin
-    gains <= (WORD * 16)'({gain_value[1], gain_value[0]} >> (OA + 4)'({gain_offset, 4'd0}));
-    offsets <= (WORD * 34)'({offset_value[1], offset_value[0]} >> (32'(offset_offset) * 34));
+    gains <= gains_n[WORD*16-1:0];
+    offsets <= offsets_n[WORD*34-1:0];
   end
   // The table stays until another is asked for.
   logic [7:0] entries;
@@ -235,16 +248,13 @@ module vector_unit_datapath #(
   logic signed [15:0] term[LANES];
   always_ff @(posedge clk) {second2, second3, second4} <= {act_value[1], second2, second3};
   for (genvar n = 0; n < LANES; n++) begin : g_lane
-    logic later1, later3;  // the element is of the next row
     logic signed [RIGHT-1:0] right;
     logic signed [16:0] multiplier;
     always_comb begin
-      later1 = LB'(n) >= window[1].bound;
-      later3 = LB'(n) >= window[3].bound;
       right = RIGHT'(window[1].scale.multiplier);
       case (window[1].by)
         SQUARED: right = RIGHT'($signed(act_value[0][n]));
-        NORMALISED: right = factor[later1];
+        NORMALISED: right = factor[later1[n]];
         MULTIPLIED: right = RIGHT'($signed(act_value[1][n]));
         default: right = RIGHT'(window[1].scale.multiplier);
       endcase
@@ -259,8 +269,8 @@ module vector_unit_datapath #(
         .left      (act_value[0][n]),
         .right,
         .term      (term[n]),
-        .addend    (window[3].by == NORMALISED ? addend[later3] : half),
-        .shift     (window[3].by == NORMALISED ? shift[later3] : job_shift),
+        .addend    (window[3].by == NORMALISED ? addend[later3[n]] : half),
+        .shift     (window[3].by == NORMALISED ? shift[later3[n]] : job_shift),
         .summed    (window[4].does.summed),
         .other     (window[4].does.other),
         .sum       (sum_value[n][31:0]),
@@ -294,7 +304,7 @@ module vector_unit_datapath #(
       for (int g = 0; g < GROUPS; g++) begin
         parts_n[s][g] = '0;
         for (int n = GROUP * g; n < GROUP * (g + 1); n++)
-          if (n < LANES && (LB'(n) >= window[3].bound) == (s == 1)) parts_n[s][g] = parts_n[s][g] + PART'(term[n]);
+          if (n < LANES && later3[n] == (s == 1)) parts_n[s][g] = parts_n[s][g] + PART'(term[n]);
       end
       some_n[s] = '0;
       for (int g = 0; g < GROUPS; g++) some_n[s] = some_n[s] + SUMS'(parts[s][g]);
