@@ -22,7 +22,6 @@ from accelsim.rtl.far_ends import Rng, make, script
 from accelsim.rtl.netlist import Netlist, alone
 
 TWIN = TWINS["vector_unit"]
-ROOMS = ("items", "commands", "rows", "acts", "sums", "constants", "tables")
 # Sizes of the unit that are tried in turn; told: whether a buffer is told of reads.
 UNITS = [
     {"lanes": 64, "reduce_cycles": 8, "rsqrt_cycles": 16, "banks": 4, "port_bytes": 64, "told": 1},
@@ -32,25 +31,25 @@ UNITS = [
 
 
 def bench(values: Mapping[str, int], depths: Mapping[str, int], told: int, sizes: VectorSizes | None) -> Netlist:
-    """The vector unit between its channels, with so many buffers that it tells of its reads."""
-    elements = {"reading": {f"r{n}": "" for n in range(told)}}
+    """The vector unit between its channels; told: whether the activation buffer is told of its reads."""
+    elements = {"reading": {"act": ""} if told else {}}
     return alone(PACKAGE, TWIN, dict(values), depths, {}, sizes, elements)
 
 
 def vector_unit(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     """Outputs of the array and tiles of the sequencer, each of some layer."""
     values = dict(values)
-    net = bench(values, depths, values.pop("told"), VectorSizes())
-    net = replace(net, units=[replace(net.units[0], values=values)])
+    told = values.pop("told")
+    net = bench(values, depths, told, VectorSizes())
     rates = VectorRates.of(values, values)
     size = int(rng.choice([4, 80, 8 * largest]))
     tables = [rng.integers(-128, 128, 256).astype(np.int8) for _ in range(2)]
     items, outputs = drawn(rng, net.data, int(rng.integers(0, 41)), lambda: leaving(rng, size, tables))
-    commands, told = drawn(
+    commands, tiles = drawn(
         rng, net.data, int(rng.integers(not items, 21)), lambda: command(rng, values, rates, size, tables)
     )
-    work = VectorWork(items, commands, np.array(outputs).reshape(-1, 2), np.array(told).reshape(-1, 6))
-    scripts = {"outputs": script(rng, outputs, 2), "command": script(rng, told, 6, eager=0.05)}
+    work = VectorWork(items, commands, np.array(outputs).reshape(-1, 2), np.array(tiles).reshape(-1, 6))
+    scripts = {"outputs": script(rng, outputs, 2), "command": script(rng, tiles, 6, eager=0.05)}
     return replace(make(rng, "vector_unit", net, {}, scripts), operands=work)
 
 
