@@ -30,7 +30,7 @@ module reciprocal_root #(
 );
   localparam int ROOTS = (16 + BITS - 1) / BITS, QUOTIENTS = (17 + BITS - 1) / BITS;
   localparam int STAGES = ROOTS + QUOTIENTS;
-  // What goes with a row. The exponent is 16 more than the functional twin's; V is 0 where it is 0.
+  // What goes with a row. The exponent is 16 more than the functional twin's.
   typedef struct packed {
     logic [RA-1:0]           row;
     logic [FEATURES-1:0]     features;
@@ -90,7 +90,8 @@ module reciprocal_root #(
         end
       end
     end
-    reciprocal = along[STAGES].exponent == 0 ? '0 : quotient[QUOTIENTS-1];
+    // Where V is 0 every element is the mean, and 0 whatever stands here.
+    reciprocal = quotient[QUOTIENTS-1];
     shift = {1'b0, last.exponent} + 6'd5;
     addend = (WIDE'(1) << shift >> 1) - mean;
     there = valids[STAGES+4];
