@@ -225,9 +225,7 @@ class VectorWork:
         rows = {name: len(words) for name, words in self.loads(data, {})}
         most = max((len(job.x) for job in self.commands if isinstance(job, Normalised)), default=1)
         constants = rows["gains"] * data.word
-        return VectorSizes(
-            rows["items"], rows["commands"], most, rows["acts"], rows["sums"], constants, rows["tables"]
-        )
+        return VectorSizes(rows["items"], rows["commands"], most, rows["acts"], rows["sums"], constants, rows["tables"])
 
     def loads(self, data: VectorDatapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and uint32[rows, words] of everything the data path is loaded with."""
