@@ -42,8 +42,9 @@ class Rule(NamedTuple):
 class Computed:
     """A layer's operands, by name, and its output int8[batch, tokens, features]. Of a gemm: x int8[batch, repeat,
     tokens, in_features] in its im2col form, weight; sums int32[batch, repeat, tokens, out_features], without bias, and
-    a residual operand int8 of that shape. Element-wise: x int8[operands, batch, tokens, features]. Of attention: q, k, v int8[batch, heads, tokens, dim], as the engines are given them; sums int32[batch, heads,
-    q_tokens, v_dim]; scaling int64[3] (multiplier, shift, bound)."""
+    a residual operand, int8, of that shape. Element-wise: x int8[operands, batch, tokens, features]. Of attention: q,
+    k, v int8[batch, heads, tokens, dim], as the engines are given them; sums int32[batch, heads, q_tokens, v_dim];
+    scaling int64[3] (multiplier, shift, bound)."""
 
     layer: Layer
     operands: Mapping[str, np.ndarray]

@@ -80,8 +80,8 @@ WHOLE_CHANNELS = (  # from memory through buffers to the array and the vector un
 
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
-    """Those of each unit of attention_core, and of those that stand outside it: `encoder`, `mac_array`, `vector_unit`, the
-    memory side's."""
+    """Those of each unit of attention_core, and of those that stand outside it: `encoder`, `mac_array`, `vector_unit`,
+    the memory side's."""
     modules = {**UNITS, "encoder": "encoder"}
     found = {name: settled(arch, name, module) for name, module in modules.items()}
     found |= {"mac_array": settled(arch, ARRAY, "mac_array"), "vector_unit": settled(arch, VECTOR, "vector_unit")}
@@ -97,8 +97,8 @@ def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
 def tops(
     values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
 ) -> list[Netlist]:
-    """The encoder, the array, the vector unit, and the memory side between their channels, if there are values for them,
-    and attention_core.
+    """The encoder, the array, the vector unit, and the memory side between their channels, if there are values for
+    them, and attention_core.
 
     `rows` are the sizes of the tables, `sizes` those of the data path.
     """

@@ -97,7 +97,7 @@ class VectorDatapath:
         """The data path and its memories."""
         lines, pins = [], []
         sizes, lanes, word = self.sizes, self.lanes, self.word
-        memories = [  # what is loaded, its name inside, bits of a word, words, ports; bits of an element, loaded and kept
+        memories = [  # its load, its name inside, bits of a word, words, ports; bits of an element, loaded and kept
             ("acts", "act", 8 * lanes, sizes.acts, 2, 8, 8),
             ("sums", "sum", 54 * lanes, sizes.sums, 1, 64, 54),
             ("gains", "gain", 16 * word, ceil(sizes.constants, word) + 2, 2, 16, 16),

@@ -70,7 +70,7 @@ def drawn(
 
 
 def scaling(rng: Rng, magnitude: int) -> tuple[int, int]:
-    """A multiplier and shift that bring such a magnitude to some 8 bits, a little less or far too much; sometimes any."""
+    """A multiplier and shift that bring such a magnitude to some 8 bits, a little less or too much; sometimes any."""
     if rng.random() < 0.1:
         return int(rng.integers(0, 1 << 16)), int(rng.integers(0, 63))
     multiplier = int(rng.integers(1 << 14, 1 << 15))

@@ -1,5 +1,5 @@
-"""What a workload has the vector unit do, driven as the whole machine drives it: every item and command comes, and every
-result is taken, in the cycle in which it is in a run of the machine."""
+"""What a workload has the vector unit do, driven as the whole machine drives it: every item and command comes, and
+every result is taken, in the cycle in which it is in a run of the machine."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -88,8 +88,8 @@ def jobs_of(
 def steps_of_product(
     arch: Arch, workload: Workload, network: Network, computed: Computed, repetition: int, tiles: list[Tile]
 ) -> Iterator[Leaving]:
-    """The items that one product of a dense layer leaves, in order: of each step token by token its outputs, or the codes
-    of the features whose last head it computes."""
+    """The items that one product of a dense layer leaves, in order: of each step token by token its outputs, or the
+    codes of the features whose last head it computes."""
     layer, operands = computed.layer, computed.operands
     width = layer.out_features
 
