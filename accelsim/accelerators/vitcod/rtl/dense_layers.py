@@ -28,8 +28,8 @@ ARRAY = "engine"  # what the machine calls it
 @dataclass(frozen=True)
 class Recorded:
     """A run of the machine: its cycles, the array's table `frees`, and a unit's parameters; of each port of the unit
-    (of an array `PORT.ELEMENT`) the depth of its channel, what crosses it, int64[items, 1 + fields], cycle and payload, and
-    in which cycles items are taken; and of each unit the status changes, int64[changes, 2], cycle and status."""
+    (of an array `PORT.ELEMENT`) the depth of its channel, what crosses it, int64[items, 1 + fields], cycle and payload,
+    and in which cycles items are taken; and of each unit the status changes, int64[changes, 2], cycle and status."""
 
     cycles: int
     values: Mapping[str, int]
