@@ -41,13 +41,13 @@ class Rule(NamedTuple):
 @dataclass(frozen=True)
 class Computed:
     """A layer's operands, by name, and its output int8[batch, tokens, features]. Of a gemm: x int8[batch, repeat,
-    tokens, in_features] in its im2col form, weight; sums int32[batch, repeat, tokens, out_features], without bias, and
-    a residual operand, int8, of that shape. Element-wise: x int8[operands, batch, tokens, features]. Of attention: q,
-    k, v int8[batch, heads, tokens, dim], as the engines are given them; sums int32[batch, heads, q_tokens, v_dim];
-    scaling int64[3] (multiplier, shift, bound)."""
+    tokens, in_features] in its im2col form, weight; sums int32[batch, repeat, tokens, out_features], without bias;
+    residual, int8, of that shape, and table (None without). Element-wise: x int8[operands, batch, tokens, features]. Of
+    attention: q, k, v int8[batch, heads, tokens, dim], as the engines are given them; sums int32[batch, heads,
+    q_tokens, v_dim]; scaling int64[3] (multiplier, shift, bound)."""
 
     layer: Layer
-    operands: Mapping[str, np.ndarray]
+    operands: Mapping[str, np.ndarray | None]
     output: np.ndarray
     sums: np.ndarray | None = None
 
@@ -167,11 +167,8 @@ class Network:
         table = self.table(layer)
         y = functional.dense(sums, bias[:, None], requant[:, None], residual, residual_requant, table)
         output = y.transpose(0, 2, 1, 3).reshape(batch, layer.tokens, -1)
-        operands = {"x": x, "weight": weight, "bias": bias, "requant": requant}
-        if residual is not None:
-            operands |= {"residual": residual, "residual_requant": residual_requant}
-        if table is not None:
-            operands["table"] = table
+        operands = {"x": x, "weight": weight, "bias": bias, "requant": requant, "table": table}
+        operands |= {"residual": residual, "residual_requant": residual_requant}
         return Computed(layer, operands, output, sums)
 
     def residual(self, layer: Gemm) -> np.ndarray:
@@ -273,8 +270,7 @@ class Network:
         constants = self.constant(layer, "requant", requant) if needed else np.zeros((0, 2))
         table = self.table(layer)
         output = functional.elementwise(layer.op, x, constants, table)
-        operands = {"x": np.stack(x), "requant": constants} | ({} if table is None else {"table": table})
-        return Computed(layer, operands, output)
+        return Computed(layer, {"x": np.stack(x), "requant": constants, "table": table}, output)
 
     def table(self, layer: Layer) -> np.ndarray | None:
         """The table of a layer's activation, if it has one."""

@@ -6,16 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
-from accelsim.accelerators.vitcod.rtl.vector import (
-    FEATURES,
-    Job,
-    Leaving,
-    Normalised,
-    Operated,
-    VectorDatapath,
-    VectorSizes,
-    VectorWork,
-)
+from accelsim.accelerators.vitcod.rtl.vector import FEATURES, VectorDatapath, VectorSizes
+from accelsim.accelerators.vitcod.rtl.vector_jobs import Job, Leaving, Normalised, Operated
+from accelsim.accelerators.vitcod.rtl.vector_work import VectorWork
 from accelsim.dataflows.tiling import VectorRates
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script

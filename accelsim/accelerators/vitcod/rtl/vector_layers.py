@@ -10,17 +10,10 @@ from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.machine import resources
 from accelsim.accelerators.vitcod.rtl.dense import Place
 from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, opened, places_of, recorded
-from accelsim.accelerators.vitcod.rtl.vector import (
-    FEATURES,
-    Job,
-    Leaving,
-    Normalised,
-    Operated,
-    Passed,
-    VectorSizes,
-    VectorWork,
-)
+from accelsim.accelerators.vitcod.rtl.vector import FEATURES, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_cases import bench
+from accelsim.accelerators.vitcod.rtl.vector_jobs import UNIT, Job, Leaving, Normalised, Operated, Passed
+from accelsim.accelerators.vitcod.rtl.vector_work import VectorWork
 from accelsim.config.arch import Arch
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.stimulus import Script
@@ -98,8 +91,9 @@ def steps_of_product(
 
     sums = flat(computed.sums) + np.asarray(operands["bias"][repetition], np.int32)
     requant = np.asarray(operands["requant"][repetition], np.int64)
-    residual = flat(operands["residual"]) if "residual" in operands else None
-    scale = tuple(int(n) for n in operands.get("residual_requant", (1, 0)))
+    residual, scale = None, UNIT
+    if layer.residual:
+        residual, scale = flat(operands["residual"]), tuple(int(n) for n in operands["residual_requant"])
     attention = {one.name: one for one in workload.attention_layers}.get(layer.encodes)
     groups, first = [], 0
     for some in columns_of(layer, attention, resources(arch)):
@@ -128,7 +122,7 @@ def steps_of_product(
                     np.tile(requant[begin:end], (len(mine), 1)),
                     None if residual is None else residual[rows, begin:end].ravel(),
                     scale,
-                    operands.get("table"),
+                    operands["table"],
                 )
 
 
@@ -149,7 +143,7 @@ def blocks_of(computed: Computed, sizes: list[int], lanes: int) -> Iterator[Job]
             yield Normalised(rows, layer.norm, gamma, beta, int(shift), int(epsilon))
         elif isinstance(layer, Elementwise) and computes(layer):
             x = [one.reshape(-1)[at : at + size][None] for one in operands["x"]]
-            yield Operated(layer.op, x, operands["requant"], operands.get("table"))
+            yield Operated(layer.op, x, operands["requant"], operands["table"])
         else:
             yield Passed()
         at += size

@@ -10,7 +10,8 @@ from accelsim.accelerators.vitcod.rtl import vector_layers
 from accelsim.accelerators.vitcod.rtl.cases import cases
 from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, recorded
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
-from accelsim.accelerators.vitcod.rtl.vector import Leaving, Normalised, Operated, VectorDatapath, VectorSizes
+from accelsim.accelerators.vitcod.rtl.vector import VectorDatapath, VectorSizes
+from accelsim.accelerators.vitcod.rtl.vector_jobs import Leaving, Normalised, Operated
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.core.errors import InputError
