@@ -2,7 +2,7 @@
 // residual operand to the scale of the outputs, multiplies operands, and normalises (x times n / sigma, less the mean's);
 // squares and elements of a row's sums leave behind it. The second requantises what the first or the array has left, or
 // gives it gain and offset. What belongs to a value comes in the cycle in which it is used; its value is there in the
-// tenth.
+// ninth.
 module vector_lane #(
     parameter int FEATURES = 12,             // bits of a row's features
     parameter int RIGHT    = FEATURES + 18,  // of the first multiplier's right operand: n times a reciprocal root

@@ -19,10 +19,10 @@ module vector_unit_datapath #(
     // What is done with each item of the array, and with each command: see job_t.
     input  logic                           items_we,
     input  logic [31:0]                    items_address,
-    input  logic [JOB-1:0]              items_data,
+    input  logic [JOB-1:0]                 items_data,
     input  logic                           commands_we,
     input  logic [31:0]                    commands_address,
-    input  logic [JOB-1:0]              commands_data,
+    input  logic [JOB-1:0]                 commands_data,
     // What the control begins.
     input  logic                           begins,
     input  logic                           tiled,
