@@ -51,7 +51,7 @@ SHARED = {
     ("act_gb1",): ("store_buffer",),
     ("dma",): ("dma",),
     ("sequencer",): ("sequencer",),
-    ("vector",): ("vector_unit",),
+    ("vector",): ("vector_unit", "vector_unit_datapath", "vector_lane", "reciprocal_root"),
     ("queries",): ("query_fetcher",),
     ("hand_over",): ("hand_over",),
     ("channels",): ("channel", "attention_datapath"),

@@ -41,12 +41,13 @@ class Rule(NamedTuple):
 @dataclass(frozen=True)
 class Computed:
     """A layer's operands, by name, and its output int8[batch, tokens, features]. Of a gemm: x int8[batch, repeat,
-    tokens, in_features] in its im2col form, weight; sums int32[batch, repeat, tokens, out_features], without bias. Of
+    tokens, in_features] in its im2col form, weight; sums int32[batch, repeat, tokens, out_features], without bias;
+    residual, int8, of that shape, and table (None without). Element-wise: x int8[operands, batch, tokens, features]. Of
     attention: q, k, v int8[batch, heads, tokens, dim], as the engines are given them; sums int32[batch, heads,
     q_tokens, v_dim]; scaling int64[3] (multiplier, shift, bound)."""
 
     layer: Layer
-    operands: Mapping[str, np.ndarray]
+    operands: Mapping[str, np.ndarray | None]
     output: np.ndarray
     sums: np.ndarray | None = None
 
@@ -166,7 +167,9 @@ class Network:
         table = self.table(layer)
         y = functional.dense(sums, bias[:, None], requant[:, None], residual, residual_requant, table)
         output = y.transpose(0, 2, 1, 3).reshape(batch, layer.tokens, -1)
-        return Computed(layer, {"x": x, "weight": weight, "bias": bias, "requant": requant}, output, sums)
+        operands = {"x": x, "weight": weight, "bias": bias, "requant": requant, "table": table}
+        operands |= {"residual": residual, "residual_requant": residual_requant}
+        return Computed(layer, operands, output, sums)
 
     def residual(self, layer: Gemm) -> np.ndarray:
         """int8[batch, tokens, repeat * out_features]: what is added to a dense layer's outputs."""
@@ -216,15 +219,15 @@ class Network:
 
     def coded(self, layer: Attention, n: str, x: np.ndarray) -> np.ndarray:
         """Q or K, int8[batch, heads, tokens, dim], through the auto-encoder."""
-        shapes = stored_shapes(layer)
-        for way in ("encode", "decode"):
-            operand = f"{way}_{n}"
-            weight = self.constant(layer, operand, lambda o=operand: self.draw(layer, o, shapes[o][1]))
-            bias = self.workload.tensors.get(f"{layer.name}.{operand}_bias")
-            sums = np.einsum("oh,bhnd->bond", weight.astype(np.int32), x[:1].astype(np.int32))
-            requant = self.constant(layer, f"{operand}_requant", lambda s=sums: functional.calibrated(s, LEVEL))
-            x = np.stack([functional.encode(image, weight, *map(int, requant), bias) for image in x])
-        return x
+        return self.mixed(layer, f"decode_{n}", self.mixed(layer, f"encode_{n}", x))
+
+    def mixed(self, layer: Attention, operand: str, x: np.ndarray) -> np.ndarray:
+        """int8[batch, heads, tokens, dim] through the half of the auto-encoder that an operand has the weights of."""
+        weight = self.constant(layer, operand, lambda: self.draw(layer, operand, stored_shapes(layer)[operand][1]))
+        bias = self.workload.tensors.get(f"{layer.name}.{operand}_bias")
+        sums = np.einsum("oh,bhnd->bond", weight.astype(np.int32), x[:1].astype(np.int32))
+        requant = self.constant(layer, f"{operand}_requant", lambda: functional.calibrated(sums, LEVEL))
+        return np.stack([functional.encode(image, weight, *map(int, requant), bias) for image in x])
 
     def norm(self, layer: Norm) -> Computed:
         """A normalisation, image by image."""
@@ -265,8 +268,9 @@ class Network:
 
         needed = layer.op not in ("max", *ACTIVATIONS)
         constants = self.constant(layer, "requant", requant) if needed else np.zeros((0, 2))
-        output = functional.elementwise(layer.op, x, constants, self.table(layer))
-        return Computed(layer, dict(enumerate(x)), output)
+        table = self.table(layer)
+        output = functional.elementwise(layer.op, x, constants, table)
+        return Computed(layer, {"x": np.stack(x), "requant": constants, "table": table}, output)
 
     def table(self, layer: Layer) -> np.ndarray | None:
         """The table of a layer's activation, if it has one."""

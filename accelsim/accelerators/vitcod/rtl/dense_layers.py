@@ -13,7 +13,7 @@ from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place,
 from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
 from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
 from accelsim.config.arch import Arch
-from accelsim.core import IDLE, In, Out, Param, Simulator
+from accelsim.core import IDLE, Out, Param, Simulator
 from accelsim.core.channel import WATCHED
 from accelsim.core.trace import EVENT
 from accelsim.rtl.cosim import AFTER, EVENTS, Case
@@ -27,9 +27,9 @@ ARRAY = "engine"  # what the machine calls it
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run of the machine: its cycles, the array's table `frees` and parameters; of each port of the array the depth
-    of its channel, what crosses it, int64[items, 1 + fields], cycle and payload, and in which cycles items are taken;
-    and of each unit the status changes, int64[changes, 2], cycle and status."""
+    """A run of the machine: its cycles, the array's table `frees`, and a unit's parameters; of each port of the unit
+    (of an array `PORT.ELEMENT`) the depth of its channel, what crosses it, int64[items, 1 + fields], cycle and payload,
+    and in which cycles items are taken; and of each unit the status changes, int64[changes, 2], cycle and status."""
 
     cycles: int
     values: Mapping[str, int]
@@ -40,33 +40,43 @@ class Recorded:
     statuses: Mapping[str, np.ndarray]
 
 
-def recorded(arch: Arch, workload: Workload) -> Recorded:
-    """What happens at the array's ports while the machine runs a workload."""
+def recorded(arch: Arch, workload: Workload, unit: str = ARRAY) -> Recorded:
+    """What happens at a unit's ports while the machine runs a workload."""
     sim, program = MACHINE.build(arch, workload, trace=EVENTS)
     parts = {c.name: c for c in sim.components}
-    ports = {n: f for n, f in parts[ARRAY].fields.items() if isinstance(f, In | Out)}
     ends = {}
     for i, wire in enumerate(sim.wires):
         for name, port in ((wire.producer.name, wire.out), (wire.consumer.name, wire.into)):
-            if name == ARRAY:
+            if name == unit:
                 ends[port] = i
                 sim.wires[i] = replace(wire, monitored=WATCHED)
     sim.run()
     MACHINE.finish(arch, sim, True)
-    period = sim.periods[parts[ARRAY].clock]
+    period = sim.periods[parts[unit].clock]
     log = np.concatenate(sim.transfers)
     log[:, 0] //= period
-    moved = {n: log[log[:, 1] == ends[n]][:, [0, *range(2, 2 + len(ports[n].payload))]] for n in ports}
-    taken = {n: log[log[:, 1] == ~ends[n]][:, [0, 2]] for n in ports}
-    for name in ports:
+    fields = {n: len(sim.wires[i].payload) for n, i in ends.items()}
+    moved = {n: log[log[:, 1] == i][:, [0, *range(2, 2 + fields[n])]] for n, i in ends.items()}
+    taken = {n: log[log[:, 1] == ~i][:, [0, 2]] for n, i in ends.items()}
+    for name in ends:
         if (taken[name][:, 1] > 1).any():
-            raise ValueError(f"{ARRAY}.{name}: several items are taken in a cycle, which a bench's far end does not do")
-    values = {n: parts[ARRAY].value(n) for n in parts[ARRAY].declared(Param)}
+            raise ValueError(f"{unit}.{name}: several items are taken in a cycle, which a bench's far end does not do")
+    values = {n: parts[unit].value(n) for n in parts[unit].declared(Param)}
     depths = {n: sim.wires[i].depth for n, i in ends.items()}
     return Recorded(
         sim.result().cycles(), values, program.finish()["frees"], depths, moved,
         {n: times[:, 0] for n, times in taken.items()}, statuses_of(sim),
     )  # fmt: skip
+
+
+def opened(run: Recorded, ports: Collection[str]) -> dict[str, np.ndarray]:
+    """The patterns in which far ends take items in the cycles in which they are taken in a run, by the wires' names."""
+    opens = {}
+    for name in ports:
+        pattern = np.zeros(run.cycles + AFTER + 1, np.uint8)
+        pattern[run.taken[name]] = 1
+        opens[name.replace(".", "_")] = pattern
+    return opens
 
 
 def statuses_of(sim: Simulator) -> dict[str, np.ndarray]:
@@ -99,11 +109,7 @@ def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
         places = places_of(workload, resources(arch), commands)
         work = DenseWork([*products_of(arch, workload)], places, commands)
         net = replace(net, sizes=work.needed(net.data))
-    opens = {}
-    for name, port in TWIN.ports().items():
-        if isinstance(port, Out):
-            opens[name] = np.zeros(run.cycles + AFTER + 1, np.uint8)
-            opens[name][run.taken[name]] = 1
+    opens = opened(run, [name for name, port in TWIN.ports().items() if isinstance(port, Out)])
     script = Script(run.moved["command"][:, 0], commands)
     yield Case(f"{workload.name}", net, {"frees": run.frees}, {"command": script}, opens, operands=work)
 
@@ -137,14 +143,7 @@ def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list
 def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:
     """What each dense layer computes on, one after the other; a layer of several products is as many. The network is
     computed from its first layer on, with what the workload lacks made up (see workload/network.py)."""
-    on = {name: arch.options[name] == "true" for name in ("prune", "auto_encoder")}
-
-    def rule(layer: Attention) -> Rule:
-        keep = workload.mask(layer.name).keep
-        coded = on["auto_encoder"] and layer.encoded_heads is not None
-        return Rule(keep if on["prune"] else np.ones_like(keep), coded, arch.parts["softmax"]["mode"])
-
-    network = Network(workload, rule)
+    network = network_of(arch, workload)
     for layer in workload.layers:
         if isinstance(layer, Gemm):
             computed = network.of(layer.name)
@@ -153,6 +152,18 @@ def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:
                 whole = x[:, n].reshape(-1, x.shape[-1])
                 scale = requant[n, :, 0].astype(np.int64) | requant[n, :, 1].astype(np.int64) << 16
                 yield Product(whole, weight[n], np.asarray(bias[n], np.int32), scale)
+
+
+def network_of(arch: Arch, workload: Workload) -> Network:
+    """A workload's network as the machine computes it."""
+    on = {name: arch.options[name] == "true" for name in ("prune", "auto_encoder")}
+
+    def rule(layer: Attention) -> Rule:
+        keep = workload.mask(layer.name).keep
+        coded = on["auto_encoder"] and layer.encoded_heads is not None
+        return Rule(keep if on["prune"] else np.ones_like(keep), coded, arch.parts["softmax"]["mode"])
+
+    return Network(workload, rule)
 
 
 def remarks(arch: Arch, workload: Workload, units: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, PAYLOADS, TWINS
+from accelsim.accelerators.vitcod.rtl.vector_cases import UNITS, vector_unit
 from accelsim.accelerators.vitcod.tables import QUERIES
-from accelsim.dataflows.tiling import VectorRates
 from accelsim.isa.instructions import INSTRUCTION, MARK
 from accelsim.rtl.cosim import Case, run_model
 from accelsim.rtl.far_ends import Rng, make, script
@@ -44,26 +44,6 @@ def sequencer(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     net = alone(PACKAGE, TWINS["sequencer"], {}, depths, {"program": PROGRAM}, elements=elements)
     scripts = {f"notice_c{n}": script(rng, some, 1) for n, some in enumerate(notices)}
     return make(rng, "sequencer", net, tables, scripts)
-
-
-def vector_unit(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
-    """Outputs of the array and tiles of the sequencer; with and without a port that is told of reads."""
-    values = dict(values)
-    elements = {"reading": {f"r{n}": "" for n in range(values.pop("told"))}}
-
-    def some(most: int) -> int:
-        return int(rng.integers(1, most + 1))
-
-    size = int(rng.choice([4, 80, 8 * largest]))
-    outputs = [(some(size), some(4)) for _ in range(some(40))]
-    tiles, rates = [], VectorRates.of(values, values)
-    for _ in range(some(20)):
-        sized, passes, leaves, sweeps = some(2 * size), some(6), some(size), some(3)
-        tiles.append((sized, passes, leaves, sweeps, *rates.command(sized, passes, sweeps)))
-    net = alone(PACKAGE, TWINS["vector_unit"], values, depths, {}, elements=elements)
-    return make(
-        rng, "vector_unit", net, {}, {"outputs": script(rng, outputs, 2), "command": script(rng, tiles, 6, eager=0.05)}
-    )
 
 
 def query_fetcher(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
@@ -109,11 +89,7 @@ def filled(rng: Rng, case: Case) -> Case:
 SETTINGS = {
     "sequencer": (sequencer, [{"units": 5, "counters": 4}, {"units": 1, "counters": 1}, {"units": 3, "counters": 9}],
                   [4, 1, 2]),
-    "vector_unit": (vector_unit, [
-        {"lanes": 64, "reduce_cycles": 8, "rsqrt_cycles": 16, "banks": 4, "port_bytes": 64, "told": 1},
-        {"lanes": 1, "reduce_cycles": 1, "rsqrt_cycles": 1, "banks": 1, "port_bytes": 3, "told": 1},
-        {"lanes": 5, "reduce_cycles": 3, "rsqrt_cycles": 2, "banks": 2, "port_bytes": 16, "told": 0},
-    ], [4, 1, 2]),
+    "vector_unit": (vector_unit, UNITS, [4, 1, 2]),
     "query_fetcher": (query_fetcher, [
         {"capacity_bytes": 4096, "places": 64, "port_bytes": 256},
         {"capacity_bytes": 12, "places": 3, "port_bytes": 1},

@@ -2,6 +2,7 @@
 
 from accelsim.accelerators.vitcod.rtl.dense_mutations import DENSE_MUTATIONS
 from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
+from accelsim.accelerators.vitcod.rtl.vector_mutations import VECTOR_MUTATIONS
 from accelsim.rtl.memory_mutations import MUTATIONS as MEMORY_MUTATIONS
 from accelsim.rtl.mutations import Mutation
 
@@ -258,4 +259,4 @@ OWN = tuple(
          ".item(single_value),"),
     )
 )  # fmt: skip
-MUTATIONS = (*OWN, *DENSE_MUTATIONS, *MACHINE_MUTATIONS, *MEMORY_MUTATIONS)
+MUTATIONS = (*OWN, *DENSE_MUTATIONS, *VECTOR_MUTATIONS, *MACHINE_MUTATIONS, *MEMORY_MUTATIONS)

@@ -22,6 +22,10 @@ from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
+from accelsim.accelerators.vitcod.rtl.vector import VectorSizes
+from accelsim.accelerators.vitcod.rtl.vector_cases import bench as vector_bench
+from accelsim.accelerators.vitcod.rtl.vector_cases import vector_unit
+from accelsim.accelerators.vitcod.rtl.vector_layers import VECTOR, vector_case
 from accelsim.accelerators.vitcod.rtl.vitcod_core import TOP, networks, whole
 from accelsim.config.arch import Arch
 from accelsim.core import Param
@@ -34,7 +38,10 @@ from accelsim.workload.workload import Workload
 CORE = "attention_core"
 ENCODER_DEPTHS = {"outputs": 4, "out": 4}  # as the machine wires it
 ARRAY_DEPTHS = dict.fromkeys(TWIN.ports(), 4) | {"out": 1, "read_weight": 2, "read_act": 2}
-AT_WORK = {"attention_core": tuple(UNITS), "encoder": ("encoder",), "mac_array": (ARRAY,)}
+VECTOR_DEPTHS = {"outputs": 1, "command": 4, "tile": 1, "done": 4, "reading": 2}
+AT_WORK = {
+    "attention_core": tuple(UNITS), "encoder": ("encoder",), "mac_array": (ARRAY,), "vector_unit": (VECTOR,),
+}  # fmt: skip
 TRIALS = 100  # more than are looked at
 CHANNELS = (  # the engines' scores first: a picture looks closely where both have some
     "denser_scores",
@@ -73,11 +80,12 @@ WHOLE_CHANNELS = (  # from memory through buffers to the array and the vector un
 
 
 def parameters(arch: Arch) -> dict[str, dict[str, int]]:
-    """Those of each unit of attention_core, and of those that stand outside it: `encoder`, `mac_array`, the memory
-    side's."""
+    """Those of each unit of attention_core, and of those that stand outside it: `encoder`, `mac_array`, `vector_unit`,
+    the memory side's."""
     modules = {**UNITS, "encoder": "encoder"}
     found = {name: settled(arch, name, module) for name, module in modules.items()}
-    return found | {"mac_array": settled(arch, ARRAY, "mac_array")} | buffers.parameters(arch)
+    found |= {"mac_array": settled(arch, ARRAY, "mac_array"), "vector_unit": settled(arch, VECTOR, "vector_unit")}
+    return found | buffers.parameters(arch)
 
 
 def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
@@ -89,8 +97,8 @@ def settled(arch: Arch, part: str, module: str) -> dict[str, int]:
 def tops(
     values: Mapping[str, dict[str, int]], rows: Mapping[str, int] = CAPACITY, sizes: Sizes = RANDOM
 ) -> list[Netlist]:
-    """The encoder, the array, and the memory side between their channels, if there are values for them, and
-    attention_core.
+    """The encoder, the array, the vector unit, and the memory side between their channels, if there are values for
+    them, and attention_core.
 
     `rows` are the sizes of the tables, `sizes` those of the data path.
     """
@@ -99,6 +107,8 @@ def tops(
         nets.append(alone(PACKAGE, MODULES["encoder"], values["encoder"], ENCODER_DEPTHS, {}, CodingSizes()))
     if "mac_array" in values:
         nets.append(replace(bench(values["mac_array"], ARRAY_DEPTHS, TILES, DenseSizes()), bits=BITS))
+    if "vector_unit" in values:
+        nets.append(vector_bench(values["vector_unit"], VECTOR_DEPTHS, 1, VectorSizes()))
     if "dma" in values:
         nets.append(buffers.memory_side(values))
     return [*nets, core(values, dict(rows), sizes=sizes)]
@@ -113,6 +123,8 @@ def trials(top: str, values: Mapping[str, dict[str, int]], seed: int) -> Iterabl
     for _ in range(TRIALS):
         if top == "encoder_bench":
             yield encoder(rng, values["encoder"], ENCODER_DEPTHS, 0)
+        elif top == "vector_unit_bench":
+            yield vector_unit(rng, {**values["vector_unit"], "told": 1}, VECTOR_DEPTHS, 40)
         elif top == buffers.TOP:
             yield buffers.memory_trial(rng, values)
         else:
@@ -137,7 +149,7 @@ TWINS = Twins(
     parameters=parameters,
     tops=tops,
     trials=trials,
-    layers={CORE: layers, "mac_array": array_case},
+    layers={CORE: layers, "mac_array": array_case, "vector_unit": vector_case},
     remarks=partial(remarks, units=AT_WORK),
     whole={MACHINE.schema.name: Whole(TOP, whole, networks, (*MACHINE_MUTATIONS, *MEMORY_MUTATIONS), WHOLE_CHANNELS)},
     pictured=CHANNELS,

@@ -22,12 +22,17 @@ module vector_unit #(
     output isa::done_t        done_item,
     input  logic [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0][7:0] reading_room,
     output logic [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0][7:0] reading_push,
-    output isa::reading_t [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0] reading_item
+    output isa::reading_t [(READING_PORTS > 0 ? READING_PORTS : 1)-1:0] reading_item,
+    // What the data path is told.
+    output logic              begins,
+    output logic              tiled,
+    output isa::word_t        passes,
+    output isa::word_t        cycles
 );
   localparam int PB = 3;               // bits of the passes over what leaves the array
   localparam int LB = isa::W + PB + 1;  // of what is left of an item, less one: below 0, it can leave
   isa::word_t bytes, rate, next_rate;
-  logic commanded, holds, done_with, waiting, leaves, takes, tells, tiled;
+  logic commanded, holds, done_with, waiting, leaves, takes, tells;
   logic signed [LB-1:0] left, next_left, work, a_cycle;
 
   always_comb begin
@@ -55,6 +60,9 @@ module vector_unit #(
       if (outputs_data.passes[n]) work = work + (LB'(outputs_data.elements) << n);
     next_left = tiled ? LB'(command_data.cycles) - LB'(2) : work - LB'(LANES + 1);
     a_cycle = commanded ? LB'(1) : LB'(LANES);
+    begins = outputs_pop != 0 || command_pop != 0;
+    passes = outputs_data.passes;
+    cycles = command_data.cycles;
 
     status = isa::BUSY;
     if (waiting && done_with) status = isa::BLOCKED;

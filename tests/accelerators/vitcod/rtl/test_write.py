@@ -56,6 +56,6 @@ def test_one_top_is_written_alone(tmp_path):
     done = CliRunner().invoke(cli.app, [*command[:-1], "mac_aray_bench"])
     assert done.exit_code == 2
     assert (
-        "there is no top 'mac_aray_bench', only encoder_bench, mac_array_bench, memory_bench, attention_core"
-        in done.output
+        "there is no top 'mac_aray_bench', only encoder_bench, mac_array_bench, vector_unit_bench, memory_bench, "
+        "attention_core" in done.output
     )
