@@ -66,17 +66,16 @@ module softmax_unit #(
   localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB + 1) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
   localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
-  localparam int TREE = 2 * WIDE * (SCORES_POPS > 1 ? SCORES_POPS : 1);  // at least as many as a lane may have
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
   localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
-  typedef logic [4*isa::W+BA-1:0] four_t;  // and a few bits
-  typedef four_t ways_t[TREE];
+  typedef few_t [MOST-1:0] fews_t;
+  typedef logic [MOST-1:0][MOST-1:0] ways_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
   typedef struct packed {isa::word_t place, at, word;} dense_t;
   // As many to a word as there are lanes: so many lie in two words, an even and an odd one.
-  typedef logic [WIDE-1:0][3*isa::W-1:0] columns_t;
+  typedef dense_t [WIDE-1:0] columns_t;
   columns_t even_of[LINES], odd_of[LINES];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
@@ -85,8 +84,11 @@ module softmax_unit #(
   isa::clock_t queue_ready[1<<RA];
   logic [RA-1:0] completed, exponentiated, divided, handed;
   logic active, next_active, going, hands;
-  isa::word_t number, left, row, nth, nth_of_item, exp_taken, column, next_column;  // `column`: of the next score
-  isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
+  isa::word_t number, left, next_left, exp_taken, next_exp_taken;
+  // Of the oldest item, once scores of it were taken: its next score's column and row, which of its scores that is, how
+  // many of its row there are from there on, how many rows.
+  isa::word_t column, row, nth_of_item, of_row, of_rows;
+  isa::word_t next_column, next_row, next_nth_of_item, next_of_row, next_of_rows;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
   // The partial-sum memory: from when on no other unit has it; until when this one has a bank.
@@ -96,31 +98,35 @@ module softmax_unit #(
 
   // The next scores of each item of the denser engine's: in which row of it one lies (0: the one it goes on with), how far
   // from that row's first (or, in row 0, from the next score), whether the item has so many; its column; its row in all.
-  few_t [SCORES_POPS-1:0][MOST-1:0] row_on, nth_on;
+  fews_t row_on, nth_on;
+  ways_t row_is, nth_is;
   logic [SCORES_POPS-1:0][MOST-1:0] exists;
-  dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
-  isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
-  isa::word_t next_at, behind_at;
-  logic [SCORES_POPS-1:0][LANES-1:0][BA-1:0] bank_of;
-  // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
-  isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item, then_column;
+  columns_t along, anew;  // columns from the next score's on; from a row's first on
+  dense_t column_of[SCORES_POPS][LANES];
+  isa::word_t row_of[SCORES_POPS][MOST];
+  isa::word_t one_column, one_row, one_nth, one_of_row, one_of_rows;
+  logic [BA-1:0] bank_of[SCORES_POPS][LANES];
+  // Where it goes on when those before have been taken.
+  isa::word_t then_nth[SCORES_POPS][MOST], then_column[SCORES_POPS][MOST];
+  isa::word_t then_of_row[SCORES_POPS][MOST], then_of_rows[SCORES_POPS][MOST];
+  logic goes_on, sparse_here;
   few_t [SCORES_POPS-1:0] length;
   few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
   few_t rows_there, in_row, a_row;
   // What each lane has, and behind the last one: which score of which item, the items before it.
-  logic [MOST-1:0][SCORES_POPS-1:0][MOST-1:0] picks;
-  few_t [MOST-1:0] its_item;
-  isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item, its_then_column;
+  logic [SCORES_POPS-1:0][MOST-1:0] picks;
+  few_t its_item[MOST];
+  isa::word_t its_then_row[MOST], its_then_nth[MOST], its_then_column[MOST];
+  isa::word_t its_then_of_row[MOST], its_then_of_rows[MOST];
   logic [MOST-1:0] its_then_begun;
-  dense_t [LANES-1:0] its_column;
-  isa::word_t [LANES-1:0] its_row;
+  dense_t its_column[LANES];
+  isa::word_t its_row[LANES];
   isa::word_t its_place;
-  ways_t ways, lane_ways, then_ways;
-  logic [LANES-1:0][BA-1:0] its_bank;
+  logic [BA-1:0] its_bank[LANES];
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
   logic [PSUM_BANKS-1:0] bank_busy;
-  few_t sparse_lanes, lanes_left, lanes_before, nth_same;
+  few_t sparse_lanes, lanes_left, lanes_before, nth_same, nth_whole, nth_begun;
   logic begun_item, next_begun;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
   // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
@@ -139,6 +145,28 @@ module softmax_unit #(
   few_t whole_count, begun_count;
   isa::word_t at_place;
 
+  // Of items with so many scores a row, so many of them left in the row one goes on with (both up to MOST): where each of the
+  // next scores lies.
+  typedef struct packed {
+    fews_t row_on, nth_on;
+    ways_t row_is, nth_is;  // one bit for each; `nth_is` in rows behind the first
+  } walk_t;
+  function automatic walk_t walk(input int a, input int left_in_row);
+    walk = '0;
+    for (int e = 0; e < MOST; e++) begin
+      walk.row_on[e] = few_t'(e < left_in_row ? 0 : 1 + (e - left_in_row) / a);
+      walk.nth_on[e] = few_t'(e < left_in_row ? e : (e - left_in_row) % a);
+      for (int k = 0; k < MOST; k++) begin
+        walk.row_is[e][k] = walk.row_on[e] == few_t'(k);
+        walk.nth_is[e][k] = e >= left_in_row && walk.nth_on[e] == few_t'(k);
+      end
+    end
+  endfunction
+  function automatic walk_t [MOST-1:0][MOST-1:0] every_walk();
+    for (int a = 0; a < MOST; a++) for (int n = 0; n < MOST; n++) every_walk[a][n] = walk(a + 1, n + 1);
+  endfunction
+  localparam walk_t [MOST-1:0][MOST-1:0] WALKS = every_walk();
+  walk_t walks;
   // How many are set: of any, as a tree; of the first so many.
   function automatic few_t ones(input logic [LANES-1:0] set);
     few_t part[WIDE];
@@ -149,38 +177,25 @@ module softmax_unit #(
     ones = part[0];
   endfunction
   function automatic few_t first_ones(input logic [MOST-1:0] set);
-    logic [NA-1:0][MOST-1:0] bits;
-    for (int b = 0; b < NA; b++) begin
-      for (int i = 0; i < MOST; i++) begin
-        bits[b][i] = 1'((i + 1) >> b) && set[i] && !(i + 1 < MOST && set[i+1<MOST?i+1:0]);
-      end
-      first_ones[b] = |bits[b];
-    end
-  endfunction
-  // Of what all are but one zero.
-  function automatic four_t any(input ways_t set);
-    for (int step = 1; step < TREE; step = 2 * step) begin
-      for (int i = 0; i + step < TREE; i = i + 2 * step) set[i] = set[i] | set[i+step];
-    end
-    any = set[0];
-  endfunction
-  function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
-    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+    logic [MOST-1:0] last;
+    last = set & ~(set >> 1);
+    first_ones = '0;
+    for (int i = 0; i < MOST; i++) first_ones = first_ones | (last[i] ? few_t'(i + 1) : '0);
   endfunction
   // Whether a + b == c, and no carry runs for it.
   function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
     adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
   endfunction
-  // The columns from one on, out of the words that they lie in.
-  function automatic dense_t [LANES-1:0] columns_from(input columns_t even, input columns_t odd, input isa::word_t at);
-    columns_t [1:0] two;
-    logic [2*WIDE-1:0][3*isa::W-1:0] all;
-    two = at[LB] ? {even, odd} : {odd, even};
-    all = two;
-    for (int b = 0; b < LB; b++) begin
-      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) all[i] = all[i+(1<<b)];
-    end
-    for (int e = 0; e < LANES; e++) columns_from[e] = all[e];
+  // The columns from one on, out of the words that they lie in; nothing is read without need, so that a gate is between
+  // the address and the array, and the sum beside it does not wait until all of that array is driven.
+  function automatic columns_t columns_from(input logic need, input isa::word_t at);
+    columns_t even, odd;
+    logic [2*$bits(columns_t)-1:0] all;
+    even = even_of[NB'(at + isa::W'(WIDE) >> LB + 1)];
+    odd = odd_of[need ? NB'(at >> LB + 1) : '0];
+    all = at[LB] ? {even, odd} : {odd, even};
+    for (int b = 0; b < LB; b++) if (at[b]) all = all >> (3 * isa::W << b);
+    columns_from = columns_t'(all);
   endfunction
   function automatic few_t at_most(input isa::word_t some);
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
@@ -206,47 +221,42 @@ module softmax_unit #(
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
-    {row_on, nth_on, exists} = '0;
     for (int i = 0; i < SCORES_POPS; i++) begin
-      in_row = at_most(scores_data[i].count - (i == 0 ? nth : '0));
+      goes_on = i == 0 && begun_item;
+      one_column = goes_on ? column : scores_data[i].first;
+      one_row = goes_on ? row : scores_data[i].row;
+      one_nth = goes_on ? nth_of_item : '0;
+      one_of_row = goes_on ? of_row : scores_data[i].count;
+      one_of_rows = goes_on ? of_rows : scores_data[i].rows;
+      in_row = at_most(one_of_row);
       a_row = at_most(scores_data[i].count);
-      rows_there = at_most(scores_data[i].rows - (i == 0 ? row : '0));
+      rows_there = at_most(one_of_rows);
+      walks = '0;
       for (int a = 1; a <= MOST; a++) begin
-        for (int first = 1; first <= a; first++) begin
-          if (in_row == few_t'(first) && a_row == few_t'(a)) begin
-            for (int e = 0; e < MOST; e++) begin
-              row_on[i][e] = row_on[i][e] | few_t'(e < first ? 0 : 1 + (e - first) / a);
-              nth_on[i][e] = nth_on[i][e] | few_t'(e < first ? e : (e - first) % a);
-            end
-          end
-        end
+        for (int n = 1; n <= a; n++) if (in_row == few_t'(n) && a_row == few_t'(a)) walks = walks | WALKS[a-1][n-1];
       end
-      for (int e = 0; e < MOST; e++) exists[i][e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
+      {row_on, nth_on, row_is, nth_is} = walks;
+      for (int e = 0; e < MOST; e++) begin
+        exists[i][e] = 1'b0;
+        for (int k = 0; k <= e; k++) exists[i][e] = exists[i][e] | (row_is[e][k] && rows_there > few_t'(k));
+        if (8'(i) >= scores_valid) exists[i][e] = 1'b0;
+      end
       length[i] = first_ones(exists[i]);
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
-      next_at = i == 0 && begun_item ? column : scores_data[i].first;
-      behind_at = i == 0 && begun_item ? column + isa::W'(WIDE) : scores_data[i].first + isa::W'(WIDE);
-      along[i] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
-      anew[i] = along[i];
-      if (i == 0) begin
-        next_at = begun_item ? scores_data[0].first : '0;
-        behind_at = begun_item ? scores_data[0].first + isa::W'(WIDE) : '0;
-        anew[0] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
-        if (!begun_item) anew[0] = along[0];
+      anew = columns_from(8'(i) < scores_valid, scores_data[i].first);
+      along = anew;
+      if (goes_on) along = columns_from(begun_item, column);
+      for (int e = 0; e < MOST; e++) begin
+        row_of[i][e] = one_row + isa::W'(row_on[e]);
+        then_nth[i][e] = one_nth + isa::W'(e);
+        then_column[i][e] = (row_is[e][0] ? one_column : scores_data[i].first) + isa::W'(nth_on[e]);
+        then_of_row[i][e] = (row_is[e][0] ? one_of_row : scores_data[i].count) - isa::W'(nth_on[e]);
+        then_of_rows[i][e] = one_of_rows - isa::W'(row_on[e]);
       end
       for (int e = 0; e < LANES; e++) begin
-        ways = '{default: '0};
-        for (int k = 0; k < LANES; k++) if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) ways[k] = four_t'(anew[i][k]);
-        if (row_on[i][e] == 0) ways[LANES] = four_t'(along[i][e]);
-        column_of[i][e] = dense_t'(any(ways));
-        row_of[i][e] = i == 0 ? sum3(scores_data[i].row, row, isa::W'(row_on[i][e])) : scores_data[i].row + isa::W'(row_on[i][e]);
-      end
-      for (int e = 0; e < LANES; e++) bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
-      for (int e = 0; e < MOST; e++) begin
-        then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
-        then_nth[i][e] = isa::W'(nth_on[i][e]) + (i == 0 && row_on[i][e] == 0 ? nth : '0);
-        then_nth_of_item[i][e] = isa::W'(e) + (i == 0 ? nth_of_item : '0);
-        then_column[i][e] = (i == 0 && row_on[i][e] == 0 && begun_item ? column : scores_data[i].first) + isa::W'(nth_on[i][e]);
+        column_of[i][e] = row_is[e][0] ? along[e] : '0;
+        for (int k = 0; k < e; k++) column_of[i][e] = column_of[i][e] | (nth_is[e][k] ? anew[k] : '0);
+        bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
       end
     end
   end
@@ -259,41 +269,50 @@ module softmax_unit #(
       lanes_before = lanes_before + length[i];
     end
     begins_at[SCORES_POPS] = lanes_before;
-    {picks, its_item} = '0;
     for (int n = 0; n < MOST; n++) begin
-      lane_ways = '{default: '0};
+      its_item[n] = '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
-        for (int e = 0; e <= n; e++) begin
-          picks[n][i][e] = begins_at[i] == few_t'(n - e) && exists[i][e];
-          if (picks[n][i][e]) begin
-            lane_ways[i*MOST+e] = {BA'(e != 0 || i == 0 && begun_item), then_row[i][e], then_nth[i][e],
-                                   then_nth_of_item[i][e], then_column[i][e]};
-          end
-        end
+        for (int e = 0; e < MOST; e++) picks[i][e] = e <= n && begins_at[i] == few_t'(n - e) && exists[i][e];
       end
-      // While a score of the sparser engine's has the lane, where it is now.
-      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = {BA'(begun_item), row, nth, nth_of_item, column};
-      {its_then_begun[n], its_then_row[n], its_then_nth[n], its_then_nth_of_item[n], its_then_column[n]}
-          = (4 * isa::W + 1)'(any(lane_ways));
-    end
-    for (int n = 0; n < LANES; n++) begin
-      is_sparse[n] = few_t'(n) < sparse_lanes;
-      is_there[n] = picks[n] != '0;
-      offered[n] = is_sparse[n] || is_there[n];
-      lane_ways = '{default: '0};
+      // While a score of the sparser engine's has the lane, it goes on where it is now.
+      sparse_here = few_t'(n) < sparse_lanes;
+      its_then_begun[n] = sparse_here && begun_item;
+      its_then_row[n] = sparse_here ? row : '0;
+      its_then_nth[n] = sparse_here ? nth_of_item : '0;
+      its_then_column[n] = sparse_here ? column : '0;
+      its_then_of_row[n] = sparse_here ? of_row : '0;
+      its_then_of_rows[n] = sparse_here ? of_rows : '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         for (int e = 0; e <= n; e++) begin
-          if (picks[n][i][e]) lane_ways[i*LANES+e] = {bank_of[i][e], row_of[i][e], column_of[i][e]};
+          its_then_begun[n] = its_then_begun[n] || picks[i][e] && (e != 0 || i == 0 && begun_item);
+          its_then_row[n] = its_then_row[n] | (picks[i][e] ? row_of[i][e] : '0);
+          its_then_nth[n] = its_then_nth[n] | (picks[i][e] ? then_nth[i][e] : '0);
+          its_then_column[n] = its_then_column[n] | (picks[i][e] ? then_column[i][e] : '0);
+          its_then_of_row[n] = its_then_of_row[n] | (picks[i][e] ? then_of_row[i][e] : '0);
+          its_then_of_rows[n] = its_then_of_rows[n] | (picks[i][e] ? then_of_rows[i][e] : '0);
         end
       end
-      its_place = score_data[n<SCORE_POPS?n:0].place;
-      if (is_sparse[n]) lane_ways[TREE-1] = {BA'(its_place % isa::W'(PSUM_BANKS)), isa::W'(0), its_place, isa::W'(0), isa::W'(0)};
-      {its_bank[n], its_row[n], its_column[n]} = any(lane_ways);
-      place[n] = its_column[n].place + its_row[n];
-      dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
-      which[n] = 8'(its_item[n]);
-      element[n] = its_then_nth_of_item[n];
+      if (n < LANES) begin
+        is_sparse[n] = sparse_here;
+        is_there[n] = picks != '0;
+        offered[n] = is_sparse[n] || is_there[n];
+        its_place = score_data[n<SCORE_POPS?n:0].place;
+        its_bank[n] = is_sparse[n] ? BA'(its_place % isa::W'(PSUM_BANKS)) : '0;
+        its_row[n] = is_sparse[n] ? '0 : its_then_row[n];
+        its_column[n] = '0;
+        if (is_sparse[n]) its_column[n].place = its_place;
+        for (int i = 0; i < SCORES_POPS; i++) begin
+          for (int e = 0; e <= n; e++) begin
+            its_bank[n] = its_bank[n] | (picks[i][e] ? bank_of[i][e] : '0);
+            its_column[n] = its_column[n] | (picks[i][e] ? column_of[i][e] : '0);
+          end
+        end
+        place[n] = its_column[n].place + its_row[n];
+        dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
+        which[n] = 8'(its_item[n]);
+        element[n] = its_then_nth[n];
+      end
     end
 
     // A bank takes one access, of one score, or of a word of a row's dense ones. Lanes take what they have in order, up to
@@ -318,16 +337,18 @@ module softmax_unit #(
     // The denser engine's scores go on at the first lane that took none.
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
-    then_ways = '{default: '0};
-    scores_pop = '0;
+    {scores_pop, next_begun, next_row, next_nth_of_item, next_column, next_of_row, next_of_rows} = '0;
     for (int n = 0; n < MOST; n++) begin
       if (upto[n]) begin
-        then_ways[n] = {BA'(its_then_begun[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n],
-                        its_then_column[n]};
+        scores_pop = scores_pop | 8'(its_item[n]);
+        next_begun = next_begun | its_then_begun[n];
+        next_row = next_row | its_then_row[n];
+        next_nth_of_item = next_nth_of_item | its_then_nth[n];
+        next_column = next_column | its_then_column[n];
+        next_of_row = next_of_row | its_then_of_row[n];
+        next_of_rows = next_of_rows | its_then_of_rows[n];
       end
-      scores_pop = scores_pop | ({8{upto[n]}} & 8'(its_item[n]));
     end
-    {next_begun, next_row, next_nth, next_nth_of_item, next_column} = (4 * isa::W + 1)'(any(then_ways));
   end
 
   // The rows that they complete.
@@ -342,8 +363,9 @@ module softmax_unit #(
       whole[n] = counted[n] && adds_up(seen[RA'(counted_place[n])], isa::W'(nth_same), needed[RA'(counted_place[n])]);
     end
     for (int n = 0; n < LANES; n++) begin
+      nth_whole = ones(whole & ~({LANES{1'b1}} << n));
       put[n] = '0;
-      for (int c = 0; c <= n; c++) if (ones(whole & ~({LANES{1'b1}} << n)) == few_t'(c)) put[n] |= completed + RA'(c);
+      for (int c = 0; c <= n; c++) put[n] = put[n] | (nth_whole == few_t'(c) ? completed + RA'(c) : '0);
     end
     whole_count = ones(whole);
   end
@@ -383,11 +405,12 @@ module softmax_unit #(
     if (free_at > start) start = free_at;
     next_free_at = free_at;
     for (int n = 0; n < LANES; n++) begin
+      nth_begun = ones(begun & ~({LANES{1'b1}} << n));
       {began[n], known_at[n]} = '0;
       for (int c = 0; c <= n; c++) begin
-        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) begin
-          began[n] |= exponentiated + RA'(c);
-          known_at[n] |= start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        if (nth_begun == few_t'(c)) begin
+          began[n] = began[n] | exponentiated + RA'(c);
+          known_at[n] = known_at[n] | start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
         end
       end
       if (begun_count == few_t'(n + 1)) next_free_at = start + 32'((n + 1) * DIVIDE_INTERVAL);
@@ -455,13 +478,18 @@ module softmax_unit #(
       if (whole[n]) queue_place[put[n]] <= counted_place[n];
       if (begun[n]) queue_ready[began[n]] <= known_at[n];
     end
+    row <= next_row;
+    nth_of_item <= next_nth_of_item;
+    column <= next_column;
+    of_row <= next_of_row;
+    of_rows <= next_of_rows;
     taken_before <= rst ? '0 : taken;
     place_before <= place;
     now <= rst ? '0 : now + 1'b1;
     active <= !rst && next_active;
     if (rst) begin
       {completed, exponentiated, divided, handed} <= '0;
-      {row, nth, nth_of_item, exp_taken} <= '0;
+      exp_taken <= '0;
       begun_item <= 1'b0;
       free_at <= '0;
       memory_free_at <= '0;
@@ -472,11 +500,7 @@ module softmax_unit #(
       completed <= completed + RA'(whole_count);
       exponentiated <= exponentiated + RA'(begun_count);
       handed <= handed + RA'(hands);
-      row <= next_row;
-      nth <= next_nth;
-      nth_of_item <= next_nth_of_item;
       begun_item <= next_begun;
-      column <= next_column;
       divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;
