@@ -3,8 +3,8 @@
 // MODE 0: the exponent is taken against a static bound, as the scores come. MODE 1: against the row's maximum, once its
 // last score is there. Scores go to the bank of the partial-sum memory that their row has, one access a bank and cycle,
 // when no other unit takes the memory.
-// A cycle of MODE 0 has two stages: which scores are taken, and in the next cycle which rows they complete; no row is handed
-// on before that is known.
+// A cycle has two stages: which scores are taken, and in the next cycle which rows they complete and (MODE 1) which rows had
+// exponentials in the lanes that were left; no row is handed on before that is known.
 module softmax_unit #(
     parameter int LANES           = 8,
     parameter int MODE            = 0,
@@ -56,7 +56,7 @@ module softmax_unit #(
     output logic [LANES-1:0][7:0] which,        // of which item,
     output isa::word_t [LANES-1:0] element,     // and which score of it
     output logic [LANES-1:0][31:0] dense_at,    // its place among the dense scores, a head's columns side by side
-    output isa::word_t [LANES-1:0] exp_place,   // MODE 1: rows whose scores are exponentiated,
+    output isa::word_t [LANES-1:0] exp_place,   // MODE 1, a cycle later: rows whose scores are exponentiated,
     output isa::word_t [LANES-1:0] exp_first,   // from which on,
     output isa::word_t [LANES-1:0] exp_count,   // how many
     output logic             divides,           // a reciprocal begins
@@ -67,10 +67,10 @@ module softmax_unit #(
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
   localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
-  localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
   typedef few_t [MOST-1:0] fews_t;
   typedef logic [MOST-1:0][MOST-1:0] ways_t;
+  typedef logic [MOST-1:0] sums_t;  // a bit for each number of scores, up to all lanes; none for more
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
   typedef struct packed {isa::word_t place, at, word;} dense_t;
@@ -80,20 +80,22 @@ module softmax_unit #(
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
-  isa::word_t  queue_place[1<<RA];
+  isa::word_t  queue_place[1<<RA], queue_scores[1<<RA];
   isa::clock_t queue_ready[1<<RA];
-  logic [RA-1:0] completed, exponentiated, divided, handed;
+  logic [RA-1:0] completed, divided, handed;
+  logic [MOST-1:0][RA-1:0] turn;  // slots of the rows whose exponentials are next
   logic active, next_active, going, hands;
-  isa::word_t number, left, next_left, exp_taken, next_exp_taken;
+  isa::word_t number, left, next_left;
   // Of the oldest item, once scores of it were taken: its next score's column and row, which of its scores that is, how
   // many of its row there are from there on, how many rows.
   isa::word_t column, row, nth_of_item, of_row, of_rows;
   isa::word_t next_column, next_row, next_nth_of_item, next_of_row, next_of_rows;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
-  // The partial-sum memory: from when on no other unit has it; until when this one has a bank.
+  // The partial-sum memory: from when on no other unit has it. MODE 1: banks in which exponentials are written as soon as it
+  // is free, of the last cycle and of those before.
   isa::clock_t memory_free_at, next_memory_free_at;
-  isa::clock_t taken_until[PSUM_BANKS], next_taken_until[PSUM_BANKS];
+  logic [PSUM_BANKS-1:0] bank_writes, bank_waits, bank_busy;
   logic memory_free, works, refused, stopped;
 
   // The next scores of each item of the denser engine's: in which row of it one lies (0: the one it goes on with), how far
@@ -125,24 +127,39 @@ module softmax_unit #(
   logic [BA-1:0] its_bank[LANES];
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
-  logic [PSUM_BANKS-1:0] bank_busy;
   few_t sparse_lanes, lanes_left, lanes_before, nth_same, nth_whole, nth_begun;
   logic begun_item, next_begun;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
-  // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
-  logic [LANES-1:0] taken_before, counted;
-  isa::word_t [LANES-1:0] place_before, counted_place;
-  // The scores taken in this cycle, in order: count with it, whether it completes its row.
+  // The scores that were taken in the last cycle; MODE 1: lanes that were left, banks that were in use.
+  logic [LANES-1:0] taken_before;
+  isa::word_t [LANES-1:0] place_before;
+  few_t spare;
+  logic [PSUM_BANKS-1:0] bank_before, bank_taken;
+  // Of these in order: count with each, whether it completes its row.
   isa::word_t [LANES-1:0] reached;
   logic [LANES-1:0] whole;
   logic [LANES-1:0][RA-1:0] put, began;  // their slots in the queue
-  // Reciprocals begun in this cycle: when they are known.
+  // Rows that had their last exponentials begun in the last cycle: when their reciprocals are known.
   isa::clock_t [LANES-1:0] known_at;
-  logic [LANES-1:0] begun, in_turn, exp_busy, exp_row;
-  few_t [LANES:0] exp_used;
-  few_t [LANES-1:0] exp_some;
-  logic [LANES-1:0][BA-1:0] exp_bank;
+  logic [LANES-1:0] begun;
   few_t whole_count, begun_count;
+  // MODE 1: the next rows in the queue, their banks, whether they are there; scores left of each, of all up to each, of all
+  // before one; lanes used before it, left for it; whether it and all before it find their banks free, and it gets a lane.
+  isa::word_t [MOST-1:0] exp_at;
+  logic [MOST-1:0][BA-1:0] exp_bank;
+  logic [MOST-1:0] exp_there;
+  isa::word_t [LANES-1:0] exp_left;
+  sums_t [LANES-1:0] exp_sums;
+  sums_t exp_before;
+  few_t exp_rest;
+  logic exp_free;
+  logic [LANES-1:0] exp_some;
+  // The row behind those that are begun: which one in the queue, whether there is one in this cycle.
+  logic [MOST-1:0] next_is;
+  logic next_there;
+  logic [BA-1:0] new_bank;
+  // Of the row that exponentials go on with: how many were done, and are left.
+  isa::word_t exp_taken, next_exp_taken, exp_over, next_exp_over;
   isa::word_t at_place;
 
   // Of items with so many scores a row, so many of them left in the row one goes on with (both up to MOST): where each of the
@@ -182,6 +199,11 @@ module softmax_unit #(
     first_ones = '0;
     for (int i = 0; i < MOST; i++) first_ones = first_ones | (last[i] ? few_t'(i + 1) : '0);
   endfunction
+  // Of sums their sums.
+  function automatic sums_t both(input sums_t a, input sums_t b);
+    both = '0;
+    for (int x = 0; x < MOST; x++) both = both | (a[x] ? b << x : '0);
+  endfunction
   // Whether a + b == c, and no carry runs for it.
   function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
     adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
@@ -215,7 +237,7 @@ module softmax_unit #(
     end
     memory_free = memory_free_at <= now && (accesses_valid == 0 || accesses_data.cycles == 0);
     works = going && memory_free;
-    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = MODE != 0 && taken_until[b] > now;
+    bank_busy = bank_writes | bank_waits;
   end
 
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
@@ -332,6 +354,10 @@ module softmax_unit #(
     end
     refused = works && conflict != 0;
     score_pop = 8'(first_ones(MOST'(taken & is_sparse)));
+    bank_taken = '0;
+    for (int b = 0; b < PSUM_BANKS; b++) begin
+      for (int n = 0; n < LANES; n++) if (taken[n] && its_bank[n] == BA'(b)) bank_taken[b] = 1'b1;
+    end
     lanes_left = works ? few_t'(LANES) - first_ones(MOST'(taken)) : '0;
 
     // The denser engine's scores go on at the first lane that took none.
@@ -353,14 +379,12 @@ module softmax_unit #(
 
   // The rows that they complete.
   always_comb begin
-    counted = STAGED ? taken_before : taken;
-    counted_place = STAGED ? place_before : place;
     for (int n = 0; n < LANES; n++) begin
       same_place = '0;
-      for (int m = 0; m < n; m++) same_place[m] = counted_place[m] == counted_place[n];
+      for (int m = 0; m < n; m++) same_place[m] = place_before[m] == place_before[n];
       nth_same = ones(same_place) + 1'b1;
-      reached[n] = seen[RA'(counted_place[n])] + isa::W'(nth_same);
-      whole[n] = counted[n] && adds_up(seen[RA'(counted_place[n])], isa::W'(nth_same), needed[RA'(counted_place[n])]);
+      reached[n] = seen[RA'(place_before[n])] + isa::W'(nth_same);
+      whole[n] = taken_before[n] && adds_up(seen[RA'(place_before[n])], isa::W'(nth_same), needed[RA'(place_before[n])]);
     end
     for (int n = 0; n < LANES; n++) begin
       nth_whole = ones(whole & ~({LANES{1'b1}} << n));
@@ -370,46 +394,73 @@ module softmax_unit #(
     whole_count = ones(whole);
   end
 
-  // Exponentials, and the reciprocals of the rows whose sums they complete. MODE 1: of as many rows as there are lanes
-  // left for; read in this cycle, written in the next.
+  // MODE 1: the exponentials that the last cycle's scores left lanes for: of the rows in the queue in order, up to the first
+  // whose bank was in use. Their scores were read in that cycle; they are written in this one.
   always_comb begin
-    exp_used = '0;
-    {exp_bank, exp_busy, exp_row, in_turn, exp_some} = '0;
-    {exp_place, exp_first, exp_count} = '0;
+    {exp_at, exp_bank, exp_there, exp_left, exp_sums} = '0;
+    {exp_place, exp_first, exp_count, exp_some, bank_writes} = '0;
+    {exp_before, exp_rest, next_is, next_there, new_bank, stopped} = '0;
+    exp_free = 1'b1;
     next_exp_taken = exp_taken;
-    stopped = 1'b0;
+    next_exp_over = exp_over;
     begun = MODE == 0 ? whole : '0;
-    for (int n = 0; n < LANES; n++) begin
-      if (MODE != 0) begin
-        exp_place[n] = queue_place[exponentiated+RA'(n)];
-        exp_first[n] = n == 0 ? exp_taken : '0;
-        exp_some[n] = at_most(needed[RA'(exp_place[n])] - exp_first[n]);
-        exp_used[n+1] = exp_used[n] + exp_some[n] > few_t'(MOST) ? few_t'(MOST) : exp_used[n] + exp_some[n];
-        exp_bank[n] = BA'(exp_place[n] % isa::W'(PSUM_BANKS));
-        exp_busy[n] = bank_busy[exp_bank[n]];
-        for (int m = 0; m < LANES; m++) begin
-          if (taken[m] && its_bank[m] == exp_bank[n] || m < n && exp_bank[m] == exp_bank[n]) exp_busy[n] = 1'b1;
+    begun_count = whole_count;
+    if (MODE != 0) begin
+      for (int n = 0; n < MOST; n++) begin
+        exp_at[n] = queue_place[turn[n]];
+        exp_bank[n] = BA'(exp_at[n] % isa::W'(PSUM_BANKS));
+        exp_there[n] = (n == 0 || exp_there[n>0?n-1:0]) && turn[n] != completed;
+      end
+      for (int n = 0; n < LANES; n++) begin
+        exp_left[n] = n == 0 && exp_taken != 0 ? exp_over : queue_scores[turn[n]];
+        for (int x = 1; x < MOST; x++) exp_sums[n][x] = exp_left[n] == isa::W'(x);
+      end
+      for (int step = 1; step < LANES; step = 2 * step) begin
+        for (int n = LANES - 1; n >= step; n--) exp_sums[n] = both(exp_sums[n], exp_sums[n-step]);
+      end
+      for (int n = 0; n < LANES; n++) begin
+        exp_before = n == 0 ? sums_t'(1) : exp_sums[n>0?n-1:0];
+        exp_rest = '0;
+        for (int x = 0; x < LANES; x++) begin
+          if (exp_before[x] && spare > few_t'(x)) exp_some[n] = 1'b1;
+          exp_rest = exp_rest | (exp_before[x] ? spare - few_t'(x) : '0);
         end
-        exp_row[n] = (n == 0 || exp_row[n>0?n-1:0]) && exponentiated + RA'(n) != completed;
-        in_turn[n] = exp_row[n] && exp_used[n] < lanes_left && (exp_busy & ~({LANES{1'b1}} << n)) == 0;
-        if (in_turn[n] && exp_busy[n]) stopped = 1'b1;
-        begun[n] = in_turn[n] && !exp_busy[n] && exp_used[n] + exp_some[n] <= lanes_left;
-        if (in_turn[n] && !exp_busy[n]) begin
-          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : few_t'(lanes_left - exp_used[n]));
-          next_exp_taken = begun[n] ? '0 : exp_first[n] + exp_count[n];
+        if (bank_before[exp_bank[n]]) exp_free = 1'b0;
+        for (int m = 0; m < n; m++) if (exp_bank[m] == exp_bank[n]) exp_free = 1'b0;
+        exp_some[n] = exp_some[n] && exp_there[n] && exp_free;
+        for (int x = 1; x < MOST; x++) if (exp_sums[n][x] && spare >= few_t'(x)) begun[n] = exp_some[n];
+        exp_place[n] = exp_at[n];
+        exp_first[n] = n == 0 ? exp_taken : '0;
+        if (exp_some[n]) begin
+          exp_count[n] = begun[n] ? exp_left[n] : isa::W'(exp_rest);
+          bank_writes[exp_bank[n]] = 1'b1;
+          next_exp_taken = begun[n] ? '0 : exp_first[n] + isa::W'(exp_rest);
+          next_exp_over = exp_left[n] - isa::W'(exp_rest);
         end
       end
+      begun_count = first_ones(MOST'(begun));
+      for (int n = 0; n < MOST; n++) begin
+        next_is[n] = exp_there[n] && (n == 0 || begun[n>0?n-1:0]) && !(n < LANES && begun[n<LANES?n:0]);
+        if (next_is[n] && bank_busy[exp_bank[n]]) stopped = 1'b1;
+      end
+      // One that is complete since the last cycle is not in the queue yet.
+      for (int n = LANES - 1; n >= 0; n--) if (whole[n]) new_bank = BA'(place_before[n] % isa::W'(PSUM_BANKS));
+      next_there = next_is != 0 || whole != 0;
+      if (next_is == 0 && whole != 0 && bank_busy[new_bank]) stopped = 1'b1;
     end
-    begun_count = ones(begun);
-    start = now + 32'(EXP_CYCLES) - 32'(STAGED);  // since they were taken
+  end
+
+  // The reciprocals of the rows whose sums they complete.
+  always_comb begin
+    start = now + 32'(EXP_CYCLES - 1);  // since the last cycle
     if (free_at > start) start = free_at;
     next_free_at = free_at;
     for (int n = 0; n < LANES; n++) begin
-      nth_begun = ones(begun & ~({LANES{1'b1}} << n));
+      nth_begun = MODE == 0 ? ones(begun & ~({LANES{1'b1}} << n)) : few_t'(n);
       {began[n], known_at[n]} = '0;
       for (int c = 0; c <= n; c++) begin
         if (nth_begun == few_t'(c)) begin
-          began[n] = began[n] | exponentiated + RA'(c);
+          began[n] = began[n] | turn[0] + RA'(c);
           known_at[n] = known_at[n] | start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
         end
       end
@@ -418,40 +469,27 @@ module softmax_unit #(
   end
 
   always_comb begin
-    next_taken_until = taken_until;
-    for (int b = 0; b < PSUM_BANKS; b++) begin
-      if (accesses_valid != 0 && bank_busy[b]) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
-      for (int n = 0; n < LANES; n++) begin
-        if (MODE != 0 && taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
-      end
-      for (int n = 0; n < LANES; n++) begin
-        if (MODE != 0 && exp_count[n] != 0 && exp_bank[n] == BA'(b)) next_taken_until[b] = now + 32'd2;
-      end
-    end
-  end
-
-  always_comb begin
     // A row that is not in the queue yet may be the one whose reciprocal begins.
-    divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
+    divides = divided != turn[0] && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
     divides_place = queue_place[divided];
-    if (STAGED && EXP_CYCLES == 1 && divided == exponentiated && begun != 0 && start == now) begin
+    if (EXP_CYCLES == 1 && divided == turn[0] && begun != 0 && start == now) begin
       divides = 1'b1;
-      for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = counted_place[n];
+      if (MODE == 0) for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = place_before[n];
     end
 
     // One row a cycle is handed on.
     at_place = queue_place[handed];
     denser_item.place = at_place;
     sparser_item.place = at_place;
-    hands = going && handed != exponentiated && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0;
+    hands = going && handed != turn[0] && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0;
     denser_push = {7'd0, hands && has_dense[RA'(at_place)]};
     sparser_push = {7'd0, hands && has_sparse[RA'(at_place)]};
+    // Where no score is taken, the next row's exponentials have the lanes.
     status = isa::STARVED;
-    if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || exponentiated != completed)))
-      status = isa::BLOCKED;
-    if (handed != exponentiated || (STAGED && begun != 0)) status = isa::BUSY;
-    if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
-    if (taken != 0 || (!STAGED && begun != 0) || exp_count != 0 || hands) status = isa::BUSY;
+    if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || next_there))) status = isa::BLOCKED;
+    if (handed != turn[0] || begun != 0) status = isa::BUSY;
+    if (handed != turn[0] && queue_ready[handed] <= now) status = isa::BLOCKED;
+    if (taken != 0 || (works && next_there && !stopped) || hands) status = isa::BUSY;
     if (!going) status = isa::IDLE;
     next_active = going && !(hands && next_left == 1);
   end
@@ -472,10 +510,11 @@ module softmax_unit #(
       has_sparse[RA'(rows_address)] <= rows_data.sparse != 0;
       seen[RA'(rows_address)] <= '0;
     end else begin
-      for (int n = 0; n < LANES; n++) if (counted[n]) seen[RA'(counted_place[n])] <= reached[n];
+      for (int n = 0; n < LANES; n++) if (taken_before[n]) seen[RA'(place_before[n])] <= reached[n];
     end
     for (int n = 0; n < LANES; n++) begin
-      if (whole[n]) queue_place[put[n]] <= counted_place[n];
+      if (whole[n]) queue_place[put[n]] <= place_before[n];
+      if (MODE != 0 && whole[n]) queue_scores[put[n]] <= needed[RA'(place_before[n])];
       if (begun[n]) queue_ready[began[n]] <= known_at[n];
     end
     row <= next_row;
@@ -485,20 +524,25 @@ module softmax_unit #(
     of_rows <= next_of_rows;
     taken_before <= rst ? '0 : taken;
     place_before <= place;
+    bank_before <= bank_busy | bank_taken;
+    exp_over <= next_exp_over;
     now <= rst ? '0 : now + 1'b1;
     active <= !rst && next_active;
     if (rst) begin
-      {completed, exponentiated, divided, handed} <= '0;
+      {completed, divided, handed} <= '0;
+      for (int n = 0; n < MOST; n++) turn[n] <= RA'(n);
       exp_taken <= '0;
+      spare <= '0;
+      bank_waits <= '0;
       begun_item <= 1'b0;
       free_at <= '0;
       memory_free_at <= '0;
-      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= '0;
     end else begin
       memory_free_at <= next_memory_free_at;
-      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= next_taken_until[b];
       completed <= completed + RA'(whole_count);
-      exponentiated <= exponentiated + RA'(begun_count);
+      for (int n = 0; n < MOST; n++) turn[n] <= turn[n] + RA'(begun_count);
+      spare <= lanes_left;
+      bank_waits <= memory_free ? '0 : bank_busy;
       handed <= handed + RA'(hands);
       begun_item <= next_begun;
       divided <= divided + RA'(divides);
