@@ -157,7 +157,6 @@ module softmax_unit #(
   // The row behind those that are begun: which one in the queue, whether there is one in this cycle.
   logic [MOST-1:0] next_is;
   logic next_there;
-  logic [BA-1:0] new_bank;
   // Of the row that exponentials go on with: how many were done, and are left.
   isa::word_t exp_taken, next_exp_taken, exp_over, next_exp_over;
   isa::word_t at_place;
@@ -399,7 +398,7 @@ module softmax_unit #(
   always_comb begin
     {exp_at, exp_bank, exp_there, exp_left, exp_sums} = '0;
     {exp_place, exp_first, exp_count, exp_some, bank_writes} = '0;
-    {exp_before, exp_rest, next_is, next_there, new_bank, stopped} = '0;
+    {exp_before, exp_rest, next_is, next_there, stopped} = '0;
     exp_free = 1'b1;
     next_exp_taken = exp_taken;
     next_exp_over = exp_over;
@@ -443,10 +442,9 @@ module softmax_unit #(
         next_is[n] = exp_there[n] && (n == 0 || begun[n>0?n-1:0]) && !(n < LANES && begun[n<LANES?n:0]);
         if (next_is[n] && bank_busy[exp_bank[n]]) stopped = 1'b1;
       end
-      // One that is complete since the last cycle is not in the queue yet.
-      for (int n = LANES - 1; n >= 0; n--) if (whole[n]) new_bank = BA'(place_before[n] % isa::W'(PSUM_BANKS));
+      // One that is complete since the last cycle is not in the queue yet; in its bank, which took a score then, no
+      // exponential is written.
       next_there = next_is != 0 || whole != 0;
-      if (next_is == 0 && whole != 0 && bank_busy[new_bank]) stopped = 1'b1;
     end
   end
 
