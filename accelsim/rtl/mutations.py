@@ -38,7 +38,7 @@ def mutant(case: Case, mutation: Mutation) -> Path:
                 path = folder / path.name
                 path.write_text(text)
             files.append(path)
-        return build(files, case.netlist.top)
+        return build(files, case.netlist.top, optimise="-O0")  # it runs a few cases, once
 
 
 def caught(mutation: Mutation, cases: Iterable[Case]) -> tuple[int, str]:

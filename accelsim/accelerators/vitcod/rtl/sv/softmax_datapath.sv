@@ -80,18 +80,18 @@ module softmax_datapath #(
   isa::word_t [LANES-1:0] place1, place2, element1, element2;
   logic [LANES-1:0][7:0] item1, item2;
   logic [LANES-1:0][31:0] dense_at1, dense_at2;
-  isa::word_t [LANES-1:0] exp_place1, exp_place2, exp_first1, exp_first2, exp_count1, exp_count2;
+  isa::word_t [LANES-1:0] exp_place2, exp_first2, exp_count2;  // they come a cycle later
   logic divides1, divides2;
   isa::word_t divides_place1, divides_place2;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       {taken1, taken2} <= '0;
-      {exp_count1, exp_count2} <= '0;
+      exp_count2 <= '0;
       {divides1, divides2} <= '0;
     end else begin
       {taken1, taken2} <= {taken, taken1};
-      {exp_count1, exp_count2} <= {exp_count, exp_count1};
+      exp_count2 <= exp_count;
       {divides1, divides2} <= {divides, divides1};
     end
     {place1, place2} <= {place, place1};
@@ -99,8 +99,8 @@ module softmax_datapath #(
     {item1, item2} <= {item, item1};
     {element1, element2} <= {element, element1};
     {dense_at1, dense_at2} <= {dense_at, dense_at1};
-    {exp_place1, exp_place2} <= {exp_place, exp_place1};
-    {exp_first1, exp_first2} <= {exp_first, exp_first1};
+    exp_place2 <= exp_place;
+    exp_first2 <= exp_first;
     {divides_place1, divides_place2} <= {divides_place, divides_place1};
   end
 

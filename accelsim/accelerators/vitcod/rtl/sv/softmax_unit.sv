@@ -3,8 +3,8 @@
 // MODE 0: the exponent is taken against a static bound, as the scores come. MODE 1: against the row's maximum, once its
 // last score is there. Scores go to the bank of the partial-sum memory that their row has, one access a bank and cycle,
 // when no other unit takes the memory.
-// A cycle of MODE 0 has two stages: which scores are taken, and in the next cycle which rows they complete; no row is handed
-// on before that is known.
+// A cycle has two stages: which scores are taken, and in the next cycle which rows they complete and (MODE 1) which rows had
+// exponentials in the lanes that were left; no row is handed on before that is known.
 module softmax_unit #(
     parameter int LANES           = 8,
     parameter int MODE            = 0,
@@ -56,7 +56,7 @@ module softmax_unit #(
     output logic [LANES-1:0][7:0] which,        // of which item,
     output isa::word_t [LANES-1:0] element,     // and which score of it
     output logic [LANES-1:0][31:0] dense_at,    // its place among the dense scores, a head's columns side by side
-    output isa::word_t [LANES-1:0] exp_place,   // MODE 1: rows whose scores are exponentiated,
+    output isa::word_t [LANES-1:0] exp_place,   // MODE 1, a cycle later: rows whose scores are exponentiated,
     output isa::word_t [LANES-1:0] exp_first,   // from which on,
     output isa::word_t [LANES-1:0] exp_count,   // how many
     output logic             divides,           // a reciprocal begins
@@ -66,79 +66,123 @@ module softmax_unit #(
   localparam int LB = $clog2(LANES), WIDE = 1 << LB, LINES = (DENSE - 1 >> LB + 1) + 1, NB = LINES > 1 ? $clog2(LINES) : 1;
   localparam int MOST = LANES + 1;  // what is counted up to: one more than can be taken
   localparam int NA = $clog2(MOST * (SCORES_POPS + 1) + 1);
-  localparam int TREE = 2 * WIDE * (SCORES_POPS > 1 ? SCORES_POPS : 1);  // at least as many as a lane may have
   localparam int BA = PSUM_BANKS > 1 ? $clog2(PSUM_BANKS) : 1;
-  localparam bit STAGED = MODE == 0;
   typedef logic [NA-1:0] few_t;
-  typedef logic [4*isa::W+BA-1:0] four_t;  // and a few bits
-  typedef four_t ways_t[TREE];
+  typedef few_t [MOST-1:0] fews_t;
+  typedef logic [MOST-1:0][MOST-1:0] ways_t;
+  typedef logic [MOST-1:0] sums_t;  // a bit for each number of scores, up to all lanes; none for more
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   // Of a dense column: the place of its head's first output, of its first score, the word of a row's scores that it is in.
   typedef struct packed {isa::word_t place, at, word;} dense_t;
   // As many to a word as there are lanes: so many lie in two words, an even and an odd one.
-  typedef logic [WIDE-1:0][3*isa::W-1:0] columns_t;
+  typedef dense_t [WIDE-1:0] columns_t;
   columns_t even_of[LINES], odd_of[LINES];
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
-  isa::word_t  queue_place[1<<RA];
+  isa::word_t  queue_place[1<<RA], queue_scores[1<<RA];
   isa::clock_t queue_ready[1<<RA];
-  logic [RA-1:0] completed, exponentiated, divided, handed;
+  logic [RA-1:0] completed, divided, handed;
+  logic [MOST-1:0][RA-1:0] turn;  // slots of the rows whose exponentials are next
   logic active, next_active, going, hands;
-  isa::word_t number, left, row, nth, nth_of_item, exp_taken, column, next_column;  // `column`: of the next score
-  isa::word_t next_left, next_row, next_nth, next_nth_of_item, next_exp_taken;
+  isa::word_t number, left, next_left;
+  // Of the oldest item, once scores of it were taken: its next score's column and row, which of its scores that is, how
+  // many of its row there are from there on, how many rows.
+  isa::word_t column, row, nth_of_item, of_row, of_rows;
+  isa::word_t next_column, next_row, next_nth_of_item, next_of_row, next_of_rows;
   isa::clock_t now, free_at, next_free_at, start;
   isa::passes_row_t one;
-  // The partial-sum memory: from when on no other unit has it; until when this one has a bank.
+  // The partial-sum memory: from when on no other unit has it. MODE 1: banks in which exponentials are written as soon as it
+  // is free, of the last cycle and of those before.
   isa::clock_t memory_free_at, next_memory_free_at;
-  isa::clock_t taken_until[PSUM_BANKS], next_taken_until[PSUM_BANKS];
+  logic [PSUM_BANKS-1:0] bank_writes, bank_waits, bank_busy;
   logic memory_free, works, refused, stopped;
 
   // The next scores of each item of the denser engine's: in which row of it one lies (0: the one it goes on with), how far
   // from that row's first (or, in row 0, from the next score), whether the item has so many; its column; its row in all.
-  few_t [SCORES_POPS-1:0][MOST-1:0] row_on, nth_on;
+  fews_t row_on, nth_on;
+  ways_t row_is, nth_is;
   logic [SCORES_POPS-1:0][MOST-1:0] exists;
-  dense_t [SCORES_POPS-1:0][LANES-1:0] along, anew, column_of;  // in the row it goes on with; in the next ones
-  isa::word_t [SCORES_POPS-1:0][LANES-1:0] row_of;
-  isa::word_t next_at, behind_at;
-  logic [SCORES_POPS-1:0][LANES-1:0][BA-1:0] bank_of;
-  // Where it goes on when those before have been taken: row and column within the item, scores of it taken.
-  isa::word_t [SCORES_POPS-1:0][MOST-1:0] then_row, then_nth, then_nth_of_item, then_column;
+  columns_t along, anew;  // columns from the next score's on; from a row's first on
+  dense_t column_of[SCORES_POPS][LANES];
+  isa::word_t row_of[SCORES_POPS][MOST];
+  isa::word_t one_column, one_row, one_nth, one_of_row, one_of_rows;
+  logic [BA-1:0] bank_of[SCORES_POPS][LANES];
+  // Where it goes on when those before have been taken.
+  isa::word_t then_nth[SCORES_POPS][MOST], then_column[SCORES_POPS][MOST];
+  isa::word_t then_of_row[SCORES_POPS][MOST], then_of_rows[SCORES_POPS][MOST];
+  logic goes_on, sparse_here;
   few_t [SCORES_POPS-1:0] length;
   few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
   few_t rows_there, in_row, a_row;
   // What each lane has, and behind the last one: which score of which item, the items before it.
-  logic [MOST-1:0][SCORES_POPS-1:0][MOST-1:0] picks;
-  few_t [MOST-1:0] its_item;
-  isa::word_t [MOST-1:0] its_then_row, its_then_nth, its_then_nth_of_item, its_then_column;
+  logic [SCORES_POPS-1:0][MOST-1:0] picks;
+  few_t its_item[MOST];
+  isa::word_t its_then_row[MOST], its_then_nth[MOST], its_then_column[MOST];
+  isa::word_t its_then_of_row[MOST], its_then_of_rows[MOST];
   logic [MOST-1:0] its_then_begun;
-  dense_t [LANES-1:0] its_column;
-  isa::word_t [LANES-1:0] its_row;
+  dense_t its_column[LANES];
+  isa::word_t its_row[LANES];
   isa::word_t its_place;
-  ways_t ways, lane_ways, then_ways;
-  logic [LANES-1:0][BA-1:0] its_bank;
+  logic [BA-1:0] its_bank[LANES];
   logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
-  logic [PSUM_BANKS-1:0] bank_busy;
-  few_t sparse_lanes, lanes_left, lanes_before, nth_same;
+  few_t sparse_lanes, lanes_left, lanes_before, nth_same, nth_whole, nth_begun;
   logic begun_item, next_begun;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
-  // The scores that were taken, in this cycle or, STAGED, the last; since when the exponentials' pipeline has them.
-  logic [LANES-1:0] taken_before, counted;
-  isa::word_t [LANES-1:0] place_before, counted_place;
-  // The scores taken in this cycle, in order: count with it, whether it completes its row.
+  // The scores that were taken in the last cycle; MODE 1: lanes that were left, banks that were in use.
+  logic [LANES-1:0] taken_before;
+  isa::word_t [LANES-1:0] place_before;
+  few_t spare;
+  logic [PSUM_BANKS-1:0] bank_before, bank_taken;
+  // Of these in order: count with each, whether it completes its row.
   isa::word_t [LANES-1:0] reached;
   logic [LANES-1:0] whole;
   logic [LANES-1:0][RA-1:0] put, began;  // their slots in the queue
-  // Reciprocals begun in this cycle: when they are known.
+  // Rows that had their last exponentials begun in the last cycle: when their reciprocals are known.
   isa::clock_t [LANES-1:0] known_at;
-  logic [LANES-1:0] begun, in_turn, exp_busy, exp_row;
-  few_t [LANES:0] exp_used;
-  few_t [LANES-1:0] exp_some;
-  logic [LANES-1:0][BA-1:0] exp_bank;
+  logic [LANES-1:0] begun;
   few_t whole_count, begun_count;
+  // MODE 1: the next rows in the queue, their banks, whether they are there; scores left of each, of all up to each, of all
+  // before one; lanes used before it, left for it; whether it and all before it find their banks free, and it gets a lane.
+  isa::word_t [MOST-1:0] exp_at;
+  logic [MOST-1:0][BA-1:0] exp_bank;
+  logic [MOST-1:0] exp_there;
+  isa::word_t [LANES-1:0] exp_left;
+  sums_t [LANES-1:0] exp_sums;
+  sums_t exp_before;
+  few_t exp_rest;
+  logic exp_free;
+  logic [LANES-1:0] exp_some;
+  // The row behind those that are begun: which one in the queue, whether there is one in this cycle.
+  logic [MOST-1:0] next_is;
+  logic next_there;
+  // Of the row that exponentials go on with: how many were done, and are left.
+  isa::word_t exp_taken, next_exp_taken, exp_over, next_exp_over;
   isa::word_t at_place;
 
+  // Of items with so many scores a row, so many of them left in the row one goes on with (both up to MOST): where each of the
+  // next scores lies.
+  typedef struct packed {
+    fews_t row_on, nth_on;
+    ways_t row_is, nth_is;  // one bit for each; `nth_is` in rows behind the first
+  } walk_t;
+  function automatic walk_t walk(input int a, input int left_in_row);
+    walk = '0;
+    for (int e = 0; e < MOST; e++) begin
+      walk.row_on[e] = few_t'(e < left_in_row ? 0 : 1 + (e - left_in_row) / a);
+      walk.nth_on[e] = few_t'(e < left_in_row ? e : (e - left_in_row) % a);
+      for (int k = 0; k < MOST; k++) begin
+        walk.row_is[e][k] = walk.row_on[e] == few_t'(k);
+        walk.nth_is[e][k] = e >= left_in_row && walk.nth_on[e] == few_t'(k);
+      end
+    end
+  endfunction
+  function automatic walk_t [MOST-1:0][MOST-1:0] every_walk();
+    for (int a = 0; a < MOST; a++) for (int n = 0; n < MOST; n++) every_walk[a][n] = walk(a + 1, n + 1);
+  endfunction
+  localparam walk_t [MOST-1:0][MOST-1:0] WALKS = every_walk();
+  walk_t walks;
   // How many are set: of any, as a tree; of the first so many.
   function automatic few_t ones(input logic [LANES-1:0] set);
     few_t part[WIDE];
@@ -149,38 +193,30 @@ module softmax_unit #(
     ones = part[0];
   endfunction
   function automatic few_t first_ones(input logic [MOST-1:0] set);
-    logic [NA-1:0][MOST-1:0] bits;
-    for (int b = 0; b < NA; b++) begin
-      for (int i = 0; i < MOST; i++) begin
-        bits[b][i] = 1'((i + 1) >> b) && set[i] && !(i + 1 < MOST && set[i+1<MOST?i+1:0]);
-      end
-      first_ones[b] = |bits[b];
-    end
+    logic [MOST-1:0] last;
+    last = set & ~(set >> 1);
+    first_ones = '0;
+    for (int i = 0; i < MOST; i++) first_ones = first_ones | (last[i] ? few_t'(i + 1) : '0);
   endfunction
-  // Of what all are but one zero.
-  function automatic four_t any(input ways_t set);
-    for (int step = 1; step < TREE; step = 2 * step) begin
-      for (int i = 0; i + step < TREE; i = i + 2 * step) set[i] = set[i] | set[i+step];
-    end
-    any = set[0];
-  endfunction
-  function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
-    sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  // Of sums their sums.
+  function automatic sums_t both(input sums_t a, input sums_t b);
+    both = '0;
+    for (int x = 0; x < MOST; x++) both = both | (a[x] ? b << x : '0);
   endfunction
   // Whether a + b == c, and no carry runs for it.
   function automatic logic adds_up(input isa::word_t a, input isa::word_t b, input isa::word_t c);
     adds_up = (a ^ b ^ c) == isa::W'(((a & b) | ((a | b) & ~c)) << 1);
   endfunction
-  // The columns from one on, out of the words that they lie in.
-  function automatic dense_t [LANES-1:0] columns_from(input columns_t even, input columns_t odd, input isa::word_t at);
-    columns_t [1:0] two;
-    logic [2*WIDE-1:0][3*isa::W-1:0] all;
-    two = at[LB] ? {even, odd} : {odd, even};
-    all = two;
-    for (int b = 0; b < LB; b++) begin
-      if (at[b]) for (int i = 0; i + (1 << b) < 2 * WIDE; i++) all[i] = all[i+(1<<b)];
-    end
-    for (int e = 0; e < LANES; e++) columns_from[e] = all[e];
+  // The columns from one on, out of the words that they lie in; nothing is read without need, so that a gate is between
+  // the address and the array, and the sum beside it does not wait until all of that array is driven.
+  function automatic columns_t columns_from(input logic need, input isa::word_t at);
+    columns_t even, odd;
+    logic [2*$bits(columns_t)-1:0] all;
+    even = even_of[NB'(at + isa::W'(WIDE) >> LB + 1)];
+    odd = odd_of[need ? NB'(at >> LB + 1) : '0];
+    all = at[LB] ? {even, odd} : {odd, even};
+    for (int b = 0; b < LB; b++) if (at[b]) all = all >> (3 * isa::W << b);
+    columns_from = columns_t'(all);
   endfunction
   function automatic few_t at_most(input isa::word_t some);
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
@@ -200,53 +236,48 @@ module softmax_unit #(
     end
     memory_free = memory_free_at <= now && (accesses_valid == 0 || accesses_data.cycles == 0);
     works = going && memory_free;
-    for (int b = 0; b < PSUM_BANKS; b++) bank_busy[b] = MODE != 0 && taken_until[b] > now;
+    bank_busy = bank_writes | bank_waits;
   end
 
   // Where the next scores of the denser engine's items lie. Counts up to MOST say it, whatever the items' sizes.
   always_comb begin
     sparse_lanes = score_valid < 8'(SCORE_POPS) ? few_t'(score_valid) : few_t'(SCORE_POPS);
-    {row_on, nth_on, exists} = '0;
     for (int i = 0; i < SCORES_POPS; i++) begin
-      in_row = at_most(scores_data[i].count - (i == 0 ? nth : '0));
+      goes_on = i == 0 && begun_item;
+      one_column = goes_on ? column : scores_data[i].first;
+      one_row = goes_on ? row : scores_data[i].row;
+      one_nth = goes_on ? nth_of_item : '0;
+      one_of_row = goes_on ? of_row : scores_data[i].count;
+      one_of_rows = goes_on ? of_rows : scores_data[i].rows;
+      in_row = at_most(one_of_row);
       a_row = at_most(scores_data[i].count);
-      rows_there = at_most(scores_data[i].rows - (i == 0 ? row : '0));
+      rows_there = at_most(one_of_rows);
+      walks = '0;
       for (int a = 1; a <= MOST; a++) begin
-        for (int first = 1; first <= a; first++) begin
-          if (in_row == few_t'(first) && a_row == few_t'(a)) begin
-            for (int e = 0; e < MOST; e++) begin
-              row_on[i][e] = row_on[i][e] | few_t'(e < first ? 0 : 1 + (e - first) / a);
-              nth_on[i][e] = nth_on[i][e] | few_t'(e < first ? e : (e - first) % a);
-            end
-          end
-        end
+        for (int n = 1; n <= a; n++) if (in_row == few_t'(n) && a_row == few_t'(a)) walks = walks | WALKS[a-1][n-1];
       end
-      for (int e = 0; e < MOST; e++) exists[i][e] = 8'(i) < scores_valid && row_on[i][e] < rows_there;
+      {row_on, nth_on, row_is, nth_is} = walks;
+      for (int e = 0; e < MOST; e++) begin
+        exists[i][e] = 1'b0;
+        for (int k = 0; k <= e; k++) exists[i][e] = exists[i][e] | (row_is[e][k] && rows_there > few_t'(k));
+        if (8'(i) >= scores_valid) exists[i][e] = 1'b0;
+      end
       length[i] = first_ones(exists[i]);
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
-      next_at = i == 0 && begun_item ? column : scores_data[i].first;
-      behind_at = i == 0 && begun_item ? column + isa::W'(WIDE) : scores_data[i].first + isa::W'(WIDE);
-      along[i] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
-      anew[i] = along[i];
-      if (i == 0) begin
-        next_at = begun_item ? scores_data[0].first : '0;
-        behind_at = begun_item ? scores_data[0].first + isa::W'(WIDE) : '0;
-        anew[0] = columns_from(even_of[NB'(behind_at >> LB + 1)], odd_of[NB'(next_at >> LB + 1)], next_at);
-        if (!begun_item) anew[0] = along[0];
+      anew = columns_from(8'(i) < scores_valid, scores_data[i].first);
+      along = anew;
+      if (goes_on) along = columns_from(begun_item, column);
+      for (int e = 0; e < MOST; e++) begin
+        row_of[i][e] = one_row + isa::W'(row_on[e]);
+        then_nth[i][e] = one_nth + isa::W'(e);
+        then_column[i][e] = (row_is[e][0] ? one_column : scores_data[i].first) + isa::W'(nth_on[e]);
+        then_of_row[i][e] = (row_is[e][0] ? one_of_row : scores_data[i].count) - isa::W'(nth_on[e]);
+        then_of_rows[i][e] = one_of_rows - isa::W'(row_on[e]);
       end
       for (int e = 0; e < LANES; e++) begin
-        ways = '{default: '0};
-        for (int k = 0; k < LANES; k++) if (row_on[i][e] != 0 && nth_on[i][e] == few_t'(k)) ways[k] = four_t'(anew[i][k]);
-        if (row_on[i][e] == 0) ways[LANES] = four_t'(along[i][e]);
-        column_of[i][e] = dense_t'(any(ways));
-        row_of[i][e] = i == 0 ? sum3(scores_data[i].row, row, isa::W'(row_on[i][e])) : scores_data[i].row + isa::W'(row_on[i][e]);
-      end
-      for (int e = 0; e < LANES; e++) bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
-      for (int e = 0; e < MOST; e++) begin
-        then_row[i][e] = isa::W'(row_on[i][e]) + (i == 0 ? row : '0);
-        then_nth[i][e] = isa::W'(nth_on[i][e]) + (i == 0 && row_on[i][e] == 0 ? nth : '0);
-        then_nth_of_item[i][e] = isa::W'(e) + (i == 0 ? nth_of_item : '0);
-        then_column[i][e] = (i == 0 && row_on[i][e] == 0 && begun_item ? column : scores_data[i].first) + isa::W'(nth_on[i][e]);
+        column_of[i][e] = row_is[e][0] ? along[e] : '0;
+        for (int k = 0; k < e; k++) column_of[i][e] = column_of[i][e] | (nth_is[e][k] ? anew[k] : '0);
+        bank_of[i][e] = BA'(isa::W'(column_of[i][e].place + row_of[i][e]) % isa::W'(PSUM_BANKS));
       end
     end
   end
@@ -259,41 +290,50 @@ module softmax_unit #(
       lanes_before = lanes_before + length[i];
     end
     begins_at[SCORES_POPS] = lanes_before;
-    {picks, its_item} = '0;
     for (int n = 0; n < MOST; n++) begin
-      lane_ways = '{default: '0};
+      its_item[n] = '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
-        for (int e = 0; e <= n; e++) begin
-          picks[n][i][e] = begins_at[i] == few_t'(n - e) && exists[i][e];
-          if (picks[n][i][e]) begin
-            lane_ways[i*MOST+e] = {BA'(e != 0 || i == 0 && begun_item), then_row[i][e], then_nth[i][e],
-                                   then_nth_of_item[i][e], then_column[i][e]};
-          end
-        end
+        for (int e = 0; e < MOST; e++) picks[i][e] = e <= n && begins_at[i] == few_t'(n - e) && exists[i][e];
       end
-      // While a score of the sparser engine's has the lane, where it is now.
-      if (few_t'(n) < sparse_lanes) lane_ways[TREE-1] = {BA'(begun_item), row, nth, nth_of_item, column};
-      {its_then_begun[n], its_then_row[n], its_then_nth[n], its_then_nth_of_item[n], its_then_column[n]}
-          = (4 * isa::W + 1)'(any(lane_ways));
-    end
-    for (int n = 0; n < LANES; n++) begin
-      is_sparse[n] = few_t'(n) < sparse_lanes;
-      is_there[n] = picks[n] != '0;
-      offered[n] = is_sparse[n] || is_there[n];
-      lane_ways = '{default: '0};
+      // While a score of the sparser engine's has the lane, it goes on where it is now.
+      sparse_here = few_t'(n) < sparse_lanes;
+      its_then_begun[n] = sparse_here && begun_item;
+      its_then_row[n] = sparse_here ? row : '0;
+      its_then_nth[n] = sparse_here ? nth_of_item : '0;
+      its_then_column[n] = sparse_here ? column : '0;
+      its_then_of_row[n] = sparse_here ? of_row : '0;
+      its_then_of_rows[n] = sparse_here ? of_rows : '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
         for (int e = 0; e <= n; e++) begin
-          if (picks[n][i][e]) lane_ways[i*LANES+e] = {bank_of[i][e], row_of[i][e], column_of[i][e]};
+          its_then_begun[n] = its_then_begun[n] || picks[i][e] && (e != 0 || i == 0 && begun_item);
+          its_then_row[n] = its_then_row[n] | (picks[i][e] ? row_of[i][e] : '0);
+          its_then_nth[n] = its_then_nth[n] | (picks[i][e] ? then_nth[i][e] : '0);
+          its_then_column[n] = its_then_column[n] | (picks[i][e] ? then_column[i][e] : '0);
+          its_then_of_row[n] = its_then_of_row[n] | (picks[i][e] ? then_of_row[i][e] : '0);
+          its_then_of_rows[n] = its_then_of_rows[n] | (picks[i][e] ? then_of_rows[i][e] : '0);
         end
       end
-      its_place = score_data[n<SCORE_POPS?n:0].place;
-      if (is_sparse[n]) lane_ways[TREE-1] = {BA'(its_place % isa::W'(PSUM_BANKS)), isa::W'(0), its_place, isa::W'(0), isa::W'(0)};
-      {its_bank[n], its_row[n], its_column[n]} = any(lane_ways);
-      place[n] = its_column[n].place + its_row[n];
-      dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
-      which[n] = 8'(its_item[n]);
-      element[n] = its_then_nth_of_item[n];
+      if (n < LANES) begin
+        is_sparse[n] = sparse_here;
+        is_there[n] = picks != '0;
+        offered[n] = is_sparse[n] || is_there[n];
+        its_place = score_data[n<SCORE_POPS?n:0].place;
+        its_bank[n] = is_sparse[n] ? BA'(its_place % isa::W'(PSUM_BANKS)) : '0;
+        its_row[n] = is_sparse[n] ? '0 : its_then_row[n];
+        its_column[n] = '0;
+        if (is_sparse[n]) its_column[n].place = its_place;
+        for (int i = 0; i < SCORES_POPS; i++) begin
+          for (int e = 0; e <= n; e++) begin
+            its_bank[n] = its_bank[n] | (picks[i][e] ? bank_of[i][e] : '0);
+            its_column[n] = its_column[n] | (picks[i][e] ? column_of[i][e] : '0);
+          end
+        end
+        place[n] = its_column[n].place + its_row[n];
+        dense_at[n] = 32'(its_column[n].at) + 32'(its_row[n]);
+        which[n] = 8'(its_item[n]);
+        element[n] = its_then_nth[n];
+      end
     end
 
     // A bank takes one access, of one score, or of a word of a row's dense ones. Lanes take what they have in order, up to
@@ -313,81 +353,113 @@ module softmax_unit #(
     end
     refused = works && conflict != 0;
     score_pop = 8'(first_ones(MOST'(taken & is_sparse)));
+    bank_taken = '0;
+    for (int b = 0; b < PSUM_BANKS; b++) begin
+      for (int n = 0; n < LANES; n++) if (taken[n] && its_bank[n] == BA'(b)) bank_taken[b] = 1'b1;
+    end
     lanes_left = works ? few_t'(LANES) - first_ones(MOST'(taken)) : '0;
 
     // The denser engine's scores go on at the first lane that took none.
     upto = {1'b0, ~taken} & {taken, 1'b1};
     if (&taken) upto[LANES] = 1'b1;
-    then_ways = '{default: '0};
-    scores_pop = '0;
+    {scores_pop, next_begun, next_row, next_nth_of_item, next_column, next_of_row, next_of_rows} = '0;
     for (int n = 0; n < MOST; n++) begin
       if (upto[n]) begin
-        then_ways[n] = {BA'(its_then_begun[n]), its_then_row[n], its_then_nth[n], its_then_nth_of_item[n],
-                        its_then_column[n]};
+        scores_pop = scores_pop | 8'(its_item[n]);
+        next_begun = next_begun | its_then_begun[n];
+        next_row = next_row | its_then_row[n];
+        next_nth_of_item = next_nth_of_item | its_then_nth[n];
+        next_column = next_column | its_then_column[n];
+        next_of_row = next_of_row | its_then_of_row[n];
+        next_of_rows = next_of_rows | its_then_of_rows[n];
       end
-      scores_pop = scores_pop | ({8{upto[n]}} & 8'(its_item[n]));
     end
-    {next_begun, next_row, next_nth, next_nth_of_item, next_column} = (4 * isa::W + 1)'(any(then_ways));
   end
 
   // The rows that they complete.
   always_comb begin
-    counted = STAGED ? taken_before : taken;
-    counted_place = STAGED ? place_before : place;
     for (int n = 0; n < LANES; n++) begin
       same_place = '0;
-      for (int m = 0; m < n; m++) same_place[m] = counted_place[m] == counted_place[n];
+      for (int m = 0; m < n; m++) same_place[m] = place_before[m] == place_before[n];
       nth_same = ones(same_place) + 1'b1;
-      reached[n] = seen[RA'(counted_place[n])] + isa::W'(nth_same);
-      whole[n] = counted[n] && adds_up(seen[RA'(counted_place[n])], isa::W'(nth_same), needed[RA'(counted_place[n])]);
+      reached[n] = seen[RA'(place_before[n])] + isa::W'(nth_same);
+      whole[n] = taken_before[n] && adds_up(seen[RA'(place_before[n])], isa::W'(nth_same), needed[RA'(place_before[n])]);
     end
     for (int n = 0; n < LANES; n++) begin
+      nth_whole = ones(whole & ~({LANES{1'b1}} << n));
       put[n] = '0;
-      for (int c = 0; c <= n; c++) if (ones(whole & ~({LANES{1'b1}} << n)) == few_t'(c)) put[n] |= completed + RA'(c);
+      for (int c = 0; c <= n; c++) put[n] = put[n] | (nth_whole == few_t'(c) ? completed + RA'(c) : '0);
     end
     whole_count = ones(whole);
   end
 
-  // Exponentials, and the reciprocals of the rows whose sums they complete. MODE 1: of as many rows as there are lanes
-  // left for; read in this cycle, written in the next.
+  // MODE 1: the exponentials that the last cycle's scores left lanes for: of the rows in the queue in order, up to the first
+  // whose bank was in use. Their scores were read in that cycle; they are written in this one.
   always_comb begin
-    exp_used = '0;
-    {exp_bank, exp_busy, exp_row, in_turn, exp_some} = '0;
-    {exp_place, exp_first, exp_count} = '0;
+    {exp_at, exp_bank, exp_there, exp_left, exp_sums} = '0;
+    {exp_place, exp_first, exp_count, exp_some, bank_writes} = '0;
+    {exp_before, exp_rest, next_is, next_there, stopped} = '0;
+    exp_free = 1'b1;
     next_exp_taken = exp_taken;
-    stopped = 1'b0;
+    next_exp_over = exp_over;
     begun = MODE == 0 ? whole : '0;
-    for (int n = 0; n < LANES; n++) begin
-      if (MODE != 0) begin
-        exp_place[n] = queue_place[exponentiated+RA'(n)];
-        exp_first[n] = n == 0 ? exp_taken : '0;
-        exp_some[n] = at_most(needed[RA'(exp_place[n])] - exp_first[n]);
-        exp_used[n+1] = exp_used[n] + exp_some[n] > few_t'(MOST) ? few_t'(MOST) : exp_used[n] + exp_some[n];
-        exp_bank[n] = BA'(exp_place[n] % isa::W'(PSUM_BANKS));
-        exp_busy[n] = bank_busy[exp_bank[n]];
-        for (int m = 0; m < LANES; m++) begin
-          if (taken[m] && its_bank[m] == exp_bank[n] || m < n && exp_bank[m] == exp_bank[n]) exp_busy[n] = 1'b1;
+    begun_count = whole_count;
+    if (MODE != 0) begin
+      for (int n = 0; n < MOST; n++) begin
+        exp_at[n] = queue_place[turn[n]];
+        exp_bank[n] = BA'(exp_at[n] % isa::W'(PSUM_BANKS));
+        exp_there[n] = (n == 0 || exp_there[n>0?n-1:0]) && turn[n] != completed;
+      end
+      for (int n = 0; n < LANES; n++) begin
+        exp_left[n] = n == 0 && exp_taken != 0 ? exp_over : queue_scores[turn[n]];
+        for (int x = 1; x < MOST; x++) exp_sums[n][x] = exp_left[n] == isa::W'(x);
+      end
+      for (int step = 1; step < LANES; step = 2 * step) begin
+        for (int n = LANES - 1; n >= step; n--) exp_sums[n] = both(exp_sums[n], exp_sums[n-step]);
+      end
+      for (int n = 0; n < LANES; n++) begin
+        exp_before = n == 0 ? sums_t'(1) : exp_sums[n>0?n-1:0];
+        exp_rest = '0;
+        for (int x = 0; x < LANES; x++) begin
+          if (exp_before[x] && spare > few_t'(x)) exp_some[n] = 1'b1;
+          exp_rest = exp_rest | (exp_before[x] ? spare - few_t'(x) : '0);
         end
-        exp_row[n] = (n == 0 || exp_row[n>0?n-1:0]) && exponentiated + RA'(n) != completed;
-        in_turn[n] = exp_row[n] && exp_used[n] < lanes_left && (exp_busy & ~({LANES{1'b1}} << n)) == 0;
-        if (in_turn[n] && exp_busy[n]) stopped = 1'b1;
-        begun[n] = in_turn[n] && !exp_busy[n] && exp_used[n] + exp_some[n] <= lanes_left;
-        if (in_turn[n] && !exp_busy[n]) begin
-          exp_count[n] = isa::W'(begun[n] ? exp_some[n] : few_t'(lanes_left - exp_used[n]));
-          next_exp_taken = begun[n] ? '0 : exp_first[n] + exp_count[n];
+        if (bank_before[exp_bank[n]]) exp_free = 1'b0;
+        for (int m = 0; m < n; m++) if (exp_bank[m] == exp_bank[n]) exp_free = 1'b0;
+        exp_some[n] = exp_some[n] && exp_there[n] && exp_free;
+        for (int x = 1; x < MOST; x++) if (exp_sums[n][x] && spare >= few_t'(x)) begun[n] = exp_some[n];
+        exp_place[n] = exp_at[n];
+        exp_first[n] = n == 0 ? exp_taken : '0;
+        if (exp_some[n]) begin
+          exp_count[n] = begun[n] ? exp_left[n] : isa::W'(exp_rest);
+          bank_writes[exp_bank[n]] = 1'b1;
+          next_exp_taken = begun[n] ? '0 : exp_first[n] + isa::W'(exp_rest);
+          next_exp_over = exp_left[n] - isa::W'(exp_rest);
         end
       end
+      begun_count = first_ones(MOST'(begun));
+      for (int n = 0; n < MOST; n++) begin
+        next_is[n] = exp_there[n] && (n == 0 || begun[n>0?n-1:0]) && !(n < LANES && begun[n<LANES?n:0]);
+        if (next_is[n] && bank_busy[exp_bank[n]]) stopped = 1'b1;
+      end
+      // One that is complete since the last cycle is not in the queue yet; in its bank, which took a score then, no
+      // exponential is written.
+      next_there = next_is != 0 || whole != 0;
     end
-    begun_count = ones(begun);
-    start = now + 32'(EXP_CYCLES) - 32'(STAGED);  // since they were taken
+  end
+
+  // The reciprocals of the rows whose sums they complete.
+  always_comb begin
+    start = now + 32'(EXP_CYCLES - 1);  // since the last cycle
     if (free_at > start) start = free_at;
     next_free_at = free_at;
     for (int n = 0; n < LANES; n++) begin
+      nth_begun = MODE == 0 ? ones(begun & ~({LANES{1'b1}} << n)) : few_t'(n);
       {began[n], known_at[n]} = '0;
       for (int c = 0; c <= n; c++) begin
-        if (ones(begun & ~({LANES{1'b1}} << n)) == few_t'(c)) begin
-          began[n] |= exponentiated + RA'(c);
-          known_at[n] |= start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
+        if (nth_begun == few_t'(c)) begin
+          began[n] = began[n] | turn[0] + RA'(c);
+          known_at[n] = known_at[n] | start + 32'(c * DIVIDE_INTERVAL + DIVIDE_CYCLES);
         end
       end
       if (begun_count == few_t'(n + 1)) next_free_at = start + 32'((n + 1) * DIVIDE_INTERVAL);
@@ -395,40 +467,27 @@ module softmax_unit #(
   end
 
   always_comb begin
-    next_taken_until = taken_until;
-    for (int b = 0; b < PSUM_BANKS; b++) begin
-      if (accesses_valid != 0 && bank_busy[b]) next_taken_until[b] = taken_until[b] + 32'(accesses_data.cycles);
-      for (int n = 0; n < LANES; n++) begin
-        if (MODE != 0 && taken[n] && its_bank[n] == BA'(b)) next_taken_until[b] = now + 1'b1;
-      end
-      for (int n = 0; n < LANES; n++) begin
-        if (MODE != 0 && exp_count[n] != 0 && exp_bank[n] == BA'(b)) next_taken_until[b] = now + 32'd2;
-      end
-    end
-  end
-
-  always_comb begin
     // A row that is not in the queue yet may be the one whose reciprocal begins.
-    divides = divided != exponentiated && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
+    divides = divided != turn[0] && queue_ready[divided] == now + 32'(DIVIDE_CYCLES);
     divides_place = queue_place[divided];
-    if (STAGED && EXP_CYCLES == 1 && divided == exponentiated && begun != 0 && start == now) begin
+    if (EXP_CYCLES == 1 && divided == turn[0] && begun != 0 && start == now) begin
       divides = 1'b1;
-      for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = counted_place[n];
+      if (MODE == 0) for (int n = LANES - 1; n >= 0; n--) if (begun[n]) divides_place = place_before[n];
     end
 
     // One row a cycle is handed on.
     at_place = queue_place[handed];
     denser_item.place = at_place;
     sparser_item.place = at_place;
-    hands = going && handed != exponentiated && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0;
+    hands = going && handed != turn[0] && queue_ready[handed] <= now && denser_room != 0 && sparser_room != 0;
     denser_push = {7'd0, hands && has_dense[RA'(at_place)]};
     sparser_push = {7'd0, hands && has_sparse[RA'(at_place)]};
+    // Where no score is taken, the next row's exponentials have the lanes.
     status = isa::STARVED;
-    if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || exponentiated != completed)))
-      status = isa::BLOCKED;
-    if (handed != exponentiated || (STAGED && begun != 0)) status = isa::BUSY;
-    if (handed != exponentiated && queue_ready[handed] <= now) status = isa::BLOCKED;
-    if (taken != 0 || (!STAGED && begun != 0) || exp_count != 0 || hands) status = isa::BUSY;
+    if (refused || stopped || (!memory_free && (score_valid != 0 || scores_valid != 0 || next_there))) status = isa::BLOCKED;
+    if (handed != turn[0] || begun != 0) status = isa::BUSY;
+    if (handed != turn[0] && queue_ready[handed] <= now) status = isa::BLOCKED;
+    if (taken != 0 || (works && next_there && !stopped) || hands) status = isa::BUSY;
     if (!going) status = isa::IDLE;
     next_active = going && !(hands && next_left == 1);
   end
@@ -449,34 +508,41 @@ module softmax_unit #(
       has_sparse[RA'(rows_address)] <= rows_data.sparse != 0;
       seen[RA'(rows_address)] <= '0;
     end else begin
-      for (int n = 0; n < LANES; n++) if (counted[n]) seen[RA'(counted_place[n])] <= reached[n];
+      for (int n = 0; n < LANES; n++) if (taken_before[n]) seen[RA'(place_before[n])] <= reached[n];
     end
     for (int n = 0; n < LANES; n++) begin
-      if (whole[n]) queue_place[put[n]] <= counted_place[n];
+      if (whole[n]) queue_place[put[n]] <= place_before[n];
+      if (MODE != 0 && whole[n]) queue_scores[put[n]] <= needed[RA'(place_before[n])];
       if (begun[n]) queue_ready[began[n]] <= known_at[n];
     end
+    row <= next_row;
+    nth_of_item <= next_nth_of_item;
+    column <= next_column;
+    of_row <= next_of_row;
+    of_rows <= next_of_rows;
     taken_before <= rst ? '0 : taken;
     place_before <= place;
+    bank_before <= bank_busy | bank_taken;
+    exp_over <= next_exp_over;
     now <= rst ? '0 : now + 1'b1;
     active <= !rst && next_active;
     if (rst) begin
-      {completed, exponentiated, divided, handed} <= '0;
-      {row, nth, nth_of_item, exp_taken} <= '0;
+      {completed, divided, handed} <= '0;
+      for (int n = 0; n < MOST; n++) turn[n] <= RA'(n);
+      exp_taken <= '0;
+      spare <= '0;
+      bank_waits <= '0;
       begun_item <= 1'b0;
       free_at <= '0;
       memory_free_at <= '0;
-      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= '0;
     end else begin
       memory_free_at <= next_memory_free_at;
-      for (int b = 0; b < PSUM_BANKS; b++) taken_until[b] <= next_taken_until[b];
       completed <= completed + RA'(whole_count);
-      exponentiated <= exponentiated + RA'(begun_count);
+      for (int n = 0; n < MOST; n++) turn[n] <= turn[n] + RA'(begun_count);
+      spare <= lanes_left;
+      bank_waits <= memory_free ? '0 : bank_busy;
       handed <= handed + RA'(hands);
-      row <= next_row;
-      nth <= next_nth;
-      nth_of_item <= next_nth_of_item;
       begun_item <= next_begun;
-      column <= next_column;
       divided <= divided + RA'(divides);
       exp_taken <= next_exp_taken;
       free_at <= next_free_at;
