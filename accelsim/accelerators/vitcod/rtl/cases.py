@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY, Shape, draw, draw_keep, fits, tabulate
-from accelsim.accelerators.vitcod.rtl.coding import CodingSizes, draw_items, draw_projection
 from accelsim.accelerators.vitcod.rtl.dense_cases import ARRAYS, mac_array
+from accelsim.accelerators.vitcod.rtl.encoder_cases import encoder
 from accelsim.accelerators.vitcod.rtl.machine_cases import SETTINGS as AROUND
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.rtl.cosim import Case
@@ -190,17 +190,6 @@ def decodes(rng: Rng, n: int, shape: Shape, tables: dict, keys: tuple[int, int] 
     q = [(kind, row0 + t, min(step, shape.rows - t), n) for t in range(0, shape.rows, step)]
     both = [(i + rng.random(), x) for i, x in enumerate(k)] + [(i + rng.random(), x) for i, x in enumerate(q)]
     return [x for _, x in sorted(both)]
-
-
-def encoder(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
-    items = draw_items(rng) if rng.random() < 0.8 else []
-    others = int(rng.integers(0 if items else 1, 100))
-    for at in np.sort(rng.integers(0, len(items) + 1, others))[::-1]:  # other layers' steps, which pass by
-        items.insert(at, (int(rng.integers(1, 30)), int(rng.integers(1, 20)), 0, 0, int(rng.integers(1, 5)), 0, 0))
-    net = alone(PACKAGE, TWINS["encoder"], values, depths, {}, CodingSizes())
-    case = make(rng, "encoder", net, {}, {"outputs": script(rng, items, 7)})
-    case.operands = draw_projection(rng, items)
-    return case
 
 
 def sparser_engine(rng: Rng, values: dict, depths: dict, largest: int) -> Case:

@@ -9,13 +9,14 @@ import numpy as np
 from accelsim.accelerators.vitcod.machine import MACHINE
 from accelsim.accelerators.vitcod.rtl import buffers
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
-from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases, encoder
+from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
 from accelsim.accelerators.vitcod.rtl.core import RANDOM, UNITS, core, random_cases, values_of, workload_cases
 from accelsim.accelerators.vitcod.rtl.datapath import Sizes
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes
 from accelsim.accelerators.vitcod.rtl.dense_cases import TILES, TWIN, bench, mac_array
 from accelsim.accelerators.vitcod.rtl.dense_layers import ARRAY, array_case, remarks
+from accelsim.accelerators.vitcod.rtl.encoder_cases import encoder
 from accelsim.accelerators.vitcod.rtl.machine_mutations import MACHINE_MUTATIONS
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE
 from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
