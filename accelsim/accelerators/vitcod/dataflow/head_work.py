@@ -14,6 +14,7 @@ from accelsim.workload.mask import AttentionMask
 
 T = TypeVar("T")
 MOST_FOUND = 2048  # things that are kept for a head
+LARGEST_FOUND = 1 << 14  # outputs of a layer whose cuts are kept: there may be as many passes
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +25,11 @@ class HeadWork:
     sparse: np.ndarray
     found: dict[tuple, object] = field(default_factory=dict, repr=False)  # what points of a sweep ask for again
 
-    def keep(self, key: tuple, make: Callable[[], T]) -> T:
-        """What is asked for again, made when it is asked for first; not for ever, since points of a search are many."""
+    def keep(self, key: tuple, make: Callable[[], T], size: int = 0) -> T:
+        """What is asked for again, made when it is asked for first; not for ever, since points of a search are many,
+        and nothing that is large."""
+        if size > LARGEST_FOUND:
+            return make()
         if key not in self.found:
             if len(self.found) >= MOST_FOUND:
                 self.found.clear()

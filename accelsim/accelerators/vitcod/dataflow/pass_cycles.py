@@ -32,7 +32,11 @@ class AllPasses:
 
     def __init__(self, layer: Attention, jobs: Sequence[tuple[AttentionCut, Sequence[HeadWork]]], have: Resources):
         found = [
-            work[0].keep(("numbers", cut, have.segment), partial(numbers, layer, cut, work, have.segment))
+            work[0].keep(
+                ("numbers", cut, have.segment),
+                partial(numbers, layer, cut, work, have.segment),
+                layer.heads * layer.q_tokens,
+            )
             for cut, work in jobs
         ]
         passes, heads = (np.concatenate(parts, axis=1) for parts in zip(*found))

@@ -40,7 +40,8 @@ def plan_attention(layer: Attention, work: Sequence[HeadWork], have: Resources) 
     Raises InputError when not even one row of one head fits with one key at a time, with the sizes that would do.
     """
     have = have.for_passes
-    return work[0].keep(("cut", layer, have), lambda: planned(layer, work, have))
+    outputs = layer.heads * layer.q_tokens
+    return work[0].keep(("cut", layer, have), lambda: planned(layer, work, have), outputs)
 
 
 def planned(layer: Attention, work: Sequence[HeadWork], have: Resources) -> AttentionCut:
