@@ -39,6 +39,10 @@ TOKENS, HEADS, WINDOW = 4097, 12, 205
 """A long sequence: each token keeps those within the window, 10 % of the scores."""
 
 
+BY_THE_CLOCK = ("MiB", "points/s")
+"""What is work a second of the clock: a sweep's workers are no children of this process, which does not see theirs."""
+
+
 class Time(NamedTuple):
     """What one try took: by the clock, of processors, and how much work that was, in a unit."""
 
@@ -193,7 +197,7 @@ def measure(name: str, work: Callable[[], Time], repeats: int, keep: bool) -> No
         tries.append(work())
     clock, cpu = (statistics.median(each) for each in zip(*(t[:2] for t in tries)))
     unit = tries[-1].unit
-    rates = [t.work / (t.clock if unit == "MiB" else t.cpu) for t in tries]
+    rates = [t.work / (t.clock if unit in BY_THE_CLOCK else t.cpu) for t in tries]
     rate, beside = statistics.median(rates) if unit else 0.0, statistics.median(loops)
     said = f"{rate:14,.0f} {unit}" if unit else ""
     print(
