@@ -4,8 +4,8 @@
 
 Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
 dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
-docs/images; with --dry it prints them only, with --no-mode it leaves --paper-mode out. One seed takes some ten minutes
-of two cores, the eight that the page should have about an hour.
+docs/images; with --dry it prints them only, with --no-mode it leaves --paper-mode out. One seed takes some minutes
+of two cores, the eight and `--effort 200` that the page should have most of an hour.
 """
 
 import argparse
