@@ -85,7 +85,7 @@ class Trial:
         same = self.rule("it runs to its end, the same stepped cycle by cycle")
         try:
             sim, program = self.run(work)
-        except DeadlockError as error:
+        except RuntimeError as error:  # it locked up, or a tick raised an exception
             same.hold(False, f"{work.name}: {error}")
             return
         result, lazy = sim.result(), outcome(sim)

@@ -1,5 +1,7 @@
 """Commands about machines: what there are, what one is, whether it keeps its contract, and a new one."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +72,8 @@ def register(app: typer.Typer, show: Show) -> None:
         from accelsim.accelerators.contract import check_contract, failed, table
         from accelsim.config import load_arch
 
+        if "numba" not in sys.modules:  # which reads it then: every index of every tick is looked at
+            os.environ.setdefault("NUMBA_BOUNDSCHECK", "1")
         arch = load_arch(machine, schema, overrides or ())
         rules = check_contract(arch, cases=cases, seed=seed)
         broken = failed(rules)

@@ -1,5 +1,6 @@
 """The simulator: wires components, runs the kernel, gives a Result."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import takewhile
@@ -211,8 +212,9 @@ class Simulator:
         at, quiet = int(self.call[0]["at"]), int(self.call[0]["quiet"])
         if quiet < 0:
             faulty = self.components[RAISED - quiet]
+            index = ": an index outside its array, most likely" if os.environ.get("NUMBA_BOUNDSCHECK") else ""
             raise RuntimeError(
-                f"the tick of {faulty.name} raised an exception in cycle {at // self.periods[faulty.clock]}"
+                f"the tick of {faulty.name} raised an exception in cycle {at // self.periods[faulty.clock]}{index}"
             )
         return at, bool(quiet)
 

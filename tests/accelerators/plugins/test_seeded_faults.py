@@ -69,6 +69,14 @@ def test_the_command_says_what_is_broken_and_exits_with_1(new):
     assert "4 networks, 1 rules BROKEN" in done.stdout
 
 
+def test_an_index_outside_its_array_is_found_and_a_run_does_not_look(new):
+    folder = new({"dot_array.py": (TICK, f"        r.tiles += 0 * command.slots[r.tiles - 1].rows\n{TICK}")})
+    done = accelsim(folder.parent, "--plugin", folder, "check-machine", folder.name, status=1)
+    assert "BROKEN: it runs to its end, the same stepped cycle by cycle" in done.stdout
+    found = " ".join(done.stdout.split())
+    assert "the tick of dot raised an exception in cycle 0: an index outside its array, most likely" in found
+
+
 def test_a_counter_without_a_price_is_an_error(loaded):
     folder = loaded(
         {
