@@ -1,9 +1,10 @@
 """Programs that are asked for again: points of a sweep differ in much that no program knows of."""
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Mapping
 from weakref import ref
 
-from accelsim.dataflows.program import Program
+from accelsim.dataflows.program import Names, Program
 from accelsim.workload.workload import Workload
 
 MOST = 12  # programs that are kept
@@ -11,23 +12,35 @@ MOST_BYTES = 1 << 24  # of one; a larger one is not kept
 
 
 class Programs:
-    """The programs that were made last, each with what it was made of. Nothing that runs one writes into it."""
+    """The programs that were made last, each with what it was made of. What is kept and what is given are copies: a
+    derived machine may add to its own."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[ref[Workload], object, Program]] = []
+        self.kept: list[tuple[ref[Workload], object, Names, dict[str, object]]] = []
 
     def fill(self, program: Program, workload: Workload, of: object, make: Callable[[], None]) -> None:
         """Have an empty program filled by `make`, or with what that made of the same workload and of what compares
-        equal, for the same machine."""
-        for at, (whose, what, made) in enumerate(self.kept):
-            if whose() is workload and made.names == program.names and what == of:
-                vars(program).update(vars(made))
+        equal, for a machine of the same names."""
+        for at, (whose, what, names, made) in enumerate(self.kept):
+            if whose() is workload and names == program.names and what == of:
+                vars(program).update(copied(made))
                 self.kept.insert(0, self.kept.pop(at))
                 return
         make()
-        program.end()
         if size(program) <= MOST_BYTES:
-            self.kept = [(ref(workload), of, program), *(one for one in self.kept if one[0]())][:MOST]
+            made = ref(workload), of, program.names, copied(vars(program))
+            self.kept = [made, *(one for one in self.kept if one[0]())][:MOST]
+
+
+def copied(held: Mapping[str, object]) -> dict[str, object]:
+    """What a program holds, with arrays, lists and tables of them of its own."""
+
+    def own(value: object) -> object:
+        if isinstance(value, dict):
+            return {name: own(each) for name, each in value.items()}
+        return value[:] if isinstance(value, array | list) else value
+
+    return {name: own(value) for name, value in held.items()}
 
 
 def size(program: Program) -> int:
