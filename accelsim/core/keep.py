@@ -84,7 +84,7 @@ def write(folder: Path, name: str, text: Callable[[], str]) -> tuple[Path, str]:
 def compile_kept(path: Path, text: str | None = None) -> bytes:
     """Compile a generated module, from its kept text unless that is given; its machine code, which is kept beside it.
 
-    At LLVM's lowest level of optimization: it compiles faster by a sixth, and what comes out runs nearly as fast. The
+    At LLVM's second level of optimization: at the lowest, compiling takes a fifteenth less and a run as much more. The
     kernel's loops are short, and what vector code of them needs would be loaded again after every tick: there is none.
     What is made meanwhile is needed to the end, so that to look for garbage takes an eighth of the time and finds none.
     """
