@@ -1,11 +1,12 @@
 """The vector unit: requantisation, bias, activation, residual addition, LayerNorm, pooling.
 
-A number of lanes works through the elements; an operation makes one or more passes over them (see dataflows.tiling).
+A number of lanes works through the elements. A lane has two multipliers, an adder and a look-up, so that requantisation,
+residual addition and activation of an output go through it together; each of them takes energy (see dataflows.tiling).
 Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
 
-A normalisation sweeps over its rows more than once, and reads them each time. Between sweeps a row's sums must be
-reduced over the lanes, and before the last its reciprocal root found; the rows of a tile follow each other, so that it
-shows once a tile [ours]. The compiler knows all of this, and a command says how long it takes and what it reads a cycle
+A normalisation sweeps over its rows for their sums and once more for its results, and reads them each time. In between
+a row's sums must be reduced over the lanes, and its reciprocal root found; the rows of a tile follow each other, so that
+it shows once a tile, and what they are normalised with is kept [ours]. The compiler knows all of this, and a command says how long it takes and what it reads a cycle
 (dataflows.tiling.VectorRates).
 """
 
@@ -40,6 +41,7 @@ class VectorUnit(Component):
 
     reduce_cycles = Param(8, "cycles", "from the last element of a row to its sum: adder tree and accumulation")
     rsqrt_cycles = Param(16, "cycles", "depth of the reciprocal root's pipeline")
+    rows = Param(64, "count", "rows of a command that normalises: what they are normalised with is kept")
     banks = Param(4, "count", "banks of the activation buffer")
     port_bytes = Param(64, "bytes/cycle", "width of such a bank's port")
 
@@ -47,7 +49,7 @@ class VectorUnit(Component):
     command = In(
         "tiles of the sequencer",
         elements="elements in",
-        passes="passes over them",
+        passes="what is done with each",
         bytes="bytes that leave",
         sweeps="times they are read",
         cycles="how long it takes",
@@ -63,7 +65,7 @@ class VectorUnit(Component):
     ready_at = Reg("the cycle in which it can leave")
     rate = Reg("bytes it reads a cycle, as it has said")
 
-    element_ops = Count("elements x passes")
+    element_ops = Count("elements x what is done with each")
     read_bytes = Count("bytes of commanded tiles read from the activation buffer", "bytes")
 
     @tick
@@ -89,18 +91,17 @@ class VectorUnit(Component):
                     return BLOCKED
             if not commanded:
                 item = pop(outputs)
-                work = item.elements * item.passes
+                r.element_ops += item.elements * item.passes
                 r.bytes, r.commanded = item.elements, 0
-                cycles = max(1, (work + r.lanes - 1) // r.lanes)
+                cycles = max(1, (item.elements + r.lanes - 1) // r.lanes)
             elif can_pop(command):
                 todo = pop(command)
-                work = todo.elements * todo.passes
+                r.element_ops += todo.elements * todo.passes
                 r.bytes, r.commanded = todo.bytes, 1
                 r.read_bytes += todo.elements * todo.sweeps
             else:
                 return IDLE
             r.holds = 1
-            r.element_ops += work
             r.ready_at = now + cycles
         r.wake = r.ready_at
         return BUSY

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, Stay, VectorRates, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, SWEEPS, Stay, VectorRates, ceil
 from accelsim.workload.layers import Elementwise, Norm
 
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
@@ -163,16 +163,16 @@ def vector_estimate(
 ) -> Estimate:
     """The time of a layer that the vector unit does alone, in blocks of rows; `each`: a norm's constants are loaded."""
     if isinstance(layer, Norm):
-        operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
-        sweeps, constants = passes, NORM_BYTES[layer.norm] * layer.features * each
+        operands, out_tokens, sweeps = 1, layer.tokens, SWEEPS[layer.norm]
+        constants = NORM_BYTES[layer.norm] * layer.features * each
     else:
-        operands, out_tokens, passes, sweeps, constants = layer.operands, layer.out_tokens, layer.operands, 1, 0
+        operands, out_tokens, sweeps, constants = layer.operands, layer.out_tokens, 1, 0
     row = operands * layer.features
     room = rates.store_bytes // 2 // layer.features
     most = max(1, room if stay.input else min((rates.act_bytes - constants) // 4 // row, room))
     blocks = ceil(layer.tokens, most)
     elements = ceil(layer.tokens, blocks) * row
-    cycles, _ = rates.vector.command(elements, passes, sweeps)
+    cycles, _ = rates.vector.command(elements, sweeps)
     inputs, outputs = batch * layer.tokens * row * (not stay.input), batch * out_tokens * layer.features * stay.stored
     terms = {
         "vector": float(batch * blocks * cycles),

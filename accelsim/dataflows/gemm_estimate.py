@@ -17,10 +17,8 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 @dataclass(frozen=True)
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
-    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes.
-    """
+    not come from DRAM. packed: whether a tile of outputs is one run of bytes."""
 
-    passes: int = 1
     packed: bool = False
 
 
@@ -44,7 +42,7 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
     window = work.window if rates.windows else None
     cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves, window)
     leaves = wide * work.encoded // work.heads if work.heads else wide
-    behind = ceil(high * leaves * work.passes, rates.vector_lanes)
+    behind = ceil(high * leaves, rates.vector_lanes)
     if work.heads and rates.encoder_macs:
         behind = longest(behind, ceil(high * wide * work.encoded, rates.encoder_macs))
         cut = wide % work.heads > 0  # sums of a feature that is begun and not ended are put away, and fetched

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.layers import Gemm
 
-# Passes of the vector unit over an element, by operation [ours]: requantisation with bias is one; an activation is a
-# table look-up more; a residual addition one more; LayerNorm takes the mean, the variance, and the normalisation.
+# What the vector unit does with an element, which takes energy [ours]: requantisation with bias is one; an activation is
+# a table look-up more; a residual addition one more; LayerNorm takes its square, its distance to the mean, and its gain.
+# A lane has what each of them needs, so that they take no time (docs/rtl.md, "The vector unit").
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
 
 # Constants of a feature, beside its weights [ours]: a 32-bit multiplier and shift of the requantisation, an int32 bias;
 # 16 bits each of a norm's gamma and beta.
 SCALE_BYTES, BIAS_BYTES = 4, 4
+# Sweeps over the rows of a norm [ours]: one for the sums of elements and of squares, one for the results.
+SWEEPS = {"layernorm": 2, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 2}
 NORM_BYTES = {"layernorm": 4, "rmsnorm": 2, "batchnorm": 4, "groupnorm": 4}
 
 MOST_TILES = 1 << 17  # of a layer
@@ -40,24 +43,25 @@ def read_cycles(words: int, banks: int) -> int:
 @dataclass(frozen=True)
 class VectorRates:
     """What a vector unit does in a cycle: lanes; banks of the buffer it reads and bytes of each one's port; cycles of a
-    reduction and of a reciprocal root, where rows are swept several times."""
+    reduction and of a reciprocal root, where rows are swept twice; rows whose statistics it keeps in between."""
 
     lanes: int
     banks: int
     port_bytes: int
     reduce_cycles: int = 0
     rsqrt_cycles: int = 0
+    rows: int = 64
 
     @classmethod
     def of(cls, vector: Mapping[str, int], act: Mapping[str, int]) -> "VectorRates":
         """Of the parameters of a vector unit and of the buffer it reads."""
         ports = act["banks"], act["port_bytes"]
-        return cls(vector["lanes"], *ports, vector["reduce_cycles"], vector["rsqrt_cycles"])
+        return cls(vector["lanes"], *ports, vector["reduce_cycles"], vector["rsqrt_cycles"], vector["rows"])
 
-    def command(self, elements: int, passes: int, sweeps: int) -> tuple[int, int]:
+    def command(self, elements: int, sweeps: int) -> tuple[int, int]:
         """(cycles, bytes read a cycle) of a command, with which it is told them (docs/timing.md, vector unit)."""
         words = sweeps * ceil(elements, self.port_bytes)
-        cycles = max(read_cycles(words, self.banks), ceil(elements * passes, self.lanes), 1)
+        cycles = max(read_cycles(words, self.banks), sweeps * ceil(elements, self.lanes), 1)
         rate = ceil(words * self.port_bytes, cycles)
         return cycles + (sweeps > 1) * ((sweeps - 1) * self.reduce_cycles + self.rsqrt_cycles), rate
 
@@ -131,7 +135,7 @@ NOWHERE = Stay()  # all activations come from DRAM and go there
 
 
 def output_passes(layer: Gemm) -> int:
-    """Passes of the vector unit over an output of a dense layer."""
+    """What the vector unit does with an output of a dense layer."""
     return PASSES["requantise"] + PASSES["residual"] * layer.residual + PASSES["activation"] * bool(layer.activation)
 
 

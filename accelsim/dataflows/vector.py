@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
 from accelsim.dataflows.program import NOW, Program
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, DenseResources, Stay, ceil, pieces
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, SWEEPS, DenseResources, Stay, ceil, pieces
 from accelsim.workload.layers import Elementwise, Norm
 
 
@@ -16,6 +16,8 @@ def blocks(layer: Norm | Elementwise, constants: int, have: DenseResources) -> I
     operands = 1 if isinstance(layer, Norm) else layer.operands
     row, room = operands * layer.features, have.act_bytes - constants
     most = min(room // 4 // row, have.store_bytes // 2 // layer.features)
+    if isinstance(layer, Norm) and SWEEPS[layer.norm] > 1:
+        most = min(most, have.vector_rates.rows)
     if most >= 1:
         for rows in pieces(layer.tokens, most):
             yield rows, 0, layer.features
@@ -57,11 +59,11 @@ def kept_blocks(layer: Norm | Elementwise, batch: int, have: DenseResources) -> 
 def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> None:
     """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: if its input is there."""
     if isinstance(layer, Norm):
-        operands, out_tokens, passes = 1, layer.tokens, PASSES[layer.norm]
-        sweeps = passes
+        operands, out_tokens = 1, layer.tokens
+        passes, sweeps = PASSES[layer.norm], SWEEPS[layer.norm]
     else:
-        operands, out_tokens, passes = layer.operands, layer.out_tokens, layer.operands
-        sweeps = 1
+        operands, out_tokens = layer.operands, layer.out_tokens
+        passes = sweeps = 1
     row = operands * layer.features
     constants = constants_of(layer, have)
     parts = kept_blocks(layer, batch, have) if stay.input else list(blocks(layer, constants, have))
@@ -87,7 +89,7 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
             last = n + per_row >= len(parts)
             leaves = 0 if reduces and not last else (out_tokens if reduces else rows) * wide
             size = rows * wide * operands
-            cycles, rate = have.vector_rates.command(size, passes, sweeps)
+            cycles, rate = have.vector_rates.command(size, sweeps)
             said = {"elements": size, "passes": passes, "bytes": leaves, "sweeps": sweeps}
             p.issue(have.vector, **said, cycles=cycles, rate=rate, wait=loaded)
             finished = p.will(have.vector)

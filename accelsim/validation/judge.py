@@ -114,7 +114,7 @@ class Judge:
         if self.vector:
             unit = self.evidence.result.parts[self.vector].parameters
             least, _ = vector_cycles(unit, self.evidence.commands(self.vector))
-            yield Pace(self.vector, "a command takes the cycles of its passes", least)
+            yield Pace(self.vector, "a command takes the cycles of its sweeps", least)
 
     def follower(self, course: Course) -> Follower:
         """What follows the instructions of a layer and enters what each reads."""

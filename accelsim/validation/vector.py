@@ -67,7 +67,7 @@ def vector_cycles(unit: Mapping[str, int], commands: np.ndarray) -> tuple[np.nda
     sweeps = commands["sweeps"]
     words = sweeps * -(-commands["elements"] // unit["port_bytes"])
     read = -(-2 * words // (2 * unit["banks"] - 1))  # every other word of one bank is not its own
-    cycles = np.maximum(np.maximum(-(-commands["elements"] * commands["passes"] // unit["lanes"]), read), 1)
+    cycles = np.maximum(np.maximum(sweeps * -(-commands["elements"] // unit["lanes"]), read), 1)
     rate = -(-words * unit["port_bytes"] // cycles)
     return cycles + (sweeps > 1) * ((sweeps - 1) * unit["reduce_cycles"] + unit["rsqrt_cycles"]), rate
 
@@ -94,7 +94,7 @@ def check_vectors(evidence: Evidence, vector: str, act: str, found_on_chip: Coll
     report.compare(
         "vector",
         "vector unit",
-        "a command says how long its passes and sweeps take, and what it reads a cycle",
+        "a command says how long its sweeps take, and what it reads a cycle",
         (commands["cycles"] == cycles) & (commands["rate"] == rate),
         lambda n: (
             f"command {n} says {commands['cycles'][n]} cycles and {commands['rate'][n]} bytes a cycle, but takes "

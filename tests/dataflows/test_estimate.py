@@ -94,16 +94,16 @@ def test_partial_sums_that_are_put_away_and_fetched_take_their_memory():
 
 def test_a_norm_sweeps_its_rows_and_shows_reductions_once_a_block():
     found = vector_estimate(Norm("n", "b", 64, 128), 1, RATES, MEMORY, each=False)
-    # a block of 64 rows: 64 x 128 elements, three passes over 64 lanes; three sweeps of 128 words over 4 banks are less
-    assert found.overlapped["vector"] == 3 * 64 * 128 // 64 + 2 * 8 + 16
+    # a block of 64 rows: 64 x 128 elements, twice over 64 lanes; two sweeps of 128 words over 4 banks are less
+    assert found.overlapped["vector"] == 2 * 64 * 128 // 64 + 8 + 16
     assert found.binds == "vector"
 
 
 @pytest.mark.parametrize("more", ["weight_banks", "act_banks", "psum_cycle_bytes", "vector_lanes", "encoder_macs"])
 def test_more_of_a_rate_never_takes_longer(more):
-    chosen, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    chosen, _ = choose(SHAPE, False, HAVE, RATES, MEMORY, "cycles")
     faster = gemm_estimate(
-        GemmWork(100, 192, 192, 19200, constants=8, passes=2), chosen.plan,
+        GemmWork(100, 192, 192, 19200, constants=8), chosen.plan,
         replace(RATES, **{more: 4 * getattr(RATES, more)}), MEMORY,
     )  # fmt: skip
     assert faster.cycles <= chosen.estimate.cycles
@@ -112,10 +112,10 @@ def test_more_of_a_rate_never_takes_longer(more):
 @pytest.mark.parametrize("more", ["weight_bytes", "act_bytes", "store_bytes", "psum_bytes"])
 @pytest.mark.parametrize("times", [2, 16])
 def test_more_of_a_buffer_never_makes_the_chosen_cut_slower(more, times):
-    before, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    before, _ = choose(SHAPE, False, HAVE, RATES, MEMORY, "cycles")
     have = replace(HAVE, **{more: times * getattr(HAVE, more)})
     rates = replace(RATES, **({more: times * getattr(RATES, more)} if more != "psum_bytes" else {}))
-    after, _ = choose(SHAPE, 2, False, have, rates, MEMORY, "cycles")
+    after, _ = choose(SHAPE, False, have, rates, MEMORY, "cycles")
     assert after.estimate.cycles <= 1.01 * before.estimate.cycles
 
 
@@ -127,12 +127,12 @@ def test_the_objective_decides_and_the_next_best_differ():
     assert [one.cut for one in best(choices)[1]] == [{"a": 1}]
     other = Choice({"a": 3}, None, Estimate({"MACs": 12.0}, dram_bytes=2000))
     assert [one.cut for one in best([*choices, other, choices[0]])[1]] == [{"a": 1}, {"a": 3}], "each once"
-    few, _ = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "bytes")
-    assert few.estimate.dram_bytes <= choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")[0].estimate.dram_bytes
+    few, _ = choose(SHAPE, False, HAVE, RATES, MEMORY, "bytes")
+    assert few.estimate.dram_bytes <= choose(SHAPE, False, HAVE, RATES, MEMORY, "cycles")[0].estimate.dram_bytes
 
 
 def test_a_cut_as_data_is_the_same_plan_again():
-    chosen, others = choose(SHAPE, 2, False, HAVE, RATES, MEMORY, "cycles")
+    chosen, others = choose(SHAPE, False, HAVE, RATES, MEMORY, "cycles")
     assert others
     for one in (chosen, *others):
         assert cut_of(plan_of_cut("here", one.cut, SHAPE, HAVE)) == one.cut

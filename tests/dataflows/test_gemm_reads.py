@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from accelsim.dataflows.tiling import VectorRates
 from accelsim.workload import Gemm, Norm
 from tests.accelerators.vitcod.dataflow.machines import machine, program_of, workload
 
 
-def tables(layer: Gemm | Norm, unit: str = "engine"):
+def tables(layer: Gemm | Norm, unit: str = "engine", **sizes):
     """FREES, and a unit's commands, field by field."""
-    program = program_of(workload(layer), machine(constants=True))
+    program = program_of(workload(layer), machine(constants=True, **sizes))
     made, names = program.finish(), program.names
     mine = np.flatnonzero(made["program"]["unit"] == list(names.units).index(unit))
     fields = list(names.units[unit])
@@ -42,12 +43,19 @@ def test_an_operand_is_read_once_for_every_step_that_does_not_share_it(tokens, d
 
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("activation", [None, "gelu"])
-def test_outputs_go_through_a_pass_for_requantisation_residual_and_activation_each(residual, activation):
+def test_outputs_are_requantised_added_to_and_looked_up(residual, activation):
     _, said = tables(Gemm("g", "b", "mlp", 20, 30, 40, residual=residual, activation=activation))
     assert set(said["passes"].tolist()) == {1 + residual + bool(activation)}
 
 
-@pytest.mark.parametrize("norm, passes", [("layernorm", 3), ("rmsnorm", 2), ("batchnorm", 1), ("groupnorm", 3)])
-def test_a_norm_goes_over_its_elements_for_mean_variance_and_result(norm, passes):
+@pytest.mark.parametrize("norm, sweeps", [("layernorm", 2), ("rmsnorm", 2), ("batchnorm", 1), ("groupnorm", 2)])
+def test_a_norm_sweeps_over_its_rows_for_their_sums_and_for_its_results(norm, sweeps):
     _, said = tables(Norm("n", "b", 40, 30, norm), "vector")
-    assert set(said["passes"].tolist()) == {passes} and said["elements"].sum() == 1200
+    assert set(said["sweeps"].tolist()) == {sweeps} and said["elements"].sum() == 1200
+
+
+@pytest.mark.parametrize("norm", ["layernorm", "batchnorm"])
+def test_no_more_rows_are_normalised_at_once_than_their_statistics_are_kept_of(norm):
+    rates = VectorRates(64, 4, 64, 8, 16, rows=7)
+    _, said = tables(Norm("n", "b", 40, 30, norm), "vector", vector_rates=rates)
+    assert (said["elements"].max() <= 7 * 30) == (norm == "layernorm") and said["elements"].sum() == 1200

@@ -16,7 +16,7 @@ from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut, work_of
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
 from accelsim.dataflows.residency import DRAM, INPUT, chances, decide, output_bytes
-from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay, output_passes
+from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import kept_blocks
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
@@ -143,18 +143,18 @@ def gemm(
     stay: Stay = NOWHERE,
 ) -> LayerMapping:
     """A dense layer: a part for each group of output columns that are treated alike."""
-    parts, passes = [], output_passes(layer)
+    parts = []
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
         shape = shape_of(layer, some, batch, have, stay)
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, passes, some.packed), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.packed), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            parts.append(Part(name, *choose(shape, passes, some.packed, have, to.array, to.memory, objective)))
+            parts.append(Part(name, *choose(shape, some.packed, have, to.array, to.memory, objective)))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
     return LayerMapping(layer.name, layer.role, layer.shape, tuple(parts), layer.repeat)

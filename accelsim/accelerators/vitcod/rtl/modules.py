@@ -141,6 +141,6 @@ TWINS = {
         Twin(HandOver, "hand_over"),
         Twin(QueryFetcher, "query_fetcher", ("queries",)),
         Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
-        Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "banks", "port_bytes")),
+        Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "rows", "banks", "port_bytes")),
     )
 }

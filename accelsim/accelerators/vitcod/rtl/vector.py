@@ -8,7 +8,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Parameters, Wires, ports_of
 
-TOLD = {"begins": "1", "tiled": "1", "passes": "isa::W", "cycles": "isa::W"}
+TOLD = {"begins": "1", "tiled": "1", "cycles": "isa::W"}
 ROOT_CYCLES = 12  # from a row's last squares to what it is normalised with, beside the stages of root and quotient
 FEATURES = 12  # bits of a row's features
 JOB = 9  # words of a job
@@ -16,12 +16,10 @@ JOB = 9  # words of a job
 
 @dataclass(frozen=True)
 class VectorSizes:
-    """What the bench of the vector unit's data path has room for: items of the array and commands, rows of a command
-    that normalises, words of activations and of sums, features of all norms, tables."""
+    """What the bench of the vector unit's data path has room for: items of the array and commands, words of activations and of sums, features of all norms, tables."""
 
     items: int = 64
     commands: int = 32
-    rows: int = 64
     acts: int = 4096
     sums: int = 4096
     constants: int = 4096
@@ -30,7 +28,7 @@ class VectorSizes:
     def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "VectorDatapath":
         """The data path of a netlist with the one unit `unit`."""
         one = values["unit"]
-        return VectorDatapath(self, one["lanes"], one["reduce_cycles"], one["rsqrt_cycles"])
+        return VectorDatapath(self, one["lanes"], one["reduce_cycles"], one["rsqrt_cycles"], one["rows"])
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class VectorDatapath:
     lanes: int
     reduce_cycles: int
     rsqrt_cycles: int
+    rows: int
     modules = ("scratchpad", "vector_lane", "reciprocal_root", "vector_unit_datapath")
     result = "values"
 
@@ -119,7 +118,7 @@ class VectorDatapath:
         return [
             *lines,
             f"  vector_unit_datapath #(.LANES({lanes}), .ITEMS({sizes.items}), .COMMANDS({sizes.commands}), "
-            f".ROWS({1 << address_bits(sizes.rows)}), .FEATURES({FEATURES}), .BITS({self.root_bits})) data (",
+            f".ROWS({1 << address_bits(self.rows)}), .FEATURES({FEATURES}), .BITS({self.root_bits})) data (",
             f"      .clk, .rst, {told},",
             *(
                 f"      .{name}_we, .{name}_address, .{name}_data({{{job_fields(f'{name}_data')}}}),"

@@ -9,7 +9,7 @@ from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TWINS
 from accelsim.accelerators.vitcod.rtl.vector import FEATURES, VectorDatapath, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_jobs import Job, Leaving, Normalised, Operated
 from accelsim.accelerators.vitcod.rtl.vector_work import VectorWork
-from accelsim.dataflows.tiling import VectorRates
+from accelsim.dataflows.tiling import PASSES, SWEEPS, VectorRates
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script
 from accelsim.rtl.netlist import Netlist, alone
@@ -17,9 +17,9 @@ from accelsim.rtl.netlist import Netlist, alone
 TWIN = TWINS["vector_unit"]
 # Sizes of the unit that are tried in turn; told: whether a buffer is told of reads.
 UNITS = [
-    {"lanes": 64, "reduce_cycles": 8, "rsqrt_cycles": 16, "banks": 4, "port_bytes": 64, "told": 1},
-    {"lanes": 1, "reduce_cycles": 4, "rsqrt_cycles": 10, "banks": 1, "port_bytes": 3, "told": 1},
-    {"lanes": 5, "reduce_cycles": 5, "rsqrt_cycles": 13, "banks": 2, "port_bytes": 16, "told": 0},
+    {"lanes": 64, "reduce_cycles": 8, "rsqrt_cycles": 16, "rows": 64, "banks": 4, "port_bytes": 64, "told": 1},
+    {"lanes": 1, "reduce_cycles": 4, "rsqrt_cycles": 10, "rows": 8, "banks": 1, "port_bytes": 3, "told": 1},
+    {"lanes": 5, "reduce_cycles": 5, "rsqrt_cycles": 13, "rows": 32, "banks": 2, "port_bytes": 16, "told": 0},
 ]
 
 
@@ -90,25 +90,25 @@ def command(
     """A command, and (elements, passes, bytes that leave, sweeps, cycles, rate)."""
     kind = str(rng.choice(["layernorm", "layernorm", "rmsnorm", "batchnorm", "add", "multiply", "look"]))
     if kind.endswith("norm"):
-        passes = sweeps = {"layernorm": 3, "rmsnorm": 2, "batchnorm": 1}[kind]
-        job: Job = normalised(rng, kind, values["lanes"], size)
+        passes, sweeps = PASSES[kind], SWEEPS[kind]
+        job: Job = normalised(rng, kind, values["lanes"], values["rows"], size)
         shape = job.x.shape
         elements = shape[0] * shape[1]
     else:
         shape = int(rng.integers(1, 9)), int(rng.integers(1, max(2, size // 8)))
         job = operated(rng, kind, shape, tables)
-        passes, sweeps, elements = len(job.x), 1, len(job.x) * shape[0] * shape[1]
+        passes, sweeps, elements = 1, 1, len(job.x) * shape[0] * shape[1]
     said = elements, passes, shape[0] * shape[1], sweeps
-    return job, (*said, *rates.command(elements, passes, sweeps))
+    return job, (*said, *rates.command(elements, sweeps))
 
 
-def normalised(rng: Rng, norm: str, lanes: int, size: int) -> Normalised:
-    """A command that normalises: rows from about as long as the lanes are many, of any spread, with any mean; some of
-    one value."""
+def normalised(rng: Rng, norm: str, lanes: int, most: int, size: int) -> Normalised:
+    """A command that normalises: at most so many rows, from about as long as the lanes are many, of any spread, with
+    any mean; some of one value."""
     features = lanes + int(rng.integers(0, max(2, size // 2)))
     if rng.random() < 0.3:
         features = min(ceil_to(features, lanes), (1 << FEATURES) - 1)
-    rows = int(rng.integers(1, 1 + min(60, max(1, 2 * size // features))))
+    rows = int(rng.integers(1, 1 + min(most, max(1, 2 * size // features))))
     spread, mean = int(rng.choice([1, 3, 128])), int(rng.integers(-128, 128))
     x = np.clip(rng.integers(-spread, spread, (rows, features)) + mean * (rng.random() < 0.5), -128, 127)
     if rng.random() < 0.2:

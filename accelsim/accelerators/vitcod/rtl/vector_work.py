@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.vector import JOB, VectorDatapath, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_image import Image
-from accelsim.accelerators.vitcod.rtl.vector_jobs import Job, Normalised
+from accelsim.accelerators.vitcod.rtl.vector_jobs import Job
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Comparison, Parameters
 
@@ -37,9 +37,8 @@ class VectorWork:
     def needed(self, data: VectorDatapath) -> VectorSizes:
         """Rooms for all of it."""
         rows = {name: len(words) for name, words in self.loads(data, {})}
-        most = max((len(job.x) for job in self.commands if isinstance(job, Normalised)), default=1)
         constants = rows["gains"] * data.word
-        return VectorSizes(rows["items"], rows["commands"], most, rows["acts"], rows["sums"], constants, rows["tables"])
+        return VectorSizes(rows["items"], rows["commands"], rows["acts"], rows["sums"], constants, rows["tables"])
 
     def loads(self, data: VectorDatapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and uint32[rows, words] of everything the data path is loaded with."""
@@ -87,7 +86,7 @@ class VectorWork:
             if one.tiled:
                 slots = int(self.told[one.number, -2]) - windows + np.arange(windows)
             else:
-                slots = int(self.outputs[one.number, 1]) * np.arange(windows)
+                slots = np.arange(windows)
             yield one, one.at + LAG + slots, values
 
     def compare(

@@ -1,6 +1,6 @@
 // The vector unit: element-wise work and normalisation. What leaves the array goes first, commands of the sequencer after
 // it. It says what it reads a cycle of the activation buffer while a command is in work. What is left of an item is counted
-// down: elements of all passes, as many as there are lanes a cycle; or cycles, of a command, which says how many it takes.
+// down: elements, as many as there are lanes a cycle; or cycles, of a command, which says how many it takes.
 module vector_unit #(
     parameter int LANES         = 64,
     parameter int READING_PORTS = 1
@@ -26,14 +26,12 @@ module vector_unit #(
     // What the data path is told.
     output logic              begins,
     output logic              tiled,
-    output isa::word_t        passes,
     output isa::word_t        cycles
 );
-  localparam int PB = 3;               // bits of the passes over what leaves the array
-  localparam int LB = isa::W + PB + 1;  // of what is left of an item, less one: below 0, it can leave
+  localparam int LB = isa::W + 1;  // of what is left of an item, less one: below 0, it can leave
   isa::word_t bytes, rate, next_rate;
   logic commanded, holds, done_with, waiting, leaves, takes, tells;
-  logic signed [LB-1:0] left, next_left, work, a_cycle;
+  logic signed [LB-1:0] left, next_left, a_cycle;
 
   always_comb begin
     done_with = left[LB-1];
@@ -55,13 +53,9 @@ module vector_unit #(
     takes = !waiting && !(tells && reading_room[0] == 0 && next_rate != 0);
     outputs_pop = {7'd0, takes && outputs_valid != 0};
     command_pop = {7'd0, takes && tiled};
-    work = '0;
-    for (int n = 0; n < PB; n++)
-      if (outputs_data.passes[n]) work = work + (LB'(outputs_data.elements) << n);
-    next_left = tiled ? LB'(command_data.cycles) - LB'(2) : work - LB'(LANES + 1);
+    next_left = tiled ? LB'(command_data.cycles) - LB'(2) : LB'(outputs_data.elements) - LB'(LANES + 1);
     a_cycle = commanded ? LB'(1) : LB'(LANES);
     begins = outputs_pop != 0 || command_pop != 0;
-    passes = outputs_data.passes;
     cycles = command_data.cycles;
 
     status = isa::BUSY;

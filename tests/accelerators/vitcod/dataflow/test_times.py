@@ -120,7 +120,8 @@ def test_a_convolution_takes_the_cycles_of_its_runs(change):
 
 def test_the_time_of_a_sweep_by_hand():
     rates = VectorRates(8, 4, 64, 5, 9)
-    assert rates.command(64, 3, 3) == (24 + 2 * 5 + 9, 8)  # three words of 64 bytes in 24 cycles
-    assert rates.command(64, 1, 1) == (8, 8)
-    assert VectorRates(64, 1, 8).command(64, 1, 1) == (16, 4)  # every other cycle of one bank
-    assert VectorRates(64, 4, 64).command(0, 1, 1) == (1, 0)
+    assert rates.command(64, 2) == (16 + 5 + 9, 8)  # two words of 64 bytes in 16 cycles
+    assert rates.command(63, 2) == (16 + 5 + 9, 8)  # each sweep has a last window
+    assert rates.command(64, 1) == (8, 8)
+    assert VectorRates(64, 1, 8).command(64, 1) == (16, 4)  # every other cycle of one bank
+    assert VectorRates(64, 4, 64).command(0, 1) == (1, 0)

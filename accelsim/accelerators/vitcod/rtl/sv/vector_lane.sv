@@ -13,7 +13,8 @@ module vector_lane #(
     input  logic signed [7:0]       left,
     input  logic signed [RIGHT-1:0] right,
     // Third.
-    output logic signed [15:0]      term,        // what a row's sum counts
+    output logic signed [7:0]       element,     // what a row's sums count
+    output logic signed [15:0]      square,
     input  logic signed [WIDE-1:0]  addend,
     input  logic [5:0]              shift,
     // Fourth.
@@ -35,7 +36,7 @@ module vector_lane #(
 );
   localparam int SCALED = 26;  // bits of what the first leaves
   localparam logic [5:0] MOST = 6'd49;  // a shift by more bits leaves 0, as this one does
-  logic signed [7:0] left2;
+  logic signed [7:0] left2, left3;
   logic signed [RIGHT-1:0] right2;
   logic signed [RIGHT+7:0] product3;
   logic signed [WIDE-1:0] added3;
@@ -50,7 +51,8 @@ module vector_lane #(
   logic [7:0] clamped8;
 
   always_comb begin
-    term = product3[15:0];
+    element = left3;
+    square = product3[15:0];
     added3 = WIDE'(product3) + addend;
     plus6 = offsets ? 50'(offset) : 50'((50'd1 << (down6 > MOST ? MOST : down6)) >> 1);
 
@@ -61,6 +63,7 @@ module vector_lane #(
 
   always_ff @(posedge clk) begin
     left2 <= left;
+    left3 <= left2;
     right2 <= right;
     product3 <= (RIGHT + 8)'(right2) * (RIGHT + 8)'(left2);
     scaled4 <= SCALED'(added3 >>> shift);

@@ -1,8 +1,8 @@
 // The vector unit's data: lanes that requantise, look up, add, and normalise; of rows that are normalised their sums, a
 // pipeline of reciprocal roots, and what a row is normalised with. It does what the control begins in t in windows of
-// LANES elements, of which slot s, from 0, is the cycle t + 1 + s. Of what the array leaves a window takes as many slots
-// as the item has passes. A command ends with a window a slot in its last ones; before, from slot 0 on, sweeps over its
-// rows take the sums of elements and of squares, a window a slot. A window's words are asked for in its slot's cycle; its
+// LANES elements, of which slot s, from 0, is the cycle t + 1 + s. Of what the array leaves a window goes a slot. A command
+// ends with a window a slot in its last ones; before, from slot 0 on, a sweep over its rows takes the sums of elements and
+// of squares, a window a slot. A window's words are asked for in its slot's cycle; its
 // values are there nine cycles later. Rows are as long as the lanes are many, or longer, so that one ends a cycle.
 module vector_unit_datapath #(
     parameter int LANES    = 4,
@@ -26,7 +26,6 @@ module vector_unit_datapath #(
     // What the control begins.
     input  logic                           begins,
     input  logic                           tiled,
-    input  isa::word_t                     passes,
     input  isa::word_t                     cycles,
     // The memories it reads: what is asked for in a cycle is there in the next. Sums: {shift, multiplier, sum}.
     output logic [1:0]                     act_read,
@@ -51,7 +50,8 @@ module vector_unit_datapath #(
   localparam int RA = ROWS > 1 ? $clog2(ROWS) : 1, OA = $clog2(WORD), LB = $clog2(LANES + 1);
   localparam int IA = ITEMS > 1 ? $clog2(ITEMS) : 1, CA = COMMANDS > 1 ? $clog2(COMMANDS) : 1;
   localparam int RIGHT = FEATURES + 18, WIDE = RIGHT + 10, SUMS = FEATURES + 16, TOTAL = FEATURES + 8;
-  localparam int GROUP = 8, GROUPS = (LANES + GROUP - 1) / GROUP, PART = 20;  // bits of a group's sum
+  localparam int GROUP = 8, GROUPS = (LANES + GROUP - 1) / GROUP, PART = 20;  // bits of a group's squares
+  localparam int FEW = 11;  // and of its elements
   typedef enum logic [1:0] {SCALED, SQUARED, NORMALISED, MULTIPLIED} by_t;  // what the first multiplier has on its right
   typedef struct packed {
     logic looks;         // values go through the table
@@ -83,8 +83,7 @@ module vector_unit_datapath #(
   // A window on its way.
   typedef struct packed {
     logic                values;    // it is one whose values leave
-    logic                counts;    // or one of a sweep for sums
-    logic                squares;   // of squares
+    logic                counts;    // or one of the sweep for sums
     logic                opens;     // the first of its sweep
     logic                ends;      // a row ends in it
     logic [RA-1:0]       row;       // of the first element
@@ -105,9 +104,8 @@ module vector_unit_datapath #(
   logic [CA-1:0] command, command_n;
   job_t job, next, next_item, next_command;
   window_t window[0:9];
-  logic running, ended;
-  logic [1:0] sweeps;
-  isa::word_t left, step, phase;
+  logic running, sweeping, ended;
+  isa::word_t left;
   logic [15:0] nth;
   logic [FEATURES:0] at, reach;
   logic [LB-1:0] bound;  // elements of the first row
@@ -122,9 +120,8 @@ module vector_unit_datapath #(
     ended = nth + 16'd1 == job.windows;
     reach = at + (FEATURES + 1)'(LANES);
     window[0] = '0;
-    window[0].counts = running && sweeps != 0;
-    window[0].values = running && sweeps == 0 && left == 0 && phase == 0;
-    window[0].squares = sweeps == 2'd1;
+    window[0].counts = running && sweeping;
+    window[0].values = running && !sweeping && left == 0;
     window[0].opens = nth == 0;
     window[0].ends = reach >= {1'b0, job.features};
     bound = window[0].ends ? LB'(job.features - FEATURES'(at)) : LB'(LANES);
@@ -133,7 +130,7 @@ module vector_unit_datapath #(
     window[0].wide = ended ? LB'(job.last) : LB'(LANES);
     window[0].constants = job.constants + 32'(at);
     window[0].sums = job.second + 32'(nth);
-    window[0].by = sweeps == 0 ? job.does.by : sweeps == 2'd1 ? SQUARED : SCALED;
+    window[0].by = sweeping ? SQUARED : job.does.by;
     window[0].does = job.does;
     window[0].scale = job.scale;
     window[0].down = job.down;
@@ -158,22 +155,19 @@ module vector_unit_datapath #(
     end else if (begins) begin
       job <= next;
       running <= next.windows != 0;
-      sweeps <= {next.does.squares && next.does.centred, next.does.squares && !next.does.centred};
+      sweeping <= next.does.squares;
       left <= tiled ? cycles - isa::W'(next.windows) : '0;
-      step <= tiled ? '0 : passes - 1'b1;
-      phase <= '0;
       nth <= '0;
       at <= '0;
       row <= '0;
     end else if (running) begin
       if (left != 0) left <= left - 1'b1;
-      phase <= phase != 0 ? phase - 1'b1 : step;
       if (window[0].counts || window[0].values) begin
         nth <= ended ? '0 : nth + 1'b1;
         at <= ended ? '0 : window[0].ends ? reach - {1'b0, job.features} : reach;
         row <= ended ? '0 : window[0].ends ? row + 1'b1 : row;
-        if (ended && sweeps != 0) sweeps <= sweeps - 1'b1;
-        if (ended && sweeps == 0) running <= 1'b0;
+        if (ended) sweeping <= 1'b0;
+        if (ended && !sweeping) running <= 1'b0;
       end
     end
     for (int n = 0; n < 9; n++) window[n+1] <= window[n];
@@ -245,7 +239,8 @@ module vector_unit_datapath #(
 
   // The lanes.
   logic [LANES-1:0][7:0] second2, second3, second4, value;
-  logic signed [15:0] term[LANES];
+  logic signed [7:0] element[LANES];
+  logic signed [15:0] square[LANES];
   always_ff @(posedge clk) {second2, second3, second4} <= {act_value[1], second2, second3};
   for (genvar n = 0; n < LANES; n++) begin : g_lane
     logic signed [RIGHT-1:0] right;
@@ -268,7 +263,8 @@ module vector_unit_datapath #(
         .clk,
         .left      (act_value[0][n]),
         .right,
-        .term      (term[n]),
+        .element   (element[n]),
+        .square    (square[n]),
         .addend    (window[3].by == NORMALISED ? addend[later3[n]] : half),
         .shift     (window[3].by == NORMALISED ? shift[later3[n]] : job_shift),
         .summed    (window[4].does.summed),
@@ -292,9 +288,10 @@ module vector_unit_datapath #(
   end
 
   // Sums of rows: of a group of lanes, of all lanes, of all windows; of the row that ends and of the one after it.
+  logic signed [FEW-1:0] fews[2][GROUPS], fews_n[2][GROUPS];
   logic signed [PART-1:0] parts[2][GROUPS], parts_n[2][GROUPS];
-  logic signed [SUMS-1:0] some[2], some_n[2], running_sum, whole, squares6;
-  logic signed [TOTAL-1:0] totals[ROWS], total6;
+  logic signed [SUMS-1:0] some[2], some_n[2], running_squares, squares, squares6;
+  logic signed [TOTAL-1:0] few[2], few_n[2], running_total, total, total6;
   logic done6;
   logic [RA-1:0] row6;
   logic [FEATURES-1:0] features6;
@@ -302,28 +299,40 @@ module vector_unit_datapath #(
   always_comb begin
     for (int s = 0; s < 2; s++) begin
       for (int g = 0; g < GROUPS; g++) begin
+        fews_n[s][g] = '0;
         parts_n[s][g] = '0;
-        for (int n = GROUP * g; n < GROUP * (g + 1); n++)
-          if (n < LANES && later3[n] == (s == 1)) parts_n[s][g] = parts_n[s][g] + PART'(term[n]);
+        for (int n = GROUP * g; n < GROUP * (g + 1); n++) begin
+          if (n < LANES && later3[n] == (s == 1)) begin
+            fews_n[s][g] = fews_n[s][g] + FEW'(element[n]);
+            parts_n[s][g] = parts_n[s][g] + PART'(square[n]);
+          end
+        end
       end
+      few_n[s] = '0;
       some_n[s] = '0;
-      for (int g = 0; g < GROUPS; g++) some_n[s] = some_n[s] + SUMS'(parts[s][g]);
+      for (int g = 0; g < GROUPS; g++) begin
+        few_n[s] = few_n[s] + TOTAL'(fews[s][g]);
+        some_n[s] = some_n[s] + SUMS'(parts[s][g]);
+      end
     end
-    whole = (window[5].opens ? '0 : running_sum) + some[0];
+    total = (window[5].opens ? '0 : running_total) + few[0];
+    squares = (window[5].opens ? '0 : running_squares) + some[0];
   end
   always_ff @(posedge clk) begin
+    fews <= fews_n;
     parts <= parts_n;
+    few <= few_n;
     some <= some_n;
     if (window[5].counts) begin
-      running_sum <= window[5].ends ? some[1] : whole;
-      if (window[5].ends && !window[5].squares) totals[window[5].row] <= TOTAL'(whole);
+      running_total <= window[5].ends ? few[1] : total;
+      running_squares <= window[5].ends ? some[1] : squares;
     end
-    total6 <= window[5].does.centred ? totals[window[5].row] : '0;
-    squares6 <= whole;
+    total6 <= window[5].does.centred ? total : '0;
+    squares6 <= squares;
     row6 <= window[5].row;
     features6 <= window[5].features;
     epsilon6 <= window[5].epsilon;
-    done6 <= window[5].counts && window[5].ends && window[5].squares && !rst;
+    done6 <= window[5].counts && window[5].ends && !rst;
   end
 
   reciprocal_root #(
