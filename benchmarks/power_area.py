@@ -25,6 +25,7 @@ COVERS = {  # of rows; what is in none of them is named by itself
     "output rows of S V, tables": ("file_bit",),
     "operand, result and queue registers": ("register_bit",),
     "crossbar and multiplexers": ("mux_bit",),
+    "vector unit": ("vector_lane", "vector_control"),
     "requantisers, normalisers": ("requant", "requant_narrow", "normalise"),
     "softmax": ("exp", "divide_int16", "compare_int16", "score_control"),
     "control": ("control", "line_control", "sequencer_control", "module_um2"),

@@ -59,7 +59,8 @@ SHARED = {
 
 CONTROL = (
     "arbiter", "decoder", "denser_engine", "dma", "encoder", "index_walker", "load_buffer", "mac_array", "output_merge",
-    "sequencer", "softmax_unit", "sparser_engine", "store_buffer", "vector_unit",
+    "sequencer", "softmax_unit", "sparser_engine", "store_buffer", "reciprocal_root", "vector_lane", "vector_unit",
+    "vector_unit_datapath",
 )  # fmt: skip
 
 
@@ -104,6 +105,8 @@ def modules(*folders: str) -> None:
         found = json.loads((folder / CELLS).read_text())
         for name in CONTROL:
             mine = [one for one in found if one["module"] == name]
+            if not mine:
+                continue
             many = sum(one["instances"] for one in mine)
             registers = sum(one["instances"] * n for one in mine for kind, n in one["cells"].items() if "DFF" in kind)
             um2 = sum(one["instances"] * one["mapped_um2"] for one in mine) + registers * UM2[CELL_OF["DFF"]]

@@ -44,6 +44,11 @@ def test_an_area_is_that_of_the_mapped_module(name):
     assert list(load_table().rows[name].um2) == pytest.approx(scaled(area), rel=0.02)
 
 
+def areas(name: str) -> dict[tuple[str, str], float]:
+    """Mapped um2, at 45 nm, of all instances of a module in a design."""
+    return {(r["module"], r["design"]): float(r["area_45nm_um2"]) for r in rows(name)}
+
+
 def control(name: str, design: str = "8x4") -> float:
     """Mapped um2, at 45 nm, of a module of `control.csv`, of one instance; of arbiters of all."""
     (row,) = [r for r in rows("control.csv") if (r["module"], r["design"]) == (name, design)]
@@ -57,6 +62,10 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
     sequencer = table["sequencer_control"].um2
     assert sequencer.nominal == pytest.approx(scaled(control("sequencer"))[0], rel=0.001)
     assert list(sequencer) == pytest.approx([sequencer.nominal * share for share in table["module_um2"].um2])
+    parts = ("vector_unit", "vector_unit_datapath", "reciprocal_root", "vector_lane")
+    small, large = (sum(areas("control.csv")[n, design] for n in parts) for design in ("vector16", "vector64"))
+    assert list(table["vector_lane"].um2) == pytest.approx(scaled((large - small) / 48), rel=0.001)
+    assert list(table["vector_control"].um2) == pytest.approx(scaled(small - 16 * (large - small) / 48), rel=0.001)
     few, many = (control("sparser_engine", n) + control("arbiter", n) for n in ("8x4", "16x8"))
     assert list(table["line_control"].um2) == pytest.approx(scaled((many - few) / 8), rel=0.001)
     priced = load_table(None, machine("vitcod").price_documents()).components
@@ -65,7 +74,6 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
     modules = {
         "StoreBuffer": "store_buffer", "MacArray": "mac_array", "DenserEngine": "denser_engine",
         "IndexWalker": "index_walker", "Encoder": "encoder", "Decoder": "decoder", "OutputMerge": "output_merge",
-        "VectorUnit": "vector_unit",
     }  # fmt: skip
     for kind, um2 in (alone | {kind: control(name) for kind, name in modules.items()}).items():
         assert float(str(priced[kind].area["module_um2"])) == pytest.approx(scaled(um2)[0], rel=0.001), kind
