@@ -22,7 +22,7 @@ def overrides_of(drawn: Drawn) -> list[str]:
         "act_gb0.port_bytes": some(8, 40), "act_gb1.banks": some(1, 2), "act_gb1.port_bytes": some(8, 40),
         "engine.psum_banks": some(1, 3), "engine.psum_port_bytes": some(8, 40), "engine.step_cycles": some(0, 2),
         "index_buffer.banks": some(1, 3), "index_buffer.port_bytes": some(1, 12),
-        "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17),
+        "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17), "vector.rows": some(1, 70),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
         "sparser.score_ports": some(1, 8), "softmax.lanes": some(1, 8), "softmax.exp_cycles": some(1, 5),

@@ -23,7 +23,7 @@ TINY = {
     "encoder": {"lines": 2, "macs": 2, "sum_port_bytes": 4},
     "mac_array": {"lines": 2, "macs": 2, "step_cycles": 0, "psum_banks": 1, "psum_port_bytes": 4, "weight_banks": 1,
                   "weight_port_bytes": 2, "act_banks": 1, "act_port_bytes": 2},
-    "vector_unit": {"lanes": 2, "reduce_cycles": 4, "rsqrt_cycles": 10, "banks": 1, "port_bytes": 2},
+    "vector_unit": {"lanes": 2, "reduce_cycles": 4, "rsqrt_cycles": 10, "rows": 8, "banks": 1, "port_bytes": 2},
 }  # fmt: skip
 ROWS = {"passes": 2, "dense": 4, "columns": 4, "index": 8, "rows": 4}
 SIZES = Sizes(heads=2, all=2, encoded=1, tokens=4, features=4, scores=16, all_scores=16)
