@@ -10,14 +10,23 @@ from accelsim.energy.tariff import tariffs
 from tests.accelerators.pricing import parts_of, priced
 
 
-def test_every_lane_of_the_vector_unit_takes_any_entry_of_an_activations_table():
-    """8 bits of 256: 2,040 multiplexers; lanes of the merge that the vector unit has not have their own."""
+def test_lanes_of_the_merge_that_the_vector_unit_has_not_look_up_by_themselves():
+    """8 bits of 256: 2,040 multiplexers, which a lane of the vector unit has."""
 
     def um2(lanes):
         return priced(load_arch("vitcod", schema, [f"vector.lanes={lanes}"]))[0] * 0.7
 
-    assert um2(128) - um2(64) == pytest.approx(64 * (2256 + 2 * 102 + 2040 * 0.91))
-    assert um2(64) - um2(32) == pytest.approx(32 * (2256 + 2 * 102))
+    assert um2(128) - um2(64) == pytest.approx(64 * 8412)
+    assert um2(64) - um2(32) == pytest.approx(32 * (8412 - 2040 * 0.91))
+
+
+def test_less_time_for_a_root_takes_more_of_it():
+    def um2(*cycles):
+        chosen = [f"vector.{name}={n}" for name, n in zip(("reduce_cycles", "rsqrt_cycles"), cycles)]
+        return priced(load_arch("vitcod", schema, chosen))[0] * 0.7
+
+    assert um2(4, 8) - um2(8, 16) == pytest.approx(14944)
+    assert um2(16, 16) == um2(8, 16)
 
 
 def test_each_engine_has_q_and_k_of_its_own():

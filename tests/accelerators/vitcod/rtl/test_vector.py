@@ -120,15 +120,15 @@ def test_a_row_s_reciprocal_root_has_every_bit():
 
 
 def test_fewer_cycles_than_a_root_takes_are_refused():
-    assert VectorDatapath(VectorSizes(), 64, 8, 16).root_bits == 3
-    assert VectorDatapath(VectorSizes(), 64, 4, 10).root_bits == 17
+    assert VectorDatapath(VectorSizes(), 64, 8, 16, 64).root_bits == 3
+    assert VectorDatapath(VectorSizes(), 64, 4, 10, 64).root_bits == 17
     with pytest.raises(InputError) as error:
-        VectorDatapath(VectorSizes(), 64, 4, 9).body()
+        VectorDatapath(VectorSizes(), 64, 4, 9, 64).body()
     assert "needs 14 cycles" in str(error.value) and "rsqrt_cycles 9 are 13" in str(error.value)
     with pytest.raises(InputError) as error:
         job = Normalised(np.zeros((1, 63), np.int8), "layernorm", np.ones(63), np.zeros(63), 8)
         vector_layers.VectorWork([], [job], np.zeros((0, 2)), np.zeros((0, 6))).needed(
-            VectorDatapath(VectorSizes(), 64, 8, 16)
+            VectorDatapath(VectorSizes(), 64, 8, 16, 64)
         )
     assert "rows of 63 features, but 64 to 4095" in str(error.value)
 
