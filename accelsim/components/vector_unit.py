@@ -1,13 +1,13 @@
 """The vector unit: requantisation, bias, activation, residual addition, LayerNorm, pooling.
 
-A number of lanes works through the elements. A lane has two multipliers, an adder and a look-up, so that requantisation,
-residual addition and activation of an output go through it together; each of them takes energy (see dataflows.tiling).
-Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
+A number of lanes works through the elements. A lane has two multipliers, an adder and a look-up, so that an output is
+requantised, added to and looked up in one go; each of them takes energy (see dataflows.tiling). Outputs of the array
+go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
 
 A normalisation sweeps over its rows for their sums and once more for its results, and reads them each time. In between
-a row's sums must be reduced over the lanes, and its reciprocal root found; the rows of a tile follow each other, so that
-it shows once a tile, and what they are normalised with is kept [ours]. The compiler knows all of this, and a command says how long it takes and what it reads a cycle
-(dataflows.tiling.VectorRates).
+a row's sums must be reduced over the lanes, and its reciprocal root found; the rows of a tile follow each other, so
+that it shows once a tile, and what they are normalised with is kept [ours]. The compiler knows all of this, and a
+command says how long it takes and what it reads a cycle (dataflows.tiling.VectorRates).
 """
 
 from accelsim.core import (

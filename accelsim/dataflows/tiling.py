@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.layers import Gemm
 
-# What the vector unit does with an element, which takes energy [ours]: requantisation with bias is one; an activation is
-# a table look-up more; a residual addition one more; LayerNorm takes its square, its distance to the mean, and its gain.
-# A lane has what each of them needs, so that they take no time (docs/rtl.md, "The vector unit").
+# What the vector unit does with an element, which takes energy [ours]: requantisation with bias is one; an activation
+# is a table look-up more; a residual addition one more; LayerNorm takes its square, its distance to the mean, and its
+# gain. A lane has what each of them needs, so that they take no time (docs/rtl.md, "The vector unit").
 PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 3}
 
 # Constants of a feature, beside its weights [ours]: a 32-bit multiplier and shift of the requantisation, an int32 bias;

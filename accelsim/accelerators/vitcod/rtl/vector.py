@@ -16,7 +16,8 @@ JOB = 9  # words of a job
 
 @dataclass(frozen=True)
 class VectorSizes:
-    """What the bench of the vector unit's data path has room for: items of the array and commands, words of activations and of sums, features of all norms, tables."""
+    """What the bench of the vector unit's data path has room for: items of the array and commands, words of activations
+    and of sums, features of all norms, tables."""
 
     items: int = 64
     commands: int = 32

@@ -83,11 +83,8 @@ class VectorWork:
         for one in self.begun(moved):
             values = (self.commands if one.tiled else self.items)[one.number].wanted()
             windows = ceil(len(values), data.lanes)
-            if one.tiled:
-                slots = int(self.told[one.number, -2]) - windows + np.arange(windows)
-            else:
-                slots = np.arange(windows)
-            yield one, one.at + LAG + slots, values
+            first = int(self.told[one.number, -2]) - windows if one.tiled else 0
+            yield one, one.at + LAG + first + np.arange(windows), values
 
     def compare(
         self,
