@@ -92,3 +92,20 @@ FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits
 FUNCTIONS = record("layer", "entry")
 FUNCTION_BYTES = 32
 FUNCTION_ROWS = 256 // FUNCTION_BYTES
+
+# Where the windows of a convolution's tile lie, for the transposing stage: distances in words of the activation buffer
+# and bytes beyond. They come with the instruction, and lie in two words of the program.
+WINDOWS = record(
+    "at_words", "at_bytes",  # the first byte of the first window, from the picture's first
+    "token_words", "token_bytes",  # from a window to the next one in its row
+    "line_words", "line_bytes",  # from the last one to the first of the next row
+    "gap_words", "gap_bytes",  # from a run's end to the beginning of the run below it
+    "run",  # bytes of a run
+    "begin", "begin_run",  # a part of the depth begins with this byte of this run
+    "x", "x_first", "x_step",  # bytes from a line's first to the first window's, to one in a line's first window; from one to the next
+    "y", "y_first", "y_step",  # the same in lines
+    "width", "height",  # bytes of a line, lines of a picture: beyond is padding
+    "columns", "rows",  # windows that are left in the row, rows that are left in the picture, with the first
+    "out",  # both of a whole picture
+)  # fmt: skip
+WINDOW_BYTES = 64

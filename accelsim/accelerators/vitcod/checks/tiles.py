@@ -2,11 +2,13 @@
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import Report
+from accelsim.workload.layers import Gemm
 
 KINDS = ("inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles")  # by whether it is of the last columns, rows
 
@@ -28,24 +30,19 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     last = tiles["constants"] > 0
     adds = ~np.append(True, last[:-1])[: len(tiles)]
     weight, act = (part(buffer, "port_bytes") for buffer in ("weight_gb", "act_gb0"))
-
-    def delivered(buffer: str, words: np.ndarray) -> np.ndarray:
-        """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
-        return ceil(2 * words, 2 * part(buffer, "banks") - 1)
-
-    each_token = windows(evidence, tiles["depth"], act)
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
-    for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
+    for (down, rows), read in zip(split(tiles["tokens"], tiles["step_tokens"].clip(1)), words_of(evidence)):
+        own = np.array([sum(some) for some in read], np.int64)
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            own, beside = rows * each_token, rows * ceil(columns * tiles["added"], act)
+            beside = rows * ceil(columns * tiles["added"], act)
             words = own + beside
             weights = ceil(columns * tiles["depth"], weight) + ceil(columns * tiles["constants"], weight)
             sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
                 tiles["depth"],
-                delivered("weight_gb", weights),
-                delivered("act_gb0", words),
-                staged(evidence, tiles["depth"], own, beside),
+                delivered(evidence, "weight_gb", weights),
+                delivered(evidence, "act_gb0", words),
+                staged(evidence, tiles["depth"], read, beside),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
@@ -53,39 +50,72 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     return found
 
 
-def staged(evidence: Evidence, depth: np.ndarray, words: np.ndarray, beside: np.ndarray) -> np.ndarray:
+def delivered(evidence: Evidence, buffer: str, words: np.ndarray) -> np.ndarray:
+    """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
+    return ceil(2 * words, 2 * evidence.part(buffer, "banks") - 1)
+
+
+def staged(evidence: Evidence, depth: np.ndarray, read: list[list[int]], beside: np.ndarray) -> np.ndarray:
     """Cycles of a step by the transposing stage: a word of each token is handed out, a feature a cycle, while the next
     one of each is read; with a step's last word its residual operand is, and the next step's first."""
     port, rate = evidence.part("act_gb0", "port_bytes"), evidence.part("act_gb0", "banks") - Fraction(1, 2)
     found = []
-    for deep, read, more in zip(depth.tolist(), words.tolist(), beside.tolist()):
+    for deep, words, more in zip(depth.tolist(), read, beside.tolist()):
         handed = [min(port, deep - at) for at in range(0, deep, port)]
-        next_word = Fraction(read, len(handed)) / rate
-        cycles = [max(features, next_word) for features in handed[:-1]]
-        found.append(math.ceil(sum(cycles) + max(handed[-1], next_word + more / rate)))
+        cycles = [max(features, some / rate) for features, some in zip(handed[:-1], words[1:])]
+        found.append(math.ceil(sum(cycles) + max(handed[-1], (words[0] + more) / rate)))
     return np.array(found, np.int64)
 
 
-def windows(evidence: Evidence, depth: np.ndarray, port: int) -> np.ndarray:
-    """Words that each tile reads of a token, whose windows, in a convolution, lie in as many runs as they have rows of
-    pixels: of a run of n pixels in the worst place, word by word."""
+def words_of(evidence: Evidence) -> tuple[list[list[int]], list[list[int]]]:
+    """Of each tile the words of the buffer that a step reads for each word of the transposing stage: of any step the
+    most, and of one of the last rows. A token has one for each; a convolution's windows lie in as many as they do."""
+    tiles, port = evidence.commands("engine"), evidence.part("act_gb0", "port_bytes")
     layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
-    words = ceil(depth, port)
-    for n in np.unique(layers):
-        layer = evidence.workload.layers[n]
-        if layer.kernel == 1:
-            continue
-        row = layer.in_features // layer.kernel
-        for deep in np.unique(depth[layers == n]):
-            if deep == layer.in_features:
-                pixel = row // layer.kernel
-                most = max((at % port + row - 1) // port + 1 for at in range(0, port * pixel, pixel))
-                most *= layer.kernel
-            else:  # in the worst place of a row, of which each may lie in the worst place of a word
-                runs = max((at + deep - 1) // row + 1 for at in range(row))
-                most = runs * ((min(row, deep) + port - 2) // port + 1)
-            words[(layers == n) & (depth == deep)] = most
-    return words
+    most, low, element = [], [], 0
+    for n, layer in zip(range(len(tiles)), (evidence.workload.layers[n] for n in layers)):
+        tokens, high, depth = (int(tiles[name][n]) for name in ("tokens", "step_tokens", "depth"))
+        high = max(1, min(high, tokens))
+        if layer.kernel > 1:
+            row = int(tiles["token"][n])
+            each = [
+                windows(layer, row + at, min(high, tokens - at), element, depth, port) for at in range(0, tokens, high)
+            ]
+            most.append(np.max(each, axis=0).tolist())
+            low.append(each[-1])
+        else:
+            words = -(-depth // port)
+            most.append([high] * words)
+            low.append([tokens - (-(-tokens // high) - 1) * high] * words)
+        element = 0 if tiles["constants"][n] else element + depth
+    return most, low
+
+
+@lru_cache(1 << 12)
+def windows(layer: Gemm, row: int, rows: int, element: int, depth: int, port: int) -> list[int]:
+    """Words read for each word of the stage by so many windows, of so many elements: byte by byte, a word is read where
+    a byte lies in another than the one before, or is in another run, or goes to another word of the stage."""
+    element, slot = element + np.arange(depth), np.arange(depth) // port
+    run = layer.in_features // layer.kernel
+    pixel, side = run // layer.kernel, math.isqrt(layer.inputs // (run // layer.kernel * layer.repeat))
+    out = math.isqrt(layer.tokens)
+    line, byte = element // run, element % run
+    if out**2 != layer.tokens:  # sides are not known: each run in its worst place
+        begins = np.flatnonzero(np.diff(slot * layer.kernel + line, prepend=-1))
+        sizes = np.diff(np.append(begins, depth))
+        worst = [
+            max((at + b) % port + size for at in range(0, port * pixel, pixel))
+            for b, size in zip(byte[begins].tolist(), sizes.tolist())
+        ]
+        return [rows * sum(-(-w // port) for w, at in zip(worst, begins) if slot[at] == s) for s in range(slot[-1] + 1)]
+    token = row + np.arange(rows)[:, None]
+    stride, pad = side // out, layer.kernel // 2
+    y = token // out % out * stride - pad + line + token // out**2 * side
+    x = (token % out * stride - pad) * pixel + byte
+    word = (y * side * pixel + x) // port
+    fresh = np.ones((rows, depth), bool)
+    fresh[:, 1:] = (np.diff(word) != 0) | (np.diff(line) != 0) | (np.diff(slot) != 0)
+    return np.bincount(slot, fresh.sum(axis=0)).astype(int).tolist()
 
 
 def tile_cycles(evidence: Evidence) -> np.ndarray:
@@ -107,6 +137,14 @@ def check_tiles(evidence: Evidence, report: Report) -> None:
         )
     order = [found[name] for name in KINDS]
     first = np.select([many > 0 for many, *_ in order], np.arange(len(KINDS)))
+    leads = delivered(evidence, "act_gb0", np.array([some[0] for some in words_of(evidence)[0]], np.int64))
+    report.compare(
+        "gemm",
+        "engine",
+        "a tile's lead is what its first words take",
+        tiles["lead"] == leads,
+        lambda n: f"tile {n} says a lead of {tiles['lead'][n]}, but it is {leads[n]}",
+    )
     for name, which in (("weight_rate", 2), ("act_rate", 3)):
         read, cycles = (np.choose(first, [one[n] for one in order]) for n in (which, 1))
         wanted = ceil(read, cycles.clip(1))

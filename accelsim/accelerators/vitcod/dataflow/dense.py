@@ -5,10 +5,12 @@ from functools import partial
 
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import encoded_columns
+from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
-from accelsim.dataflows.steps import ArrayPorts, Window, timed
+from accelsim.dataflows.steps import ArrayPorts, timed
 from accelsim.dataflows.tiling import GemmPlan
+from accelsim.dataflows.windows import Window, entry
 from accelsim.workload.layers import Attention, Gemm
 
 
@@ -62,10 +64,15 @@ def issue_tile(
         "constants": tile.constants,
         "added": tile.added,
     }
+    lies = {}
+    if window:
+        lies = {"window": window, "row": tile.row, "element": tile.element}
+        here = window, ports.act_port_bytes, tile.row, tile.element
+        p.enter("windows", **(entry(*here) if window.out else dict.fromkeys(WINDOWS.names, 0)))
     p.issue(
         "engine",
         **cut,
-        **timed(ports, **cut, adds=tile.adds, window=window),
+        **timed(ports, **cut, **lies, adds=tile.adds),
         heads=some.heads,
         encoded=some.encoded,
         passes=tile.passes,
