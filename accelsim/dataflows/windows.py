@@ -83,10 +83,8 @@ class Window(NamedTuple):
 def read_words(window: Window, first: int, depth: int, port_bytes: int, tokens: int) -> np.ndarray:
     """int64[words of the stage, tokens + 1]: words of the buffer that are read for all windows before one."""
     found = np.zeros((ceil(depth, port_bytes), tokens + 1), np.int64)
-    if window.out:
-        at = window.at(np.arange(tokens))
-    else:  # in the worst place
-        at = np.arange(0, port_bytes, gcd(window.channels, port_bytes))
+    anywhere = np.arange(0, port_bytes, gcd(window.channels, port_bytes))  # of which the worst place counts
+    at = window.at(np.arange(tokens)) if window.out else anywhere
     for slot, run, byte, size in window.pieces(first, depth, port_bytes):
         begin = at + run * window.line + byte
         words = (begin + size - 1) // port_bytes - begin // port_bytes + 1
@@ -133,7 +131,7 @@ def entry(window: Window, port_bytes: int, row: int, element: int) -> dict[str, 
         told |= {f"{name}_words": size // port_bytes, f"{name}_bytes": size % port_bytes}
     return told | {
         "run": window.run,
-        "begin": element % window.run,
+        "begin_byte": element % window.run,
         "begin_run": element // window.run,
         "x": (across * stride - window.pad) * channels,
         "x_first": -window.pad * channels,

@@ -93,19 +93,30 @@ FUNCTIONS = record("layer", "entry")
 FUNCTION_BYTES = 32
 FUNCTION_ROWS = 256 // FUNCTION_BYTES
 
-# Where the windows of a convolution's tile lie, for the transposing stage: distances in words of the activation buffer
-# and bytes beyond. They come with the instruction, and lie in two words of the program.
+# How the activations of a tile lie in their buffer, for the transposing stage: places and distances in words and bytes
+# beyond. Of a convolution's windows it comes with the instruction, and takes two words of the program.
 WINDOWS = record(
-    "at_words", "at_bytes",  # the first byte of the first window, from the picture's first
-    "token_words", "token_bytes",  # from a window to the next one in its row
-    "line_words", "line_bytes",  # from the last one to the first of the next row
-    "gap_words", "gap_bytes",  # from a run's end to the beginning of the run below it
+    "at_words",  # the first byte of the first token, from the first picture's first
+    "at_bytes",
+    "token_words",  # from a window to the next one in its row
+    "token_bytes",
+    "line_words",  # from the last one in a row to the first in the next
+    "line_bytes",
+    "gap_words",  # from a run's end to the beginning of the run below it
+    "gap_bytes",
     "run",  # bytes of a run
-    "begin", "begin_run",  # a part of the depth begins with this byte of this run
-    "x", "x_first", "x_step",  # bytes from a line's first to the first window's, to one in a line's first window; from one to the next
-    "y", "y_first", "y_step",  # the same in lines
-    "width", "height",  # bytes of a line, lines of a picture: beyond is padding
-    "columns", "rows",  # windows that are left in the row, rows that are left in the picture, with the first
+    "begin_byte",  # a part of the depth begins with this byte
+    "begin_run",  # of this run
+    "x",  # bytes from a line's first to the first window's
+    "x_first",  # the same of a line's first window
+    "x_step",  # from a window to the next
+    "y",  # the first window's first line
+    "y_first",
+    "y_step",
+    "width",  # bytes of a line; what is beyond is padding
+    "height",  # lines of a picture
+    "columns",  # windows that are left in the row, with the first
+    "rows",  # rows of windows that are left in the picture
     "out",  # both of a whole picture
-)  # fmt: skip
+)
 WINDOW_BYTES = 64

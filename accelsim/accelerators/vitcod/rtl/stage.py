@@ -2,20 +2,23 @@
 stage has room for two a token."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.dataflows.steps import ArrayPorts, step_length
-from accelsim.dataflows.tiling import ceil, read_cycles
+from accelsim.accelerators.vitcod.components.mac_array import MacArray
+from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.windows import Window, most_words
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of the array: when it may begin and must have ended, from when on its tile is known to the stage, its
-    tokens, the length of its accumulation, and bytes of a residual operand of each token."""
+    tokens, the length of its accumulation, bytes of a residual operand of each token, and the words that are read for
+    each word of the stage."""
 
     begin: int
     end: int
@@ -23,25 +26,42 @@ class Step:
     rows: int
     depth: int
     added: int
+    words: Sequence[int]
 
 
-def steps_of(values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iterator[Step]:
-    """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload."""
-    banks, ports = values["act_banks"], ArrayPorts.of(values)
+Lies = tuple[Window | None, int, int]  # a convolution's window, and a tile's first row and element
+
+
+def steps_of(
+    values: Mapping[str, int], moved: Mapping[str, np.ndarray], lies: Iterable[Lies] | None = None
+) -> Iterator[Step]:
+    """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload; lies: of
+    each tile; None: there are no windows."""
+    port, names = values["act_port_bytes"], MacArray.fields["command"].payload
     ends = iter(moved["out"][:, 0].tolist())
-    adds, before, free = False, 0, 0  # when the command before was taken up, when the tile before ended
-    for command, done in zip(moved["command"].tolist(), moved["done"][:, 0].tolist()):
-        came, tokens, features, depth, high, wide, constants, _, _, _, _, _, added = command[:13]
+    before, free = 0, 0  # when the command before was taken up, when the tile before ended
+    for (came, *told), done, (window, first_row, element) in zip(
+        moved["command"].tolist(), moved["done"][:, 0].tolist(), lies or repeat((None, 0, 0))
+    ):
+        tile = dict(zip(names, told))
+        tokens, features, high, wide = (tile[n] for n in ("tokens", "features", "step_tokens", "step_features"))
         known = max(came + 1, before)
         before, free = max(known, free), done
-        begin = max(before, known + read_cycles(min(high, tokens), banks))
+        begin = max(before, known + tile["lead"])
         for row in range(0, tokens, high):
+            rows, words = min(high, tokens - row), ceil(tile["depth"], port)
+            if window:
+                read = most_words(window, port, first_row + row, rows, rows, element, tile["depth"])[0]
+            else:
+                read = (rows,) * words
             for column in range(0, features, wide):
-                rows, columns = min(high, tokens - row), min(wide, features - column)
-                end = begin + step_length(ports, rows, columns, depth, constants, added, adds + (not constants))
-                yield Step(begin, end, known, rows, depth, columns * added)
-                begin = next(ends) if constants else end
-        adds = not constants
+                columns = min(wide, features - column)
+                kind = ("inner", "right", "bottom", "corner")[
+                    2 * (row + rows == tokens) + (column + columns == features)
+                ]
+                end = begin + tile[f"{kind}_cycles"]
+                yield Step(begin, end, known, rows, tile["depth"], columns * tile["added"], read)
+                begin = next(ends) if tile["constants"] else end
 
 
 class Late(NamedTuple):
@@ -53,7 +73,7 @@ class Late(NamedTuple):
 
 
 def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
-    """A word of each of a step's tokens is read as soon as what lay in its place is handed out; a feature is handed out
+    """What a word of each of a step's tokens takes is read as soon as what lay in its place is handed out; a feature is handed out
     a cycle, once its word is there; a residual operand is read behind a step's words."""
     size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
     ports, handed, delay, steps, of, tile = 0.0, (0.0, 0.0), 0.0, 0, 0, -1
@@ -61,8 +81,8 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
         if step.known != tile:  # the first words of a tile are read from the beginning of a cycle on
             tile, ports = step.known, math.ceil(ports)
         at = step.begin + delay
-        for first in range(0, step.depth, size):
-            ports = max(ports, handed[0], step.known + delay) + step.rows / rate
+        for first, words in zip(range(0, step.depth, size), step.words, strict=True):
+            ports = max(ports, handed[0], step.known + delay) + words / rate
             at = max(at, ports) + min(size, step.depth - first)
             handed = handed[1], at
         ports += step.rows * ceil(step.added, size) / rate
