@@ -73,8 +73,8 @@ class Late(NamedTuple):
 
 
 def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
-    """What a word of each of a step's tokens takes is read as soon as what lay in its place is handed out; a feature is handed out
-    a cycle, once its word is there; a residual operand is read behind a step's words."""
+    """What a word of each of a step's tokens takes is read as soon as what lay in its place is handed out; a feature is
+    handed out a cycle, once its word is there; a residual operand is read behind a step's words."""
     size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
     ports, handed, delay, steps, of, tile = 0.0, (0.0, 0.0), 0.0, 0, 0, -1
     for step in run:

@@ -106,8 +106,8 @@ module transposing_stage #(
     least = a < b ? a : b;
   endfunction
 
-  function automatic bytes_t within(input bytes_t a, input logic [31:0] b);  // the smaller one
-    within = 32'(a) < b ? a : bytes_t'(b);
+  function automatic bytes_t smaller(input bytes_t a, input logic [31:0] b);  // the smaller one
+    smaller = 32'(a) < b ? a : bytes_t'(b);
   endfunction
 
   function automatic place_t moved(input place_t a, input logic [31:0] words_on, input bytes_t bytes_on);
@@ -174,9 +174,9 @@ module transposing_stage #(
           stepped = s.beside == 0;
         end else if (next_free[s.slot]) begin
           // As much as the run, the buffer's word and the stage's have in common.
-          room = within(bytes_t'(PORT_BYTES), 32'(s.left)) - s.filled;
-          many = within(bytes_t'(PORT_BYTES) - s.now.at.offset, s.lies.run - s.now.column);
-          many = within(many, 32'(room));
+          room = smaller(bytes_t'(PORT_BYTES), 32'(s.left)) - s.filled;
+          many = smaller(bytes_t'(PORT_BYTES) - s.now.at.offset, s.lies.run - s.now.column);
+          many = smaller(many, 32'(room));
           full = many == room;
           x = s.here.x + s.now.column;
           y = s.here.y + s.now.run;
@@ -189,8 +189,8 @@ module transposing_stage #(
           writes[n].from = s.now.at.offset;
           writes[n].to = s.filled;
           writes[n].many = many;
-          writes[n].low = x[31] ? within(many, -x) : '0;
-          writes[n].high = behind[31] || y >= s.lies.height ? '0 : within(many, behind);
+          writes[n].low = x[31] ? smaller(many, -x) : '0;
+          writes[n].high = behind[31] || y >= s.lies.height ? '0 : smaller(many, behind);
           writes[n].last = full && s.token + 1'b1 == rows;
           s.filled = s.filled + many;
           s.now.at = moved(s.now.at, '0, many);
@@ -268,16 +268,16 @@ module transposing_stage #(
   // What arrives is turned to its place; several ports may bring parts of one word.
   for (genvar n = 0; n < BANKS; n++) begin : g_port
     bytes_t by;
-    logic [PORT_BYTES*8-1:0] inside;
+    logic [PORT_BYTES*8-1:0] kept;
     always_comb begin
       by = arriving[n].from - arriving[n].to;
       if (arriving[n].from < arriving[n].to) by = by + bytes_t'(PORT_BYTES);
       for (int i = 0; i < PORT_BYTES; i++) begin
         covers[n][8*i+:8] = {8{i >= int'(arriving[n].to) && i < int'(arriving[n].to) + int'(arriving[n].many)}};
-        inside[8*i+:8] = {8{i >= int'(arriving[n].to) + int'(arriving[n].low)
+        kept[8*i+:8] = {8{i >= int'(arriving[n].to) + int'(arriving[n].low)
             && i < int'(arriving[n].to) + int'(arriving[n].high)}};
       end
-      turned[n] = (PORT_BYTES * 8)'({value[n], value[n]} >> {by, 3'd0}) & inside & covers[n];
+      turned[n] = (PORT_BYTES * 8)'({value[n], value[n]} >> {by, 3'd0}) & kept & covers[n];
     end
   end
   always_comb begin
