@@ -11,7 +11,7 @@ from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.steps import Reads, longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
-from accelsim.dataflows.windows import usual_words
+from accelsim.dataflows.windows import usual
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
 SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's cycles: several meet in a channel of DRAM
@@ -59,7 +59,8 @@ def window_reads(work: GemmWork, rates: ArrayRates, high, deep) -> Reads:
     """What a step of a convolution reads, with so many tokens and so much of the depth: of one, or arrays of many."""
 
     def of(rows: int, depth: int) -> Reads:
-        return Reads.windows(rates, usual_words(work.window, rates.act_port_bytes, work.tokens, rows, depth))
+        lies = usual(work.window, rates.act_port_bytes, rates.act_banks, work.tokens, rows, depth)
+        return Reads.windows(rates, depth, lies.chunk, lies.words)
 
     if isinstance(high, int) and isinstance(deep, int):
         return of(high, deep)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from accelsim.dataflows.tiling import ceil, read_cycles
-from accelsim.dataflows.windows import Window, most_words
+from accelsim.dataflows.windows import Window, lying
 
 
 class Ports(Protocol):
@@ -58,25 +58,28 @@ def longest(*terms):
 
 
 class Reads(NamedTuple):
-    """What a step reads of its activations, in words: all of them, those of the first word of the transposing stage,
-    and the half words that could be read while the others are filled and handed out."""
+    """What a step reads of its activations, in words: all of them, and those of the first word of the transposing
+    stage; half words that could be read while the features of the others are handed out; features of the last one."""
 
     words: int
     first: int
     later: int
+    rest: int
 
     @classmethod
     def rows(cls, ports: Ports, rows, depth) -> "Reads":
         """Of rows that lie one after the other, each from a word's beginning on. Of one step, or int64 arrays of
         many."""
-        size, slots = ports.act_port_bytes, ceil(depth, ports.act_port_bytes)
-        return cls(rows * slots, rows, (slots - 1) * longest(size * (2 * ports.act_banks - 1), 2 * rows))
+        size, more = ports.act_port_bytes, ceil(depth, ports.act_port_bytes) - 1
+        later = more * longest(size * (2 * ports.act_banks - 1), 2 * rows)
+        return cls(rows * (more + 1), rows, later, depth - more * size)
 
     @classmethod
-    def windows(cls, ports: Ports, words: Sequence[int]) -> "Reads":
-        """Of a convolution's windows; words: that are read for each word of the stage."""
-        handed = ports.act_port_bytes * (2 * ports.act_banks - 1)
-        return cls(sum(words), words[0], sum(max(handed, 2 * some) for some in words[1:]))
+    def windows(cls, ports: Ports, depth: int, chunk: int, words: Sequence[int]) -> "Reads":
+        """Of a convolution's windows: see `windows.Lies`."""
+        handed = chunk * (2 * ports.act_banks - 1)
+        later = sum(max(handed, 2 * some) for some in words[1:])
+        return cls(sum(words), words[0], later, depth - (len(words) - 1) * chunk)
 
 
 def weight_words(ports: Ports, columns, depth, constants):
@@ -85,13 +88,12 @@ def weight_words(ports: Ports, columns, depth, constants):
     return ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
 
 
-def stage_cycles(ports: Ports, depth, reads: Reads, beside):
+def stage_cycles(ports: Ports, reads: Reads, beside):
     """Cycles in which a step's activations go through the transposing stage, which has two words of each token: while
     the features of one are handed out, one a cycle, the other is read; behind a step's last word its residual operand
     is (words), and the first word of the next."""
-    rest = depth - (ceil(depth, ports.act_port_bytes) - 1) * ports.act_port_bytes
     rate = 2 * ports.act_banks - 1  # half words that the ports read a cycle
-    return ceil(reads.later + longest(rest * rate, 2 * (reads.first + beside)), rate)
+    return ceil(reads.later + longest(reads.rest * rate, 2 * (reads.first + beside)), rate)
 
 
 def step_length(ports: Ports, rows, columns, depth, constants, added, moves, reads: Reads | None = None):
@@ -103,7 +105,7 @@ def step_length(ports: Ports, rows, columns, depth, constants, added, moves, rea
         depth,
         read_cycles(weight_words(ports, columns, depth, constants), ports.weight_banks),
         read_cycles(reads.words + beside, ports.act_banks),
-        stage_cycles(ports, depth, reads, beside),
+        stage_cycles(ports, reads, beside),
         ceil(4 * rows * columns * moves, ports.psum_cycle_bytes),
     )
 
@@ -123,8 +125,9 @@ def timed(
     down, across = ceil(tokens, high), ceil(features, wide)
     low, narrow = tokens - high * (down - 1), features - wide * (across - 1)
     if window:
-        words = most_words(window, ports.act_port_bytes, row, tokens, high, element, depth)
-        above, below = (Reads.windows(ports, some) for some in words)
+        sizes = {"row": row, "tokens": tokens, "step_tokens": high, "element": element, "depth": depth}
+        lies = lying(window, ports.act_port_bytes, ports.act_banks, **sizes)
+        above, below = (Reads.windows(ports, depth, lies.chunk, some) for some in lies[1:])
     else:
         above, below = (Reads.rows(ports, rows, depth) for rows in (high, low))
     first = step_length(ports, high, wide, *each, moves, above)

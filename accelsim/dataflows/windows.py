@@ -68,52 +68,80 @@ class Window(NamedTuple):
         down, across = here // self.out * self.stride - self.pad, here % self.out * self.stride - self.pad
         return (picture * self.side + down) * self.line + across * self.channels
 
-    def pieces(self, first: int, depth: int, port_bytes: int) -> Iterator[tuple[int, int, int, int]]:
+    def pieces(self, first: int, depth: int, chunk: int) -> Iterator[tuple[int, int, int, int]]:
         """(word of the stage, run, first byte in it, bytes) of `depth` elements from `first` on: they are read run by
-        run, and as far as a word of the stage takes them."""
+        run, as far as a word of the stage goes, which takes `chunk` of them."""
         at = first
         while at < first + depth:
-            slot = (at - first) // port_bytes
-            end = min((at // self.run + 1) * self.run, first + (slot + 1) * port_bytes, first + depth)
+            slot = (at - first) // chunk
+            end = min((at // self.run + 1) * self.run, first + (slot + 1) * chunk, first + depth)
             yield slot, at // self.run, at % self.run, end - at
             at = end
 
+    def chunks(self, port_bytes: int) -> list[int]:
+        """How many elements a word of the stage may take: all that it has room for; or whole runs, or equal shares of a
+        run, so that no word of the buffer is read for two of them."""
+        if self.run <= port_bytes:
+            return [port_bytes, port_bytes // self.run * self.run]
+        least = ceil(self.run, port_bytes)
+        return [port_bytes, *(self.run // n for n in range(least, 2 * least + 1) if self.run % n == 0)]
+
+
+class Lies(NamedTuple):
+    """How the windows of a tile are read. chunk: elements in a word of the stage. words: that are read of the buffer
+    for each of these, the most in any step; bottom: in the last one."""
+
+    chunk: int
+    words: tuple[int, ...]
+    bottom: tuple[int, ...]
+
 
 @lru_cache(64)
-def read_words(window: Window, first: int, depth: int, port_bytes: int, tokens: int) -> np.ndarray:
+def read_words(window: Window, first: int, depth: int, chunk: int, port_bytes: int, tokens: int) -> np.ndarray:
     """int64[words of the stage, tokens + 1]: words of the buffer that are read for all windows before one."""
-    found = np.zeros((ceil(depth, port_bytes), tokens + 1), np.int64)
+    found = np.zeros((ceil(depth, chunk), tokens + 1), np.int64)
     anywhere = np.arange(0, port_bytes, gcd(window.channels, port_bytes))  # of which the worst place counts
     at = window.at(np.arange(tokens)) if window.out else anywhere
-    for slot, run, byte, size in window.pieces(first, depth, port_bytes):
+    for slot, run, byte, size in window.pieces(first, depth, chunk):
         begin = at + run * window.line + byte
         words = (begin + size - 1) // port_bytes - begin // port_bytes + 1
         found[slot, 1:] += words if window.out else words.max()
     return np.cumsum(found, axis=1)
 
 
-def most_words(
-    window: Window, port_bytes: int, row: int, tokens: int, step_tokens: int, first: int, depth: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Words that are read for each word of the stage: the most that any step of a tile reads, and what its last one
-    does. The tile is of so many windows from `row` on, and of `depth` elements from `first` on."""
-    whole = ceil(row + tokens, max(1, window.out**2)) * max(1, window.out**2)
-    before = read_words(window, first, depth, port_bytes, whole)
-    edges = np.append(np.arange(row, row + tokens, step_tokens), row + tokens)
-    words = np.diff(before[:, edges], axis=1)
-    return tuple(words.max(axis=1).tolist()), tuple(words[:, -1].tolist())
+def handed(port_bytes: int, banks: int, depth: int, chunk: int, words: tuple[int, ...]) -> int:
+    """Half words that the ports could read while the stage hands out a step's features: see `steps.stage_cycles`."""
+    rate = 2 * banks - 1
+    rest = depth - (len(words) - 1) * chunk
+    return sum(max(chunk * rate, 2 * some) for some in words[1:]) + max(rest * rate, 2 * words[0])
 
 
 @lru_cache(1 << 12)
-def usual_words(window: Window, port_bytes: int, tokens: int, step_tokens: int, depth: int) -> tuple[int, ...]:
-    """The most that a step of a layer of so many windows reads for each word of the stage, with parts of so much depth:
-    of the first parts, which are looked at for an estimate."""
+def lying(
+    window: Window, port_bytes: int, banks: int, *, row: int, tokens: int, step_tokens: int, element: int, depth: int
+) -> Lies:
+    """How the windows of a tile are read from a buffer of so many banks, with the chunk that takes the shortest time.
+    The tile is of so many windows from `row` on, and of `depth` elements from `element` on."""
+    picture = max(1, window.out**2)
+    edges, found = np.append(np.arange(row, row + tokens, step_tokens), row + tokens), []
+    for chunk in window.chunks(port_bytes):
+        before = read_words(window, element, depth, chunk, port_bytes, ceil(row + tokens, picture) * picture)
+        words = np.diff(before[:, edges], axis=1)
+        found.append(Lies(chunk, tuple(words.max(axis=1).tolist()), tuple(words[:, -1].tolist())))
+    return min(found, key=lambda lies: handed(port_bytes, banks, depth, lies.chunk, lies.words))
+
+
+@lru_cache(1 << 12)
+def usual(window: Window, port_bytes: int, banks: int, tokens: int, step_tokens: int, depth: int) -> Lies:
+    """The same of a layer of so many windows with parts of so much depth, for an estimate: of the first parts the one
+    that takes longest."""
     starts = range(0, window.depth - depth + 1, depth)[:PARTS]
-    each = [most_words(window, port_bytes, 0, tokens, step_tokens, first, depth)[0] for first in starts]
-    return tuple(map(max, zip(*each)))
+    sizes = {"row": 0, "tokens": tokens, "step_tokens": step_tokens, "depth": depth}
+    found = [lying(window, port_bytes, banks, **sizes, element=first) for first in starts]
+    return max(found, key=lambda lies: handed(port_bytes, banks, depth, lies.chunk, lies.words))
 
 
-def entry(window: Window, port_bytes: int, row: int, element: int) -> dict[str, int]:
+def entry(window: Window, port_bytes: int, chunk: int, row: int, element: int) -> dict[str, int]:
     """What the transposing stage is told of a tile's windows: places and distances in words of the buffer and bytes
     (0 to port_bytes - 1) beyond, from the first picture's first byte on. See `tables.WINDOWS`."""
     channels, stride, out = window.channels, window.stride, window.out
@@ -130,6 +158,7 @@ def entry(window: Window, port_bytes: int, row: int, element: int) -> dict[str, 
     for name, size in distances.items():
         told |= {f"{name}_words": size // port_bytes, f"{name}_bytes": size % port_bytes}
     return told | {
+        "chunk": chunk,
         "run": window.run,
         "begin_byte": element % window.run,
         "begin_run": element // window.run,

@@ -104,6 +104,7 @@ WINDOWS = record(
     "line_bytes",
     "gap_words",  # from a run's end to the beginning of the run below it
     "gap_bytes",
+    "chunk",  # bytes that a word of the stage takes
     "run",  # bytes of a run
     "begin_byte",  # a part of the depth begins with this byte
     "begin_run",  # of this run

@@ -30,8 +30,9 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     last = tiles["constants"] > 0
     adds = ~np.append(True, last[:-1])[: len(tiles)]
     weight, act = (part(buffer, "port_bytes") for buffer in ("weight_gb", "act_gb0"))
+    chunks, *read_of = words_of(evidence)
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
-    for (down, rows), read in zip(split(tiles["tokens"], tiles["step_tokens"].clip(1)), words_of(evidence)):
+    for (down, rows), read in zip(split(tiles["tokens"], tiles["step_tokens"].clip(1)), read_of):
         own = np.array([sum(some) for some in read], np.int64)
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
             beside = rows * ceil(columns * tiles["added"], act)
@@ -42,7 +43,7 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
                 tiles["depth"],
                 delivered(evidence, "weight_gb", weights),
                 delivered(evidence, "act_gb0", words),
-                staged(evidence, tiles["depth"], read, beside),
+                staged(evidence, tiles["depth"], chunks, read, beside),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
@@ -55,31 +56,36 @@ def delivered(evidence: Evidence, buffer: str, words: np.ndarray) -> np.ndarray:
     return ceil(2 * words, 2 * evidence.part(buffer, "banks") - 1)
 
 
-def staged(evidence: Evidence, depth: np.ndarray, read: list[list[int]], beside: np.ndarray) -> np.ndarray:
+def staged(
+    evidence: Evidence, depth: np.ndarray, chunks: np.ndarray, read: list[list[int]], beside: np.ndarray
+) -> np.ndarray:
     """Cycles of a step by the transposing stage: a word of each token is handed out, a feature a cycle, while the next
     one of each is read; with a step's last word its residual operand is, and the next step's first."""
-    port, rate = evidence.part("act_gb0", "port_bytes"), evidence.part("act_gb0", "banks") - Fraction(1, 2)
-    found = []
-    for deep, words, more in zip(depth.tolist(), read, beside.tolist()):
-        handed = [min(port, deep - at) for at in range(0, deep, port)]
+    rate, found = evidence.part("act_gb0", "banks") - Fraction(1, 2), []
+    for deep, chunk, words, more in zip(depth.tolist(), chunks.tolist(), read, beside.tolist()):
+        handed = [min(chunk, deep - at) for at in range(0, deep, chunk)]
         cycles = [max(features, some / rate) for features, some in zip(handed[:-1], words[1:])]
         found.append(math.ceil(sum(cycles) + max(handed[-1], (words[0] + more) / rate)))
     return np.array(found, np.int64)
 
 
-def words_of(evidence: Evidence) -> tuple[list[list[int]], list[list[int]]]:
-    """Of each tile the words of the buffer that a step reads for each word of the transposing stage: of any step the
-    most, and of one of the last rows. A token has one for each; a convolution's windows lie in as many as they do."""
+def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list[int]]]:
+    """Of each tile the elements in a word of the transposing stage, and the words of the buffer that a step reads for
+    each: of any step the most, and of one of the last rows. A token of a matrix lies in one for each; of a convolution
+    the tile's row of the table says the elements, and the words are those that they lie in."""
     tiles, port = evidence.commands("engine"), evidence.part("act_gb0", "port_bytes")
     layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
+    chunks, told = np.full(len(tiles), port), iter(evidence.tables["windows"]["chunk"].tolist())
     most, low, element = [], [], 0
     for n, layer in zip(range(len(tiles)), (evidence.workload.layers[n] for n in layers)):
         tokens, high, depth = (int(tiles[name][n]) for name in ("tokens", "step_tokens", "depth"))
         high = max(1, min(high, tokens))
         if layer.kernel > 1:
-            row = int(tiles["token"][n])
+            row, chunk = int(tiles["token"][n]), next(told)
+            chunks[n] = chunk = min(max(1, chunk), port) if math.isqrt(layer.tokens) ** 2 == layer.tokens else port
             each = [
-                windows(layer, row + at, min(high, tokens - at), element, depth, port) for at in range(0, tokens, high)
+                windows(layer, row + at, min(high, tokens - at), element, depth, port, chunk)
+                for at in range(0, tokens, high)
             ]
             most.append(np.max(each, axis=0).tolist())
             low.append(each[-1])
@@ -88,14 +94,14 @@ def words_of(evidence: Evidence) -> tuple[list[list[int]], list[list[int]]]:
             most.append([high] * words)
             low.append([tokens - (-(-tokens // high) - 1) * high] * words)
         element = 0 if tiles["constants"][n] else element + depth
-    return most, low
+    return chunks, most, low
 
 
 @lru_cache(1 << 12)
-def windows(layer: Gemm, row: int, rows: int, element: int, depth: int, port: int) -> list[int]:
+def windows(layer: Gemm, row: int, rows: int, element: int, depth: int, port: int, chunk: int) -> list[int]:
     """Words read for each word of the stage by so many windows, of so many elements: byte by byte, a word is read where
     a byte lies in another than the one before, or is in another run, or goes to another word of the stage."""
-    element, slot = element + np.arange(depth), np.arange(depth) // port
+    element, slot = element + np.arange(depth), np.arange(depth) // chunk
     run = layer.in_features // layer.kernel
     pixel, side = run // layer.kernel, math.isqrt(layer.inputs // (run // layer.kernel * layer.repeat))
     out = math.isqrt(layer.tokens)
@@ -137,7 +143,7 @@ def check_tiles(evidence: Evidence, report: Report) -> None:
         )
     order = [found[name] for name in KINDS]
     first = np.select([many > 0 for many, *_ in order], np.arange(len(KINDS)))
-    leads = delivered(evidence, "act_gb0", np.array([some[0] for some in words_of(evidence)[0]], np.int64))
+    leads = delivered(evidence, "act_gb0", np.array([some[0] for some in words_of(evidence)[1]], np.int64))
     report.compare(
         "gemm",
         "engine",

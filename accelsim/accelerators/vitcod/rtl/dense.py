@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.rtl.stage import Step, late, steps_of
 from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.tiling import ceil
-from accelsim.dataflows.windows import Window, entry
+from accelsim.dataflows.windows import Window, entry, lying
 from accelsim.rtl.datapath import Comparison, Parameters, Wires, ports_of
 from accelsim.workload.functional import product
 
@@ -132,11 +132,12 @@ def address_bits(words: int) -> int:
     return max(1, (words - 1).bit_length())
 
 
-def in_rows(pitch: int, row: int, depth: int) -> dict[str, int]:
-    """How the rows of a matrix lie, from one of them on, each in so many words: as a picture of one line for each."""
+def in_rows(port: int, row: int, depth: int) -> dict[str, int]:
+    """How the rows of a matrix lie in words of so many bytes: as a picture of one line for each."""
+    pitch = ceil(depth, port)
     without = dict.fromkeys(WINDOWS.names, 0)
     endless = dict.fromkeys(("columns", "rows", "out"), 1 << 30)
-    run = {"run": depth, "width": depth, "height": 1}
+    run = {"chunk": port, "run": depth, "width": depth, "height": 1}
     return {**without, **endless, **run, "at_words": row * pitch, "token_words": pitch}
 
 
@@ -212,7 +213,7 @@ class DenseWork:
         for n, layer in enumerate(self.layers):
             constant_at[n] = sum(map(len, constants))
             constants.append(np.stack([layer.bias.astype(np.uint32), layer.scale.astype(np.uint32)], axis=1))
-        for place, layer, (_, features, depth, _, wide, _) in self.tiles():
+        for place, layer, (tokens, features, depth, high, wide, _) in self.tiles():
             key = (place.layer, 0, 0) if layer.window else (place.layer, place.element, depth)
             pitch = ceil(depth, data.port)
             if key not in act_at:
@@ -227,9 +228,12 @@ class DenseWork:
                 acts.append(rows)
                 act_words += len(rows)
             if layer.window:
-                lies = entry(layer.window, data.port, place.row, place.element)
+                step = {"tokens": tokens, "step_tokens": min(high, tokens), "depth": depth}
+                ports = data.port, data.banks
+                chunk = lying(layer.window, *ports, row=place.row, element=place.element, **step).chunk
+                lies = entry(layer.window, data.port, chunk, place.row, place.element)
             else:
-                lies = in_rows(pitch, place.row, depth)
+                lies = in_rows(data.port, place.row, depth)
             lies["at_words"] += act_at[key]
             tiles.append((used, constant_at[place.layer] + place.column, *(lies[name] for name in WINDOWS.names)))
             part = layer.weight[place.element : place.element + depth, place.column : place.column + features]

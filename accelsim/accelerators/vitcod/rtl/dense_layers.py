@@ -11,7 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.machine import MACHINE, resources
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
 from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
-from accelsim.accelerators.vitcod.rtl.stage import Lies, late, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Tile, late, steps_of
 from accelsim.config.arch import Arch
 from accelsim.core import IDLE, Out, Param, Simulator
 from accelsim.core.channel import WATCHED
@@ -148,7 +148,7 @@ def windows_of(workload: Workload) -> list[Window | None]:
     return [window if window and window.out else None for window, repeat in found for _ in range(repeat)]
 
 
-def lies(workload: Workload, arch: Arch, commands: np.ndarray) -> list[Lies]:
+def lies(workload: Workload, arch: Arch, commands: np.ndarray) -> list[Tile]:
     """How the activations of each tile lie."""
     windows = windows_of(workload)
     return [(windows[at.layer], at.row, at.element) for at in places_of(workload, resources(arch), commands)]

@@ -11,14 +11,14 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.dataflows.tiling import ceil
-from accelsim.dataflows.windows import Window, most_words
+from accelsim.dataflows.windows import Window, lying, read_words
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of the array: when it may begin and must have ended, from when on its tile is known to the stage, its
-    tokens, the length of its accumulation, bytes of a residual operand of each token, and the words that are read for
-    each word of the stage."""
+    tokens, the length of its accumulation, bytes of a residual operand of each token, the words that are read for each
+    word of the stage, and the elements in one."""
 
     begin: int
     end: int
@@ -27,13 +27,14 @@ class Step:
     depth: int
     added: int
     words: Sequence[int]
+    chunk: int
 
 
-Lies = tuple[Window | None, int, int]  # a convolution's window, and a tile's first row and element
+Tile = tuple[Window | None, int, int]  # a convolution's window, and a tile's first row and element
 
 
 def steps_of(
-    values: Mapping[str, int], moved: Mapping[str, np.ndarray], lies: Iterable[Lies] | None = None
+    values: Mapping[str, int], moved: Mapping[str, np.ndarray], lies: Iterable[Tile] | None = None
 ) -> Iterator[Step]:
     """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload; lies: of
     each tile; None: there are no windows."""
@@ -48,19 +49,25 @@ def steps_of(
         known = max(came + 1, before)
         before, free = max(known, free), done
         begin = max(before, known + tile["lead"])
+        chunk, depth = port, tile["depth"]
+        if window:
+            sizes = {"row": first_row, "tokens": tokens, "step_tokens": min(high, tokens), "element": element}
+            chunk = lying(window, port, values["act_banks"], **sizes, depth=depth).chunk
+            before = read_words(
+                window, element, depth, chunk, port, ceil(first_row + tokens, window.out**2) * window.out**2
+            )
         for row in range(0, tokens, high):
-            rows, words = min(high, tokens - row), ceil(tile["depth"], port)
+            rows = min(high, tokens - row)
+            read = (rows,) * ceil(depth, port)
             if window:
-                read = most_words(window, port, first_row + row, rows, rows, element, tile["depth"])[0]
-            else:
-                read = (rows,) * words
+                read = (before[:, first_row + row + rows] - before[:, first_row + row]).tolist()
             for column in range(0, features, wide):
                 columns = min(wide, features - column)
                 kind = ("inner", "right", "bottom", "corner")[
                     2 * (row + rows == tokens) + (column + columns == features)
                 ]
                 end = begin + tile[f"{kind}_cycles"]
-                yield Step(begin, end, known, rows, tile["depth"], columns * tile["added"], read)
+                yield Step(begin, end, known, rows, depth, columns * tile["added"], read, chunk)
                 begin = next(ends) if tile["constants"] else end
 
 
@@ -81,9 +88,9 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
         if step.known != tile:  # the first words of a tile are read from the beginning of a cycle on
             tile, ports = step.known, math.ceil(ports)
         at = step.begin + delay
-        for first, words in zip(range(0, step.depth, size), step.words, strict=True):
+        for first, words in zip(range(0, step.depth, step.chunk), step.words, strict=True):
             ports = max(ports, handed[0], step.known + delay) + words / rate
-            at = max(at, ports) + min(size, step.depth - first)
+            at = max(at, ports) + min(step.chunk, step.depth - first)
             handed = handed[1], at
         ports += step.rows * ceil(step.added, size) / rate
         behind = at - step.end - delay

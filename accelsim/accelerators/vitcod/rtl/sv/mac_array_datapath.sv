@@ -82,7 +82,7 @@ module mac_array_datapath #(
   logic [4:1] valid, first;
   logic [31:0] weights, weights2;
   isa::word_t k;
-  logic [CA-1:0] at_column;
+  logic [CA-1:0] at_column, last_column;
   logic [OA-1:0] offset;
   logic ended, word_ends, there, hands;
   logic [WORD*16-1:0] aligned;
@@ -109,7 +109,7 @@ module mac_array_datapath #(
     // 1: a feature is asked for.
     hands = valid[1] && there;
     ended = k + 1'b1 == job[1].depth;
-    word_ends = ended || at_column == CA'(ACT_PORT_BYTES - 1);
+    word_ends = at_column == last_column;
 
     // 2: weights.
     weight_read = valid[2];
@@ -153,7 +153,8 @@ module mac_array_datapath #(
       .column    (at_column),
       .ends      (word_ends),
       .features  (acts),
-      .there
+      .there,
+      .last_column
   );
 
   for (genvar n = 0; n < LINES; n++) begin : g_line

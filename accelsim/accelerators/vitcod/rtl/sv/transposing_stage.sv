@@ -27,9 +27,10 @@ module transposing_stage #(
     output logic [BANKS-1:0]                  read,
     output logic [BANKS-1:0][31:0]            at,
     input  logic [BANKS-1:0][PORT_BYTES*8-1:0] value,
-    // Whether the word is there that comes next; a feature of it is handed out, its place, and whether the word ends with
-    // it.
+    // Whether the word is there that comes next, and which is its last feature; one is handed out, its place, and whether
+    // the word ends with it.
     output logic                              there,
+    output logic [CA-1:0]                     last_column,
     input  logic                              hands,
     input  logic [CA-1:0]                     column,
     input  logic                              ends,
@@ -96,6 +97,7 @@ module transposing_stage #(
   isa::word_t number, rows, wide;
   logic [31:0] x, behind, y;
   logic [1:0] free, next_free, whole, next_whole;
+  bytes_t [1:0] size, next_size;  // features of the words
   logic phase, ahead, takes, stepped, full;
   logic hand_slot;
   logic [2:1] slot;
@@ -152,6 +154,7 @@ module transposing_stage #(
   always_comb begin
     s = state;
     next_free = free;
+    next_size = size;
     read = '0;
     at = '0;
     writes = '0;
@@ -174,7 +177,7 @@ module transposing_stage #(
           stepped = s.beside == 0;
         end else if (next_free[s.slot]) begin
           // As much as the run, the buffer's word and the stage's have in common.
-          room = smaller(bytes_t'(PORT_BYTES), 32'(s.left)) - s.filled;
+          room = smaller(bytes_t'(s.lies.chunk), 32'(s.left)) - s.filled;
           many = smaller(bytes_t'(PORT_BYTES) - s.now.at.offset, s.lies.run - s.now.column);
           many = smaller(many, 32'(room));
           full = many == room;
@@ -201,16 +204,16 @@ module transposing_stage #(
             s.now.run = s.now.run + 32'd1;
           end
           if (full) begin
-            s.filled = '0;
             if (s.token == 0) s.front = s.now.at;
             s.here = onward(s.here, s.lies);
             s.token = s.token + 1'b1;
             if (writes[n].last) begin
               next_free[s.slot] = 1'b0;
+              next_size[s.slot] = s.filled;
               s.slot = !s.slot;
               s.token = '0;
               if (s.left == s.depth) s.below = s.here;
-              s.left = s.left - least(s.left, isa::W'(PORT_BYTES));
+              s.left = s.left - least(s.left, isa::W'(s.lies.chunk));
               s.begins = s.now;
               s.here = s.first;
               s.here.at = s.front;
@@ -219,6 +222,7 @@ module transposing_stage #(
                 stepped = s.beside == 0;
               end
             end
+            s.filled = '0;
             s.now = s.begins;
             s.now.at = s.here.at;
           end
@@ -262,6 +266,7 @@ module transposing_stage #(
     next_whole = whole;
     for (int n = 0; n < BANKS; n++) if (writes[n].valid && writes[n].last) next_whole[writes[n].slot] = 1'b1;
     there = next_whole[hand_slot];
+    last_column = CA'(next_size[hand_slot] - 1'b1);
     for (int n = 0; n < SIDE; n++) features[n] = slot[2] ? odd_words[n][8*place[2]+:8] : even_words[n][8*place[2]+:8];
   end
 
@@ -313,6 +318,7 @@ module transposing_stage #(
       if (takes) number <= number + 1'b1;
       ahead <= (ahead || takes) && !taken;
       free  <= next_free;
+      size  <= next_size;
       whole <= next_whole;
       if (hands && ends) begin
         hand_slot <= !hand_slot;
