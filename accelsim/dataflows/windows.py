@@ -78,13 +78,16 @@ class Window(NamedTuple):
             yield slot, at // self.run, at % self.run, end - at
             at = end
 
-    def chunks(self, port_bytes: int) -> list[int]:
-        """How many elements a word of the stage may take: all that it has room for; or whole runs, or equal shares of a
-        run, so that no word of the buffer is read for two of them."""
-        if self.run <= port_bytes:
-            return [port_bytes, port_bytes // self.run * self.run]
+    def chunks(self, port_bytes: int, depth: int) -> list[int]:
+        """How many elements a word of the stage may take: all that it has room for, or a half or quarter of that, or
+        an equal share of the depth; or whole runs, or equal shares of one, so that no word of the buffer is read for
+        two words of the stage."""
+        if self.out == 0:
+            return [port_bytes]
+        found = [port_bytes, port_bytes // 2, port_bytes // 4, ceil(depth, ceil(depth, port_bytes))]
         least = ceil(self.run, port_bytes)
-        return [port_bytes, *(self.run // n for n in range(least, 2 * least + 1) if self.run % n == 0)]
+        shares = [self.run // n for n in range(least, 2 * least + 1) if self.run % n == 0]
+        return [one for one in (*found, port_bytes // self.run * self.run, *shares) if one]
 
 
 class Lies(NamedTuple):
@@ -124,7 +127,7 @@ def lying(
     The tile is of so many windows from `row` on, and of `depth` elements from `element` on."""
     picture = max(1, window.out**2)
     edges, found = np.append(np.arange(row, row + tokens, step_tokens), row + tokens), []
-    for chunk in window.chunks(port_bytes):
+    for chunk in window.chunks(port_bytes, depth):
         before = read_words(window, element, depth, chunk, port_bytes, ceil(row + tokens, picture) * picture)
         words = np.diff(before[:, edges], axis=1)
         found.append(Lies(chunk, tuple(words.max(axis=1).tolist()), tuple(words[:, -1].tolist())))

@@ -2,13 +2,12 @@
 
 import math
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.windows import sides, words_read
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import Report
-from accelsim.workload.layers import Gemm
 
 KINDS = ("inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles")  # by whether it is of the last columns, rows
 
@@ -81,12 +80,10 @@ def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list
         tokens, high, depth = (int(tiles[name][n]) for name in ("tokens", "step_tokens", "depth"))
         high = max(1, min(high, tokens))
         if layer.kernel > 1:
-            row, chunk = int(tiles["token"][n]), next(told)
-            chunks[n] = chunk = min(max(1, chunk), port) if math.isqrt(layer.tokens) ** 2 == layer.tokens else port
-            each = [
-                windows(layer, row + at, min(high, tokens - at), element, depth, port, chunk)
-                for at in range(0, tokens, high)
-            ]
+            row, chunk = int(tiles["token"][n]), next(told, 0)
+            chunks[n] = chunk = min(max(1, chunk), port) if sides(layer) else port
+            edges = range(0, tokens, high)
+            each = [words_read(layer, row + at, min(high, tokens - at), element, depth, port, chunk) for at in edges]
             most.append(np.max(each, axis=0).tolist())
             low.append(each[-1])
         else:
@@ -95,33 +92,6 @@ def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list
             low.append([tokens - (-(-tokens // high) - 1) * high] * words)
         element = 0 if tiles["constants"][n] else element + depth
     return chunks, most, low
-
-
-@lru_cache(1 << 12)
-def windows(layer: Gemm, row: int, rows: int, element: int, depth: int, port: int, chunk: int) -> list[int]:
-    """Words read for each word of the stage by so many windows, of so many elements: byte by byte, a word is read where
-    a byte lies in another than the one before, or is in another run, or goes to another word of the stage."""
-    element, slot = element + np.arange(depth), np.arange(depth) // chunk
-    run = layer.in_features // layer.kernel
-    pixel, side = run // layer.kernel, math.isqrt(layer.inputs // (run // layer.kernel * layer.repeat))
-    out = math.isqrt(layer.tokens)
-    line, byte = element // run, element % run
-    if out**2 != layer.tokens:  # sides are not known: each run in its worst place
-        begins = np.flatnonzero(np.diff(slot * layer.kernel + line, prepend=-1))
-        sizes = np.diff(np.append(begins, depth))
-        worst = [
-            max((at + b) % port + size for at in range(0, port * pixel, pixel))
-            for b, size in zip(byte[begins].tolist(), sizes.tolist())
-        ]
-        return [rows * sum(-(-w // port) for w, at in zip(worst, begins) if slot[at] == s) for s in range(slot[-1] + 1)]
-    token = row + np.arange(rows)[:, None]
-    stride, pad = side // out, layer.kernel // 2
-    y = token // out % out * stride - pad + line + token // out**2 * side
-    x = (token % out * stride - pad) * pixel + byte
-    word = (y * side * pixel + x) // port
-    fresh = np.ones((rows, depth), bool)
-    fresh[:, 1:] = (np.diff(word) != 0) | (np.diff(line) != 0) | (np.diff(slot) != 0)
-    return np.bincount(slot, fresh.sum(axis=0)).astype(int).tolist()
 
 
 def tile_cycles(evidence: Evidence) -> np.ndarray:

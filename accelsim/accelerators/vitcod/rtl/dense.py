@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.rtl.stage import Step, late, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Step, in_rows, late, pixels, steps_of
 from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.tiling import ceil
 from accelsim.dataflows.windows import Window, entry, lying
@@ -130,31 +130,6 @@ class DenseDatapath:
 def address_bits(words: int) -> int:
     """Of a memory of so many words."""
     return max(1, (words - 1).bit_length())
-
-
-def in_rows(port: int, row: int, depth: int) -> dict[str, int]:
-    """How the rows of a matrix lie in words of so many bytes: as a picture of one line for each."""
-    pitch = ceil(depth, port)
-    without = dict.fromkeys(WINDOWS.names, 0)
-    endless = dict.fromkeys(("columns", "rows", "out"), 1 << 30)
-    run = {"chunk": port, "run": depth, "width": depth, "height": 1}
-    return {**without, **endless, **run, "at_words": row * pitch, "token_words": pitch}
-
-
-def pixels(window: Window, x: np.ndarray) -> np.ndarray:
-    """The bytes of the pictures, one after the other, whose windows x int8[windows, depth] are. Raises ValueError if
-    there are no such pictures."""
-    token, (run, byte) = np.arange(len(x))[:, None], np.divmod(np.arange(window.depth), window.run)
-    here = token % window.out**2
-    down = here // window.out * window.stride - window.pad + run
-    across = (here % window.out * window.stride - window.pad) * window.channels + byte
-    inside = (down >= 0) & (down < window.side) & (across >= 0) & (across < window.line)
-    place = (window.at(token) + run * window.line + byte)[inside]
-    found = np.zeros(len(x) // window.out**2 * window.side * window.line, np.int8)
-    found[place] = x[inside]
-    if (found[place] != x[inside]).any() or x[~inside].any():
-        raise ValueError("these are no windows of a picture with a border of zeros")
-    return found
 
 
 class Product(NamedTuple):

@@ -1,5 +1,5 @@
-"""Whether the transposing stage keeps up: the model gives a step as many cycles as the ports need for its words; the
-stage has room for two a token."""
+"""What the transposing stage reads, and whether it keeps up: the model gives a step as many cycles as the ports need
+for its words; the stage has room for two a token."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
+from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.tiling import ceil
 from accelsim.dataflows.windows import Window, lying, read_words
 
@@ -98,3 +99,28 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
         if behind > 1e-6:
             steps, delay = steps + 1, delay + behind
     return Late(steps, of, round(delay))
+
+
+def in_rows(port: int, row: int, depth: int) -> dict[str, int]:
+    """How the rows of a matrix lie in words of so many bytes: as a picture of one line for each."""
+    pitch = ceil(depth, port)
+    without = dict.fromkeys(WINDOWS.names, 0)
+    endless = dict.fromkeys(("columns", "rows", "out"), 1 << 30)
+    run = {"chunk": port, "run": depth, "width": depth, "height": 1}
+    return {**without, **endless, **run, "at_words": row * pitch, "token_words": pitch}
+
+
+def pixels(window: Window, x: np.ndarray) -> np.ndarray:
+    """The bytes of the pictures, one after the other, whose windows x int8[windows, depth] are. Raises ValueError if
+    there are no such pictures."""
+    token, (run, byte) = np.arange(len(x))[:, None], np.divmod(np.arange(window.depth), window.run)
+    here = token % window.out**2
+    down = here // window.out * window.stride - window.pad + run
+    across = (here % window.out * window.stride - window.pad) * window.channels + byte
+    inside = (down >= 0) & (down < window.side) & (across >= 0) & (across < window.line)
+    place = (window.at(token) + run * window.line + byte)[inside]
+    found = np.zeros(len(x) // window.out**2 * window.side * window.line, np.int8)
+    found[place] = x[inside]
+    if (found[place] != x[inside]).any() or x[~inside].any():
+        raise ValueError("these are no windows of a picture with a border of zeros")
+    return found
