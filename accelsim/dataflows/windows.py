@@ -87,7 +87,7 @@ class Window(NamedTuple):
         found = [port_bytes, port_bytes // 2, port_bytes // 4, ceil(depth, ceil(depth, port_bytes))]
         least = ceil(self.run, port_bytes)
         shares = [self.run // n for n in range(least, 2 * least + 1) if self.run % n == 0]
-        return [one for one in (*found, port_bytes // self.run * self.run, *shares) if one]
+        return [one for one in dict.fromkeys((*found, port_bytes // self.run * self.run, *shares)) if one]
 
 
 class Lies(NamedTuple):

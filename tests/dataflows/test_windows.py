@@ -81,7 +81,7 @@ def test_where_a_picture_s_sides_are_not_known_every_run_is_in_its_worst_place(w
     where = {"row": 0, "tokens": tokens, "step_tokens": step, "element": first, "depth": depth}
     worst, most = lying(unknown, port, 2, **where), 0
     assert worst.chunk == port
-    for _, run, byte, size in unknown.pieces(first, depth, port):
+    for _, _, byte, size in unknown.pieces(first, depth, port):
         begins = np.arange(window.channels * port) // window.channels * window.channels + byte
         most += ((begins % port + size - 1) // port + 1).max()
     assert sum(worst.words) == min(step, tokens) * most
@@ -89,8 +89,8 @@ def test_where_a_picture_s_sides_are_not_known_every_run_is_in_its_worst_place(w
 
 
 @given(
-    window=windows(), port=st.sampled_from([4, 8, 12, 16, 32, 64]), banks=st.integers(1, 4), times=st.sampled_from([2, 16]),
-    more=st.sampled_from(["act_port_bytes", "act_banks"]), data=st.data(),
+    window=windows(), port=st.sampled_from([4, 8, 12, 16, 32, 64]), banks=st.integers(1, 4),
+    times=st.sampled_from([2, 16]), more=st.sampled_from(["act_port_bytes", "act_banks"]), data=st.data(),
 )  # fmt: skip
 @settings(deadline=None, max_examples=80)
 def test_more_of_the_buffer_s_ports_is_never_slower(window, port, banks, times, more, data):
@@ -102,8 +102,7 @@ def test_more_of_the_buffer_s_ports_is_never_slower(window, port, banks, times, 
         timed(ArrayPorts(64, 64, **ports, psum_cycle_bytes=1 << 20), adds=False, **cut)
         for ports in (few, few | {more: times * few[more]})
     )
-    for kind in ("right_cycles", "corner_cycles", "lead"):
-        assert after[kind] <= before[kind] or kind == "lead"
+    assert all(after[kind] <= before[kind] for kind in ("right_cycles", "corner_cycles"))
 
 
 def test_the_first_convolution_of_levit():
@@ -111,12 +110,12 @@ def test_the_first_convolution_of_levit():
     window = Window.of(layer)
     assert window == Window(3, 3, 2, 112) and window.side == 224 and window.line == 672
     found = lying(window, 64, 4, row=0, tokens=12544, step_tokens=64, element=0, depth=27)
-    # 64 windows are 6 bytes apart, their runs of 9 bytes: of 32 in a row 4 go over a word's end
-    assert found.words == (64 * 3 + 3 * 8,) or found.words[0] <= 3 * (64 + 9)
+    # 64 windows are 6 bytes apart: of 32, in three words, the runs of 9 bytes go over a word's end 4 times
+    assert found.words == (3 * (64 + 8),)
     assert usual(window, 64, 4, 12544, 64, 27).words == found.words
     said = timed(
-        ArrayPorts(4, 64, 4, 64, 256), tokens=12544, features=16, depth=27, step_tokens=64, step_features=8, constants=8,
-        added=0, adds=False, window=window,
+        ArrayPorts(4, 64, 4, 64, 256), tokens=12544, features=16, depth=27, step_tokens=64, step_features=8,
+        constants=8, added=0, adds=False, window=window,
     )  # fmt: skip
     assert said["inner_cycles"] == said["lead"] == -(-2 * found.words[0] // 7)
 
@@ -126,7 +125,7 @@ def test_a_word_of_the_stage_takes_whole_runs_where_that_is_quicker():
     # two runs, of which more words are read
     window = Window(3, 16, 2, 56)
     assert lying(window, 64, 4, row=0, tokens=3136, step_tokens=64, element=0, depth=144).chunk == 48
-    assert window.chunks(64, 144) == [64, 32, 16, 48, 48, 48, 24]
+    assert window.chunks(64, 144) == [64, 32, 16, 48, 24]
 
 
 @pytest.mark.parametrize(

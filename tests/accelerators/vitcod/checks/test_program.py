@@ -58,14 +58,14 @@ CONVOLUTION = Workload("one", "none", (Gemm("conv", "stem", "conv", 16, 27, 10, 
 
 @pytest.mark.parametrize("name", WINDOWS.names)
 def test_a_tile_whose_windows_lie_elsewhere(name):
-    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8"), CONVOLUTION)
+    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8", "decoder.port_bytes=8"), CONVOLUTION)
     assert not faults(found)
     found.tables["windows"][name][-1] += 1 if name != "chunk" else 8
     assert any(f"row {len(found.tables['windows']) - 1} " in said for said in faults(found)["gemm", "windows"])
 
 
 def test_a_tile_whose_windows_the_stage_is_not_told():
-    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8"), CONVOLUTION)
+    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8", "decoder.port_bytes=8"), CONVOLUTION)
     found.tables["windows"] = found.tables["windows"][:-1]
     many = len(found.tables["windows"])
     assert f"there are {many} rows for {many + 1} tiles" in faults(found)["gemm", "windows"]
