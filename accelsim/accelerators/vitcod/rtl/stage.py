@@ -54,14 +54,14 @@ def steps_of(
         if window:
             sizes = {"row": first_row, "tokens": tokens, "step_tokens": min(high, tokens), "element": element}
             chunk = lying(window, port, values["act_banks"], **sizes, depth=depth).chunk
-            before = read_words(
+            sums = read_words(
                 window, element, depth, chunk, port, ceil(first_row + tokens, window.out**2) * window.out**2
             )
         for row in range(0, tokens, high):
             rows = min(high, tokens - row)
             read = (rows,) * ceil(depth, port)
             if window:
-                read = (before[:, first_row + row + rows] - before[:, first_row + row]).tolist()
+                read = (sums[:, first_row + row + rows] - sums[:, first_row + row]).tolist()
             for column in range(0, features, wide):
                 columns = min(wide, features - column)
                 kind = ("inner", "right", "bottom", "corner")[
