@@ -11,7 +11,6 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import faults, plan_gemm
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -23,6 +22,7 @@ from accelsim.dataflows.tiling import (
     output_passes,
     pieces,
 )
+from accelsim.dataflows.windows import Window
 from accelsim.workload.layers import Gemm
 
 
@@ -51,6 +51,7 @@ class Tile:
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
     weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
     bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums.
+    element: the first of the accumulation.
     """
 
     rows: int
@@ -67,6 +68,7 @@ class Tile:
     added: int = 0
     constants: int = 0
     adds: bool = False
+    element: int = 0
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -232,6 +234,7 @@ def emit_columns(
                 int(last and layer.residual),
                 each * last,
                 d > 0,
+                depth_at,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+import numpy as np
+
 from accelsim.dataflows.estimate import ArrayRates, Estimate, Memory
 from accelsim.dataflows.gemm_shape import GemmShape
-from accelsim.dataflows.steps import longest, step_length
+from accelsim.dataflows.steps import Reads, longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
+from accelsim.dataflows.windows import usual
 
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
 SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's cycles: several meet in a channel of DRAM
@@ -39,8 +42,8 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
 
     moves: how often the partial sums are moved; last: whether the accumulation ends with it.
     """
-    window = work.window if rates.windows else None
-    cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves, window)
+    reads = window_reads(work, rates, high, deep) if work.window and rates.windows else None
+    cycles = step_length(rates, high, wide, deep, work.constants * last, work.residual & last, moves, reads)
     leaves = wide * work.encoded // work.heads if work.heads else wide
     behind = ceil(high * leaves, rates.vector_lanes)
     if work.heads and rates.encoder_macs:
@@ -48,6 +51,19 @@ def step_cycles(work: GemmWork, rates: ArrayRates, high, wide, deep, moves, last
         cut = wide % work.heads > 0  # sums of a feature that is begun and not ended are put away, and fetched
         behind = longest(behind, ceil(8 * high * work.encoded * cut, rates.encoder_sum_bytes))
     return longest(cycles, behind * last)
+
+
+def window_reads(work: GemmWork, rates: ArrayRates, high, deep) -> Reads:
+    """What a step of a convolution reads, with so many tokens and so much of the depth: of one, or arrays of many."""
+
+    def of(rows: int, depth: int) -> Reads:
+        lies = usual(work.window, rates.act_port_bytes, rates.act_banks, work.tokens, rows, depth)
+        return Reads.windows(rates, depth, lies.chunk, lies.words)
+
+    if isinstance(high, int) and isinstance(deep, int):
+        return of(high, deep)
+    several, place = np.unique(np.stack(np.broadcast_arrays(high, deep)), axis=1, return_inverse=True)
+    return Reads(*np.array([of(*one) for one in several.T.tolist()], np.int64).T[:, place.ravel()])
 
 
 @lru_cache(64)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.windows import Window
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,16 @@
 """How long a step of an output-stationary array behind two buffers takes, in closed form (docs/timing.md, MAC array):
 the estimates need it, and so do the commands of an array that is told instead of computing it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache, reduce
-from math import gcd
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from accelsim.dataflows.tiling import ceil, read_cycles
-from accelsim.workload.layers import Gemm
+from accelsim.dataflows.windows import Window, lying
 
 
 class Ports(Protocol):
@@ -58,56 +57,55 @@ def longest(*terms):
     return max(terms)
 
 
-class Window(NamedTuple):
-    """A convolution's window as it lies in a buffer: `kernel` runs, each of `kernel` pixels of `channels` bytes."""
+class Reads(NamedTuple):
+    """What a step reads of its activations, in words: all of them, and those of the first word of the transposing
+    stage; half words that could be read while the features of the others are handed out; features of the last one."""
 
-    kernel: int
-    channels: int
+    words: int
+    first: int
+    later: int
+    rest: int
 
     @classmethod
-    def of(cls, layer: Gemm) -> "Window | None":
-        """A layer's; None where windows do not overlap: those are stored one by one, as rows of a matrix are."""
-        return cls(layer.kernel, layer.in_features // layer.kernel**2) if layer.kernel > 1 else None
+    def rows(cls, ports: Ports, rows, depth) -> "Reads":
+        """Of rows that lie one after the other, each from a word's beginning on. Of one step, or int64 arrays of
+        many."""
+        size, more = ports.act_port_bytes, ceil(depth, ports.act_port_bytes) - 1
+        later = more * longest(size * (2 * ports.act_banks - 1), 2 * rows)
+        return cls(rows * (more + 1), rows, later, depth - more * size)
 
-    def words(self, depth, port_bytes):
-        """Words that a window's next `depth` bytes lie in at most: a run begins with any pixel, a part of the depth
-        with any byte. Of one depth, or int64 arrays of many."""
-        run = self.kernel * self.channels
-        whole = depth == self.kernel * run
-        runs = whole * self.kernel + (1 - whole) * ((depth - 2) // run + 2)
-        step = whole * gcd(self.channels, port_bytes) + (1 - whole)  # what all beginnings are multiples of
-        longest_run = run - (run - depth) * (depth < run)
-        return runs * ceil(longest_run + port_bytes - step, port_bytes)
-
-
-def step_words(ports: Ports, rows, columns, depth, constants, added, window: Window | None = None):
-    """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants
-    of its columns (bytes of each); of activations, token by token, with a residual operand (bytes of each output)."""
-    weights = ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
-    each = window.words(depth, ports.act_port_bytes) if window else ceil(depth, ports.act_port_bytes)
-    return weights, rows * (each + ceil(columns * added, ports.act_port_bytes))
+    @classmethod
+    def windows(cls, ports: Ports, depth: int, chunk: int, words: Sequence[int]) -> "Reads":
+        """Of a convolution's windows: see `windows.Lies`."""
+        handed = chunk * (2 * ports.act_banks - 1)
+        later = sum(max(handed, 2 * some) for some in words[1:])
+        return cls(sum(words), words[0], later, depth - (len(words) - 1) * chunk)
 
 
-def stage_cycles(ports: Ports, depth, words, beside):
+def weight_words(ports: Ports, columns, depth, constants):
+    """Words of weights that a step reads, which lie one after the other, with the constants of its columns (bytes of
+    each)."""
+    return ceil(columns * depth, ports.weight_port_bytes) + ceil(columns * constants, ports.weight_port_bytes)
+
+
+def stage_cycles(ports: Ports, reads: Reads, beside):
     """Cycles in which a step's activations go through the transposing stage, which has two words of each token: while
     the features of one are handed out, one a cycle, the other is read; behind a step's last word its residual operand
-    is, and the first word of the next. words: all that is read for one of these, beside: of the residual operand."""
-    size = ports.act_port_bytes
-    slots, rate = ceil(depth, size), 2 * ports.act_banks - 1  # half words that the ports read a cycle
-    filled = (slots - 1) * longest(size * rate * slots, 2 * words)
-    last = longest((depth - (slots - 1) * size) * rate * slots, 2 * (words + slots * beside))
-    return ceil(filled + last, rate * slots)
+    is (words), and the first word of the next."""
+    rate = 2 * ports.act_banks - 1  # half words that the ports read a cycle
+    return ceil(reads.later + longest(reads.rest * rate, 2 * (reads.first + beside)), rate)
 
 
-def step_length(ports: Ports, rows, columns, depth, constants, added, moves, window: Window | None = None):
-    """Cycles of such a step; moves: how often its partial sums are moved. Of one step, or int64 arrays of many."""
-    weights, acts = step_words(ports, rows, columns, depth, constants, added, window)
+def step_length(ports: Ports, rows, columns, depth, constants, added, moves, reads: Reads | None = None):
+    """Cycles of a step of rows x columns outputs; added: bytes of a residual operand for each; moves: how often its
+    partial sums are moved; reads: of windows. Of one step, or int64 arrays of many."""
+    reads = reads or Reads.rows(ports, rows, depth)
     beside = rows * ceil(columns * added, ports.act_port_bytes)
     return ports.step_cycles + longest(
         depth,
-        read_cycles(weights, ports.weight_banks),
-        read_cycles(acts, ports.act_banks),
-        stage_cycles(ports, depth, acts - beside, beside),
+        read_cycles(weight_words(ports, columns, depth, constants), ports.weight_banks),
+        read_cycles(reads.words + beside, ports.act_banks),
+        stage_cycles(ports, reads, beside),
         ceil(4 * rows * columns * moves, ports.psum_cycle_bytes),
     )
 
@@ -115,24 +113,34 @@ def step_length(ports: Ports, rows, columns, depth, constants, added, moves, win
 @lru_cache(4096)
 def timed(
     ports: Ports, *, tokens: int, features: int, depth: int, step_tokens: int, step_features: int, constants: int,
-    added: int, adds: bool, window: Window | None = None,
+    added: int, adds: bool, window: Window | None = None, row: int = 0, element: int = 0,
 ) -> Mapping[str, int]:  # fmt: skip
-    """What the command of a tile says of time: cycles of a step by where it stands in the tile (0 where none does), and
-    bytes a cycle that the first one reads. adds: whether partial sums come from their memory; they go there where
-    `constants` is 0. A layer's tiles are of few sizes: what is found is kept."""
+    """What the command of a tile says of time: cycles of a step by where it stands in the tile (0 where none does),
+    bytes a cycle that the first one reads, and the cycles until its first words are there. adds: whether partial sums
+    come from their memory; they go there where `constants` is 0. Of a convolution the tile's first row and element
+    decide how its windows lie: steps of one kind are as long as the one whose windows lie in most words. A layer's
+    tiles are of few sizes: what is found is kept."""
     each, moves = (depth, constants, added), adds + (not constants)
     high, wide = min(step_tokens, tokens), min(step_features, features)
     down, across = ceil(tokens, high), ceil(features, wide)
     low, narrow = tokens - high * (down - 1), features - wide * (across - 1)
-    first = step_length(ports, high, wide, *each, moves, window)
-    weights, acts = step_words(ports, high, wide, *each, window)
+    if window:
+        sizes = {"row": row, "tokens": tokens, "step_tokens": high, "element": element, "depth": depth}
+        lies = lying(window, ports.act_port_bytes, ports.act_banks, **sizes)
+        above, below = (Reads.windows(ports, depth, lies.chunk, some) for some in lies[1:])
+    else:
+        above, below = (Reads.rows(ports, rows, depth) for rows in (high, low))
+    first = step_length(ports, high, wide, *each, moves, above)
+    weights = weight_words(ports, wide, depth, constants)
+    acts = above.words + high * ceil(wide * added, ports.act_port_bytes)
     several, many = down > 1, across > 1
     said = {
         "inner_cycles": first if several and many else 0,
-        "bottom_cycles": step_length(ports, low, wide, *each, moves, window) if many else 0,
-        "right_cycles": step_length(ports, high, narrow, *each, moves, window) if several else 0,
-        "corner_cycles": step_length(ports, low, narrow, *each, moves, window),
+        "bottom_cycles": step_length(ports, low, wide, *each, moves, below) if many else 0,
+        "right_cycles": step_length(ports, high, narrow, *each, moves, above) if several else 0,
+        "corner_cycles": step_length(ports, low, narrow, *each, moves, below),
         "weight_rate": ceil(weights * ports.weight_port_bytes, first),
         "act_rate": ceil(acts * ports.act_port_bytes, first),
+        "lead": read_cycles(above.first, ports.act_banks),
     }
     return MappingProxyType(said)

@@ -22,15 +22,15 @@ OPERATORS = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-FUNCTIONS = {"min": min, "max": max, "ceil": math.ceil, "sqrt": math.sqrt}
+FUNCTIONS = {"min": min, "max": max, "ceil": math.ceil, "sqrt": math.sqrt, "log2": math.log2}
 
 
 def evaluate(text: str | int | float, names: Mapping[str, int | float | str], where: str) -> float:
     """The value of a number or of an arithmetic expression over `names`.
 
-    Allowed are numbers, names, + - * / // %, parentheses, min, max, ceil and sqrt. `where` names the entry in errors.
-    Raises InputError for anything else, for an unknown name, a word where a number is due, a division by zero or a
-    negative value.
+    Allowed are numbers, names, + - * / // %, parentheses, min, max, ceil, sqrt and log2. `where` names the entry in
+    errors. Raises InputError for anything else, for an unknown name, a word where a number is due, a division by zero
+    or a negative value.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise InputError(f"{where}: {shown(text)} is no number and no arithmetic expression")

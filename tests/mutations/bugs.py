@@ -13,7 +13,7 @@ GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
 TILING = ("dataflows/tiling.py", "dataflows")
 AFTER = ("dataflows/tiling.py", "dataflows/test_gemm_reads.py")
 CUTS = ("dataflows/gemm_cuts.py", "dataflows")
-STEPS = ("dataflows/steps.py", "accelerators/vitcod/dataflow/test_times.py")
+WINDOWS = ("dataflows/windows.py", "dataflows/test_windows.py")
 BILL = ("energy/bill.py", "energy/test_bill.py")
 TARIFF = ("energy/tariff.py", "energy/test_bill.py")
 AREA = ("energy/area.py", "energy/test_bill.py")
@@ -175,8 +175,12 @@ BUGS = (
          "deep = min(shape.depth, have.weight_bytes // features", "weights are buffered twice"),
     line("cuts-sums", CUTS, "psum_bytes // (4 * features))\n    rows", "psum_bytes)\n    rows", "room for sums"),
     line("cuts-residual", CUTS, "spare = 2 * features * shape.residual", "spare = 0", "room for a residual operand"),
-    line("steps-window", STEPS, "ceil(longest_run + port_bytes - step, port_bytes)", "ceil(longest_run, port_bytes)",
-         "runs that begin in the midst of a word"),
+    line("windows-word", WINDOWS, "(begin + size - 1) // port_bytes - begin // port_bytes + 1",
+         "(size - 1) // port_bytes + 1 + 0 * begin", "runs that begin in the midst of a word"),
+    line("windows-row", WINDOWS, "np.arange(row, row + tokens, step_tokens)", "np.arange(0, tokens, step_tokens)",
+         "a tile's own windows"),
+    line("windows-pad", WINDOWS, "self.out * self.stride - self.pad, here", "self.out * self.stride, here",
+         "the padding above a picture"),
     line("tiling-step", TILING, "return min(ways, key=", "return max(ways, key=", "the way round with fewer steps"),
     line("passes-parts", TABULATE, '-(-shares["sparse"] // have.segment) + (shares["dense"] > 0)',
          '-(-shares["sparse"] // have.segment) + 1', "parts of a row"),

@@ -37,6 +37,8 @@ from accelsim.accelerators.vitcod.tables import (
     PASSES,
     QUERIES,
     ROWS,
+    WINDOW_BYTES,
+    WINDOWS,
 )
 from accelsim.accelerators.vitcod.wiring import FETCHING, KEEPING, WIRING
 from accelsim.components.dma import Dma
@@ -190,7 +192,7 @@ class ViTCoD(Machine):
     prices = Path(__file__).with_name("prices.yaml")
     calibration = Path(__file__).with_name("calibration.csv")
     program_memory = "program_gb"
-    row_bytes = {"frees": FREES_BYTES, "functions": FUNCTION_BYTES}
+    row_bytes = {"frees": FREES_BYTES, "functions": FUNCTION_BYTES, "windows": WINDOW_BYTES}
     tables = {
         "passes": PASSES,
         "dense": DENSE,
@@ -199,6 +201,7 @@ class ViTCoD(Machine):
         "rows": ROWS,
         "frees": FREES,
         "functions": FUNCTIONS,
+        "windows": WINDOWS,
         "queries": QUERIES,
     }
     listing = (

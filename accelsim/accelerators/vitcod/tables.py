@@ -92,3 +92,32 @@ FREES_BYTES = 6  # as it comes with the instruction: what is given back, 24 bits
 FUNCTIONS = record("layer", "entry")
 FUNCTION_BYTES = 32
 FUNCTION_ROWS = 256 // FUNCTION_BYTES
+
+# How the activations of a tile lie in their buffer, for the transposing stage: places and distances in words and bytes
+# beyond. Of a convolution's windows it comes with the instruction, and takes two words of the program.
+WINDOWS = record(
+    "at_words",  # the first byte of the first token, from the first picture's first
+    "at_bytes",
+    "token_words",  # from a window to the next one in its row
+    "token_bytes",
+    "line_words",  # from the last one in a row to the first in the next
+    "line_bytes",
+    "gap_words",  # from a run's end to the beginning of the run below it
+    "gap_bytes",
+    "chunk",  # bytes that a word of the stage takes
+    "run",  # bytes of a run
+    "begin_byte",  # a part of the depth begins with this byte
+    "begin_run",  # of this run
+    "x",  # bytes from a line's first to the first window's
+    "x_first",  # the same of a line's first window
+    "x_step",  # from a window to the next
+    "y",  # the first window's first line
+    "y_first",
+    "y_step",
+    "width",  # bytes of a line; what is beyond is padding
+    "height",  # lines of a picture
+    "columns",  # windows that are left in the row, with the first
+    "rows",  # rows of windows that are left in the picture
+    "out",  # both of a whole picture
+)
+WINDOW_BYTES = 64

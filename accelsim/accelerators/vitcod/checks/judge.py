@@ -16,6 +16,7 @@ from accelsim.accelerators.vitcod.checks.replay import check_replay
 from accelsim.accelerators.vitcod.checks.scores import check_scores
 from accelsim.accelerators.vitcod.checks.tiles import check_tiles, tile_cycles
 from accelsim.accelerators.vitcod.checks.values import check_values
+from accelsim.accelerators.vitcod.checks.windows import check_windows
 from accelsim.dataflows.tiling import BIAS_BYTES, SCALE_BYTES
 from accelsim.validation import Judge, Report
 from accelsim.validation.course import Course, Follower
@@ -145,6 +146,7 @@ class ViTCoDJudge(Judge):
     def begin(self, report: Report) -> None:
         check_steps(self.evidence, report)
         check_tiles(self.evidence, report)
+        check_windows(self.evidence, report)
         check_cut_features(self.evidence, report)
         check_ahead(self.evidence, report)
         self.outputs = locate(self.evidence, self.works, report)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from accelsim.accelerators.vitcod.checks.windows import sides, words_read
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import Report
 
@@ -28,24 +29,20 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     last = tiles["constants"] > 0
     adds = ~np.append(True, last[:-1])[: len(tiles)]
     weight, act = (part(buffer, "port_bytes") for buffer in ("weight_gb", "act_gb0"))
-
-    def delivered(buffer: str, words: np.ndarray) -> np.ndarray:
-        """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
-        return ceil(2 * words, 2 * part(buffer, "banks") - 1)
-
-    each_token = windows(evidence, tiles["depth"], act)
+    chunks, *read_of = words_of(evidence)
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
-    for down, rows in split(tiles["tokens"], tiles["step_tokens"].clip(1)):
+    for (down, rows), read in zip(split(tiles["tokens"], tiles["step_tokens"].clip(1)), read_of):
+        own = np.array([sum(some) for some in read], np.int64)
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            own, beside = rows * each_token, rows * ceil(columns * tiles["added"], act)
+            beside = rows * ceil(columns * tiles["added"], act)
             words = own + beside
             weights = ceil(columns * tiles["depth"], weight) + ceil(columns * tiles["constants"], weight)
             sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
                 tiles["depth"],
-                delivered("weight_gb", weights),
-                delivered("act_gb0", words),
-                staged(evidence, tiles["depth"], own, beside),
+                delivered(evidence, "weight_gb", weights),
+                delivered(evidence, "act_gb0", words),
+                staged(evidence, tiles["depth"], chunks, read, beside),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
@@ -53,39 +50,48 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     return found
 
 
-def staged(evidence: Evidence, depth: np.ndarray, words: np.ndarray, beside: np.ndarray) -> np.ndarray:
+def delivered(evidence: Evidence, buffer: str, words: np.ndarray) -> np.ndarray:
+    """Cycles in which a buffer's ports read some words; half of one bank's is kept for what arrives."""
+    return ceil(2 * words, 2 * evidence.part(buffer, "banks") - 1)
+
+
+def staged(
+    evidence: Evidence, depth: np.ndarray, chunks: np.ndarray, read: list[list[int]], beside: np.ndarray
+) -> np.ndarray:
     """Cycles of a step by the transposing stage: a word of each token is handed out, a feature a cycle, while the next
     one of each is read; with a step's last word its residual operand is, and the next step's first."""
-    port, rate = evidence.part("act_gb0", "port_bytes"), evidence.part("act_gb0", "banks") - Fraction(1, 2)
-    found = []
-    for deep, read, more in zip(depth.tolist(), words.tolist(), beside.tolist()):
-        handed = [min(port, deep - at) for at in range(0, deep, port)]
-        next_word = Fraction(read, len(handed)) / rate
-        cycles = [max(features, next_word) for features in handed[:-1]]
-        found.append(math.ceil(sum(cycles) + max(handed[-1], next_word + more / rate)))
+    rate, found = evidence.part("act_gb0", "banks") - Fraction(1, 2), []
+    for deep, chunk, words, more in zip(depth.tolist(), chunks.tolist(), read, beside.tolist()):
+        handed = [min(chunk, deep - at) for at in range(0, deep, chunk)]
+        cycles = [max(features, some / rate) for features, some in zip(handed[:-1], words[1:])]
+        found.append(math.ceil(sum(cycles) + max(handed[-1], (words[0] + more) / rate)))
     return np.array(found, np.int64)
 
 
-def windows(evidence: Evidence, depth: np.ndarray, port: int) -> np.ndarray:
-    """Words that each tile reads of a token, whose windows, in a convolution, lie in as many runs as they have rows of
-    pixels: of a run of n pixels in the worst place, word by word."""
+def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list[int]]]:
+    """Of each tile the elements in a word of the transposing stage, and the words of the buffer that a step reads for
+    each: of any step the most, and of one of the last rows. A token of a matrix lies in one for each; of a convolution
+    the tile's row of the table says the elements, and the words are those that they lie in."""
+    tiles, port = evidence.commands("engine"), evidence.part("act_gb0", "port_bytes")
     layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
-    words = ceil(depth, port)
-    for n in np.unique(layers):
-        layer = evidence.workload.layers[n]
-        if layer.kernel == 1:
-            continue
-        row = layer.in_features // layer.kernel
-        for deep in np.unique(depth[layers == n]):
-            if deep == layer.in_features:
-                pixel = row // layer.kernel
-                most = max((at % port + row - 1) // port + 1 for at in range(0, port * pixel, pixel))
-                most *= layer.kernel
-            else:  # in the worst place of a row, of which each may lie in the worst place of a word
-                runs = max((at + deep - 1) // row + 1 for at in range(row))
-                most = runs * ((min(row, deep) + port - 2) // port + 1)
-            words[(layers == n) & (depth == deep)] = most
-    return words
+    chunks, told = np.full(len(tiles), port), iter(evidence.tables["windows"]["chunk"].tolist())
+    most, low, element = [], [], 0
+    for n, layer in zip(range(len(tiles)), (evidence.workload.layers[n] for n in layers)):
+        tokens, high, depth = (int(tiles[name][n]) for name in ("tokens", "step_tokens", "depth"))
+        high = max(1, min(high, tokens))
+        if layer.kernel > 1:
+            row, chunk = int(tiles["token"][n]), next(told, 0)
+            chunks[n] = chunk = min(max(1, chunk), port) if sides(layer) else port
+            edges = range(0, tokens, high)
+            each = [words_read(layer, row + at, min(high, tokens - at), element, depth, port, chunk) for at in edges]
+            most.append(np.max(each, axis=0).tolist())
+            low.append(each[-1])
+        else:
+            words = -(-depth // port)
+            most.append([high] * words)
+            low.append([tokens - (-(-tokens // high) - 1) * high] * words)
+        element = 0 if tiles["constants"][n] else element + depth
+    return chunks, most, low
 
 
 def tile_cycles(evidence: Evidence) -> np.ndarray:
@@ -107,6 +113,14 @@ def check_tiles(evidence: Evidence, report: Report) -> None:
         )
     order = [found[name] for name in KINDS]
     first = np.select([many > 0 for many, *_ in order], np.arange(len(KINDS)))
+    leads = delivered(evidence, "act_gb0", np.array([some[0] for some in words_of(evidence)[1]], np.int64))
+    report.compare(
+        "gemm",
+        "engine",
+        "a tile's lead is what its first words take",
+        tiles["lead"] == leads,
+        lambda n: f"tile {n} says a lead of {tiles['lead'][n]}, but it is {leads[n]}",
+    )
     for name, which in (("weight_rate", 2), ("act_rate", 3)):
         read, cycles = (np.choose(first, [one[n] for one in order]) for n in (which, 1))
         wanted = ceil(read, cycles.clip(1))

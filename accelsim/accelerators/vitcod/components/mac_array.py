@@ -110,11 +110,13 @@ class MacArray(Component):
         corner_cycles="of the last step",
         weight_rate="bytes of weights that the first step reads a cycle",
         act_rate="bytes of activations that it reads a cycle",
+        lead="cycles in which the transposing stage gets its first words",
     )
     # Operands that have fewer than 16 bits where all of them fit: such an instruction takes a word.
     short: ClassVar[dict[str, int]] = {
         "step_tokens": 8, "step_features": 8, "constants": 4, "heads": 5, "encoded": 5, "passes": 2, "met": 5,
-        "added": 1, "meets": 5, "weight_rate": 10, "act_rate": 10,
+        "added": 1, "meets": 5, "inner_cycles": 14, "bottom_cycles": 14, "right_cycles": 14, "corner_cycles": 14,
+        "weight_rate": 10, "act_rate": 10, "lead": 9,
     }  # fmt: skip
     frees = Mem("for each tile, in order: bytes of weights and of activations it is the last to read")
     out = Out("finished outputs", **OUTPUTS)
@@ -187,7 +189,7 @@ class MacArray(Component):
                         r.psum_write_bytes += 4 * outputs
                     weight_rate, act_rate = tile.weight_rate, tile.act_rate
                     # the stage has a word a token before the first step; behind the tile before, if it waited that long
-                    begin = max(now, r.seen_at + read_cycles(min(r.step_tokens, r.tokens), r.act_banks))
+                    begin = max(now, r.seen_at + tile.lead)
                     r.seen_at = now if can_pop(command) else -1
                     r.ready_at = begin + (step_length(r) if r.last else tile_length(r))
                 if weight_rate != r.weight_rate:

@@ -14,9 +14,9 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import NOW, Program
 from accelsim.dataflows.residency import output_bytes, send
-from accelsim.dataflows.steps import Window
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
+from accelsim.dataflows.windows import Window
 from accelsim.isa.tables import TO_DRAM
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload

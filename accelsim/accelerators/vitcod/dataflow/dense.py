@@ -1,14 +1,16 @@
 """Dense layers on the MAC lines: what is special to them, the encoder behind a projection and its layouts in DRAM."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import encoded_columns
+from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
-from accelsim.dataflows.steps import ArrayPorts, Window, timed
+from accelsim.dataflows.steps import ArrayPorts, timed
 from accelsim.dataflows.tiling import GemmPlan
+from accelsim.dataflows.windows import Window, entry, lying
 from accelsim.workload.layers import Attention, Gemm
 
 
@@ -62,10 +64,14 @@ def issue_tile(
         "constants": tile.constants,
         "added": tile.added,
     }
+    lies = {}
+    if window:
+        lies = {"window": window, "row": tile.row, "element": tile.element}
+        p.enter("windows", **told(ports, window, plan, tile))
     p.issue(
         "engine",
         **cut,
-        **timed(ports, **cut, adds=tile.adds, window=window),
+        **timed(ports, **cut, **lies, adds=tile.adds),
         heads=some.heads,
         encoded=some.encoded,
         passes=tile.passes,
@@ -75,3 +81,13 @@ def issue_tile(
         wait=wait,
         wait2=wait2,
     )
+
+
+def told(ports: ArrayPorts, window: Window, plan: GemmPlan, tile: Tile) -> Mapping[str, int]:
+    """What the transposing stage is told of a tile's windows."""
+    if not window.out:  # nothing is known of where they lie
+        return dict.fromkeys(WINDOWS.names, 0)
+    sizes = {"row": tile.row, "tokens": tile.rows, "element": tile.element, "depth": tile.depth}
+    step_tokens, banks = min(plan.step_tokens, tile.rows), ports.act_banks
+    chunk = lying(window, ports.act_port_bytes, banks, **sizes, step_tokens=step_tokens).chunk
+    return entry(window, ports.act_port_bytes, chunk, tile.row, tile.element)

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Step, in_rows, late, pixels, steps_of
+from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.windows import Window, entry, lying
 from accelsim.rtl.datapath import Comparison, Parameters, Wires, ports_of
 from accelsim.workload.functional import product
 
@@ -59,7 +61,12 @@ class DenseDatapath:
 
     def loads(self) -> dict[str, int]:
         """What is loaded, and 32-bit words of a row."""
-        return {"acts": ceil(self.port, 4), "weights": ceil(self.word, 4), "constants": 2, "tiles": 3}
+        return {
+            "acts": ceil(self.port, 4),
+            "weights": ceil(self.word, 4),
+            "constants": 2,
+            "tiles": 2 + len(WINDOWS.names),
+        }
 
     def observed(self) -> dict[str, tuple[int, int]]:
         """What can be seen: items a cycle, and 32-bit words of one."""
@@ -127,12 +134,13 @@ def address_bits(words: int) -> int:
 
 class Product(NamedTuple):
     """A dense layer: x int8[tokens, depth], weight int8[depth, features], bias int32[features], and the 32 bits of each
-    feature's scale, int64[features]."""
+    feature's scale, int64[features]; window: of a convolution, whose x is read of its pictures."""
 
     x: np.ndarray
     weight: np.ndarray
     bias: np.ndarray
     scale: np.ndarray
+    window: Window | None = None
 
 
 class Place(NamedTuple):
@@ -158,6 +166,11 @@ class DenseWork:
         for place, command in zip(self.places, self.commands.tolist()):
             yield place, self.layers[place.layer], (*command[:5], command[5] > 0)
 
+    def steps(self, values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iterator[Step]:
+        """The steps of a run of the array on it."""
+        windows = [layer.window for layer in self.layers]
+        return steps_of(values, moved, [(windows[at.layer], at.row, at.element) for at in self.places])
+
     def needed(self, data: DenseDatapath) -> DenseSizes:
         """Rooms for all of it."""
         rows = {name: len(words) for name, words in self.loads(data, {})}
@@ -175,20 +188,29 @@ class DenseWork:
         for n, layer in enumerate(self.layers):
             constant_at[n] = sum(map(len, constants))
             constants.append(np.stack([layer.bias.astype(np.uint32), layer.scale.astype(np.uint32)], axis=1))
-        for place, layer, (_, features, depth, _, wide, _) in self.tiles():
-            key = (place.layer, place.element, depth)
+        for place, layer, (tokens, features, depth, high, wide, _) in self.tiles():
+            key = (place.layer, 0, 0) if layer.window else (place.layer, place.element, depth)
+            pitch = ceil(depth, data.port)
             if key not in act_at:
                 act_at[key] = act_words
-                part = layer.x[:, place.element : place.element + depth]
-                pitch = ceil(depth, data.port)
-                rows = np.zeros((len(part) * pitch, 4 * words["acts"]), np.int8)
-                padded = np.zeros((len(part), pitch * data.port), np.int8)
-                padded[:, :depth] = part
-                rows[:, : data.port] = padded.reshape(-1, data.port)
+                if layer.window:
+                    part = pixels(layer.window, layer.x)
+                else:
+                    part = np.zeros((len(layer.x), pitch * data.port), np.int8)
+                    part[:, :depth] = layer.x[:, place.element : place.element + depth]
+                rows = np.zeros((ceil(part.size, data.port), 4 * words["acts"]), np.int8)
+                rows[:, : data.port] = np.pad(part.ravel(), (0, -part.size % data.port)).reshape(-1, data.port)
                 acts.append(rows)
                 act_words += len(rows)
-            pitch = ceil(depth, data.port)
-            tiles.append((used, act_at[key] + place.row * pitch, constant_at[place.layer] + place.column))
+            if layer.window:
+                step = {"tokens": tokens, "step_tokens": min(high, tokens), "depth": depth}
+                ports = data.port, data.banks
+                chunk = lying(layer.window, *ports, row=place.row, element=place.element, **step).chunk
+                lies = entry(layer.window, data.port, chunk, place.row, place.element)
+            else:
+                lies = in_rows(data.port, place.row, depth)
+            lies["at_words"] += act_at[key]
+            tiles.append((used, constant_at[place.layer] + place.column, *(lies[name] for name in WINDOWS.names)))
             part = layer.weight[place.element : place.element + depth, place.column : place.column + features]
             weights += [part[:, at : at + wide].ravel() for at in range(0, features, wide)]
             used += depth * features
@@ -198,7 +220,7 @@ class DenseWork:
         yield "acts", np.concatenate(acts).view(np.uint32)
         yield "weights", image.view(np.uint32)
         yield "constants", np.concatenate([*constants, np.zeros((data.side, 2), np.uint32)])
-        yield "tiles", np.array(tiles, np.uint32)
+        yield "tiles", np.array(tiles, np.int64).astype(np.uint32)
 
     def expected(self, data: DenseDatapath) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]]:
         """Of each step whose outputs leave, in order: the shadow registers int64[macs, lines], the scales int64[side],
@@ -236,7 +258,7 @@ class DenseWork:
         sums, scales = seen["sums"], seen["scales"]
         if len(seen["slips"]):
             first = seen["slips"][0, 0]
-            if not late(parameters["unit"], steps_of(parameters["unit"], moved)).steps:
+            if not late(parameters["unit"], self.steps(parameters["unit"], moved)).steps:
                 done.note(f"the transposing stage is late in cycle {first}", len(seen["slips"]))
             at = at[at < first + LAG]
             steps = steps[: len(at)]

@@ -1,5 +1,6 @@
 """Random dense layers for the MAC array to be co-simulated on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place,
 from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, PAYLOADS, TWINS
 from accelsim.dataflows.steps import ArrayPorts, timed
 from accelsim.dataflows.tiling import ceil, pieces
+from accelsim.dataflows.windows import Window
 from accelsim.isa.tables import FREES
 from accelsim.rtl.cosim import Case
 from accelsim.rtl.far_ends import Rng, make, script
 from accelsim.rtl.netlist import Netlist, alone
+from accelsim.workload.shaping import im2col
 
 TWIN = TWINS["mac_array"]
 TILES = 64  # of a random case
@@ -75,6 +78,10 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
 
     lines, macs, ports = values["lines"], values["macs"], ArrayPorts.of(values)
     tokens, features, depth = some(largest), some(3 * max(lines, macs)), some(96 if rng.random() < 0.7 else 6)
+    window = draw_window(rng, largest) if rng.random() < 0.3 else None
+    if window:
+        images = some(2)
+        tokens, depth = images * window.out**2, window.depth
     tall, wide = (lines, macs) if rng.random() < 0.5 else (macs, lines)
     if rng.random() < 0.5:
         tall, wide = some(tall), some(wide)
@@ -97,13 +104,26 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
             cut = {"tokens": rows[m], "features": columns[n], "depth": part, "step_tokens": tall}
             cut |= {"step_features": wide, "constants": each * last, "added": added * last}
             said = cut | {"heads": heads, "encoded": ceil(heads, 2), "passes": passes, "token": row_at[m]}
-            said |= {"met": met, "meets": meets} | timed(ports, **cut, adds=element > 0)
+            lies = {"window": window, "row": row_at[m], "element": element} if window else {}
+            said |= {"met": met, "meets": meets} | timed(ports, **cut, **lies, adds=element > 0)
             commands.append(tuple(said[name] for name in PAYLOADS["gemm"]))
     bias = rng.integers(-(1 << 31), 1 << 31, features) if each == 8 else np.zeros(features, np.int64)
+    x = rng.integers(-128, 128, (tokens, depth)).astype(np.int8)
+    if window:
+        pictures = rng.integers(-128, 128, (images, window.side**2, window.channels)).astype(np.int8)
+        x = im2col(pictures, window.out**2, window.depth, 1).reshape(tokens, depth)
     product = Product(
-        rng.integers(-128, 128, (tokens, depth)).astype(np.int8),
+        x,
         rng.integers(-128, 128, (depth, features)).astype(np.int8),
         bias.astype(np.int32),
         rng.integers(0, 1 << 32, features),
+        window,
     )
     return product, places, commands
+
+
+def draw_window(rng: Rng, largest: int) -> Window:
+    """Windows of a random convolution that overlap, of up to `largest` in a picture."""
+    kernel = int(rng.integers(2, 4))
+    stride, out = int(rng.integers(1, kernel)), int(rng.integers(2, max(3, math.isqrt(largest) + 1)))
+    return Window(kernel, int(rng.integers(1, 9)), stride, out)

@@ -11,11 +11,12 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.machine import MACHINE, resources
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
 from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
-from accelsim.accelerators.vitcod.rtl.stage import late, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Tile, late, steps_of
 from accelsim.config.arch import Arch
 from accelsim.core import IDLE, Out, Param, Simulator
 from accelsim.core.channel import WATCHED
 from accelsim.core.trace import EVENT
+from accelsim.dataflows.windows import Window
 from accelsim.rtl.cosim import AFTER, EVENTS, Case
 from accelsim.rtl.stimulus import Script
 from accelsim.workload.layers import Attention, Gemm
@@ -140,10 +141,23 @@ def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list
     return places
 
 
+def windows_of(workload: Workload) -> list[Window | None]:
+    """Of each product of its dense layers the window that the stage is told of."""
+    gemms = [layer for layer in workload.layers if isinstance(layer, Gemm)]
+    found = [(Window.of(layer), layer.repeat) for layer in gemms]
+    return [window if window and window.out else None for window, repeat in found for _ in range(repeat)]
+
+
+def lies(workload: Workload, arch: Arch, commands: np.ndarray) -> list[Tile]:
+    """How the activations of each tile lie."""
+    windows = windows_of(workload)
+    return [(windows[at.layer], at.row, at.element) for at in places_of(workload, resources(arch), commands)]
+
+
 def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:
     """What each dense layer computes on, one after the other; a layer of several products is as many. The network is
     computed from its first layer on, with what the workload lacks made up (see workload/network.py)."""
-    network = network_of(arch, workload)
+    network, windows = network_of(arch, workload), iter(windows_of(workload))
     for layer in workload.layers:
         if isinstance(layer, Gemm):
             computed = network.of(layer.name)
@@ -151,7 +165,7 @@ def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:
             for n in range(layer.repeat):
                 whole = x[:, n].reshape(-1, x.shape[-1])
                 scale = requant[n, :, 0].astype(np.int64) | requant[n, :, 1].astype(np.int64) << 16
-                yield Product(whole, weight[n], np.asarray(bias[n], np.int32), scale)
+                yield Product(whole, weight[n], np.asarray(bias[n], np.int32), scale, next(windows))
 
 
 def network_of(arch: Arch, workload: Workload) -> Network:
@@ -174,7 +188,7 @@ def remarks(arch: Arch, workload: Workload, units: Mapping[str, Sequence[str]]) 
         cycles = at_work(run, some)
         share = 100 * cycles / run.cycles
         yield f"{name}: at work in {cycles:,} of {run.cycles:,} cycles of {workload.name} ({share:.1f} %)"
-    found = late(run.values, steps_of(run.values, run.moved))
+    found = late(run.values, steps_of(run.values, run.moved, lies(workload, arch, run.moved["command"][:, 1:])))
     yield (
         f"transposing_stage: late in {found.steps:,} of {found.of:,} steps; waiting for it, the array would take "
         f"{found.cycles:,} cycles more"

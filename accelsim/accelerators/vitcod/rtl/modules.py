@@ -31,6 +31,7 @@ from accelsim.accelerators.vitcod.tables import (
     SCORE,
     SCORES,
     WINDOW,
+    WINDOWS,
 )
 from accelsim.components.sequencer import Sequencer
 from accelsim.components.vector_unit import VectorUnit
@@ -78,7 +79,7 @@ DATA = {"places": PLACES, "layout": LAYOUT}
 
 # Parameters of the array that its module has no use for: what they come to, its commands say.
 TOLD = ("psum_bytes", "row_values", "psum_banks", "psum_port_bytes", "step_cycles", "weight_banks", "weight_port_bytes")
-TOLD += ("act_port_bytes",)
+TOLD += ("act_banks", "act_port_bytes")
 
 SOURCES = Path(__file__).with_name("sv")
 PACKAGE = Package(
@@ -90,6 +91,7 @@ PACKAGE = Package(
         "typedef struct packed { word_t q; word_t k; word_t number; } operands_there_t;",
         *(line.strip() for name, fields in DATA.items() for line in struct(f"{name}_row", fields)),
         f"typedef struct packed {{{''.join(f' logic [{bits}-1:0] {n};' for n, bits in SCALING[::-1])} }} scaling_t;",
+        f"typedef struct packed {{{''.join(f' logic [31:0] {n};' for n in WINDOWS.names[::-1])} }} lies_t;",
     ),
     memory.SIGNED,
     ("sequencer", "vector_unit", *memory.TWINS),

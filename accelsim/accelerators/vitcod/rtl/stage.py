@@ -1,21 +1,25 @@
-"""Whether the transposing stage keeps up: the model gives a step as many cycles as the ports need for its words; the
-stage has room for two a token."""
+"""What the transposing stage reads, and whether it keeps up: the model gives a step as many cycles as the ports need
+for its words; the stage has room for two a token."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.dataflows.steps import ArrayPorts, step_length
-from accelsim.dataflows.tiling import ceil, read_cycles
+from accelsim.accelerators.vitcod.components.mac_array import MacArray
+from accelsim.accelerators.vitcod.tables import WINDOWS
+from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.windows import Window, lying, read_words
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of the array: when it may begin and must have ended, from when on its tile is known to the stage, its
-    tokens, the length of its accumulation, and bytes of a residual operand of each token."""
+    tokens, the length of its accumulation, bytes of a residual operand of each token, the words that are read for each
+    word of the stage, and the elements in one."""
 
     begin: int
     end: int
@@ -23,25 +27,49 @@ class Step:
     rows: int
     depth: int
     added: int
+    words: Sequence[int]
+    chunk: int
 
 
-def steps_of(values: Mapping[str, int], moved: Mapping[str, np.ndarray]) -> Iterator[Step]:
-    """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload."""
-    banks, ports = values["act_banks"], ArrayPorts.of(values)
+Tile = tuple[Window | None, int, int]  # a convolution's window, and a tile's first row and element
+
+
+def steps_of(
+    values: Mapping[str, int], moved: Mapping[str, np.ndarray], lies: Iterable[Tile] | None = None
+) -> Iterator[Step]:
+    """The steps of a run of the array. moved: of its channels int64[transfers, 1 + fields], cycle and payload; lies: of
+    each tile; None: there are no windows."""
+    port, names = values["act_port_bytes"], MacArray.fields["command"].payload
     ends = iter(moved["out"][:, 0].tolist())
-    adds, before, free = False, 0, 0  # when the command before was taken up, when the tile before ended
-    for command, done in zip(moved["command"].tolist(), moved["done"][:, 0].tolist()):
-        came, tokens, features, depth, high, wide, constants, _, _, _, _, _, added = command[:13]
+    before, free = 0, 0  # when the command before was taken up, when the tile before ended
+    for (came, *told), done, (window, first_row, element) in zip(
+        moved["command"].tolist(), moved["done"][:, 0].tolist(), lies or repeat((None, 0, 0))
+    ):
+        tile = dict(zip(names, told))
+        tokens, features, high, wide = (tile[n] for n in ("tokens", "features", "step_tokens", "step_features"))
         known = max(came + 1, before)
         before, free = max(known, free), done
-        begin = max(before, known + read_cycles(min(high, tokens), banks))
+        begin = max(before, known + tile["lead"])
+        chunk, depth = port, tile["depth"]
+        if window:
+            sizes = {"row": first_row, "tokens": tokens, "step_tokens": min(high, tokens), "element": element}
+            chunk = lying(window, port, values["act_banks"], **sizes, depth=depth).chunk
+            sums = read_words(
+                window, element, depth, chunk, port, ceil(first_row + tokens, window.out**2) * window.out**2
+            )
         for row in range(0, tokens, high):
+            rows = min(high, tokens - row)
+            read = (rows,) * ceil(depth, port)
+            if window:
+                read = (sums[:, first_row + row + rows] - sums[:, first_row + row]).tolist()
             for column in range(0, features, wide):
-                rows, columns = min(high, tokens - row), min(wide, features - column)
-                end = begin + step_length(ports, rows, columns, depth, constants, added, adds + (not constants))
-                yield Step(begin, end, known, rows, depth, columns * added)
-                begin = next(ends) if constants else end
-        adds = not constants
+                columns = min(wide, features - column)
+                kind = ("inner", "right", "bottom", "corner")[
+                    2 * (row + rows == tokens) + (column + columns == features)
+                ]
+                end = begin + tile[f"{kind}_cycles"]
+                yield Step(begin, end, known, rows, depth, columns * tile["added"], read, chunk)
+                begin = next(ends) if tile["constants"] else end
 
 
 class Late(NamedTuple):
@@ -53,17 +81,17 @@ class Late(NamedTuple):
 
 
 def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
-    """A word of each of a step's tokens is read as soon as what lay in its place is handed out; a feature is handed out
-    a cycle, once its word is there; a residual operand is read behind a step's words."""
+    """What a word of each of a step's tokens takes is read as soon as what lay in its place is handed out; a feature is
+    handed out a cycle, once its word is there; a residual operand is read behind a step's words."""
     size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
     ports, handed, delay, steps, of, tile = 0.0, (0.0, 0.0), 0.0, 0, 0, -1
     for step in run:
         if step.known != tile:  # the first words of a tile are read from the beginning of a cycle on
             tile, ports = step.known, math.ceil(ports)
         at = step.begin + delay
-        for first in range(0, step.depth, size):
-            ports = max(ports, handed[0], step.known + delay) + step.rows / rate
-            at = max(at, ports) + min(size, step.depth - first)
+        for first, words in zip(range(0, step.depth, step.chunk), step.words, strict=True):
+            ports = max(ports, handed[0], step.known + delay) + words / rate
+            at = max(at, ports) + min(step.chunk, step.depth - first)
             handed = handed[1], at
         ports += step.rows * ceil(step.added, size) / rate
         behind = at - step.end - delay
@@ -71,3 +99,28 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
         if behind > 1e-6:
             steps, delay = steps + 1, delay + behind
     return Late(steps, of, round(delay))
+
+
+def in_rows(port: int, row: int, depth: int) -> dict[str, int]:
+    """How the rows of a matrix lie in words of so many bytes: as a picture of one line for each."""
+    pitch = ceil(depth, port)
+    without = dict.fromkeys(WINDOWS.names, 0)
+    endless = dict.fromkeys(("columns", "rows", "out"), 1 << 30)
+    run = {"chunk": port, "run": depth, "width": depth, "height": 1}
+    return {**without, **endless, **run, "at_words": row * pitch, "token_words": pitch}
+
+
+def pixels(window: Window, x: np.ndarray) -> np.ndarray:
+    """The bytes of the pictures, one after the other, whose windows x int8[windows, depth] are. Raises ValueError if
+    there are no such pictures."""
+    token, (run, byte) = np.arange(len(x))[:, None], np.divmod(np.arange(window.depth), window.run)
+    here = token % window.out**2
+    down = here // window.out * window.stride - window.pad + run
+    across = (here % window.out * window.stride - window.pad) * window.channels + byte
+    inside = (down >= 0) & (down < window.side) & (across >= 0) & (across < window.line)
+    place = (window.at(token) + run * window.line + byte)[inside]
+    found = np.zeros(len(x) // window.out**2 * window.side * window.line, np.int8)
+    found[place] = x[inside]
+    if (found[place] != x[inside]).any() or x[~inside].any():
+        raise ValueError("these are no windows of a picture with a border of zeros")
+    return found

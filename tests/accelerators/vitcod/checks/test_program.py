@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from accelsim.accelerators import machine
 from accelsim.accelerators.vitcod.dataflow import attention as dataflow
 from accelsim.accelerators.vitcod.dataflow import dense
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
+from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.dataflows.program import NOW, Program
-from accelsim.validation.evidence import Evidence
+from accelsim.validation.evidence import Evidence, gather
+from accelsim.workload import Gemm, Workload
 from tests.accelerators.small import one_of_each
 from tests.accelerators.vitcod.small import small_machine
 from tests.validation.faults import change, faults, validated, wait_less
@@ -40,7 +43,7 @@ def of_tiles(evidence: Evidence, operand: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "operand", ["inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles", "weight_rate", "act_rate"]
+    "operand", ["inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles", "weight_rate", "act_rate", "lead"]
 )
 @pytest.mark.parametrize("more", [-1, 1])
 def test_a_tile_of_which_the_array_is_told_a_wrong_time(run, operand, more):
@@ -48,6 +51,24 @@ def test_a_tile_of_which_the_array_is_told_a_wrong_time(run, operand, more):
     change(run, "engine", nth, operand, more)
     said = [s for s in faults(run)["gemm", "engine"] if s.startswith(f"tile {nth} says") and operand in s]
     assert len(said) == 1, "it is found, and found once"
+
+
+CONVOLUTION = Workload("one", "none", (Gemm("conv", "stem", "conv", 16, 27, 10, input_elements=8 * 8 * 3),), batch=2)
+
+
+@pytest.mark.parametrize("name", WINDOWS.names)
+def test_a_tile_whose_windows_lie_elsewhere(name):
+    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8", "decoder.port_bytes=8"), CONVOLUTION)
+    assert not faults(found)
+    found.tables["windows"][name][-1] += 1 if name != "chunk" else 8
+    assert any(f"row {len(found.tables['windows']) - 1} " in said for said in faults(found)["gemm", "windows"])
+
+
+def test_a_tile_whose_windows_the_stage_is_not_told():
+    found = gather(machine("vitcod"), small_machine("act_gb0.port_bytes=8", "decoder.port_bytes=8"), CONVOLUTION)
+    found.tables["windows"] = found.tables["windows"][:-1]
+    many = len(found.tables["windows"])
+    assert f"there are {many} rows for {many + 1} tiles" in faults(found)["gemm", "windows"]
 
 
 def test_a_tile_that_says_the_time_of_steps_it_has_not(run):

@@ -9,13 +9,14 @@ from accelsim.accelerators import schema
 from accelsim.accelerators.run import run
 from accelsim.accelerators.vitcod.rtl import dense_layers
 from accelsim.accelerators.vitcod.rtl.cases import cases
-from accelsim.accelerators.vitcod.rtl.stage import Late, Step, late, steps_of
+from accelsim.accelerators.vitcod.rtl.stage import Late, Step, late, pixels, steps_of
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.rtl.cosim import AFTER, by_channel, check_values, library, run_model, run_module
 from accelsim.workload import load
 from accelsim.workload.functional import product
 from accelsim.workload.layers import Gemm
+from accelsim.workload.shaping import im2col
 
 PORTS = {"act_port_bytes": 16, "act_banks": 2}
 
@@ -71,12 +72,26 @@ def test_outputs_are_those_of_the_functional_twin_wherever_a_tile_is():
 
 
 def test_a_stage_of_two_words_follows_steps_of_whole_words_and_no_shorter_ones():
-    whole = [Step(6 + 32 * n, 38 + 32 * n, 0, 8, 32, 0) for n in range(9)]
+    whole = [Step(6 + 32 * n, 38 + 32 * n, 0, 8, 32, 0, (8, 8), 16) for n in range(9)]
     assert late(PORTS, whole) == Late(0, 9, 0)
     # words of 16, 16 and 1 features: while the last is handed out, a third of the next word of eight tokens comes
-    cut = [Step(6 + 33 * n, 39 + 33 * n, 0, 8, 33, 0) for n in range(9)]
+    cut = [Step(6 + 33 * n, 39 + 33 * n, 0, 8, 33, 0, (8, 8, 8), 16) for n in range(9)]
     assert late(PORTS, cut) == Late(8, 9, round(8 * (8 / 1.5 - 1)))
     assert late({**PORTS, "act_banks": 9}, cut).steps == 0
+
+
+def test_windows_come_from_the_pictures_that_they_are_of():
+    seen = [case.operands.layers for case in cases("mac_array", 12, 3, settings=1)]
+    convolutions = [layer for layers in seen for layer in layers if layer.window]
+    assert len(convolutions) > 3
+    for layer in convolutions:
+        window, found = layer.window, pixels(layer.window, layer.x)
+        pictures = found.reshape(-1, window.side**2, window.channels)
+        assert np.array_equal(im2col(pictures, window.out**2, window.depth, 1).reshape(layer.x.shape), layer.x)
+        wrong = layer.x.copy()
+        wrong[0, 0] = 1  # is padding
+        with pytest.raises(ValueError, match="no windows of a picture"):
+            pixels(window, wrong)
 
 
 def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, recorded):

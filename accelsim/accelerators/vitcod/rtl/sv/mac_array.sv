@@ -5,7 +5,6 @@
 module mac_array #(
     parameter int LINES             = 64,
     parameter int MACS              = 8,
-    parameter int ACT_BANKS         = 4,
     parameter int FREES             = 64,
     parameter int COMMAND_POPS      = 2   // one is taken in a cycle; whether another waits behind it is seen
 ) (
@@ -51,10 +50,7 @@ module mac_array #(
     output logic                                      puts
 );
   localparam int FA = FREES > 1 ? $clog2(FREES) : 1;
-  localparam int SIDE = LINES > MACS ? LINES : MACS;  // rows of a step at most
-  localparam int RB = $clog2(SIDE + 1);
-  localparam int CB = $clog2((2 * SIDE + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1) + 1);
-  typedef logic [CB:0] wait_t;
+  typedef logic [15:0] wait_t;
   typedef logic signed [isa::W:0] left_t;
   typedef struct packed {
     logic        active;
@@ -80,13 +76,6 @@ module mac_array #(
   wait_t waited, filling, since;  // cycles for which the tile that waits has been seen; that its first words are not there
   logic seen, opened, next_opened, waiting, blocked, ends, last, leaves_now, takes, room, weight_told, act_told;
   isa::word_t weight_rate, act_rate, next_weight_rate, next_act_rate, met, lasts, first_lasts;
-
-  // Cycles in which the ports deliver a word each of so many tokens: every other one of one bank is kept for what arrives.
-  function automatic wait_t fill(input logic [RB-1:0] words);
-    fill = '0;
-    for (int n = 1; n <= SIDE; n++)
-      if (words == RB'(n)) fill |= (CB + 1)'((2 * n + 2 * ACT_BANKS - 2) / (2 * ACT_BANKS - 1));
-  endfunction
 
   function automatic wait_t less(input wait_t a, input wait_t b);  // a - b, but not below 0
     less = a > b ? a - b : '0;
@@ -168,12 +157,11 @@ module mac_array #(
     first.met = command.met;
     first.bottom = command.tokens <= command.step_tokens;
     first.right = command.features <= command.step_features;
-    filling = first.bottom ? less(fill(RB'(command.tokens)), since) : less(fill(RB'(command.step_tokens)), since);
+    filling = less(wait_t'(command.lead), since);
     first.lead = filling - 1'b1;
     first_lasts = cycles(first.bottom, first.right, command.inner_cycles, command.bottom_cycles, command.right_cycles,
                          command.corner_cycles);
-    first.left = left_t'({1'b0, first_lasts})
-        + left_t'($signed((CB + 2)'(filling) - (CB + 2)'(2)));
+    first.left = left_t'({1'b0, first_lasts}) + left_t'({1'b0, filling}) - (isa::W + 1)'(2);
 
     room = read_weight_room != 0 && read_act_room != 0;
     weight_told = room && !waiting && !blocked && (!state.active || ends);
@@ -227,7 +215,7 @@ module mac_array #(
     end else begin
       state <= s;
       seen <= takes ? command_valid > 8'd1 : seen || command_valid != 0;
-      waited <= takes ? (CB + 1)'(1) : since == '1 ? since : since + 1'b1;
+      waited <= takes ? wait_t'(1) : since == '1 ? since : since + 1'b1;
       opened <= next_opened;
       if (weight_told) weight_rate <= next_weight_rate;
       if (act_told) act_rate <= next_act_rate;

@@ -16,10 +16,10 @@ module mac_array_datapath #(
 ) (
     input  logic                                 clk,
     input  logic                                 rst,
-    // Where the operands of a tile lie: {first constant, first word of activations, first byte of weights}.
+    // Where the operands of a tile lie: {activations, first constant, first byte of weights}.
     input  logic                                 tiles_we,
     input  logic [31:0]                          tiles_address,
-    input  logic [95:0]                          tiles_data,
+    input  logic [64+$bits(isa::lies_t)-1:0]     tiles_data,
     // What the control begins and ends.
     input  logic                                 begins,
     input  isa::word_t                           tile,
@@ -82,7 +82,7 @@ module mac_array_datapath #(
   logic [4:1] valid, first;
   logic [31:0] weights, weights2;
   isa::word_t k;
-  logic [CA-1:0] at_column;
+  logic [CA-1:0] at_column, last_column;
   logic [OA-1:0] offset;
   logic ended, word_ends, there, hands;
   logic [WORD*16-1:0] aligned;
@@ -109,7 +109,7 @@ module mac_array_datapath #(
     // 1: a feature is asked for.
     hands = valid[1] && there;
     ended = k + 1'b1 == job[1].depth;
-    word_ends = ended || at_column == CA'(ACT_PORT_BYTES - 1);
+    word_ends = at_column == last_column;
 
     // 2: weights.
     weight_read = valid[2];
@@ -142,7 +142,7 @@ module mac_array_datapath #(
       .rst,
       .tiles_we,
       .tiles_address,
-      .tiles_data(tiles_data[63:32]),
+      .tiles_data(tiles_data[64+:$bits(isa::lies_t)]),
       .waits,
       .next,
       .taken,
@@ -153,7 +153,8 @@ module mac_array_datapath #(
       .column    (at_column),
       .ends      (word_ends),
       .features  (acts),
-      .there
+      .there,
+      .last_column
   );
 
   for (genvar n = 0; n < LINES; n++) begin : g_line
@@ -199,7 +200,7 @@ module mac_array_datapath #(
   end
 
   always_ff @(posedge clk) begin
-    if (tiles_we) tiles[TA'(tiles_address)] <= {tiles_data[95:64], tiles_data[31:0]};
+    if (tiles_we) tiles[TA'(tiles_address)] <= tiles_data[63:0];
     leaving <= rst ? '0 : {leaving[3:1], leaves};
     putting <= rst ? '0 : {putting[2:1], puts};
     valid[4:2] <= rst ? '0 : {valid[3:2], hands};
