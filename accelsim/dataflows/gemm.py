@@ -11,7 +11,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import faults, plan_gemm
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
-from accelsim.dataflows.steps import Window
+from accelsim.dataflows.steps import Window, beside_window
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -50,7 +50,8 @@ class Tile:
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
     weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
-    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums.
+    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums. beside:
+    bytes in the words of each row's window that are not of it, read with the last part; not in act_read.
     """
 
     rows: int
@@ -67,6 +68,7 @@ class Tile:
     added: int = 0
     constants: int = 0
     adds: bool = False
+    beside: int = 0
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -232,6 +234,7 @@ def emit_columns(
                 int(last and layer.residual),
                 each * last,
                 d > 0,
+                beside_window(layer, have.vector_rates.port_bytes) * last,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

@@ -79,6 +79,17 @@ class Window(NamedTuple):
         longest_run = run - (run - depth) * (depth < run)
         return runs * ceil(longest_run + port_bytes - step, port_bytes)
 
+    def beside(self, port_bytes: int) -> int:
+        """Bytes of these words that are not of the window."""
+        depth = self.kernel**2 * self.channels
+        return self.words(depth, port_bytes) * port_bytes - depth
+
+
+def beside_window(layer: Gemm, port_bytes: int) -> int:
+    """Bytes that a port of so many brings beside each row of a layer's input; only windows that overlap have any."""
+    window = Window.of(layer)
+    return window.beside(port_bytes) if window else 0
+
 
 def step_words(ports: Ports, rows, columns, depth, constants, added, window: Window | None = None):
     """Words that a step of rows x columns outputs reads: of weights, which lie one after the other, with the constants

@@ -6,6 +6,7 @@ from accelsim.dataflows.estimate import Estimate, Memory
 from accelsim.dataflows.mapping import Choice, LayerMapping, Part
 from accelsim.dataflows.products.plan import Plan, Sizes, planned
 from accelsim.dataflows.products.resources import ProductResources
+from accelsim.dataflows.steps import beside_window
 from accelsim.dataflows.tiling import ceil, constant_bytes
 from accelsim.workload.layers import Gemm
 
@@ -16,7 +17,7 @@ def gemm_mapping(layer: Gemm, batch: int, have: ProductResources, memory: Memory
     m = layer.tokens * batch
     sizes = Sizes(
         layer.name, m, layer.out_features, layer.in_features, ceil(inputs, m), inputs, layer.residual, 1,
-        have.store_bytes, have.store, constant_bytes(layer) * have.constants,
+        have.store_bytes, have.store, constant_bytes(layer) * have.constants, beside_window(layer, have.vector_rates.port_bytes),
     )  # fmt: skip
     plan = planned(sizes, have)
     choice = Choice(cut_of(plan), plan, product_estimate(sizes, plan, have, memory))
