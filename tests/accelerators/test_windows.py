@@ -12,7 +12,8 @@ from accelsim.workload.gathered import gathered
 TOKENS, DEPTH, FEATURES = 64, 27, 16
 DISTINCT = 16 * 16 * 3  # 3 x 3 windows, 2 apart, on 16 x 16 pixels of 3 channels
 BUFFER = {  # where activations are, and the width of a word
-    "systolic": ("act_buffer", 16), "sanger": ("q_buffer", 64), "salo": ("act_buffer", 64), "vitality": ("act_buffer", 16),
+    "systolic": ("act_buffer", 16), "sanger": ("q_buffer", 64), "salo": ("act_buffer", 64),
+    "vitality": ("act_buffer", 16),
 }  # fmt: skip
 GATHERED = {"ita", "spatten"}
 WORDS = {"vitcod"}  # in its cycles (tests/accelerators/vitcod): it counts the bytes it uses
