@@ -64,7 +64,7 @@ def main(workload: str = "deit_base_s90", *overrides: str) -> None:
 def covered(record) -> dict[str, list[float]]:
     """mm2 of each group of rows, and of the memories."""
     from accelsim.energy import floor_plan, load_table
-    from accelsim.energy.area import entry_of, names_of
+    from accelsim.energy.area import CHANNEL, CHANNEL_BIT, channels_of, entry_of, names_of
     from accelsim.energy.expression import evaluate
 
     table, parts = load_table(record.arch["energy"], record.prices), record.result.parts
@@ -75,6 +75,10 @@ def covered(record) -> dict[str, list[float]]:
             what = next((each for each, rows in COVERS.items() if action in rows), action)
             row = found.setdefault(what, [0.0, 0.0, 0.0])
             row[:] = [a + b * units for a, b in zip(row, table.rows[action].um2)]
+        for end in channels_of(name, parts, table):
+            row = found.setdefault("channels", [0.0, 0.0, 0.0])
+            for action, units in ((CHANNEL, 1), (CHANNEL_BIT, end.depth * end.bits)):
+                row[:] = [a + b * units / table.density / 1e6 for a, b in zip(row, table.rows[action].um2)]
     pieces = floor_plan(parts, table)
     found["on-chip memories"] = [sum(p.memory_um2[n] for p in pieces) / 1e6 for n in range(3)]
     return found

@@ -3,6 +3,7 @@
     accelsim rtl MACHINE -o DIR --synth [--top TOP]
     python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
     python benchmarks/rtl_area.py --modules DIR...  # the areas of control that prices have
+    python benchmarks/rtl_area.py --channels  # those of channels
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
@@ -15,6 +16,7 @@ flip-flops included, scaled alike. levels, FO4: gates and delay of the longest p
 import csv
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from accelsim.accelerators import machine, schema
@@ -24,7 +26,9 @@ from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.energy.area import entry_of, names_of
 from accelsim.energy.document import FOLDER
 from accelsim.energy.expression import evaluate
-from accelsim.rtl.synthesis import CELLS
+from accelsim.rtl.synthesis import CELLS, synthesize
+from accelsim.rtl.synthesis import modules as modules_of
+from accelsim.rtl.vsim import SOURCES
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
@@ -113,9 +117,36 @@ def modules(*folders: str) -> None:
             out.writerow((name, folder.name, many, registers, f"{um2:.1f}"))
 
 
+CHANNEL_TOP = """module {name}(
+    input logic clk, input logic rst, input logic [7:0] push, input logic [{width}-1:0] item, output logic [7:0] room,
+    output logic [7:0] valid, output logic [{width}-1:0] data, input logic [7:0] pop);
+  channel #(.WIDTH({width}), .DEPTH({depth})) of (.clk, .rst, .push, .item, .room, .valid, .data, .pop);
+endmodule
+"""
+
+
+def channels() -> None:
+    """Mapped channels of several widths and depths: what accelsim/energy/tables/cells45/channels.csv has."""
+    sizes = {f"w{width}d{depth}": (width, depth) for depth in (1, 2, 4, 8, 16) for width in (20, 80)}
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(("width", "depth", "flip_flops", "area_45nm_um2"))
+    with tempfile.TemporaryDirectory() as name:
+        folder, channel = Path(name), SOURCES / "channel.sv"
+        tops = [CHANNEL_TOP.format(name=top, width=width, depth=depth) for top, (width, depth) in sizes.items()]
+        (folder / "tops.sv").write_text("".join(tops))
+        (folder / channel.name).write_text(channel.read_text())
+        for instance, text in modules_of(folder, [Path(channel.name), Path("tops.sv")], list(sizes)).items():
+            if instance.startswith("channel$"):
+                made = synthesize(folder, instance, text, 1)
+                um2 = made.mapped_um2 + made.flip_flops * UM2[CELL_OF["DFF"]]
+                out.writerow((*sizes[made.place.partition(".")[0]], made.flip_flops, f"{um2:.1f}"))
+
+
 def main() -> None:
     if sys.argv[1] == "--modules":
         return modules(*sys.argv[2:])
+    if sys.argv[1] == "--channels":
+        return channels()
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))

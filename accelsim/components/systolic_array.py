@@ -46,7 +46,8 @@ PART = {
     "passes": "passes of the vector unit over each output",
     "row": "first row of its scores, within the tile of the softmax unit",
     "constants": "bytes of bias and scale of each feature, read where weights are, with which outputs leave",
-    "added": "bytes of a residual operand for each output that leaves, read where activations are",
+    "added": "bytes for each output that leaves, read where activations are: a residual operand, and a share of what"
+    " words of a convolution's windows have beside them",
 }
 BLOCK = {"row": "first row, within the tile", "rows": "rows", "columns": "scores of each"}
 LEAVING = record("at", "to", "row", "rows", "columns", "passes", "ends")

@@ -27,6 +27,18 @@ JOB = np.dtype(
 COMMAND, TILE = 0, 1
 
 
+class End(NamedTuple):
+    """A channel as it stands at a component. `port`: of a port array `PORT.ELEMENT`; `other`: the component at its
+    other end; `leaves`: whether items leave through it; `bits`: of the fields of an item."""
+
+    channel: str
+    port: str
+    other: str
+    leaves: bool
+    depth: int
+    bits: int
+
+
 @dataclass(frozen=True)
 class Part:
     """A component as it stands in a result."""
@@ -35,6 +47,7 @@ class Part:
     clock: str  # clock domain
     parameters: dict[str, int | str]
     bases: tuple[str, ...] = ()  # names of its base classes, nearest first, without Component
+    channels: tuple[End, ...] = ()  # those that begin or end at it
 
     @property
     def kinds(self) -> tuple[str, ...]:

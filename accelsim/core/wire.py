@@ -6,6 +6,9 @@ import numpy as np
 
 from accelsim.core.component import Component, Port, PortArray
 
+WORD_BITS = 20  # of a field of an item in hardware
+WIDE = {"address": 32}  # bits of fields that are longer than the others: an address in DRAM
+
 
 @dataclass(frozen=True)
 class Wire:
@@ -31,6 +34,11 @@ class Wire:
         """The fields of an item, each with a sentence: those of the end that names them."""
         ends = port_of(self.producer, self.out), port_of(self.consumer, self.into)
         return next((end.fields for end in ends if end.fields), {})
+
+    @property
+    def bits(self) -> int:
+        """Bits of an item in hardware."""
+        return sum(WIDE.get(name, WORD_BITS) for name in self.payload)
 
 
 def port_of(component: Component, name: str) -> Port | None:

@@ -22,7 +22,7 @@ from accelsim.dataflows.tiling import (
     output_passes,
     pieces,
 )
-from accelsim.dataflows.windows import Window
+from accelsim.dataflows.windows import Window, beside_window
 from accelsim.workload.layers import Gemm
 
 
@@ -50,8 +50,9 @@ class Tile:
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
     column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
     weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
-    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums.
-    element: the first of the accumulation.
+    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums. element:
+    the first of the accumulation. beside: bytes in the words of each row's window that are not of it, read with the
+    last part; not in act_read.
     """
 
     rows: int
@@ -69,6 +70,7 @@ class Tile:
     constants: int = 0
     adds: bool = False
     element: int = 0
+    beside: int = 0
 
 
 Issue = Callable[[Program, GemmPlan, Columns, Tile, Wait, Wait], None]
@@ -235,6 +237,7 @@ def emit_columns(
                 each * last,
                 d > 0,
                 depth_at,
+                beside_window(layer, have.vector_rates.port_bytes) * last,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

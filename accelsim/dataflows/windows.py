@@ -100,6 +100,15 @@ class Lies(NamedTuple):
 
 
 @lru_cache(64)
+def beside_window(layer: Gemm, port_bytes: int) -> int:
+    """Bytes that a port of so many brings beside each row of a layer's input, where what reads has no addresses: each
+    run of a window that overlaps others as if it lay in the worst place of its words."""
+    if (window := Window.of(layer)) is None:
+        return 0
+    words = ceil(window.run + port_bytes - gcd(window.channels, port_bytes), port_bytes)
+    return window.kernel * words * port_bytes - window.depth
+
+
 def read_words(window: Window, first: int, depth: int, chunk: int, port_bytes: int, tokens: int) -> np.ndarray:
     """int64[words of the stage, tokens + 1]: words of the buffer that are read for all windows before one."""
     found = np.zeros((ceil(depth, chunk), tokens + 1), np.int64)

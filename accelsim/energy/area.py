@@ -1,13 +1,15 @@
-"""Area: the units of every component by the table's um2 over the layout density, and its memories by CACTI."""
+"""Area: the units and channels of every component by the table's um2 over the layout density, its memories by CACTI."""
 
 from dataclasses import dataclass
 
 from accelsim.core.errors import InputError, suggest
-from accelsim.core.result import Part
+from accelsim.core.result import End, Part
 from accelsim.energy.expression import evaluate
 from accelsim.energy.row import NOTHING, Range
 from accelsim.energy.sram import Memory, memory
 from accelsim.energy.table import EnergyTable, Entry
+
+CHANNEL, CHANNEL_BIT = "channel", "channel_bit"  # rows: of a channel, and of each bit that it holds
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,25 @@ def entry_of(name: str, part: Part, table: EnergyTable) -> Entry:
 
 
 def names_of(name: str, parts: dict[str, Part]) -> dict[str, int | str]:
-    """What an amount may name: the component's parameters, and any component's as `COMPONENT.PARAMETER`."""
+    """What an amount may name: the component's parameters, how many items a channel at its port holds as `PORT.depth`,
+    and any component's parameters as `COMPONENT.PARAMETER`."""
+    depths = {f"{end.port}.depth": end.depth for end in parts[name].channels}
     elsewhere = {f"{other}.{p}": v for other, part in parts.items() for p, v in part.parameters.items()}
-    return {**parts[name].parameters, **elsewhere}
+    return {**parts[name].parameters, **depths, **elsewhere}
+
+
+def channels_of(name: str, parts: dict[str, Part], table: EnergyTable) -> list[End]:
+    """The channels that a component is charged with: those it feeds, and those that come from off the chip.
+
+    Raises InputError when the table has no price of channels.
+    """
+    if entry_of(name, parts[name], table).off_chip:
+        return []
+    mine = [end for end in parts[name].channels if end.leaves or entry_of(end.other, parts[end.other], table).off_chip]
+    for row in (CHANNEL, CHANNEL_BIT) if mine else ():
+        if row not in table.rows:
+            raise InputError(f"{table.called}: logic has no row {row!r}, the price of the channels between components")
+    return mine
 
 
 def memories_of(name: str, parts: dict[str, Part], table: EnergyTable) -> dict[str, Memory]:
@@ -69,8 +87,12 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
     pieces = []
     for name, part in parts.items():
         logic, memory_um2, logic_leaks, memory_leaks = (NOTHING,) * 4
+        ends = channels_of(name, parts, table)
+        units_of = {CHANNEL: len(ends), CHANNEL_BIT: sum(end.depth * end.bits for end in ends)} if ends else {}
         for action, amount in entry_of(name, part, table).area.items():
             units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
+            units_of[action] = units_of.get(action, 0) + units
+        for action, units in units_of.items():
             cells = table.rows[action].um2.times(units)
             logic = added(logic, cells.times(1 / table.density))
             logic_leaks = added(logic_leaks, table.logic_leakage_uw_per_um2.times(cells.nominal))

@@ -20,7 +20,7 @@ class Charge:
 
     component: str
     action: str
-    counter: str | None  # None: charged by time
+    counter: str | None  # or the name of a channel; None: charged by time
     off_chip: bool
     count: float
     pj: float
@@ -145,7 +145,9 @@ def factors_of(tariff: Tariff, operands: str | None) -> tuple[str, ...]:
 
 
 def times(tariff: Tariff, span: Span) -> int:
-    """How often the counter of a line counted in a span."""
+    """How often the counter of a line counted in a span, or how many items crossed its channel."""
+    if tariff.counter in span.transfers:
+        return span.transfers[tariff.counter]
     if tariff.counter in STATUS_COUNTERS:
         return span.status[tariff.component][tariff.counter.removesuffix("_cycles")]
     return span.counts[tariff.component][tariff.counter]

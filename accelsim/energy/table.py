@@ -23,6 +23,7 @@ class Entry:
     """What a component class costs; amounts are numbers or arithmetic over its parameters."""
 
     counters: dict[str, dict[str, Any]]  # counter -> action -> amount; empty: free
+    channels: dict[str, dict[str, Any]]  # port -> action -> amount for an item there, beside the channel's own price
     memories: dict[str, dict[str, Any]]  # name -> SIZES
     area: dict[str, Any]
     standing: dict[str, Any]
@@ -218,7 +219,7 @@ def memories_in(components: Mapping[str, Any]) -> set[str]:
 
 
 def build_entry(entry: Any, rows: Mapping[str, Row], known_memories: set[str], where: str) -> Entry:
-    known = ("counters", "memories", "area", "standing", "off_chip")
+    known = ("counters", "channels", "memories", "area", "standing", "off_chip")
     entry = document.checked(entry, *where.split(": ", 1))
     for key in entry:
         if key not in known:
@@ -240,11 +241,15 @@ def build_entry(entry: Any, rows: Mapping[str, Row], known_memories: set[str], w
         return dict(value)
 
     counters = document.checked(entry.get("counters", {}), where, "counters")
+    channels = document.checked(entry.get("channels", {}), where, "channels")
     off_chip = entry.get("off_chip", False)
     if not isinstance(off_chip, bool):
         raise InputError(f"{where}.off_chip: expected true or false, not {shown(off_chip)}")
     return Entry(
-        {counter: amounts(price, f"counters.{counter}", actions) for counter, price in counters.items()},
+        *(
+            {one: amounts(price, f"{key}.{one}", actions) for one, price in prices.items()}
+            for key, prices in (("counters", counters), ("channels", channels))
+        ),
         {name: dict(sizes) for name, sizes in memories.items()},
         amounts(entry.get("area", {}), "area", list(rows)),
         amounts(entry.get("standing", {}), "standing", list(rows)),

@@ -10,7 +10,7 @@ from fractions import Fraction
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.result import Part, Result
 from accelsim.core.status import STATUS_NAMES
-from accelsim.energy.area import entry_of, floor_plan, memories_of, names_of
+from accelsim.energy.area import CHANNEL_BIT, channels_of, entry_of, floor_plan, memories_of, names_of
 from accelsim.energy.expression import evaluate
 from accelsim.energy.row import NOTHING, Range, Row
 from accelsim.energy.sram import Memory
@@ -24,7 +24,7 @@ CLOCK_TREE = "clock_tree"  # the action of what the clock's wires and buffers ta
 
 @dataclass(frozen=True)
 class Tariff:
-    """What a line of the bill costs: per count of `counter` in pJ, or, without a counter, in uW."""
+    """What a line of the bill costs: per count of `counter` (a channel's: per item) in pJ, or, without one, in uW."""
 
     component: str
     action: str
@@ -42,9 +42,20 @@ def tariffs(parts: dict[str, Part], table: EnergyTable) -> list[Tariff]:
     memories = {f"{name}.{memory}": sram for name in parts for memory, sram in memories_of(name, parts, table).items()}
     for name, part in parts.items():
         entry, names = entry_of(name, part, table), names_of(name, parts)
-        for counter, price in entry.counters.items():
+        moved = {end.channel: {CHANNEL_BIT: end.bits} for end in channels_of(name, parts, table)}
+        for port, price in entry.channels.items():
+            end = next((end for end in part.channels if end.port == port), None)
+            if end is None:
+                place = table.place(part.kinds, "channels", port)
+                raise InputError(
+                    f"{place}: {name} has no channel there{suggest(port, [e.port for e in part.channels])}"
+                )
+            moved[end.channel] = moved.get(end.channel, {}) | price
+        ports = {end.channel: end.port for end in part.channels}
+        for counter, price in [*entry.counters.items(), *moved.items()]:
             for action, amount in price.items():
-                place = table.place(part.kinds, "counters", counter)
+                where = ("channels", ports[counter]) if counter in ports else ("counters", counter)
+                place = table.place(part.kinds, *where)
                 count = evaluate(amount, names, f"{place}.{action}")
                 each = price_of(action, name, memories, table, place)
                 factor = "sram.energy_factor" if "." in action else action

@@ -17,7 +17,7 @@ import numpy as np
 import accelsim.workload.arrays as arrays
 from accelsim import __version__
 from accelsim.core.errors import InputError, shown
-from accelsim.core.result import JOB, Link, Part, Result, Span
+from accelsim.core.result import JOB, End, Link, Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
 from accelsim.report.record import RunRecord
 
@@ -104,7 +104,7 @@ def restore(folder: str | Path) -> RunRecord:
 
 def unpacked(said: dict[str, Any], held: Mapping[str, np.ndarray]) -> RunRecord:
     """A record from the text and the arrays of a file."""
-    parts = {name: Part(**{**p, "bases": tuple(p["bases"])}) for name, p in said["parts"].items()}
+    parts = {name: component(p) for name, p in said["parts"].items()}
     counters = [tuple(pair) for pair in said["counters"]]
     links = {name: Link(**link) for name, link in said["links"].items()}
     rows = []
@@ -122,6 +122,12 @@ def unpacked(said: dict[str, Any], held: Mapping[str, np.ndarray]) -> RunRecord:
     )  # fmt: skip
     about = {k: tuple(v) if isinstance(v, list) and k != "layers" else v for k, v in said["record"].items()}
     return RunRecord(result, **about, table=said["table"])
+
+
+def component(said: Mapping[str, Any]) -> Part:
+    """A component; one of a version that did not note them has no channels."""
+    channels = tuple(End(*end) for end in said.get("channels", ()))
+    return Part(**{**said, "bases": tuple(said["bases"]), "channels": channels})
 
 
 def jobs(held: Mapping[str, np.ndarray], said: Mapping[str, Any]) -> np.ndarray:

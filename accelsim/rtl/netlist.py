@@ -6,11 +6,12 @@ from pathlib import Path
 
 from accelsim.core.component import In, PortArray
 from accelsim.core.files import write
+from accelsim.core.wire import WIDE, WORD_BITS
 from accelsim.rtl.datapath import DataPath, Parameters, Sizes
-from accelsim.rtl.package import STATUS_BITS, WIDE, Package
+from accelsim.rtl.package import STATUS_BITS, Package
 from accelsim.rtl.twin import Twin
 
-BITS = 20  # of a word in hardware
+BITS = WORD_BITS  # of a word in hardware
 FIELD = 32  # bits of a field at a bench's ports
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.core import STATUS_NAMES, InputError
+from accelsim.core.wire import WIDE
 from accelsim.rtl.vsim import SOURCES
 
 KEYWORDS = ("begin", "end", "input", "output", "repeat", "table", "wait")  # of SystemVerilog; they get an underscore
 COMPONENTS = SOURCES / "components"
-WIDE = {"address": 32}  # bits of words that are longer than the others: an address in DRAM
 STATUS_BITS = (len(STATUS_NAMES) - 1).bit_length()
 # From the tables of a case, and the parameters of its units by unit: a table's rows as uint32[rows, words].
 Rows = Callable[[Mapping[str, np.ndarray], Mapping[str, Mapping[str, int]]], np.ndarray]

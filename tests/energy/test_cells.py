@@ -79,6 +79,17 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
         assert float(str(priced[kind].area["module_um2"])) == pytest.approx(scaled(um2)[0], rel=0.001), kind
 
 
+def test_the_area_of_a_channel_is_that_of_the_mapped_module():
+    """A bit takes what a wider channel has more, the mean over depths; the rest is that of a channel of four items."""
+    table, found = load_table().rows, {(int(r["width"]), int(r["depth"])): r for r in rows("channels.csv")}
+    area = {key: float(r["area_45nm_um2"]) for key, r in found.items()}
+    assert all(int(r["flip_flops"]) - width * depth in range(9, 17) for (width, depth), r in found.items())
+    each = [(area[80, depth] - area[20, depth]) / (60 * depth) for depth in (1, 2, 4, 8, 16)]
+    assert each == sorted(each) and each[0] > 14 and each[-1] < 17.5
+    assert list(table["channel_bit"].um2) == pytest.approx(scaled(sum(each) / 5), rel=0.005)
+    assert list(table["channel"].um2) == pytest.approx(scaled(area[20, 4] - 80 * each[2]), rel=0.005)
+
+
 def test_areas_of_single_cells():
     cells = {r["cell"]: float(r["area_um2"]) for r in rows("cells.csv")}
     table = load_table().rows

@@ -103,8 +103,8 @@ WIRING = Wiring(
     (
         Link("dma.request", "dram.request", 8),
         Link("dram.reply", "dma.reply", 8),
-        Link("engine.out", "vector.outputs", 4),
-        Link("vector.tile", "output_buffer.results.vector", 4),
+        Link("engine.out", "vector.outputs", 1),
+        Link("vector.tile", "output_buffer.results.vector", 1),
         Link("engine.release_weight", "weight_buffer.release", 4),
         Link("engine.release_act", "act_buffer.release", 4),
     ),

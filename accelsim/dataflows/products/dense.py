@@ -3,6 +3,7 @@
 from accelsim.dataflows.products.emit import Emitter
 from accelsim.dataflows.products.product import Block, Place, Product
 from accelsim.dataflows.tiling import ceil, constant_bytes, output_passes
+from accelsim.dataflows.windows import beside_window
 from accelsim.workload.layers import Gemm
 
 
@@ -74,6 +75,7 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         passes=output_passes(layer),
         constants=constants if each else None,
         each=each,
+        beside=beside_window(layer, emitter.have.vector_rates.port_bytes),
     )
 
 

@@ -41,9 +41,9 @@ class Emitter:
             left = 0
         if product.b_resident:
             top = 0
-        added, constants = leaves and product.residual is not None, leaves * product.each
-        if added:
-            left += command.stream * command.columns if array.stationary else rows * command.columns
+        wide = command.stream if array.dataflow == "is" else command.columns
+        added, constants = leaves * product.added(wide), leaves * product.each
+        left += added * (command.stream if array.stationary else rows) * command.columns
         if constants:
             features = command.stream if array.dataflow == "is" else command.columns
             top += constants * features * (1 if array.stationary else ceil(rows, array.rows))

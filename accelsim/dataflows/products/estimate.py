@@ -7,6 +7,7 @@ from accelsim.dataflows.mapping import Choice, LayerMapping, Part
 from accelsim.dataflows.products.plan import Plan, Sizes, planned
 from accelsim.dataflows.products.resources import ProductResources
 from accelsim.dataflows.tiling import ceil, constant_bytes
+from accelsim.dataflows.windows import beside_window
 from accelsim.workload.layers import Gemm
 
 
@@ -17,6 +18,7 @@ def gemm_mapping(layer: Gemm, batch: int, have: ProductResources, memory: Memory
     sizes = Sizes(
         layer.name, m, layer.out_features, layer.in_features, ceil(inputs, m), inputs, layer.residual, 1,
         have.store_bytes, have.store, constant_bytes(layer) * have.constants,
+        beside_window(layer, have.vector_rates.port_bytes),
     )  # fmt: skip
     plan = planned(sizes, have)
     choice = Choice(cut_of(plan), plan, product_estimate(sizes, plan, have, memory))

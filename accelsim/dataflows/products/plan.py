@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.products.folds import Fold
-from accelsim.dataflows.products.product import Product
+from accelsim.dataflows.products.product import Product, added
 from accelsim.dataflows.products.resources import ProductResources
 from accelsim.dataflows.tiling import ceil
 
@@ -42,7 +42,7 @@ class Plan:
 @dataclass(frozen=True)
 class Sizes:
     """What a plan depends on: so that equal products are planned once. each: bytes of constants of a column of B, which
-    are on chip when its outputs leave."""
+    are on chip when its outputs leave. beside: see Product."""
 
     name: str = field(compare=False)
     m: int
@@ -55,6 +55,7 @@ class Sizes:
     store_bytes: int
     store: str
     each: int = 0
+    beside: int = 0
 
 
 def plan_product(product: Product, have: ProductResources) -> Plan:
@@ -73,6 +74,7 @@ def plan_product(product: Product, have: ProductResources) -> Plan:
             have.spill_bytes if spilled else have.store_bytes,
             have.spill if spilled else have.store,
             product.each,
+            product.beside,
         ),
         have,
     )
@@ -245,7 +247,8 @@ def costed(
         high = length
     rows, columns = min(array.rows, s.m if array.dataflow == "os" else s.k), min(array.columns, across)
     features, tokens = (length, columns) if array.dataflow == "is" else (columns, length)
-    beside = features * s.each, features * (rows if array.dataflow == "os" else tokens) * s.residual
+    more = added(s.residual, s.beside, features)
+    beside = features * s.each, features * (rows if array.dataflow == "os" else tokens) * more
     busy = 0
     for some, more in ((folds - ends, (0, 0)), (ends, beside)):
         streaming = array.streaming(Fold(rows, columns, length), *more)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from accelsim.dataflows.tiling import ceil
+
 Place = tuple[int, int, int, int]  # address, bytes of a segment, segments, pitch
 SCORES_TO_SOFTMAX, OUTPUTS_TO_VECTOR = 2, 1  # the array's `to`
 
@@ -36,7 +38,8 @@ class Product:
 
     `a` and `b` say where a tile lies: a(row, rows, inner, inners), b(column, columns, inner, inners). `inputs`:
     distinct bytes of A. `residual`: where what is added to a block of outputs lies. `constants`: where biases and
-    scales of some columns lie, `each` bytes a column, which come through the weight buffer. `store`: where a block of
+    scales of some columns lie, `each` bytes a column, which come through the weight buffer. `beside`: bytes that the
+    port brings beside a row of A, whose words it shares with others (a convolution's windows). `store`: where a block of
     outputs goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with,
     `passes` of the vector unit before. `resident`, `b_resident`: A, B is on chip already. `tag`: what goes with its
     outputs as their first row, instead of that.
@@ -59,6 +62,17 @@ class Product:
     b_resident: bool = False
     constants: Callable[[int, int], Place] | None = None
     each: int = 0
+    beside: int = 0
+
+    def added(self, wide: int) -> int:
+        """Bytes read where A is for each output that leaves, of rows that are `wide`: what is added to it, and its
+        share of what lies beside A."""
+        return added(self.residual is not None, self.beside, wide)
+
+
+def added(residual: bool, beside: int, wide: int) -> int:
+    """Of a residual operand, if there is one, and of what lies beside a row of the first operand."""
+    return residual + ceil(beside, wide)
 
 
 def size_of(place: Place) -> int:

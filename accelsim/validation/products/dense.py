@@ -212,7 +212,19 @@ class DenseProducts(DenseFollower):
             yield "not all of its residual operand has been loaded"
         if command.to and not self.read_constants(f"{self.course.scope}, {command.where}", step, block):
             yield "not all of its biases and scales have been loaded"
-        yield from self.judge.read_faults(command, constants=feature_bytes(layer), residual=layer.residual)
+        added = layer.residual + self.beside(command)
+        yield from self.judge.read_faults(command, constants=feature_bytes(layer), added=added)
+
+    def beside(self, command: Command) -> int:
+        """Bytes of each output for what lies in the words of a row's window beside it, none too few."""
+        kernel, k = self.layer.kernel, self.layer.in_features
+        if kernel == 1:
+            return 0
+        port, channels = int(self.evidence.arch.parts[self.judge.act]["port_bytes"]), k // kernel**2
+        run = kernel * channels
+        # a run of pixels begins with any of them: with how many bytes of its first word behind it, at most
+        before = max(at * channels % port for at in range(port))
+        return -(-(kernel * -(-(before + run) // port) * port - k) // command.columns)
 
     def enter(self, arrivals: Arrivals, step: Step, block: np.ndarray) -> bool:
         """Note the loads that hold a block of operands; whether all of it has been loaded."""

@@ -37,18 +37,18 @@ class ProductJudge(Judge):
         return {self.weight: int(row["weight"]), self.act: int(row["act"])}
 
     def read_faults(
-        self, command: Command, resident: bool = False, constants: int = 0, residual: bool = False
+        self, command: Command, resident: bool = False, constants: int = 0, added: int = 0
     ) -> Iterator[str]:
         """Whether a command says how many bytes it reads of each buffer, and what of them is for the vector unit;
-        constants: bytes of bias and scale of a feature. residual: whether an operand is added."""
+        constants: bytes of bias and scale of a feature. added: of each output, read where activations are."""
         row, said = self.evidence.tables[self.table][command.step.nth], command.step.operands
         leaves = bool(command.to)
-        for name, wanted in (("constants", constants * leaves), ("added", residual and leaves)):
+        for name, wanted in (("constants", constants * leaves), ("added", added * leaves)):
             if said[name] != wanted:
                 yield f"it says {said[name]} of `{name}`, not {int(wanted)}"
         first, second = self.pes.reads(command)
         second += self.pes.times(command) * command.columns * constants * leaves
-        wanted, said = (0 if resident else first) + command.outputs * residual, int(row["act_read"])
+        wanted, said = (0 if resident else first) + command.outputs * added, int(row["act_read"])
         if said != wanted:
             yield f"it says that it reads {said} bytes of {self.act}, but it reads {wanted}"
         if row["weight_read"] != second:

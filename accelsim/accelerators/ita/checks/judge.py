@@ -1,6 +1,7 @@
 """The judge of ITA: what its parts are, what its phases say, and what they must have counted."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
+from accelsim.workload.gathered import gathered
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.network import Rule
 
@@ -31,7 +33,7 @@ class ItaJudge(Judge):
     constants = True
 
     def __init__(self, evidence: Evidence) -> None:
-        super().__init__(evidence)
+        super().__init__(replace(evidence, workload=gathered(evidence.workload)))
         self.length, self.columns = (evidence.part(self.array, name) for name in ("length", "columns"))
         self.beats = self.length * self.length // self.columns  # of a tile
         self.attention: list[AttentionPhases] = []

@@ -9,6 +9,7 @@ from accelsim.dataflows.gemm import Columns, Tile, emit_gemm
 from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.dataflows.tiling import PASSES, DenseResources, GemmPlan, ceil, pieces
 from accelsim.dataflows.vector import emit_vector
+from accelsim.workload.gathered import gathered
 from accelsim.workload.layers import Attention, Gemm
 from accelsim.workload.workload import Workload
 
@@ -29,7 +30,7 @@ def compile_workload(p: Program, workload: Workload, have: Resources) -> None:
     """The program of a workload; mark n closes layer n. Raises InputError when a layer does not fit the buffers."""
     for _ in range(have.length):
         p.enter("sums", bits=have.sum_bits)
-    for number, layer in enumerate(workload.layers):
+    for number, layer in enumerate(gathered(workload).layers):
         if number:
             p.fence(have.act, p.all_of(have.store))
         if isinstance(layer, Gemm):

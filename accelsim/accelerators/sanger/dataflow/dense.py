@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accelsim.dataflows.gemm import Columns, Tile
 from accelsim.dataflows.program import Program, Wait
-from accelsim.dataflows.tiling import GemmPlan
+from accelsim.dataflows.tiling import GemmPlan, ceil
 from accelsim.workload.layers import Gemm
 
 TO_VECTOR = 1  # where the array's outputs go
@@ -23,7 +23,9 @@ class TileIssuer:
 
     def __call__(self, p: Program, plan: GemmPlan, some: Columns, tile: Tile, wait: Wait, wait2: Wait) -> None:
         """The instruction of a part of a tile, and what it frees."""
-        p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=tile.act_read)
+        share = ceil(tile.beside, tile.columns)  # of an output, of what is read beside its window
+        act_read = tile.act_read + share * tile.rows * tile.columns
+        p.enter("frees", weight=tile.weight, weight_read=tile.weight_read, act=tile.act, act_read=act_read)
         p.issue(
             "dense",
             rows=tile.rows,
@@ -36,7 +38,7 @@ class TileIssuer:
             passes=tile.passes,
             row=tile.row,
             constants=tile.constants,
-            added=tile.added,
+            added=tile.added + share,
             wait=wait,
             wait2=wait2,
         )

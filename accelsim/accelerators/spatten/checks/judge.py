@@ -18,6 +18,7 @@ from accelsim.validation.evidence import Evidence
 from accelsim.validation.judge import Pace
 from accelsim.validation.memory import Tensor, layer_tensors
 from accelsim.validation.program import Step
+from accelsim.workload.gathered import gathered
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.network import Network, Rule
 
@@ -30,7 +31,7 @@ class SpAttenJudge(Judge):
 
     def __init__(self, evidence: Evidence) -> None:
         self.plan = pruned(evidence.arch, evidence.workload)
-        super().__init__(replace(evidence, workload=self.plan.workload))
+        super().__init__(replace(evidence, workload=gathered(self.plan.workload)))
         self.works: list[Work] = works(self.plan, evidence.arch.options["v_prune"] == "first_query")
 
     def rule(self, layer: Attention) -> Rule:

@@ -14,6 +14,7 @@ from accelsim.dataflows.gemm import Columns, Tile, emit_gemm
 from accelsim.dataflows.program import Program, Wait
 from accelsim.dataflows.tiling import GemmPlan, ceil
 from accelsim.dataflows.vector import emit_vector
+from accelsim.workload.gathered import gathered
 from accelsim.workload.layers import Attention, Gemm
 
 PIECE = 1024  # outputs that leave the arrays together, at most
@@ -21,7 +22,7 @@ PIECE = 1024  # outputs that leave the arrays together, at most
 
 def compile_plan(p: Program, plan: Plan, have: Resources) -> None:
     """The program of a pruned network; mark n closes layer n. Raises InputError when a layer does not fit."""
-    heads, workload = Heads(p, have), plan.workload
+    heads, workload = Heads(p, have), gathered(plan.workload)
     for number, layer in enumerate(workload.layers):
         if isinstance(layer, Attention):
             stored = p.all_of(have.store)
