@@ -28,7 +28,7 @@ COVERS = {  # of rows; what is in none of them is named by itself
     "vector unit": ("vector_lane", "vector_control"),
     "requantisers, normalisers": ("requant", "requant_narrow", "normalise"),
     "softmax": ("exp", "divide_int16", "compare_int16", "score_control"),
-    "control": ("control", "line_control", "sequencer_control", "module_um2"),
+    "control": ("control", "line_control", "arbiter_grant", "sequencer_control", "module_um2"),
 }
 
 

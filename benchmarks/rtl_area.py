@@ -4,6 +4,7 @@
     python benchmarks/rtl_area.py DIR [MACHINE [NAME=VALUE]...]
     python benchmarks/rtl_area.py --modules DIR...  # the areas of control that prices have
     python benchmarks/rtl_area.py --channels  # those of channels
+    python benchmarks/rtl_area.py --arbiters  # those of arbiters
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
@@ -130,16 +131,42 @@ def channels() -> None:
     sizes = {f"w{width}d{depth}": (width, depth) for depth in (1, 2, 4, 8, 16) for width in (20, 80)}
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("width", "depth", "flip_flops", "area_45nm_um2"))
+    tops = [CHANNEL_TOP.format(name=top, width=width, depth=depth) for top, (width, depth) in sizes.items()]
+    for place, made in mapped_alone(SOURCES / "channel.sv", tops, list(sizes)):
+        um2 = made.mapped_um2 + made.flip_flops * UM2[CELL_OF["DFF"]]
+        out.writerow((*sizes[place], made.flip_flops, f"{um2:.1f}"))
+
+
+ARBITER_TOP = """module {name}(
+    input logic [{lines}-1:0] wants, input logic [7:0] room, output logic [{lines}-1:0] granted,
+    output logic [7:0] count, output logic [{most}-1:0][{bits}-1:0] line);
+  arbiter #(.LINES({lines}), .MOST({most})) of (.*);
+endmodule
+"""
+
+
+def arbiters() -> None:
+    """Mapped arbiters of several sizes: what accelsim/energy/tables/cells45/lines.csv has of them."""
+    sizes = {f"l{lines}m{most}": (lines, most) for lines in (8, 16, 32, 64) for most in (1, 2, 4, 8)}
+    tops = [
+        ARBITER_TOP.format(name=name, lines=lines, most=most, bits=(lines - 1).bit_length())
+        for name, (lines, most) in sizes.items()
+    ]
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    for place, made in mapped_alone(machine("vitcod").twins().package.module("arbiter"), tops, list(sizes)):
+        out.writerow(("arbiter", *sizes[place], made.flip_flops, made.mapped_um2, ""))
+
+
+def mapped_alone(module: Path, tops: list[str], names: list[str]):
+    """A module in each of some tops, mapped: (name of the top, what it came to)."""
     with tempfile.TemporaryDirectory() as name:
-        folder, channel = Path(name), SOURCES / "channel.sv"
-        tops = [CHANNEL_TOP.format(name=top, width=width, depth=depth) for top, (width, depth) in sizes.items()]
+        folder = Path(name)
         (folder / "tops.sv").write_text("".join(tops))
-        (folder / channel.name).write_text(channel.read_text())
-        for instance, text in modules_of(folder, [Path(channel.name), Path("tops.sv")], list(sizes)).items():
-            if instance.startswith("channel$"):
+        (folder / module.name).write_text(module.read_text())
+        for instance, text in modules_of(folder, [Path(module.name), Path("tops.sv")], names).items():
+            if instance.startswith(f"{module.stem}$"):
                 made = synthesize(folder, instance, text, 1)
-                um2 = made.mapped_um2 + made.flip_flops * UM2[CELL_OF["DFF"]]
-                out.writerow((*sizes[made.place.partition(".")[0]], made.flip_flops, f"{um2:.1f}"))
+                yield made.place.partition(".")[0], made
 
 
 def main() -> None:
@@ -147,6 +174,8 @@ def main() -> None:
         return modules(*sys.argv[2:])
     if sys.argv[1] == "--channels":
         return channels()
+    if sys.argv[1] == "--arbiters":
+        return arbiters()
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))

@@ -2,7 +2,7 @@
 
 SAID = {
     "clock_tree": "clock tree", "wire_bit": "wires", "file_bit": "register files", "line_control": "control of lines",
-    "module_um2": "control",
+    "module_um2": "control", "channel_bit": "channels",
     "mac_dot": "MAC in a dot product", "mac": "MAC", "requant": "requantisation", "register_bit": "registers",
     "mux_bit": "multiplexers", "dram_read_bit": "DRAM reads", "dram_write_bit": "DRAM writes",
     "dram_io_read_bit": "DRAM interface, reads", "dram_io_write_bit": "DRAM interface, writes",

@@ -66,7 +66,7 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
     small, large = (sum(areas("control.csv")[n, design] for n in parts) for design in ("vector16", "vector64"))
     assert list(table["vector_lane"].um2) == pytest.approx(scaled((large - small) / 48), rel=0.001)
     assert list(table["vector_control"].um2) == pytest.approx(scaled(small - 16 * (large - small) / 48), rel=0.001)
-    few, many = (control("sparser_engine", n) + control("arbiter", n) for n in ("8x4", "16x8"))
+    few, many = (control("sparser_engine", n) for n in ("8x4", "16x8"))
     assert list(table["line_control"].um2) == pytest.approx(scaled((many - few) / 8), rel=0.001)
     priced = load_table(None, machine("vitcod").price_documents()).components
     registers = 64 * 4 * table["register_bit"].um2.nominal  # loads under way, in the module's flip-flops
@@ -77,6 +77,24 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
     }  # fmt: skip
     for kind, um2 in (alone | {kind: control(name) for kind, name in modules.items()}).items():
         assert float(str(priced[kind].area["module_um2"])) == pytest.approx(scaled(um2)[0], rel=0.001), kind
+
+
+def test_the_control_of_lines_grows_with_their_number_and_arbiters_faster():
+    """The engine's registers and gates by as much with every line; arbiters with the power of 1.5."""
+    found = rows("lines.csv")
+    engine = {int(r["lines"]): r for r in found if r["module"] == "sparser_engine"}
+    between = (control("sparser_engine", "8x4") + control("sparser_engine", "16x8")) / 2
+    assert float(engine[12]["mapped_45nm_um2"]) == pytest.approx(between, rel=0.01)
+    steps = list(zip([8, 16, 32], [16, 32, 64]))
+    for name, each in (("flip_flops", 231), ("generic_45nm_um2", 10000)):
+        slopes = [(float(engine[b][name]) - float(engine[a][name])) / (b - a) for a, b in steps]
+        assert slopes == pytest.approx([each] * 3, rel=0.04 if name != "flip_flops" else 0)
+    area = {(int(r["lines"]), int(r["most"])): float(r["mapped_45nm_um2"]) for r in found if r["module"] == "arbiter"}
+    table = load_table().rows["arbiter_grant"].um2
+    assert list(table) == pytest.approx(scaled(sum(area[n, 8] / 8 / n**1.5 for n in (16, 32, 64)) / 3), rel=0.01)
+    for n, gates in ((16, 5590.5), (32, 14482.8), (64, 37985.7)):  # all seven of an engine with four banks
+        assert 2 * area[n, 8] + 5 * area[n, 1] == pytest.approx(gates, rel=0.001)
+        assert (n**1.5 * 16 + 3.3 * n * 5) * table.nominal == pytest.approx(scaled(gates)[0], rel=0.04)
 
 
 def test_the_area_of_a_channel_is_that_of_the_mapped_module():

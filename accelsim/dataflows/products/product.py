@@ -39,8 +39,8 @@ class Product:
     `a` and `b` say where a tile lies: a(row, rows, inner, inners), b(column, columns, inner, inners). `inputs`:
     distinct bytes of A. `residual`: where what is added to a block of outputs lies. `constants`: where biases and
     scales of some columns lie, `each` bytes a column, which come through the weight buffer. `beside`: bytes that the
-    port brings beside a row of A, whose words it shares with others (a convolution's windows). `store`: where a block of
-    outputs goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with,
+    port brings beside a row of A, whose words it shares with others (a convolution's windows). `store`: where a block
+    of outputs goes, in the order in which they leave; None if they stay on chip. `width`: bytes an output leaves with,
     `passes` of the vector unit before. `resident`, `b_resident`: A, B is on chip already. `tag`: what goes with its
     outputs as their first row, instead of that.
     """
