@@ -4,9 +4,10 @@ Units, counters, buffers and tables have names, which a machine gives; they beco
 error at once.
 
 Where a machine has a memory for its program, the program itself is loaded: it lies in DRAM in chunks of half that
-memory, in which every instruction is followed by the descriptors of the loads and stores that are planned with it.
-The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last instruction of
-each waits for the next chunk and gives its own back.
+memory, or MOST_CHUNK, in which every instruction is followed by the descriptors of the loads and stores that are planned
+with it. The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last
+instruction of each waits for the next chunk and gives its own back. Two chunks are asked for at once, and two more for
+each that is given back, as far as there is room: a large memory does not keep DRAM from the first layers' loads.
 """
 
 from array import array
@@ -28,6 +29,7 @@ MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest ship
 MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 LEAST_CHUNK = 128  # bytes: a long instruction, its descriptor, and the one that ends the chunk
+MOST_CHUNK = 2048  # [ours] bytes: the first is waited for, and DRAM is for nobody else while one comes
 WORDS = "q"  # what tables are written down as: 64-bit integers
 
 
@@ -105,7 +107,8 @@ class Program:
                     f"bytes each, not {names.capacity}; make it at least {2 * LEAST_CHUNK}"
                 )
             self.ending = instruction_bytes(len(self.units[names.memory][1]))  # of a chunk: gives back the one before
-            self.chunk = names.capacity // 2 - self.ending
+            self.chunk = min(names.capacity // 2, MOST_CHUNK) - self.ending
+            self.fenced = int(names.capacity > 2 * MOST_CHUNK)  # room alone does not hold chunks back
             self.append(names.memory, (0, 0), (self.counters[names.memory], 1))
 
     @property
@@ -130,7 +133,7 @@ class Program:
         if self.filled > self.chunk and (memory := self.names.memory):
             self.chunks.append(self.filled - size + self.ending)
             self.filled = size
-            self.append(memory, (self.chunks[-1], 0), (self.counters[memory], len(self.chunks) + 1))
+            self.append(memory, (self.chunks[-1], self.fenced), (self.counters[memory], len(self.chunks) + 1))
 
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
@@ -273,8 +276,8 @@ class Program:
         self.chunks.append(size := self.filled + self.ending)
         self.append(memory, (size, 0))
         at = self.allocate("program", sum(self.chunks))
-        for size in self.chunks:
-            self.tiles[memory].extend((at, size, 1, size, 0))
+        for n, size in enumerate(self.chunks):
+            self.tiles[memory].extend((at, size, 1, size, n // 2 * self.fenced))
             at += size
         self.will(memory, len(self.chunks))
 
