@@ -4,8 +4,8 @@ Units, counters, buffers and tables have names, which a machine gives; they beco
 error at once.
 
 Where a machine has a memory for its program, the program itself is loaded: it lies in DRAM in chunks of half that
-memory, or MOST_CHUNK, in which every instruction is followed by the descriptors of the loads and stores that are planned
-with it. The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last
+memory, or MOST_CHUNK, in which every instruction is followed by the descriptors of the loads and stores that are
+planned with it. The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last
 instruction of each waits for the next chunk and gives its own back. Two chunks are asked for at once, and two more for
 each that is given back, as far as there is room: a large memory does not keep DRAM from the first layers' loads.
 """
