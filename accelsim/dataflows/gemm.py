@@ -102,7 +102,7 @@ def emit_gemm(
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
-) -> None:
+) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
     `stay`: whether its input is there already, which then is given back with the last group's last tile.
 
@@ -123,8 +123,9 @@ def emit_gemm(
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
+            last = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
             column += columns.count
+    return last
 
 
 def emit_columns(
@@ -139,7 +140,7 @@ def emit_columns(
     plan: GemmPlan,
     kept: bool,
     last_group: bool,
-) -> None:
+) -> int:
     """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
@@ -241,6 +242,7 @@ def emit_columns(
             store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
         else:
             store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
+    return frees
 
 
 def begin_alone(p: Program, have: DenseResources, unit: str) -> None:

@@ -90,6 +90,8 @@ class Program:
         self.planned = dict.fromkeys(self.counters, 0)
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
+        self.loaded = dict.fromkeys(names.buffers, 0)  # bytes, so far
+        self.held_from: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes from which on a fence holds back
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables = {table: array(WORDS) for table in names.tables}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
@@ -210,6 +212,10 @@ class Program:
     def load(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
+        self.loaded[buffer] += size * segments
+        while self.held_from[buffer] and self.loaded[buffer] > self.held_from[buffer][0]:
+            del self.held_from[buffer][0]
+            self.hold(buffer)
         return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
