@@ -12,11 +12,11 @@ each that is given back, as far as there is room: a large memory does not keep D
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
+from accelsim.dataflows.names import Names
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, in_order, instruction_bytes, short_form
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
@@ -41,28 +41,6 @@ def heads_said(heads: Sequence[int], image: int = 0, rows: tuple[int, int, int] 
         said = f"heads {heads[0]} to {heads[-1]}"
     said += f", rows {first} to {first + many - 1}" if many < whole else ""
     return said + (f", image {image}" if image else "")
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a program may speak of.
-
-    units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
-    sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
-    memory: the buffer that the program is loaded into; empty: it is there from the start. capacity: bytes of that
-    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions. short: unit ->
-    bits of those fields of its command that have fewer than 16 where all of them fit.
-    """
-
-    units: Mapping[str, Sequence[str]]
-    counters: Sequence[str]
-    buffers: Collection[str]
-    stores: Collection[str]
-    tables: Mapping[str, np.dtype]
-    memory: str = ""
-    capacity: int = 0
-    row_bytes: Mapping[str, int] = field(default_factory=dict)
-    short: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Program:
@@ -90,8 +68,8 @@ class Program:
         self.planned = dict.fromkeys(self.counters, 0)
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
-        self.loaded = dict.fromkeys(names.buffers, 0)  # bytes, so far
-        self.held_from: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes from which on a fence holds back
+        self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
+        self.later: dict[str, int] = {}  # bytes of loads after which those that follow are held back
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables = {table: array(WORDS) for table in names.tables}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
@@ -213,9 +191,9 @@ class Program:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
         self.loaded[buffer] += size * segments
-        while self.held_from[buffer] and self.loaded[buffer] > self.held_from[buffer][0]:
-            del self.held_from[buffer][0]
-            self.hold(buffer)
+        if buffer in self.later and self.loaded[buffer] > self.later[buffer]:
+            del self.later[buffer]
+            self.fences[buffer] += 1
         return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
@@ -240,7 +218,13 @@ class Program:
     def hold(self, buffer: str) -> None:
         """Hold back the loads that follow, until `lift`."""
         self.known("load buffer", buffer, self.fences)
-        self.fences[buffer] += 1
+        self.fences[buffer] += 1 + (self.later.pop(buffer, None) is not None)
+
+    def hold_after(self, buffer: str, size: int) -> None:
+        """Hold back the loads that follow so many bytes of loads, or the next that is held back, until `lift`."""
+        self.known("load buffer", buffer, self.fences)
+        self.fences[buffer] += buffer in self.later
+        self.later[buffer] = self.loaded[buffer] + size
 
     def lift(self, buffer: str, wait: Wait) -> None:
         """Let the loads go that were held back first of all that still are, once a counter has reached a count."""

@@ -11,7 +11,7 @@ from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut
 from accelsim.accelerators.vitcod.tables import FUNCTION_BYTES, FUNCTION_ROWS
 from accelsim.core.errors import InputError, suggest
-from accelsim.dataflows.gemm import emit_gemm
+from accelsim.dataflows.gemm import emit_gemm, stores_first
 from accelsim.dataflows.program import NOW, Program
 from accelsim.dataflows.residency import output_bytes, send
 from accelsim.dataflows.steps import Window
@@ -44,17 +44,13 @@ def compile_workload(
         if name not in names:
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
-    waits = False
-    import os
+    freed = 0  # bytes of weights that the layer before gives back with its last tile, where it is stored behind that
     for number, layer in enumerate(workload.layers):
         stay = stays.get(layer.name, NOWHERE)
         left = beside(layer, workload.batch, have, stay)
         send(p, have.store, have.act, stay.output, have.act_bytes - left.act_bytes)
         if number or stay.output != TO_DRAM:  # the first layer's loads would take the room that is to be reserved
             p.fence(have.act, p.all_of(have.store))
-        if waits:
-            p.lift(have.weight, NOW)
-            waits = False
         if isinstance(layer, Gemm | Attention) and layer.activation:
             for n in range(FUNCTION_ROWS):
                 p.enter("functions", layer=number, entry=n * FUNCTION_BYTES)
@@ -64,18 +60,20 @@ def compile_workload(
             behind = have.double_buffer and number > 0 and isinstance(workload.layers[number - 1], Attention)
             if behind:
                 p.lift(have.weight, NOW)
-            frees = emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
-            nxt = workload.layers[number + 1] if number + 1 < len(workload.layers) else layer
-            if have.double_buffer and stay.stored and "NOF" not in os.environ and not isinstance(nxt, Attention|Gemm):
-                p.held_from[have.weight].append(have.weight_bytes + p.loaded[have.weight] - frees)
-                waits = True
+            plans = cuts.get(layer.name, ())
+            freed = emit_gemm(p, layer, groups, workload.batch, left, issue, plans, stay, freed)
+            freed *= have.double_buffer and stay.stored
             if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
                 p.hold(have.weight)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):
                 emitter.emit(image)
+            freed = 0
         else:
+            if freed:
+                stores_first(p, have, freed)
+                freed = 0
             emit_vector(p, layer, workload.batch, left, stay)
         after = workload.layers[number + 1] if number + 1 < len(workload.layers) else None
         if have.double_buffer and isinstance(after, Attention) and not isinstance(layer, Attention):
