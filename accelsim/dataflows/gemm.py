@@ -103,11 +103,10 @@ def emit_gemm(
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
-    freed: int = 0,
 ) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
-    `stay`: whether its input is there already, which then is given back with the last group's last tile. `freed`: bytes
-    of weights that the last tile of the layer before gives back. Returns the same of this layer.
+    `stay`: whether its input is there already, which then is given back with the last group's last tile. Returns bytes
+    of weights that the last tile gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -122,24 +121,14 @@ def emit_gemm(
     if plans and len(plans) != len(groups):
         raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
     made = [plan_of(layer, some, batch, have, plan, stay) for some, plan in zip(groups, plans or [None] * len(groups))]
-    if freed and made[0].order != "stream":  # there, activations that are asked for first keep weights waiting
-        two = 2 * made[0].feature_tiles[0] * (made[0].depth_tiles[0] + constant_bytes(layer) * have.constants)
-        stores_first(p, have, freed, two)
-    last = 0
+    freed = 0
     for repetition in range(layer.repeat):
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            last = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
+            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
             column += columns.count
-    return last
-
-
-def stores_first(p: Program, have: DenseResources, freed: int, least: int = 0) -> None:
-    """Hold back weights that find room only when the last tile of the layer before gives its own back, so many bytes,
-    until that layer is stored: in DRAM they would be before its last store. Not those of the next `least` bytes."""
-    p.hold_after(have.weight, max(have.weight_bytes - freed, least))
-    p.lift(have.weight, NOW)
+    return freed
 
 
 def emit_columns(
