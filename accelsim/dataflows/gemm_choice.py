@@ -112,12 +112,19 @@ def candidates(
 
 @lru_cache(maxsize=1 << 12)
 def choose(
-    shape: GemmShape, passes: int, packed: bool, have: DenseResources, rates: ArrayRates, memory: Memory, objective: str
+    shape: GemmShape,
+    passes: int,
+    packed: bool,
+    have: DenseResources,
+    rates: ArrayRates,
+    memory: Memory,
+    objective: str,
+    early: bool = False,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, passes, packed)
+    work = work_of(shape, passes, packed, early)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -125,10 +132,11 @@ def choose(
     return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
-def work_of(shape: GemmShape, passes: int, packed: bool) -> GemmWork:
-    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run."""
+def work_of(shape: GemmShape, passes: int, packed: bool, early: bool = False) -> GemmWork:
+    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run, and
+    whether weights come while the layer before works."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, passes=passes, packed=packed)
+    return GemmWork(**sizes, passes=passes, packed=packed, early=early)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

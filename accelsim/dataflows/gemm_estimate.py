@@ -17,11 +17,13 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 @dataclass(frozen=True)
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
-    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes.
+    not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes;
+    early: whether weights come while the layer before works, which has none.
     """
 
     passes: int = 1
     packed: bool = False
+    early: bool = False
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -144,7 +146,9 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
     last, left = last * work.stored, left * work.stored
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
-    fetching = loads * tile_interval(memory, tile, rates.weight_bytes - held, rates.outstanding)
+    room = rates.weight_bytes - held
+    come = min(loads, max(1, room // max(1, tile))) * work.early  # before it begins
+    fetching = (loads - come) * tile_interval(memory, tile, room, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)

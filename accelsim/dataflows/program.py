@@ -69,7 +69,7 @@ class Program:
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
         self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
-        self.later: dict[str, int] = {}  # bytes of loads after which those that follow are held back
+        self.later: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes of loads that fences are behind
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables = {table: array(WORDS) for table in names.tables}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
@@ -191,8 +191,8 @@ class Program:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
         self.loaded[buffer] += size * segments
-        if buffer in self.later and self.loaded[buffer] > self.later[buffer]:
-            del self.later[buffer]
+        while (later := self.later[buffer]) and self.loaded[buffer] > later[0]:
+            del later[0]
             self.fences[buffer] += 1
         return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
@@ -218,13 +218,13 @@ class Program:
     def hold(self, buffer: str) -> None:
         """Hold back the loads that follow, until `lift`."""
         self.known("load buffer", buffer, self.fences)
-        self.fences[buffer] += 1 + (self.later.pop(buffer, None) is not None)
+        self.fences[buffer] += 1 + len(self.later[buffer])
+        self.later[buffer].clear()
 
     def hold_after(self, buffer: str, size: int) -> None:
-        """Hold back the loads that follow so many bytes of loads, or the next that is held back, until `lift`."""
+        """Hold back the loads that follow so many bytes of loads, or the next `hold`, until `lift`."""
         self.known("load buffer", buffer, self.fences)
-        self.fences[buffer] += buffer in self.later
-        self.later[buffer] = self.loaded[buffer] + size
+        self.later[buffer].append(self.loaded[buffer] + size)
 
     def lift(self, buffer: str, wait: Wait) -> None:
         """Let the loads go that were held back first of all that still are, once a counter has reached a count."""
