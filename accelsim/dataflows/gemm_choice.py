@@ -120,11 +120,12 @@ def choose(
     memory: Memory,
     objective: str,
     early: bool = False,
+    products: int = 1,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, passes, packed, early)
+    work = work_of(shape, passes, packed, early, products)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -132,11 +133,11 @@ def choose(
     return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
-def work_of(shape: GemmShape, passes: int, packed: bool, early: bool = False) -> GemmWork:
-    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run, and
-    whether weights come while the layer before works."""
+def work_of(shape: GemmShape, passes: int, packed: bool, early: bool = False, products: int = 1) -> GemmWork:
+    """What an estimate must know of a layer: its shape, passes of the vector unit, whether outputs are one run,
+    whether weights come while the layer before works, and how many such products follow each other."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, passes=passes, packed=packed, early=early)
+    return GemmWork(**sizes, passes=passes, packed=packed, early=early, products=products)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

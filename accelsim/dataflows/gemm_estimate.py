@@ -18,12 +18,14 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
     not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes;
-    early: whether weights come while the layer before works, which has none.
+    early: whether weights come while the layer before works, which has none. products: independent ones that follow each
+    other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
     """
 
     passes: int = 1
     packed: bool = False
     early: bool = False
+    products: int = 1
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -144,6 +146,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     last = min(last, leaving)
     left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
     exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    for end in ("fill", "drain"):
+        exposed[end] /= work.products if rates.double_buffer else 1
     last, left = last * work.stored, left * work.stored
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
     room = rates.weight_bytes - held
@@ -165,7 +169,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "ports": float(busy),
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
-        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
+        "bursts": max(0, bursts - stored - asked) * memory.burst_cycles + max(0, stored - left) * memory.burst_cycles,
         # none leaves before the first store has been computed
         "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }

@@ -160,11 +160,12 @@ def gemm(
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, passes, some.packed, first), plan, to.array, to.memory)
+            made = choice(work_of(shape, passes, some.packed, first, layer.repeat), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            parts.append(Part(name, *choose(shape, passes, some.packed, have, to.array, to.memory, objective, first)))
+            found = choose(shape, passes, some.packed, have, to.array, to.memory, objective, first, layer.repeat)
+            parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
     return LayerMapping(layer.name, layer.role, layer.shape, tuple(parts), layer.repeat)
