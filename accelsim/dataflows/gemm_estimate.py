@@ -18,8 +18,8 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
     not come from DRAM. passes of the vector unit over an output; packed: whether a tile of outputs is one run of bytes;
-    early: whether weights come while the layer before works, which has none. products: independent ones that follow each
-    other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    early: whether weights come while the layer before works, which has none. products: independent ones that follow
+    each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
     """
 
     passes: int = 1
@@ -169,7 +169,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "ports": float(busy),
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
-        "bursts": max(0, bursts - stored - asked) * memory.burst_cycles + max(0, stored - left) * memory.burst_cycles,
+        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
         # none leaves before the first store has been computed
         "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
     }
