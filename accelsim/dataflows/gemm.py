@@ -3,7 +3,7 @@
 A machine hands in what is its own: how the output columns are grouped, and the instruction of a tile.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,6 +17,7 @@ from accelsim.dataflows.tiling import (
     DenseResources,
     GemmPlan,
     Stay,
+    blocks,
     ceil,
     constant_bytes,
     output_passes,
@@ -106,9 +107,10 @@ def emit_gemm(
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
-) -> None:
+) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
-    `stay`: whether its input is there already, which then is given back with the last group's last tile.
+    `stay`: whether its input is there already, which then is given back with the last group's last tile. Returns bytes
+    of weights that the last tile gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -123,12 +125,14 @@ def emit_gemm(
     if plans and len(plans) != len(groups):
         raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
     made = [plan_of(layer, some, batch, have, plan, stay) for some, plan in zip(groups, plans or [None] * len(groups))]
+    freed = 0
     for repetition in range(layer.repeat):
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
+            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
             column += columns.count
+    return freed
 
 
 def emit_columns(
@@ -143,8 +147,9 @@ def emit_columns(
     plan: GemmPlan,
     kept: bool,
     last_group: bool,
-) -> None:
-    """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind."""
+) -> int:
+    """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind.
+    Returns bytes of weights that the last tile gives back."""
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
@@ -247,6 +252,7 @@ def emit_columns(
             store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
         else:
             store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
+    return frees
 
 
 def begin_alone(p: Program, have: DenseResources, unit: str) -> None:
@@ -267,28 +273,3 @@ def store_tile(p: Program, have: DenseResources, plan: GemmPlan, at: int, rows: 
     """The stores of a tile of a row-major tensor, each small enough for half the output buffer."""
     for first, some, side, wide in blocks(rows, columns, plan, have.store_bytes // 2):
         p.store(have.store, at + first * pitch + side, wide, some, pitch)
-
-
-def blocks(rows: int, columns: int, plan: GemmPlan, most: int) -> Iterator[tuple[int, int, int, int]]:
-    """(first row, rows, first column, columns) of a tile's parts of at most `most` bytes, in the order they leave the
-    array: step by step, all steps of some rows before those of the next. A step leaves as a whole.
-    """
-    if columns <= plan.step_features:  # steps are rows
-        for first, some in runs(rows, most // columns):
-            yield first, some, 0, columns
-        return
-    bands = most // (columns * plan.step_tokens)
-    for first, some in runs(rows, max(1, bands) * plan.step_tokens):
-        if bands:
-            yield first, some, 0, columns
-            continue
-        for side in range(0, columns, plan.step_features):
-            wide = min(plan.step_features, columns - side)
-            for begin, few in runs(some, most // wide):
-                yield first + begin, few, side, wide
-
-
-def runs(total: int, most: int) -> Iterator[tuple[int, int]]:
-    """(begin, length) of runs of `most`, the last one shorter."""
-    for at in range(0, total, most):
-        yield at, min(most, total - at)

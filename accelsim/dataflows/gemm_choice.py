@@ -112,12 +112,19 @@ def candidates(
 
 @lru_cache(maxsize=1 << 12)
 def choose(
-    shape: GemmShape, packed: bool, have: DenseResources, rates: ArrayRates, memory: Memory, objective: str
+    shape: GemmShape,
+    packed: bool,
+    have: DenseResources,
+    rates: ArrayRates,
+    memory: Memory,
+    objective: str,
+    early: bool = False,
+    products: int = 1,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, packed)
+    work = work_of(shape, packed, early, products)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -125,10 +132,10 @@ def choose(
     return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
-def work_of(shape: GemmShape, packed: bool) -> GemmWork:
-    """What an estimate must know of a layer: its shape, whether outputs are one run."""
+def work_of(shape: GemmShape, packed: bool, early: bool = False, products: int = 1) -> GemmWork:
+    """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the layer before works, and how many such products follow each other."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, packed=packed)
+    return GemmWork(**sizes, packed=packed, early=early, products=products)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

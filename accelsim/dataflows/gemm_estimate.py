@@ -20,9 +20,14 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 @dataclass(frozen=True)
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
-    not come from DRAM. packed: whether a tile of outputs is one run of bytes."""
+    not come from DRAM. packed: whether a tile of outputs is one run of bytes;
+    early: whether weights come while the layer before works, which has none. products: independent ones that follow
+    each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    """
 
     packed: bool = False
+    early: bool = False
+    products: int = 1
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -156,9 +161,13 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     last = min(last, leaving)
     left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
     exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    for end in ("fill", "drain"):
+        exposed[end] /= work.products if rates.double_buffer else 1
     last, left = last * work.stored, left * work.stored
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
-    fetching = loads * tile_interval(memory, tile, rates.weight_bytes - held, rates.outstanding)
+    room = rates.weight_bytes - held
+    come = min(loads, max(1, room // max(1, tile))) * work.early  # before it begins
+    fetching = (loads - come) * tile_interval(memory, tile, room, rates.outstanding)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)

@@ -4,18 +4,19 @@ Units, counters, buffers and tables have names, which a machine gives; they beco
 error at once.
 
 Where a machine has a memory for its program, the program itself is loaded: it lies in DRAM in chunks of half that
-memory, in which every instruction is followed by the descriptors of the loads and stores that are planned with it.
-The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last instruction of
-each waits for the next chunk and gives its own back.
+memory, or MOST_CHUNK, in which every instruction is followed by the descriptors of the loads and stores that are
+planned with it. The sequencer begins when the first chunk is there (that instruction is wired, not loaded); the last
+instruction of each waits for the next chunk and gives its own back. Two chunks are asked for at once, and two more for
+each that is given back, as far as there is room: a large memory does not keep DRAM from the first layers' loads.
 """
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from accelsim.core.errors import InputError, suggest
+from accelsim.dataflows.names import Names
 from accelsim.isa.instructions import INSTRUCTION, MARK, NOTHING, in_order, instruction_bytes, short_form
 from accelsim.isa.tables import DESCRIPTOR, DESCRIPTOR_BYTES, TO_DRAM
 
@@ -28,6 +29,7 @@ MOST = 1 << 21  # instructions, and tiles of a buffer: those of the largest ship
 MOST_BYTES = 1 << 31  # of all tables
 LINE = 4096  # tensors begin at multiples of this in DRAM
 LEAST_CHUNK = 128  # bytes: a long instruction, its descriptor, and the one that ends the chunk
+MOST_CHUNK = 2048  # [ours] bytes: the first is waited for, and DRAM is for nobody else while one comes
 WORDS = "q"  # what tables are written down as: 64-bit integers
 
 
@@ -39,28 +41,6 @@ def heads_said(heads: Sequence[int], image: int = 0, rows: tuple[int, int, int] 
         said = f"heads {heads[0]} to {heads[-1]}"
     said += f", rows {first} to {first + many - 1}" if many < whole else ""
     return said + (f", image {image}" if image else "")
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a program may speak of.
-
-    units: unit -> the fields of its command, in the order of the sequencer's ports. counters: in the order of the
-    sequencer's ports. buffers, stores: parts with a list of loads, of stores. tables: table -> type of its rows.
-    memory: the buffer that the program is loaded into; empty: it is there from the start. capacity: bytes of that
-    buffer. row_bytes: table -> bytes of a row, of those tables whose rows come with the instructions. short: unit ->
-    bits of those fields of its command that have fewer than 16 where all of them fit.
-    """
-
-    units: Mapping[str, Sequence[str]]
-    counters: Sequence[str]
-    buffers: Collection[str]
-    stores: Collection[str]
-    tables: Mapping[str, np.dtype]
-    memory: str = ""
-    capacity: int = 0
-    row_bytes: Mapping[str, int] = field(default_factory=dict)
-    short: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Program:
@@ -88,6 +68,8 @@ class Program:
         self.planned = dict.fromkeys(self.counters, 0)
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
+        self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
+        self.later: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes of loads that fences are behind
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
         self.tables = {table: array(WORDS) for table in names.tables}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
@@ -105,7 +87,8 @@ class Program:
                     f"bytes each, not {names.capacity}; make it at least {2 * LEAST_CHUNK}"
                 )
             self.ending = instruction_bytes(len(self.units[names.memory][1]))  # of a chunk: gives back the one before
-            self.chunk = names.capacity // 2 - self.ending
+            self.chunk = min(names.capacity // 2, MOST_CHUNK) - self.ending
+            self.fenced = int(names.capacity > 2 * MOST_CHUNK)  # room alone does not hold chunks back
             self.append(names.memory, (0, 0), (self.counters[names.memory], 1))
 
     @property
@@ -130,7 +113,7 @@ class Program:
         if self.filled > self.chunk and (memory := self.names.memory):
             self.chunks.append(self.filled - size + self.ending)
             self.filled = size
-            self.append(memory, (self.chunks[-1], 0), (self.counters[memory], len(self.chunks) + 1))
+            self.append(memory, (self.chunks[-1], self.fenced), (self.counters[memory], len(self.chunks) + 1))
 
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
@@ -207,6 +190,10 @@ class Program:
     def load(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
         """Fetch a tile of `segments` runs of `size` bytes; what to wait for if one needs it."""
         self.known("load buffer", buffer, self.fences)
+        self.loaded[buffer] += size * segments
+        while (later := self.later[buffer]) and self.loaded[buffer] > later[0]:
+            del later[0]
+            self.fences[buffer] += 1
         return self.move(buffer, address, size, segments, pitch or size, self.fences[buffer])
 
     def store(self, buffer: str, address: int, size: int, segments: int = 1, pitch: int = 0) -> Wait:
@@ -231,7 +218,13 @@ class Program:
     def hold(self, buffer: str) -> None:
         """Hold back the loads that follow, until `lift`."""
         self.known("load buffer", buffer, self.fences)
-        self.fences[buffer] += 1
+        self.fences[buffer] += 1 + len(self.later[buffer])
+        self.later[buffer].clear()
+
+    def hold_after(self, buffer: str, size: int) -> None:
+        """Hold back the loads that follow so many bytes of loads, or the next `hold`, until `lift`."""
+        self.known("load buffer", buffer, self.fences)
+        self.later[buffer].append(self.loaded[buffer] + size)
 
     def lift(self, buffer: str, wait: Wait) -> None:
         """Let the loads go that were held back first of all that still are, once a counter has reached a count."""
@@ -273,8 +266,8 @@ class Program:
         self.chunks.append(size := self.filled + self.ending)
         self.append(memory, (size, 0))
         at = self.allocate("program", sum(self.chunks))
-        for size in self.chunks:
-            self.tiles[memory].extend((at, size, 1, size, 0))
+        for n, size in enumerate(self.chunks):
+            self.tiles[memory].extend((at, size, 1, size, n // 2 * self.fenced))
             at += size
         self.will(memory, len(self.chunks))
 

@@ -3,7 +3,7 @@
 Sizes are in elements; operands are one byte an element (8-bit integers), accumulators four.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from accelsim.isa.tables import KEPT, TO_DRAM
@@ -148,3 +148,28 @@ def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, i
     """Tokens x features computed at once: features over the lines and tokens over a line's MACs, or the other way."""
     ways = [(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]
     return min(ways, key=lambda w: ceil(tokens, w[0]) * ceil(features, w[1]))
+
+
+def blocks(rows: int, columns: int, plan: GemmPlan, most: int) -> Iterator[tuple[int, int, int, int]]:
+    """(first row, rows, first column, columns) of a tile's parts of at most `most` bytes, in the order they leave the
+    array: step by step, all steps of some rows before those of the next. A step leaves as a whole.
+    """
+    if columns <= plan.step_features:  # steps are rows
+        for first, some in runs(rows, most // columns):
+            yield first, some, 0, columns
+        return
+    bands = most // (columns * plan.step_tokens)
+    for first, some in runs(rows, max(1, bands) * plan.step_tokens):
+        if bands:
+            yield first, some, 0, columns
+            continue
+        for side in range(0, columns, plan.step_features):
+            wide = min(plan.step_features, columns - side)
+            for begin, few in runs(some, most // wide):
+                yield first + begin, few, side, wide
+
+
+def runs(total: int, most: int) -> Iterator[tuple[int, int]]:
+    """(begin, length) of runs of `most`, the last one shorter."""
+    for at in range(0, total, most):
+        yield at, min(most, total - at)

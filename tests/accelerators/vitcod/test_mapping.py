@@ -105,3 +105,13 @@ def test_more_of_a_buffer_is_never_slower(block, simulated, times):
         if (cycles := run(arch(*over), block).result.cycles()) > SLOWER * before:
             slower[names] = cycles / before
     assert slower == {}
+
+
+@pytest.mark.parametrize("times", [2, 16])
+def test_more_room_for_the_program_is_never_slower(times):
+    network = load(find("workloads", "fmnist_vit_s90"))
+    before, after = (
+        run(load_arch("vitcod", schema, [f"program_gb.capacity_bytes={n * 4096}"]), network).result.cycles()
+        for n in (1, times)
+    )
+    assert after <= 1.001 * before

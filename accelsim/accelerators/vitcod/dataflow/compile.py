@@ -44,6 +44,7 @@ def compile_workload(
         if name not in names:
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
+    freed = 0  # bytes of weights that the dense layer before gives back with its last tile, if it is stored then
     for number, layer in enumerate(workload.layers):
         stay = stays.get(layer.name, NOWHERE)
         left = beside(layer, workload.batch, have, stay)
@@ -59,14 +60,20 @@ def compile_workload(
             behind = have.double_buffer and number > 0 and isinstance(workload.layers[number - 1], Attention)
             if behind:
                 p.lift(have.weight, NOW)
-            emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
+            freed = emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
+            freed *= have.double_buffer and stay.stored
             if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
                 p.hold(have.weight)
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(workload.batch):
                 emitter.emit(image)
+            freed = 0
         else:
+            if freed:  # weights that find room only then would be in DRAM before the last store of the layer before
+                p.hold_after(have.weight, have.weight_bytes - freed)
+                p.lift(have.weight, NOW)
+                freed = 0
             emit_vector(p, layer, workload.batch, left, stay)
         after = workload.layers[number + 1] if number + 1 < len(workload.layers) else None
         if have.double_buffer and isinstance(after, Attention) and not isinstance(layer, Attention):

@@ -34,9 +34,9 @@ def mapping(
         return keeping(workload, have, to, objective, pinned)
     encoded = {layer.name: layer for layer in workload.attention_layers}
     found: dict[str, LayerMapping] = {}
-    equal: dict[int, LayerMapping] = {}
+    equal: dict[tuple[int, bool], LayerMapping] = {}
     ruled: dict[int, list[tuple[Attention, Job]]] = {}
-    for layer, kind in zip(workload.layers, workload.kinds):
+    for layer, kind, early in zip(workload.layers, workload.kinds, behind_vectors(workload)):
         mine = without_input(layer.name, pinned)
         if isinstance(layer, Attention):
             mask = workload.mask(layer.name)
@@ -44,21 +44,26 @@ def mapping(
                 ruled.setdefault(kind, []).append((layer, by_rule(layer, mask, have)))
                 continue
             one = attention(layer, workload.batch, mask, have, to, objective, mine)
-        elif not mine and kind in equal:
-            one = equal[kind].named(layer.name)
+        elif not mine and (kind, early) in equal:
+            one = equal[kind, early].named(layer.name)
         elif isinstance(layer, Gemm):
-            one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine)
+            one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine, early=early)
         else:
             one = vector(layer, workload.batch, have, to)
         found[layer.name] = one
         if not mine:
-            equal[kind] = one
+            equal[kind, early] = one
             continue
         check_parts(one, mine)
     for some in ruled.values():
         made = choices(some[0][0], workload.batch, [job for _, job in some], have, to)
         found |= {layer.name: mapped(layer, Part("passes", one)) for (layer, _), one in zip(some, made)}
     return tuple(found[layer.name] for layer in workload.layers)
+
+
+def behind_vectors(workload: Workload) -> list[bool]:
+    """Of every layer whether the one before has no weights, and is none of attention."""
+    return [False, *(not isinstance(layer, Gemm | Attention) for layer in workload.layers[:-1])]
 
 
 def check_parts(one: LayerMapping, mine: Mapping[str, object]) -> None:
@@ -89,27 +94,29 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
     """The same where activations may stay on chip: every layer is cut with and without room for its output, and with
     its input there or in DRAM."""
     encoded = {layer.name: layer for layer in workload.attention_layers}
-    known: dict[tuple[int, Stay], LayerMapping | InputError] = {}
+    known: dict[tuple[int, bool, Stay], LayerMapping | InputError] = {}
+    behind = behind_vectors(workload)
 
     def made(n: int, stay: Stay) -> LayerMapping:
         layer, batch = workload.layers[n], workload.batch
         mine = {name: cut for name, cut in pinned.get(layer.name, {}).items() if name != INPUT}
-        same = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
-        if (same, stay) not in known:
+        kind = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
+        if (same := (kind, behind[n], stay)) not in known:
             try:
                 left, rates = beside(layer, batch, have, stay), to.beside(have, stay, output_bytes(layer, batch))
                 if isinstance(layer, Attention):
                     mask = workload.mask(layer.name)
                     one = attention(layer, batch, mask, left, rates, objective, mine, stay.stored)
                 elif isinstance(layer, Gemm):
-                    one = gemm(layer, encoded.get(layer.encodes), batch, left, rates, objective, mine, stay)
+                    after = encoded.get(layer.encodes)
+                    one = gemm(layer, after, batch, left, rates, objective, mine, stay, behind[n])
                 else:
                     one = vector(layer, batch, left, rates, stay)
                 check_parts(one, mine)
-                known[same, stay] = replace(one, stay=stay)
+                known[same] = replace(one, stay=stay)
             except InputError as error:
-                known[same, stay] = error
-        one = known[same, stay]
+                known[same] = error
+        one = known[same]
         if isinstance(one, InputError):
             raise one
         return one if one.layer == layer.name else one.named(layer.name)
@@ -141,20 +148,24 @@ def gemm(
     objective: str,
     pinned: Mapping[str, object],
     stay: Stay = NOWHERE,
+    early: bool = False,
 ) -> LayerMapping:
-    """A dense layer: a part for each group of output columns that are treated alike."""
+    """A dense layer: a part for each group of output columns that are treated alike; early: its weights come while the
+    layer before works."""
     parts = []
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
         shape = shape_of(layer, some, batch, have, stay)
+        first = early and n == 0
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, some.packed), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.packed, first, layer.repeat), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            parts.append(Part(name, *choose(shape, some.packed, have, to.array, to.memory, objective)))
+            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat)
+            parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
     return LayerMapping(layer.name, layer.role, layer.shape, tuple(parts), layer.repeat)
