@@ -133,7 +133,8 @@ def choose(
 
 
 def work_of(shape: GemmShape, packed: bool, early: bool = False, products: int = 1) -> GemmWork:
-    """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the layer before works, and how many such products follow each other."""
+    """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the
+    layer before works, and how many such products follow each other."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
     return GemmWork(**sizes, packed=packed, early=early, products=products)
 
