@@ -1,6 +1,5 @@
 """Random dense layers for the MAC array to be co-simulated on."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -78,9 +77,9 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
 
     lines, macs, ports = values["lines"], values["macs"], ArrayPorts.of(values)
     tokens, features, depth = some(largest), some(3 * max(lines, macs)), some(96 if rng.random() < 0.7 else 6)
-    window = draw_window(rng, largest) if rng.random() < 0.3 else None
+    window = draw_window(rng) if rng.random() < 0.3 else None
     if window:
-        images = some(2)
+        images = some(max(1, min(4, largest // window.out**2)))
         tokens, depth = images * window.out**2, window.depth
     tall, wide = (lines, macs) if rng.random() < 0.5 else (macs, lines)
     if rng.random() < 0.5:
@@ -122,8 +121,7 @@ def draw_layer(rng: Rng, values: Mapping[str, int], number: int, largest: int) -
     return product, places, commands
 
 
-def draw_window(rng: Rng, largest: int) -> Window:
-    """Windows of a random convolution that overlap, of up to `largest` in a picture."""
+def draw_window(rng: Rng) -> Window:
+    """Windows of a random convolution that overlap, of small pictures: tiles go from one to the next."""
     kernel = int(rng.integers(2, 4))
-    stride, out = int(rng.integers(1, kernel)), int(rng.integers(2, max(3, math.isqrt(largest) + 1)))
-    return Window(kernel, int(rng.integers(1, 9)), stride, out)
+    return Window(kernel, int(rng.integers(1, 9)), int(rng.integers(1, kernel)), int(rng.integers(2, 6)))
