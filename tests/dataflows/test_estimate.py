@@ -78,6 +78,24 @@ def test_weights_wait_behind_short_runs_of_activations_until_their_buffer_is_ful
     assert "ahead" not in gemm_estimate(work, plan, one, more).exposed
 
 
+def test_weights_that_come_while_the_layer_before_works_are_there():
+    plan = GemmPlan("resident", (8,), (64,), (32,) * 20, 8, 64, 0)  # parts of 2,048 bytes, of which 16 fit
+    work = GemmWork(8, 640, 64, 8 * 640)
+    found, early = (gemm_estimate(replace(work, early=e), plan, RATES, MEMORY) for e in (False, True))
+    assert early.overlapped["weights"] == pytest.approx(4 / 20 * found.overlapped["weights"])
+    whole = GemmPlan("resident", (8,), (64,), (640,), 8, 64, 0)  # more than the buffer holds: it is there all the same
+    assert gemm_estimate(replace(work, early=True), whole, RATES, MEMORY).overlapped["weights"] == 0
+
+
+def test_products_that_follow_each_other_share_the_fill_and_the_drain():
+    plan = GemmPlan("resident", (8,), (64,), (128,), 8, 64, 8 * 128 + 64 * 128)
+    work = GemmWork(8, 128, 64, 8 * 128, products=4)
+    found = gemm_estimate(work, plan, RATES, MEMORY)
+    assert (found.exposed["fill"], found.exposed["drain"]) == (36 / 4, 28 / 4)
+    alone = gemm_estimate(work, plan, replace(RATES, double_buffer=False), MEMORY)
+    assert (alone.exposed["fill"], alone.exposed["drain"]) == (36, 28)
+
+
 def test_constants_come_with_the_weights_and_take_their_port():
     plan = GemmPlan("resident", (8,), (64,), (2,), 8, 64, 0)
     narrow = replace(RATES, weight_banks=1, weight_port_bytes=64)

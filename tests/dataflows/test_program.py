@@ -39,3 +39,21 @@ def test_each_chunk_that_is_given_back_lifts_a_fence():
     said = [tables["operands"][i.first : i.first + 2].tolist() for i in back]
     assert [size for size, _ in said] == tables["memory"].bytes.tolist()
     assert {fences for _, fences in said[:-1]} == {1}
+
+
+def test_loads_that_find_no_room_wait_for_the_fence_of_the_room_that_they_take():
+    p = Program(Names({"buffer": ("bytes", "fences")}, ("buffer",), ("buffer",), (), {}))
+
+    def fences(sizes: list[int]) -> list[int]:
+        for size in sizes:
+            p.load("buffer", 0, size)
+        return [row[4] for row in p.descriptors["buffer"][-len(sizes) :].tolist()]
+
+    p.hold_after("buffer", 100)
+    assert fences([60, 40, 1]) == [0, 0, 1]
+    p.hold_after("buffer", 50)
+    p.hold_after("buffer", 60)
+    assert fences([50, 5, 6, 100]) == [1, 2, 3, 3]
+    p.hold_after("buffer", 50)
+    p.hold("buffer")  # comes behind those that have not begun
+    assert fences([10, 100]) == [5, 5]

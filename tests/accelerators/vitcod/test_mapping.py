@@ -11,7 +11,8 @@ from accelsim.config import load_arch
 from accelsim.config.arch import Arch
 from accelsim.config.shipped import find
 from accelsim.core.errors import InputError
-from accelsim.workload import Workload, load
+from accelsim.dataflows.program import Program
+from accelsim.workload import Gemm, Norm, Workload, load
 
 VITCOD = machine("vitcod")
 SLOWER = 1.01
@@ -115,3 +116,19 @@ def test_more_room_for_the_program_is_never_slower(times):
         for n in (1, times)
     )
     assert after <= 1.001 * before
+
+
+def test_weights_that_find_no_room_do_not_come_before_the_last_store(monkeypatch):
+    cut = {"order": "resident", "rows": 2, "features": 60, "depth_tiles": 1, "step_tokens": 2, "step_features": 60}
+    layers = []
+    for n in range(6):
+        layers += [Norm(f"norm{n}", "b", 6, 112), Gemm(f"gemm{n}", "b", "mlp", 6, 112, 60)]
+    few = arch("dram.channels=1", "weight_gb.capacity_bytes=16KiB", "engine.macs=2")
+    few = replace(few, mapping={f"gemm{n}": {"outputs": cut} for n in range(6)})
+
+    def cycles(name: str) -> int:  # a program is kept under its network's name
+        return run(few, Workload(name, "random", tuple(layers))).result.cycles()
+
+    held = cycles("held")
+    monkeypatch.setattr(Program, "hold_after", lambda *args: None)
+    assert held < 0.95 * cycles("not held")
