@@ -8,9 +8,9 @@ from accelsim.rtl.package import Package
 from accelsim.rtl.verilator import verilator
 from accelsim.rtl.vsim import SOURCES
 
-# A table's row, an item or an address reaches a unit whole, though the unit reads a part of it.
+# A table's row, an item or an address reaches a unit, or a function in it, whole, though it reads a part of it.
 # The package has widths for all units.
-WHOLE = re.compile(r"UNUSEDSIGNAL: .*: Bits of signal are not used: '|UNUSEDPARAM: .*isa\.sv:")
+WHOLE = re.compile(r"UNUSEDSIGNAL: .*: Bits of (signal|function variable) are not used: '|UNUSEDPARAM: .*isa\.sv:")
 
 
 def lint(package: Package, folder: Path) -> dict[str, list[str]]:
