@@ -72,6 +72,7 @@ def closed_form(arch: Arch) -> Memory:
         latency=latency * ratio + HOP_CYCLES,
         burst_bytes=dma["burst_bytes"],
         in_flight_bytes=under_way * dma["burst_bytes"],
+        line_bytes=64 if arch.models["dram"] == "exact" else 1,
     )
 
 
