@@ -2,8 +2,8 @@
 
     python benchmarks/paper.py [--seeds N] [--effort N] [--model NAME ...] [--store DIR] [--dry] [--no-mode]
 
-Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
-dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
+Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area, and with
+--paper-mode, and puts its tables between the markers of the page, its pictures into
 docs/images; with --dry it prints them only, with --no-mode it leaves --paper-mode out. One seed takes some minutes
 of two cores, the eight and `--effort 200` that the page should have most of an hour.
 """
@@ -41,8 +41,7 @@ def main() -> None:
             shutil.copyfile(first, folder / STORE)
         made = reproduce(
             "vitcod", folder, equal=terms, seeds=given.seeds, models=tuple(given.model),
-            opponents=("dense",) if prefix else (), extras=not prefix, designs=0 if prefix else given.effort,
-            processes=given.processes,
+            extras=not prefix, designs=0 if prefix else given.effort, processes=given.processes,
         )  # fmt: skip
         for grid in made.grids:
             print(f"\n{terms}, {grid.title}:\n\n{grid.markdown()}")

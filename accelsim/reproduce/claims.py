@@ -33,13 +33,15 @@ class Reading:
 @dataclass(frozen=True)
 class Opponent:
     """Who is compared with. name: in tables; machine: its folder; terms: what it is given on which terms, as a
-    configuration with values ("sanger array.rows=26"); given: what that is, in words."""
+    configuration with values ("sanger array.rows=26"); given: what that is, in words. grows: on equal area, what of it
+    is as large as that area allows: parameter -> step, all as many steps (`equal_area`)."""
 
     name: str
     machine: str
     terms: Mapping[str, str] = field(hash=False)
     readings: tuple[Reading, ...]
     given: Mapping[str, str] = field(hash=False)
+    grows: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ class Waterfall:
 @dataclass(frozen=True)
 class Crossover:
     """Other numbers of tokens, and other MLPs: one block of `model` on side x side patches and a class token;
-    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. note: what is said of the machines."""
+    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. against: of the machines, those that
+    every other one is said to be ahead of or behind. grows: machine -> what of it is as large as the study's own
+    machine's area allows (`Opponent`). note: what is said of the machines."""
 
     model: str
     sides: tuple[int, ...]
@@ -130,6 +134,8 @@ class Crossover:
     mlp_ratios: tuple[int, ...]
     opponents: tuple[tuple[str, str], ...]  # name, configuration with values
     note: str
+    against: tuple[str, ...] = ()
+    grows: Mapping[str, Mapping[str, int]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

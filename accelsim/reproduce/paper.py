@@ -93,14 +93,21 @@ def reading(at: Reader) -> Reading:
 
 def opponent(at: Reader) -> Opponent:
     """One who is compared with; without readings of its own, those that its machine's file says."""
-    at.only("name", "machine", "given", "readings", *TERMS, ANY)
+    at.only("name", "machine", "given", "grows", "readings", *TERMS, ANY)
     machine = at.text("machine")
     readings = at.each("readings", reading) or load(machine).readings
     terms = {t: at.text(t if at.has(t) else ANY) for t in TERMS if at.has(t) or at.has(ANY)}
     if not terms:
         raise at.wrong(f"no configuration on any terms is said; one of {', '.join(TERMS)} or {ANY!r} must be")
     given = {str(k): str(v) for k, v in at.mapping("given").items()}
-    return Opponent(at.text("name"), machine, terms, readings, given)
+    if at.has("grows") and "area" not in terms:
+        raise at.wrong("grows says what of a machine fills an area, but there is no configuration on equal area")
+    return Opponent(at.text("name"), machine, terms, readings, given, steps(at.mapping("grows")))
+
+
+def steps(said: dict) -> dict[str, int]:
+    """Parameter -> step of what grows."""
+    return {str(name): int(step) for name, step in said.items()}
 
 
 def claim(known: tuple[str, ...], at: Reader) -> Claim:
@@ -182,10 +189,17 @@ def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
 
 
 def crossover(at: Reader) -> Crossover:
-    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "note")
+    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "against", "grows", "note")
     machines = tuple((str(k), str(v)) for k, v in at.mapping("machines").items())
     sides, ratios = (tuple(map(int, at.texts(key))) for key in ("sides", "mlp_ratios"))
-    return Crossover(at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""))
+    names = tuple(name for name, _ in machines)
+    grows, against = {str(k): steps(v) for k, v in at.mapping("grows").items()}, at.texts("against", [*names[:1]])
+    for key, some in (("grows", grows), ("against", against)):
+        if unknown := [name for name in some if name not in names]:
+            raise at.wrong(f"{key} names {unknown[0]!r}, which is none of the machines, {', '.join(names)}")
+    return Crossover(
+        at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""), against, grows
+    )  # fmt: skip
 
 
 def effort(models: tuple[str, ...], at: Reader) -> Effort:
