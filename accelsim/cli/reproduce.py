@@ -71,10 +71,12 @@ def register(app: typer.Typer, show: Show) -> None:
                 )
                 raise typer.Exit(130) from None
         if as_json:
-            put({"machine": machine, "tables": found.grids, "files": [str(f) for f in found.files]})
+            files = [str(f) for f in found.files]
+            put({"machine": machine, "said": list(found.first), "tables": found.grids, "files": files})
             return
         from accelsim.report.tables import table
 
+        show(found.first)
         for grid in found.grids:
             made = table(grid.title, *grid.columns)
             made.words = grid.words

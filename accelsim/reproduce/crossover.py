@@ -10,7 +10,7 @@ from accelsim.codesign.models import block_of
 from accelsim.codesign.synthetic import Traits, synthesize
 from accelsim.reproduce.claims import Crossover
 from accelsim.reproduce.equal_area import area
-from accelsim.reproduce.grid import Grid, percent, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, percent, times
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
@@ -141,4 +141,6 @@ def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
             others = [line for line in made if line.name not in study.against or made.index(line) > made.index(base)]
             table.notes += [standing(base, line, which, place, unit) for line in others if line is not base]
     over.notes += [study.note] * bool(study.note)
+    for table in (over, wide):
+        table.notes.append(ONE_SEED)
     return [over, wide]

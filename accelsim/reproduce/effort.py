@@ -15,7 +15,7 @@ import numpy as np
 from accelsim.core.errors import InputError
 from accelsim.energy import EnergyTable
 from accelsim.reproduce.claims import Effort, Freedom, Seeker, Settings, Study
-from accelsim.reproduce.grid import Grid, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, times
 from accelsim.reproduce.paper import load
 from accelsim.reproduce.runs import Done, On, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -175,6 +175,7 @@ def grid(done: Done, study: Study, effort: Effort, searches: list[Search], point
         f" of the networks that both can run. {refused} of {sum(len(one.tried) for one in searches):,} designs were"
         f" refused when they were to run, and count; the fewest tried of a machine are {fewest}.",
         *([effort.note] if effort.note else []),
+        ONE_SEED,
     ]
     return table
 

@@ -8,6 +8,7 @@ from accelsim.reproduce.ratios import Spread
 from accelsim.sweep.compare import Ratio
 
 FAR = 0.25  # from the paper's figure: more is said in a sentence
+ONE_SEED = "Masks of one seed, so that there is no interval over masks."
 
 
 @dataclass
@@ -53,6 +54,19 @@ def said(found: Spread | None) -> str:
     if found.low is not None and (found.low, found.high) != (found.mean, found.mean):
         text += f" [{few(found.low)}, {few(found.high)}]"
     return text if not found.part or found.part[0] == found.part[1] else f"{text} ({found.part[0]} of {found.part[1]})"
+
+
+def judged(found: Spread | None) -> str:
+    """The same of a ratio that says who wins, and whether its interval does."""
+    return f"{said(found)} not resolved" if found and found.open else said(found)
+
+
+def share(found: Spread | None) -> str:
+    """A share of 1 with its interval, in percent."""
+    if found is None:
+        return "-"
+    text = percent(found.mean)
+    return f"{text} [{100 * found.low:.1f}, {100 * found.high:.1f}]" if found.low is not None else text
 
 
 def priced(found: Ratio | None) -> str:

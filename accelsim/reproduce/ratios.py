@@ -31,6 +31,17 @@ class Spread:
     high: float | None = None
     part: tuple[int, int] | None = None
 
+    @property
+    def open(self) -> bool:
+        """Whether 1 lies within, so that of two machines neither is known to be the faster."""
+        return self.low is not None and self.low < 1 < self.high
+
+    @property
+    def inverse(self) -> "Spread":
+        """As seen from the other machine."""
+        ends = (None, None) if self.low is None else (1 / self.high, 1 / self.low)
+        return Spread(1 / self.mean, *ends, self.part)
+
 
 def spread(values: Sequence[float], part: tuple[int, int] | None = None) -> Spread:
     """Of one value for each mask."""
@@ -41,6 +52,12 @@ def spread(values: Sequence[float], part: tuple[int, int] | None = None) -> Spre
     deviation = math.sqrt(sum((x - middle) ** 2 for x in logs) / (len(logs) - 1))
     half = STUDENT[len(logs) - 2] * deviation / math.sqrt(len(logs))
     return Spread(math.exp(middle), math.exp(middle - half), math.exp(middle + half), part)
+
+
+def over_seeds(value: Callable[[int], float | None], seeds: Sequence[int]) -> Spread | None:
+    """Of what each seed's masks give; None where one of them gives nothing."""
+    found = [value(seed) for seed in seeds]
+    return None if None in found else spread(found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,10 @@ FIGURES = (
     "cycles", "seconds", "energy_pj", "energy_low_pj", "energy_high_pj", "chip_energy_pj", "dram_energy_pj", "area_mm2",
     "multipliers", "operand_bits", "dram_read_bytes", "dram_write_bytes", "macs", "ops_per_byte",
 )  # fmt: skip
+ONE_MASK = (
+    "ONE mask of each network: no figure has an interval over masks, and a difference of some percent means nothing."
+    " `--seeds 8` gives intervals."
+)
 CAPTIONS = {
     "speedups": "Speed-ups over every reading, end to end and of attention layers; diamonds: the paper.",
     "waterfall": "From as published to equal terms, one setting after the other.",
@@ -33,12 +37,15 @@ CAPTIONS = {
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. grids: the tables in their order; files: everything that was written; done: the runs."""
+    """What was found. grids: the tables in their order; files: everything that was written; done: the runs; first: what
+    is to be said before all of it; frozen: how the readings differ from the frozen ones."""
 
     paper: Paper
     grids: list[Grid]
     files: list[Path]
     done: Done
+    first: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -127,7 +134,7 @@ class Parts:
     def runs(self) -> list[Run]:
         study, found = self.cast.study, self.cast.runs()
         if self.ablation:
-            found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.seed)
+            found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.cast.seeds)
         if self.falls:
             found += waterfall.runs(study, self.seed)
         if self.masks:
@@ -168,13 +175,14 @@ class Parts:
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]
-        changed = frozen.changes(paper)
+        first = (ONE_MASK,) if len(cast.seeds) == 1 else ()
+        changed = tuple(frozen.sentences(frozen.changes(paper), paper.frozen))
         files += [put(self.folder / f"{grid.slug}.csv", grid.csv()) for grid in grids]
         files += [
             put(self.folder / "figures.csv", every(done)),
-            put(self.folder / "report.md", page(paper, cast, grids, list(drawings), changed)),
+            put(self.folder / "report.md", page(paper, cast, grids, list(drawings), first, changed)),
         ]
-        return Report(paper, grids, files, done)
+        return Report(paper, grids, files, done, first, changed)
 
     def bars(self, done: Done) -> tuple:
         """What the picture of speed-ups shows."""
@@ -186,20 +194,19 @@ class Parts:
         return rows, self.marks, self.title, at
 
     def ablations(self, done: Done) -> list[Grid]:
-        study, sparsities = self.ablation, self.cast.study.sparsities
+        study, sparsities, seeds = self.ablation, self.cast.study.sparsities, self.cast.seeds
         first = self.cast.contenders()[0]  # the dense one
-        versus = {
-            (m, s): done.get(run, "seconds")
-            for m in self.ablated
-            for s in sparsities
-            if (run := self.cast.theirs(*first, m, s, self.seed, "attention"))
-        }
+
+        def versus(model: str, sparsity: int, seed: int) -> float | None:
+            run = self.cast.theirs(*first, model, sparsity, seed, "attention")
+            return run and done.get(run, "seconds")
+
         name = f"{first[0].name} ({first[1].name})"
-        made = [ablation.steps(done, study, self.ablated, sparsities, self.seed, name, versus)]
+        made = [ablation.steps(done, study, self.ablated, sparsities, seeds, name, versus)]
         if study.movement:
-            made.append(ablation.movement(done, study, self.ablated, sparsities, self.seed))
+            made.append(ablation.movement(done, study, self.ablated, sparsities, seeds))
         if study.intensity:
-            made.append(ablation.intensity(done, study, self.ablated, self.cast.study.headline, self.seed))
+            made.append(ablation.intensity(done, study, self.ablated, self.cast.study.headline, seeds))
         return made
 
 
@@ -222,16 +229,19 @@ def every(done: Done) -> str:
     return made.getvalue()
 
 
-def page(paper: Paper, cast: Cast, grids: list[Grid], drawn: list[str], changed: list[str]) -> str:
+def page(
+    paper: Paper, cast: Cast, grids: list[Grid], drawn: list[str], first: Sequence[str], changed: Sequence[str]
+) -> str:
     """The report in Markdown."""
     study = cast.study
     lines = [
         f"# {paper.title}, reproduced",
         "",
+        *(part for sentence in first for part in (f"**{sentence}**", "")),
         f"{paper.source}. accelsim {__version__}; {tables.ON_TERMS[cast.terms]}; {len(cast.seeds)} synthetic masks of"
         f" each network; readings of {paper.frozen}.",
         "",
-        *frozen.sentences(changed, paper.frozen),
+        *changed,
         "",
     ]
     for slug in drawn:

@@ -4,7 +4,7 @@ import re
 
 from accelsim.report.quantities import scaled
 from accelsim.reproduce.claims import Claim, Opponent, Reading
-from accelsim.reproduce.grid import Grid, far, few, off, percent, priced, said, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, far, few, judged, off, percent, priced, said, times
 from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -74,21 +74,34 @@ def verdict(cast: Cast, done: Done, title: str) -> Grid:
         cells: list[str] = []
         for only in ("all", "attention"):
             found = [
-                (mean.mean, how.name)
+                (mean, how.name)
                 for who, how in cast.contenders()
                 if who.name == name and (mean := over_networks(cast, done, who, how, only, at)[1])
             ]
             if not found:
                 cells += ["-", "-"]
                 continue
-            (least, best), (most, _) = min(found), max(found)
-            cells += [times(least), times(most)]
-            if least < 1:
+            (least, best), (most, _) = (pick(found, key=lambda f: f[0].mean) for pick in (min, max))
+            cells += [judged(least), judged(most)]
+            if least.open:
                 made.notes.append(
-                    f"{LAYERS[only].capitalize()}: **{name} ({best}) wins**, {times(1 / least)} as fast as {title}."
+                    f"{LAYERS[only].capitalize()}: {name} ({best}) or {title} is the faster, which these masks do not"
+                    " resolve."
+                )
+            elif least.mean < 1:
+                made.notes.append(
+                    f"{LAYERS[only].capitalize()}: **{name} ({best}) wins**, {said(least.inverse)} as fast as {title}."
                 )
         made.add(name, *cells)
+    made.notes.append(masks(cast))
     return made
+
+
+def masks(cast: Cast) -> str:
+    """What the means and their intervals are of."""
+    several = f"{len(cast.seeds)} masks of each network; [95 % interval of the mean over masks]"
+    one = "one mask of each network, so that there is no interval over masks (--seeds)"
+    return f"Geometric means; {several if len(cast.seeds) > 1 else one}."
 
 
 def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> Grid:
@@ -108,10 +121,8 @@ def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> 
         beside = claimed(mean, [c for c in claims if c.over == who.name]) if last else ()
         name = f"{who.name} (model)" if model else who.name
         made.add(name, how.name, *(said(each[m]) for m in study.models), said(mean), *beside, *cells)
-    masks = f"{len(cast.seeds)} masks of each network; [95 % interval of the mean over masks]"
-    one = "one mask of each network, so that there is no interval over masks (--seeds)"
     made.notes += [f"{who.name}, {how.name}: {how.why}." for who, how in cast.contenders() if how.why]
-    made.notes.append(f"Geometric means; {masks if len(cast.seeds) > 1 else one}. Energy: [90 % of the drawn prices].")
+    made.notes.append(f"{masks(cast)} Energy: [90 % of the drawn prices].")
     return made
 
 
@@ -156,28 +167,29 @@ def claims(cast: Cast, done: Done) -> Grid:
         when = "mean over sparsities" if claim.at is None else f"at {claim.at} %"
         what = f"{LAYERS[claim.of]}, {when}, over {claim.over}" + (f", {claim.metric}" * (claim.metric != "time"))
         found = [
-            (value.mean, how.name)
+            (value, how.name)
             for who, how in cast.contenders()
             if who.name == claim.over and (value := ours(cast, done, claim, who, how))
         ]
         if not found:
             made.add(what, times(claim.value), "-", "-", "-", "-", "-", claim.source)
             continue
-        best, name = min(found, key=lambda f: abs_log(f[0] / claim.value))
+        best, name = min(found, key=lambda f: abs_log(f[0].mean / claim.value))
+        means = [value.mean for value, _ in found]
         made.add(
-            what, times(claim.value), times(best), few(best / claim.value), name, times(min(found)[0]),
-            times(max(found)[0]), claim.source,
+            what, times(claim.value), said(best), few(best.mean / claim.value), name, times(min(means)),
+            times(max(means)), claim.source,
         )  # fmt: skip
-        wide = [f for f in found if far(f[0], claim.value)]
+        wide = [mean for mean in means if far(mean, claim.value)]
         if len(wide) == len(found):
             made.notes.append(
                 f"{what}: no reading comes within a quarter of the paper's {times(claim.value)}; the nearest,"
-                f" {name}, gives {times(best)}, {off(best, claim.value)}."
+                f" {name}, gives {said(best)}, {off(best.mean, claim.value)}."
             )
         elif wide:
             made.notes.append(
                 f"{what}: {len(wide)} of {len(found)} readings are more than a quarter from the paper's"
-                f" {times(claim.value)}; the nearest, {name}, gives {times(best)}, {off(best, claim.value)}."
+                f" {times(claim.value)}; the nearest, {name}, gives {said(best)}, {off(best.mean, claim.value)}."
             )
     return made
 
@@ -205,6 +217,7 @@ def bounds(cast: Cast, done: Done, title: str) -> Grid:
             for (part, whole), limit in zip(found, limits)
         ]
         made.add(name, reading, *cells, times(geometric_mean(limits)))
+    made.notes.append(ONE_SEED)
     return made
 
 
@@ -229,6 +242,7 @@ def traffic(cast: Cast, done: Done, title: str) -> Grid:
         mean = geometric_mean([p or None for p in per])
         ridge = few(peak / rate / 2) if peak and rate else "-"
         made.add(name, reading, *cells, few(mean / 2) if mean else "-", ridge)
+    made.notes.append(ONE_SEED)
     return made
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from accelsim.accelerators import machine
 from accelsim.codesign import synthetic
 from accelsim.codesign.synthetic import Traits
-from accelsim.reproduce.grid import Grid, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, times
 from accelsim.reproduce.ratios import Cast
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
@@ -110,4 +110,5 @@ def grid(found: list[Swing], title: str, model: str, sparsity: int) -> Grid:
     )  # fmt: skip
     for s in found:
         table.add(s.over, s.trait, s.ends[0], times(s.low), times(s.middle), s.ends[1], times(s.high), "yes" * s.flips)
+    table.notes.append(ONE_SEED)
     return table

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from accelsim.reproduce.claims import Study, Waterfall
-from accelsim.reproduce.grid import Grid, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, times
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.sweep.compare import geometric_mean
 
@@ -63,4 +63,5 @@ def grid(made: list[Fall], title: str, sparsity: int) -> Grid:
         for name, ratio in fall.stages:
             table.add(fall.over, name, times(ratio), times(ratio / before) if ratio and before else "")
             before = ratio
+    table.notes.append(ONE_SEED)
     return table

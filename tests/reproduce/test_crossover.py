@@ -8,6 +8,7 @@ from accelsim.reproduce import crossover, pictures
 from accelsim.reproduce.claims import Crossover
 from accelsim.reproduce.crossover import Block, Line, meets, standing
 from accelsim.reproduce.equal_area import area
+from accelsim.reproduce.grid import ONE_SEED
 from accelsim.reproduce.runs import Done, Run
 from accelsim.workload import load
 
@@ -44,10 +45,10 @@ def test_tables_and_picture(tmp_path):
     assert over.columns == ("machine", "area", "10", "17")
     assert [row[2:] for row in over.rows] == [("1.00x, 33.3 %", "1.00x, 33.3 %"), ("1.09x, 27.3 %", "-")]
     assert [row[:2] for row in over.rows] == [(n, f"{area(m):.2f} mm2") for n, m in STUDY.opponents]
-    assert over.notes == ["ViTCoD is faster than dense at 10 tokens.", "A note."]
+    assert over.notes == ["ViTCoD is faster than dense at 10 tokens.", "A note.", ONE_SEED]
     assert wide.columns == ("machine", "area", "no MLP", "2 times", "4 times")
     assert wide.rows[1][2:] == ("1.33x, 0.0 %", "1.14x, 57.1 %", "1.09x, 72.7 %")
-    assert wide.notes == ["ViTCoD is faster than dense at 0, 2, 4 times the width."]
+    assert wide.notes == ["ViTCoD is faster than dense at 0, 2, 4 times the width.", ONE_SEED]
     assert pictures.put(tmp_path / "x.png", pictures.crossover, lines, STUDY, 50).read_bytes()[:4] == b"\x89PNG"
 
 
