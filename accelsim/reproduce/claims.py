@@ -139,6 +139,15 @@ class Crossover:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """A network that each machine's own method was trained on. study: the folder beside the package's code that holds
+    what was found; masks: what the names of its shipped workloads begin with."""
+
+    study: str
+    masks: str
+
+
+@dataclass(frozen=True)
 class Freedom:
     """Parameters of a machine that get the same value, and the values that a search may give them."""
 
@@ -183,6 +192,7 @@ class Study:
     tornado: str = ""
     crossover: Crossover | None = None
     effort: Effort | None = None
+    accuracy: Accuracy | None = None
 
     def only(self, models: tuple[str, ...], opponents: tuple[str, ...]) -> "Study":
         """The same on some of its networks, against some of its opponents; all without any."""

@@ -13,6 +13,7 @@ from accelsim.reproduce.claims import (
     SCOPES,
     TERMS,
     Ablation,
+    Accuracy,
     Claim,
     Crossover,
     Effort,
@@ -215,10 +216,15 @@ def effort(models: tuple[str, ...], at: Reader) -> Effort:
     return Effort(at.text("model", among=models), seekers, at.text("note", ""))
 
 
+def accuracy(at: Reader) -> Accuracy:
+    at.only("study", "masks")
+    return Accuracy(at.text("study"), at.text("masks"))
+
+
 def study(at: Reader) -> Study:
     at.only(
         "machine", "models", "sparsities", "headline", "terms", "given", "opponents", "claims", "left_out", "ablation",
-        "waterfalls", "tornado", "crossover", "effort",
+        "waterfalls", "tornado", "crossover", "effort", "accuracy",
     )  # fmt: skip
     opponents = at.each("opponents", opponent)
     names = tuple(o.name for o in opponents)
@@ -242,4 +248,5 @@ def study(at: Reader) -> Study:
         at.text("tornado", ""),
         crossover(at.inner("crossover")) if at.has("crossover") else None,
         effort(models, at.inner("effort")) if at.has("effort") else None,
+        accuracy(at.inner("accuracy")) if at.has("accuracy") else None,
     )

@@ -9,7 +9,18 @@ from pathlib import Path
 from accelsim import __version__
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.files import write
-from accelsim.reproduce import ablation, crossover, effort, frozen, pictures, tables, tornado, waterfall
+from accelsim.reproduce import (
+    ablation,
+    accuracy_tables,
+    crossover,
+    effort,
+    equal_accuracy,
+    frozen,
+    pictures,
+    tables,
+    tornado,
+    waterfall,
+)
 from accelsim.reproduce.claims import TERMS, Paper
 from accelsim.reproduce.grid import Grid
 from accelsim.reproduce.paper import load
@@ -112,6 +123,9 @@ class Parts:
         self.masks = tornado.masks(study.tornado, study.headline, self.seed, made) if extras and study.tornado else None
         self.crossing = study.crossover if extras else None
         self.blocks = crossover.blocks(self.crossing, study.headline, self.seed, made) if self.crossing else {}
+        self.accuracy = (
+            study.accuracy and equal_accuracy.part(study, cast.terms, study.accuracy, made) if extras else None
+        )
         self.searches, self.designs = [], 0
 
     def look(self, designs: int, do: effort.Do) -> None:
@@ -141,6 +155,8 @@ class Parts:
             found += tornado.runs(self.cast, self.masks, self.seed)
         if self.crossing:
             found += crossover.runs(self.crossing, self.blocks)
+        if self.accuracy:
+            found += self.accuracy.runs
         return found + effort.runs(study, self.searches)
 
     def written(self, paper: Paper, done: Done) -> Report:
@@ -170,6 +186,8 @@ class Parts:
             lines = crossover.lines(done, self.crossing, self.blocks)
             grids += crossover.grids(lines, self.crossing, study.headline)
             drawings["crossover"] = (pictures.crossover, lines, self.crossing, study.headline)
+        if self.accuracy:
+            grids += accuracy_tables.grids(self.accuracy, done)
         if self.searches:
             grids.append(effort.grid(done, study, study.effort, self.searches, self.designs, title))
         if done.refused:
