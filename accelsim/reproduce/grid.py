@@ -8,6 +8,7 @@ from accelsim.reproduce.ratios import Spread
 from accelsim.sweep.compare import Ratio
 
 FAR = 0.25  # from the paper's figure: more is said in a sentence
+LAYERS = {"all": "end to end", "attention": "attention layers"}
 ONE_SEED = "Masks of one seed, so that there is no interval over masks."
 
 

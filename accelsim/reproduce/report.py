@@ -109,7 +109,10 @@ def reproduce(
     parts = Parts(cast, paper.title, folder, extras)
     if designs:
         parts.look(designs, do)
-    return parts.written(paper, do(parts.runs()))
+    done = do(parts.runs())
+    if more := parts.later(done):
+        done.add(do(more))
+    return parts.written(paper, done)
 
 
 class Parts:
@@ -126,7 +129,7 @@ class Parts:
         self.accuracy = (
             study.accuracy and equal_accuracy.part(study, cast.terms, study.accuracy, made) if extras else None
         )
-        self.searches, self.designs = [], 0
+        self.searches, self.designs, self.rivals = [], 0, []
 
     def look(self, designs: int, do: effort.Do) -> None:
         """Look for each machine's best of so many designs."""
@@ -151,13 +154,16 @@ class Parts:
             found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.cast.seeds)
         if self.falls:
             found += waterfall.runs(study, self.seed)
-        if self.masks:
-            found += tornado.runs(self.cast, self.masks, self.seed)
         if self.crossing:
             found += crossover.runs(self.crossing, self.blocks)
         if self.accuracy:
             found += self.accuracy.runs
         return found + effort.runs(study, self.searches)
+
+    def later(self, done: Done) -> list[Run]:
+        """What is wanted because of what was found."""
+        self.rivals = tornado.rivals(self.cast, done) if self.masks else []
+        return tornado.runs(self.cast, self.masks, self.rivals, self.seed) if self.rivals else []
 
     def written(self, paper: Paper, done: Done) -> Report:
         """Tables, pictures and the page."""
@@ -179,7 +185,7 @@ class Parts:
             falls = waterfall.falls(done, study, self.seed)
             grids.append(waterfall.grid(falls, title, study.headline))
             drawings["waterfall"] = (pictures.waterfall, falls, self.marks, title)
-        if self.masks and (swings := tornado.swings(done, cast, self.masks, self.seed)):
+        if self.rivals and (swings := tornado.swings(done, cast, self.masks, self.rivals, self.seed)):
             grids.append(tornado.grid(swings, title, study.tornado, study.headline))
             drawings["tornado"] = (pictures.tornado, swings, title, study.tornado)
         if self.crossing:

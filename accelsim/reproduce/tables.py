@@ -4,7 +4,7 @@ import re
 
 from accelsim.report.quantities import scaled
 from accelsim.reproduce.claims import Claim, Opponent, Reading
-from accelsim.reproduce.grid import ONE_SEED, Grid, far, few, judged, off, percent, priced, said, times
+from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, far, few, judged, off, percent, priced, said, times
 from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -15,7 +15,6 @@ ON_TERMS = {
     "published": "each as published",
 }  # fmt: skip
 FOLDERS = re.compile(r"\S*/(?=[^/\s]+\.yaml)")  # a report is the same wherever it is made
-LAYERS = {"all": "end to end", "attention": "attention layers"}
 
 
 def given(cast: Cast, done: Done, title: str) -> Grid:
@@ -164,8 +163,7 @@ def claims(cast: Cast, done: Done) -> Grid:
         ("the paper's", "figure", "ours: nearest", "ours / paper", "reading", "least", "most", "source"),
     )  # fmt: skip
     for claim in cast.study.claims:
-        when = "mean over sparsities" if claim.at is None else f"at {claim.at} %"
-        what = f"{LAYERS[claim.of]}, {when}, over {claim.over}" + (f", {claim.metric}" * (claim.metric != "time"))
+        what = figure_of(claim)
         found = [
             (value, how.name)
             for who, how in cast.contenders()
@@ -191,7 +189,31 @@ def claims(cast: Cast, done: Done) -> Grid:
                 f"{what}: {len(wide)} of {len(found)} readings are more than a quarter from the paper's"
                 f" {times(claim.value)}; the nearest, {name}, gives {said(best)}, {off(best.mean, claim.value)}."
             )
+    unclaimed(cast, done, made)
     return made
+
+
+def unclaimed(cast: Cast, done: Done, made: Grid) -> None:
+    """The dense machine stands here, too, though the paper claims nothing over it: of what it claims over others."""
+    first = cast.study.opponents[:1]
+    claimed = {c.over for c in cast.study.claims}
+    kinds = dict.fromkeys((c.of, c.at, c.metric) for c in cast.study.claims)
+    for who in (w for w in first if w.name not in claimed and cast.terms in w.terms):
+        for of, at, metric in kinds:
+            claim = Claim(who.name, of, at, metric, 1.0, "")
+            found = [(v, how.name) for how in who.readings if (v := ours(cast, done, claim, who, how))]
+            if found:
+                least, name = min(found, key=lambda f: f[0].mean)
+                most = max(value.mean for value, _ in found)
+                made.add(
+                    figure_of(claim), "-", said(least), "-", name, times(least.mean), times(most), "no claim; our least"
+                )
+
+
+def figure_of(claim: Claim) -> str:
+    """A figure in words."""
+    when = "mean over sparsities" if claim.at is None else f"at {claim.at} %"
+    return f"{LAYERS[claim.of]}, {when}, over {claim.over}" + (f", {claim.metric}" * (claim.metric != "time"))
 
 
 def abs_log(value: float) -> float:

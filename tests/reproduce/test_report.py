@@ -5,6 +5,7 @@ import io
 import math
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,10 @@ from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.report.metrics import summarize
 from accelsim.reproduce import report as room
+from accelsim.reproduce import tables
 from accelsim.reproduce.grid import few, judged, said, share
 from accelsim.reproduce.paper import load
-from accelsim.reproduce.ratios import Spread, spread
+from accelsim.reproduce.ratios import Cast, Spread, spread
 from accelsim.reproduce.report import ONE_MASK, STORE, reproduce
 
 
@@ -86,6 +88,15 @@ def test_the_papers_figures_stand_beside_ours_with_a_sentence_where_they_are_far
     assert "attention layers, at 90 %, over dense: no reading comes within a quarter of the paper's 100.0x" in notes
     nearest = [float(row[3]) for row in claims.rows]
     assert nearest[0] < 0.1 and all(0.5 < share < 2 for share in nearest[1:])
+
+
+def test_the_dense_machine_stands_beside_claims_that_are_not_over_it(report, paper):
+    found, _ = report
+    study = replace(paper.study, claims=paper.study.claims[2:])
+    rows = tables.claims(Cast(study, "macs", (1, 2)), found.done).rows
+    assert [row[0] for row in rows] == [f"attention layers, at 90 %, over {who}, energy" for who in ("serial", "dense")]
+    energy = cell(found, "attention", ("dense", "output-stationary"), "energy").split("x")[0]
+    assert rows[1][1] == "-" and rows[1][2].split("x")[0] == energy and rows[1][4] == "output-stationary"
 
 
 def test_ablations_and_movement_are_recomputed(report):
