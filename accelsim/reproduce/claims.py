@@ -157,7 +157,8 @@ class Freedom:
 
 @dataclass(frozen=True)
 class Seeker:
-    """A machine whose best design is looked for: a configuration with values, and what of it stands (`set`)."""
+    """A machine whose best design is looked for: a configuration with values (an opponent's own on equal area unless
+    another is said), and what of it stands (`set`)."""
 
     name: str
     machine: str

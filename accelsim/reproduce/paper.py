@@ -203,12 +203,14 @@ def crossover(at: Reader) -> Crossover:
     )  # fmt: skip
 
 
-def effort(models: tuple[str, ...], at: Reader) -> Effort:
+def effort(models: tuple[str, ...], opponents: tuple[Opponent, ...], at: Reader) -> Effort:
+    own = {who.name: who.terms["area"] for who in opponents if "area" in who.terms}
     at.only("model", "machines", "note")
 
     def one(inner: Reader) -> Seeker:
         inner.only("name", "machine", "reading", "set")
-        return Seeker(inner.text("name"), inner.text("machine"), inner.text("reading", ""), inner.texts("set", []))
+        name = inner.text("name")
+        return Seeker(name, inner.text("machine", own.get(name)), inner.text("reading", ""), inner.texts("set", []))
 
     seekers = at.each("machines", one)
     if not seekers:
@@ -247,6 +249,6 @@ def study(at: Reader) -> Study:
         at.each("waterfalls", partial(waterfall, names)),
         at.text("tornado", ""),
         crossover(at.inner("crossover")) if at.has("crossover") else None,
-        effort(models, at.inner("effort")) if at.has("effort") else None,
+        effort(models, opponents, at.inner("effort")) if at.has("effort") else None,
         accuracy(at.inner("accuracy")) if at.has("accuracy") else None,
     )
