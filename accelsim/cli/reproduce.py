@@ -77,11 +77,17 @@ def register(app: typer.Typer, show: Show) -> None:
         from accelsim.report.tables import table
 
         show(found.first)
-        for grid in found.grids:
+        for grid in (g for g in found.grids if g.printed):
             made = table(grid.title, *grid.columns)
             made.words = grid.words
             for row in grid.rows:
                 made.add_row(*row)
             show([made, *grid.notes])
         show(found.paper.study.left_out)
-        show([f"{output}: {len(found.files)} files; report.md has them all"])
+        longer = [f"{grid.slug}.csv" for grid in found.grids if not grid.printed]
+        show(
+            [
+                f"{output}: {len(found.files)} files; report.md has them all"
+                + f", also {', '.join(longer)}" * bool(longer)
+            ]
+        )

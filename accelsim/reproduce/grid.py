@@ -14,7 +14,8 @@ ONE_SEED = "Masks of one seed, so that there is no interval over masks."
 
 @dataclass
 class Grid:
-    """slug: its file's name. notes: sentences below it. words: the second column is words, too."""
+    """slug: its file's name. notes: sentences below it. words: the second column is words, too. printed: whether a
+    terminal shows it, or the report and its CSV alone."""
 
     title: str
     slug: str
@@ -22,6 +23,7 @@ class Grid:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     words: bool = False
+    printed: bool = True
 
     def add(self, *cells: str) -> None:
         self.rows.append(cells)

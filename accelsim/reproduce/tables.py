@@ -1,10 +1,11 @@
 """The tables of a comparison: what each machine is given, end to end, attention, the paper's figures beside ours."""
 
 import re
+from dataclasses import replace
 
 from accelsim.report.quantities import scaled
-from accelsim.reproduce.claims import Claim, Opponent, Reading
-from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, far, few, judged, off, percent, priced, said, times
+from accelsim.reproduce.claims import Claim
+from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, few, judged, percent, priced, said, times
 from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -132,93 +133,48 @@ def claimed(mean: Spread | None, claims: list[Claim]) -> tuple[str, str]:
     return times(claims[0].value), few(mean.mean / claims[0].value) if mean else "-"
 
 
-def sparsities(cast: Cast, done: Done, title: str) -> Grid:
-    """Attention, at each sparsity, and the mean over them beside the paper's."""
-    study = cast.study
-    claims = [c for c in study.claims if (c.of, c.at, c.metric) == ("attention", None, "time")]
+def sparsities(cast: Cast, done: Done, title: str, only: str) -> Grid:
+    """At each sparsity, and the mean over them beside the paper's; of whole networks with the first masks alone."""
+    study, once = cast.study, replace(cast, seeds=cast.seeds[:1])
+    claims = [c for c in study.claims if (c.of, c.at, c.metric) == (only, None, "time")]
+    slug = "by_sparsity" if only == "attention" else "by_sparsity_end_to_end"
     made = Grid(
-        f"attention layers by sparsity: times as fast {title} is as, geometric mean of the networks", "by_sparsity",
+        f"{LAYERS[only]} by sparsity: times as fast {title} is as, geometric mean of the networks", slug,
         ("machine", "reading", *(f"{s} %" for s in study.sparsities), "mean", "the paper", "ours / paper"), words=True,
     )  # fmt: skip
     for who, how in cast.contenders():
-        each = [over_networks(cast, done, who, how, "attention", s)[1] for s in study.sparsities]
-        mean = over_sparsities(cast, done, who, how, "attention")
+        casts = [cast if only == "attention" else cast.over(s) for s in study.sparsities]
+        each = [over_networks(c, done, who, how, only, s)[1] for c, s in zip(casts, study.sparsities)]
+        mean = over_sparsities(cast if only == "attention" else once, done, who, how, only)
         made.add(
             who.name, how.name, *map(said, each), said(mean), *claimed(mean, [c for c in claims if c.over == who.name])
+        )
+    if only != "attention" and len(cast.seeds) > 1:
+        made.notes.append(
+            f"{len(cast.seeds)} masks of each network at {study.headline} %, one elsewhere: masks move whole networks"
+            " little."
         )
     return made
 
 
-def ours(cast: Cast, done: Done, claim: Claim, who: Opponent, how: Reading) -> Spread | None:
-    """What we find where the paper claims something."""
-    if claim.at is None:
-        return over_sparsities(cast, done, who, how, claim.of, claim.metric)
-    return over_networks(cast, done, who, how, claim.of, claim.at, claim.metric)[1]
-
-
-def claims(cast: Cast, done: Done) -> Grid:
-    """Each of the paper's figures beside the least, the nearest and the most that the readings give."""
+def every(cast: Cast, done: Done, title: str) -> Grid:
+    """Each network at each sparsity; too long for a terminal."""
+    study = cast.study
     made = Grid(
-        "the paper's figures", "claims",
-        ("the paper's", "figure", "ours: nearest", "ours / paper", "reading", "least", "most", "source"),
+        f"every network at every sparsity: times as fast {title} is as", "by_network_and_sparsity",
+        (
+            "machine", "reading", "network", *(f"{LAYERS[only]}, {s} %" for only in LAYERS for s in study.sparsities)
+        ), words=True, printed=False,
     )  # fmt: skip
-    for claim in cast.study.claims:
-        what = figure_of(claim)
+    for who, how in cast.contenders():
         found = [
-            (value, how.name)
-            for who, how in cast.contenders()
-            if who.name == claim.over and (value := ours(cast, done, claim, who, how))
+            over_networks(cast.over(s) if only == "all" else cast, done, who, how, only, s)[0]
+            for only in LAYERS
+            for s in study.sparsities
         ]
-        if not found:
-            made.add(what, times(claim.value), "-", "-", "-", "-", "-", claim.source)
-            continue
-        best, name = min(found, key=lambda f: abs_log(f[0].mean / claim.value))
-        means = [value.mean for value, _ in found]
-        made.add(
-            what, times(claim.value), said(best), few(best.mean / claim.value), name, times(min(means)),
-            times(max(means)), claim.source,
-        )  # fmt: skip
-        wide = [mean for mean in means if far(mean, claim.value)]
-        if len(wide) == len(found):
-            made.notes.append(
-                f"{what}: no reading comes within a quarter of the paper's {times(claim.value)}; the nearest,"
-                f" {name}, gives {said(best)}, {off(best.mean, claim.value)}."
-            )
-        elif wide:
-            made.notes.append(
-                f"{what}: {len(wide)} of {len(found)} readings are more than a quarter from the paper's"
-                f" {times(claim.value)}; the nearest, {name}, gives {said(best)}, {off(best.mean, claim.value)}."
-            )
-    unclaimed(cast, done, made)
+        for model in study.models:
+            made.add(who.name, how.name, model, *(said(each[model]) for each in found))
     return made
-
-
-def unclaimed(cast: Cast, done: Done, made: Grid) -> None:
-    """The dense machine stands here, too, though the paper claims nothing over it: of what it claims over others."""
-    first = cast.study.opponents[:1]
-    claimed = {c.over for c in cast.study.claims}
-    kinds = dict.fromkeys((c.of, c.at, c.metric) for c in cast.study.claims)
-    for who in (w for w in first if w.name not in claimed and cast.terms in w.terms):
-        for of, at, metric in kinds:
-            claim = Claim(who.name, of, at, metric, 1.0, "")
-            found = [(v, how.name) for how in who.readings if (v := ours(cast, done, claim, who, how))]
-            if found:
-                least, name = min(found, key=lambda f: f[0].mean)
-                most = max(value.mean for value, _ in found)
-                made.add(
-                    figure_of(claim), "-", said(least), "-", name, times(least.mean), times(most), "no claim; our least"
-                )
-
-
-def figure_of(claim: Claim) -> str:
-    """A figure in words."""
-    when = "mean over sparsities" if claim.at is None else f"at {claim.at} %"
-    return f"{LAYERS[claim.of]}, {when}, over {claim.over}" + (f", {claim.metric}" * (claim.metric != "time"))
-
-
-def abs_log(value: float) -> float:
-    """How far a ratio is from 1, either way."""
-    return max(value, 1 / value)
 
 
 def bounds(cast: Cast, done: Done, title: str) -> Grid:

@@ -16,7 +16,7 @@ from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.report.metrics import summarize
 from accelsim.reproduce import report as room
-from accelsim.reproduce import tables
+from accelsim.reproduce import claim_table
 from accelsim.reproduce.grid import few, judged, said, share
 from accelsim.reproduce.paper import load
 from accelsim.reproduce.ratios import Cast, Spread, spread
@@ -48,6 +48,11 @@ def test_speed_ups_are_those_of_runs_made_by_hand(report):
     assert cell(found, "attention", ("dense", "output-stationary"), "mean") == said
     assert cell(found, "attention", ("dense", "output-stationary"), "levit_128") == said
     assert cell(found, "attention", ("dense", "output-stationary"), "ours / paper") == few(math.exp(mean) / 100)
+    ends = [cycles("systolic_832", 0.9, 1, only="all") / cycles("vitcod", 0.8, 1, only="all")]
+    assert cell(found, "by_sparsity_end_to_end", ("dense", "output-stationary"), "80 %") == f"{few(ends[0])}x"
+    block = ("dense", "output-stationary", "levit_128")
+    assert cell(found, "by_network_and_sparsity", block, "end to end, 80 %") == f"{few(ends[0])}x"
+    assert cell(found, "by_network_and_sparsity", block, "attention layers, 90 %") == said
     serial = [cycles("vitcod", 0.8, s, "heads=serial") / cycles("vitcod", 0.8, s) for s in (1, 2)]
     at_80 = cell(found, "by_sparsity", ("serial", "one head at a time"), "80 %")
     assert at_80.split("x")[0] == few(math.sqrt(serial[0] * serial[1]))
@@ -93,7 +98,7 @@ def test_the_papers_figures_stand_beside_ours_with_a_sentence_where_they_are_far
 def test_the_dense_machine_stands_beside_claims_that_are_not_over_it(report, paper):
     found, _ = report
     study = replace(paper.study, claims=paper.study.claims[2:])
-    rows = tables.claims(Cast(study, "macs", (1, 2)), found.done).rows
+    rows = claim_table.claims(Cast(study, "macs", (1, 2)), found.done).rows
     assert [row[0] for row in rows] == [f"attention layers, at 90 %, over {who}, energy" for who in ("serial", "dense")]
     energy = cell(found, "attention", ("dense", "output-stationary"), "energy").split("x")[0]
     assert rows[1][1] == "-" and rows[1][2].split("x")[0] == energy and rows[1][4] == "output-stationary"
