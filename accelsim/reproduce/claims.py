@@ -91,11 +91,13 @@ class Switch:
 
 @dataclass(frozen=True)
 class Search:
-    """Switches of which every combination is tried. left_out: what cannot be tried, in sentences."""
+    """Switches of which every combination is tried. left_out: what cannot be tried, in sentences. computed: of what
+    cannot be tried, by how much it multiplies all bytes: name -> times."""
 
     models: tuple[str, ...]
     switches: tuple[Switch, ...]
     left_out: tuple[str, ...]
+    computed: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

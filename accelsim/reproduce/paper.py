@@ -159,8 +159,10 @@ def switch(known: tuple[str, ...], at: Reader) -> Switch:
 
 
 def search(known: tuple[str, ...], at: Reader) -> Search:
-    at.only("models", "switches", "left_out")
-    return Search(at.texts("models"), at.each("switches", partial(switch, known)), at.texts("left_out", []))
+    at.only("models", "switches", "left_out", "computed")
+    switches = at.each("switches", partial(switch, known))
+    computed = {str(name): float(bytes_) for name, bytes_ in at.mapping("computed").items()}
+    return Search(at.texts("models"), switches, at.texts("left_out", []), computed)
 
 
 def ablation(at: Reader) -> Ablation:

@@ -69,11 +69,23 @@ def test_the_nearest_stand_first_and_the_paper_last(paper, found):
     wanted = paper_mode.claims(paper.study.ablation)
     assert [c.value for c in wanted] == [3, 50, 0.5, 0.28, 1000]
     assert grid.rows[-1] == ("the paper", "", few(3), few(50), percent(0.5), percent(0.28), few(1000), "")
-    counts = [int(row[-1].split()[0]) for row in grid.rows[:-1]]
+    computed, first = grid.rows[-2], grid.rows[0]
+    assert computed[0] == "the first with words twice as long, computed" and computed[-1] == "not simulated"
+    assert computed[2:4] == ("-", "-") and float(computed[6]) == pytest.approx(float(first[6]) / 2, abs=0.01)
+    share = float(first[4].split()[0]) / 100
+    assert float(computed[4].split()[0]) == pytest.approx(100 * 2 * share / (1 + share), abs=0.11)
+    counts = [int(row[-1].split()[0]) for row in grid.rows[:-2]]
     assert counts == sorted(counts, reverse=True) and len(counts) == 4
     assert grid.notes[0].startswith("4 combinations tried; none within 25 % of all 5 figures, none refused in part.")
     assert grid.notes[-1] == "What it cannot."
     assert (found[1] / "report.md").read_text(encoding="utf-8").count("| together | dense |") == 1
+
+
+def test_twice_the_bytes_in_closed_form():
+    """A quarter of the time for moving becomes two fifths: 2 of 2 + 3."""
+    assert paper_mode.Claimed("moving", 0.5, share=True).moved(0.25, 2) == pytest.approx(0.4)
+    assert paper_mode.Claimed("MAC/byte", 4, per_byte=True).moved(3.0, 2) == 1.5
+    assert paper_mode.Claimed("pruning", 5).moved(3.0, 2) is None
 
 
 def test_near_and_distance():

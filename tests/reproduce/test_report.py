@@ -15,8 +15,8 @@ from accelsim.codesign.synthetic import synthesize
 from accelsim.config import load_arch
 from accelsim.core.errors import InputError
 from accelsim.report.metrics import summarize
-from accelsim.reproduce import report as room
 from accelsim.reproduce import claim_table
+from accelsim.reproduce import report as room
 from accelsim.reproduce.grid import few, judged, said, share
 from accelsim.reproduce.paper import load
 from accelsim.reproduce.ratios import Cast, Spread, spread
