@@ -116,11 +116,12 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """An opponent from as it was published to equal terms, one setting after the other."""
+    """An opponent from as it was published to equal terms, one setting after the other. end: these terms, in words."""
 
     over: str
     machine: str
     steps: tuple[tuple[str, Settings], ...]
+    end: str = ""
 
 
 @dataclass(frozen=True)

@@ -182,13 +182,13 @@ def ablation(at: Reader) -> Ablation:
 
 
 def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
-    at.only("over", "machine", "steps")
+    at.only("over", "machine", "steps", "end")
 
     def one(inner: Reader) -> tuple[str, tuple[str, ...]]:
         inner.only("name", "set")
         return inner.text("name"), inner.texts("set")
 
-    return Waterfall(at.text("over", among=known), at.text("machine"), at.each("steps", one))
+    return Waterfall(at.text("over", among=known), at.text("machine"), at.each("steps", one), at.text("end", ""))
 
 
 def crossover(at: Reader) -> Crossover:

@@ -34,6 +34,7 @@ from accelsim.reproduce.ratios import Spread
 from accelsim.reproduce.tornado import Swing
 from accelsim.reproduce.waterfall import Fall
 
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # behind letters, so that no line crosses them
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
 
 
@@ -61,7 +62,7 @@ def bars(
             if high > low:
                 ax.plot([low, high], [i + offset] * 2, color=BLACK, linewidth=1)
             inside = offset > 0 and high < claims.get(who, 0) < 1.7 * high  # the mark is where the text would be
-            where = {"ha": "right", "color": "white"} if inside else {}
+            where = {"ha": "right", "color": "white"} if inside else {"bbox": PAPER}
             ax.text(high, i + offset, f" {times(found.mean)} ", va="center", fontsize=7, **where)
         if who in claims:
             ax.plot(claims[who], i + 0.19, marker="D", color=VERMILION, markersize=5, zorder=5)
@@ -86,6 +87,7 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
     for ax, fall in zip(axes, falls):
         stages = [(n, r) for n, r in fall.stages if r]
         ratios = [r for _, r in stages]
+        most = max([*ratios, claims.get(fall.over, 0)])
         ax.barh(0, ratios[0], color=GREY, height=0.6)
         for i in range(1, len(stages)):
             low, high = sorted((ratios[i - 1], ratios[i]))
@@ -94,12 +96,14 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
             ax.plot([ratios[i - 1]] * 2, [i - 0.7, i - 0.3], color=BLACK, linewidth=0.8)
         for i, ratio in enumerate(ratios):
             step = f" ({times(ratio / ratios[i - 1])})" if i else ""
-            ax.text(max(ratio, ratios[max(i - 1, 0)]), i, f"  {times(ratio)}{step}", va="center", fontsize=8)
+            ax.text(
+                max(ratio, ratios[max(i - 1, 0)]) + 0.015 * most, i, f"{times(ratio)}{step}", va="center", fontsize=8,
+                bbox=PAPER,
+            )  # fmt: skip
         ax.barh(len(stages), ratios[-1], color=BLUE, height=0.6)
-        ax.text(ratios[-1], len(stages), f"  {times(ratios[-1])}", va="center", fontsize=8)
+        ax.text(ratios[-1] + 0.015 * most, len(stages), times(ratios[-1]), va="center", fontsize=8, bbox=PAPER)
         ax.set_yticks(range(len(stages) + 1), [*(n for n, _ in stages), "in the end"], fontsize=8)
         ax.set_ylim(len(stages) + 0.5, -0.5)
-        most = max([*ratios, claims.get(fall.over, 0)])
         ax.set_xlim(0, 1.3 * most)
         if fall.over in claims:
             ax.axvline(claims[fall.over], color=ORANGE, linestyle="--", linewidth=1.2)

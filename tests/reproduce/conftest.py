@@ -60,6 +60,7 @@ reproduce:
       machine: vitcod heads=serial
       steps:
         - {name: heads side by side, set: [heads=parallel]}
+      end: the machine itself
 """  # noqa: E501
 
 

@@ -141,6 +141,7 @@ def test_the_waterfall_ends_where_the_machine_is_equal_to_itself(report):
     found, _ = report
     rows = grid(found, "waterfall").rows
     assert rows[-1][1:3] == ("heads side by side", "1.00x") and float(rows[0][2][:-1]) > 1
+    assert grid(found, "waterfall").notes[0] == "serial ends on the machine itself."
 
 
 def test_what_does_not_go_together_is_named_and_leaves_a_dash(report):
