@@ -171,6 +171,10 @@ def sentences(found: list[tuple[Mode, list]], wanted: list[Claimed]) -> list[str
         f"{len(found)} combinations tried; {len(whole) or 'none'} within {limit} of all {len(wanted)} figures, "
         f"{sum(None in mine for _, mine in found) or 'none'} refused in part."
     ]
+    shares = [n for n, claim in enumerate(wanted) if claim.share]
+    if shares:
+        both = sum(all(mine[n] and not far(mine[n], wanted[n].value) for n in shares) for _, mine in found)
+        said.append(f"All shares of data movement at once: {both or 'none'} within {limit}.")
     for n, claim in enumerate(wanted):
         values = [mine[n] for _, mine in found if mine[n]]
         if values:
