@@ -21,6 +21,7 @@ PICTURES = ("speedups", "waterfall", "tornado", "crossover")
 
 def main() -> None:
     """Reproduce, print, and write."""
+    from accelsim.reproduce.paper import load
     from accelsim.reproduce.paper_mode import search
     from accelsim.reproduce.report import STORE, reproduce
 
@@ -52,8 +53,9 @@ def main() -> None:
                 shutil.copyfile(folder / f"{name}.png", IMAGES / f"paper_{name}.png")
             PAGE.write_text(page, encoding="utf-8")
     for name in OTHERS:
+        some = tuple(m for m in given.model if m in load(name).study.models)
         made = reproduce(
-            name, given.store / name, seeds=min(given.seeds, OTHER_SEEDS), models=tuple(given.model), extras=False,
+            name, given.store / name, seeds=min(given.seeds, OTHER_SEEDS), models=some, extras=False,
             processes=given.processes,
         )  # fmt: skip
         at = PAGE.parent / "machines" / f"{name}.md"

@@ -131,7 +131,7 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
         for i, s in enumerate(rows):
             for height, value, colour in ((i - 0.17, s.low, SKY), (i + 0.17, s.high, ORANGE)):
                 ax.barh(height, value - middle, left=middle, color=colour, height=0.32)
-            text = f"  {s.ends[0]}: {times(s.low)}; {s.ends[1]}: {times(s.high)}" + ("  flips" if s.flips else "")
+            text = f"  {s.ends[0]}: {s.said[0]}; {s.ends[1]}: {s.said[2]}" + ("  flips" if s.flips else "")
             ax.text(max(s.low, s.high, middle), i, text, va="center", fontsize=7)
         ax.axvline(middle, color=BLACK, linewidth=0.8)
         least, most = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
@@ -141,7 +141,7 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
             ax.axvline(1, color=VERMILION, linewidth=1)
         ax.set_yticks(range(len(rows)), [s.trait for s in rows], fontsize=8)
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        title(ax, f"{LAYERS[only]}: {name} over {over}: {times(middle)}")
+        title(ax, f"{LAYERS[only]}, over {over}: {times(middle)}")
     red = f"; right of the red line {name} is faster" if any(s.flips for s in swings) else ""
     for n, keys in enumerate(scopes):
         last = axes[(len(keys) - 1) * len(scopes) + n]

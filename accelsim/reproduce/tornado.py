@@ -13,6 +13,7 @@ from accelsim.reproduce.ratios import Cast, gain, over_networks
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
+CLOSE = 1.05  # from the least to the most of a swing: more digits are said
 TRAITS = {
     "locality: width of neighbourhoods": ({"radius": 0.31}, {"radius": 1.24}, "half", "twice"),
     "spread of widths between heads": ({"radius_spread": 0.0}, {"radius_spread": 1.24}, "none", "twice"),
@@ -106,7 +107,17 @@ class Swing:
     @property
     def flips(self) -> bool:
         """Whether it changes who is faster."""
-        return len({value > 1 for value in (self.low, self.middle, self.high)}) > 1
+        return len({value > 1 for value in self.values}) > 1
+
+    @property
+    def values(self) -> tuple[float, float, float]:
+        return self.low, self.middle, self.high
+
+    @property
+    def said(self) -> tuple[str, str, str]:
+        """The values with as many digits as it takes to tell them apart."""
+        close = max(self.values) < CLOSE * min(self.values)
+        return tuple(f"{value:.4f}x" if close else times(value) for value in self.values)
 
 
 def swings(done: Done, cast: Cast, made: Masks, some: list[Rival], seed: int) -> list[Swing]:
@@ -131,8 +142,7 @@ def grid(found: list[Swing], title: str, model: str, sparsity: int) -> Grid:
     )  # fmt: skip
     for s in found:
         table.add(
-            LAYERS[s.only], s.over, s.trait, s.ends[0], times(s.low), times(s.middle), s.ends[1], times(s.high),
-            "yes" * s.flips,
+            LAYERS[s.only], s.over, s.trait, s.ends[0], *s.said[:2], s.ends[1], s.said[2], "yes" * s.flips
         )  # fmt: skip
     flips = [f"{s.trait} ({LAYERS[s.only]}, over {s.over})" for s in found if s.flips]
     table.notes.append(f"Who is faster flips with: {'; '.join(flips)}." if flips else "No trait flips who is faster.")
