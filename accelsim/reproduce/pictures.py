@@ -141,7 +141,7 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
             ax.axvline(1, color=VERMILION, linewidth=1)
         ax.set_yticks(range(len(rows)), [s.trait for s in rows], fontsize=8)
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        title(ax, f"{LAYERS[only]}, over {over}: {times(middle)}")
+        title(ax, f"{LAYERS[only].removesuffix(' layers')}, over {over}: {times(middle)}")
     red = f"; right of the red line {name} is faster" if any(s.flips for s in swings) else ""
     for n, keys in enumerate(scopes):
         last = axes[(len(keys) - 1) * len(scopes) + n]

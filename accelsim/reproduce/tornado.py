@@ -13,7 +13,7 @@ from accelsim.reproduce.ratios import Cast, gain, over_networks
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
-CLOSE = 1.05  # from the least to the most of a swing: more digits are said
+CLOSE = 1.02  # from the least to the most of a swing: more digits are said
 TRAITS = {
     "locality: width of neighbourhoods": ({"radius": 0.31}, {"radius": 1.24}, "half", "twice"),
     "spread of widths between heads": ({"radius_spread": 0.0}, {"radius_spread": 1.24}, "none", "twice"),
@@ -117,7 +117,7 @@ class Swing:
     def said(self) -> tuple[str, str, str]:
         """The values with as many digits as it takes to tell them apart."""
         close = max(self.values) < CLOSE * min(self.values)
-        return tuple(f"{value:.4f}x" if close else times(value) for value in self.values)
+        return tuple(f"{value:.3f}x" if close else times(value) for value in self.values)
 
 
 def swings(done: Done, cast: Cast, made: Masks, some: list[Rival], seed: int) -> list[Swing]:
