@@ -31,7 +31,7 @@ def register(app: typer.Typer, show: Show) -> None:
             list[str] | None, typer.Option("--over", metavar="NAME", help="Only this opponent. Repeatable.")
         ] = None,
         extras: Annotated[
-            bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits and crossover.")
+            bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits, crossover, accuracy.")
         ] = True,
         effort: Annotated[
             int, typer.Option("--effort", metavar="N", min=0, max=10_000, help="Also: each at its best of N designs.")
