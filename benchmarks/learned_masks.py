@@ -12,8 +12,8 @@ from math import isqrt
 
 import numpy as np
 
+from accelsim.reproduce.accuracy_tables import percents
 from accelsim.reproduce.grid import Grid
-from benchmarks.equal_accuracy import percents
 from benchmarks.sanger import counted
 
 WORKLOADS = ("deit_tiny_s90", "fmnist_vit_s90")

@@ -2,10 +2,9 @@
 
     python benchmarks/paper.py [--seeds N] [--effort N] [--model NAME ...] [--store DIR] [--dry] [--no-mode]
 
-Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area against the
-dense machine only, and with --paper-mode, and puts its tables between the markers of the page, its pictures into
-docs/images; with --dry it prints them only, with --no-mode it leaves --paper-mode out. One seed takes some minutes
-of two cores, the eight and `--effort 200` that the page should have most of an hour.
+Runs `accelsim reproduce vitcod` into DIR (build/paper; what is there is not simulated again), on equal area, and with
+--paper-mode, and puts its tables between the markers of the page, its pictures into docs/images; then `reproduce` of
+Sanger and SpAtten for their pages. With --dry it prints them only, with --no-mode it leaves --paper-mode out.
 """
 
 import argparse
@@ -16,11 +15,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "paper.md"
 IMAGES = ROOT / "docs" / "images"
 RUNS = {"macs": "", "area": "area_"}  # terms -> how the names of its markers and pictures begin
+OTHERS, OTHER_SEEDS = ("sanger", "spatten"), 3  # whose short tables stand in their own pages, and masks for these
 PICTURES = ("speedups", "waterfall", "tornado", "crossover")
 
 
 def main() -> None:
     """Reproduce, print, and write."""
+    from accelsim.reproduce.paper import load
     from accelsim.reproduce.paper_mode import search
     from accelsim.reproduce.report import STORE, reproduce
 
@@ -41,22 +42,35 @@ def main() -> None:
             shutil.copyfile(first, folder / STORE)
         made = reproduce(
             "vitcod", folder, equal=terms, seeds=given.seeds, models=tuple(given.model),
-            opponents=("dense",) if prefix else (), extras=not prefix, designs=0 if prefix else given.effort,
-            processes=given.processes,
+            extras=not prefix, designs=0 if prefix else given.effort, processes=given.processes,
         )  # fmt: skip
         for grid in made.grids:
             print(f"\n{terms}, {grid.title}:\n\n{grid.markdown()}")
             page = between(page, prefix + grid.slug, grid.markdown())
+        page = between(page, prefix + "frozen", "\n".join(made.frozen))
         if not given.dry:
             for name in PICTURES if not prefix else ():
                 shutil.copyfile(folder / f"{name}.png", IMAGES / f"paper_{name}.png")
             PAGE.write_text(page, encoding="utf-8")
+    for name in OTHERS:
+        some = tuple(m for m in given.model if m in load(name).study.models)
+        made = reproduce(
+            name, given.store / name, seeds=min(given.seeds, OTHER_SEEDS), models=some, extras=False,
+            processes=given.processes,
+        )  # fmt: skip
+        at = PAGE.parent / "machines" / f"{name}.md"
+        page = at.read_text(encoding="utf-8")
+        for grid in made.grids:
+            print(f"\n{name}, {grid.title}:\n\n{grid.markdown()}")
+            page = between(page, f"paper_{grid.slug}", grid.markdown())
+        if not given.dry:
+            at.write_text(page, encoding="utf-8")
     if given.no_mode:
         return
     (grid,) = search("vitcod", given.store / "mode", processes=given.processes).grids
     print(f"\n{grid.title}:\n\n{grid.markdown()}")
     if not given.dry:
-        PAGE.write_text(between(page, grid.slug, grid.markdown()), encoding="utf-8")
+        PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), grid.slug, grid.markdown()), encoding="utf-8")
 
 
 def between(page: str, name: str, table: str) -> str:

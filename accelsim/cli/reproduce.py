@@ -31,7 +31,7 @@ def register(app: typer.Typer, show: Show) -> None:
             list[str] | None, typer.Option("--over", metavar="NAME", help="Only this opponent. Repeatable.")
         ] = None,
         extras: Annotated[
-            bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits and crossover.")
+            bool, typer.Option("--extras/--no-extras", help="Ablations, waterfall, mask traits, crossover, accuracy.")
         ] = True,
         effort: Annotated[
             int, typer.Option("--effort", metavar="N", min=0, max=10_000, help="Also: each at its best of N designs.")
@@ -71,15 +71,23 @@ def register(app: typer.Typer, show: Show) -> None:
                 )
                 raise typer.Exit(130) from None
         if as_json:
-            put({"machine": machine, "tables": found.grids, "files": [str(f) for f in found.files]})
+            files = [str(f) for f in found.files]
+            put({"machine": machine, "said": list(found.first), "tables": found.grids, "files": files})
             return
         from accelsim.report.tables import table
 
-        for grid in found.grids:
+        show(found.first)
+        for grid in (g for g in found.grids if g.printed):
             made = table(grid.title, *grid.columns)
             made.words = grid.words
             for row in grid.rows:
                 made.add_row(*row)
             show([made, *grid.notes])
         show(found.paper.study.left_out)
-        show([f"{output}: {len(found.files)} files; report.md has them all"])
+        longer = [f"{grid.slug}.csv" for grid in found.grids if not grid.printed]
+        show(
+            [
+                f"{output}: {len(found.files)} files; report.md has them all"
+                + f", also {', '.join(longer)}" * bool(longer)
+            ]
+        )

@@ -1,11 +1,13 @@
 """A machine without each of its ideas, beside what its paper says they are worth."""
 
+from collections.abc import Callable
+from itertools import product
+
 from accelsim.reproduce.claims import Ablation, Step
-from accelsim.reproduce.grid import Grid, far, few, off, percent, times
+from accelsim.reproduce.grid import Grid, far, few, off, percent, said, share, times
+from accelsim.reproduce.ratios import Spread, over_seeds
 from accelsim.reproduce.runs import Done, On, Run, base
 from accelsim.sweep.compare import geometric_mean
-
-NOTE = "Attention layers; geometric means over networks, and over sparsities last; masks of one seed."
 
 
 def run_of(study: Ablation, variant: str, model: str, sparsity: int, seed: int, free: bool = False) -> Run:
@@ -14,14 +16,13 @@ def run_of(study: Ablation, variant: str, model: str, sparsity: int, seed: int, 
     return Run(study.machine, (*study.variants[variant], *more), On(model, sparsity, seed, "attention"))
 
 
-def runs(study: Ablation, models: tuple[str, ...], sparsities: tuple[int, ...], seed: int) -> list[Run]:
+def runs(study: Ablation, models: tuple[str, ...], sparsities: tuple[int, ...], seeds: tuple[int, ...]) -> list[Run]:
     """All that the tables need."""
     found = []
-    for model in models:
-        for sparsity in sparsities:
-            found += [run_of(study, name, model, sparsity, seed) for name in study.variants]
-            if study.movement:
-                found += [run_of(study, name, model, sparsity, seed, True) for name in study.movement.variants]
+    for model, sparsity, seed in product(models, sparsities, seeds):
+        found += [run_of(study, name, model, sparsity, seed) for name in study.variants]
+        if study.movement:
+            found += [run_of(study, name, model, sparsity, seed, True) for name in study.movement.variants]
     return found
 
 
@@ -31,16 +32,23 @@ def step_gain(done: Done, study: Ablation, step: Step, model: str, sparsity: int
     return before / after if before and after else None
 
 
+def note(seeds: tuple[int, ...]) -> str:
+    """What the means and their intervals are of."""
+    masks = f"{len(seeds)} masks of each network; [95 % interval of the mean over masks]"
+    one = "one mask of each network, so that there is no interval over masks (--seeds)"
+    return f"Attention layers; geometric means over networks, and over sparsities last; {masks if seeds[1:] else one}."
+
+
 def steps(
     done: Done,
     study: Ablation,
     models: tuple[str, ...],
     sparsities: tuple[int, ...],
-    seed: int,
+    seeds: tuple[int, ...],
     opponent: str,
-    versus: dict[tuple[str, int], float | None],
+    versus: Callable[[str, int, int], float | None],
 ) -> Grid:
-    """What each idea is worth. versus: (model, sparsity) -> seconds of an opponent's attention."""
+    """What each idea is worth. versus: (model, sparsity, seed) -> seconds of an opponent's attention."""
     made = Grid(
         "ablations", "ablations",
         (
@@ -48,31 +56,43 @@ def steps(
             *(f"at {s} %" for s in sparsities), "ours / paper",
         ), words=True,
     )  # fmt: skip
+
+    def over(gain: Callable[[str, int, int], float | None]) -> tuple[list[Spread | None], Spread | None]:
+        """(mean of the networks at each sparsity, the mean of these)."""
+
+        def at(sparsity: int, seed: int) -> float | None:
+            return geometric_mean([gain(m, sparsity, seed) for m in models])
+
+        each = [over_seeds(lambda seed, s=s: at(s, seed), seeds) for s in sparsities]
+        return each, over_seeds(lambda seed: geometric_mean([at(s, seed) for s in sparsities]), seeds)
+
     for step in study.steps:
-        means = [geometric_mean([step_gain(done, study, step, m, s, seed) for m in models]) for s in sparsities]
-        whole = geometric_mean(means)
+        means, whole = over(lambda m, s, seed, step=step: step_gain(done, study, step, m, s, seed))
         paper = [times(step.at.get(s)) for s in sparsities]
-        share = few(whole / step.mean) if whole and step.mean else "-"
-        made.add(step.name, step.before, *map(times, means), times(whole), times(step.mean), *paper, share)
+        part = few(whole.mean / step.mean) if whole and step.mean else "-"
+        made.add(step.name, step.before, *map(said, means), said(whole), times(step.mean), *paper, part)
         pairs = [(whole, step.mean, "on average")] + [
-            (m, step.at.get(s), f"at {s} %") for m, s in zip(means, sparsities)
+            (mine, step.at.get(s), f"at {s} %") for mine, s in zip(means, sparsities)
         ]
         for mine, theirs, when in pairs:
-            if mine and theirs and far(mine, theirs):
+            if mine and theirs and far(mine.mean, theirs):
                 made.notes.append(
-                    f"{step.name}, {when}: {times(mine)} here, {off(mine, theirs)} than the paper's {times(theirs)}."
+                    f"{step.name}, {when}: {said(mine)} here, {off(mine.mean, theirs)} than the paper's"
+                    f" {times(theirs)}."
                 )
     last = study.steps[-1].after
     clock = float(base(study.machine).arch.clocks["core"])
-    means = []
-    for s in sparsities:
-        pairs = [(versus.get((m, s)), done.get(run_of(study, last, m, s, seed), "cycles")) for m in models]
-        means.append(geometric_mean([a / (b / clock) if a and b else None for a, b in pairs]))
+
+    def ahead(model: str, sparsity: int, seed: int) -> float | None:
+        theirs = versus(model, sparsity, seed)
+        mine = done.get(run_of(study, last, model, sparsity, seed), "cycles")
+        return theirs / (mine / clock) if theirs and mine else None
+
+    means, whole = over(ahead)
     made.add(
-        f"{last}, over another machine", opponent, *map(times, means), times(geometric_mean(means)), "-",
-        *["-"] * len(sparsities), "-",
-    )  # fmt: skip
-    made.notes.append(NOTE)
+        f"{last}, over another machine", opponent, *map(said, means), said(whole), "-", *["-"] * len(sparsities), "-"
+    )
+    made.notes.append(note(seeds))
     return made
 
 
@@ -93,55 +113,74 @@ def shares(done: Done, study: Ablation, model: str, sparsity: int, seed: int) ->
     return found
 
 
-def movement(done: Done, study: Ablation, models: tuple[str, ...], sparsities: tuple[int, ...], seed: int) -> Grid:
-    """Shares of data movement, as if nothing overlapped."""
+def movement(
+    done: Done, study: Ablation, models: tuple[str, ...], sparsities: tuple[int, ...], seeds: tuple[int, ...]
+) -> Grid:
+    """Shares of data movement, as if nothing overlapped, beside the paper's."""
     move = study.movement
     titles = [t for rate in move.rates for t in (f"{rate / 1e9:g} GB/s", "with it")]
-    found = f"{percent(move.found[0])} and {percent(move.found[1])}"
     made = Grid(
-        f"data movement: share of filling {move.part}, {move.variants[0]} and with it; the paper: {found}", "movement",
-        ("network", "sparsity", "MB", "with it, MB", *titles), words=True,
+        f"data movement: share of filling {move.part}, {move.variants[0]} and with it", "movement",
+        ("network", "sparsity", "MB", "with it, MB", *titles, "the paper", "with it"), words=True,
     )  # fmt: skip
-    kept = []
-    for model in models:
-        for sparsity in sparsities:
-            mine = shares(done, study, model, sparsity, seed)
-            sizes = [
-                done.get(run_of(study, v, model, sparsity, seed, True), f"part.{move.part}.write_bytes")
-                for v in move.variants
-            ]
-            made.add(
-                model, f"{sparsity} %", *("-" if s is None else f"{s / 1e6:.2f}" for s in sizes), *map(percent, mine)
+    places = list(product(models, sparsities))
+    found = {place: [shares(done, study, *place, seed) for seed in seeds] for place in places}
+
+    def mean(some: list[tuple[str, int]]) -> list[Spread | None]:
+        """Of each share, over networks and sparsities for every seed, and then over seeds."""
+        columns = range(len(titles))
+        kept = [p for p in some if not any(None in each for each in found[p])]
+        return [
+            over_seeds(lambda n, c=c: sum(found[p][n][c] for p in kept) / len(kept), range(len(seeds)))
+            if kept else None
+            for c in columns
+        ]  # fmt: skip
+
+    for place in places:
+        sizes = []
+        for variant in move.variants:
+            size = over_seeds(
+                lambda seed, v=variant, p=place: done.get(
+                    run_of(study, v, *p, seed, True), f"part.{move.part}.write_bytes"
+                ),
+                seeds,
             )
-            if None not in mine:
-                kept.append((sparsity, mine))
-    for title, some in [
-        (f"mean at {sparsities[-1]} %", [m for s, m in kept if s == sparsities[-1]]), ("mean", [m for _, m in kept])
-    ]:  # fmt: skip
-        if some:
-            means = [sum(column) / len(some) for column in zip(*some)]
-            made.add(title, "", "-", "-", *map(percent, means))
-            for rate, (without, with_it) in zip(move.rates, zip(means[::2], means[1::2])):
-                if title == "mean" and (far(without, move.found[0]) or far(with_it, move.found[1])):
-                    made.notes.append(
-                        f"At {rate / 1e9:g} GB/s the share goes from {percent(without)} to {percent(with_it)}, in the"
-                        f" paper from {percent(move.found[0])} to {percent(move.found[1])} ({move.source})."
-                    )
+            sizes.append(f"{size.mean / 1e6:.2f}" if size else "-")
+        made.add(place[0], f"{place[1]} %", *sizes, *map(share, mean([place])), "-", "-")
+    theirs = tuple(map(percent, move.found))
+    for title, some in (
+        (f"mean at {sparsities[-1]} %", [p for p in places if p[1] == sparsities[-1]]), ("mean", places)
+    ):  # fmt: skip
+        means = mean(some)
+        made.add(title, "", "-", "-", *map(share, means), *(theirs if title == "mean" else ("-", "-")))
+    for rate, without, with_it in zip(move.rates, means[::2], means[1::2]):
+        if without and (far(without.mean, move.found[0]) or far(with_it.mean, move.found[1])):
+            made.notes.append(
+                f"At {rate / 1e9:g} GB/s the share goes from {share(without)} to {share(with_it)}, in the paper from"
+                f" {theirs[0]} to {theirs[1]} ({move.source})."
+            )
+    made.notes.append(note(seeds))
     return made
 
 
-def intensity(done: Done, study: Ablation, models: tuple[str, ...], sparsity: int, seed: int) -> Grid:
+def intensity(done: Done, study: Ablation, models: tuple[str, ...], sparsity: int, seeds: tuple[int, ...]) -> Grid:
     """Places in the roofline: multiply-accumulates a byte, mean over networks."""
     made = Grid(
         f"roofline at {sparsity} %: multiply-accumulates a byte of attention", "roofline",
         ("variant", "ours", "the paper", "ours / paper"),
     )  # fmt: skip
     for variant, theirs in study.intensity.items():
-        found = [done.get(run_of(study, variant, m, sparsity, seed), "ops_per_byte") for m in models]
-        mean = geometric_mean([f or None for f in found])
-        made.add(variant, few(mean / 2) if mean else "-", few(theirs), few(mean / 2 / theirs) if mean else "-")
-        if mean and far(mean / 2, theirs):
+
+        def per_byte(seed: int, variant: str = variant) -> float | None:
+            found = [done.get(run_of(study, variant, m, sparsity, seed), "ops_per_byte") for m in models]
+            mean = geometric_mean([f or None for f in found])
+            return mean / 2 if mean else None
+
+        mine = over_seeds(per_byte, seeds)
+        cell = said(mine).replace("x", "")
+        made.add(variant, cell, few(theirs), few(mine.mean / theirs) if mine else "-")
+        if mine and far(mine.mean, theirs):
             made.notes.append(
-                f"{variant}: {few(mean / 2)} a byte here, {off(mean / 2, theirs)} than the paper's {few(theirs)}."
+                f"{variant}: {cell} a byte here, {off(mine.mean, theirs)} than the paper's {few(theirs)}."
             )
     return made

@@ -33,13 +33,15 @@ class Reading:
 @dataclass(frozen=True)
 class Opponent:
     """Who is compared with. name: in tables; machine: its folder; terms: what it is given on which terms, as a
-    configuration with values ("sanger array.rows=26"); given: what that is, in words."""
+    configuration with values ("sanger array.rows=26"); given: what that is, in words. grows: on equal area, what of it
+    is as large as that area allows: parameter -> step, all as many steps (`equal_area`)."""
 
     name: str
     machine: str
     terms: Mapping[str, str] = field(hash=False)
     readings: tuple[Reading, ...]
     given: Mapping[str, str] = field(hash=False)
+    grows: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ class Switch:
 
 @dataclass(frozen=True)
 class Search:
-    """Switches of which every combination is tried. left_out: what cannot be tried, in sentences."""
+    """Switches of which every combination is tried. left_out: what cannot be tried, in sentences. computed: of what
+    cannot be tried, by how much it multiplies all bytes: name -> times."""
 
     models: tuple[str, ...]
     switches: tuple[Switch, ...]
     left_out: tuple[str, ...]
+    computed: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -112,17 +116,20 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """An opponent from as it was published to equal terms, one setting after the other."""
+    """An opponent from as it was published to equal terms, one setting after the other. end: these terms, in words."""
 
     over: str
     machine: str
     steps: tuple[tuple[str, Settings], ...]
+    end: str = ""
 
 
 @dataclass(frozen=True)
 class Crossover:
     """Other numbers of tokens, and other MLPs: one block of `model` on side x side patches and a class token;
-    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. note: what is said of the machines."""
+    mlp_ratios: on `mlp_side`, the width of the hidden layer over the block's. against: of the machines, those that
+    every other one is said to be ahead of or behind. grows: machine -> what of it is as large as the study's own
+    machine's area allows (`Opponent`). note: what is said of the machines."""
 
     model: str
     sides: tuple[int, ...]
@@ -130,6 +137,17 @@ class Crossover:
     mlp_ratios: tuple[int, ...]
     opponents: tuple[tuple[str, str], ...]  # name, configuration with values
     note: str
+    against: tuple[str, ...] = ()
+    grows: Mapping[str, Mapping[str, int]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A network that each machine's own method was trained on. study: the folder beside the package's code that holds
+    what was found; masks: what the names of its shipped workloads begin with."""
+
+    study: str
+    masks: str
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,8 @@ class Freedom:
 
 @dataclass(frozen=True)
 class Seeker:
-    """A machine whose best design is looked for: a configuration with values, and what of it stands (`set`)."""
+    """A machine whose best design is looked for: a configuration with values (an opponent's own on equal area unless
+    another is said), and what of it stands (`set`)."""
 
     name: str
     machine: str
@@ -177,6 +196,7 @@ class Study:
     tornado: str = ""
     crossover: Crossover | None = None
     effort: Effort | None = None
+    accuracy: Accuracy | None = None
 
     def only(self, models: tuple[str, ...], opponents: tuple[str, ...]) -> "Study":
         """The same on some of its networks, against some of its opponents; all without any."""

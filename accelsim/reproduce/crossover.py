@@ -1,12 +1,16 @@
 """Where sparse attention pays: a block of a network over the number of its tokens and over its MLP, end to end."""
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from accelsim.codesign.models import block_of
 from accelsim.codesign.synthetic import Traits, synthesize
 from accelsim.reproduce.claims import Crossover
-from accelsim.reproduce.grid import Grid, percent, times
+from accelsim.reproduce.equal_area import area
+from accelsim.reproduce.grid import ONE_SEED, Grid, percent, times
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
@@ -58,9 +62,11 @@ def runs(study: Crossover, places: Blocks) -> list[Run]:
 
 @dataclass(frozen=True)
 class Line:
-    """A machine: block -> seconds, and the shares of attention and of the MLP in them; only where it runs."""
+    """A machine and its mm2: block -> seconds, and the shares of attention and of the MLP in them; only where it
+    runs."""
 
     name: str
+    area: float
     seconds: dict[Block, float]
     attention: dict[Block, float]
     mlp: dict[Block, float]
@@ -69,7 +75,7 @@ class Line:
 def lines(done: Done, study: Crossover, places: Blocks) -> list[Line]:
     made = []
     for name, machine in study.opponents:
-        line = Line(name, {}, {}, {})
+        line = Line(name, area(machine), {}, {}, {})
         for block, on in places.items():
             run = Run(machine, (), on)
             if run in done.figures:
@@ -86,31 +92,55 @@ def gain(first: Line, line: Line, block: Block) -> float | None:
     return first.seconds[block] / line.seconds[block] if both else None
 
 
+def meets(points: Sequence[tuple[float, float]], scale: Callable[[float], float]) -> list[float]:
+    """Where a gain crosses 1: points of (place, gain), between which the gain's logarithm is linear in the logarithm of
+    the place with `math.log` for a scale, or in the place itself with `float`."""
+    found = []
+    for (before, first), (after, second) in pairwise(points):
+        if (first > 1) != (second > 1):
+            share = math.log(first) / (math.log(first) - math.log(second))
+            at = scale(before) + share * (scale(after) - scale(before))
+            found.append(math.exp(at) if scale is math.log else at)
+    return found
+
+
+def standing(first: Line, line: Line, which: list[Block], place: Callable[[Block], float], unit: str) -> str:
+    """Where a machine is ahead of another, and where the two are level."""
+    scale = math.log if all(place(b) > 0 for b in which) else float
+    points = [(place(b), g) for b in which if (g := gain(first, line, b))]
+    ahead = [f"{x:,}" for x, g in points if g > 1]
+    level = [f"{x:,.0f}" if x > 20 else f"{x:.1f}" for x in meets(points, scale)]
+    found = f"faster than {first.name} at {', '.join(ahead)} {unit}" if ahead else f"nowhere faster than {first.name}"
+    even = f"; level at some {' and '.join(level)}" if level else ""
+    return f"{line.name} is {found}{even}."
+
+
 def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
     """Over the tokens, and over the MLP: time beside the first machine's, and what the share of it is."""
     first, tokens, ratios = made[0], over_tokens(study), over_mlp(study)
     at = f"{Block(study.mlp_side).tokens:,}"
     over = Grid(
-        f"a block of {study.model} at {sparsity} % over its tokens: times as fast as {first.name}; attention's share"
-        " of its time", "crossover", ("machine", *(f"{b.tokens:,}" for b in tokens)),
+        f"a block of {study.model} at {sparsity} % over its tokens, on equal area: times as fast as {first.name};"
+        " attention's share of its time", "crossover", ("machine", "area", *(f"{b.tokens:,}" for b in tokens)),
     )  # fmt: skip
     wide = Grid(
-        f"a block of {study.model} of {at} tokens at {sparsity} % over the width of its MLP: times as fast as"
-        f" {first.name}; the MLP's share of its time", "crossover_mlp",
-        ("machine", *(f"{b.mlp_ratio} times" if b.mlp_ratio else "no MLP" for b in ratios)),
+        f"a block of {study.model} of {at} tokens at {sparsity} % over the width of its MLP, on equal area: times as"
+        f" fast as {first.name}; the MLP's share of its time", "crossover_mlp",
+        ("machine", "area", *(f"{b.mlp_ratio} times" if b.mlp_ratio else "no MLP" for b in ratios)),
     )  # fmt: skip
     for line in made:
         for table, which, share in ((over, tokens, line.attention), (wide, ratios, line.mlp)):
             table.add(
-                line.name, *(f"{times(g)}, {percent(share[b])}" if (g := gain(first, line, b)) else "-" for b in which)
-            )
-    for line in made[1:]:
-        for table, which, said in (
-            (over, tokens, lambda b: f"{b.tokens:,}"), (wide, ratios, lambda b: str(b.mlp_ratio)),
-        ):  # fmt: skip
-            ahead = [said(b) for b in which if (gain(first, line, b) or 0) > 1]
-            unit = "tokens" if table is over else "times the width"
-            found = f"is faster than {first.name} at {', '.join(ahead)} {unit}" if ahead else ""
-            table.notes.append(f"{line.name} {found or f'is nowhere faster than {first.name}'}.")
+                line.name, f"{line.area:.2f} mm2",
+                *(f"{times(g)}, {percent(share[b])}" if (g := gain(first, line, b)) else "-" for b in which),
+            )  # fmt: skip
+    for table, which, place, unit in (
+        (over, tokens, lambda b: b.tokens, "tokens"), (wide, ratios, lambda b: b.mlp_ratio, "times the width"),
+    ):  # fmt: skip
+        for base in (line for line in made if line.name in study.against):
+            others = [line for line in made if line.name not in study.against or made.index(line) > made.index(base)]
+            table.notes += [standing(base, line, which, place, unit) for line in others if line is not base]
     over.notes += [study.note] * bool(study.note)
+    for table in (over, wide):
+        table.notes.append(ONE_SEED)
     return [over, wide]

@@ -1,5 +1,5 @@
-"""Equal effort: every machine as it is given, and as the best of equally many designs of the same search, none of them
-larger than the machine whose paper it is.
+"""Equal effort: every machine as it is on equal area, and as the best of equally many designs of the same search, none
+of them larger than the machine whose paper it is.
 
 What may be set of a machine, and to what, is data in its `paper.yaml` (`space`). Of the designs half are drawn at
 random, the others from the best ones so far, one or two of whose values change. The same seed gives the same designs.
@@ -15,7 +15,7 @@ import numpy as np
 from accelsim.core.errors import InputError
 from accelsim.energy import EnergyTable
 from accelsim.reproduce.claims import Effort, Freedom, Seeker, Settings, Study
-from accelsim.reproduce.grid import Grid, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, times
 from accelsim.reproduce.paper import load
 from accelsim.reproduce.runs import Done, On, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -148,12 +148,13 @@ def runs(study: Study, searches: list[Search]) -> list[Run]:
 
 
 def grid(done: Done, study: Study, effort: Effort, searches: list[Search], points: int, title: str) -> Grid:
-    """How many times as fast the study's machine is: both as given, and both at their best."""
+    """How many times as fast the study's machine is: both on equal area, and both at their best."""
     table = Grid(
-        f"equal effort: times as fast {title} is at {study.headline} %, each machine as given and as the best of"
-        f" {points} designs on no more area", "effort",
-        ("layers", "machine", "as given", "both at their best", "its own gain", "area", "its best"), words=True,
+        f"equal effort: times as fast {title} is at {study.headline} %, each machine as it is on equal area and as the"
+        f" best of {points} designs on no more area", "effort",
+        ("layers", "machine", "equal area", "both at their best", "its own gain", "area", "its best"), words=True,
     )  # fmt: skip
+    flips = []
     for only, words in SCOPES.items():
         mine, *others = (one for one in searches if one.on.only == only)
         for one in (mine, *others):
@@ -163,18 +164,24 @@ def grid(done: Done, study: Study, effort: Effort, searches: list[Search], point
                 continue
             (best,) = one.best()
             (least,) = mine.best() or [()]
+            before, after = gain(done, study, mine, (), one, ()), gain(done, study, mine, least, one, best)
+            if before and after and (before > 1) != (after > 1) and one is not mine:
+                flips.append(f"{name}, {words}, from {times(before)} to {times(after)}")
             table.add(
-                words, name, times(gain(done, study, mine, (), one, ())),
-                times(gain(done, study, mine, least, one, best)), times(gain(done, study, one, best, one, ())),
-                f"{one.area(best):.2f} mm2", one.said(best) or "as given",
+                words, name, times(before), times(after), times(gain(done, study, one, best, one, ())),
+                f"{one.area(best):.2f} mm2", one.said(best) or "as on equal area",
             )  # fmt: skip
     refused = sum(seconds is None for one in searches for seconds in one.tried.values())
     fewest = min(len(one.tried) for one in searches)
     table.notes += [
+        "Every search starts from the machine on equal area (`--equal area`), so that the first ratio is not that of"
+        " tables on other terms.",
+        f"Who is faster flips with the search: {'; '.join(flips)}." if flips else "No search flips who is faster.",
         f"Searched on {effort.model}, by its time, within the area of {title} as shipped; ratios are geometric means"
         f" of the networks that both can run. {refused} of {sum(len(one.tried) for one in searches):,} designs were"
         f" refused when they were to run, and count; the fewest tried of a machine are {fewest}.",
         *([effort.note] if effort.note else []),
+        ONE_SEED,
     ]
     return table
 

@@ -8,11 +8,14 @@ from accelsim.reproduce.ratios import Spread
 from accelsim.sweep.compare import Ratio
 
 FAR = 0.25  # from the paper's figure: more is said in a sentence
+LAYERS = {"all": "end to end", "attention": "attention layers"}
+ONE_SEED = "Masks of one seed, so that there is no interval over masks."
 
 
 @dataclass
 class Grid:
-    """slug: its file's name. notes: sentences below it. words: the second column is words, too."""
+    """slug: its file's name. notes: sentences below it. words: the second column is words, too. printed: whether a
+    terminal shows it, or the report and its CSV alone."""
 
     title: str
     slug: str
@@ -20,6 +23,7 @@ class Grid:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     words: bool = False
+    printed: bool = True
 
     def add(self, *cells: str) -> None:
         self.rows.append(cells)
@@ -53,6 +57,19 @@ def said(found: Spread | None) -> str:
     if found.low is not None and (found.low, found.high) != (found.mean, found.mean):
         text += f" [{few(found.low)}, {few(found.high)}]"
     return text if not found.part or found.part[0] == found.part[1] else f"{text} ({found.part[0]} of {found.part[1]})"
+
+
+def judged(found: Spread | None) -> str:
+    """The same of a ratio that says who wins, and whether its interval does."""
+    return f"{said(found)} not resolved" if found and found.open else said(found)
+
+
+def share(found: Spread | None) -> str:
+    """A share of 1 with its interval, in percent."""
+    if found is None:
+        return "-"
+    text = percent(found.mean)
+    return f"{text} [{100 * found.low:.1f}, {100 * found.high:.1f}]" if found.low is not None else text
 
 
 def priced(found: Ratio | None) -> str:

@@ -13,6 +13,7 @@ from accelsim.reproduce.claims import (
     SCOPES,
     TERMS,
     Ablation,
+    Accuracy,
     Claim,
     Crossover,
     Effort,
@@ -93,14 +94,21 @@ def reading(at: Reader) -> Reading:
 
 def opponent(at: Reader) -> Opponent:
     """One who is compared with; without readings of its own, those that its machine's file says."""
-    at.only("name", "machine", "given", "readings", *TERMS, ANY)
+    at.only("name", "machine", "given", "grows", "readings", *TERMS, ANY)
     machine = at.text("machine")
     readings = at.each("readings", reading) or load(machine).readings
     terms = {t: at.text(t if at.has(t) else ANY) for t in TERMS if at.has(t) or at.has(ANY)}
     if not terms:
         raise at.wrong(f"no configuration on any terms is said; one of {', '.join(TERMS)} or {ANY!r} must be")
     given = {str(k): str(v) for k, v in at.mapping("given").items()}
-    return Opponent(at.text("name"), machine, terms, readings, given)
+    if at.has("grows") and "area" not in terms:
+        raise at.wrong("grows says what of a machine fills an area, but there is no configuration on equal area")
+    return Opponent(at.text("name"), machine, terms, readings, given, steps(at.mapping("grows")))
+
+
+def steps(said: dict) -> dict[str, int]:
+    """Parameter -> step of what grows."""
+    return {str(name): int(step) for name, step in said.items()}
 
 
 def claim(known: tuple[str, ...], at: Reader) -> Claim:
@@ -151,8 +159,10 @@ def switch(known: tuple[str, ...], at: Reader) -> Switch:
 
 
 def search(known: tuple[str, ...], at: Reader) -> Search:
-    at.only("models", "switches", "left_out")
-    return Search(at.texts("models"), at.each("switches", partial(switch, known)), at.texts("left_out", []))
+    at.only("models", "switches", "left_out", "computed")
+    switches = at.each("switches", partial(switch, known))
+    computed = {str(name): float(bytes_) for name, bytes_ in at.mapping("computed").items()}
+    return Search(at.texts("models"), switches, at.texts("left_out", []), computed)
 
 
 def ablation(at: Reader) -> Ablation:
@@ -172,28 +182,37 @@ def ablation(at: Reader) -> Ablation:
 
 
 def waterfall(known: tuple[str, ...], at: Reader) -> Waterfall:
-    at.only("over", "machine", "steps")
+    at.only("over", "machine", "steps", "end")
 
     def one(inner: Reader) -> tuple[str, tuple[str, ...]]:
         inner.only("name", "set")
         return inner.text("name"), inner.texts("set")
 
-    return Waterfall(at.text("over", among=known), at.text("machine"), at.each("steps", one))
+    return Waterfall(at.text("over", among=known), at.text("machine"), at.each("steps", one), at.text("end", ""))
 
 
 def crossover(at: Reader) -> Crossover:
-    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "note")
+    at.only("model", "sides", "mlp_side", "mlp_ratios", "machines", "against", "grows", "note")
     machines = tuple((str(k), str(v)) for k, v in at.mapping("machines").items())
     sides, ratios = (tuple(map(int, at.texts(key))) for key in ("sides", "mlp_ratios"))
-    return Crossover(at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""))
+    names = tuple(name for name, _ in machines)
+    grows, against = {str(k): steps(v) for k, v in at.mapping("grows").items()}, at.texts("against", [*names[:1]])
+    for key, some in (("grows", grows), ("against", against)):
+        if unknown := [name for name in some if name not in names]:
+            raise at.wrong(f"{key} names {unknown[0]!r}, which is none of the machines, {', '.join(names)}")
+    return Crossover(
+        at.text("model"), sides, int(at.number("mlp_side")), ratios, machines, at.text("note", ""), against, grows
+    )  # fmt: skip
 
 
-def effort(models: tuple[str, ...], at: Reader) -> Effort:
+def effort(models: tuple[str, ...], opponents: tuple[Opponent, ...], at: Reader) -> Effort:
+    own = {who.name: who.terms["area"] for who in opponents if "area" in who.terms}
     at.only("model", "machines", "note")
 
     def one(inner: Reader) -> Seeker:
         inner.only("name", "machine", "reading", "set")
-        return Seeker(inner.text("name"), inner.text("machine"), inner.text("reading", ""), inner.texts("set", []))
+        name = inner.text("name")
+        return Seeker(name, inner.text("machine", own.get(name)), inner.text("reading", ""), inner.texts("set", []))
 
     seekers = at.each("machines", one)
     if not seekers:
@@ -201,10 +220,15 @@ def effort(models: tuple[str, ...], at: Reader) -> Effort:
     return Effort(at.text("model", among=models), seekers, at.text("note", ""))
 
 
+def accuracy(at: Reader) -> Accuracy:
+    at.only("study", "masks")
+    return Accuracy(at.text("study"), at.text("masks"))
+
+
 def study(at: Reader) -> Study:
     at.only(
         "machine", "models", "sparsities", "headline", "terms", "given", "opponents", "claims", "left_out", "ablation",
-        "waterfalls", "tornado", "crossover", "effort",
+        "waterfalls", "tornado", "crossover", "effort", "accuracy",
     )  # fmt: skip
     opponents = at.each("opponents", opponent)
     names = tuple(o.name for o in opponents)
@@ -227,5 +251,6 @@ def study(at: Reader) -> Study:
         at.each("waterfalls", partial(waterfall, names)),
         at.text("tornado", ""),
         crossover(at.inner("crossover")) if at.has("crossover") else None,
-        effort(models, at.inner("effort")) if at.has("effort") else None,
+        effort(models, opponents, at.inner("effort")) if at.has("effort") else None,
+        accuracy(at.inner("accuracy")) if at.has("accuracy") else None,
     )

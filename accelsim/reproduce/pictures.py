@@ -29,11 +29,12 @@ from accelsim.report.plots.style import (
 )
 from accelsim.reproduce.claims import Crossover
 from accelsim.reproduce.crossover import Block, Line, gain, over_mlp, over_tokens
-from accelsim.reproduce.grid import times
+from accelsim.reproduce.grid import LAYERS, times
 from accelsim.reproduce.ratios import Spread
 from accelsim.reproduce.tornado import Swing
 from accelsim.reproduce.waterfall import Fall
 
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # behind letters, so that no line crosses them
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
 
 
@@ -61,7 +62,7 @@ def bars(
             if high > low:
                 ax.plot([low, high], [i + offset] * 2, color=BLACK, linewidth=1)
             inside = offset > 0 and high < claims.get(who, 0) < 1.7 * high  # the mark is where the text would be
-            where = {"ha": "right", "color": "white"} if inside else {}
+            where = {"ha": "right", "color": "white"} if inside else {"bbox": PAPER}
             ax.text(high, i + offset, f" {times(found.mean)} ", va="center", fontsize=7, **where)
         if who in claims:
             ax.plot(claims[who], i + 0.19, marker="D", color=VERMILION, markersize=5, zorder=5)
@@ -86,6 +87,7 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
     for ax, fall in zip(axes, falls):
         stages = [(n, r) for n, r in fall.stages if r]
         ratios = [r for _, r in stages]
+        most = max([*ratios, claims.get(fall.over, 0)])
         ax.barh(0, ratios[0], color=GREY, height=0.6)
         for i in range(1, len(stages)):
             low, high = sorted((ratios[i - 1], ratios[i]))
@@ -94,12 +96,14 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
             ax.plot([ratios[i - 1]] * 2, [i - 0.7, i - 0.3], color=BLACK, linewidth=0.8)
         for i, ratio in enumerate(ratios):
             step = f" ({times(ratio / ratios[i - 1])})" if i else ""
-            ax.text(max(ratio, ratios[max(i - 1, 0)]), i, f"  {times(ratio)}{step}", va="center", fontsize=8)
+            ax.text(
+                max(ratio, ratios[max(i - 1, 0)]) + 0.015 * most, i, f"{times(ratio)}{step}", va="center", fontsize=8,
+                bbox=PAPER,
+            )  # fmt: skip
         ax.barh(len(stages), ratios[-1], color=BLUE, height=0.6)
-        ax.text(ratios[-1], len(stages), f"  {times(ratios[-1])}", va="center", fontsize=8)
+        ax.text(ratios[-1] + 0.015 * most, len(stages), times(ratios[-1]), va="center", fontsize=8, bbox=PAPER)
         ax.set_yticks(range(len(stages) + 1), [*(n for n, _ in stages), "in the end"], fontsize=8)
         ax.set_ylim(len(stages) + 0.5, -0.5)
-        most = max([*ratios, claims.get(fall.over, 0)])
         ax.set_xlim(0, 1.3 * most)
         if fall.over in claims:
             ax.axvline(claims[fall.over], color=ORANGE, linestyle="--", linewidth=1.2)
@@ -113,27 +117,35 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
 
 def tornado(swings: list[Swing], name: str, model: str) -> Figure:
     """How far each trait of the masks moves each ratio."""
-    groups = {over: [s for s in swings if s.over == over] for over in dict.fromkeys(s.over for s in swings)}
-    made, axes = figure(9, 0.9 + sum(0.7 + 0.3 * len(g) for g in groups.values()), rows=len(groups))
-    for ax, (over, rows) in zip(axes, groups.items()):
+    keys = dict.fromkeys((s.only, s.over) for s in swings)
+    groups = {key: [s for s in swings if (s.only, s.over) == key] for key in keys}
+    scopes = [[key for key in groups if key[0] == only] for only in dict.fromkeys(only for only, _ in groups)]
+    high = max(map(len, scopes))
+    made, axes = figure(15, 0.9 + high * (0.7 + 0.3 * max(map(len, groups.values()))), high, len(scopes))
+    places = [(row * len(scopes) + n, key) for n, keys in enumerate(scopes) for row, key in enumerate(keys)]
+    for empty in set(range(len(axes))) - {place for place, _ in places}:
+        axes[empty].set_visible(False)
+    for place, (only, over) in places:
+        ax, rows = axes[place], groups[only, over]
         middle = rows[0].middle
         for i, s in enumerate(rows):
-            for value, colour in ((s.low, SKY), (s.high, ORANGE)):
-                ax.barh(i, value - middle, left=middle, color=colour, height=0.65)
-            text = f"  {s.ends[0]}: {times(s.low)}; {s.ends[1]}: {times(s.high)}" + ("  flips" if s.flips else "")
+            for height, value, colour in ((i - 0.17, s.low, SKY), (i + 0.17, s.high, ORANGE)):
+                ax.barh(height, value - middle, left=middle, color=colour, height=0.32)
+            text = f"  {s.ends[0]}: {s.said[0]}; {s.ends[1]}: {s.said[2]}" + ("  flips" if s.flips else "")
             ax.text(max(s.low, s.high, middle), i, text, va="center", fontsize=7)
         ax.axvline(middle, color=BLACK, linewidth=0.8)
-        low, high = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
-        wide = max(high - low, 0.05 * high)
-        ax.set_xlim(low - 0.08 * wide, high + 0.9 * wide)
+        least, most = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
+        wide = max(most - least, 0.05 * most)
+        ax.set_xlim(least - 0.08 * wide, most + 0.9 * wide)
         if any(s.flips for s in rows):
             ax.axvline(1, color=VERMILION, linewidth=1)
         ax.set_yticks(range(len(rows)), [s.trait for s in rows], fontsize=8)
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        title(ax, f"{name} over {over}: {times(middle)}")
-    axes[-1].set_xlabel(
-        f"times as fast {name}'s attention is, {model}; right of a red line {name} is faster", fontsize=9
-    )
+        title(ax, f"{LAYERS[only].removesuffix(' layers')}, over {over}: {times(middle)}")
+    red = f"; right of the red line {name} is faster" if any(s.flips for s in swings) else ""
+    for n, keys in enumerate(scopes):
+        last = axes[(len(keys) - 1) * len(scopes) + n]
+        last.set_xlabel(f"times as fast {name} is, {model}{red}", fontsize=9)
     legend(made, [Patch(color=SKY, label="low end of the trait"), Patch(color=ORANGE, label="high end")])
     return made
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,17 @@ class Spread:
     high: float | None = None
     part: tuple[int, int] | None = None
 
+    @property
+    def open(self) -> bool:
+        """Whether 1 lies within, so that of two machines neither is known to be the faster."""
+        return self.low is not None and self.low < 1 < self.high
+
+    @property
+    def inverse(self) -> "Spread":
+        """As seen from the other machine."""
+        ends = (None, None) if self.low is None else (1 / self.high, 1 / self.low)
+        return Spread(1 / self.mean, *ends, self.part)
+
 
 def spread(values: Sequence[float], part: tuple[int, int] | None = None) -> Spread:
     """Of one value for each mask."""
@@ -41,6 +52,12 @@ def spread(values: Sequence[float], part: tuple[int, int] | None = None) -> Spre
     deviation = math.sqrt(sum((x - middle) ** 2 for x in logs) / (len(logs) - 1))
     half = STUDENT[len(logs) - 2] * deviation / math.sqrt(len(logs))
     return Spread(math.exp(middle), math.exp(middle - half), math.exp(middle + half), part)
+
+
+def over_seeds(value: Callable[[int], float | None], seeds: Sequence[int]) -> Spread | None:
+    """Of what each seed's masks give; None where one of them gives nothing."""
+    found = [value(seed) for seed in seeds]
+    return None if None in found else spread(found)
 
 
 @dataclass(frozen=True)
@@ -72,16 +89,22 @@ class Cast:
     def contenders(self) -> list[tuple[Opponent, Reading]]:
         return [(who, how) for who in self.study.opponents if self.terms in who.terms for how in who.readings]
 
-    def cases(self) -> list[tuple[str, int]]:
-        """(layers, sparsity) of what is compared: whole networks at the headline's sparsity, attention at all."""
-        return [("all", self.study.headline), *(("attention", s) for s in self.study.sparsities)]
+    def cases(self) -> list[tuple[str, int, tuple[int, ...]]]:
+        """(layers, sparsity, seeds) of what is compared: whole networks, beside the headline's sparsity with the first
+        masks alone, since masks move them little; and attention."""
+        whole = [("all", s, self.over(s).seeds) for s in self.study.sparsities]
+        return whole + [("attention", s, self.seeds) for s in self.study.sparsities]
+
+    def over(self, sparsity: int) -> "Cast":
+        """The masks with which whole networks are compared at a sparsity."""
+        return self if sparsity == self.study.headline else replace(self, seeds=self.seeds[:1])
 
     def runs(self) -> list[Run]:
         """All that the comparison needs."""
         found: list[Run | None] = []
-        for only, sparsity in self.cases():
+        for only, sparsity, seeds in self.cases():
             for model in self.study.models:
-                for seed in self.seeds:
+                for seed in seeds:
                     found.append(self.mine(model, sparsity, seed, only))
                     found += [self.theirs(*c, model, sparsity, seed, only) for c in self.contenders()]
         return [run for run in found if run]

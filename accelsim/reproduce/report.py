@@ -2,14 +2,26 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim import __version__
 from accelsim.core.errors import InputError, suggest
 from accelsim.core.files import write
-from accelsim.reproduce import ablation, crossover, effort, frozen, pictures, tables, tornado, waterfall
+from accelsim.reproduce import (
+    ablation,
+    accuracy_tables,
+    claim_table,
+    crossover,
+    effort,
+    equal_accuracy,
+    frozen,
+    pictures,
+    tables,
+    tornado,
+    waterfall,
+)
 from accelsim.reproduce.claims import TERMS, Paper
 from accelsim.reproduce.grid import Grid
 from accelsim.reproduce.paper import load
@@ -23,6 +35,10 @@ FIGURES = (
     "cycles", "seconds", "energy_pj", "energy_low_pj", "energy_high_pj", "chip_energy_pj", "dram_energy_pj", "area_mm2",
     "multipliers", "operand_bits", "dram_read_bytes", "dram_write_bytes", "macs", "ops_per_byte",
 )  # fmt: skip
+ONE_MASK = (
+    "ONE mask of each network: no figure has an interval over masks, and a difference of some percent means nothing."
+    " `--seeds 8` gives intervals."
+)
 CAPTIONS = {
     "speedups": "Speed-ups over every reading, end to end and of attention layers; diamonds: the paper.",
     "waterfall": "From as published to equal terms, one setting after the other.",
@@ -33,12 +49,15 @@ CAPTIONS = {
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. grids: the tables in their order; files: everything that was written; done: the runs."""
+    """What was found. grids: the tables in their order; files: everything that was written; done: the runs; first: what
+    is to be said before all of it; frozen: how the readings differ from the frozen ones."""
 
     paper: Paper
     grids: list[Grid]
     files: list[Path]
     done: Done
+    first: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -91,7 +110,10 @@ def reproduce(
     parts = Parts(cast, paper.title, folder, extras)
     if designs:
         parts.look(designs, do)
-    return parts.written(paper, do(parts.runs()))
+    done = do(parts.runs())
+    if more := parts.later(done):
+        done.add(do(more))
+    return parts.written(paper, done)
 
 
 class Parts:
@@ -105,7 +127,10 @@ class Parts:
         self.masks = tornado.masks(study.tornado, study.headline, self.seed, made) if extras and study.tornado else None
         self.crossing = study.crossover if extras else None
         self.blocks = crossover.blocks(self.crossing, study.headline, self.seed, made) if self.crossing else {}
-        self.searches, self.designs = [], 0
+        self.accuracy = (
+            study.accuracy and equal_accuracy.part(study, cast.terms, study.accuracy, made) if extras else None
+        )
+        self.searches, self.designs, self.rivals = [], 0, []
 
     def look(self, designs: int, do: effort.Do) -> None:
         """Look for each machine's best of so many designs."""
@@ -127,14 +152,19 @@ class Parts:
     def runs(self) -> list[Run]:
         study, found = self.cast.study, self.cast.runs()
         if self.ablation:
-            found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.seed)
+            found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.cast.seeds)
         if self.falls:
             found += waterfall.runs(study, self.seed)
-        if self.masks:
-            found += tornado.runs(self.cast, self.masks, self.seed)
         if self.crossing:
             found += crossover.runs(self.crossing, self.blocks)
+        if self.accuracy:
+            found += self.accuracy.runs
         return found + effort.runs(study, self.searches)
+
+    def later(self, done: Done) -> list[Run]:
+        """What is wanted because of what was found."""
+        self.rivals = tornado.rivals(self.cast, done) if self.masks else []
+        return tornado.runs(self.cast, self.masks, self.rivals, self.seed) if self.rivals else []
 
     def written(self, paper: Paper, done: Done) -> Report:
         """Tables, pictures and the page."""
@@ -143,8 +173,10 @@ class Parts:
             tables.verdict(cast, done, title),
             tables.networks(cast, done, title, "all", drawn),
             tables.networks(cast, done, title, "attention", drawn),
-            tables.claims(cast, done),
-            tables.sparsities(cast, done, title),
+            claim_table.claims(cast, done),
+            tables.sparsities(cast, done, title, "all"),
+            tables.sparsities(cast, done, title, "attention"),
+            tables.every(cast, done, title),
             tables.given(cast, done, title),
             tables.bounds(cast, done, title),
             tables.traffic(cast, done, title),
@@ -156,25 +188,28 @@ class Parts:
             falls = waterfall.falls(done, study, self.seed)
             grids.append(waterfall.grid(falls, title, study.headline))
             drawings["waterfall"] = (pictures.waterfall, falls, self.marks, title)
-        if self.masks and (swings := tornado.swings(done, cast, self.masks, self.seed)):
+        if self.rivals and (swings := tornado.swings(done, cast, self.masks, self.rivals, self.seed)):
             grids.append(tornado.grid(swings, title, study.tornado, study.headline))
             drawings["tornado"] = (pictures.tornado, swings, title, study.tornado)
         if self.crossing:
             lines = crossover.lines(done, self.crossing, self.blocks)
             grids += crossover.grids(lines, self.crossing, study.headline)
             drawings["crossover"] = (pictures.crossover, lines, self.crossing, study.headline)
+        if self.accuracy:
+            grids += accuracy_tables.grids(self.accuracy, done)
         if self.searches:
             grids.append(effort.grid(done, study, study.effort, self.searches, self.designs, title))
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]
-        changed = frozen.changes(paper)
+        first = (ONE_MASK,) if len(cast.seeds) == 1 else ()
+        changed = tuple(frozen.sentences(frozen.changes(paper), paper.frozen))
         files += [put(self.folder / f"{grid.slug}.csv", grid.csv()) for grid in grids]
         files += [
             put(self.folder / "figures.csv", every(done)),
-            put(self.folder / "report.md", page(paper, cast, grids, list(drawings), changed)),
+            put(self.folder / "report.md", page(paper, cast, grids, list(drawings), first, changed)),
         ]
-        return Report(paper, grids, files, done)
+        return Report(paper, grids, files, done, first, changed)
 
     def bars(self, done: Done) -> tuple:
         """What the picture of speed-ups shows."""
@@ -186,20 +221,19 @@ class Parts:
         return rows, self.marks, self.title, at
 
     def ablations(self, done: Done) -> list[Grid]:
-        study, sparsities = self.ablation, self.cast.study.sparsities
+        study, sparsities, seeds = self.ablation, self.cast.study.sparsities, self.cast.seeds
         first = self.cast.contenders()[0]  # the dense one
-        versus = {
-            (m, s): done.get(run, "seconds")
-            for m in self.ablated
-            for s in sparsities
-            if (run := self.cast.theirs(*first, m, s, self.seed, "attention"))
-        }
+
+        def versus(model: str, sparsity: int, seed: int) -> float | None:
+            run = self.cast.theirs(*first, model, sparsity, seed, "attention")
+            return run and done.get(run, "seconds")
+
         name = f"{first[0].name} ({first[1].name})"
-        made = [ablation.steps(done, study, self.ablated, sparsities, self.seed, name, versus)]
+        made = [ablation.steps(done, study, self.ablated, sparsities, seeds, name, versus)]
         if study.movement:
-            made.append(ablation.movement(done, study, self.ablated, sparsities, self.seed))
+            made.append(ablation.movement(done, study, self.ablated, sparsities, seeds))
         if study.intensity:
-            made.append(ablation.intensity(done, study, self.ablated, self.cast.study.headline, self.seed))
+            made.append(ablation.intensity(done, study, self.ablated, self.cast.study.headline, seeds))
         return made
 
 
@@ -222,16 +256,19 @@ def every(done: Done) -> str:
     return made.getvalue()
 
 
-def page(paper: Paper, cast: Cast, grids: list[Grid], drawn: list[str], changed: list[str]) -> str:
+def page(
+    paper: Paper, cast: Cast, grids: list[Grid], drawn: list[str], first: Sequence[str], changed: Sequence[str]
+) -> str:
     """The report in Markdown."""
     study = cast.study
     lines = [
         f"# {paper.title}, reproduced",
         "",
+        *(part for sentence in first for part in (f"**{sentence}**", "")),
         f"{paper.source}. accelsim {__version__}; {tables.ON_TERMS[cast.terms]}; {len(cast.seeds)} synthetic masks of"
         f" each network; readings of {paper.frozen}.",
         "",
-        *frozen.sentences(changed, paper.frozen),
+        *changed,
         "",
     ]
     for slug in drawn:

@@ -70,6 +70,12 @@ class Done:
         """A figure of a run; None where it was refused or does not have it."""
         return self.figures.get(run, {}).get(figure)
 
+    def add(self, other: "Done") -> None:
+        """Take in what was simulated later."""
+        self.figures |= other.figures
+        self.terms |= other.terms
+        self.refused |= other.refused
+
 
 class Wanted:
     """Runs in the order in which they are simulated, made into points one by one: workload by workload, so that each is

@@ -1,10 +1,11 @@
 """The tables of a comparison: what each machine is given, end to end, attention, the paper's figures beside ours."""
 
 import re
+from dataclasses import replace
 
 from accelsim.report.quantities import scaled
-from accelsim.reproduce.claims import Claim, Opponent, Reading
-from accelsim.reproduce.grid import Grid, far, few, off, percent, priced, said, times
+from accelsim.reproduce.claims import Claim
+from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, few, judged, percent, priced, said, times
 from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
 from accelsim.sweep.compare import geometric_mean
@@ -15,7 +16,6 @@ ON_TERMS = {
     "published": "each as published",
 }  # fmt: skip
 FOLDERS = re.compile(r"\S*/(?=[^/\s]+\.yaml)")  # a report is the same wherever it is made
-LAYERS = {"all": "end to end", "attention": "attention layers"}
 
 
 def given(cast: Cast, done: Done, title: str) -> Grid:
@@ -74,21 +74,34 @@ def verdict(cast: Cast, done: Done, title: str) -> Grid:
         cells: list[str] = []
         for only in ("all", "attention"):
             found = [
-                (mean.mean, how.name)
+                (mean, how.name)
                 for who, how in cast.contenders()
                 if who.name == name and (mean := over_networks(cast, done, who, how, only, at)[1])
             ]
             if not found:
                 cells += ["-", "-"]
                 continue
-            (least, best), (most, _) = min(found), max(found)
-            cells += [times(least), times(most)]
-            if least < 1:
+            (least, best), (most, _) = (pick(found, key=lambda f: f[0].mean) for pick in (min, max))
+            cells += [judged(least), judged(most)]
+            if least.open:
                 made.notes.append(
-                    f"{LAYERS[only].capitalize()}: **{name} ({best}) wins**, {times(1 / least)} as fast as {title}."
+                    f"{LAYERS[only].capitalize()}: {name} ({best}) or {title} is the faster, which these masks do not"
+                    " resolve."
+                )
+            elif least.mean < 1:
+                made.notes.append(
+                    f"{LAYERS[only].capitalize()}: **{name} ({best}) wins**, {said(least.inverse)} as fast as {title}."
                 )
         made.add(name, *cells)
+    made.notes.append(masks(cast))
     return made
+
+
+def masks(cast: Cast) -> str:
+    """What the means and their intervals are of."""
+    several = f"{len(cast.seeds)} masks of each network; [95 % interval of the mean over masks]"
+    one = "one mask of each network, so that there is no interval over masks (--seeds)"
+    return f"Geometric means; {several if len(cast.seeds) > 1 else one}."
 
 
 def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> Grid:
@@ -108,10 +121,8 @@ def networks(cast: Cast, done: Done, title: str, only: str, drawn: Drawings) -> 
         beside = claimed(mean, [c for c in claims if c.over == who.name]) if last else ()
         name = f"{who.name} (model)" if model else who.name
         made.add(name, how.name, *(said(each[m]) for m in study.models), said(mean), *beside, *cells)
-    masks = f"{len(cast.seeds)} masks of each network; [95 % interval of the mean over masks]"
-    one = "one mask of each network, so that there is no interval over masks (--seeds)"
     made.notes += [f"{who.name}, {how.name}: {how.why}." for who, how in cast.contenders() if how.why]
-    made.notes.append(f"Geometric means; {masks if len(cast.seeds) > 1 else one}. Energy: [90 % of the drawn prices].")
+    made.notes.append(f"{masks(cast)} Energy: [90 % of the drawn prices].")
     return made
 
 
@@ -122,69 +133,48 @@ def claimed(mean: Spread | None, claims: list[Claim]) -> tuple[str, str]:
     return times(claims[0].value), few(mean.mean / claims[0].value) if mean else "-"
 
 
-def sparsities(cast: Cast, done: Done, title: str) -> Grid:
-    """Attention, at each sparsity, and the mean over them beside the paper's."""
-    study = cast.study
-    claims = [c for c in study.claims if (c.of, c.at, c.metric) == ("attention", None, "time")]
+def sparsities(cast: Cast, done: Done, title: str, only: str) -> Grid:
+    """At each sparsity, and the mean over them beside the paper's; of whole networks with the first masks alone."""
+    study, once = cast.study, replace(cast, seeds=cast.seeds[:1])
+    claims = [c for c in study.claims if (c.of, c.at, c.metric) == (only, None, "time")]
+    slug = "by_sparsity" if only == "attention" else "by_sparsity_end_to_end"
     made = Grid(
-        f"attention layers by sparsity: times as fast {title} is as, geometric mean of the networks", "by_sparsity",
+        f"{LAYERS[only]} by sparsity: times as fast {title} is as, geometric mean of the networks", slug,
         ("machine", "reading", *(f"{s} %" for s in study.sparsities), "mean", "the paper", "ours / paper"), words=True,
     )  # fmt: skip
     for who, how in cast.contenders():
-        each = [over_networks(cast, done, who, how, "attention", s)[1] for s in study.sparsities]
-        mean = over_sparsities(cast, done, who, how, "attention")
+        casts = [cast if only == "attention" else cast.over(s) for s in study.sparsities]
+        each = [over_networks(c, done, who, how, only, s)[1] for c, s in zip(casts, study.sparsities)]
+        mean = over_sparsities(cast if only == "attention" else once, done, who, how, only)
         made.add(
             who.name, how.name, *map(said, each), said(mean), *claimed(mean, [c for c in claims if c.over == who.name])
+        )
+    if only != "attention" and len(cast.seeds) > 1:
+        made.notes.append(
+            f"{len(cast.seeds)} masks of each network at {study.headline} %, one elsewhere: masks move whole networks"
+            " little."
         )
     return made
 
 
-def ours(cast: Cast, done: Done, claim: Claim, who: Opponent, how: Reading) -> Spread | None:
-    """What we find where the paper claims something."""
-    if claim.at is None:
-        return over_sparsities(cast, done, who, how, claim.of, claim.metric)
-    return over_networks(cast, done, who, how, claim.of, claim.at, claim.metric)[1]
-
-
-def claims(cast: Cast, done: Done) -> Grid:
-    """Each of the paper's figures beside the least, the nearest and the most that the readings give."""
+def every(cast: Cast, done: Done, title: str) -> Grid:
+    """Each network at each sparsity; too long for a terminal."""
+    study = cast.study
     made = Grid(
-        "the paper's figures", "claims",
-        ("the paper's", "figure", "ours: nearest", "ours / paper", "reading", "least", "most", "source"),
+        f"every network at every sparsity: times as fast {title} is as", "by_network_and_sparsity",
+        (
+            "machine", "reading", "network", *(f"{LAYERS[only]}, {s} %" for only in LAYERS for s in study.sparsities)
+        ), words=True, printed=False,
     )  # fmt: skip
-    for claim in cast.study.claims:
-        when = "mean over sparsities" if claim.at is None else f"at {claim.at} %"
-        what = f"{LAYERS[claim.of]}, {when}, over {claim.over}" + (f", {claim.metric}" * (claim.metric != "time"))
+    for who, how in cast.contenders():
         found = [
-            (value.mean, how.name)
-            for who, how in cast.contenders()
-            if who.name == claim.over and (value := ours(cast, done, claim, who, how))
+            over_networks(cast.over(s) if only == "all" else cast, done, who, how, only, s)[0]
+            for only in LAYERS
+            for s in study.sparsities
         ]
-        if not found:
-            made.add(what, times(claim.value), "-", "-", "-", "-", "-", claim.source)
-            continue
-        best, name = min(found, key=lambda f: abs_log(f[0] / claim.value))
-        made.add(
-            what, times(claim.value), times(best), few(best / claim.value), name, times(min(found)[0]),
-            times(max(found)[0]), claim.source,
-        )  # fmt: skip
-        wide = [f for f in found if far(f[0], claim.value)]
-        if len(wide) == len(found):
-            made.notes.append(
-                f"{what}: no reading comes within a quarter of the paper's {times(claim.value)}; the nearest,"
-                f" {name}, gives {times(best)}, {off(best, claim.value)}."
-            )
-        elif wide:
-            made.notes.append(
-                f"{what}: {len(wide)} of {len(found)} readings are more than a quarter from the paper's"
-                f" {times(claim.value)}; the nearest, {name}, gives {times(best)}, {off(best, claim.value)}."
-            )
+        for model in study.models:
+            made.add(who.name, how.name, model, *(said(each[model]) for each in found))
     return made
-
-
-def abs_log(value: float) -> float:
-    """How far a ratio is from 1, either way."""
-    return max(value, 1 / value)
 
 
 def bounds(cast: Cast, done: Done, title: str) -> Grid:
@@ -205,6 +195,7 @@ def bounds(cast: Cast, done: Done, title: str) -> Grid:
             for (part, whole), limit in zip(found, limits)
         ]
         made.add(name, reading, *cells, times(geometric_mean(limits)))
+    made.notes.append(ONE_SEED)
     return made
 
 
@@ -229,6 +220,7 @@ def traffic(cast: Cast, done: Done, title: str) -> Grid:
         mean = geometric_mean([p or None for p in per])
         ridge = few(peak / rate / 2) if peak and rate else "-"
         made.add(name, reading, *cells, few(mean / 2) if mean else "-", ridge)
+    made.notes.append(ONE_SEED)
     return made
 
 

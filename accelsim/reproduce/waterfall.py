@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from accelsim.reproduce.claims import Study, Waterfall
-from accelsim.reproduce.grid import Grid, times
+from accelsim.reproduce.grid import ONE_SEED, Grid, times
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.sweep.compare import geometric_mean
 
@@ -29,10 +29,11 @@ def runs(study: Study, seed: int) -> list[Run]:
 
 @dataclass(frozen=True)
 class Fall:
-    """over: the opponent; stages: name -> how many times as fast the machine is."""
+    """over: the opponent; stages: name -> how many times as fast the machine is; end: its last terms, in words."""
 
     over: str
     stages: list[tuple[str, float | None]]
+    end: str = ""
 
 
 def falls(done: Done, study: Study, seed: int) -> list[Fall]:
@@ -48,7 +49,7 @@ def falls(done: Done, study: Study, seed: int) -> list[Fall]:
                 mine = done.get(Run(study.machine, (), on), "seconds")
                 ratios.append(theirs / mine if mine and theirs else None)
             found.append((name, geometric_mean(ratios)))
-        made.append(Fall(fall.over, found))
+        made.append(Fall(fall.over, found, fall.end))
     return made
 
 
@@ -63,4 +64,6 @@ def grid(made: list[Fall], title: str, sparsity: int) -> Grid:
         for name, ratio in fall.stages:
             table.add(fall.over, name, times(ratio), times(ratio / before) if ratio and before else "")
             before = ratio
+    table.notes += [f"{fall.over} ends on {fall.end}." for fall in made if fall.end]
+    table.notes += ["What a step is worth depends on the steps before it: in another order it were another.", ONE_SEED]
     return table

@@ -20,10 +20,11 @@ from accelsim.codesign.study import Strengths, Study  # noqa: E402
 from accelsim.codesign.study_workloads import Outcome, sanger_workloads, unpacked, vitcod_workload  # noqa: E402
 from accelsim.codesign.train_demo import Recipe  # noqa: E402
 from accelsim.core.errors import InputError  # noqa: E402
+from accelsim.reproduce.equal_accuracy import READINGS, pruning  # noqa: E402
 from accelsim.sweep.campaign import executor  # noqa: E402
 from accelsim.workload import load  # noqa: E402
 from accelsim.workload.arrays import decode  # noqa: E402
-from benchmarks.equal_accuracy import READINGS, at_loss, compare, pruning  # noqa: E402
+from benchmarks.equal_accuracy import compare  # noqa: E402
 from benchmarks.learned_masks import traits  # noqa: E402
 
 RECIPE = Recipe(
@@ -137,7 +138,7 @@ def test_every_machine_is_simulated_with_what_its_algorithm_left(workloads, tmp_
     _, made, left = workloads
     first = ("output-stationary", "unit, global", "dense, as the paper")
     fewer = {name: {n: how for n, how in readings.items() if n in first} for name, readings in READINGS.items()}
-    monkeypatch.setattr("benchmarks.equal_accuracy.READINGS", fewer)
+    monkeypatch.setattr("accelsim.reproduce.equal_accuracy.READINGS", fewer)
     grids = compare(Outcome(left), str(made / "tiny"), tmp_path, "macs", 1.0, executor(0))
     cells = {row[:3]: row[3:] for row in grids[0].rows}
     outcome = Outcome(left)
@@ -159,22 +160,14 @@ def test_every_machine_is_simulated_with_what_its_algorithm_left(workloads, tmp_
 
 def test_without_rivals_the_others_are_compared(folder, workloads, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "benchmarks.equal_accuracy.READINGS", {"dense": {"output-stationary": READINGS["dense"]["output-stationary"]}}
+        "accelsim.reproduce.equal_accuracy.READINGS",
+        {"dense": {"output-stationary": READINGS["dense"]["output-stationary"]}},
     )
     known = json.loads((folder / "study.json").read_text()) | {"rivals": []}
     (tmp_path / "study.json").write_text(json.dumps(known))
     assert [path.name for path in Outcome(tmp_path).save(tmp_path / "left", 2)] == ["study.json"]
     grids = compare(Outcome(tmp_path / "left"), str(workloads[1] / "tiny"), tmp_path, "macs", 1.0, executor(0))
     assert [row[0] for row in grids[0].rows] == ["ViTCoD", "ViTCoD", "dense"]
-
-
-def test_between_strengths_it_is_a_straight_line():
-    line = [(0.2, 100.0), (0.6, 80.0), (1.4, 40.0), (3.0, 20.0)]
-    assert at_loss(line, 1.0) == pytest.approx(60)
-    assert at_loss(line, 0.6) == pytest.approx(80)
-    assert at_loss([(1.25, 80.0), (0.85, 60.0)], 1.05) == pytest.approx(70)
-    assert at_loss(line, 0.1) is None and at_loss(line, 3.5) is None
-    assert at_loss([(0.2, 9.0), (1.5, 5.0), (0.9, 4.0), (1.6, 1.0)], 1.0) == pytest.approx(9 - 4 * 0.8 / 1.3)
 
 
 def test_traits_of_a_mask_between_patches():

@@ -27,7 +27,7 @@ from benchmarks.learned_masks import traits
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "workloads" / "fmnist_vit_s90.yaml"
 PAGE, DATA = ROOT / "docs" / "export.md", Path(__file__).parent / "data"
-PAPER, OUTCOME = ROOT / "docs" / "paper.md", ROOT / "benchmarks" / "fmnist_vit197"
+PAPER, OUTCOME = ROOT / "docs" / "paper.md", ROOT / "accelsim" / "reproduce" / "fmnist_vit197"
 
 
 @pytest.fixture(scope="module")

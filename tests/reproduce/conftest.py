@@ -54,11 +54,13 @@ reproduce:
         - {name: heads, choices: {together: {}, in turns: {every: [heads=serial]}}}
         - {name: dense map, choices: {dense: {}, sparse: {without: [reorder=false]}}}
       left_out: [What it cannot.]
+      computed: {words twice as long: 2}
   waterfalls:
     - over: serial
       machine: vitcod heads=serial
       steps:
         - {name: heads side by side, set: [heads=parallel]}
+      end: the machine itself
 """  # noqa: E501
 
 

@@ -1,12 +1,20 @@
 """A block over its tokens and over its MLP: workloads, tables, and what is said of machines that do not run."""
 
+import math
+
+import pytest
+
 from accelsim.reproduce import crossover, pictures
 from accelsim.reproduce.claims import Crossover
-from accelsim.reproduce.crossover import Block
+from accelsim.reproduce.crossover import Block, Line, meets, standing
+from accelsim.reproduce.equal_area import area
+from accelsim.reproduce.grid import ONE_SEED
 from accelsim.reproduce.runs import Done, Run
 from accelsim.workload import load
 
-STUDY = Crossover("deit_tiny", (3, 4), 3, (0, 2, 4), (("dense", "systolic"), ("ViTCoD", "vitcod")), "A note.")
+STUDY = Crossover(
+    "deit_tiny", (3, 4), 3, (0, 2, 4), (("dense", "systolic"), ("ViTCoD", "vitcod")), "A note.", ("dense",)
+)  # fmt: skip
 
 
 def test_a_block_is_made_once_for_both(tmp_path):
@@ -34,10 +42,27 @@ def test_tables_and_picture(tmp_path):
     assert len(done.figures) == 7 and all(isinstance(run, Run) for run in done.figures)
     lines = crossover.lines(done, STUDY, places)
     over, wide = crossover.grids(lines, STUDY, 50)
-    assert over.columns == ("machine", "10", "17")
-    assert over.rows == [("dense", "1.00x, 33.3 %", "1.00x, 33.3 %"), ("ViTCoD", "1.09x, 27.3 %", "-")]
-    assert over.notes == ["ViTCoD is faster than dense at 10 tokens.", "A note."]
-    assert wide.columns == ("machine", "no MLP", "2 times", "4 times")
-    assert wide.rows[1] == ("ViTCoD", "1.33x, 0.0 %", "1.14x, 57.1 %", "1.09x, 72.7 %")
-    assert wide.notes == ["ViTCoD is faster than dense at 0, 2, 4 times the width."]
+    assert over.columns == ("machine", "area", "10", "17")
+    assert [row[2:] for row in over.rows] == [("1.00x, 33.3 %", "1.00x, 33.3 %"), ("1.09x, 27.3 %", "-")]
+    assert [row[:2] for row in over.rows] == [(n, f"{area(m):.2f} mm2") for n, m in STUDY.opponents]
+    assert over.notes == ["ViTCoD is faster than dense at 10 tokens.", "A note.", ONE_SEED]
+    assert wide.columns == ("machine", "area", "no MLP", "2 times", "4 times")
+    assert wide.rows[1][2:] == ("1.33x, 0.0 %", "1.14x, 57.1 %", "1.09x, 72.7 %")
+    assert wide.notes == ["ViTCoD is faster than dense at 0, 2, 4 times the width.", ONE_SEED]
     assert pictures.put(tmp_path / "x.png", pictures.crossover, lines, STUDY, 50).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_lines_cross_between_two_places():
+    """By hand: from half to twice as fast the logarithm is 0 in the middle, of 100 and 400 that is 200."""
+    assert meets([(100, 0.5), (400, 2.0)], math.log) == pytest.approx([200])
+    assert meets([(0, 2.0), (1, 4.0), (2, 0.25)], float) == pytest.approx([1.5])
+    assert meets([(1, 0.5), (2, 0.9), (4, 1.0)], math.log) == []
+
+
+def test_who_is_ahead_is_said_of_every_pair():
+    blocks = [Block(3), Block(4), Block(5)]
+    one, other = (Line(n, 1.0, dict(zip(blocks, s)), {}, {}) for n, s in (("a", (1, 1, 1)), ("b", (2, 0.5, 0.25))))
+    places = (blocks, lambda b: b.tokens, "tokens")
+    between = math.sqrt(10 * 17)
+    assert standing(one, other, *places) == f"b is faster than a at 17, 26 tokens; level at some {between:.1f}."
+    assert standing(one, one, *places) == "a is nowhere faster than a."

@@ -78,7 +78,15 @@ def test_the_table_compares_as_given_and_at_their_best(study):
     wanted = (given[1] / given[0], seconds[1] / seconds[0], given[1] / seconds[1])
     assert grid.rows[1][2:5] == tuple(f"{x:.2f}x" for x in wanted)
     assert f"vector.lanes={256 if 'vector.lanes=256' in theirs else 128}" in grid.rows[1][6] or "vector" not in theirs
-    assert "24" in grid.title and "refused" in grid.notes[0]
+    assert "24" in grid.title and "refused" in grid.notes[2]
+    flips = [f"dense, os, {row[0]}, from {row[2]} to {row[3]}" for row in grid.rows
+             if row[1] != "ViTCoD" and (float(row[2][:-1]) > 1) != (float(row[3][:-1]) > 1)]  # fmt: skip
+    assert all(text in grid.notes[1] for text in flips) and (flips or grid.notes[1].startswith("No search"))
+
+
+def test_every_search_starts_from_equal_area(study):
+    terms = {who.name: who.terms.get("area") for who in study.opponents}
+    assert all(seeker.machine == terms.get(seeker.name, "vitcod") for seeker in study.effort.seekers)
 
 
 def test_what_cannot_be_searched_is_refused(study):
