@@ -34,7 +34,7 @@ from accelsim.isa.tables import READING
 SWEEP, MODE, PERMIT = range(3)
 VECTOR = {"elements": "values, one a feature"}
 BLOCK = {
-    "row": "0: it stays on chip; else passes of the vector unit over each",
+    "row": "0: it stays on chip; else operations of the vector unit on each",
     "rows": "rows",
     "columns": "values each",
 }

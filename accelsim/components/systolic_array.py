@@ -43,7 +43,7 @@ PART = {
     "last": "whether the fold ends here",
     "adds": "whether partial sums of an earlier fold are added (ws, is)",
     "to": "where its outputs go: 0 nowhere yet, 1 the vector unit, 2 the softmax unit",
-    "passes": "passes of the vector unit over each output",
+    "passes": "operations of the vector unit on each output",
     "row": "first row of its scores, within the tile of the softmax unit",
     "constants": "bytes of bias and scale of each feature, read where weights are, with which outputs leave",
     "added": "bytes for each output that leaves, read where activations are: a residual operand, and a share of what"
@@ -75,7 +75,7 @@ class SystolicArray(Component):
 
     command = In("one part of a fold's stream, or the whole streams of several folds", **PART)
     frees = Mem("for each command, in order: bytes of weights and of activations it is the last to read, and reads")
-    out = Out("finished outputs", elements="values", passes="passes of the vector unit over each")
+    out = Out("finished outputs", elements="values", passes="operations of the vector unit on each")
     scores = Out("finished scores", **BLOCK)
     release_weight = Out("weights no longer needed", **RELEASE)
     release_act = Out("activations no longer needed", **RELEASE)

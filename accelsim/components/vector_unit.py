@@ -1,8 +1,9 @@
 """The vector unit: requantisation, bias, activation, residual addition, LayerNorm, pooling.
 
 A number of lanes works through the elements. A lane has two multipliers, an adder and a look-up, so that an output is
-requantised, added to and looked up in one go; each of them takes energy (see dataflows.tiling). Outputs of the array
-go first, commands of the sequencer (tiles of LayerNorm and stand-alone operations) after them.
+requantised, added to and looked up in one go, three operations; more of them take more goes, and each takes energy
+(see dataflows.tiling). Outputs of the array go first, commands of the sequencer (tiles of LayerNorm and stand-alone
+operations) after them.
 
 A normalisation sweeps over its rows for their sums and once more for its results, and reads them each time. In between
 a row's sums must be reduced over the lanes, and its reciprocal root found; the rows of a tile follow each other, so
@@ -32,6 +33,8 @@ from accelsim.core import (
 )
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import BYTES, ELEMENTS, READING
+
+AT_ONCE = 3  # operations of a lane on an element in one go
 
 
 class VectorUnit(Component):
@@ -93,7 +96,8 @@ class VectorUnit(Component):
                 item = pop(outputs)
                 r.element_ops += item.elements * item.passes
                 r.bytes, r.commanded = item.elements, 0
-                cycles = max(1, (item.elements + r.lanes - 1) // r.lanes)
+                goes = max(1, (item.passes + AT_ONCE - 1) // AT_ONCE)
+                cycles = max(1, (item.elements * goes + r.lanes - 1) // r.lanes)
             elif can_pop(command):
                 todo = pop(command)
                 r.element_ops += todo.elements * todo.passes

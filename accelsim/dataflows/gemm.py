@@ -49,11 +49,11 @@ class Tile:
     """A part of a GEMM tile, as the array is told.
 
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.
-    column: the first in the group. passes of the vector unit. weight, act: bytes of the buffer it is the last to read;
-    weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each output. constants: bytes of
-    bias and scale that each step reads beside a column's weights. adds: whether an earlier part has left sums. element:
-    the first of the accumulation. beside: bytes in the words of each row's window that are not of it, read with the
-    last part; not in act_read.
+    column: the first in the group. passes: operations of the vector unit on each. weight, act: bytes of the buffer
+    it is the last to read; weight_read, act_read: all bytes it reads. added: bytes of a residual operand for each
+    output. constants: bytes of bias and scale that each step reads beside a column's weights. adds: whether an
+    earlier part has left sums. element: the first of the accumulation. beside: bytes in the words of each row's
+    window that are not of it, read with the last part; not in act_read.
     """
 
     rows: int

@@ -28,7 +28,7 @@ BYTES = {"bytes": "bytes"}
 KEEPING = {"bytes": "bytes of a segment", "segments": "number of segments"}
 READING = {"more": "bytes a cycle that it takes from now on, beyond what it has taken so far; below 0: fewer"}
 FILLING = {"on": "1: loads are on their way, 0: none is"}
-ELEMENTS = {"elements": "values", "passes": "passes of the vector unit over each"}
+ELEMENTS = {"elements": "values", "passes": "operations of the vector unit on each"}
 
 # Between DMA and DRAM.
 REQUEST = {

@@ -22,13 +22,20 @@ def vector(lanes=8):
     return lambda: VectorUnit("vector", lanes=lanes)
 
 
-def test_an_item_takes_its_elements_divided_by_the_lanes_whatever_is_done_with_them():
+def test_an_item_takes_its_elements_divided_by_the_lanes():
     # pushed in 10, taken in 11, 50 elements in 8 lanes: 7 cycles
     seen = exercise(vector(), {"outputs": [(10, 50, 3)]})
     assert seen.pushes["tile"] == [(11 + 7, 50)]
     assert seen.counts == {"element_ops": 150, "read_bytes": 0}
     assert exercise(vector(50), {"outputs": [(10, 50, 3)]}).cycles("tile") == [12]
     assert exercise(vector(49), {"outputs": [(10, 50, 3)]}).cycles("tile") == [13]
+
+
+@pytest.mark.parametrize("operations, goes", [(0, 1), (1, 1), (3, 1), (4, 2), (6, 2), (7, 3)])
+def test_more_than_three_operations_take_another_go(operations, goes):
+    # 50 elements in 8 lanes
+    seen = exercise(vector(), {"outputs": [(10, 50, operations)]})
+    assert seen.pushes["tile"] == [(11 + -(-50 * goes // 8), 50)]
 
 
 def test_a_command_reads_its_tile_and_reports():

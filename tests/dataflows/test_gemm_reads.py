@@ -1,4 +1,4 @@
-"""What a dense layer reads of its buffers, and how often the vector unit goes over it: closed forms."""
+"""What a dense layer reads of its buffers, and what the vector unit does with it: closed forms."""
 
 import numpy as np
 import pytest

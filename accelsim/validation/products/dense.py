@@ -193,7 +193,7 @@ class DenseProducts(DenseFollower):
         yield from placed.faults(command, block, k, layer.name)
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if command.to and (command.to, command.passes) != (VECTOR, passes):
-            yield f"its outputs do not go through {passes} passes of the vector unit"
+            yield f"its outputs do not have {passes} operations of the vector unit"
         for arrivals in (self.arrivals, self.weights_there):
             arrivals.until(step.known[arrivals.buffer])
         held = self.weights_held(command, block, self.weights_there)

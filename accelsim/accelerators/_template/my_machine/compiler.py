@@ -9,7 +9,7 @@ from accelsim.dataflows.vector import emit_vector
 from accelsim.workload.layers import Attention, Gemm
 from accelsim.workload.workload import Workload
 
-SOFTMAX = 3  # passes over a score [ours]: its exponential, its row's sum, the division
+SOFTMAX = 3  # operations on a score [ours]: its exponential, its row's sum, the division
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ class DotArray(Component):
         rows="rows of the tile",
         columns="columns of the tile",
         depth="products of one output",
-        passes="passes of the vector unit over each output",
+        passes="operations of the vector unit on each output",
         frees="bytes of operands that no later tile needs",
     )
     outputs = Out("finished tiles", **ELEMENTS)
     release = Out("operands that may be overwritten", **RELEASE)
 
     elements = Reg("outputs of the tile in work")
-    passes = Reg("passes of the vector unit over them")
+    passes = Reg("operations of the vector unit on them")
     frees = Reg("bytes that may be overwritten when it is done")
     read_bytes = Reg("bytes that it reads")
     holds = Reg("whether there is a tile")

@@ -24,7 +24,7 @@ PHASE = {
     "bits": "first of its rows in the table of row sums (Q K^T)",
     "step": "which phase of its layer it is, for the counts of cycles",
     "frees": "row of the table of that name that says what it gives back, from 1 on; 0: nothing",
-    "passes": "passes of the vector unit over each output",
+    "passes": "operations of the vector unit on each output",
     "row": "first row, as the addresses of its operands say",
 }
 HELD = 4  # phases known ahead, as the wrapper's register contexts

@@ -119,7 +119,7 @@ class SangerJudge(Judge):
         said, layer, wrong = step.operands, self.evidence.workload.layers[step.layer], []
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if (said["to"], said["passes"], said["adds"]) != (1, passes, 0):
-            wrong.append(f"its outputs do not go through {passes} passes of the vector unit")
+            wrong.append(f"its outputs do not have {passes} operations of the vector unit")
         if not said["first"] and said["rows"] > self.evidence.part("array", "pes"):
             wrong.append("the sums of its first rows are lost")
         if said["columns"] > self.evidence.part("array", "rows"):

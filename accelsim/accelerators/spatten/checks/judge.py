@@ -85,7 +85,7 @@ class SpAttenJudge(Judge):
         """What the vector unit is told of a tile."""
         layer, said = self.evidence.workload.layers[step.layer], step.operands["passes"]
         passes = 1 + layer.residual + bool(layer.activation)
-        return [] if said == passes else [f"the vector unit goes over it {said} times, not {passes}"]
+        return [] if said == passes else [f"its outputs have {said} operations of the vector unit, not {passes}"]
 
     def frees(self, step: Step) -> Mapping[str, int]:
         if step.unit != self.array:

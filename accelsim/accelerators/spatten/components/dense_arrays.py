@@ -41,7 +41,7 @@ class DenseArrays(Component):
         columns="output features",
         depth="input features",
         last="whether it is the last part of their accumulation",
-        passes="passes of the vector unit over each output",
+        passes="operations of the vector unit on each output",
         row="the first token",
         step="tokens whose outputs leave together",
     )
@@ -55,7 +55,7 @@ class DenseArrays(Component):
     left = Reg("tokens of it whose outputs have not left")
     step = Reg("tokens whose outputs leave together")
     each = Reg("cycles of a token")
-    passes = Reg("passes of the vector unit over each")
+    passes = Reg("operations of the vector unit on each")
     holds = Reg("whether there is one")
     ready_at = Reg("when it is finished")
     number = Reg("tiles finished")

@@ -225,7 +225,7 @@ class AttentionProducts(Follower):
         if command.to and command.to != (SOFTMAX if scores else VECTOR):
             yield "its outputs go to the wrong unit"
         if command.to and not scores and command.passes != passes:
-            yield f"its outputs do not go through {passes} passes of the vector unit"
+            yield f"its outputs do not have {passes} operations of the vector unit"
         deep = slice(block.depth, block.depth + block.deep)
         columns = slice(block.column, block.column + block.columns)
         held = self.weights.held[f"{layer.name}.{kind}.{image}"].reshape(layer.heads, layer.kv_tokens, -1)[head]

@@ -183,7 +183,7 @@ class LinearProducts(Follower):
         layer, step = self.layer, command.step
         passes = 0 if is_first else 1 + bool(layer.activation)
         if command.to and (command.to, command.at) != (ADDERS, passes):
-            yield f"its outputs do not go through the adders and then {passes} passes of the vector unit"
+            yield f"its outputs do not go through the adders and then {passes} operations of the vector unit"
         names = {True: "qk" if layer.scores_first else "kv", False: "v" if layer.scores_first else "q"}[is_first]
         for name in names:
             one = operands[name, group]

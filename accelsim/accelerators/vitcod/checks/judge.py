@@ -109,7 +109,7 @@ class ViTCoDJudge(Judge):
             wrong.append(f"{said['constants']} bytes of bias and scale are read a column, not {constants}")
         passes = 1 + layer.residual + bool(layer.activation)  # docs/timing.md
         if said["passes"] != passes:
-            wrong.append(f"the vector unit goes over it {said['passes']} times, not {passes}")
+            wrong.append(f"its outputs have {said['passes']} operations of the vector unit, not {passes}")
         return wrong
 
     @property

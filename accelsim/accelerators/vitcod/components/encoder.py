@@ -23,7 +23,7 @@ class Encoder(Component):
     out = Out("encoded outputs", **ELEMENTS)
 
     elements = Reg("values that leave when the current item is done")
-    passes = Reg("passes of the vector unit over each")
+    passes = Reg("operations of the vector unit on each")
     holds = Reg("whether there is an item")
     ready_at = Reg("the cycle in which they can leave")
 

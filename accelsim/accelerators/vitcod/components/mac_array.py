@@ -39,7 +39,7 @@ OUTPUTS = {
     "columns": "outputs of each",
     "heads": "heads the encoder mixes (0: the item passes it by)",
     "encoded": "heads after encoding",
-    "passes": "passes of the vector unit over each output",
+    "passes": "operations of the vector unit on each output",
     "token": "the first token, counted in the layer",
     "met": "heads of the first column's feature that came before",
 }
@@ -99,7 +99,7 @@ class MacArray(Component):
         constants="bytes of bias and scale of each column, with which outputs leave; 0: the accumulation goes on",
         heads="heads the encoder mixes (0: the tile passes it by)",
         encoded="heads after encoding",
-        passes="passes of the vector unit over each output",
+        passes="operations of the vector unit on each output",
         token="its first row in the layer",
         met="its first column modulo heads",
         added="bytes of a residual operand for each output",
@@ -134,7 +134,7 @@ class MacArray(Component):
     last = Reg("whether outputs leave")
     heads = Reg("heads the encoder mixes")
     encoded = Reg("heads after encoding")
-    passes = Reg("passes of the vector unit")
+    passes = Reg("operations of the vector unit")
     first_token = Reg("the tile's first row in the layer")
     met = Reg("heads of the first column's feature that came before, of the step")
     first_met = Reg("the same of the tile's first step")
