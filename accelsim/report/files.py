@@ -19,7 +19,7 @@ from accelsim.report.figures import Stretch, Summary
 from accelsim.report.losses import MOST, losses
 from accelsim.report.metrics import energy_by, summarize
 from accelsim.report.record import RunRecord
-from accelsim.report.work import jobs, passes
+from accelsim.report.work import passes
 
 FORMAT = "accelsim result 1"
 
@@ -87,7 +87,7 @@ def is_replaceable(target: Path) -> bool:
 
 def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
     """The content of `result.json`: figures first, then everything that says how they were made."""
-    total, done = summary.total, jobs(record)
+    total = summary.total
     return {
         "format": FORMAT,
         "version": __version__,
@@ -142,8 +142,8 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
         "operand_bits": record.operand_bits,
         "on_chip_bytes": summary.on_chip_bytes,
         "area_um2": {p.component: p.um2 for p in summary.pieces},
-        "critical": [step.row() for one in chains(record, done) for step in one.steps],
-        "passes": [share.row() for share in passes(record, done)],
+        "critical": [step.row() for one in chains(record) for step in one.steps],
+        "passes": [share.row() for share in passes(record)],
         "losses": [
             {
                 "phase": loss.phase,
