@@ -18,6 +18,11 @@ class Watched:
 def watch(title: str, layers: int) -> Iterator[Watched]:
     """A progress bar over the layers, on a terminal; elsewhere only a line, when a machine is compiled first."""
     from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Watched(lambda done: None, lambda count: sys.stderr.write(f"{first_time(count)}\n"))
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -27,18 +32,17 @@ def watch(title: str, layers: int) -> Iterator[Watched]:
         TextColumn("layers"),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=layers)
+        yield Watched(
+            lambda done: bar.update(task, completed=done, description=title),
+            lambda count: bar.update(task, description=first_time(count)),
+        )
 
-        def compiling(count: int) -> None:
-            said = f"compiling {count} component{'s' * (count > 1)}, once; later runs load them"
-            if console.is_terminal:
-                bar.update(task, description=said)
-            else:
-                sys.stderr.write(f"{said}\n")
 
-        yield Watched(lambda done: bar.update(task, completed=done, description=title), compiling)
+def first_time(count: int) -> str:
+    """What is said of so many components that no machine has held before."""
+    return f"compiling {count} component{'s' * (count > 1)}, once; later runs load them"
 
 
 @contextmanager
