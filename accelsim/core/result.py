@@ -1,6 +1,6 @@
 """What a run leaves behind: plain numbers, no kernel, no components. Everything that reports reads this."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -155,36 +155,40 @@ class Result:
         return -(-(self.end if end is None else end) // self.periods[clock])
 
 
-def difference(label: int, earlier: "Snapshot", later: "Snapshot") -> Span:
-    """The span between two snapshots."""
+@dataclass(frozen=True)
+class Snapshot:
+    """Totals since the start of a run, at one instant: of each component cycles by status, its action counters one
+    component after the other, of each channel the items that crossed."""
 
-    def less(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
-        return {n: a[n] - b[n] for n in a}
+    at: int
+    status: np.ndarray  # int64[components, statuses]
+    counts: np.ndarray  # int64[counters of all components]
+    transfers: np.ndarray  # int64[channels]
 
+
+def difference(
+    label: int, earlier: Snapshot, later: Snapshot, counted: Mapping[str, Sequence[str]], links: Sequence[str]
+) -> Span:
+    """The span between two snapshots; counted: component -> its counters, links: the channels."""
+    status = (later.status - earlier.status).tolist()
+    counts, begun, found = (later.counts - earlier.counts).tolist(), 0, {}
+    for name, counters in counted.items():
+        found[name] = dict(zip(counters, counts[begun : begun + len(counters)]))
+        begun += len(counters)
     return Span(
         label,
         earlier.at,
         later.at,
-        {c: less(later.status[c], earlier.status[c]) for c in later.status},
-        {c: less(later.counts[c], earlier.counts[c]) for c in later.counts},
-        less(later.transfers, earlier.transfers),
+        {name: dict(zip(STATUS_NAMES, spent)) for name, spent in zip(counted, status)},
+        found,
+        dict(zip(links, (later.transfers - earlier.transfers).tolist())),
     )
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Totals since the start of a run, at one instant."""
-
-    at: int
-    status: dict[str, dict[str, int]]
-    counts: dict[str, dict[str, int]]
-    transfers: dict[str, int]
-
-
-def snapshot(at, components, links, control, state, cycles, periods) -> Snapshot:
+def snapshot(at, components, control, state, cycles, periods) -> Snapshot:
     """Totals up to an instant; the status a component is in is charged up to there without disturbing it."""
     spent = cycles.copy()
     spent[np.arange(len(spent)), state["status"]] += [-(-at // periods[c.clock]) for c in components] - state["since"]
-    status = {c.name: dict(zip(STATUS_NAMES, each, strict=True)) for c, each in zip(components, spent.tolist())}
-    totals = control["total"].tolist()
-    return Snapshot(at, status, {c.name: c.counts() for c in components}, {k: totals[i] for i, k in enumerate(links)})
+    return Snapshot(
+        at, spent, np.concatenate([np.zeros(0, np.int64), *(c.counters for c in components)]), control["total"].copy()
+    )

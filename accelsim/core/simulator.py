@@ -179,8 +179,7 @@ class Simulator:
         return Channels(lines, like)
 
     def snapshot(self):
-        names = [w.name for w in self.wires]
-        return snapshot(self.at, self.components, names, self.control, self.state, self.cycles, self.periods)
+        return snapshot(self.at, self.components, self.control, self.state, self.cycles, self.periods)
 
     def run(self, units: int = 1 << 60, *, skip: bool = True, on_mark: Callable[[int], None] | None = None) -> bool:
         """Run until nothing can happen any more, or for so many units of the time base; whether it is finished.
@@ -280,7 +279,7 @@ class Simulator:
 
     def result(self) -> Result:
         """The run so far as plain numbers."""
-        end = self.snapshot()
+        end, about = self.snapshot(), ({c.name: c.counted for c in self.components}, [w.name for w in self.wires])
         marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
         labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
         logged = (
@@ -292,8 +291,8 @@ class Simulator:
             self.at,
             self.parts(),
             {w.name: Link(f"{w.producer.name}.{w.out}", f"{w.consumer.name}.{w.into}", w.depth) for w in self.wires},
-            difference(-1, self.snapshots[0], end),
-            [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],
+            difference(-1, self.snapshots[0], end, *about),
+            [difference(label, a, b, *about) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             list(self.events),
             {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
