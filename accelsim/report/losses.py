@@ -113,7 +113,8 @@ def losses(record: RunRecord) -> list[Loss]:
         return []
     array = sum(1 << names.index(n) for n in record.engines)
     movers = {n for n, part in result.parts.items() if MOVERS & set(part.kinds) or n in record.dram}
-    units = [n for n in names if n not in movers and n not in record.engines]
+    units = [(n, 1 << names.index(n)) for n in names if n not in movers and n not in record.engines]
+    moving = ~sequencers(record)
     period = result.periods["core"]
     found: dict[tuple[str, str, str], Loss] = {}
 
@@ -132,12 +133,12 @@ def losses(record: RunRecord) -> list[Loss]:
                 together = of(span, "unused").together
                 together[engines] = together.get(engines, 0.0) + time / period
                 continue
-            working = [n for n in units if mask >> names.index(n) & 1]
+            working = [n for n, bit in units if mask & bit]
             if working:
                 longest = max(working, key=lambda n: span.status[n]["busy"])
                 of(span, "unit", longest).add(layer, time / period)
             else:
-                of(span, "memory" if mask & ~sequencers(record) else "latency").add(layer, time / period)
+                of(span, "memory" if mask & moving else "latency").add(layer, time / period)
         if worked or done:
             loss = of(span, "unused")
             loss.add(layer, worked - done)
