@@ -89,7 +89,7 @@ class Program:
         self.tiles = {b: array(WORDS) for b in (*names.buffers, *names.stores)}
         self.fences = dict.fromkeys(names.buffers, 0)
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
-        self.tables = {table: array(WORDS) for table in names.tables}  # their rows
+        self.tables = {table: array(kind[0].char) for table, kind in names.tables.items()}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
         self.chunks: list[int] = []  # bytes of those that are full
