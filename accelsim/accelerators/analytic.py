@@ -6,8 +6,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from accelsim.accelerators import netlist
 from accelsim.accelerators.machine import Machine
 from accelsim.accelerators.netlist import Wiring
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from accelsim.validation import Judge
 
 MODEL = "an analytic model: formulas, no simulation"
-NO_EVENTS = np.zeros(0, [("at", "i8"), ("component", "i8"), ("status", "i8")])
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Analytic(Machine):
             if progress:
                 progress(label + 1)
         total = Span(-1, 0, begun * core, added(spans, "status"), added(spans, "counts"), {})
-        result = Result(base, {"core": core}, total.end, parts, {}, total, spans, {}, NO_EVENTS, {})
+        result = Result(base, {"core": core}, total.end, parts, {}, total, spans, {}, [], {})
         return result, {"kind": MODEL, **unsourced_note(arch)}
 
     def parts_of(self, arch: Arch) -> dict[str, Part]:

@@ -1,9 +1,9 @@
 """What units and memories were told to do, and when: the program's instructions and tiles with the times at which their
 commands, requests and notices crossed the channels, and which of them waited for which."""
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,48 +28,63 @@ def note_jobs(program: Program, result: Result) -> None:
     notices = {b: logged[k] for k in logged if (b := of(links[k].consumer, ENDS[1]))}
     requests = {b: logged[k] for k in logged if (b := of(links[k].consumer, ENDS[2]))}
     about: dict[Said, int] = {UNSAID: 0}
-    parts, rows = {name: n for n, name in enumerate(result.parts)}, []
-    by_counter: dict[tuple[int, int], int] = {}  # (counter, what it reaches) -> the job by which it does
-    names = {number: name for name, number in program.counters.items()}
-    layers = layers_of(program)
-    waits: list[tuple[int, tuple[int, int], tuple[int, int]]] = []
-
-    def enter(part: str, kind: int, layer: int, said: Said, start: int, end: int, told: int) -> int:
-        number = about.setdefault(said, len(about))
-        rows.append((parts[part], kind, layer, number, start, end, -1, -1, told))
-        return len(rows) - 1
-
-    for buffer, tiles in program.tiles_about.items():
-        asked, ended = requests.get(buffer), ends(notices.get(buffer))
-        if asked is None or not len(asked) == len(ended) >= len(tiles):
-            continue
-        for n, (said, at) in enumerate(zip(tiles, asked["at"].tolist())):
-            layer = bisect_right(layers.tiles[buffer], n)
-            layer = layer if layer < len(layers.tiles[buffer]) else -1
-            number = enter(buffer, TILE, layer, said, at, ended[n], at)
-            by_counter[program.counters[buffer], n + 1] = number
-    units = {number: name for name, (number, _) in program.units.items()}
-    done = {unit: ends(notices.get(unit)) for unit in commands if unit not in program.tiles}
-    heard = {unit: commands[unit]["at"].tolist() for unit in done}
-    free, begun = dict.fromkeys(commands, 0), dict.fromkeys(commands, 0)
-    for (unit, _, *wait), said, layer in zip(program.instructions.tolist(), program.about, layers.instructions):
-        name = units.get(unit, "") if unit != MARK else ""
-        nth = begun.get(name, 0)
-        if not name or name not in done or len(done[name]) != len(heard[name]):
-            continue
-        told, begun[name] = heard[name][nth], nth + 1
-        end = done[name][nth]
-        number = enter(name, COMMAND, layer, said, max(told, free[name]), end, told)
-        free[name] = end
-        if name in program.counters:
-            by_counter[program.counters[name], nth + 1] = number
-        waits.append((number, tuple(wait[:2]), tuple(wait[2:])))
-    jobs = np.array(rows, JOB)
-    for number, *wanted in waits:
-        for field, (counter, count) in zip(("wait", "wait2"), wanted):
-            if counter in names and count:
-                jobs[field][number] = by_counter.get((counter, count), -1)
+    parts = {name: n for n, name in enumerate(result.parts)}
+    layers, instructions = layers_of(program), program.instructions
+    told = told_of(
+        program, instructions, commands, {b: ends(notices.get(b)) for b in commands if b not in program.tiles}
+    )
+    tiles = {b: tiles for b, tiles in program.tiles_about.items() if b in requests}
+    tiles = {b: t for b, t in tiles.items() if len(requests[b]) == len(ends(notices.get(b))) >= len(t)}
+    given = np.sort(np.concatenate([np.zeros(0, np.int64), *(one.at for one in told.values())]))
+    jobs = np.zeros(sum(map(len, tiles.values())) + len(given), JOB)
+    jobs["wait"] = jobs["wait2"] = -1
+    reached: dict[int, np.ndarray] = {}  # counter -> the jobs by which it reaches 1, 2, ...
+    begun = 0
+    for buffer, said in tiles.items():
+        numbers = np.arange(begun, begun + len(said))
+        mine, asked = jobs[begun : begun + len(said)], requests[buffer]["at"][: len(said)]
+        layer = np.searchsorted(layers.tiles[buffer], np.arange(len(said)), side="right")
+        mine["part"], mine["kind"], mine["start"], mine["told"] = parts[buffer], TILE, asked, asked
+        mine["layer"] = np.where(layer < len(layers.tiles[buffer]), layer, -1)
+        mine["about"] = [about.setdefault(one, len(about)) for one in said]
+        mine["end"] = ends(notices[buffer])[: len(said)]
+        reached[program.counters[buffer]] = numbers
+        begun += len(said)
+    mine = jobs[begun:]
+    mine["kind"], mine["layer"] = COMMAND, layers.instructions[given]
+    mine["about"] = [about.setdefault(program.about[n], len(about)) for n in given.tolist()]
+    for unit, one in told.items():
+        rows = np.searchsorted(given, one.at)
+        mine["part"][rows], mine["told"][rows], mine["end"][rows] = parts[unit], one.told, one.end
+        mine["start"][rows] = np.maximum(one.told, np.concatenate([[0], one.end[:-1]]))
+        if unit in program.counters:
+            reached[program.counters[unit]] = begun + rows
+    for field, counter, count in (("wait", 2, 3), ("wait2", 4, 5)):
+        for number, by in reached.items():
+            wanted = instructions[given, count]
+            rows = np.flatnonzero((instructions[given, counter] == number) & (wanted > 0) & (wanted <= len(by)))
+            mine[field][rows] = by[wanted[rows] - 1]
     result.jobs, result.about = jobs, list(about)
+
+
+class Told(NamedTuple):
+    """The commands of a unit: where in the program, when it was told, when it had done."""
+
+    at: np.ndarray
+    told: np.ndarray
+    end: np.ndarray
+
+
+def told_of(
+    program: Program, instructions: np.ndarray, commands: Mapping[str, np.ndarray], done: Mapping[str, np.ndarray]
+) -> dict[str, Told]:
+    """The commands of the units that say of each when it is done."""
+    found = {}
+    for unit, end in done.items():
+        (at,) = np.nonzero(instructions[:, 0] == program.units[unit][0])
+        if len(commands[unit]) == len(end):
+            found[unit] = Told(at, commands[unit]["at"][: len(at)], end[: len(at)])
+    return found
 
 
 def of(end: str, prefix: str) -> str:
@@ -77,27 +92,24 @@ def of(end: str, prefix: str) -> str:
     return end.removeprefix(prefix) if end.startswith(prefix) else ""
 
 
-def ends(notices: np.ndarray | None) -> list[int]:
+def ends(notices: np.ndarray | None) -> np.ndarray:
     """When the first, the second, ... of what a part had to do was finished."""
     if notices is None:
-        return []
-    return np.repeat(notices["at"], notices["number"]).tolist()
+        return np.zeros(0, np.int64)
+    return np.repeat(notices["at"], notices["number"])
 
 
-class Layers:
-    """Which layer each instruction is of, and, of every buffer, how many tiles are listed by a layer's end."""
+class Layers(NamedTuple):
+    """Which layer each instruction is of (-1: none), and of every buffer how many tiles are listed by a layer's end."""
 
-    def __init__(self, instructions: list[int], tiles: Mapping[str, list[int]]) -> None:
-        self.instructions, self.tiles = instructions, tiles
+    instructions: np.ndarray
+    tiles: Mapping[str, list[int]]
 
 
 def layers_of(program: Program) -> Layers:
     """By the marks that close the layers."""
-    found, held = [], 0
-    for unit, first, *_ in program.instructions.tolist():
-        found += [-1]
-        if unit == MARK:
-            found[held:] = [program.operands[first]] * (len(found) - held)
-            held = len(found)
+    instructions = program.instructions
+    marks = np.flatnonzero(instructions[:, 0] == MARK)
+    closed = np.array([*(program.operands[first] for first in instructions[marks, 1].tolist()), -1])
     tiles = {name: [marked[name] for marked in program.layer_tiles] for name in program.tiles}
-    return Layers(found, tiles)
+    return Layers(closed[np.searchsorted(marks, np.arange(len(instructions)))], tiles)

@@ -4,6 +4,7 @@ whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
     from accelsim.validation.calibration import Calibration
 
 CONTRACT = 1  # what a machine and the rest of accelsim expect of each other; raised when that changes
+
+
+def prices_in(path: Path) -> dict[str, Any]:
+    """The price document of a file, which is read again when the file has changed."""
+    about = path.stat() if path.is_file() else None
+    return prices_of(path, about and (about.st_mtime_ns, about.st_size, about.st_ino))
+
+
+@lru_cache(64)
+def prices_of(path: Path, about: object) -> dict[str, Any]:
+    return read_prices(path)
 
 
 class Machine:
@@ -116,7 +128,7 @@ class Machine:
     def price_documents(self) -> tuple[dict[str, Any], ...]:
         """Its price documents, those of the classes it is derived from first. Raises InputError if one is wrong."""
         paths = [vars(kind).get("prices") for kind in reversed(type(self).__mro__)]
-        return tuple(read_prices(path) for path in dict.fromkeys(paths) if path)
+        return tuple(prices_in(path) for path in dict.fromkeys(paths) if path)
 
     def judge(self) -> "type[Judge]":
         """The class whose objects judge its runs (see validation/judge.py), imported when called.

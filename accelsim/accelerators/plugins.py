@@ -12,15 +12,18 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from accelsim import __version__
 from accelsim.accelerators.machine import CONTRACT, Machine
 from accelsim.core.errors import InputError
 from accelsim.core.imports import PACKAGE, sources
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "accelsim.machines"  # of entry points
 VARIABLE = "ACCELSIM_PLUGINS"
@@ -98,13 +101,15 @@ def plugins() -> dict[str, Plugin]:
 
 
 @cache
-def installed() -> dict[str, EntryPoint]:
+def installed() -> "dict[str, EntryPoint]":
     """The entry points of installed machines, by name."""
+    from importlib.metadata import entry_points  # which imports much that shipped machines do not need
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
 @cache
-def from_entry_point(point: EntryPoint) -> Plugin:
+def from_entry_point(point: "EntryPoint") -> Plugin:
     """An installed machine; its entry point names the module, or the object in it."""
     where = f"the installed plug-in {point.name!r} ({point.value})"
     held = imported(point.module, where)

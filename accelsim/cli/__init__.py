@@ -17,6 +17,7 @@ import accelsim
 from accelsim.cli import (
     calibrate,
     codesign,
+    conversion,
     machines,
     mapping,
     outputs,
@@ -42,6 +43,15 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx) -> list[str]:
         return list(self.commands)
+
+    def get_params(self, ctx):
+        return conversion.lightened(super().get_params(ctx))
+
+    def get_command(self, ctx, name):
+        found = super().get_command(ctx, name)
+        if found is not None:
+            conversion.lightened(found.get_params(ctx))
+        return found
 
     def invoke(self, ctx):
         if os.environ.get("ACCELSIM_TRACEBACK") == "1":
@@ -238,8 +248,9 @@ def main() -> None:
     interrupts.prepare()
     outputs.prepare()
     # What a command makes it mostly needs to its end: to look for garbage seldom saves a fifteenth of a run.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
     try:
         app()
     finally:
         sys.stdout.flush()
+        gc.freeze()  # Python's end would look through all there is once more

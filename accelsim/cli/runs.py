@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -97,6 +99,8 @@ def register(app: typer.Typer, show: Show) -> None:
             slices.check_names([layer.name for layer in work.layers], trace_layers or ())
         with watch(f"{work.name} on {arch.name}", len(work.layers)) as watched:
             keep.observers.append(watched.compiling)
+            # What prints is imported while the simulation, which leaves Python to others, runs.
+            Thread(target=import_module, args=["accelsim.report.wide"], daemon=True).start()
             try:
                 record = run(arch, work, trace=True, progress=watched.layers)
             finally:

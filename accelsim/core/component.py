@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -221,5 +222,9 @@ class Component:
 
     def counts(self) -> dict[str, int]:
         """Every action counter."""
-        last = self.r.view(np.int64)[len(self.record) - len(self.counted) :]
-        return dict(zip(self.counted, last.tolist()))
+        return dict(zip(self.counted, self.counters.tolist()))
+
+    @cached_property
+    def counters(self) -> np.ndarray:
+        """int64: where the action counters stand in its record."""
+        return np.asarray(self.r).view(np.int64)[len(self.record) - len(self.counted) :]

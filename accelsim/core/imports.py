@@ -1,6 +1,8 @@
 """Which files a file imports from: what machine code was made of, beside the file that it was written in."""
 
 import ast
+import hashlib
+import json
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -8,8 +10,13 @@ from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
+from accelsim.core.private import get, put
+
 PACKAGE = Path(__file__).resolve().parents[1]
 INSTALLED = ("site-packages", "dist-packages")
+KEPT, MOST = "imports_1.json", 4096  # a file in the cache folder, and how many texts it knows
+KNOWN: dict[str, list] = {}  # digest of a file's text -> its imports, as of `parsed`: to parse it takes longer
+FRESH: list[str] = []  # those that were parsed here
 
 
 def sources(file: Path, found: set[Path]) -> None:
@@ -24,13 +31,37 @@ def sources(file: Path, found: set[Path]) -> None:
 def imported(file: Path) -> list[Path]:
     """The files that a file imports from: the package's, and a user's own; no installed library's."""
     found: list[Path] = []
-    for node in statements(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [f for alias in node.names for f in meant(file, 0, alias.name.split("."), ())]
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module.split(".") if node.module else []
-            found += meant(file, node.level, module, [alias.name for alias in node.names])
+    text = file.read_bytes()
+    digest = hashlib.sha256(text).hexdigest()
+    if digest not in KNOWN:
+        KNOWN[digest] = list(parsed(text))
+        FRESH.append(digest)
+    for dots, module, names in KNOWN[digest]:
+        found += meant(file, dots, module, names)
     return list(dict.fromkeys(found))
+
+
+def parsed(text: bytes) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The imports of a file: from how many folders up, of which module, which names."""
+    for node in statements(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name.split("."), []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module.split(".") if node.module else [], [alias.name for alias in node.names]
+
+
+def recall(folder: Path) -> None:
+    """Know what was parsed in earlier runs, by the digest of the text."""
+    if kept := get(folder / KEPT):
+        KNOWN.update(json.loads(kept))
+
+
+def remember(folder: Path) -> None:
+    """Keep what was parsed here for later runs."""
+    if FRESH:
+        known = KNOWN if len(KNOWN) <= MOST else {digest: KNOWN[digest] for digest in FRESH}
+        put(folder / KEPT, json.dumps(known).encode())
+        FRESH.clear()
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:

@@ -8,15 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from importlib.metadata import version
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 from accelsim.core.component import Component
-from accelsim.core.imports import PACKAGE, sources
+from accelsim.core.imports import PACKAGE, recall, remember, sources
 from accelsim.core.machine_code import address_of, keep, linked
 from accelsim.core.private import cache_folder, get, put
 from accelsim.core.processors import processors
@@ -48,11 +48,18 @@ def name_of(stem: str, text: str, kind: type[Component] | None) -> str:
 @lru_cache
 def source_of(kind: type[Component] | None) -> tuple[bytes, int]:
     """A digest of everything that an entry, or the kernel, is made of, but for the core; and its length in bytes."""
+    recalled()
     core, files = set((PACKAGE / "core").glob("*.py")), set()
     for file in files_of(kind) if kind else ():
         sources(file, files)
     source = b"".join(file.read_bytes() for file in sorted(files - core))
     return hashlib.sha256(source).digest(), len(source)
+
+
+@cache
+def recalled() -> None:
+    """Know the imports that earlier runs found."""
+    recall(cache_folder())
 
 
 def files_of(kind: type[Component]) -> set[Path]:
@@ -65,10 +72,20 @@ def files_of(kind: type[Component]) -> set[Path]:
 @lru_cache
 def core_digest() -> bytes:
     bounds = os.environ.get("NUMBA_BOUNDSCHECK", "")  # numba's: every index is looked at
-    digest = hashlib.sha256(f"numba {version('numba')} python {sys.version} {bounds}".encode())
+    digest = hashlib.sha256(f"numba {numba_version()} python {sys.version} {bounds}".encode())
     for file in sorted((PACKAGE / "core").glob("*.py")):
         digest.update(file.read_bytes())
     return digest.digest()
+
+
+def numba_version() -> str:
+    """Of the numba that is installed, which is not imported for it; nor is what reads all packages' metadata."""
+    said = Path(find_spec("numba").origin).with_name("_version.py")
+    if said.is_file():
+        return said.read_text(encoding="utf-8")
+    from importlib.metadata import version
+
+    return version("numba")
 
 
 def write(folder: Path, name: str, text: Callable[[], str]) -> tuple[Path, str]:
@@ -120,6 +137,7 @@ def kept(folder: Path, module: Generated) -> int | None:
 def kept_together(modules: Sequence[Generated]) -> list[int]:
     """Where the functions of generated modules begin; those that never were compiled are, by several processes."""
     folder = cache_folder()
+    remember(folder)
     missing = {m.name: m for m in modules if kept(folder, m) is None}
     if not missing:
         return [addresses[m.name] for m in modules]

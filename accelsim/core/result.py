@@ -1,5 +1,6 @@
 """What a run leaves behind: plain numbers, no kernel, no components. Everything that reports reads this."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -25,6 +26,8 @@ JOB = np.dtype(
     ]
 )
 COMMAND, TILE = 0, 1
+EVENT = np.dtype([("at", "i8"), ("component", "i4"), ("status", "i4")])  # a change; `at` in units of the time base
+PIECE = 1 << 17  # status changes that are sorted at once: a processor's own cache holds them
 
 
 class End(NamedTuple):
@@ -84,11 +87,15 @@ class Changes(NamedTuple):
     """The status changes component by component, each one's in the order of time; those of number n from first[n] up to
     first[n + 1]."""
 
-    of: np.ndarray  # the events that were sorted
-    order: np.ndarray  # their numbers in `of`
     first: np.ndarray
     at: np.ndarray  # int64
     status: np.ndarray  # uint8
+
+
+def by_component(events: np.ndarray) -> np.ndarray:
+    """The numbers of some status changes in the order of their components, each one's in the order of time."""
+    part = events["component"]
+    return np.argsort(part.astype(np.min_scalar_type(part.max(initial=0))), kind="stable")  # by digits, as it is short
 
 
 @dataclass
@@ -103,21 +110,51 @@ class Result:
     total: Span
     spans: list[Span]  # one for every mark, in order; together they cover the run
     peaks: dict[str, int]  # channel -> most items it held
-    events: np.ndarray = field(repr=False)  # status changes (see core.trace.EVENT), empty unless traced
+    noted: list[np.ndarray] = field(repr=False)  # status changes (see EVENT), in pieces; none unless traced
     transfers: dict[str, np.ndarray] = field(repr=False)  # monitored channel -> records of `at` and payload
     jobs: np.ndarray = field(default_factory=lambda: np.zeros(0, JOB), repr=False)  # what was to be done (see JOB)
     about: list[tuple[int, str, str]] = field(default_factory=list, repr=False)  # number of a pass, heads, phase
 
     grouped: Changes | None = field(default=None, init=False, repr=False, compare=False)
 
+    @property
+    def events(self) -> np.ndarray:
+        """The status changes in the order of time, as one array (see EVENT)."""
+        if len(self.noted) != 1:
+            self.noted = [np.concatenate(self.noted) if self.noted else np.zeros(0, EVENT)]
+        return self.noted[0]
+
+    @events.setter
+    def events(self, events: np.ndarray) -> None:
+        self.noted, self.grouped = [events], None
+
+    @property
+    def traced(self) -> bool:
+        """Whether there are status changes."""
+        return any(map(len, self.noted))
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The status changes in the order of time, piece by piece."""
+        for piece in self.noted:
+            for at in range(0, len(piece), PIECE):
+                yield piece[at : at + PIECE]
+
     def by_part(self) -> Changes:
         """The status changes component by component; sorted once."""
-        if self.grouped is None or self.grouped.of is not self.events:
-            events, most = self.events, max(len(self.parts), 1)
-            part = events["component"].astype(np.min_scalar_type(most))  # numpy sorts short numbers by their digits
-            order = np.argsort(part, kind="stable")
-            first = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=most))])
-            self.grouped = Changes(events, order, first, events["at"][order], events["status"].astype(np.uint8)[order])
+        if self.grouped is None:
+            most = max(len(self.parts), 1)
+            counts = [np.bincount(piece["component"], minlength=most) for piece in self.pieces()]
+            first = np.concatenate([[0], np.cumsum(sum(counts, np.zeros(most, np.int64)))])
+            at, status, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.uint8), first.tolist()
+            for piece, count in zip(self.pieces(), counts):
+                order, begun = by_component(piece), 0
+                instants, doing = piece["at"][order], piece["status"][order]
+                for n in count.nonzero()[0].tolist():
+                    few = int(count[n])
+                    mine = slice(ends[n], ends[n] + few)
+                    at[mine], status[mine] = instants[begun : begun + few], doing[begun : begun + few]
+                    begun, ends[n] = begun + few, mine.stop
+            self.grouped = Changes(first, at, status)
         return self.grouped
 
     def changes(self, part: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,36 +168,40 @@ class Result:
         return -(-(self.end if end is None else end) // self.periods[clock])
 
 
-def difference(label: int, earlier: "Snapshot", later: "Snapshot") -> Span:
-    """The span between two snapshots."""
+@dataclass(frozen=True)
+class Snapshot:
+    """Totals since the start of a run, at one instant: of each component cycles by status, its action counters one
+    component after the other, of each channel the items that crossed."""
 
-    def less(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
-        return {n: a[n] - b[n] for n in a}
+    at: int
+    status: np.ndarray  # int64[components, statuses]
+    counts: np.ndarray  # int64[counters of all components]
+    transfers: np.ndarray  # int64[channels]
 
+
+def difference(
+    label: int, earlier: Snapshot, later: Snapshot, counted: Mapping[str, Sequence[str]], links: Sequence[str]
+) -> Span:
+    """The span between two snapshots; counted: component -> its counters, links: the channels."""
+    status = (later.status - earlier.status).tolist()
+    counts, begun, found = (later.counts - earlier.counts).tolist(), 0, {}
+    for name, counters in counted.items():
+        found[name] = dict(zip(counters, counts[begun : begun + len(counters)]))
+        begun += len(counters)
     return Span(
         label,
         earlier.at,
         later.at,
-        {c: less(later.status[c], earlier.status[c]) for c in later.status},
-        {c: less(later.counts[c], earlier.counts[c]) for c in later.counts},
-        less(later.transfers, earlier.transfers),
+        {name: dict(zip(STATUS_NAMES, spent)) for name, spent in zip(counted, status)},
+        found,
+        dict(zip(links, (later.transfers - earlier.transfers).tolist())),
     )
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Totals since the start of a run, at one instant."""
-
-    at: int
-    status: dict[str, dict[str, int]]
-    counts: dict[str, dict[str, int]]
-    transfers: dict[str, int]
-
-
-def snapshot(at, components, links, control, state, cycles, periods) -> Snapshot:
+def snapshot(at, components, control, state, cycles, periods) -> Snapshot:
     """Totals up to an instant; the status a component is in is charged up to there without disturbing it."""
     spent = cycles.copy()
     spent[np.arange(len(spent)), state["status"]] += [-(-at // periods[c.clock]) for c in components] - state["since"]
-    status = {c.name: dict(zip(STATUS_NAMES, each, strict=True)) for c, each in zip(components, spent.tolist())}
-    totals = control["total"].tolist()
-    return Snapshot(at, status, {c.name: c.counts() for c in components}, {k: totals[i] for i, k in enumerate(links)})
+    return Snapshot(
+        at, spent, np.concatenate([np.zeros(0, np.int64), *(c.counters for c in components)]), control["total"].copy()
+    )

@@ -146,8 +146,9 @@ class Simulator:
         self.ends = np.cumsum([0] + [len(mine) for mine in ends])
         self.end = np.array([k for mine in ends for k in mine], np.int64)
         logged = any(w.monitored for w in self.wires)
+        self.event_room = max(self.trace_room, len(self.components)) if self.trace_room else 0
         self.trace = new_trace(
-            max(self.trace_room, len(self.components)) if self.trace_room else 0,
+            self.event_room,
             max(self.log_room, len(self.slots) + len(self.wires) + 1) if logged else 0,
             max(widths, default=1),
         )
@@ -178,8 +179,7 @@ class Simulator:
         return Channels(lines, like)
 
     def snapshot(self):
-        names = [w.name for w in self.wires]
-        return snapshot(self.at, self.components, names, self.control, self.state, self.cycles, self.periods)
+        return snapshot(self.at, self.components, self.control, self.state, self.cycles, self.periods)
 
     def run(self, units: int = 1 << 60, *, skip: bool = True, on_mark: Callable[[int], None] | None = None) -> bool:
         """Run until nothing can happen any more, or for so many units of the time base; whether it is finished.
@@ -219,15 +219,19 @@ class Simulator:
         return at, bool(quiet)
 
     def drain(self) -> None:
+        """Hand out what was noted. Status events stay where they were written: what comes is written behind them."""
         events, transfers = self.trace.used
         if self.watcher:
             self.watcher(self.at, self.trace.events[:events], self.trace.transfers[:transfers])
-            self.trace.used[:] = 0
-            return
-        if events:
-            self.events.append(self.trace.events[:events].copy())
-        if transfers:
-            self.transfers.append(self.trace.transfers[:transfers].copy())
+        else:
+            if events:
+                self.events.append(self.trace.events[:events])
+                behind = self.trace.events[events:]
+                full = len(behind) < len(self.components)
+                self.trace = self.trace._replace(events=np.empty(self.event_room, EVENT) if full else behind)
+                self.row[:] = row_of(TABLES, vars(self) | self.trace._asdict())
+            if transfers:
+                self.transfers.append(self.trace.transfers[:transfers].copy())
         self.trace.used[:] = 0
 
     def check_delivered(self) -> None:
@@ -279,7 +283,7 @@ class Simulator:
 
     def result(self) -> Result:
         """The run so far as plain numbers."""
-        end = self.snapshot()
+        end, about = self.snapshot(), ({c.name: c.counted for c in self.components}, [w.name for w in self.wires])
         marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
         labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
         logged = (
@@ -291,9 +295,9 @@ class Simulator:
             self.at,
             self.parts(),
             {w.name: Link(f"{w.producer.name}.{w.out}", f"{w.consumer.name}.{w.into}", w.depth) for w in self.wires},
-            difference(-1, self.snapshots[0], end),
-            [difference(label, a, b) for label, a, b in zip(labels, marks, marks[1:])],
+            difference(-1, self.snapshots[0], end, *about),
+            [difference(label, a, b, *about) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
-            np.concatenate(self.events) if self.events else np.zeros(0, EVENT),
+            list(self.events),
             {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
         )

@@ -5,21 +5,18 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.core.compiled import compiled, inlined
-
-EVENT = np.dtype([("at", "i8"), ("component", "i8"), ("status", "i8")])  # `at` in units of the time base
+from accelsim.core.result import EVENT
 
 
 class Trace(NamedTuple):
     used: np.ndarray  # [status events noted, transfers logged]
-    events: np.recarray  # EVENT records; empty when tracing is off
+    events: np.ndarray  # EVENT records; empty when tracing is off
     transfers: np.ndarray  # int64 rows: at, channel, payload fields; or at, ~channel, how many were popped
 
 
 def new_trace(events: int, transfers: int, width: int) -> Trace:
     """Room for that many status events and transfers of items of up to `width` words."""
-    return Trace(
-        np.zeros(2, np.int64), np.zeros(events, EVENT).view(np.recarray), np.zeros((transfers, 2 + width), np.int64)
-    )
+    return Trace(np.zeros(2, np.int64), np.empty(events, EVENT), np.zeros((transfers, 2 + width), np.int64))
 
 
 @compiled

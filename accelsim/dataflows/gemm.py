@@ -6,6 +6,7 @@ A machine hands in what is its own: how the output columns are grouped, and the 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import faults, plan_gemm
@@ -44,8 +45,7 @@ class Columns:
     leaves: Callable[[int, int], int] = lambda first, count: count
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """A part of a GEMM tile, as the array is told.
 
     rows x columns outputs; depth of their accumulation, the `last` part of it or not. row: the first in the layer.

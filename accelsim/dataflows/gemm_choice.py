@@ -98,16 +98,38 @@ def candidates(
     useful &= n * across * depths <= MOST_TILES
     if have.double_buffer:  # rows that could stay are no quicker, and move no less
         useful &= (order != "rows") | (shape.inputs + 2 * features * shape.residual * size > have.act_bytes)
-    rough: dict[tuple, dict[int, tuple[float, int]]] = {}
     columns = step_tokens, step_features, size, features, order, depths, key, moved
-    for *cut, parts, score, read in zip(*(column[useful].tolist() for column in columns)):
-        scored = rough.setdefault(tuple(cut), {})
-        if parts in scored or len(scored) < DEPTHS:  # as deep as they fit, or half that; they come in this order
-            scored[parts] = min((score, read), scored.get(parts, (score, read)))
-    ranked = sorted((*scores, cut, depths) for cut, scored in rough.items() for depths, scores in scored.items())
-    near = sorted((one for one in ranked if one[0] <= NEAR * ranked[0][0]), key=lambda one: one[1])
-    for _, _, cut, depths in dict.fromkeys([*ranked[:LOOKED_AT], *near[:LOOKED_AT]]):
-        yield made(shape, cut, depths)
+    for *cut, parts in first_of(*(column[useful] for column in columns)):
+        yield made(shape, tuple(cut), parts)
+
+
+def first_of(
+    step_tokens: np.ndarray, step_features: np.ndarray, size: np.ndarray, features: np.ndarray, order: np.ndarray,
+    depths: np.ndarray, score: np.ndarray, read: np.ndarray,
+) -> Iterator[tuple[int, int, int, int, str, int]]:  # fmt: skip
+    """Of cuts those of the least score, and of those near the least the ones that read least: (step tokens, step
+    features, rows, features, order, parts of the depth). Of cuts that differ in the depth alone, the first ones."""
+    cut = step_tokens, step_features, size, features, np.searchsorted(ORDERS, order)
+    by_cut = np.lexsort((depths, *cut[::-1]))  # which keeps the order of equal ones
+    differs = np.zeros(len(depths), bool)
+    for column in cut:
+        differs |= np.diff(column[by_cut], prepend=-1) != 0  # no size is negative
+    apart = differs | (np.diff(depths[by_cut], prepend=-1) != 0)
+    pairs = np.flatnonzero(apart)  # a cut with so many parts of the depth: where its rows begin in `by_cut`
+    whose, first = np.cumsum(differs)[pairs], by_cut[pairs]
+    place = np.empty(len(pairs), np.int64)  # among those of the same cut, by where each comes first
+    place[np.lexsort((first, whose))] = np.arange(len(pairs)) - np.searchsorted(whose, whose)
+    pair = np.empty(len(depths), np.int64)
+    pair[by_cut] = np.cumsum(apart) - 1
+    best = np.lexsort((read, score, pair))
+    best = best[np.flatnonzero(np.diff(pair[best], prepend=-1))]
+    best = best[place < DEPTHS]  # as deep as they fit, or half that; they come in this order
+    ranked = best[np.lexsort((depths[best], *(column[best] for column in cut[::-1]), read[best], score[best]))]
+    near = ranked[score[ranked] <= NEAR * score[ranked[:1]]]
+    near = near[np.argsort(read[near], kind="stable")]
+    wanted = list(dict.fromkeys([*ranked[:LOOKED_AT].tolist(), *near[:LOOKED_AT].tolist()]))
+    columns = step_tokens, step_features, size, features, order, depths
+    return zip(*(column[wanted].tolist() for column in columns))
 
 
 @lru_cache(maxsize=1 << 12)

@@ -70,6 +70,8 @@ def faults(shape: GemmShape, plan: GemmPlan, have: DenseResources) -> list[str]:
 
 def most_sums(shape: GemmShape, plan: GemmPlan) -> int:
     """Most bytes of sums that a cut keeps behind the array."""
+    if not shape.encoded:
+        return 0
     order, rows, step = np.array(plan.order), max(plan.row_tiles), (plan.step_tokens, plan.step_features)
     return max(int(shape.kept_sums(order, np.array(size), rows, *step)) for size in plan.feature_tiles)
 

@@ -71,7 +71,7 @@ class Program:
         self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
         self.later: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes of loads that fences are behind
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
-        self.tables = {table: array(WORDS) for table in names.tables}  # their rows
+        self.tables = {table: array(kind[0].char) for table, kind in names.tables.items()}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
         self.chunks: list[int] = []  # bytes of those that are full

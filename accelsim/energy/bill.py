@@ -80,10 +80,13 @@ class Bills(Sequence[list[Charge]]):
                 key = (tariff.component, tariff.action, tariff.counter, factors_of(tariff, operands))
                 rows = [r for r, o in enumerate(self.operands) if o == operands] if apart else list(range(len(self)))
                 groups.setdefault(key, (begin, rows, []))[2].append(number)
-        found = []
+        found, whole = [], self.figures.cumsum(axis=1)[:, -1:].reshape(3, -1).T.tolist()  # of each line, of all spans
         for key, (_, rows, columns) in sorted(groups.items(), key=lambda g: (g[1][0], g[1][2][0])):
             tariff = self.tariffs[columns[0]]
-            pj, low, high = (total(figure[rows][:, columns]) for figure in self.figures)
+            if len(columns) == 1 and len(rows) == len(self) > 0:
+                pj, low, high = whole[columns[0]]
+            else:
+                pj, low, high = (total(figure[rows][:, columns]) for figure in self.figures)
             each = self.times[rows][:, columns] * np.array([self.tariffs[c].amount for c in columns])
             count = each.sum().item() if each.dtype == np.int64 else total(each)
             found.append(charge_of(tariff, count, (pj, low, high), key[3]))

@@ -5,6 +5,7 @@ import math
 import operator
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from accelsim.core.errors import InputError, shown, suggest
 from accelsim.energy.row import MOST, number
@@ -40,10 +41,9 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
         raise InputError(f"{where}: {text!r} has {len(text)} characters, and an expression has at most {LONGEST}")
     if TOKEN.sub("", text):
         raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters")
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters") from None
+    tree = parsed(text.strip())
+    if tree is None:
+        raise InputError(f"{where}: {text!r} is no arithmetic expression over the component's parameters")
 
     def of(node: ast.expr) -> float:
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
@@ -53,7 +53,7 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
             return FUNCTIONS[node.func.id](*(of(a) for a in node.args))
         if isinstance(node, ast.Name | ast.Attribute):
-            name = ast.unparse(node)
+            name = spelled(node)
             if name not in names:
                 known = ", ".join(n for n in names if "." not in n) or "none"
                 raise InputError(
@@ -76,3 +76,19 @@ def evaluate(text: str | int | float, names: Mapping[str, int | float | str], wh
             f"{where}: {text!r} gives {shown(value)}, and an amount is a finite number >= 0, at most {MOST:.0e}"
         )
     return value
+
+
+@lru_cache(1 << 12)
+def parsed(text: str) -> ast.expr | None:
+    """What an expression consists of; None if it is none."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+
+
+def spelled(node: ast.Name | ast.Attribute) -> str:
+    """A name as it is written."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else ast.unparse(node)

@@ -1,5 +1,6 @@
 """An energy table: what one action costs, what one unit leaks and covers, and which counter is which action."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,6 +90,10 @@ class EnergyTable:
         return f"{place_of(path, self.places) or self.called}: {path}"
 
 
+LOADED: list[tuple[tuple, Sequence, EnergyTable]] = []  # the last tables of the package that were loaded, and of what
+MOST_LOADED = 16
+
+
 def load_table(
     energy: str | Path | Mapping[str, Any] | None = None,
     prices: Sequence[Mapping[str, Any]] = (),
@@ -112,6 +117,10 @@ def load_table(
         path = document.find(energy.get("table") or document.DEFAULT)
     except InputError as error:
         raise InputError(f"{said['energy.table']}: {error}" if "energy.table" in said else str(error)) from None
+    of = str(path), json.dumps(energy, default=str), list(map(id, prices)), list(said.items())
+    for known, _, table in LOADED if path.parent == document.FOLDER else ():
+        if known == of:
+            return table
     found, places = chain.resolve(path, prices)
     more = [title(each) for each in prices]
     if energy.get("override"):
@@ -125,7 +134,9 @@ def load_table(
     where = f"{path} with {' and '.join(more)}" if more else str(path)
     with placed(where, places):
         called = " with ".join([f"energy table {chain.name_of(path, found)}", *map(title, prices)])
-        return replace(build(found, where, places), places=places, called=called)
+        table = replace(build(found, where, places), places=places, called=called)
+    LOADED[:] = [(of, tuple(prices), table), *LOADED[: MOST_LOADED - 1]]  # which keeps the prices, and so their numbers
+    return table
 
 
 def stored_table(found: dict[str, Any]) -> EnergyTable:

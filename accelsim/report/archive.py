@@ -17,13 +17,12 @@ import numpy as np
 import accelsim.workload.arrays as arrays
 from accelsim import __version__
 from accelsim.core.errors import InputError, shown
-from accelsim.core.result import JOB, End, Link, Part, Result, Span
+from accelsim.core.result import EVENT, JOB, PIECE, End, Link, Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
 from accelsim.report.record import RunRecord
 
 NAME = "run.npz"
 FORMAT = "accelsim run 1"
-EVENT = np.dtype([("at", "i8"), ("component", "i8"), ("status", "i8")])  # as the core notes them
 TEXT = 1 << 26  # bytes of the record's text, at most
 AGAIN = "simulate again with `accelsim run ... -o DIR`"
 
@@ -57,7 +56,7 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
             "counts": np.array([[s.counts[n][c] for n, c in counters] for s in rows], np.int64),
             "transfers": np.array([[s.transfers.get(k, 0) for k in result.links] for s in rows], np.int64),
             "event_counts": np.diff(every.first).astype(np.int64),
-            "event_steps": least(steps(every.at, every.first)),
+            "event_steps": steps(every.at, every.first),
             "event_status": every.status,
             "jobs": result.jobs.view(np.int64).reshape(len(result.jobs), len(JOB.names)),
         },
@@ -66,16 +65,22 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
 
 
 def steps(at: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The time since the event before of the same component, or since the start; first: where each one's begin."""
-    found = np.diff(at, prepend=0)
+    """The time since the event before of the same component, or since the start, in the smallest unsigned type that
+    holds all; first: where each component's begin."""
     begun = first[:-1][np.diff(first) > 0]
-    found[begun] = at[begun]
-    return found
 
+    def of(some: slice) -> np.ndarray:
+        found = np.diff(at[some], prepend=at[some.start - 1] if some.start else 0)
+        new = begun[(begun >= some.start) & (begun < some.stop)]
+        found[new - some.start] = at[new]
+        return found
 
-def least(values: np.ndarray) -> np.ndarray:
-    """The same numbers in the smallest unsigned type."""
-    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+    pieces = [slice(n, n + PIECE) for n in range(0, len(at), PIECE)]  # so that what is in between stays small
+    most = max((int(of(some).max()) for some in pieces), default=0)
+    made = np.empty(len(at), np.min_scalar_type(most))
+    for some in pieces:
+        made[some] = of(some)
+    return made
 
 
 def restore(folder: str | Path) -> RunRecord:
@@ -118,7 +123,7 @@ def unpacked(said: dict[str, Any], held: Mapping[str, np.ndarray]) -> RunRecord:
         rows.append(Span(label, start, end, spent, by_part, dict(zip(links, moved, strict=True))))
     result = Result(
         Fraction(*said["time_base_hz"]), said["periods"], said["end"], parts, links, rows[0], rows[1:], said["peaks"],
-        events(held), {}, jobs(held, said), [tuple(one) for one in said.get("about", ())],
+        [events(held)], {}, jobs(held, said), [tuple(one) for one in said.get("about", ())],
     )  # fmt: skip
     about = {k: tuple(v) if isinstance(v, list) and k != "layers" else v for k, v in said["record"].items()}
     return RunRecord(result, **about, table=said["table"])

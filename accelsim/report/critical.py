@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from accelsim.core.result import TILE, Span
 from accelsim.report.quantities import percent
 from accelsim.report.record import RunRecord
 from accelsim.report.slices import cycles
-from accelsim.report.work import Job, Segment, jobs, segments, spent, statuses_of
+from accelsim.report.work import Doing, Job, Segment, numbered, of_passes, segments, spent, statuses_of
 
 TELLING = re.compile(r"conflict|miss")  # counters that say why an engine took longer
 ROWS = re.compile(r", rows \d+ to \d+")  # where a pass has not all rows of its heads
@@ -87,19 +89,17 @@ class Chain:
         return f"{said}; {counted}" if counted else said
 
 
-def chains(record: RunRecord, every: list[Job] | None = None) -> list[Chain]:
-    """Every layer that is worked on in passes, in the order of the run; none where it was not noted what was done.
-    every: all jobs, where they are known."""
-    every = jobs(record) if every is None else every
+def chains(record: RunRecord) -> list[Chain]:
+    """Every layer that is worked on in passes, in the order of the run; none where it was not noted what was done."""
     found: dict[int, list[Segment]] = {}
-    for one in segments(record, every):
+    for one in segments(record, of_passes(record)):
         found.setdefault(one.layer, []).append(one)
     doing = {name: statuses_of(record, n) for n, name in enumerate(record.result.parts) if name in record.engines}
     spans = {s.label: s for s in record.result.spans}
-    return [chain(record, spans[n], mine, every, doing) for n, mine in found.items() if n in spans]
+    return [chain(record, spans[n], mine, doing) for n, mine in found.items() if n in spans]
 
 
-def chain(record: RunRecord, span: Span, mine: list[Segment], every: list[Job], doing: Mapping[str, object]) -> Chain:
+def chain(record: RunRecord, span: Span, mine: list[Segment], doing: Mapping[str, Doing]) -> Chain:
     """The chain of one layer."""
     name, at, steps = record.layers[span.label]["name"], span.start, []
     for one in mine:
@@ -108,7 +108,7 @@ def chain(record: RunRecord, span: Span, mine: list[Segment], every: list[Job], 
             continue
         if start > at and (idle := cycles(record, at, start)):
             first = min(one.jobs, key=lambda job: job.start)
-            steps.append(Step(name, one.step, one.heads, "", awaited(first, every, at), idle))
+            steps.append(Step(name, one.step, one.heads, "", awaited(record, first, at), idle))
         last = max(one.jobs, key=lambda job: job.end).part
         busy = {n: spent(doing[n], start, end)["busy"] for n in doing}
         status = spent(doing[last], start, end)
@@ -125,9 +125,9 @@ def chain(record: RunRecord, span: Span, mine: list[Segment], every: list[Job], 
     return Chain(name, cycles(record, span.start, span.end), steps, counters)
 
 
-def awaited(job: Job, every: list[Job], since: int) -> str:
+def awaited(record: RunRecord, job: Job, since: int) -> str:
     """What a command waited for since an instant: a tile, or another unit."""
-    late = [one for n in job.waits if (one := every[n]).end > since]
+    late = [one for one in numbered(record, np.array(job.waits, np.int64)) if one.end > since]
     if not late:
         return ""
     last = max(late, key=lambda one: one.end)

@@ -23,8 +23,8 @@ from accelsim.report.figures import Activity, Energy, MemoryUse, Point, Stretch,
 from accelsim.report.record import RunRecord
 
 
-def summarize(record: RunRecord) -> Summary:
-    """Every figure of a run.
+def summarize(record: RunRecord, *, layers: bool = True) -> Summary:
+    """Every figure of a run; without `layers` none of the single layers.
 
     Raises InputError when the energy table does not price the machine, and ValueError when the record contradicts
     itself (more work or traffic than the machine's peak allows): no figure is better than a wrong one.
@@ -50,7 +50,7 @@ def summarize(record: RunRecord) -> Summary:
     peak = peak_ops_per_s(record)
     summary = Summary(
         total=total,
-        layers=[some(title(record, result.spans[mine[0]]), mine) for mine in rows.values()],
+        layers=[some(title(record, result.spans[mine[0]]), mine) for mine in rows.values()] if layers else [],
         phases=[some((name, "", name), mine) for name, mine in phases.items()],
         engine_utilization={
             name: share(counts[name]["mac_ops"], record.peak_macs * total.cycles) for name in record.engines

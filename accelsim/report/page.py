@@ -162,7 +162,7 @@ def timeline(record: RunRecord) -> dict[str, Any]:
         if s.end > s.start
     ]  # fmt: skip
     made: dict[str, Any] = {"cycles": result.end / core, "layers": shown, "parts": [], "changes": ""}
-    if not len(result.events):
+    if not result.traced:
         return made
     words = []
     for number, (name, part) in enumerate(result.parts.items()):

@@ -1,9 +1,12 @@
 """A progress bar over the layers of a run."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE"}  # variables that say what is a terminal
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,10 @@ class Watched:
 @contextmanager
 def watch(title: str, layers: int) -> Iterator[Watched]:
     """A progress bar over the layers, on a terminal; elsewhere only a line, when a machine is compiled first."""
-    from rich.console import Console
+    console = terminal()
+    if console is None:
+        yield Watched(lambda done: None, lambda count: sys.stderr.write(f"{first_time(count)}\n"))
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -27,27 +33,35 @@ def watch(title: str, layers: int) -> Iterator[Watched]:
         TextColumn("layers"),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=layers)
+        yield Watched(
+            lambda done: bar.update(task, completed=done, description=title),
+            lambda count: bar.update(task, description=first_time(count)),
+        )
 
-        def compiling(count: int) -> None:
-            said = f"compiling {count} component{'s' * (count > 1)}, once; later runs load them"
-            if console.is_terminal:
-                bar.update(task, description=said)
-            else:
-                sys.stderr.write(f"{said}\n")
 
-        yield Watched(lambda done: bar.update(task, completed=done, description=title), compiling)
+def terminal():
+    """The console of standard error, where that is a terminal. Elsewhere rich, which takes a while to import, is asked
+    only if a variable says that it is one all the same."""
+    if not FORCED & os.environ.keys() and not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_terminal else None
+
+
+def first_time(count: int) -> str:
+    """What is said of so many components that no machine has held before."""
+    return f"compiling {count} component{'s' * (count > 1)}, once; later runs load them"
 
 
 @contextmanager
 def trying(title: str) -> Iterator[Callable[[str], None]]:
     """A line that says what is being tried, on a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = terminal()
+    if console is None:
         yield lambda _: None
         return
     with console.status(title) as status:

@@ -33,7 +33,7 @@ def chosen(record: RunRecord, layers: Sequence[str] = ()) -> list[Span]:
 
     Raises InputError for a name that no layer has, and when the run was made without its changes of status.
     """
-    if not len(record.result.events):
+    if not record.result.traced:
         raise InputError("the run was made without its changes of status, so that it has no timeline; run it again")
     names = [layer["name"] for layer in record.layers]
     check_names(names, layers)

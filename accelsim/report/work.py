@@ -35,15 +35,30 @@ class Job(NamedTuple):
 
 def jobs(record: RunRecord, spans: Sequence[Span] | None = None) -> list[Job]:
     """All jobs, or those of the layers of some spans."""
+    found = record.result.jobs
+    if spans is None or spans is record.result.spans:
+        return numbered(record, np.arange(len(found)))
+    return numbered(record, np.flatnonzero(np.isin(found["layer"], [s.label for s in spans])))
+
+
+def numbered(record: RunRecord, numbers: np.ndarray) -> list[Job]:
+    """The jobs of some numbers."""
     result, parts = record.result, list(record.result.parts)
-    labels = None if spans is None or spans is result.spans else {s.label for s in spans}
     return [
         Job(
             n, parts[part], kind, layer, *result.about[about], start, end, tuple(w for w in (wait, wait2) if w >= 0)
         )
-        for n, (part, kind, layer, about, start, end, wait, wait2, _) in enumerate(result.jobs.tolist())
-        if labels is None or layer in labels
+        for n, (part, kind, layer, about, start, end, wait, wait2, _) in zip(
+            numbers.tolist(), result.jobs[numbers].tolist()
+        )
     ]  # fmt: skip
+
+
+def of_passes(record: RunRecord) -> list[Job]:
+    """The commands that are for heads, which passes are made of."""
+    result = record.result
+    named = np.array([bool(heads) for _, heads, _ in result.about] or [False])
+    return numbered(record, np.flatnonzero((result.jobs["kind"] == COMMAND) & named[result.jobs["about"]]))
 
 
 def told(record: RunRecord, some: Sequence[Job]) -> dict[str, list[tuple[Job, Stretch]]]:
@@ -93,13 +108,12 @@ class Share:
         return {**about, "component": self.component, "commands": self.commands, "cycles": self.cycles, **spent}
 
 
-def passes(record: RunRecord, every: Sequence[Job] | None = None) -> list[Share]:
-    """Layer by layer, pass by pass: what each unit did of the scores, of the values, and so on. every: all jobs, where
-    they are known."""
+def passes(record: RunRecord) -> list[Share]:
+    """Layer by layer, pass by pass: what each unit did of the scores, of the values, and so on."""
     found: dict[tuple, Share] = {}
     doing = {name: statuses_of(record, n) for n, name in enumerate(record.result.parts)}
-    for job in jobs(record) if every is None else every:
-        if job.kind == COMMAND and job.heads and job.layer >= 0:
+    for job in of_passes(record):
+        if job.layer >= 0:
             key = record.layers[job.layer]["name"], job.step, job.heads, job.phase, job.part
             one = found.setdefault(key, Share(*key))
             one.commands += 1
@@ -110,7 +124,7 @@ def passes(record: RunRecord, every: Sequence[Job] | None = None) -> list[Share]
 
 
 class Doing(NamedTuple):
-    """From at[i] on a component does status[i]."""
+    """From at[i] on a component does status[i]; idle before."""
 
     at: np.ndarray
     status: np.ndarray
@@ -120,16 +134,17 @@ class Doing(NamedTuple):
 def statuses_of(record: RunRecord, part: int) -> Doing:
     """What a component was doing over the run."""
     result = record.result
-    at, status = result.changes(part)
-    period = result.periods[list(result.parts.values())[part].clock]
-    return Doing(np.concatenate([[0], at]), np.concatenate([np.zeros(1, np.uint8), status]), period)
+    return Doing(*result.changes(part), result.periods[list(result.parts.values())[part].clock])
 
 
 def spent(doing: Doing, start: int, end: int) -> dict[str, int]:
     """Cycles of its clock by status, from one instant to another."""
-    first, last = np.searchsorted(doing.at, start, "right") - 1, np.searchsorted(doing.at, end, "left")
-    edges = np.clip(np.append(doing.at[first:last], end), start, end)
-    counts = np.bincount(doing.status[first:last], np.diff(-(-edges // doing.period)), len(STATUS_NAMES))
+    first, last = doing.at.searchsorted(start, "right"), doing.at.searchsorted(end, "left")
+    status = doing.status[max(0, first - 1) : last]
+    if not first:
+        status = np.concatenate([np.zeros(1, np.uint8), status])
+    edges = np.concatenate([[start], doing.at[first:last], [end]])
+    counts = np.bincount(status, np.diff(-(-edges // doing.period)), len(STATUS_NAMES))
     return {word: int(n) for word, n in zip(STATUS_NAMES, counts)}
 
 

@@ -72,7 +72,7 @@ def measure(arch: Arch, workload: Workload) -> Figures:
     from accelsim.report.metrics import summarize
 
     record = run(arch, workload)
-    summary = summarize(record)
+    summary = summarize(record, layers=False)
     found, more = terms(summary.charges), {"multipliers": record.multipliers, "operand_bits": record.operand_bits}
     return figures(summary) | more | {TERMS: {**found, "bounds": bounds(summary.prices, found)}}
 

@@ -14,7 +14,9 @@ def result(parts: int, changes: list[tuple[int, int]]) -> Result:
     """A run with a change of status (component, status) in every other instant."""
     events = np.array([(2 * n, part, status) for n, (part, status) in enumerate(changes)], EVENT)
     named = {f"part{n}": Part("Part", "core", {}) for n in range(parts)}
-    return Result(Fraction(1), {"core": 1}, 2 * len(changes), named, {}, Span(-1, 0, 0, {}, {}, {}), [], {}, events, {})
+    return Result(
+        Fraction(1), {"core": 1}, 2 * len(changes), named, {}, Span(-1, 0, 0, {}, {}, {}), [], {}, [events], {}
+    )
 
 
 SOME = st.sampled_from([1, 3, 255, 256, 300]).flatmap(

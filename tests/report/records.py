@@ -138,7 +138,7 @@ def record(blocks: int = 12, *, traced: bool = False, layers=LAYERS, **over) -> 
         Span(-1, 0, at * CORE, added(spans, "status"), added(spans, "counts"), {}),
         spans,
         {},
-        events_of(spans) if traced else np.zeros(0, [("at", "i8"), ("component", "i8"), ("status", "i8")]),
+        [events_of(spans)] if traced else [],
         {},
     )
     fields = {

@@ -2,10 +2,12 @@ import csv
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accelsim import __version__
 from accelsim.core.errors import InputError
-from accelsim.report import summarize, write
+from accelsim.report import files, summarize, write
 from accelsim.report.plots import PICTURES
 
 from .records import record
@@ -100,3 +102,28 @@ def test_a_result_goes_where_a_link_points_and_the_link_stays(tmp_path):
     write(record(2), link, pictures=False)
     assert link.is_symlink() and names(tmp_path / "disk") == ["layers.csv", "result.json", "run.npz"]
     assert names(tmp_path) == ["disk", "run"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_the_text_is_that_of_json(value):
+    assert files.indented(value) == json.dumps(value, indent=1, allow_nan=False)
+
+
+def test_what_json_has_no_word_for_is_not_written():
+    for value in ([1.0, float("nan")], {"a": {"b": float("inf")}}, [[], float("nan")]):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            files.indented(value)
+
+
+def test_what_fails_beside_is_raised_where_it_is_wanted():
+    done = files.Beside(lambda: b"made")
+    assert done.result() == b"made"
+    with pytest.raises(ZeroDivisionError):
+        files.Beside(lambda: 1 // 0).result()

@@ -215,3 +215,12 @@ def test_a_record_names_what_exists():
 def test_without_a_named_array_everything_that_counts_macs_is_it():
     assert small(counts(), array=()).engines == ("gemm", "sparser", "encoder")
     assert np.isclose(summarize(small(counts(gemm=1, encoder=2), array=())).total.mac_ops, 3)
+
+
+def test_without_layers_all_else_is_the_same():
+    made = record(2)
+    whole, less = summarize(made), summarize(made, layers=False)
+    assert less.layers == [] != whole.layers
+    assert (less.total, less.phases, less.charges, less.memories) == (
+        whole.total, whole.phases, whole.charges, whole.memories,
+    )  # fmt: skip

@@ -9,6 +9,8 @@ keys' scores are computed block by block, then their values. ROWS holds what the
 and besides each block's share of it, from `first_share` on; the engines' values follow the shares.
 """
 
+import numpy as np
+
 from accelsim.isa.instructions import record
 
 PASS = {
@@ -40,7 +42,7 @@ PASSES = record(
 )
 DENSE = record("head", "column")  # ordered by head, then column
 COLUMNS = record("head", "column", "first", "count")  # a sparse column: its rows stand in INDEX[first : first + count]
-INDEX = record("row")
+INDEX = np.dtype([("row", "i4")])  # one for each sparse score: half of what a program of a long sequence holds
 ROWS = record(
     "head",  # counted from the start of the pass
     "scores",  # scores of the row, of both engines

@@ -56,7 +56,7 @@ class Frame:
                     f"the time window {self.window[0]}:{self.window[1]} must begin before its end and before the "
                     f"run's, which is {record.result.cycles()} core cycles long"
                 )
-            if kind == "stalls" and not len(record.result.events):
+            if kind == "stalls" and not record.result.traced:
                 raise InputError("a time window needs the changes of status, and this run was made without them")
         if self.paper and self.paper not in PAPER:
             raise InputError(f"--paper is {shown(self.paper)}{suggest(self.paper, PAPER)}; it is {' or '.join(PAPER)}")

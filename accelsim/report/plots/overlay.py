@@ -80,5 +80,5 @@ def check(runs: Sequence[tuple[str, RunRecord]], frame: Frame) -> None:
         if part not in known:
             raise InputError(f"there is no component {part!r} in these runs{suggest(part, known)}")
     for name, record in runs:
-        if not len(record.result.events):
+        if not record.result.traced:
             raise InputError(f"{name}: the run was made without its changes of status, so that it has no timeline")

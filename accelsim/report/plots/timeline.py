@@ -36,7 +36,7 @@ def timeline(record: RunRecord, summary: Summary, frame: Frame = PLAIN) -> Figur
     result, names = record.result, list(record.result.parts)
     first, last = frame.cycles(result.cycles())
     lanes = frame.shown(names)
-    traced = len(result.events) > 0
+    traced = result.traced
     if traced:
         period = result.periods["core"]
         edges = np.linspace(first * period, last * period, min(BINS, max(last - first, 1)) + 1)

@@ -1,5 +1,7 @@
 """Sparse attention: K-stationary scores on both engines at once, softmax, output-stationary values, merged on write."""
 
+from functools import partial
+
 from accelsim.accelerators.vitcod.dataflow.head_work import split_heads
 from accelsim.accelerators.vitcod.dataflow.key_blocks import load_block_alone, run_blocks
 from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q, check_fetches
@@ -28,11 +30,16 @@ class AttentionLayer:
         if have.q_from_dram:
             check_fetches(layer, have)
         self.passes, self.stays = self.cut.passes, self.cut.stays
-        self.tables = [tabulate(layer, one, self.work, have) for one in self.passes]
+        self.tables = [self.tabulated(n, one) for n, one in enumerate(self.passes)]
         self.operands = Operands(p, layer, self.cut, have)
         self.loaded: dict[tuple, Wait] = {}
         self.decoded: Wait = NOW  # all that the decoder was told so far
         self.leaving: tuple[int, Wait] = (0, NOW)
+
+    def tabulated(self, n: int, one: Pass) -> PassTables:
+        """The tables of a pass, which the next point of a sweep mostly has too."""
+        of, make = (self.layer, one, self.have), partial(tabulate, self.layer, one, self.work, self.have)
+        return self.work[one.heads[0]].last(("tables", n), of, make, one.outputs)
 
     def emit(self, image: int) -> None:
         """The whole layer for one image."""

@@ -7,7 +7,7 @@ none away.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from accelsim.accelerators.vitcod.dataflow.estimate import Job, attention_estimates
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork, split_heads
@@ -54,7 +54,9 @@ def chosen(
     rule, work = by_rule(layer, mask, have)
     if objective == RULE:
         return mapped(layer, Part("passes", choices(layer, batch, [(rule, work)], have, to, stored)[0]))
-    looked_at = dict.fromkeys((rule, *candidates(layer, work, have, rule)))
+    of = layer, have  # and not of the memory, in which points of a sweep differ
+    cuts = partial(candidates, layer, work, have, rule)
+    looked_at = work[0].last(("cuts",), of, lambda: dict.fromkeys((rule, *cuts())), layer.heads * layer.q_tokens)
     usual, *found = choices(layer, batch, [(cut, work) for cut in looked_at], have, to, stored)
     first, others = best([usual, *found], objective)
     if first.cut != usual.cut and first.score(objective) > BETTER * usual.score(objective):

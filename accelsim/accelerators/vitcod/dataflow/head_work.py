@@ -36,6 +36,14 @@ class HeadWork:
             self.found[key] = make()
         return self.found[key]
 
+    def last(self, key: tuple, of: object, make: Callable[[], T], size: int = 0) -> T:
+        """What was made last under a key, if it was made of what compares equal; nothing that is large is kept."""
+        if size > LARGEST_FOUND:
+            return make()
+        if key not in self.found or self.found[key][0] != of:
+            self.found[key] = of, make()
+        return self.found[key][1]
+
     @cached_property
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
         """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each, in 16 bits

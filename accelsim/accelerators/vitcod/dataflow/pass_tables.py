@@ -36,7 +36,7 @@ class PassTables:
     @property
     def index(self) -> np.ndarray:
         """Those as INDEX, which is as large as all else and therefore made when it is asked for."""
-        return self.entry_rows.astype(np.int64).view(INDEX)
+        return self.entry_rows.astype(INDEX[0]).view(INDEX)
 
     @cached_property
     def worked(self) -> list[int]:
