@@ -90,7 +90,8 @@ class ArrayDatapath:
                 f"  logic [31:0] {name}__at;\n  logic [{width - 1}:0] {name}__value;",
                 f"  scratchpad #(.WIDTH({width}), .SLICE({width}), .TOKENS({1 << bits})) {name}__words (",
                 f"      .clk, .we({name}_we), .address({bits + 1}'({name}_address)),",
-                f"      .data({name}_data[{width - 1}:0]), .read(1'b1), .at({{2'b0, {bits}'({name}__at)}}), .slice('0), .value({name}__value));",
+                f"      .data({name}_data[{width - 1}:0]), .read(1'b1),",
+                f"      .at({{2'b0, {bits}'({name}__at)}}), .slice('0), .value({name}__value));",
             ]
         parameters = {"ROWS": values["rows"], "COLUMNS": columns, "SHADOW": values["overlap"]}
         parameters["STREAMS"] = max(2, self.sizes.streams)
