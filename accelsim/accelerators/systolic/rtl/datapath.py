@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Parameters, Wires, ports_of
 
-BEATS = {"moves": "1", "starts": "1", "lead": "isa::W", "beats": "isa::W", "beat": "isa::W"}
+BEATS = {"moves": "1", "starts": "1", "at_once": "1", "lead": "isa::W", "beats": "isa::W", "beat": "isa::W"}
 TOLD = {
     "output_array": BEATS | {"clears": "1", "drains": "1"},
     "stationary_array": BEATS
     | dict.fromkeys(("swaps", "adds", "keeps", "loads"), "1")
-    | {"load_rows": "isa::W", "load_beat": "isa::W"},
+    | dict.fromkeys(("load_empty", "load_rows", "load_beat"), "isa::W"),
 }
 INSIDE = {"output_array": ("output_pe",), "stationary_array": ("stationary_pe", "accumulator")}
 

@@ -11,7 +11,7 @@ from accelsim.accelerators.systolic.checks.replay import probabilities
 from accelsim.accelerators.systolic.machine import MACHINE
 from accelsim.accelerators.systolic.rtl.datapath import ArraySizes
 from accelsim.accelerators.systolic.rtl.modules import ARRAY, NAME, bench, check
-from accelsim.accelerators.systolic.rtl.work import ArrayWork, Place, Product
+from accelsim.accelerators.systolic.rtl.work import ArrayWork, Place, Product, rounded
 from accelsim.config.arch import Arch
 from accelsim.core import InputError, Out, Param
 from accelsim.rtl.cosim import Case
@@ -50,7 +50,7 @@ def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
     if data:
         work = work_of(arch, workload, commands)
         sizes = work.needed(bench(run.values, run.depths, len(commands), ArraySizes()).data)
-    net = bench(run.values, run.depths, len(commands), sizes)
+    net = bench(run.values, run.depths, rounded(len(commands)), sizes)
     opens = opened(run, [name for name, port in ARRAY.ports().items() if isinstance(port, Out)])
     tables = {"frees": run.tables["frees"], "commands": commands}
     script = Script(run.moved["command"][:, 0], commands)

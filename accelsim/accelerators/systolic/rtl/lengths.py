@@ -13,18 +13,18 @@ from accelsim.rtl.package import words
 
 NO_LIMIT = 0xFFFFFFFF  # of a wait: there is nothing that the top edge reads
 FOLD = ("cycles", "lead", "spare", "reads", "beat", "elements")  # of all rows, and `last_` of the last fold
-LOAD = ("load", "last_load", "load_beat")
-WORDS = (*FOLD, *(f"last_{name}" for name in FOLD), *LOAD)
+LOAD = ("load", "last_load", "load_beat", "last_rows", "last_empty")
+WORDS = ("folds", *FOLD, *(f"last_{name}" for name in FOLD), *LOAD)
 OS, WS, IS = range(3)
 
 
 def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.ndarray]:
     """int64[commands] of each of WORDS; values: parameters of the array, commands: int64[commands, fields] of its port.
 
-    cycles: of the stream, if nothing before it makes it longer. lead: of these, before its first beat. spare: how long
+    folds: how many. cycles: of the stream, if nothing before it makes it longer. lead: of these, before its first beat. spare: how long
     the top edge's port may be taken when it begins without that. reads: cycles in which that port reads what outputs
     leave with. beat: cycles from a beat to the next. elements: outputs. load: cycles until an operand is in the PEs;
-    load_beat: for a row of it.
+    load_beat: for a row of it; of the last fold's operand some rows have words, and some stay empty.
     """
     said = dict(zip(PART, commands.T, strict=True))
     dataflow, rows = values["dataflow"], values["rows"]
@@ -32,7 +32,8 @@ def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.nda
     columns, stream = said["columns"], said["stream"]
     last = (said["rows"] - 1) % rows + 1
     load_beat = ceil(columns, top_bytes)
-    found = {"load": rows * load_beat, "last_load": rows - last + last * load_beat, "load_beat": load_beat}
+    found = {"folds": ceil(said["rows"], rows), "last_rows": last, "last_empty": rows - last}
+    found |= {"load": rows * load_beat, "last_load": rows - last + last * load_beat, "load_beat": load_beat}
     for prefix, high, leaves in (("", np.full_like(last, rows), dataflow == OS), ("last_", last, True)):
         beat = ceil(high, left_bytes)
         tokens = {OS: high, WS: stream, IS: columns}[dataflow]

@@ -103,9 +103,9 @@ class ArrayWork:
                 yield Fold(n, left, top, *((p.product, *key) for key in keys))
 
     def needed(self, data: ArrayDatapath) -> ArraySizes:
-        """Room for all of it."""
-        rows = {name: len(words) for name, words in self.loads(data, {})}
-        return ArraySizes(rows["left"], rows["top"], rows["streams"], rows.get("holds", 1))
+        """Room for all of it, in powers of two, so that some workloads have a build together."""
+        rows = {name: rounded(len(words)) for name, words in self.loads(data, {})}
+        return ArraySizes(rows["left"], rows["top"], rows["streams"], rows.get("holds", 2))
 
     def loads(self, data: ArrayDatapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and uint32[rows, words] of everything the data path is loaded with: at each edge a word for each beat
@@ -248,6 +248,11 @@ class Clock:
     def real(self, own: np.ndarray) -> np.ndarray:
         """The cycles in which that time goes on."""
         return own + self.stood[np.searchsorted(self.begin - self.stood[:-1], own, "right")]
+
+
+def rounded(rows: int) -> int:
+    """A power of two that is no less, and at least two."""
+    return 1 << max(1, (rows - 1).bit_length())
 
 
 def padded(block: np.ndarray, rows: int, columns: int) -> np.ndarray:

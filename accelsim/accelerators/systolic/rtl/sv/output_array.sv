@@ -14,6 +14,7 @@ module output_array #(
     input  logic [63:0]              streams_data,
     input  logic                     moves,
     input  logic                     starts,
+    input  logic                     at_once,
     input  isa::word_t               lead,
     input  isa::word_t               beats,
     input  isa::word_t               beat,
@@ -28,14 +29,14 @@ module output_array #(
 );
   logic enters, first, last, clearing, draining;
   logic clears_now, drains_now;
-  logic [ROWS-1:0][7:0] straight_left, skewed_left;
-  logic [COLUMNS-1:0][7:0] straight_top, skewed_top;
+  logic [ROWS-1:0][7:0] skewed_left;
+  logic [COLUMNS-1:0][7:0] skewed_top;
   logic [2:0] marks[ROWS];  // a beat, the first of a fold, the last, on their way down the edge
   logic [ROWS-1:0] draining_rows;
   assign clears_now = starts ? clears : clearing;
   assign drains_now = starts ? drains : draining;
 
-  stream_feeder feeder (.clk, .rst, .moves, .starts, .lead, .beats, .beat, .enters, .first, .last);
+  stream_feeder feeder (.clk, .rst, .moves, .starts, .at_once, .lead, .beats, .beat, .enters, .first, .last);
   operand_pointer #(
       .FOLDS(STREAMS)
   ) left_pointer (
@@ -60,10 +61,9 @@ module output_array #(
       .last,
       .place  (top_at)
   );
-  assign straight_left = enters ? left_value : '0;
-  assign straight_top = enters ? top_value : '0;
-  skew #(.LANES(ROWS)) left_skew (.clk, .moves, .straight(straight_left), .skewed(skewed_left));
-  skew #(.LANES(COLUMNS)) top_skew (.clk, .moves, .straight(straight_top), .skewed(skewed_top));
+  // What is there between two beats goes along and is not added.
+  skew #(.LANES(ROWS)) left_skew (.clk, .moves, .straight(left_value), .skewed(skewed_left));
+  skew #(.LANES(COLUMNS)) top_skew (.clk, .moves, .straight(top_value), .skewed(skewed_top));
 
   assign marks[0] = {last && drains_now, first && clears_now, enters};
   for (genvar r = 1; r < ROWS; r++) begin : g_mark

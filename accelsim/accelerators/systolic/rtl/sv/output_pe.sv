@@ -22,8 +22,9 @@ module output_pe #(
     output logic [7:0]  bottom,
     output logic [31:0] below
 );
-  logic [31:0] sum, product;
+  logic [31:0] sum, product, next;
   assign product = 32'(16'($signed(left) * $signed(top)));
+  assign next = first ? product : sum + product;
 
   always_ff @(posedge clk) begin
     if (rst) drain_right <= 1'b0;
@@ -42,7 +43,7 @@ module output_pe #(
     assign below = last_right ? sum : shadow;
     always_ff @(posedge clk) begin
       if (moves) begin
-        if (valid) sum <= (first ? '0 : sum) + product;
+        if (valid) sum <= next;
         if (drain) shadow <= above;
         else if (last_right) shadow <= sum;
       end
@@ -51,7 +52,7 @@ module output_pe #(
     assign below = sum;
     always_ff @(posedge clk) begin
       if (moves) begin
-        if (valid) sum <= (first ? '0 : sum) + product;
+        if (valid) sum <= next;
         else if (drain) sum <= above;
       end
     end

@@ -21,6 +21,7 @@ module stationary_array #(
     input  logic [31:0]              holds_data,
     input  logic                     moves,
     input  logic                     starts,
+    input  logic                     at_once,
     input  isa::word_t               lead,
     input  isa::word_t               beats,
     input  isa::word_t               beat,
@@ -28,6 +29,7 @@ module stationary_array #(
     input  logic                     adds,
     input  logic                     keeps,
     input  logic                     loads,
+    input  isa::word_t               load_empty,
     input  isa::word_t               load_rows,
     input  isa::word_t               load_beat,
     output logic [31:0]              left_at,
@@ -45,16 +47,16 @@ module stationary_array #(
     logic beat;
   } mark_t;
   logic enters, first, last, adding, keeping;
-  logic [ROWS-1:0][7:0] straight_left, skewed_left;
+  logic [ROWS-1:0][7:0] skewed_left;
   logic [COLUMNS-1:0][7:0] straight_top, skewed_top;
   logic [DOWN:0] swapping;     // on their way down the edge
   mark_t marks[DOWN+1];
   isa::word_t empty, words, pause, every, now_empty, now_words, now_pause;
-  logic some, now_some, word_enters, down, held_last;
+  logic some, now_some, whole, word_enters, down, held_last;
   logic [ROWS-1:0] reached, now_reached, loading_rows;  // rows that the first word of a load has reached
   logic [WB-1:0] next_place, now_place;
 
-  stream_feeder feeder (.clk, .rst, .moves, .starts, .lead, .beats, .beat, .enters, .first, .last);
+  stream_feeder feeder (.clk, .rst, .moves, .starts, .at_once, .lead, .beats, .beat, .enters, .first, .last);
   operand_pointer #(
       .FOLDS(STREAMS)
   ) left_pointer (
@@ -67,12 +69,12 @@ module stationary_array #(
       .last,
       .place  (left_at)
   );
-  assign straight_left = enters ? left_value : '0;
-  skew #(.LANES(ROWS), .STEP(HOP)) left_skew (.clk, .moves, .straight(straight_left), .skewed(skewed_left));
+  // What is there between two beats goes along, and no mark with it.
+  skew #(.LANES(ROWS), .STEP(HOP)) left_skew (.clk, .moves, .straight(left_value), .skewed(skewed_left));
 
   // The marks of a beat go down the edge with it.
   assign marks[0] = {starts ? keeps : keeping, starts ? adds : adding, first, enters};
-  assign swapping[0] = starts && swaps;
+  assign swapping[0] = swaps;
   for (genvar n = 1; n <= DOWN; n++) begin : g_mark
     mark_t later;
     logic swaps_later;
@@ -91,12 +93,13 @@ module stationary_array #(
   // goes down as others come behind it, and reaches its row with the last one.
   always_comb begin
     now_some = loads || some;
-    now_empty = loads ? isa::W'(ROWS) - load_rows : empty;
+    now_empty = loads ? load_empty : empty;
     now_words = loads ? load_rows : words;
     now_pause = loads ? load_beat - 1'b1 : pause;
-    word_enters = moves && now_some && now_empty == 0 && now_pause == 0;
-    down = word_enters || (moves && now_some && now_empty != 0);
-    held_last = word_enters && now_words == 1;
+    whole = loads ? load_empty == 0 : empty == 0;
+    word_enters = moves && now_some && whole && (loads ? load_beat == 1 : pause == 0);
+    down = word_enters || (moves && now_some && !whole);
+    held_last = word_enters && (loads ? load_rows == 1 : words == 1);
     now_reached = loads ? ROWS'(1) : reached;
     loading_rows = down ? now_reached : '0;
   end
@@ -121,9 +124,9 @@ module stationary_array #(
     if (moves) begin
       if (starts) {keeping, adding} <= {keeps, adds};
       if (loads) every <= load_beat;
-      empty <= now_empty == 0 ? '0 : now_empty - 1'b1;
+      empty <= whole ? '0 : now_empty - 1'b1;
       words <= now_words - isa::W'(word_enters);
-      if (now_empty != 0) pause <= now_pause;
+      if (!whole) pause <= now_pause;
       else if (word_enters) pause <= (loads ? load_beat : every) - 1'b1;
       else pause <= now_pause - 1'b1;
       reached <= down ? ROWS'({now_reached, 1'b1}) : now_reached;

@@ -5,11 +5,12 @@ module stream_feeder (
     input  logic       rst,
     input  logic       moves,
     input  logic       starts,
+    input  logic       at_once,  // `lead` is 0
     input  isa::word_t lead,
     input  isa::word_t beats,
     input  isa::word_t beat,
-    output logic       enters,  // a beat, in this cycle
-    output logic       first,   // it is the stream's first one
+    output logic       enters,   // a beat, in this cycle
+    output logic       first,    // it is the stream's first one
     output logic       last
 );
   isa::word_t left, now_left, pause, now_pause, every;
@@ -19,9 +20,9 @@ module stream_feeder (
     now_some = starts || some;
     now_left = starts ? beats : left;
     now_pause = starts ? lead : pause;
-    enters = moves && now_some && now_pause == 0;
+    enters = moves && (starts ? at_once : some && pause == 0);
     first = enters && (starts || !begun);
-    last = enters && now_left == 1;
+    last = enters && (starts ? beats == 1 : left == 1);
   end
 
   always_ff @(posedge clk) begin

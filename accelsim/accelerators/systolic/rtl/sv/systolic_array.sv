@@ -37,20 +37,22 @@ module systolic_array #(
     output logic [7:0]             done_push,
     output isa::done_t             done_item,
     // For the data path: whether anything moves in this cycle; a fold's stream begins, of so many beats, the first one in
-    // `lead` cycles and then one every `beat` cycles.
+    // `lead` cycles (none: at once) and then one every `beat` cycles.
     output logic                   moves,
     output logic                   starts,
+    output logic                   at_once,
     output isa::word_t             lead,
     output isa::word_t             beats,
     output isa::word_t             beat,
-    output logic                   swaps,       // with the stationary operand that was loaded
+    output logic                   swaps,       // it begins with the stationary operand that was loaded, if one does
     output logic                   clears,      // its outputs begin with zero
     output logic                   drains,      // its outputs leave the PEs behind it
     output logic                   adds,        // partial sums of an earlier fold are added
     output logic                   keeps,       // sums stay in the accumulators at the bottom; else they leave
-    output logic                   loads,       // a stationary operand of so many rows is loaded,
-    output isa::word_t             load_rows,
-    output isa::word_t             load_beat    // a row in so many cycles
+    output logic                   loads,       // a stationary operand is loaded: rows that stay empty, one a cycle,
+    output isa::word_t             load_empty,
+    output isa::word_t             load_rows,   // and those that do not, one in so many cycles
+    output isa::word_t             load_beat
 );
   localparam bit STATIONARY = DATAFLOW != 0;
   localparam bit SHADOW = OVERLAP != 0;
@@ -81,13 +83,13 @@ module systolic_array #(
     isa::word_t columns;
   } leaving_t;
   logic [isa::frees_row_bits-1:0] frees[FREES];
-  isa::frees_row_t told, load_told, free;
+  isa::frees_row_t told, next_told, load_told, free;  // of the oldest part, of the one behind it
   coming_t parts[AHEAD], view[AHEAD];  // the oldest first
   coming_t part, loading, incoming;
   leaving_t leaving[ITEMS];
-  leaving_t item, next_item;
-  logic [AB-1:0] held, now_held, seen, next_seen, at;
-  logic [IB-1:0] oldest, newest, under_way, now_under_way;
+  leaving_t item, foremost, next_item;
+  logic [AB-1:0] held, now_held, seen, next_seen;
+  logic [IB-1:0] oldest, next_oldest, newest, under_way, now_under_way;
   isa::word_t number, head;  // the command whose stream ends next, and that of the oldest part
   isa::word_t begun;         // rows of it whose fold has begun
   isa::word_t end_left, loaded_left, load_from, next_load_from, drained_left, satisfied;
@@ -96,8 +98,8 @@ module systolic_array #(
   logic ending;              // a stream has ended in this cycle of the array's time
   logic loaded, now_loaded, streaming, now_streaming, ends, opened, now_opened;
   logic left_already, ended_already;  // in an earlier cycle of the same time
-  logic takes_first, takes_later, takes, due, leaves_now, stuck, ended, ends_now, caught, alone, begins, final_fold;
-  logic advances, load_final;
+  logic takes_first, takes_later, waiting, takes, due, leaves_now, stuck, ended, ends_now, caught, alone, begins, final_fold;
+  logic advances, load_final, incoming_next, last_next, some_begun;
 
   function automatic isa::word_t less_one(input isa::word_t a);  // but not below 0
     less_one = a == 0 ? '0 : a - 1'b1;
@@ -121,12 +123,13 @@ module systolic_array #(
     part = view[0];
 
     // What is due leaves, and the stream that has ended gives back what it was the last to read.
-    item = leaving[oldest];
+    item = TAIL > 0 ? foremost : leaving[oldest];
     ending = (streaming && end_left == 0) || ended_already;
     due = (TAIL > 0 ? on_way[TAIL>0?TAIL-1:0] : ending) && !left_already;
     stuck = due && ((item.ends && done_room == 0) || (item.to == 2'd1 && out_room == 0)
         || (item.to == 2'd2 && scores_room == 0));
     leaves_now = due && !stuck;
+    next_oldest = !leaves_now ? oldest : oldest == IB'(ITEMS - 1) ? '0 : oldest + 1'b1;
     out_push = {7'd0, leaves_now && item.to == 2'd1};
     out_item.elements = item.elements;
     out_item.passes = item.passes;
@@ -155,8 +158,7 @@ module systolic_array #(
     begins = STATIONARY && part.first;
     starts = moves && !now_streaming && (held != 0 || takes_first)
         && (begins ? loaded && loaded_left == 0 : !part.first || alone);
-    told = frees[FA'(head)];
-    final_fold = part.left <= ALL;
+    final_fold = some_begun ? last_next : told.folds == 1;
     rows_now = final_fold ? part.left : ALL;
     cycles = final_fold ? told.last_cycles : told.cycles;
     spare = final_fold ? told.last_spare : told.spare;
@@ -168,11 +170,12 @@ module systolic_array #(
     else waits = SHADOW && part.last ? drained_left : '0;
     excess = waits > spare ? waits - spare : '0;
     lasts = cycles + excess;
+    at_once = waits <= spare && (final_fold ? told.last_lead == 0 : told.lead == 0);
     lead = (final_fold ? told.last_lead : told.lead) + excess;
-    swaps = begins;
+    swaps = STATIONARY && held != 0 && parts[0].first && loaded && loaded_left == 0 && (!streaming || end_left == 0);
     clears = part.first;
     drains = part.last;
-    adds = part.adds || begun != 0;
+    adds = part.adds || some_begun;
     next_item.to = (STATIONARY ? final_fold : part.last) ? part.to : 2'd0;
     keeps = next_item.to == 2'd0;
     next_item.ends = final_fold;
@@ -202,31 +205,40 @@ module systolic_array #(
     now_streaming = now_streaming || starts;
     now_under_way = now_under_way + IB'(starts);
 
-    // The next stationary operand is loaded.
-    at = advances && seen != 0 ? seen - 1'b1 : seen;
-    next_seen = now_held;
-    for (int n = AHEAD - 1; n >= 0; n--) if (AB'(n) >= at && AB'(n) < now_held && view[n].first) next_seen = AB'(n);
-    if (now_loaded || !STATIONARY) next_seen = at;
-    loading = view[0];
-    for (int n = 1; n < AHEAD; n++) if (next_seen == AB'(n)) loading = view[n];
+    // The next stationary operand is loaded: of the first part that begins a fold behind those whose operand is there or
+    // on its way. Parts are counted here as before one of them advances.
+    next_seen = held;
+    loading = incoming;
+    for (int n = AHEAD - 1; n >= 0; n--) begin
+      if (AB'(n) >= seen && AB'(n) < held && parts[n].first) begin
+        next_seen = AB'(n);
+        loading = parts[n];
+      end
+    end
+    load_told = frees[FA'(head+isa::W'(next_seen))];
+    incoming_next = takes && incoming.first;
+    waiting = next_seen < held || incoming_next;
+    if (!waiting) next_seen = held + AB'(takes);
     alone = SHADOW || (!now_streaming && now_under_way == 0);
-    loads = STATIONARY && moves && !now_loaded && next_seen < now_held && next_load_from == 0 && alone
-        && (SHADOW || !now_opened);
-    load_told = frees[FA'(head+isa::W'(advances)+isa::W'(next_seen))];
+    loads = STATIONARY && moves && !now_loaded && waiting && next_load_from == 0 && alone && (SHADOW || !now_opened);
     load_final = loading.to_load <= ALL;
-    load_rows = load_final ? loading.to_load : ALL;
+    load_empty = load_final ? load_told.last_empty : '0;
+    load_rows = load_final ? load_told.last_rows : ALL;
     load_beat = load_told.load_beat;
-    for (int n = 0; n < AHEAD; n++) if (loads && next_seen == AB'(n)) view[n].to_load = loading.to_load - ALL;
+    for (int n = 0; n < AHEAD; n++) if (loads && next_seen == AB'(n + advances)) view[n].to_load = loading.to_load - ALL;
 
     if (!moves) status = isa::BLOCKED;
     else if (now_streaming || now_under_way != 0 || loads) status = isa::BUSY;
-    else if (STATIONARY && (now_loaded ? loaded_left != 0 : next_seen < now_held && next_load_from != 0)) status = isa::BUSY;
+    else if (STATIONARY && (now_loaded ? loaded_left != 0 : waiting && next_load_from != 0)) status = isa::BUSY;
     else status = now_opened ? isa::STARVED : isa::IDLE;
   end
 
   always_ff @(posedge clk) begin
     if (frees_we) frees[FA'(frees_address)] <= frees_data;
+    foremost <= leaving[next_oldest];
     if (rst) begin
+      told <= frees[0];
+      next_told <= frees[FA'(1)];
       held <= '0;
       seen <= '0;
       oldest <= '0;
@@ -235,6 +247,7 @@ module systolic_array #(
       number <= '0;
       head <= '0;
       begun <= '0;
+      some_begun <= 1'b0;
       load_from <= '0;
       drained_left <= '0;
       loaded <= 1'b0;
@@ -250,10 +263,10 @@ module systolic_array #(
       streaming <= now_streaming;
       left_already <= !moves && (left_already || leaves_now);
       ended_already <= !moves && (ended_already || ends_now);
-      if (leaves_now) oldest <= oldest == IB'(ITEMS - 1) ? '0 : oldest + 1'b1;
+      oldest <= next_oldest;
       if (ends_now && ends) number <= number + 1'b1;
       if (moves) begin
-        seen <= loads && load_final ? next_seen + 1'b1 : next_seen;
+        seen <= next_seen + AB'(loads && load_final) - AB'(advances);
         on_way <= (TAIL + 1)'({on_way, ending});
         loaded <= now_loaded || loads;
         if (loads) loaded_left <= (load_final ? load_told.last_load : load_told.load) - 1'b1;
@@ -265,8 +278,14 @@ module systolic_array #(
           newest <= newest == IB'(ITEMS - 1) ? '0 : newest + 1'b1;
           ends <= final_fold;
           begun <= final_fold ? '0 : begun + ALL;
+          some_begun <= !final_fold;
+          last_next <= part.left <= isa::W'(2 * ROWS);
         end
-        head <= head + isa::W'(advances);
+        if (advances) begin
+          head <= head + 1'b1;
+          told <= next_told;
+          next_told <= frees[FA'(head+isa::W'(2))];
+        end
         end_left <= starts ? lasts - 1'b1 : less_one(end_left);
         if (starts && part.last) drained_left <= lasts + ALL - 1'b1;
         else drained_left <= less_one(drained_left);
