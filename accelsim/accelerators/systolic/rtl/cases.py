@@ -22,7 +22,7 @@ SMALL = {"timing": 0, "row_skip": 0, "psum_hop": 1, "ahead": 4}
 ARRAYS = [
     SMALL | {"rows": 4, "columns": 3, "dataflow": 0, "overlap": 1, "accumulator_bytes": 4, "left_bytes": 64,
              "top_bytes": 2},
-    SMALL | {"rows": 5, "columns": 4, "dataflow": 1, "overlap": 1, "accumulator_bytes": 128, "left_bytes": 3,
+    SMALL | {"rows": 3, "columns": 5, "dataflow": 1, "overlap": 1, "accumulator_bytes": 160, "left_bytes": 1,
              "top_bytes": 64},
     SMALL | {"rows": 3, "columns": 4, "dataflow": 2, "overlap": 0, "accumulator_bytes": 256, "left_bytes": 64,
              "top_bytes": 3, "psum_hop": 2, "ahead": 1},

@@ -21,10 +21,10 @@ OS, WS, IS = range(3)
 def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.ndarray]:
     """int64[commands] of each of WORDS; values: parameters of the array, commands: int64[commands, fields] of its port.
 
-    folds: how many. cycles: of the stream, if nothing before it makes it longer. lead: of these, before its first beat. spare: how long
-    the top edge's port may be taken when it begins without that. reads: cycles in which that port reads what outputs
-    leave with. beat: cycles from a beat to the next. elements: outputs. load: cycles until an operand is in the PEs;
-    load_beat: for a row of it; of the last fold's operand some rows have words, and some stay empty.
+    folds: how many. cycles: of the stream, if nothing before it makes it longer. lead: of these, before its first beat.
+    spare: how long the top edge's port may be taken when it begins without that. reads: cycles in which that port reads
+    what outputs leave with. beat: cycles from a beat to the next. elements: outputs. load: cycles until an operand is
+    in the PEs; load_beat: for a row of it; of the last fold's operand some rows have words, and some stay empty.
     """
     said = dict(zip(PART, commands.T, strict=True))
     dataflow, rows = values["dataflow"], values["rows"]

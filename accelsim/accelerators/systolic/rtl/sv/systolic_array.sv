@@ -98,7 +98,7 @@ module systolic_array #(
   logic ending;              // a stream has ended in this cycle of the array's time
   logic loaded, now_loaded, streaming, now_streaming, ends, opened, now_opened;
   logic left_already, ended_already;  // in an earlier cycle of the same time
-  logic takes_first, takes_later, waiting, takes, due, leaves_now, stuck, ended, ends_now, caught, alone, begins, final_fold;
+  logic takes_first, takes_later, waiting, port_free, takes, due, leaves_now, stuck, ended, ends_now, caught, alone, begins, final_fold;
   logic advances, load_final, incoming_next, last_next, some_begun;
 
   function automatic isa::word_t less_one(input isa::word_t a);  // but not below 0
@@ -192,6 +192,7 @@ module systolic_array #(
       next_load_from = begins ? BEHIND : load_from;
       if (satisfied > next_load_from) next_load_from = satisfied;
     end
+    port_free = starts ? reads == 0 && (begins ? BEHIND == 0 : load_from == 0) : load_from == 0;
     if (starts) view[0].left = part.left - ALL;
     advances = starts && final_fold;
     takes_later = moves && !takes_first && command_valid != 0 && advances;
@@ -220,7 +221,7 @@ module systolic_array #(
     waiting = next_seen < held || incoming_next;
     if (!waiting) next_seen = held + AB'(takes);
     alone = SHADOW || (!now_streaming && now_under_way == 0);
-    loads = STATIONARY && moves && !now_loaded && waiting && next_load_from == 0 && alone && (SHADOW || !now_opened);
+    loads = STATIONARY && moves && !now_loaded && waiting && port_free && alone;
     load_final = loading.to_load <= ALL;
     load_empty = load_final ? load_told.last_empty : '0;
     load_rows = load_final ? load_told.last_rows : ALL;
@@ -229,7 +230,7 @@ module systolic_array #(
 
     if (!moves) status = isa::BLOCKED;
     else if (now_streaming || now_under_way != 0 || loads) status = isa::BUSY;
-    else if (STATIONARY && (now_loaded ? loaded_left != 0 : waiting && next_load_from != 0)) status = isa::BUSY;
+    else if (STATIONARY && (now_loaded ? loaded_left != 0 : waiting && !port_free)) status = isa::BUSY;
     else status = now_opened ? isa::STARVED : isa::IDLE;
   end
 
