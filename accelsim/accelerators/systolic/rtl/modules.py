@@ -29,14 +29,12 @@ ARRAY = Twin(SystolicArray, NAME, ("frees",), ("timing", "row_skip", "accumulato
 
 def check(values: Mapping[str, int]) -> None:
     """Raise InputError for an array that has no module."""
-    for name, why in (
-        ("timing", "scalesim drains a fold before its sums are there, which no registers do"),
-        ("row_skip", "true has operands enter at any row, for which the modules have no wires"),
-    ):
-        if values[name]:
-            raise InputError(
-                f"the systolic array with {name}: {why}; take {name}: {('exact', 'false')[name != 'timing']}"
-            )
+    if values["timing"]:
+        raise InputError(
+            "array.timing: scalesim has no module, since it drains a fold before its sums are there; take exact"
+        )
+    if values["row_skip"]:
+        raise InputError("array.row_skip: true has no module, since no wires lead operands to any row; take false")
 
 
 def bench(values: Mapping[str, int], depths: Mapping[str, int], commands: int, sizes: Sizes | None) -> Netlist:
