@@ -1,6 +1,7 @@
 """The modules: clean, complete, written with a configuration's parameters and a testbench that passes; synthesized."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -83,6 +84,12 @@ def test_a_cycle_is_long_enough(tmp_path, dataflow):
     found = json.loads((tmp_path / "rtl" / "cells.json").read_text())
     assert max(one["fo4"] for one in found) <= 80  # 2 ns, of 25 ps
     assert sum(one["instances"] for one in found if one["module"].endswith("_pe")) == 32 * 16
+
+
+def test_every_module_is_in_the_docs():
+    text = (Path(__file__).resolve().parents[4] / "docs" / "rtl.md").read_text()
+    for path in PACKAGE.sources.glob("*.sv"):
+        assert f"`{path.stem}`" in text, path.stem
 
 
 def test_no_module_is_called_like_a_machine():
