@@ -62,6 +62,7 @@ def ceil(a: np.ndarray, b: int) -> np.ndarray:
 
 def frees_rows(tables: Mapping[str, np.ndarray], parameters: Mapping[str, Mapping[str, int]]) -> np.ndarray:
     """uint32[commands, words] of the table `frees`, of which the commands are `tables["commands"]`."""
-    found = lengths(parameters["unit"], tables["commands"])
+    array = next(values for values in parameters.values() if "psum_hop" in values)
+    found = lengths(array, tables["commands"])
     more = np.stack([found[name].astype(np.uint32) for name in WORDS], axis=1)
     return np.concatenate([words(tables["frees"], FREES.names), more], axis=1)

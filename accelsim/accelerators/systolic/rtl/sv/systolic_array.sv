@@ -23,7 +23,7 @@ module systolic_array #(
     output logic [7:0]             command_pop,
     input  logic [7:0]             out_room,
     output logic [7:0]             out_push,
-    output isa::elements_t         out_item,
+    output isa::encoded_t         out_item,
     input  logic [7:0]             scores_room,
     output logic [7:0]             scores_push,
     output isa::block_t            scores_item,
