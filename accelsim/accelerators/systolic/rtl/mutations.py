@@ -1,6 +1,6 @@
-"""Bugs to seed in the array, each of which the co-simulation must catch."""
+"""Bugs to seed in the array and the softmax unit, each of which the co-simulation must catch."""
 
-from accelsim.accelerators.systolic.rtl.modules import NAME
+from accelsim.accelerators.systolic.rtl.modules import NAME, SOFTMAX
 from accelsim.rtl.mutations import Mutation
 
 MUTATIONS = tuple(
@@ -80,5 +80,24 @@ MUTATIONS = tuple(
         ("accumulator", "sums leave instead of staying", "assign valid = came && !kept;", "assign valid = came;"),
         ("accumulator", "sums move on while nothing else does", "if (moves) begin\n      added",
          "begin\n      added"),
+    )
+) + tuple(
+    Mutation(SOFTMAX, SOFTMAX, *row)
+    for row in (
+        ("lanes take a score less", "+ 32'(LANES - 1)) / 32'(LANES);", "+ 32'(LANES - 1)) / 32'(LANES + 1);"),
+        ("the exponentials' pipeline has no depth", "start = next_free_at + 32'(EXP_CYCLES);", "start = next_free_at;"),
+        ("reciprocals do not wait for the divider", "if (start < divider_free_at) start = divider_free_at;", ""),
+        ("rows of a block are divided at once", "(32'(ready) - 32'd1) * 32'(DIVIDE_INTERVAL)", "32'd0"),
+        ("scores that leave have a byte", "bytes = work << 1;", "bytes = work;"),
+        ("maxima take no pass of their own", "work = MODE != 0 ? now_missing << 1 : now_missing;",
+         "work = now_missing;"),
+        ("a row's scores are counted on from the tile before", "completes ? '0 : taken;", "taken;"),
+        ("rows are complete with their first scores", "now_kind == 2'd0 && taken == now_columns;", "now_kind == 2'd0;"),
+        ("scores go before the exponentials that wait", "free && blocks != 0;",
+         "free && blocks != 0 && scores_valid == 0;"),
+        ("probabilities leave without room", "(item.bytes == 0 || out_room != 0)", "1'b1"),
+        ("rows are told without room", "(item.rows == 0 || done_room != 0)", "1'b1"),
+        ("more is on its way than there is room for", "&& now_under_way < LB'(AHEAD);", ";"),
+        ("waiting within a tile is idle", "now_active ? isa::STARVED : isa::IDLE;", "isa::IDLE;"),
     )
 )  # fmt: skip
