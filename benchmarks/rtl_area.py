@@ -59,8 +59,13 @@ SHARED = {
     ("vector",): ("vector_unit", "vector_unit_datapath", "vector_lane", "reciprocal_root"),
     ("queries",): ("query_fetcher",),
     ("hand_over",): ("hand_over",),
+    ("array",): (
+        "output_pe", "output_array", "stationary_pe", "stationary_array", "accumulator", "skew", "stream_feeder",
+        "operand_pointer",
+    ),
+    ("control of the array",): ("systolic_array",),
     ("channels",): ("channel", "attention_datapath"),
-}
+}  # fmt: skip
 
 CONTROL = (
     "arbiter", "decoder", "denser_engine", "dma", "encoder", "index_walker", "load_buffer", "mac_array", "output_merge",

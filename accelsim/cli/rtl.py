@@ -28,7 +28,8 @@ def register(app: typer.Typer, show: Callable[[Iterable[object]], None]) -> None
 
 def cosim(
     components: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="Hardware modules; all without any.")
+        list[str] | None,
+        typer.Argument(metavar="[MACHINE] [COMPONENT]...", help="Hardware modules; all of the machine without any."),
     ] = None,
     count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other cases.")] = 1,
@@ -36,8 +37,8 @@ def cosim(
         str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every layer of a workload instead.")
     ] = None,
     machine: Annotated[
-        str, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on.")
-    ] = "vitcod",
+        str | None, typer.Option("--machine", metavar="MACHINE", help="The configuration it runs on; without, vitcod.")
+    ] = None,
     mutations: Annotated[
         bool, typer.Option("--mutations", help="Seed the known bugs, one by one, instead; each must be caught.")
     ] = False,
@@ -57,8 +58,9 @@ def cosim(
     from accelsim.core.errors import InputError
     from accelsim.rtl.suite import suite, table
 
+    machine, components = named(machine, components or [])
     arch, twins = twins_of(machine, overrides or [])
-    machines = [name for name in components or [] if name in twins.whole]
+    machines = [name for name in components if name in twins.whole]
     if trace_layers and not (machines and waves and workload):
         raise InputError("cosim: --trace-layers are of a whole machine's --workload, for --waves: name all three")
     if machines:
@@ -73,7 +75,7 @@ def cosim(
         else:
             yield from whole.compared(count, as_json)
         return
-    names = twins.chosen(components or [])
+    names = twins.chosen(components)
     if mutations:
         from accelsim.rtl.suite import bugs
 
@@ -96,7 +98,7 @@ def cosim(
     else:
         from accelsim.rtl.cosim import cosimulate
 
-        running = twins.running(components or [])
+        running = twins.running(components)
         outcomes = [cosimulate(name, layers_of(twins, arch, workload, name)) for name in running]
     if as_json:
         put(outcomes)
@@ -107,6 +109,27 @@ def cosim(
             yield from twins.remarks(arch, loaded(workload))
     if any(one.differences for one in outcomes):
         raise SystemExit(1)
+
+
+def named(machine: str | None, words: Sequence[str]) -> tuple[str, list[str]]:
+    """The configuration and the modules that are meant; the first word may be a machine, whose own configuration it is
+    where none is given. A machine that runs networks by itself stays among the modules.
+
+    Raises InputError for a configuration of another machine.
+    """
+    from accelsim.accelerators import machine as accelerator
+    from accelsim.accelerators import schema, shipped
+    from accelsim.config import load_arch
+    from accelsim.core.errors import InputError
+
+    words = list(words)
+    if not words or words[0] not in shipped():
+        return machine or "vitcod", words
+    name, of = words[0], load_arch(machine, schema).machine if machine else words[0]
+    if of != name:
+        raise InputError(f"cosim: {name} is not the machine of --machine {machine}, which is of {of}")
+    twins = accelerator(name).twins()
+    return machine or name, words if twins and name in twins.whole else words[1:]
 
 
 def twins_of(machine: str, overrides: Sequence[str] = ()):

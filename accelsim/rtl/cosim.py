@@ -200,13 +200,18 @@ def check_values(case: Case, model: np.ndarray, found: np.ndarray) -> Comparison
         name: found[found[:, 1] == len(net.logged()) + i][:, [0, *range(2, 2 + words)]]
         for i, (name, (_, words)) in enumerate(net.data.observed().items())
     }
-    return case.operands.compare(case.name, net.data, case.tables, by_channel(case, model), seen, net.parameters)
+    return case.operands.compare(case.name, net.data, case.tables, by_name(case, model), seen, net.parameters)
 
 
 def by_channel(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
     """int64[transfers, 1 + columns] of each channel in what `run_model` gives: cycle, then payload."""
-    wires = enumerate(case.netlist.wires)
-    return {w.name: model[model[:, 1] == i][:, [0, *range(2, model.shape[1])]] for i, w in wires}
+    return {wire.name: rows for wire, rows in zip(case.netlist.wires, by_name(case, model).values())}
+
+
+def by_name(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
+    """The same of each channel and of each unit's changes of status."""
+    columns = [0, *range(2, model.shape[1])]
+    return {name: model[model[:, 1] == i][:, columns] for i, name in enumerate(case.netlist.logged())}
 
 
 def compare(case: Case, model: np.ndarray, module: np.ndarray) -> tuple[int, str]:

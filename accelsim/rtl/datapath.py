@@ -64,7 +64,7 @@ class Operands(Protocol):
     """What the data path of a case computes on, and what it must compute.
 
     `data` is the netlist's data path, `tables` are the case's, `moved` are the control's transfers: of each channel
-    int64[transfers, 1 + fields], cycle and payload.
+    int64[transfers, 1 + fields], cycle and payload; and, as UNIT_status, of each unit's changes of status the same.
     """
 
     def loads(self, data: DataPath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.rtl.cosim import Case, by_channel, run_model, table_words
+from accelsim.rtl.cosim import Case, by_name, run_model, table_words
 from accelsim.rtl.testbench_text import STIMULUS, bench_text, check_text
 from accelsim.rtl.vsim import SOURCES, Bench, build
 
@@ -117,5 +117,5 @@ def stored_values(case: Case, model: np.ndarray) -> dict[str, np.ndarray]:
     if case.operands is None:
         return {}
     data = case.netlist.data
-    results = case.operands.results(data, case.tables, by_channel(case, model))
+    results = case.operands.results(data, case.tables, by_name(case, model))
     return {**dict(case.operands.loads(data, case.tables)), f"{data.result}_expected": results}

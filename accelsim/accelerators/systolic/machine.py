@@ -177,6 +177,11 @@ class Systolic(Machine):
 
         return SystolicJudge
 
+    def twins(self):
+        from accelsim.accelerators.systolic.rtl.twins import TWINS
+
+        return TWINS
+
     def notes(self, arch: Arch, workload: Workload) -> dict[str, str]:
         attention = [layer for layer in workload.layers if isinstance(layer, Attention)]
         said = {}

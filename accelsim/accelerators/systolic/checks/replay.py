@@ -57,7 +57,27 @@ def replay(
 ) -> np.ndarray:
     """int32[heads, q_tokens, v_dim]: what the array and the softmax unit make of int8 q, k, v of an image."""
     layer = products.layer
-    q, k, v = (x.astype(np.int32) for x in operands)
+    first, v = image * layer.heads, operands[2].astype(np.int32)
+    p = probabilities(products, image, operands, scaling, bound)
+    out = np.zeros((layer.heads, layer.q_tokens, layer.v_dim), np.int32)
+    for _, b in products.values.placed.values():
+        head, deep = b.group - first, slice(b.depth, b.depth + b.deep)
+        if 0 <= head < layer.heads:
+            rows, columns = slice(b.row, b.row + b.rows), slice(b.column, b.column + b.columns)
+            out[head, rows, columns] += p[head, rows, deep] @ v[head, deep, columns]
+    return out
+
+
+def probabilities(
+    products: "AttentionProducts",
+    image: int,
+    operands: tuple[np.ndarray, np.ndarray, np.ndarray],
+    scaling: functional.Scaling,
+    bound: int | None,
+) -> np.ndarray:
+    """int32[heads, q_tokens, kv_tokens]: what they make of q and k alone, the probabilities that the array reads."""
+    layer = products.layer
+    q, k = (x.astype(np.int32) for x in operands[:2])
     first = image * layer.heads
     s = np.zeros((layer.heads, layer.q_tokens, layer.kv_tokens), np.int32)
     for _, b in products.logits.placed.values():
@@ -70,13 +90,7 @@ def replay(
         head, rows = tile.group - first, slice(tile.row, tile.row + tile.rows)
         if 0 <= head < layer.heads:
             p[head, rows] = softmax(tile, functional.octaves(s[head, rows], *scaling), bound)
-    out = np.zeros((layer.heads, layer.q_tokens, layer.v_dim), np.int32)
-    for _, b in products.values.placed.values():
-        head, deep = b.group - first, slice(b.depth, b.depth + b.deep)
-        if 0 <= head < layer.heads:
-            rows, columns = slice(b.row, b.row + b.rows), slice(b.column, b.column + b.columns)
-            out[head, rows, columns] += p[head, rows, deep] @ v[head, deep, columns]
-    return out
+    return p
 
 
 def softmax(tile: Tile, t: np.ndarray, bound: int | None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The dense layers of a workload through the MAC array, driven as the whole machine drives it: every command comes and
 every output is taken in the cycle in which it is in a run of the machine."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,11 +13,10 @@ from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place,
 from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
 from accelsim.accelerators.vitcod.rtl.stage import Tile, late, steps_of
 from accelsim.config.arch import Arch
-from accelsim.core import IDLE, Out, Param, Simulator
-from accelsim.core.channel import WATCHED
-from accelsim.core.trace import EVENT
+from accelsim.core import Out
 from accelsim.dataflows.windows import Window
-from accelsim.rtl.cosim import AFTER, EVENTS, Case
+from accelsim.rtl import driven
+from accelsim.rtl.cosim import Case
 from accelsim.rtl.stimulus import Script
 from accelsim.workload.layers import Attention, Gemm
 from accelsim.workload.network import Network, Rule
@@ -26,78 +25,9 @@ from accelsim.workload.workload import Workload
 ARRAY = "engine"  # what the machine calls it
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A run of the machine: its cycles, the array's table `frees`, and a unit's parameters; of each port of the unit
-    (of an array `PORT.ELEMENT`) the depth of its channel, what crosses it, int64[items, 1 + fields], cycle and payload,
-    and in which cycles items are taken; and of each unit the status changes, int64[changes, 2], cycle and status."""
-
-    cycles: int
-    values: Mapping[str, int]
-    frees: np.ndarray
-    depths: Mapping[str, int]
-    moved: Mapping[str, np.ndarray]
-    taken: Mapping[str, np.ndarray]
-    statuses: Mapping[str, np.ndarray]
-
-
-def recorded(arch: Arch, workload: Workload, unit: str = ARRAY) -> Recorded:
+def recorded(arch: Arch, workload: Workload, unit: str = ARRAY) -> driven.Recorded:
     """What happens at a unit's ports while the machine runs a workload."""
-    sim, program = MACHINE.build(arch, workload, trace=EVENTS)
-    parts = {c.name: c for c in sim.components}
-    ends = {}
-    for i, wire in enumerate(sim.wires):
-        for name, port in ((wire.producer.name, wire.out), (wire.consumer.name, wire.into)):
-            if name == unit:
-                ends[port] = i
-                sim.wires[i] = replace(wire, monitored=WATCHED)
-    sim.run()
-    MACHINE.finish(arch, sim, True)
-    period = sim.periods[parts[unit].clock]
-    log = np.concatenate(sim.transfers)
-    log[:, 0] //= period
-    fields = {n: len(sim.wires[i].payload) for n, i in ends.items()}
-    moved = {n: log[log[:, 1] == i][:, [0, *range(2, 2 + fields[n])]] for n, i in ends.items()}
-    taken = {n: log[log[:, 1] == ~i][:, [0, 2]] for n, i in ends.items()}
-    for name in ends:
-        if (taken[name][:, 1] > 1).any():
-            raise ValueError(f"{unit}.{name}: several items are taken in a cycle, which a bench's far end does not do")
-    values = {n: parts[unit].value(n) for n in parts[unit].declared(Param)}
-    depths = {n: sim.wires[i].depth for n, i in ends.items()}
-    return Recorded(
-        sim.result().cycles(), values, program.finish()["frees"], depths, moved,
-        {n: times[:, 0] for n, times in taken.items()}, statuses_of(sim),
-    )  # fmt: skip
-
-
-def opened(run: Recorded, ports: Collection[str]) -> dict[str, np.ndarray]:
-    """The patterns in which far ends take items in the cycles in which they are taken in a run, by the wires' names."""
-    opens = {}
-    for name in ports:
-        pattern = np.zeros(run.cycles + AFTER + 1, np.uint8)
-        pattern[run.taken[name]] = 1
-        opens[name.replace(".", "_")] = pattern
-    return opens
-
-
-def statuses_of(sim: Simulator) -> dict[str, np.ndarray]:
-    """The status changes of each component, in cycles of its clock."""
-    events = np.concatenate(sim.events) if sim.events else np.zeros(0, EVENT)
-    found = {}
-    for i, component in enumerate(sim.components):
-        mine = events[events["component"] == i]
-        found[component.name] = np.stack([mine["at"] // sim.periods[component.clock], mine["status"]], axis=1)
-    return found
-
-
-def at_work(run: Recorded, units: Collection[str]) -> int:
-    """Cycles of a run in which at least one of these units is not idle."""
-    change = np.zeros(run.cycles + 1, np.int64)
-    for name in units:
-        at, status = run.statuses[name].T
-        working = (status != IDLE).astype(np.int64)
-        np.add.at(change, np.minimum(at, run.cycles), np.diff(working, prepend=0))
-    return int((np.cumsum(change)[:-1] > 0).sum())
+    return driven.recorded(MACHINE, arch, workload, unit)
 
 
 def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
@@ -110,9 +40,9 @@ def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
         places = places_of(workload, resources(arch), commands)
         work = DenseWork([*products_of(arch, workload)], places, commands)
         net = replace(net, sizes=work.needed(net.data))
-    opens = opened(run, [name for name, port in TWIN.ports().items() if isinstance(port, Out)])
+    opens = driven.opened(run, [name for name, port in TWIN.ports().items() if isinstance(port, Out)])
     script = Script(run.moved["command"][:, 0], commands)
-    yield Case(f"{workload.name}", net, {"frees": run.frees}, {"command": script}, opens, operands=work)
+    yield Case(f"{workload.name}", net, {"frees": run.tables["frees"]}, {"command": script}, opens, operands=work)
 
 
 def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list[Place]:
@@ -183,11 +113,7 @@ def network_of(arch: Arch, workload: Workload) -> Network:
 def remarks(arch: Arch, workload: Workload, units: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Of each module the cycles of a run in which its units are at work; and whether the transposing stage keeps up."""
     run = recorded(arch, workload)
-    every = {"all of these": [unit for some in units.values() for unit in some]}
-    for name, some in {**units, **every}.items():
-        cycles = at_work(run, some)
-        share = 100 * cycles / run.cycles
-        yield f"{name}: at work in {cycles:,} of {run.cycles:,} cycles of {workload.name} ({share:.1f} %)"
+    yield from driven.shares(run, units, workload.name)
     found = late(run.values, steps_of(run.values, run.moved, lies(workload, arch, run.moved["command"][:, 1:])))
     yield (
         f"transposing_stage: late in {found.steps:,} of {found.of:,} steps; waiting for it, the array would take "

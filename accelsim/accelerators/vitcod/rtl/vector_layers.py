@@ -9,13 +9,14 @@ import numpy as np
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.machine import resources
 from accelsim.accelerators.vitcod.rtl.dense import Place
-from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, opened, places_of, recorded
+from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, places_of, recorded
 from accelsim.accelerators.vitcod.rtl.vector import FEATURES, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_cases import bench
 from accelsim.accelerators.vitcod.rtl.vector_jobs import UNIT, Job, Leaving, Normalised, Operated, Passed
 from accelsim.accelerators.vitcod.rtl.vector_work import VectorWork
 from accelsim.config.arch import Arch
 from accelsim.rtl.cosim import Case
+from accelsim.rtl.driven import opened
 from accelsim.rtl.stimulus import Script
 from accelsim.workload.layers import ACTIVATIONS, Attention, Elementwise, Gemm, Norm
 from accelsim.workload.network import Computed, Network

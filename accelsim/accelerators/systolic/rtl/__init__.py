@@ -1,0 +1,1 @@
+"""Hardware twins of the systolic array's components (see docs/rtl.md)."""

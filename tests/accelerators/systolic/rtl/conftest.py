@@ -1,0 +1,3 @@
+"""Everything here needs Verilator and a C++ compiler."""
+
+from tests.rtl.conftest import tools as tools
