@@ -14,11 +14,11 @@ from accelsim.core.elaborate import entry_module, kernel_module, row_of, words
 from accelsim.core.invoke import RAISED
 from accelsim.core.keep import kept_together
 from accelsim.core.machine_code import caller
-from accelsim.core.result import End, Link, Part, Result, difference, snapshot
+from accelsim.core.result import Link, Part, Result, difference, snapshot
 from accelsim.core.schedule import CALL, STATE, TABLES
 from accelsim.core.status import BLOCKED, IDLE, STARVED, STATUS_NAMES
 from accelsim.core.trace import EVENT, new_trace
-from accelsim.core.wire import Wire, port_of, unpack
+from accelsim.core.wire import Wire, ends_of, port_of, unpack
 
 
 class DeadlockError(RuntimeError):
@@ -270,14 +270,11 @@ class Simulator:
 
     def parts(self) -> dict[str, Part]:
         """Every component as it stands in a result; known before time starts."""
-        ends: dict[str, list[End]] = {c.name: [] for c in self.components}
-        for w in self.wires:
-            ends[w.producer.name].append(End(w.name, w.out, w.consumer.name, True, w.depth, w.bits))
-            ends[w.consumer.name].append(End(w.name, w.into, w.producer.name, False, w.depth, w.bits))
+        ends = ends_of(self.wires)
 
         def part(c: Component) -> Part:
             kind, *bases = (k.__name__ for k in takewhile(lambda k: k is not Component, type(c).__mro__))
-            return Part(kind, c.clock, c.parameters(), tuple(bases), tuple(ends[c.name]))
+            return Part(kind, c.clock, c.parameters(), tuple(bases), tuple(ends.get(c.name, ())))
 
         return {c.name: part(c) for c in self.components}
 

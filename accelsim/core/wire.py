@@ -1,10 +1,12 @@
 """A channel before time starts, and what was logged of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from accelsim.core.component import Component, Port, PortArray
+from accelsim.core.result import End
 
 WORD_BITS = 20  # of a field of an item in hardware
 WIDE = {"address": 32}  # bits of fields that are longer than the others: an address in DRAM
@@ -39,6 +41,15 @@ class Wire:
     def bits(self) -> int:
         """Bits of an item in hardware."""
         return sum(WIDE.get(name, WORD_BITS) for name in self.payload)
+
+
+def ends_of(wires: Iterable[Wire]) -> dict[str, list[End]]:
+    """The channels at each component, by its name."""
+    ends: dict[str, list[End]] = {}
+    for w in wires:
+        ends.setdefault(w.producer.name, []).append(End(w.name, w.out, w.consumer.name, True, w.depth, w.bits))
+        ends.setdefault(w.consumer.name, []).append(End(w.name, w.into, w.producer.name, False, w.depth, w.bits))
+    return ends
 
 
 def port_of(component: Component, name: str) -> Port | None:

@@ -45,7 +45,7 @@ ROWS = Twin(RowSoftmax, SOFTMAX, ("seen",), ("score_bytes", "banks", "port_bytes
 AROUND = (
     ROWS,
     Twin(Sequencer, "sequencer", ("program",), most={"notice": lambda v: v["depth"]}),
-    Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "banks", "port_bytes")),
+    Twin(VectorUnit, "vector_unit", (), ("reduce_cycles", "rsqrt_cycles", "rows", "banks", "port_bytes")),
     *memory.TWINS.values(),
 )
 
