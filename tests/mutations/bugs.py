@@ -69,7 +69,7 @@ BUGS = (
     line("dma-burst", shared("dma"), "size = min(left, r.burst_bytes)", "size = left", "bursts are cut"),
     line("dma-pitch", shared("dma"), "r.segment_at += r.pitch", "r.segment_at += r.segment_bytes", "segments' pitch"),
     line("dma-outstanding", shared("dma"), "if r.under_way < r.outstanding and", "if", "bursts under way"),
-    line("vector-lanes", shared("vector_unit"), "(item.elements + r.lanes - 1) //", "item.elements //", "a ceil"),
+    line("vector-lanes", shared("vector_unit"), "(item.elements * goes + r.lanes - 1) //", "item.elements * goes //", "a ceil"),
     line("vector-passes", shared("vector_unit"), "r.element_ops += item.elements * item.passes",
          "r.element_ops += item.elements", "what is done with what the array gives"),
     line("sequencer-second", shared("sequencer"), " or reached[todo.wait2] < todo.count2", "", "the second wait"),

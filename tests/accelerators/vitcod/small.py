@@ -22,7 +22,7 @@ def overrides_of(drawn: Drawn) -> list[str]:
         "act_gb0.port_bytes": some(8, 40), "act_gb1.banks": some(1, 2), "act_gb1.port_bytes": some(8, 40),
         "engine.psum_banks": some(1, 3), "engine.psum_port_bytes": some(8, 40), "engine.step_cycles": some(0, 2),
         "index_buffer.banks": some(1, 3), "index_buffer.port_bytes": some(1, 12),
-        "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17), "vector.rows": some(1, 70),
+        "vector.reduce_cycles": some(1, 9), "vector.rsqrt_cycles": some(1, 17),
         "denser.q_bytes": some(60, 1200), "denser.k_bytes": some(320, 1000), "softmax.score_bytes": some(60, 1000),
         "denser.q_port_bytes": some(1, 64), "sparser.banks": some(1, 4), "sparser.segment": some(1, 16),
         "sparser.score_ports": some(1, 8), "softmax.lanes": some(1, 8), "softmax.exp_cycles": some(1, 5),
@@ -38,6 +38,7 @@ def overrides_of(drawn: Drawn) -> list[str]:
         "residency": drawn.one_of(["dram", "keep"]),
         "layout": drawn.one_of(["packed", "token_major", "fused_qkv"]),
     }  # fmt: skip
+    values["vector.rows"] = values["vector.lanes"] * values["queries.places"]  # 3 to 128, whatever else is drawn
     ports = {  # no reader takes more than its buffer gives
         "decoder.port_bytes": values["act_gb0.banks"] * values["act_gb0.port_bytes"],
         "denser.q_port_bytes": values["sparser.banks"] * values["sparser.bank_bytes"],
