@@ -71,6 +71,7 @@ def with_variants(case: Case, mutations: Sequence[Mutation], folder: Path) -> li
 def side_by_side(text: str, module: str, mutations: Sequence[tuple[int, Mutation]]) -> str:
     """A module's text as a choice between its variants, which follow: the module as it is, and each with its bug."""
     head = text[text.index(f"module {module}") : text.index(");\n") + 3]
+    head = re.sub(r"\s*//.*", "", head)  # a comment may have a comma
     parameters = ", ".join(f".{p}({p})" for p in re.findall(r"^\s*parameter int (\w+)", head, re.M))
     ports = re.findall(r"^\s*(input|output)\s+(.*?)(\w+),?$", head, re.M)
     outputs = [(kind, port) for way, kind, port in ports if way == "output"]
