@@ -126,14 +126,11 @@ class LoadBuffer(Component):
                 told = moved = True
             else:
                 blocked = True
-        elif r.keeping and r.unwritten == 0:
-            if can_push(port(kept, 0)):
-                push(port(kept, 0)).bytes = r.keeping
-                r.keeping = 0
-                moved = True
-            else:
-                blocked = True
-        elif r.unwritten == 0 and room and port_count(keep) > 0 and can_pop(port(keep, 0)):
+        elif r.keeping and r.unwritten == 0 and can_push(port(kept, 0)):
+            push(port(kept, 0)).bytes = r.keeping
+            r.keeping = 0
+            moved = True
+        elif r.unwritten == 0 and room and r.keeping == 0 and port_count(keep) > 0 and can_pop(port(keep, 0)):
             part = front(port(keep, 0))
             size = part.bytes * part.segments
             if size <= r.reserved:
@@ -160,6 +157,8 @@ class LoadBuffer(Component):
                 moved = True
             else:
                 blocked = True
+        elif r.keeping and r.unwritten == 0:  # what DRAM has sent did not wait: replies to stores are behind it
+            blocked = True
         if told:
             push(done).number = 1
             r.oldest = (r.oldest + 1) % r.outstanding

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, SWEEPS, Stay, VectorRates, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, ROW_BY_ROW, SWEEPS, Stay, VectorRates, ceil
 from accelsim.workload.layers import Elementwise, Norm
 
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
@@ -110,7 +110,7 @@ class ArrayRates:
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
     between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none), and bytes
     a cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer
-    on their way at once; where rows are swept several times, cycles of a reduction and of a reciprocal root.
+    on their way at once; where rows are swept twice, cycles of a reduction and of a reciprocal root, and rows at once.
     windows: a convolution's are read run by run.
     """
 
@@ -129,6 +129,7 @@ class ArrayRates:
     outstanding: int = 4
     reduce_cycles: int = 0
     rsqrt_cycles: int = 0
+    vector_rows: int = 64
     double_buffer: bool = True
     windows: bool = False
 
@@ -136,7 +137,7 @@ class ArrayRates:
     def vector(self) -> VectorRates:
         """Of the vector unit alone."""
         ports = self.act_banks, self.act_port_bytes
-        return VectorRates(self.vector_lanes, *ports, self.reduce_cycles, self.rsqrt_cycles)
+        return VectorRates(self.vector_lanes, *ports, self.reduce_cycles, self.rsqrt_cycles, self.vector_rows)
 
     def hand_on(self, size: int) -> float:
         """Cycles from the last of so many results to where the next layer reads them, without DRAM."""
@@ -155,6 +156,7 @@ class ArrayRates:
             store_bytes=store["capacity_bytes"],
             reduce_cycles=vector["reduce_cycles"],
             rsqrt_cycles=vector["rsqrt_cycles"],
+            vector_rows=vector["rows"],
         )
 
 
@@ -170,7 +172,8 @@ def vector_estimate(
     row = operands * layer.features
     room = rates.store_bytes // 2 // layer.features
     most = max(1, room if stay.input else min((rates.act_bytes - constants) // 4 // row, room))
-    blocks = ceil(layer.tokens, most)
+    kept = isinstance(layer, Norm) and layer.norm in ROW_BY_ROW
+    blocks = ceil(layer.tokens, min(most, rates.vector_rows) if kept else most)
     elements = ceil(layer.tokens, blocks) * row
     cycles, _ = rates.vector.command(elements, sweeps)
     inputs, outputs = batch * layer.tokens * row * (not stay.input), batch * out_tokens * layer.features * stay.stored

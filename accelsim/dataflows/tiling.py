@@ -19,6 +19,7 @@ PASSES = {"requantise": 1, "activation": 1, "residual": 1, "layernorm": 3, "rmsn
 SCALE_BYTES, BIAS_BYTES = 4, 4
 # Sweeps over the rows of a norm [ours]: one for the sums of elements and of squares, one for the results.
 SWEEPS = {"layernorm": 2, "rmsnorm": 2, "batchnorm": 1, "groupnorm": 2}
+ROW_BY_ROW = ("layernorm", "rmsnorm")  # each row has statistics of its own, which are kept until its results
 NORM_BYTES = {"layernorm": 4, "rmsnorm": 2, "batchnorm": 4, "groupnorm": 4}
 
 MOST_TILES = 1 << 17  # of a layer

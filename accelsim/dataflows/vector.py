@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
 from accelsim.dataflows.program import NOW, Program
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, PASSES, SWEEPS, DenseResources, Stay, ceil, pieces
+from accelsim.dataflows.tiling import (
+    NORM_BYTES,
+    NOWHERE,
+    PASSES,
+    ROW_BY_ROW,
+    SWEEPS,
+    DenseResources,
+    Stay,
+    ceil,
+    pieces,
+)
 from accelsim.workload.layers import Elementwise, Norm
 
 
@@ -16,10 +26,8 @@ def blocks(layer: Norm | Elementwise, constants: int, have: DenseResources) -> I
     operands = 1 if isinstance(layer, Norm) else layer.operands
     row, room = operands * layer.features, have.act_bytes - constants
     most = min(room // 4 // row, have.store_bytes // 2 // layer.features)
-    if isinstance(layer, Norm) and SWEEPS[layer.norm] > 1:
-        most = min(most, have.vector_rates.rows)
     if most >= 1:
-        for rows in pieces(layer.tokens, most):
+        for rows in pieces(layer.tokens, at_once(layer, most, have)):
             yield rows, 0, layer.features
         return
     wide = min(layer.features, room // operands, have.store_bytes)
@@ -53,7 +61,13 @@ def kept_blocks(layer: Norm | Elementwise, batch: int, have: DenseResources) -> 
             f"its output takes (it has {have.act_bytes}), and {have.store}.capacity_bytes of {2 * layer.features} "
             f"(it has {have.store_bytes}); make them at least that large, or let it go through DRAM"
         )
-    return [(rows, 0, layer.features) for rows in pieces(layer.tokens, most)]
+    return [(rows, 0, layer.features) for rows in pieces(layer.tokens, at_once(layer, most, have))]
+
+
+def at_once(layer: Norm | Elementwise, most: int, have: DenseResources) -> int:
+    """Of so many rows that have room, those of a command: no more than a norm's statistics are kept of."""
+    kept = isinstance(layer, Norm) and layer.norm in ROW_BY_ROW
+    return min(most, have.vector_rates.rows) if kept else most
 
 
 def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> None:

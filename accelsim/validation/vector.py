@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from accelsim.dataflows.tiling import ROW_BY_ROW
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.evidence import Evidence, sizes
 from accelsim.validation.program import Step
@@ -41,6 +42,11 @@ class VectorFollower(Follower):
         if not isinstance(layer, Norm):
             return
         x, wanted = computed.operands["x"].reshape(-1), computed.output.reshape(-1)
+        if layer.norm in ROW_BY_ROW and self.elements:
+            most = int(self.course.evidence.result.parts[self.course.judge.vector].parameters["rows"])
+            rows = max(self.elements) // layer.features
+            many = [f"{scope}: {rows} rows at once, but it keeps {most}"] if rows > most else []
+            report.add("vector", scope, "no more rows are swept at once than statistics are kept of", 1, many)
         whole = layer.features * (layer.tokens if layer.norm == "groupnorm" else 1)
         found, at = np.zeros_like(wanted), 0
         constants = (computed.operands[n] for n in ("gamma", "beta", "shift", "epsilon"))

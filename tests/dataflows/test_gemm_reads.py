@@ -54,7 +54,7 @@ def test_a_norm_sweeps_over_its_rows_for_their_sums_and_for_its_results(norm, sw
     assert set(said["sweeps"].tolist()) == {sweeps} and said["elements"].sum() == 1200
 
 
-@pytest.mark.parametrize("norm", ["layernorm", "batchnorm"])
+@pytest.mark.parametrize("norm", ["layernorm", "batchnorm", "groupnorm"])
 def test_no_more_rows_are_normalised_at_once_than_their_statistics_are_kept_of(norm):
     rates = VectorRates(64, 4, 64, 8, 16, rows=7)
     _, said = tables(Norm("n", "b", 40, 30, norm), "vector", vector_rates=rates)

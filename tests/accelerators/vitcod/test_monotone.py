@@ -3,7 +3,7 @@
 from tests.accelerators.vitcod.monotone import of_machines
 
 FEW = 60  # of more some are: layers of some hundred cycles, in which one refresh of DRAM is 178 (docs/mapping.md)
-# Two loads of weights at once, which come beside those of a norm whose rows go five at a time: 17,863 and 18,045 cycles.
+# Two loads of weights at once, which come beside those of a norm whose rows go five at a time.
 KNOWN = ["58: ['weight_gb.outstanding=2'] 17863 18045"]
 
 

@@ -69,6 +69,7 @@ def rates(arch: Arch) -> Rates:
         outstanding=min(part["weight_gb"]["outstanding"], part["act_gb0"]["outstanding"]),
         reduce_cycles=vector["reduce_cycles"],
         rsqrt_cycles=vector["rsqrt_cycles"],
+        vector_rows=vector["rows"],
         double_buffer=arch.options["double_buffer"] == "true",
         windows=True,
     )

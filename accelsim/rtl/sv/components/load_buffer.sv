@@ -172,13 +172,11 @@ module load_buffer #(
       if (state.ending) begin
         if (done_room != 0) {told, moved} = 2'b11;
         else blocked = 1'b1;
-      end else if (state.keeping != 0) begin
-        if (kept_room[0] != 0) begin
-          kept_push[0] = 8'd1;
-          s.keeping = '0;
-          moved = 1'b1;
-        end else blocked = 1'b1;
-      end else if (some_room && keeps) begin
+      end else if (state.keeping != 0 && kept_room[0] != 0) begin
+        kept_push[0] = 8'd1;
+        s.keeping = '0;
+        moved = 1'b1;
+      end else if (some_room && state.keeping == 0 && keeps) begin
         if (kept_bytes <= reserves) begin
           keep_pop[0] = 8'd1;
           s.unwritten = keeps_behind > 0 ? isa::W'(keeps_behind) : '0;
@@ -196,7 +194,7 @@ module load_buffer #(
           told = s.ending && !over;
           moved = 1'b1;
         end else blocked = 1'b1;
-      end
+      end else if (state.keeping != 0) blocked = 1'b1;
     end
     if (told) begin
       done_push = 8'd1;
