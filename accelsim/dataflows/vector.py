@@ -8,8 +8,6 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
 from accelsim.dataflows.program import NOW, Program
 from accelsim.dataflows.tiling import (
-    (,
-)
     NORM_BYTES,
     NOWHERE,
     PASSES,
