@@ -242,3 +242,19 @@ def test_what_is_wrong_with_what_is_kept_is_found(evidence):
         program["count2"][ends[0] : ends[0] + 4] = 0
 
     assert {"operands", "order"} <= faults(with_table("program", read_before))
+
+
+def test_what_dram_has_sent_does_not_wait_for_what_stays():
+    """An output that goes to DRAM and stays: the store buffer has two notices that parts are there, and waits for the
+    reply that they are in DRAM; that is behind what the load buffer asked for, which must take it."""
+    whole = load(find("workloads", "deit_tiny_s90"))
+    layers = tuple(layer for layer in whole.layers if layer.block in ("block4", "block5"))
+    masks = {layer.name: whole.masks[layer.name] for layer in layers if layer.name in whole.masks}
+    blocks = replace(whole, layers=layers, masks=masks, reads={})
+    capacities = {"act_gb0": 80, "act_gb1": 64, "weight_gb": 128}
+    sizes = [f"{name}.capacity_bytes={size} KiB" for name, size in capacities.items()]
+        f"{name}.capacity_bytes={size} KiB" for name, size in (("act_gb0", 80), ("act_gb1", 64), ("weight_gb", 128))
+    ]
+    others = ["act_gb0.banks=8", "act_gb1.port_bytes=64", "engine.lines=256", "vector.lanes=16", "dram.channels=4"]
+    times = [run(arch(f"residency={how}", *sizes, *others), blocks).result.cycles() for how in ("keep", "dram")]
+    assert times[0] < times[1]
