@@ -253,8 +253,6 @@ def test_what_dram_has_sent_does_not_wait_for_what_stays():
     blocks = replace(whole, layers=layers, masks=masks, reads={})
     capacities = {"act_gb0": 80, "act_gb1": 64, "weight_gb": 128}
     sizes = [f"{name}.capacity_bytes={size} KiB" for name, size in capacities.items()]
-        f"{name}.capacity_bytes={size} KiB" for name, size in (("act_gb0", 80), ("act_gb1", 64), ("weight_gb", 128))
-    ]
     others = ["act_gb0.banks=8", "act_gb1.port_bytes=64", "engine.lines=256", "vector.lanes=16", "dram.channels=4"]
     times = [run(arch(f"residency={how}", *sizes, *others), blocks).result.cycles() for how in ("keep", "dram")]
     assert times[0] < times[1]
