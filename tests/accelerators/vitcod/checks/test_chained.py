@@ -44,9 +44,12 @@ def test_norms_command_by_command(run, sizes, text):
     follower.elements = [x * scale % whole for x in sizes] or [0]
     report = Report("", "", 0)
     follower.close(report)
-    (check,) = report.checks
+    swept, check = report.checks
     assert check.passed == (not text) and check.count == whole
     assert not text or text in check.differences[0]
+    most = max(follower.elements) // layer.features
+    assert swept.passed == (most <= int(run.result.parts["vector"].parameters["rows"]))
+    assert swept.passed or f"{most} rows at once" in swept.differences[0]
 
 
 def test_rows_beyond_the_index_s_width(run):
