@@ -52,7 +52,7 @@ def test_as_typer_converts(given):
     assert (mine.exit_code, mine.output) == (typers.exit_code, typers.output)
 
 
-@pytest.mark.skipif(conversion.build_runtime_param is None, reason="this release of typer imports nothing for it")
+@pytest.mark.skipif(conversion.build_runtime_param is None, reason="left to this release of typer: more is imported")
 def test_a_run_imports_neither_the_compiler_nor_what_validates_nor_what_reads_metadata(tmp_path):
     code = (
         "import sys; from accelsim.cli import main; sys.argv = ['accelsim', *sys.argv[1:]]\n"
