@@ -177,7 +177,7 @@ def intensity(done: Done, study: Ablation, models: tuple[str, ...], sparsity: in
             return mean / 2 if mean else None
 
         mine = over_seeds(per_byte, seeds)
-        cell = said(mine).replace("x", "")
+        cell = said(mine, unit="")
         made.add(variant, cell, few(theirs), few(mine.mean / theirs) if mine else "-")
         if mine and far(mine.mean, theirs):
             made.notes.append(

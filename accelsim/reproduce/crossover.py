@@ -10,7 +10,8 @@ from accelsim.codesign.models import block_of
 from accelsim.codesign.synthetic import Traits, synthesize
 from accelsim.reproduce.claims import Crossover
 from accelsim.reproduce.equal_area import area
-from accelsim.reproduce.grid import ONE_SEED, Grid, percent, times
+from accelsim.reproduce.grid import Grid, over_masks, said, share
+from accelsim.reproduce.ratios import Spread, spread
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
@@ -30,7 +31,7 @@ class Block:
         return self.side * self.side + 1
 
 
-Blocks = dict[Block, On]
+Blocks = dict[Block, tuple[On, ...]]  # with the masks of each seed
 
 
 def over_tokens(study: Crossover) -> list[Block]:
@@ -41,55 +42,59 @@ def over_mlp(study: Crossover) -> list[Block]:
     return [Block(study.mlp_side, ratio) for ratio in study.mlp_ratios]
 
 
-def blocks(study: Crossover, sparsity: int, seed: int, folder: Path) -> Blocks:
-    """The workload of each block, written into a folder unless it is there."""
+def blocks(study: Crossover, sparsity: int, seeds: Sequence[int], folder: Path) -> Blocks:
+    """The workloads of each block, written into a folder unless they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for block in dict.fromkeys(over_tokens(study) + over_mlp(study)):
         width = "" if block.mlp_ratio == USUAL else f"_mlp{block.mlp_ratio}"
-        path = folder / f"{study.model}_block_{block.tokens}{width}_s{sparsity}_m{seed}.yaml"
-        if not path.is_file():
-            made = block_of(study.model, block.side, block.mlp_ratio)
-            save(synthesize(made, sparsity / 100, seed, TRAITS), path)
         title = f"a block of {study.model}, {block.tokens:,} tokens, MLP {block.mlp_ratio} times as wide"
-        found[block] = On(title, sparsity, seed, "all", str(path))
+        places = []
+        for seed in seeds:
+            path = folder / f"{study.model}_block_{block.tokens}{width}_s{sparsity}_m{seed}.yaml"
+            if not path.is_file():
+                made = block_of(study.model, block.side, block.mlp_ratio)
+                save(synthesize(made, sparsity / 100, seed, TRAITS), path)
+            places.append(On(title, sparsity, seed, "all", str(path)))
+        found[block] = tuple(places)
     return found
 
 
 def runs(study: Crossover, places: Blocks) -> list[Run]:
-    return [Run(machine, (), on) for _, machine in study.opponents for on in places.values()]
+    return [Run(machine, (), on) for _, machine in study.opponents for each in places.values() for on in each]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A machine and its mm2: block -> seconds, and the shares of attention and of the MLP in them; only where it
-    runs."""
+    """A machine and its mm2: block -> seconds, and the shares of attention and of the MLP in them, with each seed's
+    masks; only where it runs with all of them."""
 
     name: str
     area: float
-    seconds: dict[Block, float]
-    attention: dict[Block, float]
-    mlp: dict[Block, float]
+    seconds: dict[Block, tuple[float, ...]]
+    attention: dict[Block, tuple[float, ...]]
+    mlp: dict[Block, tuple[float, ...]]
 
 
 def lines(done: Done, study: Crossover, places: Blocks) -> list[Line]:
     made = []
     for name, machine in study.opponents:
         line = Line(name, area(machine), {}, {}, {})
-        for block, on in places.items():
-            run = Run(machine, (), on)
-            if run in done.figures:
-                line.seconds[block] = done.get(run, "seconds")
-                for phase, share in (("attention", line.attention), ("mlp", line.mlp)):
-                    share[block] = (done.get(run, f"phase.{phase}.cycles") or 0) / done.get(run, "cycles")
+        for block, each in places.items():
+            runs = [Run(machine, (), on) for on in each]
+            if all(run in done.figures for run in runs):
+                line.seconds[block] = tuple(done.get(run, "seconds") for run in runs)
+                for phase, of in (("attention", line.attention), ("mlp", line.mlp)):
+                    takes = ((done.get(run, f"phase.{phase}.cycles") or 0) / done.get(run, "cycles") for run in runs)
+                    of[block] = tuple(takes)
         made.append(line)
     return made
 
 
-def gain(first: Line, line: Line, block: Block) -> float | None:
-    """How many times as fast as the first machine."""
+def gain(first: Line, line: Line, block: Block) -> Spread | None:
+    """How many times as fast as the first machine, over masks."""
     both = block in first.seconds and block in line.seconds
-    return first.seconds[block] / line.seconds[block] if both else None
+    return spread([a / b for a, b in zip(first.seconds[block], line.seconds[block])]) if both else None
 
 
 def meets(points: Sequence[tuple[float, float]], scale: Callable[[float], float]) -> list[float]:
@@ -98,8 +103,8 @@ def meets(points: Sequence[tuple[float, float]], scale: Callable[[float], float]
     found = []
     for (before, first), (after, second) in pairwise(points):
         if (first > 1) != (second > 1):
-            share = math.log(first) / (math.log(first) - math.log(second))
-            at = scale(before) + share * (scale(after) - scale(before))
+            part = math.log(first) / (math.log(first) - math.log(second))
+            at = scale(before) + part * (scale(after) - scale(before))
             found.append(math.exp(at) if scale is math.log else at)
     return found
 
@@ -107,7 +112,7 @@ def meets(points: Sequence[tuple[float, float]], scale: Callable[[float], float]
 def standing(first: Line, line: Line, which: list[Block], place: Callable[[Block], float], unit: str) -> str:
     """Where a machine is ahead of another, and where the two are level."""
     scale = math.log if all(place(b) > 0 for b in which) else float
-    points = [(place(b), g) for b in which if (g := gain(first, line, b))]
+    points = [(place(b), g.mean) for b in which if (g := gain(first, line, b))]
     ahead = [f"{x:,}" for x, g in points if g > 1]
     level = [f"{x:,.0f}" if x > 20 else f"{x:.1f}" for x in meets(points, scale)]
     found = f"faster than {first.name} at {', '.join(ahead)} {unit}" if ahead else f"nowhere faster than {first.name}"
@@ -115,7 +120,7 @@ def standing(first: Line, line: Line, which: list[Block], place: Callable[[Block
     return f"{line.name} is {found}{even}."
 
 
-def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
+def grids(made: list[Line], study: Crossover, sparsity: int, seeds: Sequence[int]) -> list[Grid]:
     """Over the tokens, and over the MLP: time beside the first machine's, and what the share of it is."""
     first, tokens, ratios = made[0], over_tokens(study), over_mlp(study)
     at = f"{Block(study.mlp_side).tokens:,}"
@@ -129,11 +134,10 @@ def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
         ("machine", "area", *(f"{b.mlp_ratio} times" if b.mlp_ratio else "no MLP" for b in ratios)),
     )  # fmt: skip
     for line in made:
-        for table, which, share in ((over, tokens, line.attention), (wide, ratios, line.mlp)):
-            table.add(
-                line.name, f"{line.area:.2f} mm2",
-                *(f"{times(g)}, {percent(share[b])}" if (g := gain(first, line, b)) else "-" for b in which),
-            )  # fmt: skip
+        for table, which, of in ((over, tokens, line.attention), (wide, ratios, line.mlp)):
+            gains = [(b, gain(first, line, b)) for b in which]
+            cells = (f"{said(g)}, {share(spread(of[b]) if all(of[b]) else Spread(0))}" if g else "-" for b, g in gains)
+            table.add(line.name, f"{line.area:.2f} mm2", *cells)
     for table, which, place, unit in (
         (over, tokens, lambda b: b.tokens, "tokens"), (wide, ratios, lambda b: b.mlp_ratio, "times the width"),
     ):  # fmt: skip
@@ -142,5 +146,5 @@ def grids(made: list[Line], study: Crossover, sparsity: int) -> list[Grid]:
             table.notes += [standing(base, line, which, place, unit) for line in others if line is not base]
     over.notes += [study.note] * bool(study.note)
     for table in (over, wide):
-        table.notes.append(ONE_SEED)
+        table.notes.append(over_masks(seeds))
     return [over, wide]

@@ -5,7 +5,7 @@ What may be set of a machine, and to what, is data in its `paper.yaml` (`space`)
 random, the others from the best ones so far, one or two of whose values change. The same seed gives the same designs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
@@ -15,8 +15,9 @@ import numpy as np
 from accelsim.core.errors import InputError
 from accelsim.energy import EnergyTable
 from accelsim.reproduce.claims import Effort, Freedom, Seeker, Settings, Study
-from accelsim.reproduce.grid import ONE_SEED, Grid, times
+from accelsim.reproduce.grid import Grid, over_masks, said, times
 from accelsim.reproduce.paper import load
+from accelsim.reproduce.ratios import Spread, spread
 from accelsim.reproduce.runs import Done, On, Run, base
 from accelsim.sweep.compare import geometric_mean
 from accelsim.sweep.design import Base, parameters
@@ -61,9 +62,9 @@ class Search:
         named = f"{self.seeker.name} {self.seeker.reading} {self.on.only}"
         return np.random.default_rng([self.on.seed, crc32(named.encode())])
 
-    def run(self, design: Settings, model: str = "") -> Run:
-        """A design on the study's network, or on another."""
-        on = On(model, self.on.sparsity, self.on.seed, self.on.only) if model else self.on
+    def run(self, design: Settings, model: str = "", seed: int = 0) -> Run:
+        """A design on the study's network, or on another with masks of a seed."""
+        on = On(model, self.on.sparsity, seed, self.on.only) if model else self.on
         return Run(self.seeker.machine, (*self.seeker.set, *design), on)
 
     def area(self, design: Settings) -> float | None:
@@ -142,12 +143,15 @@ def search(study: Study, effort: Effort, points: int, seed: int, do: Do) -> list
     return searches
 
 
-def runs(study: Study, searches: list[Search]) -> list[Run]:
+def runs(study: Study, searches: list[Search], seeds: Sequence[int]) -> list[Run]:
     """Each machine as it is given and at its best, on all networks."""
-    return [one.run(design, m) for one in searches for design in ((), *one.best()) for m in study.models]
+    designs = [(one, design) for one in searches for design in ((), *one.best())]
+    return [one.run(design, m, seed) for one, design in designs for m in study.models for seed in seeds]
 
 
-def grid(done: Done, study: Study, effort: Effort, searches: list[Search], points: int, title: str) -> Grid:
+def grid(
+    done: Done, study: Study, effort: Effort, searches: list[Search], points: int, title: str, seeds: Sequence[int]
+) -> Grid:
     """How many times as fast the study's machine is: both on equal area, and both at their best."""
     table = Grid(
         f"equal effort: times as fast {title} is at {study.headline} %, each machine as it is on equal area and as the"
@@ -164,12 +168,15 @@ def grid(done: Done, study: Study, effort: Effort, searches: list[Search], point
                 continue
             (best,) = one.best()
             (least,) = mine.best() or [()]
-            before, after = gain(done, study, mine, (), one, ()), gain(done, study, mine, least, one, best)
-            if before and after and (before > 1) != (after > 1) and one is not mine:
-                flips.append(f"{name}, {words}, from {times(before)} to {times(after)}")
+            before, after, own = (
+                gain(done, study, *both, seeds)
+                for both in ((mine, (), one, ()), (mine, least, one, best), (one, best, one, ()))
+            )
+            if before and after and (before.mean > 1) != (after.mean > 1) and one is not mine:
+                flips.append(f"{name}, {words}, from {times(before.mean)} to {times(after.mean)}")
             table.add(
-                words, name, times(before), times(after), times(gain(done, study, one, best, one, ())),
-                f"{one.area(best):.2f} mm2", one.said(best) or "as on equal area",
+                words, name, said(before), said(after), said(own), f"{one.area(best):.2f} mm2",
+                one.said(best) or "as on equal area",
             )  # fmt: skip
     refused = sum(seconds is None for one in searches for seconds in one.tried.values())
     fewest = min(len(one.tried) for one in searches)
@@ -177,19 +184,24 @@ def grid(done: Done, study: Study, effort: Effort, searches: list[Search], point
         "Every search starts from the machine on equal area (`--equal area`), so that the first ratio is not that of"
         " tables on other terms.",
         f"Who is faster flips with the search: {'; '.join(flips)}." if flips else "No search flips who is faster.",
-        f"Searched on {effort.model}, by its time, within the area of {title} as shipped; ratios are geometric means"
-        f" of the networks that both can run. {refused} of {sum(len(one.tried) for one in searches):,} designs were"
-        f" refused when they were to run, and count; the fewest tried of a machine are {fewest}.",
+        f"Searched on {effort.model} with the first masks, by its time, within the area of {title} as"
+        f" shipped; ratios are geometric means of the networks that both can run. {refused} of"
+        f" {sum(len(one.tried) for one in searches):,} designs were refused when they were to run, and"
+        f" count; the fewest tried of a machine are {fewest}.",
         *([effort.note] if effort.note else []),
-        ONE_SEED,
+        over_masks(seeds),
     ]
     return table
 
 
-def gain(done: Done, study: Study, one: Search, design: Settings, other: Search, beside: Settings) -> float | None:
-    """How many times as long the other machine's design takes."""
-    ratios = []
+def gain(
+    done: Done, study: Study, one: Search, design: Settings, other: Search, beside: Settings, seeds: Sequence[int]
+) -> Spread | None:
+    """How many times as long the other machine's design takes: of the networks that both can run, over masks."""
+    found: dict[str, list[float]] = {}
     for model in study.models:
-        a, b = done.get(one.run(design, model), "seconds"), done.get(other.run(beside, model), "seconds")
-        ratios += [b / a] if a and b else []
-    return geometric_mean(ratios) if ratios else None
+        pairs = [(one.run(design, model, seed), other.run(beside, model, seed)) for seed in seeds]
+        took = [(done.get(a, "seconds"), done.get(b, "seconds")) for a, b in pairs]
+        if all(a and b for a, b in took):
+            found[model] = [b / a for a, b in took]
+    return spread([geometric_mean(each) for each in zip(*found.values())]) if found else None

@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isclose
 
 from accelsim.reproduce.ratios import Spread
 from accelsim.sweep.compare import Ratio
@@ -49,13 +51,18 @@ def times(value: float | None) -> str:
     return "-" if value is None else f"{few(value)}x"
 
 
-def said(found: Spread | None) -> str:
+def over_masks(seeds: Sequence[int]) -> str:
+    """What stands below a table whose cells have intervals, where there is more than one seed."""
+    return f"[95 % interval of the mean over {len(seeds)} masks], where they move it." if seeds[1:] else ONE_SEED
+
+
+def said(found: Spread | None, digits: Callable[[float], str] = few, unit: str = "x") -> str:
     """A mean over masks with its interval; how many networks it is of, if not of all."""
     if found is None:
         return "-"
-    text = times(found.mean)
-    if found.low is not None and (found.low, found.high) != (found.mean, found.mean):
-        text += f" [{few(found.low)}, {few(found.high)}]"
+    text = f"{digits(found.mean)}{unit}"
+    if found.low is not None and not isclose(found.low, found.high, rel_tol=1e-12):
+        text += f" [{digits(found.low)}, {digits(found.high)}]"
     return text if not found.part or found.part[0] == found.part[1] else f"{text} ({found.part[0]} of {found.part[1]})"
 
 
@@ -69,7 +76,9 @@ def share(found: Spread | None) -> str:
     if found is None:
         return "-"
     text = percent(found.mean)
-    return f"{text} [{100 * found.low:.1f}, {100 * found.high:.1f}]" if found.low is not None else text
+    if found.low is None or isclose(found.low, found.high, rel_tol=1e-12):
+        return text
+    return f"{text} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def priced(found: Ratio | None) -> str:

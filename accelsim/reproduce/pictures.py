@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -85,7 +86,7 @@ def waterfall(falls: list[Fall], claims: dict[str, float], name: str) -> Figure:
     """What each setting multiplies the ratio by, from as published to equal terms."""
     made, axes = figure(9, 2.9 * len(falls), rows=len(falls))
     for ax, fall in zip(axes, falls):
-        stages = [(n, r) for n, r in fall.stages if r]
+        stages = [(n, r.mean) for n, r, _ in fall.stages if r]
         ratios = [r for _, r in stages]
         most = max([*ratios, claims.get(fall.over, 0)])
         ax.barh(0, ratios[0], color=GREY, height=0.6)
@@ -127,14 +128,15 @@ def tornado(swings: list[Swing], name: str, model: str) -> Figure:
         axes[empty].set_visible(False)
     for place, (only, over) in places:
         ax, rows = axes[place], groups[only, over]
-        middle = rows[0].middle
+        middle = rows[0].middle.mean
         for i, s in enumerate(rows):
-            for height, value, colour in ((i - 0.17, s.low, SKY), (i + 0.17, s.high, ORANGE)):
+            for height, value, colour in ((i - 0.17, s.low.mean, SKY), (i + 0.17, s.high.mean, ORANGE)):
                 ax.barh(height, value - middle, left=middle, color=colour, height=0.32)
-            text = f"  {s.ends[0]}: {s.said[0]}; {s.ends[1]}: {s.said[2]}" + ("  flips" if s.flips else "")
-            ax.text(max(s.low, s.high, middle), i, text, va="center", fontsize=7)
+            low, _, high = s.said(interval=False)
+            text = f"  {s.ends[0]}: {low}; {s.ends[1]}: {high}" + ("  flips" if s.flips else "")
+            ax.text(max(value.mean for value in s.values), i, text, va="center", fontsize=7)
         ax.axvline(middle, color=BLACK, linewidth=0.8)
-        least, most = (pick(x for s in rows for x in (s.low, s.middle, s.high)) for pick in (min, max))
+        least, most = (pick(x.mean for s in rows for x in s.values) for pick in (min, max))
         wide = max(most - least, 0.05 * most)
         ax.set_xlim(least - 0.08 * wide, most + 0.9 * wide)
         if any(s.flips for s in rows):
@@ -156,11 +158,11 @@ def crossover(lines: list[Line], study: Crossover, sparsity: int) -> Figure:
     tokens, ratios = over_tokens(study), over_mlp(study)
     for line, colour in zip(lines, COLOURS):
         style = {"marker": "o", "markersize": 4, "color": colour, "label": line.name}
-        faster = [(b.tokens, g) for b in tokens if (g := gain(lines[0], line, b))]
+        faster = [(b.tokens, g.mean) for b in tokens if (g := gain(lines[0], line, b))]
         left.plot(*zip(*faster), **style)
-        shares = [(b.tokens, 100 * line.attention[b]) for b in tokens if b in line.attention]
+        shares = [(b.tokens, 100 * mean(line.attention[b])) for b in tokens if b in line.attention]
         middle.plot(*zip(*shares), **style)
-        wider = [(b.mlp_ratio, g) for b in ratios if (g := gain(lines[0], line, b))]
+        wider = [(b.mlp_ratio, g.mean) for b in ratios if (g := gain(lines[0], line, b))]
         right.plot(*zip(*wider), **style)
     for ax in (left, middle):
         ax.set_xscale("log", base=2)
@@ -168,7 +170,7 @@ def crossover(lines: list[Line], study: Crossover, sparsity: int) -> Figure:
         ax.minorticks_off()
         ax.set_xlabel("tokens", fontsize=9)
     for ax, which in ((left, tokens), (right, ratios)):
-        values = [g for line in lines for b in which if (g := gain(lines[0], line, b))]
+        values = [g.mean for line in lines for b in which if (g := gain(lines[0], line, b))]
         ax.axhline(1, color=BLACK, linewidth=0.6)
         ax.set_yscale("log")
         ax.set_ylim(0.85 * min(values), 10 ** (math.log10(max(values)) + 0.06))

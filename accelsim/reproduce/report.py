@@ -124,9 +124,11 @@ class Parts:
         study, self.seed, made = cast.study, cast.seeds[0], folder / "workloads"
         self.ablation = study.ablation if extras else None
         self.falls = study.waterfalls if extras else ()
-        self.masks = tornado.masks(study.tornado, study.headline, self.seed, made) if extras and study.tornado else None
+        self.masks = (
+            tornado.masks(study.tornado, study.headline, cast.seeds, made) if extras and study.tornado else None
+        )
         self.crossing = study.crossover if extras else None
-        self.blocks = crossover.blocks(self.crossing, study.headline, self.seed, made) if self.crossing else {}
+        self.blocks = crossover.blocks(self.crossing, study.headline, cast.seeds, made) if self.crossing else {}
         self.accuracy = (
             study.accuracy and equal_accuracy.part(study, cast.terms, study.accuracy, made) if extras else None
         )
@@ -154,17 +156,17 @@ class Parts:
         if self.ablation:
             found += ablation.runs(self.ablation, self.ablated, study.sparsities, self.cast.seeds)
         if self.falls:
-            found += waterfall.runs(study, self.seed)
+            found += waterfall.runs(study, self.cast.seeds)
         if self.crossing:
             found += crossover.runs(self.crossing, self.blocks)
         if self.accuracy:
             found += self.accuracy.runs
-        return found + effort.runs(study, self.searches)
+        return found + effort.runs(study, self.searches, self.cast.seeds)
 
     def later(self, done: Done) -> list[Run]:
         """What is wanted because of what was found."""
         self.rivals = tornado.rivals(self.cast, done) if self.masks else []
-        return tornado.runs(self.cast, self.masks, self.rivals, self.seed) if self.rivals else []
+        return tornado.runs(self.cast, self.masks, self.rivals) if self.rivals else []
 
     def written(self, paper: Paper, done: Done) -> Report:
         """Tables, pictures and the page."""
@@ -185,20 +187,20 @@ class Parts:
         if self.ablation and self.ablated:
             grids += self.ablations(done)
         if self.falls:
-            falls = waterfall.falls(done, study, self.seed)
-            grids.append(waterfall.grid(falls, title, study.headline))
+            falls = waterfall.falls(done, study, cast.seeds)
+            grids.append(waterfall.grid(falls, title, study.headline, cast.seeds))
             drawings["waterfall"] = (pictures.waterfall, falls, self.marks, title)
-        if self.rivals and (swings := tornado.swings(done, cast, self.masks, self.rivals, self.seed)):
-            grids.append(tornado.grid(swings, title, study.tornado, study.headline))
+        if self.rivals and (swings := tornado.swings(done, cast, self.masks, self.rivals)):
+            grids.append(tornado.grid(swings, title, study.tornado, study.headline, cast.seeds))
             drawings["tornado"] = (pictures.tornado, swings, title, study.tornado)
         if self.crossing:
             lines = crossover.lines(done, self.crossing, self.blocks)
-            grids += crossover.grids(lines, self.crossing, study.headline)
+            grids += crossover.grids(lines, self.crossing, study.headline, cast.seeds)
             drawings["crossover"] = (pictures.crossover, lines, self.crossing, study.headline)
         if self.accuracy:
             grids += accuracy_tables.grids(self.accuracy, done)
         if self.searches:
-            grids.append(effort.grid(done, study, study.effort, self.searches, self.designs, title))
+            grids.append(effort.grid(done, study, study.effort, self.searches, self.designs, title, cast.seeds))
         if done.refused:
             grids.append(tables.refused(done))
         files = [pictures.put(self.folder / f"{slug}.png", *what) for slug, what in drawings.items()]

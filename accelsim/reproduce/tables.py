@@ -1,12 +1,13 @@
 """The tables of a comparison: what each machine is given, end to end, attention, the paper's figures beside ours."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from accelsim.report.quantities import scaled
 from accelsim.reproduce.claims import Claim
-from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, few, judged, percent, priced, said, times
-from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_sparsities
+from accelsim.reproduce.grid import LAYERS, Grid, few, judged, over_masks, percent, priced, said, times
+from accelsim.reproduce.ratios import Cast, Drawings, Spread, energy, over_networks, over_seeds, over_sparsities
 from accelsim.reproduce.runs import Done, Run, base
 from accelsim.sweep.compare import geometric_mean
 from accelsim.sweep.side_by_side import entry_of
@@ -15,6 +16,7 @@ ON_TERMS = {
     "macs": "as many multipliers", "peak": "the same peak", "area": "as much area by the same table",
     "published": "each as published",
 }  # fmt: skip
+Find = Callable[..., Run | None]  # (network, seed, ...) -> a machine's run
 FOLDERS = re.compile(r"\S*/(?=[^/\s]+\.yaml)")  # a report is the same wherever it is made
 
 
@@ -183,44 +185,56 @@ def bounds(cast: Cast, done: Done, title: str) -> Grid:
         f"Amdahl's bound: attention's share of the whole run at {cast.study.headline} %, and the speed-up of the whole"
         " if attention took no time", "amdahl", ("machine", "reading", *cast.study.models, "mean bound"), words=True,
     )  # fmt: skip
-    rows = [(title, "", [cast.mine(m, cast.study.headline, cast.seeds[0], "all") for m in cast.study.models])]
+    models, at = cast.study.models, cast.study.headline
+    rows = [(title, "", lambda m, seed: cast.mine(m, at, seed, "all"))]
     for who, how in cast.contenders():
-        mine = [cast.theirs(who, how, m, cast.study.headline, cast.seeds[0], "all") for m in cast.study.models]
-        rows.append((who.name, how.name, mine))
-    for name, reading, runs in rows:
-        found = [(done.get(r, "phase.attention.cycles"), done.get(r, "cycles")) if r else (None, None) for r in runs]
-        limits = [whole / (whole - part) if part and whole else None for part, whole in found]
-        cells = [
-            "-" if limit is None else f"{percent(part / whole)}, {times(limit)}"
-            for (part, whole), limit in zip(found, limits)
-        ]
-        made.add(name, reading, *cells, times(geometric_mean(limits)))
-    made.notes.append(ONE_SEED)
+        rows.append((who.name, how.name, lambda m, seed, w=who, h=how: cast.theirs(w, h, m, at, seed, "all")))
+    for name, reading, run in rows:
+
+        def limit(model: str, seed: int, run: Find = run) -> float | None:
+            one = run(model, seed)
+            part, whole = (done.get(one, n) if one else None for n in ("phase.attention.cycles", "cycles"))
+            return whole / (whole - part) if part and whole else None
+
+        found = [over_seeds(lambda seed, m=m: limit(m, seed), cast.seeds) for m in models]
+        cells = ["-" if each is None else f"{percent(1 - 1 / each.mean)}, {said(each)}" for each in found]
+        mean = over_seeds(lambda seed: geometric_mean([limit(m, seed) for m in models]), cast.seeds)
+        made.add(name, reading, *cells, said(mean))
+    made.notes.append(over_masks(cast.seeds))
     return made
 
 
 def traffic(cast: Cast, done: Done, title: str) -> Grid:
     """What DRAM moves, and operations a byte."""
-    at, seed = cast.study.headline, cast.seeds[0]
+    at = cast.study.headline
     made = Grid(
         f"DRAM traffic at {at} %, MB of all networks together, and multiply-accumulates a byte of attention", "traffic",
         ("machine", "reading", "attention", "end to end", "MAC/byte", "ridge"), words=True,
     )  # fmt: skip
-    rows = [(title, "", lambda m, only: cast.mine(m, at, seed, only))]
+    models = cast.study.models
+    rows = [(title, "", lambda m, seed, only: cast.mine(m, at, seed, only))]
     for who, how in cast.contenders():
-        rows.append((who.name, how.name, lambda m, only, w=who, h=how: cast.theirs(w, h, m, at, seed, only)))
+        rows.append((who.name, how.name, lambda m, seed, only, w=who, h=how: cast.theirs(w, h, m, at, seed, only)))
     for name, reading, run in rows:
-        cells = []
-        for only in ("attention", "all"):
-            moved = [moves(done, run(m, only)) for m in cast.study.models]
-            cells.append("-" if None in moved else f"{sum(moved) / 1e6:,.1f}")
-        per = [done.get(r, "ops_per_byte") if (r := run(m, "attention")) else None for m in cast.study.models]
-        first = run(cast.study.models[0], "attention")
+
+        def megabytes(seed: int, only: str, run: Find = run) -> float | None:
+            moved = [moves(done, run(m, seed, only)) for m in models]
+            return None if None in moved else sum(moved) / 1e6
+
+        def per_byte(seed: int, run: Find = run) -> float | None:
+            found = [done.get(r, "ops_per_byte") if (r := run(m, seed, "attention")) else None for m in models]
+            mean = geometric_mean([p or None for p in found])
+            return mean / 2 if mean else None
+
+        cells = [over_seeds(lambda seed, o=only: megabytes(seed, o), cast.seeds) for only in ("attention", "all")]
+        first = run(models[0], cast.seeds[0], "attention")
         peak, rate = (done.get(first, n) if first else None for n in ("peak_ops_per_s", "dram_peak_bytes_per_s"))
-        mean = geometric_mean([p or None for p in per])
         ridge = few(peak / rate / 2) if peak and rate else "-"
-        made.add(name, reading, *cells, few(mean / 2) if mean else "-", ridge)
-    made.notes.append(ONE_SEED)
+        made.add(
+            name, reading, *(said(c, "{:,.1f}".format, "") for c in cells),
+            said(over_seeds(per_byte, cast.seeds), unit=""), ridge,
+        )  # fmt: skip
+    made.notes.append(over_masks(cast.seeds))
     return made
 
 

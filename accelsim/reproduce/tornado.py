@@ -1,15 +1,17 @@
 """Which trait of the masks moves which ratio: synthetic masks with one trait changed at a time."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from accelsim.accelerators import machine
 from accelsim.codesign import synthetic
 from accelsim.codesign.synthetic import Traits
 from accelsim.reproduce.claims import Opponent, Reading
-from accelsim.reproduce.grid import LAYERS, ONE_SEED, Grid, times
-from accelsim.reproduce.ratios import Cast, gain, over_networks
+from accelsim.reproduce.grid import LAYERS, Grid, few, over_masks, said
+from accelsim.reproduce.ratios import Cast, Spread, gain, over_networks, spread
 from accelsim.reproduce.runs import Done, On, Run
 from accelsim.workload import save
 
@@ -30,25 +32,24 @@ TRAITS = {
 
 @dataclass(frozen=True)
 class Masks:
-    """The files of changed masks: (trait, end) -> workload."""
+    """The files of changed masks: (trait, end, seed) -> workload."""
 
     model: str
-    files: dict[tuple[str, int], str]
+    files: dict[tuple[str, int, int], str]
 
     def on(self, trait: str, end: int, sparsity: int, seed: int, only: str) -> On:
-        return On(self.model, sparsity, seed, only, self.files[trait, end])
+        return On(self.model, sparsity, seed, only, self.files[trait, end, seed])
 
 
-def masks(model: str, sparsity: int, seed: int, folder: Path) -> Masks:
-    """Write the workloads; what a folder holds of an earlier run is made again, with the same bytes."""
+def masks(model: str, sparsity: int, seeds: Sequence[int], folder: Path) -> Masks:
+    """Write the workloads, unless a folder holds them of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for number, (trait, (low, high, *_)) in enumerate(TRAITS.items()):
-        for end, changed in enumerate((low, high)):
-            path = folder / f"{model}_s{sparsity}_m{seed}_t{number}{'lh'[end]}.yaml"
-            if not path.is_file():
-                save(synthetic.synthesize(model, sparsity / 100, seed, Traits(**changed)), path)
-            files[trait, end] = str(path)
+    for (number, (trait, ends)), end, seed in product(enumerate(TRAITS.items()), (0, 1), seeds):
+        path = folder / f"{model}_s{sparsity}_m{seed}_t{number}{'lh'[end]}.yaml"
+        if not path.is_file():
+            save(synthetic.synthesize(model, sparsity / 100, seed, Traits(**ends[end])), path)
+        files[trait, end, seed] = str(path)
     return Masks(model, files)
 
 
@@ -86,65 +87,72 @@ def pair(cast: Cast, made: Masks, rival: Rival, trait: str, end: int | None, see
     return replace(mine, on=place), replace(theirs, on=place) if theirs and rival.how.masks else theirs
 
 
-def runs(cast: Cast, made: Masks, some: list[Rival], seed: int) -> list[Run]:
+def runs(cast: Cast, made: Masks, some: list[Rival]) -> list[Run]:
     """All that the picture needs."""
-    found = [pair(cast, made, one, *key, seed) for one in some for key in [*made.files, ("", None)]]
+    keys = [*made.files, *(("", None, seed) for seed in cast.seeds)]
+    found = [pair(cast, made, one, *key) for one in some for key in keys]
     return [run for both in found for run in both if run]
 
 
 @dataclass(frozen=True)
 class Swing:
-    """A ratio at the low and the high end of a trait, and as it is, on layers of a kind; ends: in words."""
+    """A ratio at the low and the high end of a trait, and as it is, on layers of a kind; moved: the high end's over the
+    low end's, on masks of the same seed; ends: in words."""
 
     only: str
     over: str
     trait: str
-    low: float
-    middle: float
-    high: float
+    low: Spread
+    middle: Spread
+    high: Spread
+    moved: Spread
     ends: tuple[str, str]
 
     @property
     def flips(self) -> bool:
-        """Whether it changes who is faster."""
-        return len({value > 1 for value in self.values}) > 1
+        """Whether it changes who is faster, on average."""
+        return len({value.mean > 1 for value in self.values}) > 1
 
     @property
-    def values(self) -> tuple[float, float, float]:
+    def values(self) -> tuple[Spread, Spread, Spread]:
         return self.low, self.middle, self.high
 
-    @property
-    def said(self) -> tuple[str, str, str]:
+    def said(self, interval: bool = True) -> tuple[str, str, str]:
         """The values with as many digits as it takes to tell them apart."""
-        close = max(self.values) < CLOSE * min(self.values)
-        return tuple(f"{value:.3f}x" if close else times(value) for value in self.values)
+        means = [value.mean for value in self.values]
+        digits = "{:.3f}".format if max(means) < CLOSE * min(means) else few
+        return tuple(said(value if interval else Spread(value.mean), digits) for value in self.values)
 
 
-def swings(done: Done, cast: Cast, made: Masks, some: list[Rival], seed: int) -> list[Swing]:
+def swings(done: Done, cast: Cast, made: Masks, some: list[Rival]) -> list[Swing]:
     """How each trait moves each ratio, the widest first."""
     found = []
     for one in some:
         rows = []
         for trait, (_, _, *ends) in TRAITS.items():
-            pairs = [pair(cast, made, one, trait, end, seed) for end in (0, None, 1)]
-            values = [gain(cast, done, *both) for both in pairs]
-            if None not in values:
-                rows.append(Swing(one.only, f"{one.who.name}, {one.how.name}", trait, *values, tuple(ends)))
-        found += sorted(rows, key=lambda s: -max(s.low / s.high, s.high / s.low))
+            gains = {
+                (end, seed): gain(cast, done, *pair(cast, made, one, trait, end, seed))
+                for end, seed in product((0, None, 1), cast.seeds)
+            }
+            if None not in gains.values():
+                values = [spread([gains[end, seed] for seed in cast.seeds]) for end in (0, None, 1)]
+                moved = spread([gains[1, seed] / gains[0, seed] for seed in cast.seeds])
+                rows.append(Swing(one.only, f"{one.who.name}, {one.how.name}", trait, *values, moved, tuple(ends)))
+        found += sorted(rows, key=lambda s: -abs(math.log(s.moved.mean)))
     return found
 
 
-def grid(found: list[Swing], title: str, model: str, sparsity: int) -> Grid:
+def grid(found: list[Swing], title: str, model: str, sparsity: int, seeds: Sequence[int]) -> Grid:
     table = Grid(
         f"traits of the masks: times as fast {title} is, {model} at {sparsity} %, by the reading of each opponent that"
         " is nearest to it", "traits",
-        ("layers", "over", "trait", "low end", "", "as it is", "high end", "", "flips"), words=True,
+        ("layers", "over", "trait", "low end", "", "as it is", "high end", "", "high over low", "flips"), words=True,
     )  # fmt: skip
     for s in found:
-        table.add(
-            LAYERS[s.only], s.over, s.trait, s.ends[0], *s.said[:2], s.ends[1], s.said[2], "yes" * s.flips
-        )  # fmt: skip
+        low, middle, high = s.said()
+        moved = said(s.moved, "{:.3f}".format)
+        table.add(LAYERS[s.only], s.over, s.trait, s.ends[0], low, middle, s.ends[1], high, moved, "yes" * s.flips)
     flips = [f"{s.trait} ({LAYERS[s.only]}, over {s.over})" for s in found if s.flips]
     table.notes.append(f"Who is faster flips with: {'; '.join(flips)}." if flips else "No trait flips who is faster.")
-    table.notes.append(ONE_SEED)
+    table.notes.append(over_masks(seeds))
     return table

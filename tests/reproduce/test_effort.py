@@ -69,8 +69,8 @@ def test_the_same_seed_finds_the_same_and_the_second_half_is_better(study):
 
 def test_the_table_compares_as_given_and_at_their_best(study):
     searches, _ = found(study, 24)
-    done = pretended(effort.runs(study, searches))
-    grid = effort.grid(done, study, EFFORT, searches, 24, "ViTCoD")
+    done = pretended(effort.runs(study, searches, (1,)))
+    grid = effort.grid(done, study, EFFORT, searches, 24, "ViTCoD", (1,))
     assert [row[:2] for row in grid.rows[:2]] == [("end to end", "ViTCoD"), ("end to end", "dense, os")]
     (mine,), (theirs,) = searches[0].best(), searches[1].best()
     seconds = [{d: s for one in searches[:2] for d, s in one.tried.items()}[d] for d in (mine, theirs)]

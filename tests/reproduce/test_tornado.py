@@ -1,5 +1,7 @@
 """Traits of the masks: of each opponent the reading that is nearest to the machine, where a ranking may flip."""
 
+from dataclasses import replace
+
 import pytest
 
 from accelsim.reproduce import pictures, tornado
@@ -10,7 +12,7 @@ from accelsim.reproduce.runs import Done
 from accelsim.reproduce.tornado import TRAITS, Masks
 
 CAST = Cast(load("vitcod").study.only(("deit_tiny",), ("dense", "Sanger", "CPU")), "macs", (1,))
-MADE = Masks("deit_tiny", {(trait, end): f"{n}{end}.yaml" for n, trait in enumerate(TRAITS) for end in (0, 1)})
+MADE = Masks("deit_tiny", {(trait, end, 1): f"{n}{end}.yaml" for n, trait in enumerate(TRAITS) for end in (0, 1)})
 
 
 def seconds(run) -> float:
@@ -27,9 +29,9 @@ def seconds(run) -> float:
 def found():
     done = Done({run: {"seconds": seconds(run)} for run in CAST.runs()})
     some = tornado.rivals(CAST, done)
-    more = tornado.runs(CAST, MADE, some, 1)
+    more = tornado.runs(CAST, MADE, some)
     done.add(Done({run: {"seconds": seconds(run)} for run in more}))
-    return some, more, tornado.swings(done, CAST, MADE, some, 1)
+    return some, more, tornado.swings(done, CAST, MADE, some)
 
 
 def test_the_nearest_reading_of_each_that_is_simulated(found):
@@ -53,11 +55,34 @@ def test_what_flips_is_said(found):
     assert [(s.only, s.over, s.trait) for s in swings if s.flips] == [
         (only, "Sanger, block, wavefront", first) for only in ("all", "attention")
     ]  # fmt: skip
-    assert swings[6].trait == first and (swings[6].low, swings[6].high) == (1.4, 0.7)
-    table = tornado.grid(swings, "ViTCoD", "deit_tiny", 90)
+    assert swings[6].trait == first and [s.mean for s in swings[6].values] == pytest.approx([1.4, 1.4, 0.7])
+    assert swings[6].moved.mean == pytest.approx(0.5)
+    table = tornado.grid(swings, "ViTCoD", "deit_tiny", 90, (1,))
     assert table.notes[0].startswith(f"Who is faster flips with: {first} (end to end, over Sanger, block, wavefront); ")
     calm = [s for s in swings if not s.flips]
-    assert tornado.grid(calm, "ViTCoD", "deit_tiny", 90).notes == ["No trait flips who is faster.", ONE_SEED]
+    assert tornado.grid(calm, "ViTCoD", "deit_tiny", 90, (1,)).notes == ["No trait flips who is faster.", ONE_SEED]
+
+
+def test_a_swing_is_of_the_same_masks():
+    """By hand: a trait that halves the ratio with every mask moves it by exactly that, whatever the masks do."""
+    cast = replace(CAST, seeds=(1, 2))
+    made = Masks(
+        "deit_tiny", {(t, e, s): f"{n}{e}{s}.yaml" for n, t in enumerate(TRAITS) for e in (0, 1) for s in (1, 2)}
+    )
+    some = tornado.rivals(CAST, Done({r: {"seconds": seconds(r)} for r in CAST.runs()}))[1]
+    done = Done()
+    for run in tornado.runs(cast, made, [some]):
+        done.figures[run] = {
+            "seconds": run.on.seed * (2 if run.on.file.startswith("01") else 1) if run.machine == "vitcod" else 3
+        }
+    found = {s.trait: s for s in tornado.swings(done, cast, made, [some])}
+    first = found[next(iter(TRAITS))]
+    assert (first.moved.mean, first.moved.low, first.moved.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert first.middle.low < first.middle.mean < first.middle.high
+    (row,) = [
+        r for r in tornado.grid(list(found.values()), "ViTCoD", "deit_tiny", 90, (1, 2)).rows if r[2] == first.trait
+    ]
+    assert row[8] == "0.500x" and "[" in row[5] and row[9] == ("yes" if first.flips else "")
 
 
 def test_the_picture_speaks_of_a_red_line_where_there_is_one(found):
