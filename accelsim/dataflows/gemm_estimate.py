@@ -1,5 +1,6 @@
 """How long a GEMM takes that is cut into tiles, on an output-stationary array behind two buffers, in closed form."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,11 +24,13 @@ class GemmWork(GemmShape):
     not come from DRAM. packed: whether a tile of outputs is one run of bytes;
     early: whether weights come while the layer before works, which has none. products: independent ones that follow
     each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    behind: cycles of DRAM that a layer of the vector unit behind leaves for weights, while it works; infinite: none is.
     """
 
     packed: bool = False
     early: bool = False
     products: int = 1
+    behind: float = math.inf
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -96,6 +99,13 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
     return total, ideal
 
 
+def steps_share(plan: GemmPlan, rows: int, columns: int) -> float:
+    """What a tile of so many rows and columns has of all steps."""
+    down = sum(often * ceil(size, plan.step_tokens) for size, often in counted(plan.row_tiles))
+    across = sum(often * ceil(size, plan.step_features) for size, often in counted(plan.feature_tiles))
+    return ceil(rows, plan.step_tokens) * ceil(columns, plan.step_features) / (down * across)
+
+
 def stored_segment(widest, step_tokens, step_features, rates: ArrayRates):
     """Bytes of a token's outputs that are stored at a time: a tile's, where a step has them or the store buffer
     collects them. Of one tile, or int64 arrays of many."""
@@ -147,19 +157,23 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     fill = memory.fetch(first, asked)
     first_bytes = first
     if work.residual:
-        first_bytes, asked = first + memory.moved(widest, rows), asked + rows * memory.bursts(widest)
+        added, runs = memory.moved(widest, rows), rows * memory.bursts(widest)
         before = 0.0 if plan.order == "stream" else busy * (d - 1) / (n * m * d)
-        fill = max(fill, memory.fetch(first_bytes, asked) - before)
+        behind = max(added / memory.rate, runs * memory.burst_cycles)  # answers come in their order, one a cycle
+        fill = max(fill, (fill or memory.latency) + behind - before)
+        first_bytes, asked = first + added, asked + runs
     exposed = {"fill": fill}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
         both = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
         if both > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
-    first_store = min(rates.store_bytes // 2, rows * widest)
+    # until the first store has been computed, with the last part of the first tile
+    begun = steps_share(plan, rows, widest) * (1 - (1 - min(1.0, rates.store_bytes // 2 / (rows * widest))) / d)
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
-    left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
+    narrow = min(segment, plan.feature_tiles[-1])
+    left = memory.bursts(last) if work.packed else ceil(last, narrow) * memory.bursts(narrow)
     exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
     for end in ("fill", "drain"):
         exposed[end] /= work.products if rates.double_buffer else 1
@@ -167,7 +181,12 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
     room = rates.weight_bytes - held
     come = min(loads, max(1, room // max(1, tile))) * work.early  # before it begins
-    fetching = (loads - come) * tile_interval(memory, tile, room, rates.outstanding)
+    interval = tile_interval(memory, tile, room, rates.outstanding)
+    fetching = (loads - come) * interval
+    # a small tile, as of the last rows, does not hide what is fetched meanwhile, beyond what was fetched ahead
+    low, ahead = plan.row_tiles[-1], min(rates.outstanding, max(1, room // max(1, tile) - 1))
+    hurried = max(0, m * d - ahead) * (reads > 1 and loads > come)
+    small = hurried * max(0.0, interval - busy * steps_share(plan, low, widest) / d)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
@@ -179,6 +198,10 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         there = min(rates.outstanding, rates.weight_bytes // max(1, tile))
         if filled - fill > there * busy / loads:
             exposed["ahead"] = filled - fill - there * busy / loads
+    # what the last tile gives back is fetched for later layers, while one behind works that stores before it goes on
+    freed = plan.feature_tiles[-1] * (plan.depth_tiles[-1] + work.constants) * work.stored
+    if rates.double_buffer and freed / memory.rate > work.behind:
+        exposed["weights behind"] = freed / memory.rate - work.behind
     terms = {
         "MACs": float(ideal),
         "ports": float(busy),
@@ -186,8 +209,10 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
         "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
         # none leaves before the first store has been computed
-        "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
+        "stores": busy * begun + max(0, stored - left) * memory.burst_cycles,
     }
+    if small:
+        terms["small tiles"] = busy + small
     if work.stored:
         terms["store buffer"] = store_cycles(work, plan, rates, memory, busy, leaving)
     if not rates.double_buffer:
