@@ -139,9 +139,10 @@ class ArrayRates:
         ports = self.act_banks, self.act_port_bytes
         return VectorRates(self.vector_lanes, *ports, self.reduce_cycles, self.rsqrt_cycles, self.vector_rows)
 
-    def hand_on(self, size: int) -> float:
-        """Cycles from the last of so many results to where the next layer reads them, without DRAM."""
-        return HOP_CYCLES + size / (self.act_banks * self.act_port_bytes)
+    def hand_on(self, size: int, segments: int = 1) -> float:
+        """Cycles from the last of so many results to where the next layer reads them, without DRAM; each of their
+        segments begins a word there."""
+        return HOP_CYCLES + segments * ceil(size, self.act_port_bytes) / self.act_banks
 
     @classmethod
     def of_vector(

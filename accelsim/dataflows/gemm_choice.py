@@ -16,7 +16,7 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 
 # Cuts whose time is estimated: those that a rougher estimate puts first, and as many that move least near them.
 LOOKED_AT, NEAR = 48, 1.02
-DEPTHS = 2  # numbers of parts of the depth, of a tile
+DEPTHS = 3  # numbers of parts of the depth, of a tile
 ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
 FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
 

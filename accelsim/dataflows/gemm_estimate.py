@@ -174,7 +174,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     last = min(last, leaving)
     narrow = min(segment, plan.feature_tiles[-1])
     left = memory.bursts(last) if work.packed else ceil(last, narrow) * memory.bursts(narrow)
-    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(narrow, ceil(last, narrow))
     for end in ("fill", "drain"):
         exposed[end] /= work.products if rates.double_buffer else 1
     last, left = last * work.stored, left * work.stored
@@ -213,6 +213,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     }
     if small:
         terms["small tiles"] = busy + small
+    if work.handed:
+        terms["hand over"] = busy * begun + handed_cycles(work, plan, rates, segment, segments)
     if work.stored:
         terms["store buffer"] = store_cycles(work, plan, rates, memory, busy, leaving)
     if not rates.double_buffer:
@@ -221,6 +223,17 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
     return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
+
+
+def handed_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, segment: int, segments: int) -> float:
+    """Cycles in which the activation buffer takes results that are handed on to it: each segment begins a word of its
+    ports, of which the array leaves what the steps of a tile do not read."""
+    high, deep = min(plan.step_tokens, plan.row_tiles[0]), plan.depth_tiles[0]
+    reads = window_reads(work, rates, high, deep) if work.window and rates.windows else Reads.rows(rates, high, deep)
+    step = kept_step_cycles(work, rates)(high, min(plan.step_features, plan.feature_tiles[0]), deep, 0, True)
+    port = rates.act_port_bytes
+    free = max(rates.act_banks * port - ceil(reads.words * port, step), ceil(port, 2))
+    return segments * ceil(segment, port) * port / free
 
 
 def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int) -> float:
