@@ -174,7 +174,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     last = min(last, leaving)
     narrow = min(segment, plan.feature_tiles[-1])
     left = memory.bursts(last) if work.packed else ceil(last, narrow) * memory.bursts(narrow)
-    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(narrow, ceil(last, narrow))
+    exposed["drain"] = memory.store(last, left) if work.stored else rates.hand_on(narrow, ceil(last, narrow))
     for end in ("fill", "drain"):
         exposed[end] /= work.products if rates.double_buffer else 1
     last, left = last * work.stored, left * work.stored
