@@ -45,8 +45,8 @@ def test_short_bursts_take_a_latency_of_which_few_are_under_way():
     slow = replace(MEMORY, in_flight_bytes=2 * 1024)  # two bursts under way: one in 10 cycles, 64 bytes or 1,024
     assert (MEMORY.burst_cycles, slow.burst_cycles) == (1, 10)
     found = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, residual=True), plan, RATES, slow)
-    # behind 1,024 bytes of activations eight tokens' residuals, 64 bytes each; eight tokens' results leave
-    assert found.exposed["fill"] == 20 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
+    # behind 1,024 bytes of activations, which come first, eight tokens' residuals of 64 bytes; eight tokens' results leave
+    assert found.exposed["fill"] == 20 + 1024 / 64 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
     assert found.overlapped["bursts"] == 8 * 10, "the weights'"
     packed = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, packed=True), plan, RATES, slow)
     assert packed.exposed["drain"] == 20 + 512 / 64

@@ -49,7 +49,9 @@ def mapping(
         elif not mine and (kind, early, behind) in equal:
             one = equal[kind, early, behind].named(layer.name)
         elif isinstance(layer, Gemm):
-            one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine, early=early, behind=behind)
+            one = gemm(
+                layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine, early=early, behind=behind
+            )
         else:
             one = vector(layer, workload.batch, have, to)
         found[layer.name] = one
