@@ -40,6 +40,16 @@ class Memory:
         short they are (Little's law)."""
         return max(1.0, self.latency * self.burst_bytes / self.in_flight_bytes)
 
+    @cached_property
+    def store_cycles(self) -> float:
+        """The same of bursts that are written."""
+        return max(1.0, self.answer * self.burst_bytes / self.in_flight_bytes)
+
+    @cached_property
+    def answer(self) -> float:
+        """Cycles from a request to write to its answer, beside those that its bytes take."""
+        return HOP_CYCLES if self.posted else self.latency
+
     def bursts(self, size: int, segments: int = 1) -> int:
         """Bursts of segments of so many bytes."""
         return segments * ceil(size, self.burst_bytes)
@@ -55,7 +65,7 @@ class Memory:
 
     def store(self, size: float, bursts: int = 0) -> float:
         """The same of bytes that are written, to the answer."""
-        return self.fetch(size, bursts) - (self.latency - HOP_CYCLES) * self.posted * (size > 0)
+        return self.answer + max(size / self.rate, (bursts - 1) * self.store_cycles) if size else 0.0
 
 
 @dataclass(frozen=True)
@@ -191,7 +201,7 @@ def vector_estimate(
     terms = {
         "vector": float(batch * (cycles + BETWEEN_CYCLES * (len(blocks) - 1))),
         "DRAM": (inputs + outputs - first - drained) / memory.rate,  # beside the fill and the drain
-        "bursts": (memory.bursts(inputs) + memory.bursts(outputs)) * memory.burst_cycles,
+        "bursts": memory.bursts(inputs) * memory.burst_cycles + memory.bursts(outputs) * memory.store_cycles,
     }
     exposed = {
         "fill": memory.fetch(constants + first),

@@ -101,8 +101,10 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
 
 def steps_share(plan: GemmPlan, rows: int, columns: int) -> float:
     """What a tile of so many rows and columns has of all steps."""
-    down = sum(often * ceil(size, plan.step_tokens) for size, often in counted(plan.row_tiles))
-    across = sum(often * ceil(size, plan.step_features) for size, often in counted(plan.feature_tiles))
+    down, across = (
+        (len(tiles) - 1) * ceil(tiles[0], step) + ceil(tiles[-1], step)  # equal ones, and the rest
+        for tiles, step in ((plan.row_tiles, plan.step_tokens), (plan.feature_tiles, plan.step_features))
+    )
     return ceil(rows, plan.step_tokens) * ceil(columns, plan.step_features) / (down * across)
 
 
@@ -143,7 +145,6 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     run = min(rates.store_bytes // 2, ceil(leaving, n * m))  # of a tile that is kept as one
     stored = ceil(leaving, run) * memory.bursts(run) if work.packed else segments * memory.bursts(segment)
     stored *= work.stored
-    bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
     moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
@@ -207,9 +208,9 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "ports": float(busy),
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
-        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
+        "bursts": max(0, bursts - asked) * memory.burst_cycles + max(0, stored - left) * memory.store_cycles,
         # none leaves before the first store has been computed
-        "stores": busy * begun + max(0, stored - left) * memory.burst_cycles,
+        "stores": busy * begun + max(0, stored - left) * memory.store_cycles,
     }
     if small:
         terms["small tiles"] = busy + small
@@ -251,7 +252,7 @@ def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memo
         block = runs * plan.step_features
     block = min(block, leaving)
     at_once = max(1, rates.store_bytes // max(1, block))
-    return leaving / at_once * (busy / leaving + memory.fetch(block, runs) / max(1, block))
+    return leaving / at_once * (busy / leaving + memory.store(block, runs) / max(1, block))
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:
