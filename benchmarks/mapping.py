@@ -31,10 +31,9 @@ WITHIN = 0.03
 BEGUN, BEHIND = 4, 12  # layers with the first and the last cut before and behind what is measured; the last ones of a
 # network are quicker, since no more of the program is fetched
 FINALISTS = 8  # cuts that are simulated again, and
-IN_A_ROW, SETTLING = (
-    14,
-    2,
-)  # how often, and how many of these do not count: a chunk of the program comes every few layers
+# How often, and how many of these do not count: a chunk of the program comes every few layers, and what other cuts left
+# in the buffers lasts for some.
+IN_A_ROW, SETTLING = 40, 8
 
 
 class Case(NamedTuple):
@@ -67,6 +66,12 @@ def case(rng: random.Random):
     )  # fmt: skip
     before = Norm("norm", "b", layer.tokens, layer.in_features)
     return settings, load_arch("vitcod", schema, settings), Workload("case", "random", (before, layer))
+
+
+def chosen_cut(arch, work: Workload) -> dict[str, object]:
+    """What the mapper takes of a layer in the middle of a network of such."""
+    twice = [replace(layer, name=f"{layer.name}{n}") for n in range(2) for layer in work.layers]
+    return dict(machine("vitcod").mapping(arch, replace(work, layers=tuple(twice)))[1].parts[0].chosen.cut)
 
 
 def quick_cuts(arch, work: Workload, limit: float) -> tuple[list[dict[str, object]], int]:
@@ -127,7 +132,7 @@ def cases(rng: random.Random) -> Iterator[Case]:
     while True:
         settings, arch, work = case(rng)
         try:
-            chosen = dict(machine("vitcod").mapping(arch, work)[1].parts[0].chosen.cut)
+            chosen = chosen_cut(arch, work)
         except InputError:
             continue
         (limit,) = settled(arch, work, [chosen])

@@ -9,7 +9,7 @@ from accelsim.dataflows.estimate import HOP_CYCLES, Memory
 
 MODELS = {"exact": ExactDram, "pipe": DramPipe}
 PERCENTILES = (50, 95, 99)
-SUSTAINED, CONTROLLER_CYCLES = 0.9, 16  # of the peak, and cycles in queues and on the bus, where an estimate is made
+SUSTAINED = 0.9  # of the peak, where an estimate is made
 
 
 def clock_rule(arch: Arch) -> str | None:
@@ -63,7 +63,7 @@ def closed_form(arch: Arch) -> Memory:
     if arch.models["dram"] == "exact":
         timing = load_standard(dram["standard"]).timing
         sustained = peak * (1 - timing["tRFC"] / timing["tREFI"]) * SUSTAINED
-        latency = timing["tRCD"] + timing["CL"] + CONTROLLER_CYCLES
+        latency = timing["tRCD"] + timing["CL"]
     else:
         sustained, latency = peak, dram["latency"]
     under_way = min(dma["outstanding"], dram["window"])
@@ -73,6 +73,7 @@ def closed_form(arch: Arch) -> Memory:
         burst_bytes=dma["burst_bytes"],
         in_flight_bytes=under_way * dma["burst_bytes"],
         line_bytes=64 if arch.models["dram"] == "exact" else 1,
+        posted=arch.models["dram"] == "exact",
     )
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, ROW_BY_ROW, SWEEPS, Stay, VectorRates, ceil
+from accelsim.dataflows.tiling import NORM_BYTES, NOWHERE, ROW_BY_ROW, SWEEPS, Stay, VectorRates, ceil, pieces
 from accelsim.workload.layers import Elementwise, Norm
 
+BETWEEN_CYCLES = 2  # [ours, measured] from a command of the vector unit to the next, which waits for its input
 HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and back: registered channels
 
 
@@ -19,13 +20,14 @@ HOP_CYCLES = 8  # [ours] from a request of a buffer through DMA to DRAM, and bac
 class Memory:
     """DRAM as the core sees it. bytes_per_cycle: what it sustains, in a core cycle; latency: core cycles from a request
     of a buffer to its first byte; burst_bytes: what DMA asks for at once, one a cycle; in_flight_bytes: of all bursts
-    under way; line_bytes: what it moves at least."""
+    under way; line_bytes: what it moves at least; posted: whether a write is answered once it has been taken."""
 
     bytes_per_cycle: float
     latency: float
     burst_bytes: int
     in_flight_bytes: int
     line_bytes: int = 64
+    posted: bool = False
 
     @cached_property
     def rate(self) -> float:
@@ -37,6 +39,16 @@ class Memory:
         """Cycles from one burst to the next: one a cycle is asked for, and so many are under way for a latency, however
         short they are (Little's law)."""
         return max(1.0, self.latency * self.burst_bytes / self.in_flight_bytes)
+
+    @cached_property
+    def store_cycles(self) -> float:
+        """The same of bursts that are written."""
+        return max(1.0, self.answer * self.burst_bytes / self.in_flight_bytes)
+
+    @cached_property
+    def answer(self) -> float:
+        """Cycles from a request to write to its answer, beside those that its bytes take."""
+        return HOP_CYCLES if self.posted else self.latency
 
     def bursts(self, size: int, segments: int = 1) -> int:
         """Bursts of segments of so many bytes."""
@@ -50,6 +62,10 @@ class Memory:
         """Cycles from a request of so many bytes, in so many bursts if they are short, to the last of them, nothing
         else being moved."""
         return self.latency + max(size / self.rate, (bursts - 1) * self.burst_cycles) if size else 0.0
+
+    def store(self, size: float, bursts: int = 0) -> float:
+        """The same of bytes that are written, to the answer."""
+        return self.answer + max(size / self.rate, (bursts - 1) * self.store_cycles) if size else 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,8 @@ class ArrayRates:
     Banks and bytes a cycle of the buffers of weights and activations; bytes a cycle of the partial-sum memory; cycles
     between steps; elements a cycle of the vector unit; multipliers of an encoder behind the array (0: none), and bytes
     a cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer
-    on their way at once; where rows are swept twice, cycles of a reduction and of a reciprocal root, and rows at once.
+    on their way at once; where rows are swept twice, cycles of a reduction and of a reciprocal root, and rows at once;
+    bytes a cycle of the buffer of results.
     windows: a convolution's are read run by run.
     """
 
@@ -130,6 +147,7 @@ class ArrayRates:
     reduce_cycles: int = 0
     rsqrt_cycles: int = 0
     vector_rows: int = 64
+    store_cycle_bytes: int = 128
     double_buffer: bool = True
     windows: bool = False
 
@@ -139,9 +157,10 @@ class ArrayRates:
         ports = self.act_banks, self.act_port_bytes
         return VectorRates(self.vector_lanes, *ports, self.reduce_cycles, self.rsqrt_cycles, self.vector_rows)
 
-    def hand_on(self, size: int) -> float:
-        """Cycles from the last of so many results to where the next layer reads them, without DRAM."""
-        return HOP_CYCLES + size / (self.act_banks * self.act_port_bytes)
+    def hand_on(self, size: int, segments: int = 1) -> float:
+        """Cycles from the last of so many results to where the next layer reads them, without DRAM; each of their
+        segments begins a word there."""
+        return HOP_CYCLES + segments * ceil(size, self.act_port_bytes) / self.act_banks
 
     @classmethod
     def of_vector(
@@ -157,6 +176,7 @@ class ArrayRates:
             reduce_cycles=vector["reduce_cycles"],
             rsqrt_cycles=vector["rsqrt_cycles"],
             vector_rows=vector["rows"],
+            store_cycle_bytes=store["banks"] * store["port_bytes"],
         )
 
 
@@ -173,19 +193,19 @@ def vector_estimate(
     room = rates.store_bytes // 2 // layer.features
     most = max(1, room if stay.input else min((rates.act_bytes - constants) // 4 // row, room))
     kept = isinstance(layer, Norm) and layer.norm in ROW_BY_ROW
-    blocks = ceil(layer.tokens, min(most, rates.vector_rows) if kept else most)
-    elements = ceil(layer.tokens, blocks) * row
-    cycles, _ = rates.vector.command(elements, sweeps)
+    blocks = pieces(layer.tokens, min(most, rates.vector_rows) if kept else most)
+    cycles = sum(often * rates.vector.command(rows * row, sweeps)[0] for rows, often in Counter(blocks).items())
+    last = layer.features * (blocks[-1] if out_tokens == layer.tokens else out_tokens)
     inputs, outputs = batch * layer.tokens * row * (not stay.input), batch * out_tokens * layer.features * stay.stored
+    first, drained = blocks[0] * row * (not stay.input), last * stay.stored
     terms = {
-        "vector": float(batch * blocks * cycles),
-        "DRAM": (inputs + outputs) / memory.rate,
-        "bursts": (memory.bursts(inputs) + memory.bursts(outputs)) * memory.burst_cycles,
+        "vector": float(batch * (cycles + BETWEEN_CYCLES * (len(blocks) - 1))),
+        "DRAM": (inputs + outputs - first - drained) / memory.rate,  # beside the fill and the drain
+        "bursts": memory.bursts(inputs) * memory.burst_cycles + memory.bursts(outputs) * memory.store_cycles,
     }
     exposed = {
-        "fill": memory.fetch(constants + elements * (not stay.input)),
-        "drain": memory.fetch(min(outputs, ceil(out_tokens, blocks) * layer.features)),
+        "fill": memory.fetch(constants + first),
+        # a store leaves when all of it is in the buffer of results
+        "drain": last / rates.store_cycle_bytes + (memory.store(last) if stay.stored else rates.hand_on(last)),
     }
-    if not stay.stored:
-        exposed["drain"] = rates.hand_on(ceil(out_tokens, blocks) * layer.features)
     return Estimate(terms, exposed, inputs + outputs + constants, serial=False)

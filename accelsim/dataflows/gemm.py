@@ -25,6 +25,7 @@ from accelsim.dataflows.tiling import (
     pieces,
 )
 from accelsim.dataflows.windows import Window, beside_window
+from accelsim.isa.tables import TO_DRAM
 from accelsim.workload.layers import Gemm
 
 
@@ -83,7 +84,8 @@ def shape_of(layer: Gemm, some: Columns, batch: int, have: DenseResources, stay:
     inputs = ceil(layer.inputs * batch, layer.repeat)
     tokens = layer.tokens * batch
     sizes = tokens, layer.in_features, some.count, inputs
-    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded, stay.input, stay.stored, Window.of(layer))
+    where = stay.input, stay.stored, stay.output != TO_DRAM
+    return GemmShape(*sizes, layer.residual, each, some.heads, some.encoded, *where, Window.of(layer))
 
 
 def plan_of(

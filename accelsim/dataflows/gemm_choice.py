@@ -1,5 +1,6 @@
 """The cut of a GEMM that is estimated to be best: orientation, tile sizes, order, residency (docs/mapping.md)."""
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
@@ -15,7 +16,7 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 
 # Cuts whose time is estimated: those that a rougher estimate puts first, and as many that move least near them.
 LOOKED_AT, NEAR = 48, 1.02
-DEPTHS = 2  # numbers of parts of the depth, of a tile
+DEPTHS = 3  # numbers of parts of the depth, of a tile
 ROWS = (1, 2, 4)  # a tile has as many rows as fit, half of them or a quarter: what less room would allow, more does too
 FIELDS = ("order", "rows", "features", "depth_tiles", "step_tokens", "step_features")
 
@@ -142,11 +143,12 @@ def choose(
     objective: str,
     early: bool = False,
     products: int = 1,
+    behind: float = math.inf,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, packed, early, products)
+    work = work_of(shape, packed, early, products, behind)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -154,11 +156,13 @@ def choose(
     return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
-def work_of(shape: GemmShape, packed: bool, early: bool = False, products: int = 1) -> GemmWork:
+def work_of(
+    shape: GemmShape, packed: bool, early: bool = False, products: int = 1, behind: float = math.inf
+) -> GemmWork:
     """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the
-    layer before works, and how many such products follow each other."""
+    layer before works, how many such products follow each other, and what the layer behind leaves of DRAM."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, packed=packed, early=early, products=products)
+    return GemmWork(**sizes, packed=packed, early=early, products=products, behind=behind)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

@@ -1,5 +1,6 @@
 """How long a GEMM takes that is cut into tiles, on an output-stationary array behind two buffers, in closed form."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,11 +24,13 @@ class GemmWork(GemmShape):
     not come from DRAM. packed: whether a tile of outputs is one run of bytes;
     early: whether weights come while the layer before works, which has none. products: independent ones that follow
     each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    behind: cycles of DRAM that a layer of the vector unit behind leaves for weights, while it works; infinite: none is.
     """
 
     packed: bool = False
     early: bool = False
     products: int = 1
+    behind: float = math.inf
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -96,6 +99,15 @@ def array_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates) -> tuple[int
     return total, ideal
 
 
+def steps_share(plan: GemmPlan, rows: int, columns: int) -> float:
+    """What a tile of so many rows and columns has of all steps."""
+    down, across = (
+        (len(tiles) - 1) * ceil(tiles[0], step) + ceil(tiles[-1], step)  # equal ones, and the rest
+        for tiles, step in ((plan.row_tiles, plan.step_tokens), (plan.feature_tiles, plan.step_features))
+    )
+    return ceil(rows, plan.step_tokens) * ceil(columns, plan.step_features) / (down * across)
+
+
 def stored_segment(widest, step_tokens, step_features, rates: ArrayRates):
     """Bytes of a token's outputs that are stored at a time: a tile's, where a step has them or the store buffer
     collects them. Of one tile, or int64 arrays of many."""
@@ -133,7 +145,6 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     run = min(rates.store_bytes // 2, ceil(leaving, n * m))  # of a tile that is kept as one
     stored = ceil(leaving, run) * memory.bursts(run) if work.packed else segments * memory.bursts(segment)
     stored *= work.stored
-    bursts += stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
     moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
@@ -147,27 +158,36 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     fill = memory.fetch(first, asked)
     first_bytes = first
     if work.residual:
-        first_bytes, asked = first + memory.moved(widest, rows), asked + rows * memory.bursts(widest)
+        added, runs = memory.moved(widest, rows), rows * memory.bursts(widest)
         before = 0.0 if plan.order == "stream" else busy * (d - 1) / (n * m * d)
-        fill = max(fill, memory.fetch(first_bytes, asked) - before)
+        behind = max(added / memory.rate, runs * memory.burst_cycles)  # answers come in their order, one a cycle
+        fill = max(fill, (fill or memory.latency) + behind - before)
+        first_bytes, asked = first + added, asked + runs
     exposed = {"fill": fill}
     if plan.order == "rows" and n > 1:
         extra = widest * rows * work.residual
         both = (plan.row_tiles[0] + plan.row_tiles[1]) * work.row_bytes + extra
         if both > rates.act_bytes or not rates.double_buffer:
             exposed["activations"] = sum(memory.fetch(r * work.row_bytes) for r in plan.row_tiles[1:])
-    first_store = min(rates.store_bytes // 2, rows * widest)
+    # until the first store has been computed, with the last part of the first tile
+    begun = steps_share(plan, rows, widest) * (1 - (1 - min(1.0, rates.store_bytes // 2 / (rows * widest))) / d)
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
-    left = memory.bursts(last) if work.packed else ceil(last, segment) * memory.bursts(segment)
-    exposed["drain"] = memory.fetch(last, left) if work.stored else rates.hand_on(last)
+    narrow = min(segment, plan.feature_tiles[-1])
+    left = memory.bursts(last) if work.packed else ceil(last, narrow) * memory.bursts(narrow)
+    exposed["drain"] = memory.store(last, left) if work.stored else rates.hand_on(narrow, ceil(last, narrow))
     for end in ("fill", "drain"):
         exposed[end] /= work.products if rates.double_buffer else 1
     last, left = last * work.stored, left * work.stored
     held = work.constants * widest * (d > 1)  # they stay while the parts of their tile stream by
     room = rates.weight_bytes - held
     come = min(loads, max(1, room // max(1, tile))) * work.early  # before it begins
-    fetching = (loads - come) * tile_interval(memory, tile, room, rates.outstanding)
+    interval = tile_interval(memory, tile, room, rates.outstanding)
+    fetching = (loads - come) * interval
+    # a small tile, as of the last rows, does not hide what is fetched meanwhile, beyond what was fetched ahead
+    low, ahead = plan.row_tiles[-1], min(rates.outstanding, max(1, room // max(1, tile) - 1))
+    hurried = max(0, m * d - ahead) * (reads > 1 and loads > come)
+    small = hurried * max(0.0, interval - busy * steps_share(plan, low, widest) / d)
     if plan.order == "stream":
         part = memory.moved(deep, rows) if parts else ceil(rows * work.row_bytes * deep, work.depth)
         each = tile_interval(memory, part, rates.act_bytes, rates.outstanding)
@@ -179,15 +199,23 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         there = min(rates.outstanding, rates.weight_bytes // max(1, tile))
         if filled - fill > there * busy / loads:
             exposed["ahead"] = filled - fill - there * busy / loads
+    # what the last tile gives back is fetched for later layers, while one behind works that stores before it goes on
+    freed = plan.feature_tiles[-1] * (plan.depth_tiles[-1] + work.constants) * work.stored
+    if rates.double_buffer and freed / memory.rate > work.behind:
+        exposed["weights behind"] = freed / memory.rate - work.behind
     terms = {
         "MACs": float(ideal),
         "ports": float(busy),
         "weights": fetching,
         "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
-        "bursts": max(0, bursts - asked - left) * memory.burst_cycles,
+        "bursts": max(0, bursts - asked) * memory.burst_cycles + max(0, stored - left) * memory.store_cycles,
         # none leaves before the first store has been computed
-        "stores": busy * min(1.0, first_store / max(1, leaving)) + max(0, stored - left) * memory.burst_cycles,
+        "stores": busy * begun + max(0, stored - left) * memory.store_cycles,
     }
+    if small:
+        terms["small tiles"] = busy + small
+    if work.handed:
+        terms["hand over"] = busy * begun + handed_cycles(work, plan, rates, segment, segments)
     if work.stored:
         terms["store buffer"] = store_cycles(work, plan, rates, memory, busy, leaving)
     if not rates.double_buffer:
@@ -196,6 +224,17 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
     return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
+
+
+def handed_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, segment: int, segments: int) -> float:
+    """Cycles in which the activation buffer takes results that are handed on to it: each segment begins a word of its
+    ports, of which the array leaves what the steps of a tile do not read."""
+    high, deep = min(plan.step_tokens, plan.row_tiles[0]), plan.depth_tiles[0]
+    reads = window_reads(work, rates, high, deep) if work.window and rates.windows else Reads.rows(rates, high, deep)
+    step = kept_step_cycles(work, rates)(high, min(plan.step_features, plan.feature_tiles[0]), deep, 0, True)
+    port = rates.act_port_bytes
+    free = max(rates.act_banks * port - ceil(reads.words * port, step), ceil(port, 2))
+    return segments * ceil(segment, port) * port / free
 
 
 def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory, busy: float, leaving: int) -> float:
@@ -213,7 +252,7 @@ def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memo
         block = runs * plan.step_features
     block = min(block, leaving)
     at_once = max(1, rates.store_bytes // max(1, block))
-    return leaving / at_once * (busy / leaving + memory.fetch(block, runs) / max(1, block))
+    return leaving / at_once * (busy / leaving + memory.store(block, runs) / max(1, block))
 
 
 def tile_interval(memory: Memory, tile: int, capacity: int, outstanding: int) -> float:

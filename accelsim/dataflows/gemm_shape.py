@@ -14,8 +14,8 @@ class GemmShape:
 
     residual: an operand is added to each output. constants: bytes beside a feature's weights, which stay until its tile
     is done. heads, encoded: heads that are compressed behind the array, and to how many (0: none). kept: its input is
-    in the activation buffer already, all of it (order resident). stored: its outputs go to DRAM.
-    window: of a convolution.
+    in the activation buffer already, all of it (order resident). stored: its outputs go to DRAM; handed: they go on to
+    the activation buffer. window: of a convolution.
     """
 
     tokens: int
@@ -28,6 +28,7 @@ class GemmShape:
     encoded: int = 0
     kept: bool = False
     stored: bool = True
+    handed: bool = False
     window: Window | None = None
 
     @property

@@ -45,8 +45,8 @@ def test_short_bursts_take_a_latency_of_which_few_are_under_way():
     slow = replace(MEMORY, in_flight_bytes=2 * 1024)  # two bursts under way: one in 10 cycles, 64 bytes or 1,024
     assert (MEMORY.burst_cycles, slow.burst_cycles) == (1, 10)
     found = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, residual=True), plan, RATES, slow)
-    # behind 1,024 bytes of activations eight tokens' residuals, 64 bytes each; eight tokens' results leave
-    assert found.exposed["fill"] == 20 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
+    # behind 1,024 bytes of activations, which come first, eight tokens' residuals of 64 bytes; eight results leave
+    assert found.exposed["fill"] == 20 + 1024 / 64 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
     assert found.overlapped["bursts"] == 8 * 10, "the weights'"
     packed = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, packed=True), plan, RATES, slow)
     assert packed.exposed["drain"] == 20 + 512 / 64
@@ -115,6 +115,48 @@ def test_a_norm_sweeps_its_rows_and_shows_reductions_once_a_block():
     # a block of 64 rows: 64 x 128 elements, twice over 64 lanes; two sweeps of 128 words over 4 banks are less
     assert found.overlapped["vector"] == 2 * 64 * 128 // 64 + 8 + 16
     assert found.binds == "vector"
+
+
+def test_the_last_block_of_a_norm_is_written_and_then_sent():
+    found = vector_estimate(Norm("n", "b", 100, 128), 1, RATES, MEMORY, each=False)
+    # two blocks of 50 rows, 2 cycles apart; 6,400 bytes go through 128 bytes a cycle, then to DRAM
+    assert found.overlapped["vector"] == 2 * (2 * 50 * 128 // 64 + 8 + 16) + 2
+    assert found.exposed == {"fill": 20 + 6400 / 64, "drain": 6400 / 128 + 20 + 6400 / 64}
+    assert found.overlapped["DRAM"] == (2 * 12800 - 2 * 6400) / 64, "what is exposed is not counted twice"
+
+
+def test_a_posted_write_is_answered_before_its_bytes_are_in_memory():
+    posted = replace(MEMORY, posted=True)
+    assert (MEMORY.store(640), posted.store(640)) == (20 + 10, 8 + 10) and posted.fetch(640) == MEMORY.fetch(640)
+    slow = replace(posted, in_flight_bytes=1024)  # one burst under way
+    assert (slow.burst_cycles, slow.store_cycles, slow.store(64, 3)) == (20, 8, 8 + 2 * 8)
+
+
+def test_weights_that_a_small_last_tile_does_not_hide_are_waited_for():
+    plan, narrow = GemmPlan("rows", (16, 2), (64,), (64, 64, 64), 2, 64, 0), replace(RATES, weight_bytes=8192)
+    # of two parts that find room one is used while the other comes, in 20 + 64 cycles; those of 2 rows work for 64
+    found = gemm_estimate(GemmWork(18, 192, 64, 18 * 192, early=True), plan, narrow, MEMORY)
+    assert found.overlapped["small tiles"] == found.overlapped["ports"] + 2 * (20 + 64 - 64)
+    even = gemm_estimate(GemmWork(32, 192, 64, 32 * 192, early=True), replace(plan, row_tiles=(16, 16)), narrow, MEMORY)
+    assert "small tiles" not in even.overlapped
+
+
+def test_what_the_last_tile_gives_back_is_fetched_while_the_layer_behind_works():
+    plan, parts = (GemmPlan("resident", (8,), (64,), depths, 8, 64, 0) for depths in ((128,), (64, 64)))
+    work = GemmWork(8, 128, 64, 8 * 128, behind=100.0)
+    assert gemm_estimate(work, plan, RATES, MEMORY).exposed["weights behind"] == 128 * 64 / 64 - 100
+    assert "weights behind" not in gemm_estimate(work, parts, RATES, MEMORY).exposed
+
+
+def test_what_is_handed_on_takes_a_word_a_segment_of_the_ports_that_are_left():
+    work = GemmWork(64, 128, 16, 64 * 128, stored=False, handed=True)
+    wide, narrow = (
+        gemm_estimate(work, GemmPlan("resident", (64,), (n,) * (16 // n), (128,), 64, n, 0), RATES, MEMORY)
+        for n in (16, 8)
+    )
+    # steps of 64 rows read 128 words of activations in 128 cycles: of 4 ports three are left
+    assert wide.overlapped["hand over"] == pytest.approx(wide.overlapped["ports"] + 64 / 3)
+    assert narrow.overlapped["hand over"] == pytest.approx(narrow.overlapped["ports"] / 2 + 128 / 3)
 
 
 @pytest.mark.parametrize("more", ["weight_banks", "act_banks", "psum_cycle_bytes", "vector_lanes", "encoder_macs"])

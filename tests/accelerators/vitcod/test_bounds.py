@@ -107,7 +107,7 @@ def test_more_of_a_resource_is_never_slower_from_anywhere(attention, data):
     over = [f"{n}={v}" for n, v in some.items()]
     try:
         before = cycles(attention, *over)
-    except InputError:
+        found = cycles(attention, *over, f"{name}={2 * some[name]}")
+    except InputError:  # too little, or more than another part's ports give
         assume(False)
-    found = cycles(attention, *over, f"{name}={2 * some[name]}")
     assert found <= SLOWER * before, (over, name, before, found)

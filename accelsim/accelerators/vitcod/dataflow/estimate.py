@@ -101,7 +101,7 @@ def attention_estimates(
         busy = sum(bound.values()) + waits_sum
         first = 2 * min(cut.piece_tokens, layer.kv_tokens) * token_bytes(layer, have, len(cut.passes[0].heads))
         last = min(have.store_bytes // 2, ceil(cut.passes[-1].rows, 4) * layer.v_dim)
-        drain = memory.fetch(last) if stored else to.array.hand_on(last)
+        drain = memory.store(last) if stored else to.array.hand_on(last)
         exposed = {"passes": batch * waits_sum, "fill": memory.fetch(first), "drain": drain}
         moved_bytes = moved_sum + whole * cut.stays
         bursts_sum += 2 * memory.bursts(whole // 2) * cut.stays

@@ -1,5 +1,6 @@
 """How every layer is cut on ViTCoD: chosen by estimated time, or pinned by a user."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -34,9 +35,10 @@ def mapping(
         return keeping(workload, have, to, objective, pinned)
     encoded = {layer.name: layer for layer in workload.attention_layers}
     found: dict[str, LayerMapping] = {}
-    equal: dict[tuple[int, bool], LayerMapping] = {}
+    equal: dict[tuple[int, bool, float], LayerMapping] = {}
     ruled: dict[int, list[tuple[Attention, Job]]] = {}
-    for layer, kind, early in zip(workload.layers, workload.kinds, behind_vectors(workload)):
+    spare = left_of_memory(workload, have, to)
+    for layer, kind, early, behind in zip(workload.layers, workload.kinds, behind_vectors(workload), spare):
         mine = without_input(layer.name, pinned)
         if isinstance(layer, Attention):
             mask = workload.mask(layer.name)
@@ -44,15 +46,17 @@ def mapping(
                 ruled.setdefault(kind, []).append((layer, by_rule(layer, mask, have)))
                 continue
             one = attention(layer, workload.batch, mask, have, to, objective, mine)
-        elif not mine and (kind, early) in equal:
-            one = equal[kind, early].named(layer.name)
+        elif not mine and (kind, early, behind) in equal:
+            one = equal[kind, early, behind].named(layer.name)
         elif isinstance(layer, Gemm):
-            one = gemm(layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine, early=early)
+            one = gemm(
+                layer, encoded.get(layer.encodes), workload.batch, have, to, objective, mine, early=early, behind=behind
+            )
         else:
             one = vector(layer, workload.batch, have, to)
         found[layer.name] = one
         if not mine:
-            equal[kind, early] = one
+            equal[kind, early, behind] = one
             continue
         check_parts(one, mine)
     for some in ruled.values():
@@ -64,6 +68,20 @@ def mapping(
 def behind_vectors(workload: Workload) -> list[bool]:
     """Of every layer whether the one before has no weights, and is none of attention."""
     return [False, *(not isinstance(layer, Gemm | Attention) for layer in workload.layers[:-1])]
+
+
+def left_of_memory(workload: Workload, have: Resources, to: Rates) -> list[float]:
+    """Of every layer, cycles in which the one behind it, of the vector unit, leaves DRAM for weights while it works;
+    infinite where none is. Weights that come for longer are before its last store."""
+    found, known = [], {}
+    for layer, kind in zip(workload.layers[1:], workload.kinds[1:]):
+        if kind not in known:
+            known[kind] = math.inf
+            if not isinstance(layer, Gemm | Attention):
+                one = vector_estimate(layer, workload.batch, to.array, to.memory, have.constants)
+                known[kind] = max(0.0, one.cycles - to.memory.latency - one.dram_bytes / to.memory.rate)
+        found.append(known[kind])
+    return [*found, math.inf]
 
 
 def check_parts(one: LayerMapping, mine: Mapping[str, object]) -> None:
@@ -94,14 +112,14 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
     """The same where activations may stay on chip: every layer is cut with and without room for its output, and with
     its input there or in DRAM."""
     encoded = {layer.name: layer for layer in workload.attention_layers}
-    known: dict[tuple[int, bool, Stay], LayerMapping | InputError] = {}
-    behind = behind_vectors(workload)
+    known: dict[tuple[int, bool, float, Stay], LayerMapping | InputError] = {}
+    early, spare = behind_vectors(workload), left_of_memory(workload, have, to)
 
     def made(n: int, stay: Stay) -> LayerMapping:
         layer, batch = workload.layers[n], workload.batch
         mine = {name: cut for name, cut in pinned.get(layer.name, {}).items() if name != INPUT}
         kind = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
-        if (same := (kind, behind[n], stay)) not in known:
+        if (same := (kind, early[n], spare[n], stay)) not in known:
             try:
                 left, rates = beside(layer, batch, have, stay), to.beside(have, stay, output_bytes(layer, batch))
                 if isinstance(layer, Attention):
@@ -109,7 +127,7 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
                     one = attention(layer, batch, mask, left, rates, objective, mine, stay.stored)
                 elif isinstance(layer, Gemm):
                     after = encoded.get(layer.encodes)
-                    one = gemm(layer, after, batch, left, rates, objective, mine, stay, behind[n])
+                    one = gemm(layer, after, batch, left, rates, objective, mine, stay, early[n], spare[n])
                 else:
                     one = vector(layer, batch, left, rates, stay)
                 check_parts(one, mine)
@@ -149,22 +167,23 @@ def gemm(
     pinned: Mapping[str, object],
     stay: Stay = NOWHERE,
     early: bool = False,
+    behind: float = math.inf,
 ) -> LayerMapping:
     """A dense layer: a part for each group of output columns that are treated alike; early: its weights come while the
-    layer before works."""
+    layer before works; behind: as `left_of_memory` says."""
     parts = []
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
         shape = shape_of(layer, some, batch, have, stay)
-        first = early and n == 0
+        first, spare = early and n == 0, behind if n + 1 == len(groups) else math.inf
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, some.packed, first, layer.repeat), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.packed, first, layer.repeat, spare), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat)
+            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat, spare)
             parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None

@@ -8,7 +8,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.dataflow.shares import share_all_lines
+from accelsim.accelerators.vitcod.dataflow.shares import even_tile, share_all_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, bias_bytes, pass_bytes
 from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BYTES, MASK_BITS, ROW_BYTES
 from accelsim.dataflows.tiling import ceil, read_cycles
@@ -143,9 +143,9 @@ def value_cycles(layer: Attention, of: AllPasses, to: Rates) -> Units:
     beats, words = ceil(layer.v_dim, to.macs), ceil(layer.v_dim, to.v_bank_bytes)
     rows, lines = of.rows[of.of_pass], of.denser_lines[of.of_pass]
     dense, scores, parts = of.head_dense, of.head_scores, of.head_parts
-    tile = np.maximum(1, np.minimum(lines, of.places[of.of_pass]))
+    tile = even_tile(rows, np.minimum(lines, of.places[of.of_pass]))
     tiles = ceil(rows, tile) * (dense > 0)
-    read = ceil(np.minimum(tile, rows), to.psum_banks) * ceil(2 * dense, to.psum_port_bytes)
+    read = ceil(tile, to.psum_banks) * ceil(2 * dense, to.psum_port_bytes)
     taken = parts * ceil(3 * ceil(scores, np.maximum(1, parts)), to.psum_port_bytes)
     access = ceil(4 * layer.v_dim, to.psum_banks * to.psum_port_bytes)
     jobs = parts + rows * (dense > 0)

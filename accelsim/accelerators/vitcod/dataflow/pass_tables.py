@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
-from accelsim.accelerators.vitcod.dataflow.shares import share_lines
+from accelsim.accelerators.vitcod.dataflow.shares import even_tile, share_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import Pass, TableBytes, table_bytes
 from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, PASSES, ROWS
 from accelsim.isa.instructions import record
@@ -117,7 +117,7 @@ def pass_rows(
     found["heads"], found["rows"], found["row0"] = len(one.heads), one.rows, one.row0
     found["dim"], found["value_dim"], found["activation"] = layer.qk_dim, layer.v_dim, bool(layer.activation)
     found["denser_lines"], found["sparser_lines"] = table.denser_lines, table.sparser_lines
-    found["tile_rows"], found["places"] = max(1, min(table.denser_lines, one.places)), one.places
+    found["tile_rows"], found["places"] = even_tile(one.rows, min(table.denser_lines, one.places)), one.places
     found["first_row"], found["first_share"] = first_row, first_row + blocks["first_share"]
     found["first_dense"], found["dense"] = first_dense + blocks["first_dense"], blocks["dense"]
     found["first_column"], found["sparse_columns"] = first_column + blocks["first_column"], blocks["columns"]

@@ -70,6 +70,7 @@ def rates(arch: Arch) -> Rates:
         reduce_cycles=vector["reduce_cycles"],
         rsqrt_cycles=vector["rsqrt_cycles"],
         vector_rows=vector["rows"],
+        store_cycle_bytes=part["act_gb1"]["banks"] * part["act_gb1"]["port_bytes"],
         double_buffer=arch.options["double_buffer"] == "true",
         windows=True,
     )

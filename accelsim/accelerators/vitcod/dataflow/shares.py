@@ -1,6 +1,8 @@
-"""What is shared out: columns to the encoder's outputs, MAC lines to the engines."""
+"""What is shared out: columns to the encoder's outputs, MAC lines to the engines, rows to tiles."""
 
 import numpy as np
+
+from accelsim.dataflows.tiling import ceil
 
 CHUNK_TOKENS = 32  # tokens of Q and K that are loaded, and handed to the decoder, at a time [ours]
 
@@ -27,3 +29,10 @@ def share_all_lines(lines: int, denser_work: np.ndarray, sparser_work: np.ndarra
     denser = np.where(both, np.clip(fair, 1, max(1, lines - 1)), lines * (denser_work > 0))
     sparser = np.where(both, max(2, lines) - denser, lines * (sparser_work > 0))
     return denser, sparser
+
+
+def even_tile(rows, most):
+    """Rows of a tile of values: as few tiles as of `most` rows, as equal as can be, so that no engine waits for a large
+    one and then has a small one. Of one pass, or int64 arrays of many."""
+    tiles = np.maximum(1, ceil(rows, np.maximum(1, most)))
+    return ceil(rows, tiles)
