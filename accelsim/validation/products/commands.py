@@ -172,12 +172,14 @@ class Placed:
         self.before = command.last, held
 
     def accumulate(self, block: Block, depth: int) -> Iterator[str]:
-        """Partial sums between folds have room."""
-        size, ends = block.rows * block.columns, block.depth + block.deep == depth
+        """Partial sums between folds have room: each column has accumulators of its own, idle columns too."""
+        stream, ends = block.rows if self.pes.dataflow == "ws" else block.columns, block.depth + block.deep == depth
+        size = stream * self.pes.columns
         if block.depth == 0:
             self.sums += size
         needed = self.sums if block.depth or not ends or block.deep > self.pes.rows else 0
         if self.pes.accumulators is not None and 4 * needed > self.pes.accumulators:
-            yield f"{4 * needed} bytes of partial sums do not fit {self.pes.accumulators}"
+            room = self.pes.accumulators // (4 * self.pes.columns)
+            yield f"{needed // self.pes.columns} partial sums of a column do not fit the {room} it has room for"
         if ends:
             self.sums -= size

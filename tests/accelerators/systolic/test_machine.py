@@ -5,14 +5,17 @@ from collections import defaultdict
 
 import pytest
 
-from accelsim.accelerators import schema
+from accelsim.accelerators import machine, schema
 from accelsim.accelerators.run import run
+from accelsim.accelerators.systolic.machine import resources
 from accelsim.codesign.import_topology import import_topology
 from accelsim.config import load_arch
 from accelsim.config.shipped import find, listing
 from accelsim.core import InputError
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.plan import Sizes, longest_stream
 from accelsim.report.metrics import summarize
+from accelsim.validation.evidence import gather
 from accelsim.workload import Attention, Gemm, Workload, load
 from tests.accelerators.systolic.machines import closed_form, data_bytes, finished, product, systolic
 
@@ -150,6 +153,18 @@ def test_late_data_stall_the_array_and_change_no_fold_cycles():
 def test_what_does_not_fit_is_said(sizes, sentence):
     with pytest.raises(InputError, match=sentence):
         finished(systolic(*sizes), product(100, 100, 100))
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+@pytest.mark.parametrize("narrow", [1, 2, 3, 4])
+def test_a_stream_is_as_long_as_the_accumulators_of_a_column_hold(dataflow, narrow):
+    """However many columns a fold leaves idle."""
+    small = ("array.rows=4", "array.columns=4", "array.accumulator_bytes=200", f"array.dataflow={dataflow}")
+    m, n = (narrow, 100) if dataflow == "is" else (100, narrow)
+    have = resources(systolic(*small))
+    assert longest_stream(Sizes("one", m, n, 10, 10, 10 * m, False, 1, 1000, "output_buffer"), have) == 12
+    said = gather(machine("systolic"), systolic(*small), product(m, n, 10)).commands("array")
+    assert said["stream"].max() <= 12 and (said["columns"] == narrow).all()
 
 
 @pytest.mark.parametrize("attention", ["unfused", "fused"])
