@@ -95,13 +95,15 @@ class Pes:
         """How many folds it takes one after the other."""
         return -(-(command.rows if self.outputs_stay else command.deep) // self.rows)
 
-    def least_cycles(self, said: Mapping[str, int], edges: tuple[int, int]) -> int:
-        """Cycles that a command takes at least; `edges`: bytes a cycle from the left and from the top.
+    def least_cycles(self, said: Mapping[str, int], edges: tuple[int, int], words: tuple[int, int] = (1, 1)) -> int:
+        """Cycles that a command takes at least; `edges`: bytes a cycle from the left and from the top, `words`: bytes
+        of what is read there whole, where operands lie along the stream.
 
         Where folds overlap the streams follow each other; else a fold that begins is loaded, streamed and drained.
         """
         (left, top), total, columns = edges, 0, said["columns"]
         stream = said["stream"]
+        sideways, down = (-(-stream // word) * word for word in words)
         for at in range(0, said["rows"], self.rows):
             rows = min(self.rows, said["rows"] - at)
             span = rows if self.row_skip else self.rows
@@ -111,7 +113,7 @@ class Pes:
             more = [leave * high * wide * said["added"], leave * wide * said["constants"]]  # activations, weights
             if self.dataflow == "is":
                 more.reverse()
-            taken = [-(-(rows * stream + more[0]) // left), -(-(more[1] + columns * stream * self.outputs_stay) // top)]
+            taken = [-(-(rows * sideways + more[0]) // left), -(-(more[1] + columns * down * self.outputs_stay) // top)]
             beat = -(-rows // left)
             if self.outputs_stay:
                 beat = max(beat, -(-columns // top))
@@ -119,7 +121,8 @@ class Pes:
             if not self.shadow and said["first"]:
                 hop = self.hop if not self.outputs_stay else 1 if self.scalesim else 2
                 total += hop * (span - 1) + self.columns - 1
-                total += 0 if self.outputs_stay else span - rows + rows * -(-columns // top)
+                held = -(-columns * -(-rows // words[1]) * words[1] // top)
+                total += 0 if self.outputs_stay else max(span - rows + rows * -(-columns // top), held)
         return total
 
     def times(self, command: Command) -> int:
