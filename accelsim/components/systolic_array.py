@@ -286,9 +286,7 @@ class SystolicArray(Component):
                     # a word is written into each row on its way, and copied from the shadow
                     r.operand_writes += part.columns * rows * (rows + 1) // 2
                     r.operand_writes += part.columns * rows * r.overlap
-        due = NEVER
-        if r.streaming:
-            due = min(due, r.end_at)
+        due = r.end_at if r.streaming else NEVER
         if r.under_way:
             due = min(due, leaving[r.oldest].at)
         if r.loaded:

@@ -275,4 +275,5 @@ def resources(arch: Arch) -> Resources:
         exp_bits=part["predictor"]["exp_bits"],
         sum_bits=part["predictor"]["sum_bits"],
         sums_bytes=part["merge"]["sums_bytes"],
+        features=part["merge"]["features"],
     )
