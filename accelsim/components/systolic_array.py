@@ -82,8 +82,8 @@ class SystolicArray(Component):
     top_bytes = Param(1024, "bytes/cycle", "what the top edge delivers")
     left_word = Param(1, "bytes", "a word of the left edge's transposing stage: a row's part of a stream is whole ones")
     top_word = Param(1, "bytes", "a word of the top edge's: a column's part of a stream or of a load is whole ones")
+    item_rows = Param(1024, "count", "outputs of a column that leave at once at most: what waits has that room")
     ahead = Param(4, "count", "parts it looks ahead")
-
     command = In("one part of a fold's stream, or the whole streams of several folds", **PART)
     frees = Mem("for each command, in order: bytes of weights and of activations it is the last to read, and reads")
     out = Out("finished outputs", elements="values", passes="operations of the vector unit on each")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from accelsim.validation import Judge
 
 
-EDGES = ("left_bytes", "top_bytes", "left_word", "top_word")
+EDGES = ("left_bytes", "top_bytes", "left_word", "top_word", "item_rows")
 
 
 def port_bytes(arch: Arch, part: str) -> int:

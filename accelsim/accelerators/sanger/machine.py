@@ -54,7 +54,7 @@ SWITCH = ("false", "true")
 
 FIXED = (  # of the dense array: not the user's
     "dataflow", "timing", "psum_hop", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes", "left_word",
-    "top_word",
+    "top_word", "item_rows",
 )  # fmt: skip
 SCHEMA = SangerSchema(
     name="sanger",

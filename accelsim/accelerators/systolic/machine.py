@@ -28,7 +28,7 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
 from accelsim.dataflows.estimate import ArrayRates
 from accelsim.dataflows.mapping import LayerMapping
-from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.folds import Array, item_rows
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import VectorRates
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 NOTHING_PINNED: Mapping[str, Any] = MappingProxyType({})
 # not the user's: what the buffers' ports deliver, and their words
-EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word"), "options")
+EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word", "item_rows"), "options")
 
 
 def port_bytes(arch: Arch, part: str) -> int:
@@ -50,9 +50,11 @@ def port_bytes(arch: Arch, part: str) -> int:
 
 def edges(arch: Arch) -> dict[str, int]:
     """Bytes a cycle at the array's left and top edge: activations enter at the left, weights at the top (is: the other
-    way). Words are a port's, but where a token enters all at once (ws, at the left), which needs no stage."""
+    way). Words are a port's, but where a token enters all at once (ws, at the left), which needs no stage. And how many
+    outputs of a column leave at once."""
     dataflow, buffers = arch.parts["array"]["dataflow"], ("act_buffer", "weight_buffer")
-    found = {}
+    sides = arch.parts["array"]["rows"], arch.parts["array"]["columns"]
+    found = {"item_rows": sides[0] if dataflow == "os" else item_rows(*sides)}
     for side, buffer in zip(("left", "top"), buffers[::-1] if dataflow == "is" else buffers):
         found[f"{side}_bytes"] = port_bytes(arch, buffer)
         found[f"{side}_word"] = 1 if (dataflow, side) == ("ws", "left") else arch.parts[buffer]["port_bytes"]

@@ -29,7 +29,7 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
-from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.folds import Array, item_rows
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import VectorRates
@@ -54,8 +54,8 @@ def beside(arch: Arch) -> int:
 
 def edges(arch: Arch) -> dict[str, int]:
     """Bytes a cycle at SA-General's left and top edge: what the ports of weight and activation buffer have left; and
-    the ports' words."""
-    found = {}
+    the ports' words, and how many outputs of a column leave at once."""
+    found = {"item_rows": item_rows(arch.parts["array"]["rows"], arch.parts["array"]["columns"])}
     for side, buffer in (("left", "weight_buffer"), ("top", "act_buffer")):
         ports = arch.parts[buffer]
         found[f"{side}_bytes"] = ports["banks"] * ports["port_bytes"] - beside(arch)
@@ -94,7 +94,7 @@ class VitalitySchema(MachineSchema):
 
 
 # not the user's: what the buffers' ports leave, and their words
-EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word"), "options")
+EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word", "item_rows"), "options")
 FIXED = {"dataflow": "options", "timing": "options", "row_skip": "options"}
 LANES = {"lanes": 16}
 SCHEMA = VitalitySchema(
@@ -116,7 +116,7 @@ SCHEMA = VitalitySchema(
             "core",
             Diagonal,
             {},
-            FIXED | dict.fromkeys(("columns", "top_bytes", "left_word", "top_word"), "options"),
+            FIXED | dict.fromkeys(("columns", "top_bytes", "left_word", "top_word", "item_rows"), "options"),
         ),
         "accumulate": Part("sums over tokens", "core", Accumulators, LANES),
         "divide": Part("means; rows by their divisors", "core", Dividers, LANES),

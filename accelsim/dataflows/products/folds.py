@@ -15,6 +15,14 @@ DATAFLOWS = ("os", "ws", "is")
 WIDE = 1 << 20  # bytes a cycle of an edge that never binds
 
 
+def item_rows(rows: int, columns: int) -> int:
+    """[ours] Outputs of a column in an item where an operand stays, at most; what waits behind the array has that room.
+
+    Of a stream twice as long as the array is high no load shows; and each item reads constants of all columns.
+    """
+    return max(2 * rows, columns)
+
+
 def whole(elements: int, word: int) -> int:
     """Bytes of the words that hold some elements."""
     return ceil(elements, word) * word
@@ -42,7 +50,8 @@ class Array:
     """A systolic array. `timing: scalesim` is SCALE-Sim's fold, whose OS drain is rows - 1 cycles short.
 
     `psum_hop` is the cycles a partial sum takes from row to row (WS, IS); `left_bytes` and `top_bytes` are the bytes a
-    cycle at the two edges, `left_word` and `top_word` of what is read there whole, for each row and column. Raises
+    cycle at the two edges, `left_word` and `top_word` of what is read there whole, for each row and column.
+    `item_rows`: outputs of a column that leave at once, at most (WS, IS). Raises
     InputError for words it does not know and for combinations no hardware has.
     """
 
@@ -57,6 +66,7 @@ class Array:
     top_bytes: int = WIDE
     left_word: int = 1
     top_word: int = 1
+    item_rows: int = WIDE
 
     def __post_init__(self) -> None:
         if self.dataflow not in DATAFLOWS:

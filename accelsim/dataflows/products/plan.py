@@ -102,7 +102,8 @@ def planned(s: Sizes, have: ProductResources) -> Plan:
 
 
 def longest_stream(s: Sizes, have: ProductResources) -> int:
-    """The longest stream whose partial sums the accumulators hold and whose outputs the output buffer takes (WS, IS).
+    """The longest stream whose partial sums the accumulators hold, and whose outputs the output buffer and what waits
+    behind the array take (WS, IS).
 
     Raises InputError when not even one does.
     """
@@ -112,6 +113,8 @@ def longest_stream(s: Sizes, have: ProductResources) -> int:
     across = {"ws": s.n, "is": s.m}[array.dataflow]
     columns = min(array.columns, across)
     most = s.store_bytes // 2 // s.width // columns
+    if array.timing == "exact":
+        most = min(most, array.item_rows)
     if s.k > array.rows and array.timing == "exact":  # a column has no wires to the accumulators of an idle one
         most = min(most, have.accumulator_bytes // (4 * array.columns))
     if most < 1:

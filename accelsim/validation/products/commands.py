@@ -160,6 +160,10 @@ class Placed:
             across = command.columns if pes.dataflow == "ws" else command.rows
             if across > pes.columns:
                 yield f"it has {across} columns of {pes.columns}"
+            stream = command.rows if pes.dataflow == "ws" else command.columns
+            room = max(2 * pes.rows, pes.columns)
+            if command.to and not pes.scalesim and stream > room:
+                yield f"{stream} outputs of a column leave at once, but {room} have room behind the array"
             if command.adds != (block.depth > 0):
                 yield "it adds partial sums where there are none, or leaves out those that there are"
             if not whole and command.deep > pes.rows:

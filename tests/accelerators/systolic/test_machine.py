@@ -2,6 +2,7 @@
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -94,10 +95,15 @@ def test_every_shipped_array_runs_and_is_fed(name):
     for dataflow in DATAFLOWS:
         model = closed_form(load_arch(name, schema, [f"array.dataflow={dataflow}"]))
         assert model.left_bytes >= rows and model.top_bytes >= columns
+    model_os = closed_form(arch)
     for attention in ("unfused", "fused"):
         record = run(load_arch(name, schema, [PIPE, f"attention={attention}"]), block())
         counts = {record.layers[s.label]["name"]: s.counts for s in record.result.spans if s.label >= 0}
-        assert counts["attention"]["array"]["edge_stall_cycles"] == 0
+        # 197 probabilities of a row come as whole words, where the rows take all of the port
+        word, left = model_os.left_word, model_os.left_bytes
+        folds = [min(rows, 197 - row) for row in range(0, 197, rows)]
+        longer = sum(max(0, -(-high * -(-197 // word) * word // left) - 197) for high in folds)
+        assert counts["attention"]["array"]["edge_stall_cycles"] == 3 * -(-64 // columns) * longer
         # nothing but what outputs leave with ever waits for a port, and that no longer than it takes alone
         model = closed_form(load_arch(name, schema))
         for layer in (layer for layer in BLOCK if isinstance(layer, Gemm)):
@@ -162,9 +168,11 @@ def test_a_stream_is_as_long_as_the_accumulators_of_a_column_hold(dataflow, narr
     small = ("array.rows=4", "array.columns=4", "array.accumulator_bytes=200", f"array.dataflow={dataflow}")
     m, n = (narrow, 100) if dataflow == "is" else (100, narrow)
     have = resources(systolic(*small))
-    assert longest_stream(Sizes("one", m, n, 10, 10, 10 * m, False, 1, 1000, "output_buffer"), have) == 12
+    for bytes_, most in ((100, 6), (200, 2 * 4)):  # or what has room behind the array
+        more = replace(have, psum_bytes=bytes_)
+        assert longest_stream(Sizes("one", m, n, 10, 10, 10 * m, False, 1, 1000, "output_buffer"), more) == most
     said = gather(machine("systolic"), systolic(*small), product(m, n, 10)).commands("array")
-    assert said["stream"].max() <= 12 and (said["columns"] == narrow).all()
+    assert said["stream"].max() <= 8 and (said["columns"] == narrow).all()
 
 
 @pytest.mark.parametrize("attention", ["unfused", "fused"])

@@ -66,6 +66,18 @@ def test_partial_sums_that_do_not_fit(parts, monkeypatch):
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "is"])
+def test_more_outputs_at_once_than_have_room_behind_the_array(dataflow, monkeypatch):
+    arch = systolic(*SMALL, f"array.dataflow={dataflow}")
+    workload = product(*((3, 20) if dataflow == "is" else (20, 3)), 4)
+    assert validated(arch, workload).failed == []
+    monkeypatch.setattr(plan, "longest_stream", lambda s, have: 20)
+    plan.planned.cache_clear()
+    report = validated(arch, workload)
+    plan.planned.cache_clear()
+    assert "20 outputs of a column leave at once, but 8 have room behind the array" in str(report.failed)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
 def test_partial_sums_that_take_the_accumulators_of_idle_columns(dataflow, monkeypatch):
     """One column of three is at work; its sums would fit where all columns' do, to which it has no wires."""
     shape = (1, 40) if dataflow == "is" else (40, 1)
