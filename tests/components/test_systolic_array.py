@@ -88,12 +88,12 @@ def test_what_outputs_leave_with_takes_what_the_stream_leaves_of_a_port(dataflow
 
 
 @pytest.mark.parametrize(
-    ("dataflow", "rows", "left_bytes", "load", "stream"),
+    ("dataflow", "rows", "edges", "load", "stream"),
     # 4 rows x 9 elements in words of 4 through 4 bytes; 4 columns x 5 elements in words of 4 through 4, 5 x 9 through 8
-    [("os", 4, 4, 0, 12), ("os", 4, 8, 0, 12), ("is", 5, 8, 8, 9), ("ws", 5, 8, 8, 9)],
+    [("os", 4, (4, 64), 0, 12), ("os", 4, (64, 4), 0, 12), ("is", 5, (8, 4), 8, 9), ("ws", 5, (8, 4), 8, 9)],
 )
-def test_words_of_the_transposing_stage_are_read_whole(dataflow, rows, left_bytes, load, stream):
-    model, unit = both(rows, 4, dataflow, left_bytes=left_bytes, top_bytes=4, left_word=4, top_word=4)
+def test_words_of_the_transposing_stage_are_read_whole(dataflow, rows, edges, load, stream):
+    model, unit = both(rows, 4, dataflow, left_bytes=edges[0], top_bytes=edges[1], left_word=4, top_word=4)
     seen = exercise(unit, {"command": [part(9, rows, 4, 9)]})
     assert (model.load(rows, 4), model.streaming(Fold(rows, 4, 9))) == (load, stream)
     assert seen.cycles("release_act") == [10 + load + stream]
