@@ -5,6 +5,7 @@
     python benchmarks/rtl_area.py --modules DIR...  # the areas of control that prices have
     python benchmarks/rtl_area.py --channels  # those of channels
     python benchmarks/rtl_area.py --arbiters  # those of arbiters
+    python benchmarks/rtl_area.py --pes  # those of a systolic array's PEs
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
@@ -27,7 +28,7 @@ from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.energy.area import entry_of, names_of
 from accelsim.energy.document import FOLDER
 from accelsim.energy.expression import evaluate
-from accelsim.rtl.synthesis import CELLS, synthesize
+from accelsim.rtl.synthesis import CELLS, synthesize, yosys
 from accelsim.rtl.synthesis import modules as modules_of
 from accelsim.rtl.vsim import SOURCES
 from accelsim.workload.layers import Gemm
@@ -70,7 +71,7 @@ SHARED = {
 CONTROL = (
     "arbiter", "decoder", "denser_engine", "dma", "encoder", "index_walker", "load_buffer", "mac_array", "output_merge",
     "sequencer", "softmax_unit", "sparser_engine", "store_buffer", "reciprocal_root", "vector_lane", "vector_unit",
-    "vector_unit_datapath",
+    "vector_unit_datapath", "systolic_array", "stationary_array", "output_array", "stream_feeder", "operand_pointer",
 )  # fmt: skip
 
 
@@ -162,6 +163,28 @@ def arbiters() -> None:
         out.writerow(("arbiter", *sizes[place], made.flip_flops, made.mapped_um2, ""))
 
 
+AREA = (  # the recipe `area` of accelsim/energy/tables/cells45/mapped.csv
+    "read_slang -j 1 --keep-hierarchy --top {top} {top}.sv; proc; opt; memory_collect; memory_map; opt; booth; opt; "
+    "alumacc; opt; techmap; opt; dfflibmap -liberty cells45.lib; opt; abc -liberty cells45.lib -script "
+    "+strash;ifraig;scorr;dc2;dc2;strash;dch;amap; opt_clean; tee -q -o stat.json stat -liberty cells45.lib -json"
+)
+
+
+def pes() -> None:
+    """A systolic array's PEs, with shadows, mapped for area as a MAC is: what accelsim/energy/tables/cells45/pes.csv
+    has."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(("module", "recipe", "flip_flops", "area_45nm_um2"))
+    for top in ("output_pe", "stationary_pe"):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for path in (machine("systolic").twins().package.module(top), FOLDER / "cells45" / "cells45.lib"):
+                (folder / path.name).write_text(path.read_text())
+            yosys(folder, AREA.format(top=top), top)
+            (found,) = json.loads((folder / "stat.json").read_text())["modules"].values()
+        out.writerow((top, "area", found["num_cells_by_type"]["DFFPOSX1"], f"{found['area']:.1f}"))
+
+
 def mapped_alone(module: Path, tops: list[str], names: list[str]):
     """A module in each of some tops, mapped: (name of the top, what it came to)."""
     with tempfile.TemporaryDirectory() as name:
@@ -181,6 +204,8 @@ def main() -> None:
         return channels()
     if sys.argv[1] == "--arbiters":
         return arbiters()
+    if sys.argv[1] == "--pes":
+        return pes()
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))

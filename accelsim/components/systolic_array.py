@@ -7,6 +7,9 @@ second register in each PE lets a fold stream while the one before drains and th
 An edge is the port of a buffer. What the vector unit needs of it for outputs that leave (biases and scales, a residual
 operand) is read while their fold streams, with what the stream leaves of the port; where that is too little the stream
 takes longer. A stationary operand is loaded through its edge's port when these have been read.
+
+A stage of two words for each row or column turns operands that lie along the stream (features of a token); of its time
+only that a lane's last word is read whole shows (docs/timing.md).
 """
 
 import numpy as np
@@ -32,6 +35,7 @@ from accelsim.core import (
     push,
     tick,
 )
+from accelsim.core.compiled import inlined
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import RELEASE, record
 
@@ -53,6 +57,11 @@ BLOCK = {"row": "first row, within the tile", "rows": "rows", "columns": "scores
 LEAVING = record("at", "to", "row", "rows", "columns", "passes", "ends")
 
 
+@inlined
+def whole(elements, word):
+    return (elements + word - 1) // word * word
+
+
 class SystolicArray(Component):
     """PEs whose operands come from the edges of the array only, and travel one PE a cycle."""
 
@@ -71,8 +80,10 @@ class SystolicArray(Component):
     accumulator_bytes = Param(16384, "bytes", "accumulators at the bottom edge (ws, is): 4 bytes a partial sum")
     left_bytes = Param(1024, "bytes/cycle", "what the left edge delivers")
     top_bytes = Param(1024, "bytes/cycle", "what the top edge delivers")
+    left_word = Param(1, "bytes", "a word of the left edge's transposing stage: a row's part of a stream is whole ones")
+    top_word = Param(1, "bytes", "a word of the top edge's: a column's part of a stream or of a load is whole ones")
+    item_rows = Param(1024, "count", "outputs of a column that leave at once at most: what waits has that room")
     ahead = Param(4, "count", "parts it looks ahead")
-
     command = In("one part of a fold's stream, or the whole streams of several folds", **PART)
     frees = Mem("for each command, in order: bytes of weights and of activations it is the last to read, and reads")
     out = Out("finished outputs", elements="values", passes="operations of the vector unit on each")
@@ -125,9 +136,8 @@ class SystolicArray(Component):
                 "row_skip: false."
             )
         if self.value("row_skip") and self.value("overlap"):
-            raise InputError(
-                f"{self.name}.row_skip: true needs overlap: none; folds of unequal rows would overtake each other."
-            )
+            rule = "true needs overlap: none; folds of unequal rows would overtake each other."
+            raise InputError(f"{self.name}.row_skip: {rule}")
 
     @tick
     def tick(now, r, frees, parts, leaving, command, out, scores, release_weight, release_act, done):
@@ -214,18 +224,18 @@ class SystolicArray(Component):
                     if not part.first:
                         r.stall_cycles += t - r.end_at
                     # beside the operands: with the weights that outputs leave with, with the activations
-                    high, wide = (part.columns, part.stream) if r.dataflow == 2 else (part.stream, part.columns)
-                    high = rows if r.dataflow == 0 else high
+                    high = rows if r.dataflow == 0 else part.columns if r.dataflow == 2 else part.stream
+                    wide = part.stream if r.dataflow == 2 else part.columns
                     constants, added = leave * wide * part.constants, leave * high * wide * part.added
                     left, top = (constants, added) if r.dataflow == 2 else (added, constants)
                     read = 0
                     if r.dataflow == 0:
-                        top += part.columns * part.stream
+                        top += part.columns * whole(part.stream, r.top_word)
                     elif top:  # after a load that is under way, and before the next one
                         read = (max(t, r.loaded_at) if r.loaded and not begins else t) - t
                     read += (top + r.top_bytes - 1) // r.top_bytes
-                    length = max(part.stream * beat, (rows * part.stream + left + r.left_bytes - 1) // r.left_bytes)
-                    length = max(length, read)
+                    left += rows * whole(part.stream, r.left_word)
+                    length = max(part.stream * beat, (left + r.left_bytes - 1) // r.left_bytes, read)
                     r.end_at = t + length
                     if part.last and r.dataflow == 0 and r.overlap == 1:
                         r.end_at = max(r.end_at, r.drained_at)
@@ -269,15 +279,14 @@ class SystolicArray(Component):
                         r.passed = 0
                     span = rows if r.row_skip else r.rows
                     slow = rows * ((part.columns + r.top_bytes - 1) // r.top_bytes - 1)
+                    slow = max(slow, (part.columns * whole(rows, r.top_word) - 1) // r.top_bytes + 1 - span)
                     r.loaded, r.loaded_at = 1, t + span + slow
                     r.edge_stall_cycles += slow
                     r.top_read_bytes += rows * part.columns
                     # a word is written into each row on its way, and copied from the shadow
                     r.operand_writes += part.columns * rows * (rows + 1) // 2
                     r.operand_writes += part.columns * rows * r.overlap
-        due = NEVER
-        if r.streaming:
-            due = min(due, r.end_at)
+        due = r.end_at if r.streaming else NEVER
         if r.under_way:
             due = min(due, leaving[r.oldest].at)
         if r.loaded:

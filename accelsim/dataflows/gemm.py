@@ -244,7 +244,7 @@ def emit_columns(
                 each * last,
                 d > 0,
                 depth_at,
-                beside_window(layer, have.vector_rates.port_bytes) * last,
+                beside_window(layer, have.vector_rates.port_bytes, True) * last,
             )
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)

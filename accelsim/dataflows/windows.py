@@ -100,13 +100,15 @@ class Lies(NamedTuple):
 
 
 @lru_cache(64)
-def beside_window(layer: Gemm, port_bytes: int) -> int:
+def beside_window(layer: Gemm, port_bytes: int, staged: bool) -> int:
     """Bytes that a port of so many brings beside each row of a layer's input, where what reads has no addresses: each
-    run of a window that overlaps others as if it lay in the worst place of its words."""
+    run of a window that overlaps others as if it lay in the worst place of its words. `staged`: whether rows go
+    through a transposing stage, of whose words the array counts whole ones anyway."""
     if (window := Window.of(layer)) is None:
         return 0
     words = ceil(window.run + port_bytes - gcd(window.channels, port_bytes), port_bytes)
-    return window.kernel * words * port_bytes - window.depth
+    own = ceil(window.depth, port_bytes) * port_bytes if staged else window.depth
+    return window.kernel * words * port_bytes - own
 
 
 def read_words(window: Window, first: int, depth: int, chunk: int, port_bytes: int, tokens: int) -> np.ndarray:

@@ -81,7 +81,11 @@ def test_channels_priced_by_hand():
         ("systolic", "array.out -> vector.outputs", 4 * 32 * 16),
         ("sanger", "dense.out -> vector.outputs", 4 * 16 * 64),
         ("salo", "window.out -> merge.partial", 2 * 128 * 33),
-        ("vitality", "join.out -> vector.outputs", 4 * 64 * 8),
+        ("vitality", "join.out -> vector.outputs", 4 * 64 * 16),
+        ("ita", "engine.out -> vector.outputs", 64 * 64),
+        ("spatten", "array.out -> vector.outputs", 4 * 1024),
+        ("spatten", "qk_array.scores -> softmax.scores", 1.5 * 1024),
+        ("spatten", "row_top_k.kept -> pv_array.rows", 4 * 1024),
     ],
 )
 def test_what_an_item_carries_stands_somewhere(name, channel, bytes_):

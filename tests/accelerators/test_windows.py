@@ -41,7 +41,7 @@ def test_what_lies_in_the_words_of_a_window_is_read_with_it(name):
     buffer, word = BUFFER[name]
     assert load_arch(name, schema).parts[buffer]["port_bytes"] == word
     plain, conv = counted(name, None)[buffer], counted(name, DISTINCT)[buffer]
-    beside = 3 * 2 * word - DEPTH
+    beside = 3 * 2 * word - -(-DEPTH // word) * word  # whole words of the window itself are counted anyway
     assert conv["read_bytes"] - plain["read_bytes"] == TOKENS * FEATURES * -(-beside // FEATURES) > 0
     assert plain["write_bytes"] - conv["write_bytes"] == TOKENS * DEPTH - DISTINCT, "DRAM brings each element once"
 
@@ -72,5 +72,6 @@ def test_what_lies_beside_a_window_is_counted_word_by_word():
         run = kernel * channels
         most = max((at * channels + run - 1) // port - at * channels // port + 1 for at in range(port))
         assert layer.kernel == kernel
-        assert beside_window(layer, port) == kernel * most * port - depth
-    assert beside_window(Gemm("m", "m", "mlp", 4, 27, 1), 64) == 0
+        assert beside_window(layer, port, False) == kernel * most * port - depth
+        assert beside_window(layer, port, True) == (kernel * most - -(-depth // port)) * port
+    assert beside_window(Gemm("m", "m", "mlp", 4, 27, 1), 64, True) == 0

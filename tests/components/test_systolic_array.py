@@ -87,6 +87,18 @@ def test_what_outputs_leave_with_takes_what_the_stream_leaves_of_a_port(dataflow
     assert model.streaming(Fold(4, 2, 10), *more) == stream
 
 
+@pytest.mark.parametrize(
+    ("dataflow", "rows", "edges", "load", "stream"),
+    # 4 rows x 9 elements in words of 4 through 4 bytes; 4 columns x 5 elements in words of 4 through 4, 5 x 9 through 8
+    [("os", 4, (4, 64), 0, 12), ("os", 4, (64, 4), 0, 12), ("is", 5, (8, 4), 8, 9), ("ws", 5, (8, 4), 8, 9)],
+)
+def test_words_of_the_transposing_stage_are_read_whole(dataflow, rows, edges, load, stream):
+    model, unit = both(rows, 4, dataflow, left_bytes=edges[0], top_bytes=edges[1], left_word=4, top_word=4)
+    seen = exercise(unit, {"command": [part(9, rows, 4, 9)]})
+    assert (model.load(rows, 4), model.streaming(Fold(rows, 4, 9))) == (load, stream)
+    assert seen.cycles("release_act") == [10 + load + stream]
+
+
 def test_the_next_operand_is_loaded_when_the_port_is_free():
     # shadow: the second fold's operand waits for 10 x 2 bytes of residual at the top, 1 a cycle, and takes 4 x 2 itself
     _, unit = both(4, 3, "is", overlap="shadow", left_bytes=6, top_bytes=1)
@@ -151,11 +163,13 @@ def test_a_block_of_deit_tiny_on_32_x_16(dataflow, scalesim, shadow):
     sides=st.tuples(*[st.integers(1, 6)] * 2), dataflow=st.sampled_from(DATAFLOWS), hop=st.integers(1, 3),
     folds=st.lists(st.tuples(*[st.integers(1, 6)] * 2, st.integers(1, 20)), min_size=1, max_size=8),
     mode=st.sampled_from(({}, {"row_skip": True}, {"overlap": "shadow"})), edges=st.tuples(*[st.integers(1, 6)] * 2),
+    words=st.tuples(*[st.integers(1, 8)] * 2),
 )  # fmt: skip
-@example((2, 1), "ws", 3, [(1, 1, 1), (1, 1, 1)], {"row_skip": True}, (1, 1))
-def test_any_folds_in_a_row(sides, dataflow, hop, folds, mode, edges):
+@example((2, 1), "ws", 3, [(1, 1, 1), (1, 1, 1)], {"row_skip": True}, (1, 1), (1, 1))
+def test_any_folds_in_a_row(sides, dataflow, hop, folds, mode, edges, words):
     rows, columns = sides
-    model, unit = both(rows, columns, dataflow, psum_hop=hop, left_bytes=edges[0], top_bytes=edges[1], **mode)
+    ports = {"left_bytes": edges[0], "top_bytes": edges[1], "left_word": words[0], "top_word": words[1]}
+    model, unit = both(rows, columns, dataflow, psum_hop=hop, **ports, **mode)
     folds = [Fold(min(high, rows), min(wide, columns), stream) for high, wide, stream in folds]
     seen = exercise(unit, {"command": [part(0, *fold) for fold in folds]}, depth={"command": 9})
     assert seen.cycles("done")[-1] == 1 + model.cycles(folds)

@@ -79,6 +79,29 @@ def test_areas_of_control_are_those_of_the_mapped_modules():
         assert float(str(priced[kind].area["module_um2"])) == pytest.approx(scaled(um2)[0], rel=0.001), kind
 
 
+def test_a_systolic_array_s_pes_and_control_are_the_mapped_modules():
+    """PEs for area, as a MAC; control of one array, whose parts ahead are priced as registers."""
+    pes = {r["module"]: float(r["area_45nm_um2"]) for r in rows("pes.csv")}
+    register = load_table().rows["register_bit"].um2.nominal
+    common = "systolic_array", "stream_feeder", "operand_pointer"
+    alone = {
+        design: scaled(sum(areas("control.csv")[n, design] for n in (*common, own)))[0] - 128 * 4 * register
+        for design, own in (("systolic_os", "output_array"), ("systolic_ws", "stationary_array"))
+    }
+    for name, kind, pe, design in (
+        ("systolic", "SystolicArray", "output_pe", "systolic_ws"),  # one price for all that stays: the largest
+        ("vitality", "General", "stationary_pe", "systolic_ws"),
+        ("vitality", "Diagonal", "stationary_pe", "systolic_ws"),
+        ("sanger", "DenseArray", None, "systolic_os"),
+        ("salo", "DenseArray", None, "systolic_os"),
+    ):
+        table = load_table(None, machine(name).price_documents())
+        if pe:
+            assert list(table.rows[pe].um2) == pytest.approx(scaled(pes[pe]), rel=0.001)
+        area = table.components[kind].area
+        assert float(str(area["module_um2"])) == pytest.approx(alone[design], rel=0.001), (name, kind)
+
+
 def test_the_control_of_lines_grows_with_their_number_and_arbiters_faster():
     """The engine's registers and gates by as much with every line; arbiters with the power of 1.5."""
     found = rows("lines.csv")

@@ -22,3 +22,14 @@ def test_a_stream_is_as_long_as_its_ports_need_for_what_outputs_leave_with(dataf
     assert pes.least_cycles(said, (6, 4)) == cycles
     twice = pes.least_cycles(said | {"rows": 8}, (6, 4))  # two folds: outputs leave with each (os), or with the second
     assert twice == (2 * cycles if dataflow == "os" else 10 + cycles)
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "words", "cycles", "alone"), [("os", (4, 1), 12, 21), ("os", (1, 8), 16, 25), ("ws", (1, 8), 10, 24)]
+)
+def test_words_of_a_transposing_stage_are_read_whole(dataflow, words, cycles, alone):
+    """4 rows x 10 elements through 4 bytes, and 4 columns; what is held is loaded as whole words of its columns."""
+    pes = Pes(4, 4, dataflow, None, True, False, 1, False)
+    said = {"rows": 4, "columns": 4, "stream": 10, "first": 1, "added": 0, "constants": 0}
+    assert pes.least_cycles(said, (4, 4), words) == cycles
+    assert Pes(4, 4, dataflow, None, False, False, 1, False).least_cycles(said, (4, 4), words) == alone

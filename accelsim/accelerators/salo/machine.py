@@ -42,17 +42,21 @@ if TYPE_CHECKING:
     from accelsim.validation import Judge
 
 
+EDGES = ("left_bytes", "top_bytes", "left_word", "top_word", "item_rows")
+
+
 def port_bytes(arch: Arch, part: str) -> int:
     """Bytes a cycle that all banks of a memory deliver."""
     return arch.parts[part]["banks"] * arch.parts[part]["port_bytes"]
 
 
 def made_of(arch: Arch, part: str) -> dict[str, int]:
-    """What of a part follows from the buffers' ports."""
-    q, kv = port_bytes(arch, "act_buffer"), port_bytes(arch, "weight_buffer")
-    return {"window": {"q_port_bytes": q, "kv_port_bytes": kv}, "array": {"left_bytes": q, "top_bytes": kv}}.get(
-        part, {}
-    )
+    """What of a part follows from the buffers' ports. Weights lie as they enter; features of a token are turned."""
+    q, kv, act = port_bytes(arch, "act_buffer"), port_bytes(arch, "weight_buffer"), arch.parts["act_buffer"]
+    return {
+        "window": {"q_port_bytes": q, "kv_port_bytes": kv},
+        "array": {"left_bytes": q, "top_bytes": kv, "left_word": act["port_bytes"]},
+    }.get(part, {})
 
 
 def port_rule(arch: Arch) -> str | None:
@@ -109,10 +113,7 @@ SCHEMA = SaloSchema(
             {
                 "rows": "window.rows",
                 "columns": "window.columns",
-                **dict.fromkeys(
-                    ("dataflow", "timing", "psum_hop", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes"),
-                    "options",
-                ),
+                **dict.fromkeys(("dataflow", "timing", "psum_hop", "row_skip", "accumulator_bytes", *EDGES), "options"),
             },
         ),
         "vector": Part(
@@ -244,7 +245,7 @@ def resources(arch: Arch) -> Resources:
     """The sizes the compiler counts on."""
     part = arch.parts
     made = SCHEMA.create(arch, "array", frees=None).parameters()  # which says what `overlap: auto` is
-    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", "left_bytes", "top_bytes")
+    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", *EDGES)
     return Resources(
         lines=part["window"]["columns"],
         macs=part["window"]["rows"],

@@ -15,7 +15,8 @@ def made_of(arch: Arch, part: str) -> dict[str, int | str]:
     return {
         "array": {"kv_port_bytes": kv, "q_port_bytes": q, "operand_bytes": operand},
         "merge": {"operand_bytes": operand},
-        "dense": {"left_bytes": q, "top_bytes": kv},
+        # weights lie as they enter; features of a token are turned
+        "dense": {"left_bytes": q, "top_bytes": kv, "left_word": arch.parts["q_buffer"]["port_bytes"]},
         "predictor": {"port_bytes": port_bytes(arch, "predict_buffer")},
     }.get(part, {})
 

@@ -52,6 +52,10 @@ OPERANDS = {"operand_bytes": "options"}
 NO_OVERLAP = {"overlap": "options"}  # keys are held while values arrive, in every program
 SWITCH = ("false", "true")
 
+FIXED = (  # of the dense array: not the user's
+    "dataflow", "timing", "psum_hop", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes", "left_word",
+    "top_word", "item_rows",
+)  # fmt: skip
 SCHEMA = SangerSchema(
     name="sanger",
     title="Sanger: attention masks predicted in 4 bits, packed and split for a score-stationary sparse array",
@@ -111,14 +115,7 @@ SCHEMA = SangerSchema(
             "core",
             DenseArray,
             {"overlap": "auto"},
-            {
-                "rows": "array.pes",
-                "columns": "array.rows",
-                **dict.fromkeys(
-                    ("dataflow", "timing", "psum_hop", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes"),
-                    "options",
-                ),
-            },
+            {"rows": "array.pes", "columns": "array.rows", **dict.fromkeys(FIXED, "options")},
         ),
         "vector": Part(
             "requantisation, element-wise work, normalisation",
@@ -278,4 +275,5 @@ def resources(arch: Arch) -> Resources:
         exp_bits=part["predictor"]["exp_bits"],
         sum_bits=part["predictor"]["sum_bits"],
         sums_bytes=part["merge"]["sums_bytes"],
+        features=part["merge"]["features"],
     )

@@ -28,7 +28,7 @@ from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
 from accelsim.dataflows.estimate import ArrayRates
 from accelsim.dataflows.mapping import LayerMapping
-from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.folds import Array, item_rows
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import VectorRates
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from accelsim.validation import Judge
 
 NOTHING_PINNED: Mapping[str, Any] = MappingProxyType({})
-EDGES = {"left_bytes": "options", "top_bytes": "options"}  # not the user's: what the buffers' ports deliver
+# not the user's: what the buffers' ports deliver, and their words
+EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word", "item_rows"), "options")
 
 
 def port_bytes(arch: Arch, part: str) -> int:
@@ -49,12 +50,15 @@ def port_bytes(arch: Arch, part: str) -> int:
 
 def edges(arch: Arch) -> dict[str, int]:
     """Bytes a cycle at the array's left and top edge: activations enter at the left, weights at the top (is: the other
-    way)."""
-    sides = ("left_bytes", "top_bytes")
-    buffers = ("act_buffer", "weight_buffer")
-    if arch.parts["array"]["dataflow"] == "is":
-        buffers = buffers[::-1]
-    return {side: port_bytes(arch, buffer) for side, buffer in zip(sides, buffers)}
+    way). Words are a port's, but where a token enters all at once (ws, at the left), which needs no stage. And how many
+    outputs of a column leave at once."""
+    dataflow, buffers = arch.parts["array"]["dataflow"], ("act_buffer", "weight_buffer")
+    sides = arch.parts["array"]["rows"], arch.parts["array"]["columns"]
+    found = {"item_rows": sides[0] if dataflow == "os" else item_rows(*sides)}
+    for side, buffer in zip(("left", "top"), buffers[::-1] if dataflow == "is" else buffers):
+        found[f"{side}_bytes"] = port_bytes(arch, buffer)
+        found[f"{side}_word"] = 1 if (dataflow, side) == ("ws", "left") else arch.parts[buffer]["port_bytes"]
+    return found
 
 
 def score_rule(arch: Arch) -> str | None:
@@ -213,7 +217,7 @@ def resources(arch: Arch) -> Resources:
     part = arch.parts
     array = part["array"]
     made = SCHEMA.create(arch, "array", frees=None).parameters()  # which says what `overlap: auto` is
-    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", "left_bytes", "top_bytes")
+    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", *EDGES)
     model = Array(**{n: made[n] for n in shape}, row_skip=made["row_skip"] == "true")
     return Resources(
         lines=array["columns"],

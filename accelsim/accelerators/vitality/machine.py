@@ -29,7 +29,7 @@ from accelsim.components.vector_unit import VectorUnit
 from accelsim.config.arch import Arch
 from accelsim.config.schema import MachineSchema, Part
 from accelsim.core import Component, Param
-from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.folds import Array, item_rows
 from accelsim.dataflows.products.network import emit_network
 from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import VectorRates
@@ -53,19 +53,20 @@ def beside(arch: Arch) -> int:
 
 
 def edges(arch: Arch) -> dict[str, int]:
-    """Bytes a cycle at SA-General's left and top edge: what the ports of weight and activation buffer have left."""
-    wide = {
-        side: arch.parts[buffer]["banks"] * arch.parts[buffer]["port_bytes"]
-        for side, buffer in (("left_bytes", "weight_buffer"), ("top_bytes", "act_buffer"))
-    }
-    return {side: size - beside(arch) for side, size in wide.items()}
+    """Bytes a cycle at SA-General's left and top edge: what the ports of weight and activation buffer have left; and
+    the ports' words, and how many outputs of a column leave at once."""
+    found = {"item_rows": item_rows(arch.parts["array"]["rows"], arch.parts["array"]["columns"])}
+    for side, buffer in (("left", "weight_buffer"), ("top", "act_buffer")):
+        ports = arch.parts[buffer]
+        found[f"{side}_bytes"] = ports["banks"] * ports["port_bytes"] - beside(arch)
+        found[f"{side}_word"] = ports["port_bytes"]
+    return found
 
 
 def port_rule(arch: Arch) -> str | None:
     """Whatever runs at once has ports: SA-General is fed beside the others, or more of them would slow it down."""
-    for side, left in edges(arch).items():
-        buffer, axis = ("weight_buffer", "rows") if side == "left_bytes" else ("act_buffer", "columns")
-        wanted = arch.parts["array"][axis]
+    for side, buffer, axis in (("left_bytes", "weight_buffer", "rows"), ("top_bytes", "act_buffer", "columns")):
+        left, wanted = edges(arch)[side], arch.parts["array"][axis]
         if left < wanted:
             return (
                 f"{buffer}.banks x {buffer}.port_bytes is {left + beside(arch)}, but array.{axis} takes {wanted} bytes "
@@ -92,7 +93,8 @@ class VitalitySchema(MachineSchema):
         return super().create(arch, part, name, **(tables | (edges(arch) if part == "array" else {})))
 
 
-EDGES = {"left_bytes": "options", "top_bytes": "options"}  # not the user's: what the buffers' ports leave
+# not the user's: what the buffers' ports leave, and their words
+EDGES = dict.fromkeys(("left_bytes", "top_bytes", "left_word", "top_word", "item_rows"), "options")
 FIXED = {"dataflow": "options", "timing": "options", "row_skip": "options"}
 LANES = {"lanes": 16}
 SCHEMA = VitalitySchema(
@@ -114,7 +116,7 @@ SCHEMA = VitalitySchema(
             "core",
             Diagonal,
             {},
-            FIXED | dict.fromkeys(("columns", "top_bytes"), "options"),
+            FIXED | dict.fromkeys(("columns", "top_bytes", "left_word", "top_word", "item_rows"), "options"),
         ),
         "accumulate": Part("sums over tokens", "core", Accumulators, LANES),
         "divide": Part("means; rows by their divisors", "core", Dividers, LANES),
@@ -259,7 +261,7 @@ def resources(arch: Arch) -> Resources:
     """The sizes the compiler counts on."""
     part, options = arch.parts, arch.options
     made = SCHEMA.create(arch, "array", frees=None).parameters()  # which says what `overlap: auto` is
-    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", "left_bytes", "top_bytes")
+    shape = ("rows", "columns", "dataflow", "timing", "overlap", "psum_hop", *EDGES)
     model = Array(**{n: made[n] for n in shape}, row_skip=made["row_skip"] == "true")
     return Resources(
         lines=part["array"]["columns"],

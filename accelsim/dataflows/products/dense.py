@@ -75,7 +75,7 @@ def dense_product(emitter: Emitter, layer: Gemm, repetition: int, batch: int) ->
         passes=output_passes(layer),
         constants=constants if each else None,
         each=each,
-        beside=beside_window(layer, emitter.have.vector_rates.port_bytes),
+        beside=beside_window(layer, emitter.have.vector_rates.port_bytes, emitter.have.model.dataflow != "ws"),
     )
 
 

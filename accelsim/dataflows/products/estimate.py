@@ -18,7 +18,7 @@ def gemm_mapping(layer: Gemm, batch: int, have: ProductResources, memory: Memory
     sizes = Sizes(
         layer.name, m, layer.out_features, layer.in_features, ceil(inputs, m), inputs, layer.residual, 1,
         have.store_bytes, have.store, constant_bytes(layer) * have.constants,
-        beside_window(layer, have.vector_rates.port_bytes),
+        beside_window(layer, have.vector_rates.port_bytes, have.model.dataflow != "ws"),
     )  # fmt: skip
     plan = planned(sizes, have)
     choice = Choice(cut_of(plan), plan, product_estimate(sizes, plan, have, memory))

@@ -15,6 +15,19 @@ DATAFLOWS = ("os", "ws", "is")
 WIDE = 1 << 20  # bytes a cycle of an edge that never binds
 
 
+def item_rows(rows: int, columns: int) -> int:
+    """[ours] Outputs of a column in an item where an operand stays, at most; what waits behind the array has that room.
+
+    Of a stream twice as long as the array is high no load shows; and each item reads constants of all columns.
+    """
+    return max(2 * rows, columns)
+
+
+def whole(elements: int, word: int) -> int:
+    """Bytes of the words that hold some elements."""
+    return ceil(elements, word) * word
+
+
 class Fold(NamedTuple):
     """What the PEs hold at once (`rows` x `columns` of them) and the length of the stream that passes them."""
 
@@ -37,7 +50,9 @@ class Array:
     """A systolic array. `timing: scalesim` is SCALE-Sim's fold, whose OS drain is rows - 1 cycles short.
 
     `psum_hop` is the cycles a partial sum takes from row to row (WS, IS); `left_bytes` and `top_bytes` are the bytes a
-    cycle at the two edges. Raises InputError for words it does not know and for combinations no hardware has.
+    cycle at the two edges, `left_word` and `top_word` of what is read there whole, for each row and column.
+    `item_rows`: outputs of a column that leave at once, at most (WS, IS). Raises
+    InputError for words it does not know and for combinations no hardware has.
     """
 
     rows: int
@@ -49,6 +64,9 @@ class Array:
     row_skip: bool = False
     left_bytes: int = WIDE
     top_bytes: int = WIDE
+    left_word: int = 1
+    top_word: int = 1
+    item_rows: int = WIDE
 
     def __post_init__(self) -> None:
         if self.dataflow not in DATAFLOWS:
@@ -77,13 +95,16 @@ class Array:
         weights and where activations enter."""
         rows, columns, stream = fold
         left, top = (constants, added) if self.dataflow == "is" else (added, constants)
-        top += 0 if self.stationary else columns * stream
-        ports = ceil(rows * stream + left, self.left_bytes), ceil(top, self.top_bytes)
-        return max(stream * self.beat(rows, columns), *ports)
+        left += rows * whole(stream, self.left_word)
+        top += 0 if self.stationary else columns * whole(stream, self.top_word)
+        return max(stream * self.beat(rows, columns), ceil(left, self.left_bytes), ceil(top, self.top_bytes))
 
     def load(self, rows: int, columns: int) -> int:
         """Cycles in which the stationary operand slides down the columns; empty rows pass one a cycle."""
-        return self.span(rows) - rows + rows * ceil(columns, self.top_bytes) if self.stationary else 0
+        if not self.stationary:
+            return 0
+        rowwise = self.span(rows) - rows + rows * ceil(columns, self.top_bytes)
+        return max(rowwise, ceil(columns * whole(rows, self.top_word), self.top_bytes))
 
     def tail(self, rows: int) -> int:
         """Cycles from the end of the stream to the last output at the bottom."""
@@ -102,23 +123,23 @@ class Array:
 
     def fold_cycles(self, fold: Fold) -> int:
         """Cycles of one fold alone, from its first operand to its last output."""
-        rows, columns, stream = fold
-        return self.load(rows, columns) + stream * self.beat(rows, columns) + self.tail(rows)
+        rows, columns, _ = fold
+        return self.load(rows, columns) + self.streaming(fold) + self.tail(rows)
 
     def cycles(self, folds: Iterable[Fold]) -> int:
         """Cycles of folds whose operands are always there, of one GEMM or of several in a row."""
         if self.overlap == "none":
             return sum(self.fold_cycles(fold) for fold in folds)
         loading_at = stream_end = drained = last = 0
-        for rows, columns, stream in folds:
-            begin = max(stream_end, loading_at + self.load(rows, columns))
-            stream_end = begin + stream * self.beat(rows, columns)
+        for fold in folds:
+            begin = max(stream_end, loading_at + self.load(fold.rows, fold.columns))
+            stream_end = begin + self.streaming(fold)
             if self.stationary:
                 loading_at = begin + self.load_delay
             else:  # the bottom of a column passes one output of the fold before a cycle
                 stream_end = max(stream_end, drained)
                 drained = stream_end + self.rows
-            last = stream_end + self.tail(rows)
+            last = stream_end + self.tail(fold.rows)
         return last
 
     def folds(self, m: int, n: int, k: int) -> Iterator[Fold]:
@@ -154,7 +175,8 @@ class Array:
                 for high, some in ((rows, row_folds - 1), (over_rows - (row_folds - 1) * rows, 1))
                 for wide, few in ((columns, column_folds - 1), (over_columns - (column_folds - 1) * columns, 1))
             )
-        if ceil(rows, self.left_bytes) > 1 or ceil(columns, self.top_bytes) > 1:
+        narrow = ceil(rows, self.left_bytes) > 1 or ceil(columns, self.top_bytes) > 1
+        if narrow or max(self.left_word, self.top_word) > 1:
             return self.cycles(self.folds(m, n, k))
         interval = max(stream, self.rows + (self.load_delay if self.stationary else 0))
         return (row_folds * column_folds - 1) * interval + self.fold_cycles(Fold(rows, columns, stream))

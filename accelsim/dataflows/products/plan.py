@@ -102,7 +102,8 @@ def planned(s: Sizes, have: ProductResources) -> Plan:
 
 
 def longest_stream(s: Sizes, have: ProductResources) -> int:
-    """The longest stream whose partial sums the accumulators hold and whose outputs the output buffer takes (WS, IS).
+    """The longest stream whose partial sums the accumulators hold, and whose outputs the output buffer and what waits
+    behind the array take (WS, IS).
 
     Raises InputError when not even one does.
     """
@@ -112,13 +113,15 @@ def longest_stream(s: Sizes, have: ProductResources) -> int:
     across = {"ws": s.n, "is": s.m}[array.dataflow]
     columns = min(array.columns, across)
     most = s.store_bytes // 2 // s.width // columns
-    if s.k > array.rows and array.timing == "exact":
-        most = min(most, have.accumulator_bytes // (4 * columns))
+    if array.timing == "exact":
+        most = min(most, array.item_rows)
+    if s.k > array.rows and array.timing == "exact":  # a column has no wires to the accumulators of an idle one
+        most = min(most, have.accumulator_bytes // (4 * array.columns))
     if most < 1:
         raise InputError(
-            f"layer {s.name}: one partial sum a column needs 4 x {columns} bytes of {have.array}.accumulator_bytes "
-            f"({have.accumulator_bytes}) and 2 x {s.width * columns} bytes of {s.store}.capacity_bytes "
-            f"({s.store_bytes}); make them larger or {have.array}.columns smaller."
+            f"layer {s.name}: one partial sum a column needs 4 x {array.columns} bytes of "
+            f"{have.array}.accumulator_bytes ({have.accumulator_bytes}) and 2 x {s.width * columns} bytes of "
+            f"{s.store}.capacity_bytes ({s.store_bytes}); make them larger or {have.array}.columns smaller."
         )
     return min(most, s.m if array.dataflow == "ws" else s.n)
 

@@ -95,13 +95,15 @@ class Pes:
         """How many folds it takes one after the other."""
         return -(-(command.rows if self.outputs_stay else command.deep) // self.rows)
 
-    def least_cycles(self, said: Mapping[str, int], edges: tuple[int, int]) -> int:
-        """Cycles that a command takes at least; `edges`: bytes a cycle from the left and from the top.
+    def least_cycles(self, said: Mapping[str, int], edges: tuple[int, int], words: tuple[int, int] = (1, 1)) -> int:
+        """Cycles that a command takes at least; `edges`: bytes a cycle from the left and from the top, `words`: bytes
+        of what is read there whole, where operands lie along the stream.
 
         Where folds overlap the streams follow each other; else a fold that begins is loaded, streamed and drained.
         """
         (left, top), total, columns = edges, 0, said["columns"]
         stream = said["stream"]
+        sideways, down = (-(-stream // word) * word for word in words)
         for at in range(0, said["rows"], self.rows):
             rows = min(self.rows, said["rows"] - at)
             span = rows if self.row_skip else self.rows
@@ -111,7 +113,7 @@ class Pes:
             more = [leave * high * wide * said["added"], leave * wide * said["constants"]]  # activations, weights
             if self.dataflow == "is":
                 more.reverse()
-            taken = [-(-(rows * stream + more[0]) // left), -(-(more[1] + columns * stream * self.outputs_stay) // top)]
+            taken = [-(-(rows * sideways + more[0]) // left), -(-(more[1] + columns * down * self.outputs_stay) // top)]
             beat = -(-rows // left)
             if self.outputs_stay:
                 beat = max(beat, -(-columns // top))
@@ -119,7 +121,8 @@ class Pes:
             if not self.shadow and said["first"]:
                 hop = self.hop if not self.outputs_stay else 1 if self.scalesim else 2
                 total += hop * (span - 1) + self.columns - 1
-                total += 0 if self.outputs_stay else span - rows + rows * -(-columns // top)
+                held = -(-columns * -(-rows // words[1]) * words[1] // top)
+                total += 0 if self.outputs_stay else max(span - rows + rows * -(-columns // top), held)
         return total
 
     def times(self, command: Command) -> int:
@@ -157,6 +160,10 @@ class Placed:
             across = command.columns if pes.dataflow == "ws" else command.rows
             if across > pes.columns:
                 yield f"it has {across} columns of {pes.columns}"
+            stream = command.rows if pes.dataflow == "ws" else command.columns
+            room = max(2 * pes.rows, pes.columns)
+            if command.to and not pes.scalesim and stream > room:
+                yield f"{stream} outputs of a column leave at once, but {room} have room behind the array"
             if command.adds != (block.depth > 0):
                 yield "it adds partial sums where there are none, or leaves out those that there are"
             if not whole and command.deep > pes.rows:
@@ -172,12 +179,14 @@ class Placed:
         self.before = command.last, held
 
     def accumulate(self, block: Block, depth: int) -> Iterator[str]:
-        """Partial sums between folds have room."""
-        size, ends = block.rows * block.columns, block.depth + block.deep == depth
+        """Partial sums between folds have room: each column has accumulators of its own, idle columns too."""
+        stream, ends = block.rows if self.pes.dataflow == "ws" else block.columns, block.depth + block.deep == depth
+        size = stream * self.pes.columns
         if block.depth == 0:
             self.sums += size
         needed = self.sums if block.depth or not ends or block.deep > self.pes.rows else 0
         if self.pes.accumulators is not None and 4 * needed > self.pes.accumulators:
-            yield f"{4 * needed} bytes of partial sums do not fit {self.pes.accumulators}"
+            room = self.pes.accumulators // (4 * self.pes.columns)
+            yield f"{needed // self.pes.columns} partial sums of a column do not fit the {room} it has room for"
         if ends:
             self.sums -= size

@@ -222,9 +222,10 @@ class DenseProducts(DenseFollower):
             return 0
         port, channels = int(self.evidence.arch.parts[self.judge.act]["port_bytes"]), k // kernel**2
         run = kernel * channels
+        own = k if self.pes.dataflow == "ws" else -(-k // port) * port  # of whole words, which the array counts
         # a run of pixels begins with any of them: with how many bytes of its first word behind it, at most
         before = max(at * channels % port for at in range(port))
-        return -(-(kernel * -(-(before + run) // port) * port - k) // command.columns)
+        return -(-(kernel * -(-(before + run) // port) * port - own) // command.columns)
 
     def enter(self, arrivals: Arrivals, step: Step, block: np.ndarray) -> bool:
         """Note the loads that hold a block of operands; whether all of it has been loaded."""

@@ -19,10 +19,12 @@ class ProductJudge(Judge):
     """Judges a machine with a systolic array, which computes its dense layers.
 
     computed: the commands that could be placed, each with the block it computes, layer by layer. table: of what a
-    command gives back (isa.tables.FREES).
+    command gives back (isa.tables.FREES). turns_weights: whether what comes through the weight buffer may lie along
+    the stream (keys, values).
     """
 
     table: ClassVar[str] = "frees"
+    turns_weights: ClassVar[bool] = True
     constants = True
 
     def __init__(self, evidence: Evidence) -> None:
@@ -60,9 +62,15 @@ class ProductJudge(Judge):
         width = [parts[b]["banks"] * parts[b]["port_bytes"] for b in (self.act, self.weight)]
         return tuple(width[::-1] if self.pes.dataflow == "is" else width)
 
+    def words(self) -> tuple[int, int]:
+        """Bytes of a word of the transposing stages at these edges; 1 where there is none."""
+        act, weight = (int(self.evidence.arch.parts[b]["port_bytes"]) for b in (self.act, self.weight))
+        weight = weight if self.turns_weights else 1
+        return {"os": (act, weight), "ws": (1, weight), "is": (weight, act)}[self.pes.dataflow]
+
     def paces(self) -> Iterator[Pace]:
         some = [dict(zip(one.dtype.names, one.tolist())) for one in self.evidence.commands(self.array)]
-        least = np.array([self.pes.least_cycles(said, self.edges()) for said in some], np.int64)
+        least = np.array([self.pes.least_cycles(said, self.edges(), self.words()) for said in some], np.int64)
         yield Pace(self.array, "a command takes the cycles of its folds", least)
         yield from super().paces()
 

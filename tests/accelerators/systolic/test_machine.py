@@ -2,17 +2,21 @@
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
-from accelsim.accelerators import schema
+from accelsim.accelerators import machine, schema
 from accelsim.accelerators.run import run
+from accelsim.accelerators.systolic.machine import resources
 from accelsim.codesign.import_topology import import_topology
 from accelsim.config import load_arch
 from accelsim.config.shipped import find, listing
 from accelsim.core import InputError
 from accelsim.dataflows.products.folds import Array
+from accelsim.dataflows.products.plan import Sizes, longest_stream
 from accelsim.report.metrics import summarize
+from accelsim.validation.evidence import gather
 from accelsim.workload import Attention, Gemm, Workload, load
 from tests.accelerators.systolic.machines import closed_form, data_bytes, finished, product, systolic
 
@@ -91,10 +95,15 @@ def test_every_shipped_array_runs_and_is_fed(name):
     for dataflow in DATAFLOWS:
         model = closed_form(load_arch(name, schema, [f"array.dataflow={dataflow}"]))
         assert model.left_bytes >= rows and model.top_bytes >= columns
+    model_os = closed_form(arch)
     for attention in ("unfused", "fused"):
         record = run(load_arch(name, schema, [PIPE, f"attention={attention}"]), block())
         counts = {record.layers[s.label]["name"]: s.counts for s in record.result.spans if s.label >= 0}
-        assert counts["attention"]["array"]["edge_stall_cycles"] == 0
+        # 197 probabilities of a row come as whole words, where the rows take all of the port
+        word, left = model_os.left_word, model_os.left_bytes
+        folds = [min(rows, 197 - row) for row in range(0, 197, rows)]
+        longer = sum(max(0, -(-high * -(-197 // word) * word // left) - 197) for high in folds)
+        assert counts["attention"]["array"]["edge_stall_cycles"] == 3 * -(-64 // columns) * longer
         # nothing but what outputs leave with ever waits for a port, and that no longer than it takes alone
         model = closed_form(load_arch(name, schema))
         for layer in (layer for layer in BLOCK if isinstance(layer, Gemm)):
@@ -150,6 +159,20 @@ def test_late_data_stall_the_array_and_change_no_fold_cycles():
 def test_what_does_not_fit_is_said(sizes, sentence):
     with pytest.raises(InputError, match=sentence):
         finished(systolic(*sizes), product(100, 100, 100))
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+@pytest.mark.parametrize("narrow", [1, 2, 3, 4])
+def test_a_stream_is_as_long_as_the_accumulators_of_a_column_hold(dataflow, narrow):
+    """However many columns a fold leaves idle."""
+    small = ("array.rows=4", "array.columns=4", "array.accumulator_bytes=200", f"array.dataflow={dataflow}")
+    m, n = (narrow, 100) if dataflow == "is" else (100, narrow)
+    have = resources(systolic(*small))
+    for bytes_, most in ((100, 6), (200, 2 * 4)):  # or what has room behind the array
+        more = replace(have, psum_bytes=bytes_)
+        assert longest_stream(Sizes("one", m, n, 10, 10, 10 * m, False, 1, 1000, "output_buffer"), more) == most
+    said = gather(machine("systolic"), systolic(*small), product(m, n, 10)).commands("array")
+    assert said["stream"].max() <= 8 and (said["columns"] == narrow).all()
 
 
 @pytest.mark.parametrize("attention", ["unfused", "fused"])

@@ -27,6 +27,7 @@ class SaloJudge(ProductJudge):
 
     array, vector, weight, act, store = "array", "vector", "weight_buffer", "act_buffer", "output_buffer"
     window, merge = "window", "merge"
+    turns_weights = False  # the dense array's are weights alone
 
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(evidence)

@@ -45,6 +45,7 @@ class MergeUnit(Component):
     divide_interval = Param(1, "cycles", "from one reciprocal's start to the next")
     sums_bytes = Param(53248, "bytes", "accumulators: 4 bytes for each value of a row and for its sum")
     operand_bytes = Param(1, "bytes", "bytes of a value that leaves", high=2)
+    features = Param(128, "count", "values of a row that its registers hold on their way out")
 
     packs = Mem("the pass table (tables.PACKS)")
     subrows = Mem("the passes' sub-rows (tables.SUBROWS)")

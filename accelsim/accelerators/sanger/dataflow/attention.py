@@ -89,6 +89,11 @@ class AttentionLayer:
                     f"layer {layer.name}: the {what[buffer]} of a head need {size} bytes of {buffer}.capacity_bytes "
                     f"({capacity[buffer]}); make it at least that, better twice"
                 )
+        if layer.v_dim > have.features:
+            raise InputError(
+                f"layer {layer.name}: an output row of a head has {layer.v_dim} values, but merge.features is "
+                f"{have.features}; make it at least that"
+            )
         row = layer.v_dim * self.op
         if row > have.store_bytes:
             raise InputError(

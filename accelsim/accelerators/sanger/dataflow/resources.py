@@ -10,7 +10,8 @@ class Resources(DenseResources):
     """Sizes in bytes, counts as such; see arch_configs and `accelsim describe sanger` for what each means.
 
     `rows`, `pes`, `ports`: of the sparse array. `threshold`: probability above which a predicted score is kept.
-    `operand_bytes`: of Q, K, V and the outputs of attention. `predict_bytes`: of the buffer of 4-bit operands.
+    `operand_bytes`: of Q, K, V and the outputs of attention. `features`: of a row of outputs, at most.
+    `predict_bytes`: of the buffer of 4-bit operands.
     """
 
     rows: int
@@ -27,4 +28,5 @@ class Resources(DenseResources):
     exp_bits: int
     sum_bits: int
     sums_bytes: int
+    features: int
     predictor: str = "predict_buffer"

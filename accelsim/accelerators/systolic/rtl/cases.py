@@ -17,7 +17,7 @@ from accelsim.rtl.far_ends import Rng, make, script
 
 COMMANDS = 256  # of a random case at most
 LARGEST = 60  # tokens of one
-SMALL = {"timing": 0, "row_skip": 0, "psum_hop": 1, "ahead": 4}
+SMALL = {"timing": 0, "row_skip": 0, "psum_hop": 1, "ahead": 4, "left_word": 1, "top_word": 1}
 # Arrays that are tried in turn: each is a build.
 ARRAYS = [
     SMALL | {"rows": 4, "columns": 3, "dataflow": 0, "overlap": 1, "accumulator_bytes": 4, "left_bytes": 64,
@@ -25,9 +25,9 @@ ARRAYS = [
     SMALL | {"rows": 3, "columns": 5, "dataflow": 1, "overlap": 1, "accumulator_bytes": 160, "left_bytes": 1,
              "top_bytes": 64},
     SMALL | {"rows": 3, "columns": 4, "dataflow": 2, "overlap": 0, "accumulator_bytes": 256, "left_bytes": 64,
-             "top_bytes": 3, "psum_hop": 2, "ahead": 1},
+             "top_bytes": 3, "psum_hop": 2, "ahead": 1, "left_word": 8, "top_word": 3},
     SMALL | {"rows": 3, "columns": 2, "dataflow": 0, "overlap": 0, "accumulator_bytes": 4, "left_bytes": 2,
-             "top_bytes": 64, "ahead": 2},
+             "top_bytes": 64, "ahead": 2, "left_word": 2, "top_word": 8},
 ]  # fmt: skip
 DEPTHS = [4, 1, 2, 3]  # of the channels, in turn
 

@@ -19,13 +19,12 @@ INSIDE = {"output_array": ("output_pe",), "stationary_array": ("stationary_pe", 
 @dataclass(frozen=True)
 class ArraySizes:
     """What the bench of the data path has room for: words at the left and at the top edge; folds that stream, and
-    operands that are held; and sums of a column, if they are more than its share of the accumulators."""
+    operands that are held."""
 
     left: int = 2048
     top: int = 2048
     streams: int = 512
     holds: int = 512
-    sums: int = 0
 
     def behind(self, values: Parameters, rows: Mapping[str, int], wires: Wires) -> "ArrayDatapath":
         """The data path of a netlist with the one unit `unit`."""
@@ -79,7 +78,7 @@ class ArrayDatapath:
 
     def accumulators(self) -> int:
         """Sums of a column that there is room for, as a power of two."""
-        return 1 << max(1, (max(self.sizes.sums, share(self.values)) - 1).bit_length())
+        return 1 << max(1, (share(self.values) - 1).bit_length())
 
     def body(self) -> list[str]:
         """The data path and its memories."""
@@ -117,7 +116,7 @@ class ArrayDatapath:
 
 
 def share(values: Mapping[str, int]) -> int:
-    """Sums of a column that the accumulators hold where all columns have as many."""
+    """Sums of a column that the accumulators hold: all columns have as many."""
     return values["accumulator_bytes"] // 4 // values["columns"]
 
 

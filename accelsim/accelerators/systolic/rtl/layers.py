@@ -9,9 +9,9 @@ from accelsim.accelerators.systolic.checks.attention import AttentionProducts
 from accelsim.accelerators.systolic.checks.judge import SystolicJudge
 from accelsim.accelerators.systolic.checks.replay import probabilities
 from accelsim.accelerators.systolic.machine import MACHINE
-from accelsim.accelerators.systolic.rtl.datapath import ArraySizes, share
+from accelsim.accelerators.systolic.rtl.datapath import ArraySizes
 from accelsim.accelerators.systolic.rtl.modules import ARRAY, NAME, bench, check
-from accelsim.accelerators.systolic.rtl.work import ArrayWork, Place, Product, most_sums, rounded
+from accelsim.accelerators.systolic.rtl.work import ArrayWork, Place, Product, rounded
 from accelsim.config.arch import Arch
 from accelsim.core import InputError, Out, Param
 from accelsim.rtl.cosim import Case
@@ -105,10 +105,6 @@ def products_of(judge: SystolicJudge, workload: Workload) -> Iterator[tuple[Key,
 
 
 def remarks(arch: Arch, workload: Workload) -> Iterator[str]:
-    """The cycles of a run in which the array is at work; and how many sums a column keeps of those that it can."""
+    """The cycles of a run in which the array is at work."""
     run = recorded(MACHINE, arch, workload, UNIT)
     yield from shares(run, {NAME: (UNIT,)}, workload.name)
-    if run.values["dataflow"]:
-        most, room = most_sums(run.values, run.moved["command"][:, 1:]), share(run.values)
-        said = f"accumulator: up to {most:,} sums of a column at a time; its share of the accumulators is {room:,}"
-        yield said + "; the others' are taken as well, to which it has no wires" * (most > room)

@@ -13,7 +13,7 @@ from accelsim.rtl.package import words
 
 NO_LIMIT = 0xFFFFFFFF  # of a wait: there is nothing that the top edge reads
 FOLD = ("cycles", "lead", "spare", "reads", "beat", "elements")  # of all rows, and `last_` of the last fold
-LOAD = ("load", "last_load", "load_beat", "last_rows", "last_empty")
+LOAD = ("load", "last_load", "load_beat", "load_empty", "last_rows", "last_empty")
 WORDS = ("folds", *FOLD, *(f"last_{name}" for name in FOLD), *LOAD)
 OS, WS, IS = range(3)
 
@@ -24,7 +24,8 @@ def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.nda
     folds: how many. cycles: of the stream, if nothing before it makes it longer. lead: of these, before its first beat.
     spare: how long the top edge's port may be taken when it begins without that. reads: cycles in which that port reads
     what outputs leave with. beat: cycles from a beat to the next. elements: outputs. load: cycles until an operand is
-    in the PEs; load_beat: for a row of it; of the last fold's operand some rows have words, and some stay empty.
+    in the PEs; load_beat: for a row of it; load_empty: cycles before the first of them, in which whole words of columns
+    come; of the last fold's operand some rows have words, and some stay empty.
     """
     said = dict(zip(PART, commands.T, strict=True))
     dataflow, rows = values["dataflow"], values["rows"]
@@ -32,8 +33,11 @@ def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.nda
     columns, stream = said["columns"], said["stream"]
     last = (said["rows"] - 1) % rows + 1
     load_beat = ceil(columns, top_bytes)
-    found = {"folds": ceil(said["rows"], rows), "last_rows": last, "last_empty": rows - last}
-    found |= {"load": rows * load_beat, "last_load": rows - last + last * load_beat, "load_beat": load_beat}
+    left_word, top_word = values["left_word"], values["top_word"]
+    found = {"folds": ceil(said["rows"], rows), "last_rows": last, "load_beat": load_beat}
+    for name, empty, high in (("load", "load_empty", np.full_like(last, rows)), ("last_load", "last_empty", last)):
+        found[name] = np.maximum(rows - high + high * load_beat, ceil(columns * whole(high, top_word), top_bytes))
+        found[empty] = found[name] - high * load_beat
     for prefix, high, leaves in (("", np.full_like(last, rows), dataflow == OS), ("last_", last, True)):
         beat = ceil(high, left_bytes)
         tokens = {OS: high, WS: stream, IS: columns}[dataflow]
@@ -42,9 +46,10 @@ def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.nda
         left, top = (constants, added) if dataflow == IS else (added, constants)
         if dataflow == OS:
             beat = np.maximum(beat, ceil(columns, top_bytes))
-            top = top + columns * stream
+            top = top + columns * whole(stream, top_word)
         reads = ceil(top, top_bytes)
-        cycles = np.maximum(np.maximum(stream * beat, ceil(high * stream + left, left_bytes)), reads)
+        cycles = np.maximum(stream * beat, ceil(high * whole(stream, left_word) + left, left_bytes))
+        cycles = np.maximum(cycles, reads)
         spare = cycles if dataflow == OS else np.where(reads > 0, cycles - reads, NO_LIMIT)
         found[f"{prefix}cycles"] = cycles
         found[f"{prefix}lead"] = cycles - ((stream - 1) * beat + 1)
@@ -58,6 +63,11 @@ def lengths(values: Mapping[str, int], commands: np.ndarray) -> dict[str, np.nda
 def ceil(a: np.ndarray, b: int) -> np.ndarray:
     """Quotients, rounded up."""
     return -(-a // b)
+
+
+def whole(elements: np.ndarray, word: int) -> np.ndarray:
+    """Bytes of the words that hold some elements."""
+    return ceil(elements, word) * word
 
 
 def frees_rows(tables: Mapping[str, np.ndarray], parameters: Mapping[str, Mapping[str, int]]) -> np.ndarray:

@@ -40,7 +40,9 @@ PACKAGE = Package(
     components=("sequencer", "vector_unit", *memory.TWINS),
 )
 # What the edges' widths and the accumulators' size come to stands in `frees`; the data path has the accumulators.
-ARRAY = Twin(SystolicArray, NAME, ("frees",), ("timing", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes"))
+UNSEEN = ("timing", "row_skip", "accumulator_bytes", "left_bytes", "top_bytes", "left_word", "top_word",
+          "item_rows")  # fmt: skip
+ARRAY = Twin(SystolicArray, NAME, ("frees",), UNSEEN)
 ROWS = Twin(RowSoftmax, SOFTMAX, ("seen",), ("score_bytes", "banks", "port_bytes"))
 AROUND = (
     ROWS,

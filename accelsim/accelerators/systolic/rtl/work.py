@@ -105,8 +105,7 @@ class ArrayWork:
     def needed(self, data: ArrayDatapath) -> ArraySizes:
         """Room for all of it, in powers of two, so that some workloads have a build together."""
         rows = {name: rounded(len(words)) for name, words in self.loads(data, {})}
-        sums = most_sums(data.values, self.commands)
-        return ArraySizes(rows["left"], rows["top"], rows["streams"], rows.get("holds", 2), sums)
+        return ArraySizes(rows["left"], rows["top"], rows["streams"], rows.get("holds", 2))
 
     def loads(self, data: ArrayDatapath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and uint32[rows, words] of everything the data path is loaded with: at each edge a word for each beat
@@ -249,13 +248,6 @@ class Clock:
     def real(self, own: np.ndarray) -> np.ndarray:
         """The cycles in which that time goes on."""
         return own + self.stood[np.searchsorted(self.begin - self.stood[:-1], own, "right")]
-
-
-def most_sums(values: Mapping[str, int], commands: np.ndarray) -> int:
-    """The most sums that commands, int64[commands, fields], keep in a column at a time (ws, is)."""
-    said = dict(zip(PART, commands.T, strict=True))
-    kept = (said["rows"] > values["rows"]) | (said["to"] == 0) | (said["adds"] > 0)
-    return int((said["stream"] * kept).max(initial=0)) if values["dataflow"] else 0
 
 
 def rounded(rows: int) -> int:

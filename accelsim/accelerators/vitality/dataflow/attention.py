@@ -190,7 +190,7 @@ class Head:
         self.divided = self.ready.q
         if not have.divided(layer):
             return
-        most = layer.q_tokens if layer.qk_dim <= have.diag_rows else have.diag_bytes // 4
+        most = have.diag_bytes // 4  # what waits behind SA-Diag has that room, too
         after = NOW if have.pipeline else self.g
         for rows in pieces(layer.q_tokens, most):
             read = rows * layer.qk_dim

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from accelsim.accelerators.systolic.checks import replay
+from accelsim.dataflows.products import plan
 from accelsim.dataflows.program import NOW, Program
 from tests.accelerators.systolic.checks.conftest import SMALL
-from tests.accelerators.systolic.machines import one_of_each, systolic
+from tests.accelerators.systolic.machines import one_of_each, product, systolic
 from tests.validation.faults import change, drop, faults, judged, repeat, validated, wait_less
 
 
@@ -61,7 +62,33 @@ def test_a_part_that_begins_ends_or_adds_wrongly(parts, operand):
 def test_partial_sums_that_do_not_fit(parts, monkeypatch):
     assert faults(parts) == {}
     monkeypatch.setitem(parts.result.parts["array"].parameters, "accumulator_bytes", "20")
-    assert "bytes of partial sums do not fit 20" in str(faults(parts)["gemm", "layer qkv"])
+    assert "partial sums of a column do not fit the 1 it has room for" in str(faults(parts)["gemm", "layer qkv"])
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+def test_more_outputs_at_once_than_have_room_behind_the_array(dataflow, monkeypatch):
+    arch = systolic(*SMALL, f"array.dataflow={dataflow}")
+    workload = product(*((3, 20) if dataflow == "is" else (20, 3)), 4)
+    assert validated(arch, workload).failed == []
+    monkeypatch.setattr(plan, "longest_stream", lambda s, have: 20)
+    plan.planned.cache_clear()
+    report = validated(arch, workload)
+    plan.planned.cache_clear()
+    assert "20 outputs of a column leave at once, but 8 have room behind the array" in str(report.failed)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+def test_partial_sums_that_take_the_accumulators_of_idle_columns(dataflow, monkeypatch):
+    """One column of three is at work; its sums would fit where all columns' do, to which it has no wires."""
+    shape = (1, 40) if dataflow == "is" else (40, 1)
+    arch = systolic(*SMALL, f"array.dataflow={dataflow}", "array.accumulator_bytes=240")
+    workload = product(shape[0], shape[1], 9)
+    assert validated(arch, workload).failed == []
+    monkeypatch.setattr(plan, "longest_stream", lambda s, have: 40)
+    plan.planned.cache_clear()
+    report = validated(arch, workload)
+    plan.planned.cache_clear()
+    assert "40 partial sums of a column do not fit the 20 it has room for" in str(report.failed)
 
 
 @pytest.mark.parametrize("field", ["weight_read", "act_read"])

@@ -1,17 +1,16 @@
 """The array against its module: random products on every build, and a workload as the machine runs it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from accelsim import cli
 from accelsim.accelerators.systolic.rtl.cases import ARRAYS, SMALL, cases, systolic_array
-from accelsim.accelerators.systolic.rtl.layers import array_case, remarks
+from accelsim.accelerators.systolic.rtl.datapath import share
+from accelsim.accelerators.systolic.rtl.layers import array_case
 from accelsim.accelerators.systolic.rtl.lengths import OS
 from accelsim.accelerators.systolic.rtl.modules import ARRAY, NAME
-from accelsim.accelerators.systolic.rtl.work import most_sums
+from accelsim.components.systolic_array import PART
 from accelsim.config.shipped import find
 from accelsim.rtl.cosim import AFTER, by_name, check_values, cosimulate, library, run_model, run_module
 from accelsim.workload import load
@@ -114,20 +113,13 @@ def test_a_workload_on_a_small_array(dataflow):
     assert outcome.values >= outputs > 130_000 and outcome.cycles > 170_000
 
 
-def test_a_fold_of_one_column_takes_the_accumulators_of_the_others():
-    arch = systolic("array.rows=8", "array.columns=8", "array.dataflow=is")
-    work = product(1, 700, 20)
-    (case,) = array_case(arch, work, True)
-    assert most_sums(case.netlist.units[0].values, case.operands.commands) == case.netlist.sizes.sums == 700
+def test_a_fold_of_one_column_keeps_to_its_accumulators():
+    arch = systolic("array.rows=8", "array.columns=8", "array.dataflow=is", "array.accumulator_bytes=320")
+    (case,) = array_case(arch, product(1, 100, 20), True)
+    streams = case.operands.commands[:, list(PART).index("stream")]
+    assert share(case.netlist.units[0].values) == 10 and 5 <= streams.max() <= 10 and len(streams) >= 10
     outcome = cosimulate(NAME, [case])
-    assert outcome.first == "" and outcome.differences == 0 and outcome.values == 8 * 700
-    assert list(remarks(arch, work))[1] == (
-        "accumulator: up to 700 sums of a column at a time; its share of the accumulators is 512; the others' are "
-        "taken as well, to which it has no wires"
-    )
-    narrow = replace(case, netlist=replace(case.netlist, sizes=replace(case.netlist.sizes, sums=512)))
-    outcome = cosimulate(NAME, [narrow])
-    assert 150 < outcome.differences <= 700 - 512 + 188 and "in the functional twin" in outcome.first
+    assert outcome.first == "" and outcome.differences == 0 and outcome.values == 8 * 100
 
 
 @pytest.mark.slow

@@ -54,6 +54,7 @@ def test_folds_are_as_long_as_the_closed_forms_say(which):
     array = Array(
         values["rows"], values["columns"], names[0][values["dataflow"]], "exact", names[1][values["overlap"]],
         values["psum_hop"], False, values["left_bytes"], values["top_bytes"],
+        values["left_word"], values["top_word"],
     )  # fmt: skip
     case = list(cases(which + 1, 9))[which]
     commands, high = case.operands.commands, values["rows"]

@@ -223,7 +223,7 @@ module systolic_array #(
     alone = SHADOW || (!now_streaming && now_under_way == 0);
     loads = STATIONARY && moves && !now_loaded && waiting && port_free && alone;
     load_final = loading.to_load <= ALL;
-    load_empty = load_final ? load_told.last_empty : '0;
+    load_empty = load_final ? load_told.last_empty : load_told.load_empty;
     load_rows = load_final ? load_told.last_rows : ALL;
     load_beat = load_told.load_beat;
     for (int n = 0; n < AHEAD; n++) if (loads && next_seen == AB'(n + advances)) view[n].to_load = loading.to_load - ALL;
