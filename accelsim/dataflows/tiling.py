@@ -121,10 +121,18 @@ class GemmPlan:
 @dataclass(frozen=True)
 class Stay:
     """Where a layer's activations are (dataflows/residency.py). input: they are in the activation buffer already, and
-    are not loaded. output: where its stores go, as isa.tables says."""
+    are not loaded. output: where its stores go, as isa.tables says.
+
+    rows: those that a layer does at a time which is fused with others (dataflows/fusion.py); 0: it is done at once.
+    joined: its input is what the layer before it has done of these rows. others: bytes of the activation buffer that
+    the other layers' activations take meanwhile.
+    """
 
     input: bool = False
     output: int = TO_DRAM
+    rows: int = 0
+    joined: bool = False
+    others: int = 0
 
     @property
     def stored(self) -> bool:
@@ -133,6 +141,16 @@ class Stay:
 
 
 NOWHERE = Stay()  # all activations come from DRAM and go there
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a layer are done: those from `first` on of `of`. gives: bytes that are given back of an input that
+    is in the activation buffer, once they are."""
+
+    first: int
+    of: int
+    gives: int
 
 
 def output_passes(layer: Gemm) -> int:
