@@ -15,7 +15,7 @@ from accelsim.dataflows.gemm_choice import work_of
 from accelsim.dataflows.gemm_estimate import gemm_estimate
 from accelsim.dataflows.mapping import Choice, LayerMapping
 from accelsim.dataflows.residency import DRAM, FUSED, INPUT, KEEP, output_bytes, taken_bytes
-from accelsim.dataflows.tiling import NOWHERE, DenseResources, GemmPlan, Rows, Stay, ceil, runs
+from accelsim.dataflows.tiling import NOWHERE, DenseResources, GemmPlan, Rows, Stay, ceil, constant_bytes, runs
 from accelsim.isa.tables import KEPT, TO_DRAM
 from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
 from accelsim.workload.workload import Workload
@@ -54,13 +54,15 @@ def pieces(workload: Workload, stays: Mapping[str, Stay]) -> Iterator[Piece]:
         while end < len(layers) and said[end].joined:
             end += 1
         whole = layers[number].tokens * batch
+        loaded = [{} if said[number].weights else None for _ in range(number, end)]
         for first in range(0, whole, most):
             rows = min(most, whole - first)
             for n in range(number, end):
                 some = block_of(layers[n], rows)
                 last = first + rows == whole
                 gives = taken_bytes(some, 1) if n > number else taken_bytes(layers[n], batch) * last
-                yield Piece(n, some, 1, said[n], Rows(first, whole, gives), last, n + 1 < end)
+                rows_of = Rows(first, whole, gives, last, loaded[n - number])
+                yield Piece(n, some, 1, said[n], rows_of, last, n + 1 < end)
         number = end
 
 
@@ -88,15 +90,25 @@ def chains(layers: Sequence[Layer], able: Sequence[int], first: int) -> Iterator
         yield last
 
 
-def block_sizes(rows: int, step: int) -> list[int]:
+def block_sizes(rows: int, steps: Sequence[int]) -> list[int]:
     """Rows of a block, the most first: as equal as can be, and whole steps of an array's rows."""
-    found = {ceil(rows, n) for n in BLOCKS} | {ceil(ceil(rows, n), step) * step for n in BLOCKS}
+    each = {ceil(rows, n) for n in BLOCKS}
+    found = each.union(*({ceil(size, step) * step for size in each} for step in steps))
     return sorted((size for size in found if size < rows), reverse=True)
 
 
-def stays_of_chain(layers: Sequence[Layer], batch: int, rows: int, comes: bool, goes: int) -> tuple[Stay, ...]:
+def weights_fit(layers: Sequence[Layer], have: DenseResources) -> bool:
+    """Whether the weights of all layers of a chain fit their buffer together, with their constants."""
+    dense = [layer for layer in layers if isinstance(layer, Gemm)]
+    size = sum(layer.weights + layer.out_features * constant_bytes(layer) * have.constants for layer in dense)
+    return size <= have.weight_bytes
+
+
+def stays_of_chain(
+    layers: Sequence[Layer], batch: int, rows: int, comes: bool, goes: int, weights: bool
+) -> tuple[Stay, ...]:
     """Where the activations of the layers of a chain are, of so many rows at a time; comes: the first one's input is
-    on chip, all of it; goes: where the last one's output goes."""
+    on chip, all of it; goes: where the last one's output goes; weights: they stay in their buffer."""
     whole = taken_bytes(layers[0], batch) * comes
     kept = output_bytes(layers[-1], batch) * (goes != TO_DRAM)
     found = []
@@ -105,7 +117,8 @@ def stays_of_chain(layers: Sequence[Layer], batch: int, rows: int, comes: bool, 
         # beside its own rows of the input and the output, which it counts itself
         others = whole - taken_bytes(some, 1) * comes * (n == 0) + kept
         others -= output_bytes(some, 1) * (goes != TO_DRAM) * last
-        found.append(Stay(comes if n == 0 else True, goes if last else KEPT, rows, n > 0, others))
+        ends = comes if n == 0 else True, goes if last else KEPT
+        found.append(Stay(*ends, rows, n > 0, others, weights))
     return tuple(found)
 
 
@@ -131,17 +144,19 @@ def of_blocks(
     of a dense layer's columns."""
 
     def whole(choice: Choice, some: Columns | None) -> Choice:
-        found = choice.estimate.times(often)
+        again = often - one.stay.weights  # blocks beside that with which weights are loaded that stay
+        found = [choice.estimate.times(again)] if again else []
+        if one.stay.weights:
+            found.append(of(choice, some, block, 1))
         if rest:
-            found = one_after_another([found, last(choice, some)])
-        return replace(choice, estimate=found)
+            found.append(of(choice, some, block_of(block, rest), 0 if one.stay.weights else None))
+        return replace(choice, estimate=one_after_another(found))
 
-    def last(choice: Choice, some: Columns | None) -> Estimate:
-        layer = block_of(block, rest)
+    def of(choice: Choice, some: Columns | None, layer: Layer, reads: int | None) -> Estimate:
         if some is None:
             return vector_estimate(layer, 1, rates, memory, have.constants, one.stay)
-        shape = shape_of(layer, some, 1, have, one.stay)
-        return gemm_estimate(work_of(shape, some.packed), shortened(choice.plan, rest), rates, memory)
+        work = work_of(shape_of(layer, some, 1, have, one.stay), some.packed, reads=reads)
+        return gemm_estimate(work, shortened(choice.plan, layer.tokens), rates, memory)
 
     parts = [
         replace(part, chosen=whole(part.chosen, some), others=tuple(whole(other, some) for other in part.others))

@@ -186,6 +186,8 @@ def emit_columns(
     if not outer_rows:
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
+    stay_on = part.loaded is not None  # until the last block of rows
+    loaded = NOW
     pieces_of = (len(row_at) if have.double_buffer else 1) * (plan.order == "resident" and not kept)
     for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
@@ -208,12 +210,15 @@ def emit_columns(
             if d:
                 begin_alone(p, have, have.array)
             size = deep * columns
-            fresh = not weights_stay or m == 0
+            fresh = (m == 0 and not part.first) if stay_on else not weights_stay or m == 0
             if fresh and d == 0 and each:
                 p.load(have.weight, biases + each * feature_at[n], each * columns)
             if fresh:
                 loaded = p.load(have.weight, weights + feature_at[n] * depth + depth_at * columns, size)
-            frees = size + each * columns * last if not weights_stay or m + 1 == len(row_at) else 0
+            if stay_on:
+                loaded = part.loaded.setdefault((column, n, d), loaded)
+            gone = (part.last and m + 1 == len(row_at)) if stay_on else not weights_stay or m + 1 == len(row_at)
+            frees = size + each * columns * last if gone else 0
             acts = 0
             if plan.order == "stream":
                 start = source + min(inputs, row_at[m] * row_bytes)

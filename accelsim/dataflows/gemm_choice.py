@@ -142,11 +142,12 @@ def choose(
     objective: str,
     early: bool = False,
     products: int = 1,
+    reads: int | None = None,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, packed, early, products)
+    work = work_of(shape, packed, early, products, reads)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -154,11 +155,14 @@ def choose(
     return best([choice(work, plan, rates, memory) for plan in found], objective)
 
 
-def work_of(shape: GemmShape, packed: bool, early: bool = False, products: int = 1) -> GemmWork:
+def work_of(
+    shape: GemmShape, packed: bool, early: bool = False, products: int = 1, reads: int | None = None
+) -> GemmWork:
     """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the
-    layer before works, and how many such products follow each other."""
+    layer before works, how many such products follow each other, and how often weights are read if the cut does not
+    say it."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, packed=packed, early=early, products=products)
+    return GemmWork(**sizes, packed=packed, early=early, products=products, reads=reads)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

@@ -22,12 +22,14 @@ class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
     not come from DRAM. packed: whether a tile of outputs is one run of bytes;
     early: whether weights come while the layer before works, which has none. products: independent ones that follow
-    each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain. reads: how
+    often weights are read of DRAM; None: as the cut has it.
     """
 
     packed: bool = False
     early: bool = False
     products: int = 1
+    reads: int | None = None
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -113,7 +115,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     busy, ideal = array_cycles(work, plan, rates)
     n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
     stays = plan.order == "resident" and d == 1
-    reads = 1 if stays else n
+    reads = (1 if stays else n) if work.reads is None else work.reads
     weights = reads * work.features * (work.depth + work.constants)
     acts = work.inputs * (m if plan.order == "stream" else 1)
     beside = work.tokens * work.features * work.residual
@@ -177,7 +179,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         ahead = min(acts, rates.act_bytes)
         filled = max(ahead / memory.rate, SHORT_BURSTS * (ahead // deep) * memory.burst_cycles * parts)
         there = min(rates.outstanding, rates.weight_bytes // max(1, tile))
-        if filled - fill > there * busy / loads:
+        if loads and filled - fill > there * busy / loads:
             exposed["ahead"] = filled - fill - there * busy / loads
     terms = {
         "MACs": float(ideal),

@@ -21,13 +21,14 @@ from accelsim.dataflows.fusion import (
     check_fused,
     of_blocks,
     stays_of_chain,
+    weights_fit,
 )
 from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut, work_of
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
 from accelsim.dataflows.residency import DRAM, FUSED, INPUT, Fused, asked, chances, decide, output_bytes
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
-from accelsim.dataflows.vector import kept_blocks
+from accelsim.dataflows.vector import blocks, constants_of, kept_blocks
 from accelsim.isa.tables import TO_DRAM
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
@@ -144,21 +145,25 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
     def fused(n: int, comes: bool) -> Iterator[Fused]:
         layers, batch = workload.layers, workload.batch
         for last in chains(layers, able, n) if have.fuses else ():
-            said = [pinned.get(layers[m].name, {}) for m in range(n + 1, last + 1)]
+            some, goes = layers[n : last + 1], able[last]
+            said = [pinned.get(layer.name, {}) for layer in some[1:]]
             if any(one.get(INPUT, FUSED) != FUSED for one in said):
                 continue
-            rows = layers[n].tokens * batch
-            sizes = [one[TOKENS] for one in said if TOKENS in one][:1] or block_sizes(rows, max(have.lines, have.macs))
-            goes = able[last]
+            sizes = [one[TOKENS] for one in said if TOKENS in one][:1]
+            sizes = sizes or block_sizes(layers[n].tokens * batch, (have.lines, have.macs))
+            ways = (True, False) if weights_fit(some, have) else (False,)
             for stays in asked(layers[last + 1].name, goes, pinned) if last + 1 < len(layers) else (False,):
                 fit = 0
                 for size in sizes:
-                    where = stays_of_chain(layers[n : last + 1], batch, size, comes, goes if stays else TO_DRAM)
-                    try:
-                        yield [made(n + m, one) for m, one in enumerate(where)], last + 1, stays
-                    except InputError:
-                        continue
-                    if (fit := fit + 1) == TRIED:
+                    before = fit
+                    for weights in ways:
+                        where = stays_of_chain(some, batch, size, comes, goes if stays else TO_DRAM, weights)
+                        try:
+                            yield [made(n + m, one) for m, one in enumerate(where)], last + 1, stays
+                        except InputError:
+                            continue
+                        fit = before + 1
+                    if fit == TRIED:
                         break
 
     return decide(workload.layers, able, made, objective, pinned, fused)
@@ -197,7 +202,7 @@ def gemm(
 ) -> LayerMapping:
     """A dense layer: a part for each group of output columns that are treated alike; early: its weights come while the
     layer before works."""
-    parts = []
+    parts, reads = [], 0 if stay.weights else None
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
         shape = shape_of(layer, some, batch, have, stay)
@@ -205,11 +210,11 @@ def gemm(
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, some.packed, first, layer.repeat), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.packed, first, layer.repeat, reads), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat)
+            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat, reads)
             parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
@@ -220,5 +225,7 @@ def vector(layer: Layer, batch: int, have: Resources, to: Rates, stay: Stay = NO
     """A layer of the vector unit, whose blocks of rows follow from the buffers."""
     if stay.input:
         kept_blocks(layer, batch, have)
+    elif stay != NOWHERE:
+        next(blocks(layer, constants_of(layer, have), have))
     estimate = vector_estimate(layer, batch, to.array, to.memory, have.constants, stay)
     return LayerMapping(layer.name, layer.kind, layer.shape, (Part("rows", Choice({}, None, estimate)),))
