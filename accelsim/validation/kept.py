@@ -74,11 +74,7 @@ def check_turns(judge: "Judge", report: Report) -> None:
             others = [*one.inputs[1:], *([one.residual] if one.residual else ())]
             if one.inputs[:1] != (layers[n - 1].name,) or any(number[name] >= head for name in others):
                 wrong.append(f"layer {layers[n].name}: it reads what is of layers that it takes turns with")
-    alone = [
-        n
-        for n in range(len(layers))
-        if turns.count(n) != 1 and n not in [m for m in range(len(layers)) if first[m] in fused]
-    ]
+    alone = [n for n, head in enumerate(first) if head not in fused and turns.count(n) != 1]
     wrong += [f"layer {layers[n].name} has {turns.count(n)} turns" for n in alone]
     report.add("kept", "layers", "fused layers take turns", len(fused), wrong)
 
