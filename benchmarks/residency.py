@@ -20,7 +20,7 @@ from accelsim.workload import load
 
 NETWORKS = (
     "deit_tiny_s90", "deit_small_s90", "deit_base_s90", "levit_128_s90", "fmnist_vit_s90", "deit_tiny_s90@4",
-    "deit_tiny_s90@16", "levit_128_s90@16",
+    "deit_tiny_s90@16",
 )  # fmt: skip
 WAYS = ("dram", "keep", "fused")
 SIZES = ("148 KiB", "512 KiB", "2 MiB")
