@@ -1,7 +1,7 @@
-"""Activations through DRAM or kept on chip: cycles, DRAM's bytes and energy, on the exact DRAM.
+"""Activations through DRAM, kept on chip, or layers fused: cycles, DRAM's bytes and energy, on the exact DRAM.
 
-    python benchmarks/residency.py [NETWORK ...]     the table of docs/mapping.md
-    python benchmarks/residency.py --random N SEED   N random machines on a block: never slower than through DRAM?
+    python benchmarks/residency.py [NETWORK[@BATCH] ...]     the table of docs/mapping.md
+    python benchmarks/residency.py --random N SEED           N random machines on two blocks: is what stays ever slower?
 
 Energy is the chip's and that of DRAM's traffic, without what DRAM takes while it stands still.
 """
@@ -18,24 +18,31 @@ from accelsim.core.errors import InputError
 from accelsim.report import metrics
 from accelsim.workload import load
 
-NETWORKS = ("deit_tiny_s90", "deit_small_s90", "deit_base_s90", "levit_128_s90")
+NETWORKS = (
+    "deit_tiny_s90", "deit_small_s90", "deit_base_s90", "levit_128_s90", "fmnist_vit_s90", "deit_tiny_s90@4",
+    "deit_tiny_s90@16",
+)  # fmt: skip
+WAYS = ("dram", "keep", "fused")
 SIZES = ("148 KiB", "512 KiB", "2 MiB")
 
 
 def compare(networks: tuple[str, ...]) -> None:
     """Every network with activation buffers of several sizes."""
-    print("| network | act_gb0 | residency | outputs kept | cycles | DRAM read, MB | written, MB | mJ |")
-    print("|---|---|---|---:|---:|---:|---:|---:|")
+    print("| network | act_gb0 | residency | outputs kept | by blocks | cycles | DRAM read, MB | written, MB | mJ |")
+    print("|---|---|---|---:|---:|---:|---:|---:|---:|")
     for network in networks:
-        workload = load(find("workloads", network))
+        name, _, batch = network.partition("@")
+        workload = replace(load(find("workloads", name)), batch=int(batch or 1))
         for size in SIZES:
-            for how in ("dram", "keep"):
+            for how in WAYS:
                 arch = load_arch("vitcod", schema, [f"residency={how}", f"act_gb0.capacity_bytes={size}"])
-                kept = sum(bool(one.stay.output) for one in machine("vitcod").mapping(arch, workload))
+                found = machine("vitcod").mapping(arch, workload)
+                fused = sum(one.stay.joined for one in found)
+                kept = sum(bool(one.stay.output) for one in found) - fused
                 total = metrics.summarize(run(arch, workload)).total
                 mj = (total.energy.pj - total.energy.background_pj) / 1e9
                 moved = f"{total.dram_read_bytes / 1e6:.1f} | {total.dram_write_bytes / 1e6:.1f}"
-                row = f"{network} | {size} | {how} | {kept} | {total.cycles:,} | {moved} | {mj:.2f}"
+                row = f"{network} | {size} | {how} | {kept} | {fused} | {total.cycles:,} | {moved} | {mj:.2f}"
                 print(f"| {row} |", flush=True)
 
 
@@ -52,22 +59,23 @@ def drawn(rng: random.Random) -> list[str]:
 
 
 def compare_random(count: int, seed: int) -> None:
-    """A block of DeiT-Tiny on random machines both ways."""
+    """Two blocks of DeiT-Tiny on random machines, of one to three pictures, in all ways: how much longer than through
+    DRAM what is kept takes, and than that what is fused, and how many outputs stay block by block."""
     whole, rng = load(find("workloads", "deit_tiny_s90")), random.Random(seed)
     layers = tuple(layer for layer in whole.layers if layer.block in ("block4", "block5"))
     masks = {layer.name: whole.masks[layer.name] for layer in layers if layer.name in whole.masks}
     block = replace(whole, layers=layers, masks=masks, reads={})
     for _ in range(count):
-        over = ["dram.model=pipe", *drawn(rng)]
+        over, some = ["dram.model=pipe", *drawn(rng)], replace(block, batch=rng.choice((1, 1, 2, 3)))
+        archs = [load_arch("vitcod", schema, [*over, f"residency={how}"]) for how in WAYS]
         try:
-            cycles = [
-                run(load_arch("vitcod", schema, [*over, f"residency={how}"]), block).result.cycles()
-                for how in ("dram", "keep")
-            ]
+            through, kept, fused = (run(arch, some).result.cycles() for arch in archs)
         except InputError as error:
             print(f"refused: {error}")
             continue
-        print(f"{cycles[1] / cycles[0] - 1:+.2%}  {' '.join(over)}", flush=True)
+        joined = sum(one.stay.joined for one in machine("vitcod").mapping(archs[-1], some))
+        more = f"{kept / through - 1:+.2%} {fused / kept - 1:+.2%} {joined}"
+        print(f"{more}  batch={some.batch} {' '.join(over)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,9 @@ def note_jobs(program: Program, result: Result) -> None:
     for buffer, said in tiles.items():
         numbers = np.arange(begun, begun + len(said))
         mine, asked = jobs[begun : begun + len(said)], requests[buffer]["at"][: len(said)]
-        layer = np.searchsorted(layers.tiles[buffer], np.arange(len(said)), side="right")
+        turn = np.searchsorted(layers.tiles[buffer], np.arange(len(said)), side="right")
         mine["part"], mine["kind"], mine["start"], mine["told"] = parts[buffer], TILE, asked, asked
-        mine["layer"] = np.where(layer < len(layers.tiles[buffer]), layer, -1)
+        mine["layer"] = layers.turns[turn]
         mine["about"] = [about.setdefault(one, len(about)) for one in said]
         mine["end"] = ends(notices[buffer])[: len(said)]
         reached[program.counters[buffer]] = numbers
@@ -100,9 +100,11 @@ def ends(notices: np.ndarray | None) -> np.ndarray:
 
 
 class Layers(NamedTuple):
-    """Which layer each instruction is of (-1: none), and of every buffer how many tiles are listed by a layer's end."""
+    """Which layer each instruction is of (-1: none); of every mark the layer that it ends, or a turn of, and -1 behind
+    the last; and of every buffer how many tiles are listed by each mark."""
 
     instructions: np.ndarray
+    turns: np.ndarray
     tiles: Mapping[str, list[int]]
 
 
@@ -112,4 +114,4 @@ def layers_of(program: Program) -> Layers:
     marks = np.flatnonzero(instructions[:, 0] == MARK)
     closed = np.array([*(program.operands[first] for first in instructions[marks, 1].tolist()), -1])
     tiles = {name: [marked[name] for marked in program.layer_tiles] for name in program.tiles}
-    return Layers(closed[np.searchsorted(marks, np.arange(len(instructions)))], tiles)
+    return Layers(closed[np.searchsorted(marks, np.arange(len(instructions)))], closed, tiles)

@@ -61,7 +61,7 @@ def kinds(schema: MachineSchema, arch: Arch) -> dict[str, type[Component]]:
     return {
         name: part.choices[arch.models.get(name, part.default_model)]
         for name, part in schema.parts.items()
-        if part.only is None or arch.options[part.only[0]] == part.only[1]
+        if part.only is None or arch.options[part.only[0]] in part.only[1:]
     }
 
 

@@ -20,8 +20,8 @@ class Part:
     differs from the component's own; text with a unit is read as in a configuration file. derived: parameters a user
     does not set here -> the part whose parameter of the same name decides, "PART.NAME" where it has another name, or
     "options.NAME" for an option that does;
-    "options" alone: nobody does, it keeps the component's own default. only: (option, value) that it is there with;
-    empty: it always is.
+    "options" alone: nobody does, it keeps the component's own default. only: an option, and its values that it is there
+    with; None: it always is.
     """
 
     doc: str
@@ -29,7 +29,7 @@ class Part:
     models: type[Component] | Mapping[str, type[Component]]
     defaults: Mapping[str, int | str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
-    only: tuple[str, str] | None = None
+    only: tuple[str, ...] | None = None
 
     @property
     def choices(self) -> dict[str, type[Component]]:

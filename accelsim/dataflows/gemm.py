@@ -17,6 +17,7 @@ from accelsim.dataflows.tiling import (
     NOWHERE,
     DenseResources,
     GemmPlan,
+    Rows,
     Stay,
     blocks,
     ceil,
@@ -109,10 +110,12 @@ def emit_gemm(
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
+    part: Rows | None = None,
 ) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
-    `stay`: whether its input is there already, which then is given back with the last group's last tile. Returns bytes
-    of weights that the last tile gives back.
+    `stay`: whether its input is there already, which then is given back with the last group's last tile. `part`: where
+    a larger layer's rows are done in blocks, which of them `layer` has. Returns bytes of weights that the last tile
+    gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -127,12 +130,14 @@ def emit_gemm(
     if plans and len(plans) != len(groups):
         raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
     made = [plan_of(layer, some, batch, have, plan, stay) for some, plan in zip(groups, plans or [None] * len(groups))]
+    part = part or Rows(0, layer.tokens * batch, ceil(layer.inputs * batch, layer.repeat))
     freed = 0
     for repetition in range(layer.repeat):
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
+            gives = part.gives * whole if stay.input else -1
+            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, part, gives)
             column += columns.count
     return freed
 
@@ -147,11 +152,12 @@ def emit_columns(
     have: DenseResources,
     issue: Issue,
     plan: GemmPlan,
-    kept: bool,
-    last_group: bool,
+    part: Rows,
+    gives: int,
 ) -> int:
-    """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind.
-    Returns bytes of weights that the last tile gives back."""
+    """One group of output columns that are treated alike, of some rows; gives: bytes that the last tile gives back of
+    an input that is there, -1: it is loaded. Returns bytes of weights that the last tile gives back."""
+    kept = gives >= 0
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
@@ -162,15 +168,18 @@ def emit_columns(
     if each:
         biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features)
         biases += each * (group * layer.out_features + column)
-    source = 0 if kept else p.allocate(f"{layer.name}.input", inputs * layer.repeat) + group * inputs
-    whole = tokens * layer.out_features * layer.repeat
+    row_bytes = ceil(inputs, tokens)
+    source = 0
+    if not kept:
+        source = p.allocate(f"{layer.name}.input", inputs * layer.repeat * part.of // tokens)
+        source += group * inputs + part.first * row_bytes
+    whole = part.of * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
     pitch = layer.out_features * layer.repeat
     corner = group * layer.out_features + column  # the first of these columns in a row of the output
     if some.apart:
-        target, pitch, corner = target + corner * tokens, features, 0
-    row_bytes = ceil(inputs, tokens)
+        target, pitch, corner = target + corner * part.of, features, 0
     resident: Wait = NOW
     outer_rows = plan.order == "rows"
     row_at = list(accumulate(plan.row_tiles[:-1], initial=0))
@@ -179,6 +188,8 @@ def emit_columns(
     if not outer_rows:
         tiles.sort(key=lambda t: (t[1], t[0]))
     weights_stay = plan.order == "resident" and len(plan.depth_tiles) == 1
+    stay_on = part.loaded is not None  # until the last block of rows
+    loaded = NOW
     pieces_of = (len(row_at) if have.double_buffer else 1) * (plan.order == "resident" and not kept)
     for nth, (m, n) in enumerate(tiles):
         rows, columns = plan.row_tiles[m], plan.feature_tiles[n]
@@ -192,7 +203,8 @@ def emit_columns(
             resident = p.load(have.act, source + first, tile_bytes) if tile_bytes else resident
         addition: Wait = NOW
         if layer.residual:
-            start = residual + row_at[m] * pitch + group * layer.out_features + column + feature_at[n]
+            start = residual + (part.first + row_at[m]) * pitch
+            start += group * layer.out_features + column + feature_at[n]
             addition = p.load(have.act, start, columns, rows, pitch)
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
@@ -200,12 +212,15 @@ def emit_columns(
             if d:
                 begin_alone(p, have, have.array)
             size = deep * columns
-            fresh = not weights_stay or m == 0
+            fresh = (m == 0 and not part.first) if stay_on else not weights_stay or m == 0
             if fresh and d == 0 and each:
                 p.load(have.weight, biases + each * feature_at[n], each * columns)
             if fresh:
                 loaded = p.load(have.weight, weights + feature_at[n] * depth + depth_at * columns, size)
-            frees = size + each * columns * last if not weights_stay or m + 1 == len(row_at) else 0
+            if stay_on:
+                loaded = part.loaded.setdefault((column, n, d), loaded)
+            gone = (part.last and m + 1 == len(row_at)) if stay_on else not weights_stay or m + 1 == len(row_at)
+            frees = size + each * columns * last if gone else 0
             acts = 0
             if plan.order == "stream":
                 start = source + min(inputs, row_at[m] * row_bytes)
@@ -218,8 +233,8 @@ def emit_columns(
                     resident = p.load(have.act, start + first, acts) if acts else resident
             elif last and outer_rows and last_of_row:
                 acts = min(inputs, (row_at[m] + rows) * row_bytes) - min(inputs, row_at[m] * row_bytes)
-            elif last and last_tile and plan.order == "resident" and (last_group or not kept):
-                acts = inputs
+            elif last and last_tile and plan.order == "resident":
+                acts = gives if kept else inputs
             if last and layer.residual:
                 acts += rows * columns
             # an operand spread over the array is read once a step; what the step shares is broadcast
@@ -233,7 +248,7 @@ def emit_columns(
                 columns,
                 deep,
                 last,
-                row_at[m],
+                part.first + row_at[m],
                 feature_at[n],
                 passes,
                 frees,
@@ -251,9 +266,11 @@ def emit_columns(
             depth_at += deep
         if some.packed:
             before, wide = some.leaves(0, feature_at[n]), some.leaves(feature_at[n], columns)
-            store_run(p, have, target + (corner + before) * tokens + row_at[m] * wide, rows * wide)
+            first = target + (corner + before) * part.of + (part.first + row_at[m]) * wide
+            store_run(p, have, first, rows * wide)
         else:
-            store_tile(p, have, plan, target + row_at[m] * pitch + corner + feature_at[n], rows, columns, pitch)
+            first = target + (part.first + row_at[m]) * pitch + corner + feature_at[n]
+            store_tile(p, have, plan, first, rows, columns, pitch)
     return frees
 
 

@@ -144,11 +144,12 @@ def choose(
     early: bool = False,
     products: int = 1,
     behind: float = math.inf,
+    reads: int | None = None,
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, packed, early, products, behind)
+    work = work_of(shape, packed, early, products, behind, reads)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -157,12 +158,18 @@ def choose(
 
 
 def work_of(
-    shape: GemmShape, packed: bool, early: bool = False, products: int = 1, behind: float = math.inf
+    shape: GemmShape,
+    packed: bool,
+    early: bool = False,
+    products: int = 1,
+    behind: float = math.inf,
+    reads: int | None = None,
 ) -> GemmWork:
     """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the
-    layer before works, how many such products follow each other, and what the layer behind leaves of DRAM."""
+    layer before works, how many such products follow each other, what the layer behind leaves of DRAM, and how often
+    weights are read if the cut does not say it."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, packed=packed, early=early, products=products, behind=behind)
+    return GemmWork(**sizes, packed=packed, early=early, products=products, behind=behind, reads=reads)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

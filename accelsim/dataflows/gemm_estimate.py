@@ -25,12 +25,14 @@ class GemmWork(GemmShape):
     early: whether weights come while the layer before works, which has none. products: independent ones that follow
     each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
     behind: cycles of DRAM that a layer of the vector unit behind leaves for weights, while it works; infinite: none is.
+    reads: how often weights are read of DRAM; None: as the cut has it.
     """
 
     packed: bool = False
     early: bool = False
     products: int = 1
     behind: float = math.inf
+    reads: int | None = None
 
 
 def counted(sizes: Iterable[int]) -> list[tuple[int, int]]:
@@ -125,7 +127,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     busy, ideal = array_cycles(work, plan, rates)
     n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
     stays = plan.order == "resident" and d == 1
-    reads = 1 if stays else n
+    reads = (1 if stays else n) if work.reads is None else work.reads
     weights = reads * work.features * (work.depth + work.constants)
     acts = work.inputs * (m if plan.order == "stream" else 1)
     beside = work.tokens * work.features * work.residual
@@ -197,7 +199,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         ahead = min(acts, rates.act_bytes)
         filled = max(ahead / memory.rate, SHORT_BURSTS * (ahead // deep) * memory.burst_cycles * parts)
         there = min(rates.outstanding, rates.weight_bytes // max(1, tile))
-        if filled - fill > there * busy / loads:
+        if loads and filled - fill > there * busy / loads:
             exposed["ahead"] = filled - fill - there * busy / loads
     # what the last tile gives back is fetched for later layers, while one behind works that stores before it goes on
     freed = plan.feature_tiles[-1] * (plan.depth_tiles[-1] + work.constants) * work.stored

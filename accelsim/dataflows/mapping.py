@@ -47,8 +47,9 @@ class Part:
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """How a layer is cut. times: how often its parts follow each other. stay: where its activations are. input: that of
-    its input, `dram` or `keep`, where it could stay on chip."""
+    """How a layer is cut. times: how often its parts follow each other. stay: where its activations are, and how
+    many rows are done at a time where it is fused with others. input: that of its input, `dram`, `keep` or `fused`,
+    where it could stay on chip."""
 
     layer: str
     phase: str
@@ -77,7 +78,8 @@ class LayerMapping:
     def as_data(self) -> dict[str, object]:
         """Part -> cut, as it is written to a file and stored with a result."""
         cuts = {part.name: dict(part.chosen.cut) for part in self.parts if part.chosen.cut or not self.input}
-        return {"input": self.input, **cuts} if self.input else cuts
+        said = {"input": self.input} if self.input else {}
+        return said | ({"tokens": self.stay.rows} if self.stay.joined else {}) | cuts
 
 
 def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, tuple[Choice, ...]]:

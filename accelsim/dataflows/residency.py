@@ -7,13 +7,12 @@ is left out. Room that is reserved is not there for the layer's own tiles, so th
 layers the mapper decides.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping
-from accelsim.dataflows.program import Program
 from accelsim.dataflows.tiling import Stay
 from accelsim.isa.tables import BOTH, KEPT, TO_DRAM
 from accelsim.workload.layers import Attention, Elementwise, Gemm, Layer, Norm
@@ -21,7 +20,8 @@ from accelsim.workload.wiring import PROJECTIONS, wiring
 from accelsim.workload.workload import Workload
 
 INPUT = "input"  # beside the parts of a layer, in a mapping
-DRAM, KEEP = "dram", "keep"
+DRAM, KEEP, FUSED = "dram", "keep", "fused"
+Fused = tuple[Sequence[LayerMapping], int, bool]  # layers of a chain, the number of the next, whether its input is kept
 # [ours] Estimates of two ways are no closer than this: cycles that a byte of DRAM counts beside them.
 BYTE_CYCLES = 0.002
 
@@ -64,70 +64,76 @@ def chances(workload: Workload) -> list[int]:
     return [*found, TO_DRAM]
 
 
-def send(p: Program, store: str, act: str, goes: int, size: int) -> None:
-    """Begin a layer whose output of so many bytes goes to DRAM, on to the activation buffer, or both. Room for it is
-    taken there when the layers before have given theirs back; loads that are fenced after it wait for that."""
-    if goes != TO_DRAM:
-        p.issue(act, bytes=-size, fences=0, wait=p.all_of(store))
-    p.goes[store] = goes
-
-
 def decide(
     layers: Sequence[Layer],
     able: Sequence[int],
     made: Callable[[int, Stay], LayerMapping],
     objective: str,
     pinned: Mapping[str, Mapping[str, object]],
+    fused: Callable[[int, bool], Iterable[Fused]] = lambda number, comes: (),
 ) -> tuple[LayerMapping, ...]:
     """How every layer is cut, and which outputs stay on chip: of all ways the one with the least sum of what is to be
     made small, where cycles are with a little for each byte, and of equals the one that moves least.
 
     able: as `chances` says. made: the cut of a layer, by its number, with its activations where a Stay says; raises
-    InputError where they do not fit. pinned: layer -> what of it a user has decided, INPUT among it. Raises InputError
-    where nothing fits.
+    InputError where they do not fit. fused: the chains of layers that begin with one, its input on chip or not (see
+    `dataflows/fusion.py`). pinned: layer -> what of it a user has decided, INPUT among it. Raises InputError where
+    nothing fits.
     """
     asked(layers[0].name, TO_DRAM, pinned)
-    best: dict[bool, tuple[float, int, tuple]] = {False: (0.0, 0, ())}  # whether what comes is kept -> the best so far
+    # of every number of layers, and of whether what comes next is kept: the best so far
+    best: list[dict[bool, tuple[float, int, tuple]]] = [{} for _ in range(len(layers) + 1)]
+    best[0][False] = 0.0, 0, ()
+
+    def enter(before: tuple[float, int, tuple], some: Sequence[LayerMapping], until: int, stays: bool) -> None:
+        score, moved, path = before
+        for one in some:
+            whole = Choice({}, None, one.estimate).score("cycles" if objective == RULE else objective)
+            whole += BYTE_CYCLES * one.estimate.dram_bytes * (objective in ("cycles", RULE))
+            score, moved, path = score + whole, moved + one.estimate.dram_bytes, (path, one)
+        if stays not in best[until] or (score, moved) < best[until][stays][:2]:
+            best[until][stays] = score, moved, path
+
     for n, goes in enumerate(able):
         wanted = asked(layers[n + 1].name, goes, pinned) if n + 1 < len(layers) else (False,)
-        after: dict[bool, tuple[float, int, tuple]] = {}
         wrong: InputError | None = None
-        for comes, (score, moved, path) in best.items():
+        for comes, before in best[n].items():
             for stays in wanted:
                 try:
-                    one = made(n, Stay(comes, goes if stays else TO_DRAM))
+                    enter(before, [made(n, Stay(comes, goes if stays else TO_DRAM))], n + 1, stays)
                 except InputError as error:
                     wrong = error
-                    continue
-                whole = Choice({}, None, one.estimate).score("cycles" if objective == RULE else objective)
-                whole += BYTE_CYCLES * one.estimate.dram_bytes * (objective in ("cycles", RULE))
-                here = score + whole, moved + one.estimate.dram_bytes, (path, one)
-                if stays not in after or here[:2] < after[stays][:2]:
-                    after[stays] = here
-        if not after and wrong is not None:
-            raise wrong
-        best = after
-    path, found = min(best.values(), key=lambda one: one[:2])[2], []
+            for some, until, stays in fused(n, comes):
+                enter(before, some, until, stays)
+        if not any(best[n + 1 :]):
+            raise wrong or InputError(
+                f"mapping of layer {layers[n + 1].name}: {INPUT} is {FUSED}, but it cannot be fused with the layer "
+                "before it: no block of rows fits the buffers, or what else is decided"
+            )
+    path, found = min(best[-1].values(), key=lambda one: one[:2])[2], []
     while path:
         path, one = path
         found.append(one)
     could = [False, *(goes != TO_DRAM for goes in able)]
-    return tuple(
-        replace(one, input=(KEEP if one.stay.input else DRAM) * could[n]) for n, one in enumerate(reversed(found))
-    )
+    return tuple(replace(one, input=input_of(one) * could[n]) for n, one in enumerate(reversed(found)))
+
+
+def input_of(one: LayerMapping) -> str:
+    """Where the input of a layer is, as a mapping says it."""
+    return FUSED if one.stay.joined else KEEP if one.stay.input else DRAM
 
 
 def asked(layer: str, goes: int, pinned: Mapping[str, Mapping[str, object]]) -> tuple[bool, ...]:
-    """Whether a layer's input may be kept, must be or must not. Raises InputError where a user's word is none, or asks
-    for what cannot be."""
+    """Whether a layer's input may be kept, all of it, must be or must not; nothing of these where it is fused with the
+    layer before. Raises InputError where a user's word is none, or asks for what cannot be."""
     said = pinned.get(layer, {}).get(INPUT)
     if said is None:
         return (False, True) if goes != TO_DRAM else (False,)
-    if said not in (DRAM, KEEP):
-        raise InputError(f"mapping of layer {layer}: {INPUT} is {said!r} but must be one of {DRAM}, {KEEP}")
-    if said == KEEP and goes == TO_DRAM:
+    if said not in (DRAM, KEEP, FUSED):
+        raise InputError(f"mapping of layer {layer}: {INPUT} is {said!r} but must be one of {DRAM}, {KEEP}, {FUSED}")
+    if said != DRAM and goes == TO_DRAM:
         raise InputError(
-            f"mapping of layer {layer}: {INPUT} is {KEEP}, but what it reads cannot stay on chip: it is not all that "
+            f"mapping of layer {layer}: {INPUT} is {said}, but what it reads cannot stay on chip: it is not all that "
             f"the layer before it computed, as one tensor that the activation buffer is read for; give {DRAM}"
         )
-    return (said == KEEP,)
+    return () if said == FUSED else (said == KEEP,)

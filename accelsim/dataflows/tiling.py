@@ -121,10 +121,20 @@ class GemmPlan:
 @dataclass(frozen=True)
 class Stay:
     """Where a layer's activations are (dataflows/residency.py). input: they are in the activation buffer already, and
-    are not loaded. output: where its stores go, as isa.tables says."""
+    are not loaded. output: where its stores go, as isa.tables says.
+
+    rows: those that a layer does at a time which is fused with others (dataflows/fusion.py); 0: it is done at once.
+    joined: its input is what the layer before it has done of these rows. others: bytes of the activation buffer that
+    the other layers' activations take meanwhile. weights: those of all these layers stay in their buffer, and are
+    loaded once.
+    """
 
     input: bool = False
     output: int = TO_DRAM
+    rows: int = 0
+    joined: bool = False
+    others: int = 0
+    weights: bool = False
 
     @property
     def stored(self) -> bool:
@@ -133,6 +143,19 @@ class Stay:
 
 
 NOWHERE = Stay()  # all activations come from DRAM and go there
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a layer are done: those from `first` on of `of`. gives: bytes that are given back of an input that
+    is in the activation buffer, once they are. last: no others follow. loaded: where weights stay in their buffer until
+    the last rows are done, what to wait for until each part is there, by its place in the layer."""
+
+    first: int
+    of: int
+    gives: int
+    last: bool = True
+    loaded: dict[tuple[int, int, int], tuple[int, int]] | None = None
 
 
 def output_passes(layer: Gemm) -> int:

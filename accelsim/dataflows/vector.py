@@ -14,6 +14,7 @@ from accelsim.dataflows.tiling import (
     ROW_BY_ROW,
     SWEEPS,
     DenseResources,
+    Rows,
     Stay,
     ceil,
     pieces,
@@ -70,8 +71,16 @@ def at_once(layer: Norm | Elementwise, most: int, have: DenseResources) -> int:
     return min(most, have.vector_rates.rows) if kept else most
 
 
-def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseResources, stay: Stay = NOWHERE) -> None:
-    """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: if its input is there."""
+def emit_vector(
+    p: Program,
+    layer: Norm | Elementwise,
+    batch: int,
+    have: DenseResources,
+    stay: Stay = NOWHERE,
+    part: Rows | None = None,
+) -> None:
+    """Instructions, loads and stores of a normalisation or an element-wise layer; `stay`: if its input is there.
+    `part`: where a larger layer's rows are done in blocks, which of them `layer` has."""
     if isinstance(layer, Norm):
         operands, out_tokens = 1, layer.tokens
         passes, sweeps = PASSES[layer.norm], SWEEPS[layer.norm]
@@ -81,8 +90,11 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
     row = operands * layer.features
     constants = constants_of(layer, have)
     parts = kept_blocks(layer, batch, have) if stay.input else list(blocks(layer, constants, have))
-    source = 0 if stay.input else p.allocate(f"{layer.name}.input", layer.tokens * row * batch)
-    target = p.allocate(f"{layer.name}.output", out_tokens * layer.features * batch)
+    inputs, outputs = layer.tokens * batch, out_tokens * batch
+    part = part or Rows(0, inputs, inputs * row)
+    source = 0 if stay.input else p.allocate(f"{layer.name}.input", part.of * row) + part.first * row
+    target = p.allocate(f"{layer.name}.output", outputs * part.of // inputs * layer.features)
+    target += part.first * layer.features
     loaded = NOW
     if constants:
         begin_alone(p, have, have.vector)
@@ -112,6 +124,6 @@ def emit_vector(p: Program, layer: Norm | Elementwise, batch: int, have: DenseRe
                 target += leaves
             if not stay.input:
                 p.free(have.act, size, wait=finished)
-    there = layer.tokens * row * batch * stay.input  # given back as a whole, as it came
+    there = part.gives * stay.input  # given back as a whole, as it came
     if constants + there:
         p.free(have.act, constants + there, wait=finished)

@@ -51,6 +51,8 @@ def cuts(found: Sequence, every: bool) -> "Wide":
             title = f"{part.name}{' (pinned)' if part.pinned else ''}: " if len(one.parts) > 1 or part.pinned else ""
             estimate = part.chosen.estimate
             cycles, moved = f"{one.times * estimate.cycles:,.0f}", scaled(one.times * estimate.dram_bytes, "B")
+            if n == 0 and one.stay.rows:  # fused with its neighbours
+                title = f"tokens={one.stay.rows} {title}"
             if n == 0 and one.input:
                 title = f"input={one.input} {title}"
             cut = title + words(part.chosen.cut)
@@ -176,5 +178,6 @@ def cut_rows(found: Sequence) -> list[dict[str, Any]]:
             for p in one.parts
         ]
         said = {k: v for k, v in row.items() if k != "cut"} | ({"input": one.input} if one.input else {})
+        said |= {"tokens": one.stay.rows} if one.stay.rows else {}
         made.append({**said, "times": one.times, "parts": parts})
     return made

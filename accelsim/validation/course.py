@@ -9,8 +9,8 @@ import numpy as np
 
 from accelsim.validation.evidence import Evidence, sizes
 from accelsim.validation.fetch import program_tensor, read_chunks
-from accelsim.validation.kept import check_kept
-from accelsim.validation.memory import Arrivals, Tensor, check_memory
+from accelsim.validation.kept import check_kept, check_turns, heads, reserved
+from accelsim.validation.memory import Arrivals, Tensor, check_memory, turns_of
 from accelsim.validation.program import Ledger, Step, check_fences, walk
 from accelsim.validation.report import Report
 from accelsim.workload.layers import Layer
@@ -24,8 +24,9 @@ class Course:
     """One layer, as its follower is given it.
 
     loads: for every buffer the loads of the layer's tensors, constants included. stores: for every output buffer its
-    stores. ledgers: of every buffer; a follower enters what its instructions read. found: the number in the ledger of
-    its input, where that is in the activation buffer already; -1 where it is loaded.
+    stores. ledgers: of every buffer; a follower enters what its instructions read. found: where its input is in the
+    activation buffer already, the number in the ledger and the bytes of each part that has been handed on so far; None
+    where it is loaded.
     """
 
     judge: "Judge"
@@ -34,7 +35,7 @@ class Course:
     loads: Mapping[str, Sequence[int]]
     stores: Mapping[str, Sequence[int]]
     ledgers: Mapping[str, Ledger]
-    found: int = -1
+    found: Sequence[tuple[int, int]] | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -48,7 +49,7 @@ class Course:
     def arrivals(self, buffer: str, **tensors: int) -> Arrivals:
         """Which of the layer's loads hold its tensors; `tensors`: the bytes of each, as in `input=300`."""
         named = {f"{self.layer.name}.{name}": size for name, size in tensors.items()}
-        there = {f"{self.layer.name}.input": self.found} if self.found >= 0 else {}
+        there = {f"{self.layer.name}.input": self.found} if self.found is not None else {}
         return Arrivals(self.evidence, buffer, self.loads[buffer], named, there)
 
 
@@ -58,8 +59,19 @@ class Follower:
     def step(self, step: Step) -> None:
         """One instruction of the layer, in order; all but those of the buffers."""
 
+    def turn(self, stores: Mapping[str, Sequence[int]]) -> None:
+        """A turn of the layer has ended, of which these are the stores; a layer that is not fused has one."""
+
     def close(self, report: Report) -> None:
         """The layer has ended."""
+
+
+def grouped(of: Sequence[int], groups: int) -> list[list[int]]:
+    """The numbers of those that are of each group."""
+    found: list[list[int]] = [[] for _ in range(groups)]
+    for n, group in enumerate(of):
+        found[group].append(n)
+    return found
 
 
 def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> None:
@@ -69,41 +81,48 @@ def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> 
     if owners is None:
         return
     layers, steps = evidence.workload.layers, walk(evidence)
-    ends = {
-        s: np.cumsum(np.bincount([t.layer for t in owners[s]], minlength=len(layers))).tolist() for s in names.stores
-    }
-    check_fences(evidence, steps, owners, ends, report)
+    many = {s: np.bincount([t.layer for t in owners[s]], minlength=len(layers)) for s in names.stores}
+    ends = {s: np.cumsum(some).tolist() for s, some in many.items()}
+    of_turn = {s: turns_of([t.layer for t in owners[s]], evidence.turns) for s in names.stores}
+    check_fences(evidence, steps, owners, ends, heads(evidence.turns, len(layers)), report)
     ledgers = {b: Ledger(b, sizes(evidence.tables[b]).tolist()) for b in names.buffers}
     if names.memory:
         read_chunks(evidence, steps, ledgers[names.memory])
-    loads = {b: [[] for _ in layers] for b in names.buffers}
-    for buffer, mine in loads.items():
-        for load, tensor in enumerate(owners[buffer]):
-            mine[tensor.layer].append(load)
-    check_kept(judge, steps, report)
-    of_layer = [[] for _ in layers]
-    found = -1
+    loads = {b: grouped([t.layer for t in owners[b]], len(layers)) for b in names.buffers}
+    written = {s: grouped([t.layer for t in owners[s]], len(layers)) for s in names.stores}
+    stores = {s: grouped(of, len(evidence.turns)) for s, of in of_turn.items()}
+    check_kept(judge, steps, stores.get(judge.store, ()), report)
+    check_turns(judge, report)
+    parts = reserved(steps, judge.act)  # of every layer, the bytes of each room for its output
+    found: list[list[tuple[int, int]]] = [[] for _ in (*layers, None)]
+    last = {layer: turn for turn, layer in enumerate(evidence.turns)}
+    followers: dict[int, Follower] = {}
     for step in steps:
-        if step.layer < len(layers):
-            of_layer[step.layer].append(step)
-    for number, layer in enumerate(layers):
-        stores = {s: range(many[number - 1] if number else 0, many[number]) for s, many in ends.items()}
-        mine = {b: some[number] for b, some in loads.items()}
-        course = Course(judge, number, layer, mine, stores, ledgers, found if number in judge.found_on_chip else -1)
-        follower = judge.follower(course)
-        for step in of_layer[number]:
-            if step.unit in ledgers:
-                if step.operands["bytes"] < 0:
-                    found = ledgers[step.unit].reserve(-step.operands["bytes"], judge.store, ends[judge.store][number])
-                elif step.operands["bytes"]:
-                    ledgers[step.unit].free(step, step.operands["bytes"])
-            elif step.unit:
-                follower.step(step)
-                for buffer, size in judge.frees(step).items():
-                    ledgers[buffer].free(step, size, step.unit, step.nth + 1)
-        follower.close(report)
-    for step in steps:
-        if step.layer == len(layers) and step.unit in ledgers:  # the program's end, behind its last layer
-            ledgers[step.unit].free(step, step.operands["bytes"])
+        number = step.layer
+        if number == len(layers):
+            if step.unit in ledgers:  # the program's end, behind its last layer
+                ledgers[step.unit].free(step, step.operands["bytes"])
+            continue
+        if number not in followers:
+            mine = {b: some[number] for b, some in loads.items()}
+            of_layer = {s: some[number] for s, some in written.items()}
+            here = found[number] if number in judge.found_on_chip else None
+            followers[number] = judge.follower(Course(judge, number, layers[number], mine, of_layer, ledgers, here))
+        follower = followers[number]
+        if step.unit in ledgers:
+            if (size := -step.operands["bytes"]) > 0:
+                until = step.turn if len(parts[number]) > 1 else last[number]  # when all of it has been handed on
+                count = 1 + max(stores[judge.store][until], default=-1)
+                found[number + 1].append((ledgers[step.unit].reserve(size, judge.store, count), size))
+            elif size:
+                ledgers[step.unit].free(step, -size)
+        elif step.unit:
+            follower.step(step)
+            for buffer, size in judge.frees(step).items():
+                ledgers[buffer].free(step, size, step.unit, step.nth + 1)
+        else:
+            follower.turn({s: some[step.turn] for s, some in stores.items()})
+            if step.turn == last[number]:
+                followers.pop(number).close(report)
     for ledger in ledgers.values():
         ledger.check(report)

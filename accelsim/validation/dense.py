@@ -1,13 +1,14 @@
 """Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in
 order; and on small layers the tiles, replayed in integers, give the matrix product."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from accelsim.validation.course import Course, Follower
 from accelsim.validation.coverage import Block, Coverage
+from accelsim.validation.evidence import sizes
 from accelsim.validation.memory import feature_bytes
 from accelsim.validation.program import Step
 from accelsim.validation.report import Report
@@ -81,7 +82,7 @@ class DenseFollower(Follower):
         self.summed = np.zeros((layer.repeat, self.tokens, layer.out_features), np.int32)  # depth that has gone in
         # for each byte of the output in DRAM, how many bytes had left before the step that it left with; -1: none does
         self.before = np.full(layer.repeat * self.tokens * layer.out_features, -1, np.int64)
-        self.left = self.computed = 0
+        self.left = self.computed = self.taken = 0
         self.wrong: list[str] = []
         self.weights: Weights | None = None
         sizes = {"input": layer.repeat * self.inputs}
@@ -233,7 +234,7 @@ class DenseFollower(Follower):
     def check_stores(self) -> Iterator[str]:
         """Every store finds its bytes when as many have left as it and those before it are; what is wrong with them."""
         mine, total = self.course.stores[self.judge.store], 0
-        table = self.evidence.tables[self.judge.store][mine.start : mine.stop]
+        table = self.evidence.tables[self.judge.store][np.asarray(mine, np.int64)]
         for n, store in enumerate(table):
             total += int(store["bytes"] * store["segments"])
             first = int(store["address"]) - self.place("output") + store["pitch"] * np.arange(store["segments"])
@@ -251,6 +252,15 @@ class DenseFollower(Follower):
                 )
         if total != self.left:
             yield f"{total} bytes are stored of {self.left} that leave"
+
+    def turn(self, stores: Mapping[str, Sequence[int]]) -> None:
+        """The outputs that left in a turn are stored before the next layer's turn."""
+        mine = np.asarray(stores[self.judge.store], np.int64)
+        self.taken += int(sizes(self.evidence.tables[self.judge.store][mine]).sum())
+        if self.taken != self.left:
+            self.wrong.append(
+                f"{self.course.scope}: {self.left} bytes leave until a turn ends, {self.taken} are stored"
+            )
 
     def close(self, report: Report) -> None:
         """Enter the checks of the layer."""

@@ -99,10 +99,21 @@ class Evidence:
         words = self.tables["operands"][first[:, None] + np.arange(len(fields))]
         return np.ascontiguousarray(words).view(record(*fields)).reshape(-1).view(np.recarray)
 
-    def layer_of_instruction(self) -> np.ndarray:
-        """The number of the layer that each instruction belongs to; a mark belongs to the layer it ends."""
+    @cached_property
+    def turns(self) -> list[int]:
+        """The layer of each mark, in order: each layer once, but for fused ones, which take turns."""
+        program = self.tables["program"]
+        return self.tables["operands"][program["first"][program["unit"] == MARK]].tolist()
+
+    def turn_of_instruction(self) -> np.ndarray:
+        """The number of the mark that each instruction is before, or is; as many as there are behind the last."""
         marks = self.tables["program"]["unit"] == MARK
         return np.cumsum(marks) - marks
+
+    def layer_of_instruction(self) -> np.ndarray:
+        """The number of the layer that each instruction belongs to; a mark belongs to the layer it ends; as many as
+        there are layers behind the last mark."""
+        return np.array([*self.turns, len(self.workload.layers)])[self.turn_of_instruction()]
 
 
 def handed_on(stores: np.recarray) -> int:

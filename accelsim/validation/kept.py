@@ -32,20 +32,64 @@ def sent(evidence: Evidence, store: str) -> dict[int, set[int]]:
     return found
 
 
-def check_kept(judge: "Judge", steps: Sequence[Step], report: Report) -> None:
+def heads(turns: Sequence[int], layers: int) -> list[int]:
+    """Of every layer the first of those that it takes turns with, or itself."""
+    first = {layer: n for n, layer in reversed([*enumerate(turns)])}
+    last = {layer: n for n, layer in enumerate(turns)}
+    found: list[int] = []
+    for layer in range(layers):
+        joins = layer and layer in first and last.get(layer - 1, -1) > first[layer]
+        found.append(found[-1] if joins else layer)
+    return found
+
+
+def reserved(steps: Sequence[Step], act: str) -> dict[int, list[int]]:
+    """Layer -> bytes of each room that is reserved for its output, in order."""
+    found: dict[int, list[int]] = {}
+    for step in steps:
+        if step.unit == act and step.operands["bytes"] < 0:
+            found.setdefault(step.layer, []).append(-step.operands["bytes"])
+    return found
+
+
+def check_turns(judge: "Judge", report: Report) -> None:
+    """Layers that take turns do so one after the other, and what one leaves in its turn the next one reads, which stays
+    on chip; what else they read is of the layers before all of them."""
+    evidence = judge.evidence
+    layers, turns = evidence.workload.layers, evidence.turns
+    first, reads, wrong = heads(turns, len(layers)), wiring(evidence.workload), []
+    goes, number = sent(evidence, judge.store), {layer.name: n for n, layer in enumerate(layers)}
+    fused = sorted({head for n, head in enumerate(first) if head != n})
+    for head in fused:
+        chain = [n for n, one in enumerate(first) if one == head]
+        mine = [n for n in turns if n in chain]
+        often = len(mine) // len(chain)
+        if mine != chain * often or turns[turns.index(head) :][: len(mine)] != mine:
+            wrong.append(f"layers {layers[head].name} to {layers[chain[-1]].name} do not take turns: {mine[:9]} ...")
+        for n in chain[:-1]:
+            if goes.get(n) != {KEPT}:
+                wrong.append(f"layer {layers[n].name}: its output does not stay on chip, but layers take turns")
+        for n in chain[1:]:
+            one = reads[layers[n].name]
+            others = [*one.inputs[1:], *([one.residual] if one.residual else ())]
+            if one.inputs[:1] != (layers[n - 1].name,) or any(number[name] >= head for name in others):
+                wrong.append(f"layer {layers[n].name}: it reads what is of layers that it takes turns with")
+    alone = [n for n, head in enumerate(first) if head not in fused and turns.count(n) != 1]
+    wrong += [f"layer {layers[n].name} has {turns.count(n)} turns" for n in alone]
+    report.add("kept", "layers", "fused layers take turns", len(fused), wrong)
+
+
+def check_kept(judge: "Judge", steps: Sequence[Step], turns: Sequence[Sequence[int]], report: Report) -> None:
     """What a layer hands on is the whole input of the next one, has room of its own, and is in DRAM too wherever
-    another layer reads it."""
+    another layer reads it. turns: the stores of every turn."""
     if not judge.store:
         return
     evidence, layers = judge.evidence, judge.evidence.workload.layers
     kept = {n: goes for n, goes in sent(evidence, judge.store).items() if goes != {TO_DRAM}}
-    reserved: dict[int, list[int]] = {}
-    for step in steps:
-        if step.unit == judge.act and step.operands["bytes"] < 0:
-            reserved.setdefault(step.layer, []).append(-step.operands["bytes"])
+    rooms = reserved(steps, judge.act)
     reads, wrong = wiring(evidence.workload), []
     table, of = evidence.tables[judge.store], {layer.name: n for n, layer in enumerate(layers)}
-    for n in sorted({*kept, *reserved}):
+    for n in sorted({*kept, *rooms}):
         name, goes = layers[n].name, kept.get(n, {TO_DRAM})
         readers = {of[m] for m, one in reads.items() if name in (*one.inputs, one.residual)}
         after = reads[layers[n + 1].name] if n + 1 < len(layers) else None
@@ -55,11 +99,9 @@ def check_kept(judge: "Judge", steps: Sequence[Step], report: Report) -> None:
             wrong.append(f"layer {name}: the next layer does not read just its output")
         elif goes == {KEPT} and (readers != {n + 1} or after.residual == name):
             wrong.append(f"layer {name}: its output is not in DRAM, but layers {sorted(readers)} read it")
-        mine = [p for t, p in evidence.places.items() if t.rpartition(".output")[0] == name]
-        last = min((p for p in evidence.places.values() if p > max(mine)), default=1 << 62)
-        size = int(sizes(table[(table["address"] >= min(mine)) & (table["address"] < last)]).sum())
-        if reserved.get(n) != [size]:
-            wrong.append(f"layer {name}: {reserved.get(n, [])} bytes are reserved for its output of {size}")
+        size = [int(sizes(table[some]).sum()) for some, m in zip(turns, evidence.turns) if m == n]
+        if rooms.get(n) not in ([sum(size)], size):
+            wrong.append(f"layer {name}: {rooms.get(n, [])} bytes are reserved for its output of {size}")
     report.add("kept", judge.act, "what stays on chip may, and has room", len(kept), wrong)
 
 

@@ -103,15 +103,27 @@ def check_memory(evidence: Evidence, tensors: Sequence[Tensor], report: Report) 
         if tensor.reader or not tensor.written:
             check_touched(tensor, reads[n], "read", report)
     for part in evidence.names.stores:
-        layers = np.array([t.layer for t in owners[part]], np.int64)
+        layers = [t.layer for t in owners[part]]
         report.compare(
             "memory",
             f"{part} stores",
             "layers are written one after the other",
-            np.diff(layers, prepend=0) >= 0,
-            lambda n: f"store {n} writes for an earlier layer",
+            np.array([turn >= 0 for turn in turns_of(layers, evidence.turns)], bool),
+            lambda n: f"store {n} writes for another layer than the one whose turn it is",
         )
     return owners
+
+
+def turns_of(layers: Sequence[int], turns: Sequence[int]) -> list[int]:
+    """Of stores that are of these layers, in order, the turn (the number of the mark before which it is computed) of
+    each: that of the store before it while that is of its layer, else the next that is; -1: there is none."""
+    found, turn = [], 0
+    for layer in layers:
+        while 0 <= turn < len(turns) and turns[turn] != layer:
+            turn += 1
+        turn = turn if 0 <= turn < len(turns) else -1
+        found.append(turn)
+    return found
 
 
 def check_touched(tensor: Tensor, times: np.ndarray, verb: str, report: Report) -> None:
@@ -164,15 +176,29 @@ class Arrivals:
     """Which load of a buffer holds each byte of a tensor, of the loads that have arrived: one of `loads` at a time."""
 
     def __init__(
-        self, evidence: Evidence, buffer: str, loads: Sequence[int], tensors: dict[str, int], there: dict[str, int]
+        self,
+        evidence: Evidence,
+        buffer: str,
+        loads: Sequence[int],
+        tensors: dict[str, int],
+        there: dict[str, Sequence[tuple[int, int]]],
     ) -> None:
-        """tensors: the bytes of each, by name. there: those that are not loaded, and what stands for their load."""
+        """tensors: the bytes of each, by name. there: those that are not loaded, and what stands for their loads: of
+        each part that is handed on a number and its bytes, in order; more may come."""
         self.buffer, self.table, self.loads, self.shown = buffer, evidence.tables[buffer], loads, 0
         self.first = {name: NEVER if name in there else evidence.places[name] for name in tensors}
-        self.held = {name: np.full(size, there.get(name, -1), np.int32) for name, size in tensors.items()}
+        self.held = {name: np.full(size, -1, np.int32) for name, size in tensors.items()}
+        self.there = {name: parts for name, parts in there.items() if name in tensors}
+        self.entered = dict.fromkeys(self.there, (0, 0))  # parts, and their bytes
 
     def until(self, count: int) -> None:
-        """Enter those of the first `count` loads of the buffer that are not yet."""
+        """Enter what has been handed on, and those of the first `count` loads of the buffer, that are not yet."""
+        for name, parts in self.there.items():
+            done, at = self.entered[name]
+            for number, size in parts[done:]:
+                self.held[name][at : at + size] = number
+                at += size
+            self.entered[name] = len(parts), at
         while self.shown < len(self.loads) and self.loads[self.shown] < count:
             number = self.loads[self.shown]
             load, self.shown = self.table[number], self.shown + 1

@@ -18,15 +18,16 @@ class Step:
     """An instruction.
 
     at: its place in the program. unit: who is to do it; empty where a layer ends. operands: by name. layer: the layer
-    it belongs to. nth: how many of its unit precede it. known: for every counter, what it has reached at least when the
-    instruction is dispatched (instructions are dispatched in order, so all waits before count too). waits: what it
-    waits for itself.
+    it belongs to, in the turn before mark number `turn`. nth: how many of its unit precede it. known: for every
+    counter, what it has reached at least when the instruction is dispatched (instructions are dispatched in order, so
+    all waits before count too). waits: what it waits for itself.
     """
 
     at: int
     unit: str
     operands: Mapping[str, int]
     layer: int
+    turn: int
     nth: int
     known: Mapping[str, int]
     waits: Mapping[str, int]
@@ -36,7 +37,8 @@ def walk(evidence: Evidence) -> list[Step]:
     """The program, instruction by instruction."""
     units, counters = list(evidence.names.units.items()), list(evidence.names.counters)
     words, known = evidence.tables["operands"].tolist(), dict.fromkeys(counters, 0)
-    layer, seen, steps = 0, {}, []
+    seen, steps = {}, []
+    layers, turns = evidence.layer_of_instruction().tolist(), evidence.turn_of_instruction().tolist()
     for at, (number, first, *pairs) in enumerate(evidence.tables["program"].tolist()):
         waits = {counters[c - 1]: n for c, n in (pairs[:2], pairs[2:]) if c != NOTHING}
         if any(count > known[counter] for counter, count in waits.items()):
@@ -45,8 +47,7 @@ def walk(evidence: Evidence) -> list[Step]:
         nth = seen.get(unit, 0)
         seen[unit] = nth + 1
         operands = dict(zip(fields, words[first : first + len(fields)]))
-        steps.append(Step(at, unit, operands, layer, nth, known, waits))
-        layer += number == MARK
+        steps.append(Step(at, unit, operands, layers[at], turns[at], nth, known, waits))
     return steps
 
 
@@ -125,12 +126,14 @@ def check_fences(
     steps: Sequence[Step],
     owners: Mapping[str, Sequence[Tensor]],
     stores: Mapping[str, Sequence[int]],
+    heads: Sequence[int],
     report: Report,
 ) -> None:
     """What a layer wrote is in DRAM before a later layer's load reads DRAM, and before the layer's end is marked.
 
     owners: the tensor of each load of each buffer. stores: for every output buffer and layer, the stores of it and all
-    before.
+    before. heads: of every layer the first of those that it takes turns with, or itself: of what they write, these
+    layers load nothing (`kept.check_turns`).
     """
     for buffer in evidence.names.buffers:
         lifted = [dict.fromkeys(evidence.names.counters, 0)]
@@ -138,7 +141,7 @@ def check_fences(
             if step.unit == buffer:
                 lifted += [step.known] * step.operands["fences"]
         fences = np.minimum(evidence.tables[buffer]["fence"], len(lifted) - 1)
-        layers = np.array([0 if t.constant else t.layer for t in owners[buffer]], np.int64)
+        layers = np.array([0 if t.constant else heads[t.layer] for t in owners[buffer]], np.int64)
         wanted = {s: np.append(0, many)[layers] for s, many in stores.items()}
         known = {s: np.array([k[s] for k in lifted])[fences] for s in stores}
         report.compare(
@@ -151,7 +154,7 @@ def check_fences(
             ),
         )
         check_read_back(evidence, buffer, [lifted[n] for n in fences], owners, report)
-    marks = [step for step in steps if not step.unit]
+    marks = list({step.layer: step for step in steps if not step.unit}.values())  # the last one of each
     report.compare(
         "order",
         "layers",

@@ -47,7 +47,12 @@ def check_totals(judge: Judge, tensors: Sequence[Tensor] | None, report: Report)
         report.equal("totals", unit, "cycles by status add up to the run", sum(spent.values()), length[clock])
     layers = len(evidence.workload.layers)
     marks = [span.label for span in evidence.result.spans if span.label >= 0]
-    ended = [] if marks == list(range(layers)) else [f"marks {marks[:5]} ... for {layers} layers"]
+    last = list(dict.fromkeys(reversed(marks)))[::-1]  # fused layers take turns before they end
+    ended = (
+        []
+        if last == list(range(layers)) and marks == evidence.turns
+        else [f"marks {marks[:5]} ... for {layers} layers"]
+    )
     report.add("totals", "layers", "each ends once, in order", layers, ended)
 
 

@@ -1,6 +1,6 @@
 """Layers the vector unit does alone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -20,22 +20,51 @@ class VectorFollower(Follower):
     def __init__(self, course: Course) -> None:
         self.course, self.act, self.layer = course, course.judge.act, course.layer
         self.loads = iter(course.loads[self.act])
-        norm = course.judge.constants and isinstance(course.layer, Norm)
-        self.constants = [next(self.loads, 0)] if norm else []
+        self.norm = course.judge.constants and isinstance(course.layer, Norm)
+        self.constants: list[int] | None = None  # of a turn
         self.elements: list[int] = []  # of each command
+        self.taken = 0  # bytes that have been handed on and read
+        self.left = 0  # bytes that leave in a turn
+        self.wrong: list[str] = []
 
     def step(self, step: Step) -> None:
         """A command of the vector unit."""
         if step.unit == self.course.judge.vector:
-            found = self.course.found
-            for load in (*self.constants, next(self.loads, 0) if found < 0 else found):
+            if self.constants is None:
+                self.constants = [next(self.loads, 0)] if self.norm else []
+            for load in (*self.constants, *self.inputs(step.operands["elements"])):
                 self.course.ledgers[self.act].read(load, step, self.course.scope)
             self.elements.append(step.operands["elements"])
+            self.left += step.operands["bytes"]
+
+    def inputs(self, size: int) -> list[int]:
+        """The next load, or what has been handed on of the next so many bytes, by number."""
+        if self.course.found is None:
+            return [next(self.loads, 0)]
+        numbers, at = [], 0
+        for number, many in self.course.found:
+            if at < self.taken + size and at + many > self.taken:
+                numbers.append(number)
+            at += many
+        if at < self.taken + size:
+            self.wrong.append(f"{self.course.scope}: {self.taken + size} bytes are read of {at} that were handed on")
+        self.taken += size
+        return numbers
+
+    def turn(self, stores: Mapping[str, Sequence[int]]) -> None:
+        """What leaves in a turn is stored before the next layer's turn."""
+        judge, tables = self.course.judge, self.course.evidence.tables
+        mine = np.asarray(stores[judge.store] if judge.store else [], np.int64)
+        stored = int(sizes(tables[judge.store][mine]).sum()) if judge.store else self.left
+        if stored != self.left:
+            self.wrong.append(f"{self.course.scope}: {stored} bytes are stored in a turn in which {self.left} leave")
+        self.constants, self.left = None, 0
 
     def close(self, report: Report) -> None:
         """The layer on the values that come out of the layers before it, command by command."""
         layer, scope, wrong = self.layer, self.course.scope, []
-        if self.course.found >= 0:  # else the loads say what each command is of
+        report.add("vector", scope, "what leaves is stored in its turn", len(self.elements), self.wrong)
+        if self.course.found is not None:  # else the loads say what each command is of
             size = layer.tokens * layer.features * self.course.evidence.workload.batch
             report.equal("vector", scope, "commands are of all that was handed on", sum(self.elements), size)
         computed = self.course.judge.network.of(layer.name)

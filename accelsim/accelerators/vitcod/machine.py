@@ -110,8 +110,9 @@ SCHEMA = MachineSchema(
         "residency": Param(
             "dram",
             "choice",
-            "activations go through DRAM from layer to layer, or may stay on chip where the mapper finds that quicker",
-            choices=("dram", "keep"),
+            "activations go through DRAM from layer to layer, or may stay on chip where the mapper finds that quicker: "
+            "all of an output, or some rows at a time of layers that take turns",
+            choices=("dram", "keep", "fused"),
         ),
         "double_buffer": switch(
             "weights and operands are fetched while others are in use; off: the same tiles, one after the other"
@@ -165,10 +166,10 @@ SCHEMA = MachineSchema(
         ),
         "act_gb1": Part("results on their way to DRAM", "core", StoreBuffer, {"capacity_bytes": "18 KiB"}),
         "hand_over": Part(
-            "hands results on from one activation buffer to the other, with residency=keep",
+            "hands results on from one activation buffer to the other, with residency=keep or fused",
             "core",
             HandOver,
-            only=("residency", "keep"),
+            only=("residency", "keep", "fused"),
         ),
         "program_gb": Part(
             "the program on its way to the sequencer", "core", LoadBuffer, PROGRAM, {"overlap": "options"}
@@ -211,7 +212,7 @@ class ViTCoD(Machine):
 
     def wired(self, arch: Arch) -> Wiring:
         wiring = self.wiring if arch.options["miss"] == "buffer" else FETCHING
-        return wiring.plus(*KEEPING) if arch.options["residency"] == "keep" else wiring
+        return wiring if arch.options["residency"] == "dram" else wiring.plus(*KEEPING)
 
     def compile(self, program: Program, arch: Arch, workload: Workload) -> None:
         found = self.mapping(arch, workload)
@@ -281,6 +282,7 @@ def resources(arch: Arch) -> Resources:
         fetch_bytes=part["queries"]["capacity_bytes"],
         two_engines=on["two_engines"],
         double_buffer=on["double_buffer"],
-        keeps=arch.options["residency"] == "keep" and on["double_buffer"],
+        keeps=arch.options["residency"] != "dram" and on["double_buffer"],
+        fuses=arch.options["residency"] == "fused" and on["double_buffer"],
         constants=True,
     )

@@ -40,7 +40,7 @@ WIRING = Wiring(
     streams=("program_gb", "act_gb1", "index_buffer", "act_gb0", "weight_gb"),
 )
 
-# With residency=keep results go on to the activation buffer as well as to DRAM.
+# With residency=keep or fused results go on to the activation buffer as well as to DRAM.
 KEEPING = (
     Link("act_gb1.keep.act_gb0", "hand_over.keep"),
     Link("hand_over.out", "act_gb0.keep.act_gb1"),

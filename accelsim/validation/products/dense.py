@@ -1,7 +1,7 @@
 """Dense layers: commands compute each product once, in folds the array can hold, of operands that are there; and their
 outputs fill the stores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -53,11 +53,14 @@ class DenseProducts(DenseFollower):
         else:
             self.commands.append(self.pes.read(step))
 
+    def turn(self, stores: Mapping[str, Sequence[int]]) -> None:
+        """What is stored of them is known when they are placed: none of these layers is fused."""
+
     def close(self, report: Report) -> None:
         """Place the commands, and enter the checks of the layer."""
         self.computed = len(self.commands)
         stores = self.course.stores[self.judge.store]
-        table = self.evidence.tables[self.judge.store][stores.start : stores.stop]
+        table = self.evidence.tables[self.judge.store][np.asarray(stores, np.int64)]
         sizes = (table["bytes"] * table["segments"]).tolist()
         try:
             for run in runs(self.commands, self.layer.in_features, sizes, 1):

@@ -56,7 +56,7 @@ def test_sleeping_changes_nothing(workload, arch):
     assert outcome(run(arch, workload, skip=False)) == outcome(lazy)
 
 
-@pytest.mark.parametrize("over", [["miss=dram", "forward=false"], ["residency=keep"]])
+@pytest.mark.parametrize("over", [["miss=dram", "forward=false"], ["residency=keep"], ["residency=fused"]])
 def test_the_contract_holds_where_dram_moves_more_or_less_than_layers_have(over):
     assert failed(check_contract(load_arch("vitcod", schema, over), cases=1, seed=546)) == []
 

@@ -103,7 +103,7 @@ class HeadsFollower(Follower):
         report.add("attention", scope, "heads have their operands, lines and choices", self.heads, self.wrong)
         stores, place = self.course.stores["output_buffer"], self.evidence.places[f"{a.name}.output"]
         found = []
-        for store in self.evidence.tables["output_buffer"][stores.start : stores.stop]:
+        for store in self.evidence.tables["output_buffer"][np.asarray(stores, np.int64)]:
             if store["bytes"] != a.v_dim:
                 found.append(np.array([-1]))
                 continue

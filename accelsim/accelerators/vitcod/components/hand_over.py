@@ -1,5 +1,5 @@
-"""The way from the output buffer to the activation buffer, with residency=keep: results that the next layer reads go by
-it instead of through DRAM, into the activation buffer's write ports beside what DRAM brings [ours].
+"""The way from the output buffer to the activation buffer, with residency=keep or fused: results that the next layer
+reads go by it instead of through DRAM, into the activation buffer's write ports beside what DRAM brings [ours].
 """
 
 from accelsim.core import BLOCKED, BUSY, IDLE, Component, Count, In, Out, can_pop, can_push, pop, push, tick

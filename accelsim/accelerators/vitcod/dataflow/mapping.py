@@ -1,7 +1,7 @@
 """How every layer is cut on ViTCoD: chosen by estimated time, or pinned by a user."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -13,12 +13,24 @@ from accelsim.accelerators.vitcod.dataflow.rates import Rates
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import vector_estimate
+from accelsim.dataflows.fusion import (
+    TOKENS,
+    TRIED,
+    block_of,
+    block_sizes,
+    chains,
+    check_fused,
+    of_blocks,
+    stays_of_chain,
+    weights_fit,
+)
 from accelsim.dataflows.gemm import shape_of
 from accelsim.dataflows.gemm_choice import choice, choose, plan_of_cut, work_of
 from accelsim.dataflows.mapping import RULE, Choice, LayerMapping, Part
-from accelsim.dataflows.residency import DRAM, INPUT, chances, decide, output_bytes
+from accelsim.dataflows.residency import DRAM, FUSED, INPUT, Fused, asked, chances, decide, output_bytes
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
-from accelsim.dataflows.vector import kept_blocks
+from accelsim.dataflows.vector import blocks, constants_of, kept_blocks
+from accelsim.isa.tables import TO_DRAM
 from accelsim.workload.layers import Attention, Gemm, Layer
 from accelsim.workload.workload import Workload
 
@@ -103,21 +115,24 @@ def without_input(layer: str, pinned: Pinned) -> Mapping[str, object]:
     if mine[INPUT] != DRAM:
         raise InputError(
             f"mapping of layer {layer}: {INPUT} is {mine[INPUT]!r}, but this machine keeps no activations between "
-            f"layers; give {DRAM}, or set residency=keep (and double_buffer=true)"
+            f"layers; give {DRAM}, or set residency=keep or fused (and double_buffer=true)"
         )
-    return {name: cut for name, cut in mine.items() if name != INPUT}
+    return parts_of(mine)
 
 
 def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinned: Pinned) -> tuple[LayerMapping, ...]:
     """The same where activations may stay on chip: every layer is cut with and without room for its output, and with
-    its input there or in DRAM."""
+    its input there or in DRAM; and, where the machine does that, some rows at a time."""
     encoded = {layer.name: layer for layer in workload.attention_layers}
     known: dict[tuple[int, bool, float, Stay], LayerMapping | InputError] = {}
-    early, spare = behind_vectors(workload), left_of_memory(workload, have, to)
+    early, spare, able = behind_vectors(workload), left_of_memory(workload, have, to), chances(workload)
+    check_fused(workload, have.fuses, pinned)
 
     def made(n: int, stay: Stay) -> LayerMapping:
         layer, batch = workload.layers[n], workload.batch
-        mine = {name: cut for name, cut in pinned.get(layer.name, {}).items() if name != INPUT}
+        mine = parts_of(pinned.get(layer.name, {}))
+        if stay.rows:
+            layer, batch = block_of(layer, stay.rows), 1
         kind = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
         if (same := (kind, early[n], spare[n], stay)) not in known:
             try:
@@ -131,7 +146,13 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
                 else:
                     one = vector(layer, batch, left, rates, stay)
                 check_parts(one, mine)
-                known[same] = replace(one, stay=stay)
+                one = replace(one, stay=stay)
+                if stay.rows:
+                    groups = columns_of(layer, encoded.get(layer.encodes), left) if isinstance(layer, Gemm) else ()
+                    rest = workload.layers[n].tokens * workload.batch % stay.rows
+                    often = workload.layers[n].tokens * workload.batch // stay.rows
+                    one = of_blocks(one, layer, often, rest, tuple(groups), left, rates.array, rates.memory)
+                known[same] = one
             except InputError as error:
                 known[same] = error
         one = known[same]
@@ -139,7 +160,36 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
             raise one
         return one if one.layer == layer.name else one.named(layer.name)
 
-    return decide(workload.layers, chances(workload), made, objective, pinned)
+    def fused(n: int, comes: bool) -> Iterator[Fused]:
+        layers, batch = workload.layers, workload.batch
+        for last in chains(layers, able, n) if have.fuses else ():
+            some, goes = layers[n : last + 1], able[last]
+            said = [pinned.get(layer.name, {}) for layer in some[1:]]
+            if any(one.get(INPUT, FUSED) != FUSED for one in said):
+                continue
+            sizes = [one[TOKENS] for one in said if TOKENS in one][:1]
+            sizes = sizes or block_sizes(layers[n].tokens * batch, (have.lines, have.macs))
+            ways = (True, False) if weights_fit(some, have) else (False,)
+            for stays in asked(layers[last + 1].name, goes, pinned) if last + 1 < len(layers) else (False,):
+                fit = 0
+                for size in sizes:
+                    before = fit
+                    for weights in ways:
+                        where = stays_of_chain(some, batch, size, comes, goes if stays else TO_DRAM, weights)
+                        try:
+                            yield [made(n + m, one) for m, one in enumerate(where)], last + 1, stays
+                        except InputError:
+                            continue
+                        fit = before + 1
+                    if fit == TRIED:
+                        break
+
+    return decide(workload.layers, able, made, objective, pinned, fused)
+
+
+def parts_of(mine: Mapping[str, object]) -> Mapping[str, object]:
+    """What is pinned of a layer's parts."""
+    return {name: cut for name, cut in mine.items() if name not in (INPUT, TOKENS)}
 
 
 def cuts_of(found: Sequence[LayerMapping]) -> Cuts:
@@ -171,7 +221,7 @@ def gemm(
 ) -> LayerMapping:
     """A dense layer: a part for each group of output columns that are treated alike; early: its weights come while the
     layer before works; behind: as `left_of_memory` says."""
-    parts = []
+    parts, reads = [], 0 if stay.weights else None
     groups = tuple(columns_of(layer, attention, have))
     for n, some in enumerate(groups):
         shape = shape_of(layer, some, batch, have, stay)
@@ -179,11 +229,11 @@ def gemm(
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, some.packed, first, layer.repeat, spare), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.packed, first, layer.repeat, spare, reads), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat, spare)
+            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat, spare, reads)
             parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None
@@ -194,5 +244,7 @@ def vector(layer: Layer, batch: int, have: Resources, to: Rates, stay: Stay = NO
     """A layer of the vector unit, whose blocks of rows follow from the buffers."""
     if stay.input:
         kept_blocks(layer, batch, have)
+    elif stay != NOWHERE:
+        next(blocks(layer, constants_of(layer, have), have))
     estimate = vector_estimate(layer, batch, to.array, to.memory, have.constants, stay)
     return LayerMapping(layer.name, layer.kind, layer.shape, (Part("rows", Choice({}, None, estimate)),))

@@ -30,12 +30,13 @@ class Resources(DenseResources):
     fetch_bytes: int = 0  # of queries that are fetched from DRAM
     two_engines: bool = True
     keeps: bool = False  # activations may stay on chip between layers
+    fuses: bool = False  # layers may take turns, some rows at a time
 
     @cached_property
     def for_passes(self) -> "Resources":
         """The same with all else that decides nothing about passes left out, so that machines share them."""
         return replace(
             self, macs=1, psum_cycle_bytes=1, double_buffer=True, constants=True, layout="packed", forward=True,
-            fetch_bytes=0, two_engines=True, keeps=False, ports=ArrayPorts(1, 1, 1, 1, 1),
+            fetch_bytes=0, two_engines=True, keeps=False, fuses=False, ports=ArrayPorts(1, 1, 1, 1, 1),
             vector_rates=VectorRates(1, 1, 1),
         )  # fmt: skip

@@ -1,12 +1,14 @@
 """The dense layers of a workload through the MAC array, driven as the whole machine drives it: every command comes and
 every output is taken in the cycle in which it is in a run of the machine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
+from accelsim.accelerators.vitcod.dataflow.mapping import stays_of
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.machine import MACHINE, resources
 from accelsim.accelerators.vitcod.rtl.dense import DenseSizes, DenseWork, Place, Product
@@ -14,6 +16,7 @@ from accelsim.accelerators.vitcod.rtl.dense_cases import TWIN, bench
 from accelsim.accelerators.vitcod.rtl.stage import Tile, late, steps_of
 from accelsim.config.arch import Arch
 from accelsim.core import Out
+from accelsim.dataflows.fusion import Piece, pieces
 from accelsim.dataflows.windows import Window
 from accelsim.rtl import driven
 from accelsim.rtl.cosim import Case
@@ -37,7 +40,7 @@ def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
     net = bench(run.values, run.depths, len(commands), DenseSizes() if data else None)
     work = None
     if data:
-        places = places_of(workload, resources(arch), commands)
+        places = places_of(workload, resources(arch), pieces_of(arch, workload), commands)
         work = DenseWork([*products_of(arch, workload)], places, commands)
         net = replace(net, sizes=work.needed(net.data))
     opens = driven.opened(run, [name for name, port in TWIN.ports().items() if isinstance(port, Out)])
@@ -45,18 +48,25 @@ def array_case(arch: Arch, workload: Workload, data: bool) -> Iterator[Case]:
     yield Case(f"{workload.name}", net, {"frees": run.tables["frees"]}, {"command": script}, opens, operands=work)
 
 
-def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list[Place]:
-    """Where each tile of the array is. Tiles of a group of columns come in either order: those with the same rows from
-    left to right, those with the same outputs from the first element to the last."""
+def pieces_of(arch: Arch, workload: Workload) -> Iterator[Piece]:
+    """What a machine does of a workload, layer by layer, in its order: fused ones take turns."""
+    return pieces(workload, stays_of(MACHINE.mapping(arch, workload)))
+
+
+def places_of(workload: Workload, have: Resources, order: Iterable[Piece], commands: np.ndarray) -> list[Place]:
+    """Where each tile of the array is; order: as `pieces_of` says. Tiles of a group of columns come in either order:
+    those with the same rows from left to right, those with the same outputs from the first element to the last."""
     encoded, places, left = {layer.name: layer for layer in workload.attention_layers}, [], iter(commands.tolist())
-    number = 0
-    for layer in workload.layers:
+    repeats = [layer.repeat if isinstance(layer, Gemm) else 0 for layer in workload.layers]
+    products = list(accumulate(repeats, initial=0))  # before each layer
+    for piece in order:
+        layer = piece.layer
         if not isinstance(layer, Gemm):
             continue
-        for _ in range(layer.repeat):
+        for number in range(products[piece.number], products[piece.number + 1]):
             first = 0
             for group in columns_of(layer, encoded.get(layer.encodes), have):
-                rest = layer.tokens * workload.batch * group.count
+                rest = layer.tokens * piece.batch * group.count
                 column: dict[int, int] = {}
                 element = 0
                 while rest:
@@ -67,7 +77,6 @@ def places_of(workload: Workload, have: Resources, commands: np.ndarray) -> list
                         column[row] = column.get(row, 0) + columns
                         rest, element = rest - rows * columns, 0
                 first += group.count
-            number += 1
     return places
 
 
@@ -80,8 +89,9 @@ def windows_of(workload: Workload) -> list[Window | None]:
 
 def lies(workload: Workload, arch: Arch, commands: np.ndarray) -> list[Tile]:
     """How the activations of each tile lie."""
-    windows = windows_of(workload)
-    return [(windows[at.layer], at.row, at.element) for at in places_of(workload, resources(arch), commands)]
+    windows, order = windows_of(workload), pieces_of(arch, workload)
+    places = places_of(workload, resources(arch), order, commands)
+    return [(windows[at.layer], at.row, at.element) for at in places]
 
 
 def products_of(arch: Arch, workload: Workload) -> Iterator[Product]:

@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.machine import resources
 from accelsim.accelerators.vitcod.rtl.dense import Place
-from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, places_of, recorded
+from accelsim.accelerators.vitcod.rtl.dense_layers import network_of, pieces_of, places_of, recorded
 from accelsim.accelerators.vitcod.rtl.vector import FEATURES, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_cases import bench
 from accelsim.accelerators.vitcod.rtl.vector_jobs import UNIT, Job, Leaving, Normalised, Operated, Passed
@@ -50,29 +50,31 @@ def jobs_of(
     """What each item of the array and each command is. The network is computed from its first layer on, with what the
     workload lacks made up (see workload/network.py)."""
     array = recorded(arch, workload).moved["command"][:, 1:]
-    tiles = list(zip(places_of(workload, resources(arch), array), array.tolist(), strict=True))
+    order = list(pieces_of(arch, workload))
+    tiles = list(zip(places_of(workload, resources(arch), order, array), array.tolist(), strict=True))
     commands, left = iter(told.tolist()), iter(tiles)
     network, items, made = network_of(arch, workload), [], []
-    number, nth = 0, next(left, None)
-    for layer in workload.layers:
+    nth = next(left, None)
+    for piece in order:
+        layer = piece.layer
         if isinstance(layer, Gemm):
             computed = network.of(layer.name)
             for repetition in range(layer.repeat):
-                mine = []
-                while nth is not None and nth[0].layer == number:
+                mine: list[Tile] = []
+                while nth is not None and (not mine or nth[0].layer == mine[0][0].layer):
                     mine.append(nth)
                     nth = next(left, None)
                 items += steps_of_product(arch, workload, network, computed, repetition, mine)
-                number += 1
         elif isinstance(layer, Norm | Elementwise):
             of = layer.operands if isinstance(layer, Elementwise) else 1
-            rest = layer.tokens * layer.features * of * workload.batch
+            rest = layer.tokens * layer.features * of * piece.batch
             sizes = []
             while rest:
                 elements, *_ = next(commands)
                 sizes.append(elements // of)
                 rest -= elements
-            made += blocks_of(network.of(layer.name), sizes, lanes)
+            first = piece.part.first * layer.features if piece.part else 0
+            made += blocks_of(network.of(layer.name), sizes, lanes, first)
     wrong = [n for n, (one, said) in enumerate(zip(items, outputs.tolist(), strict=True)) if len(one.sums) != said[0]]
     if wrong:
         raise ValueError(f"item {wrong[0]} of the array has {outputs[wrong[0], 0]} outputs, not as many as its step")
@@ -134,9 +136,9 @@ def codes_of(network: Network, layer: Attention, operand: str, columns: np.ndarr
     return codes.transpose(0, 2, 3, 1).reshape(-1, codes.shape[3], codes.shape[1])
 
 
-def blocks_of(computed: Computed, sizes: list[int], lanes: int) -> Iterator[Job]:
-    """The commands of a layer that the vector unit does alone, of so many results each."""
-    layer, operands, at = computed.layer, computed.operands, 0
+def blocks_of(computed: Computed, sizes: list[int], lanes: int, first: int = 0) -> Iterator[Job]:
+    """The commands of a layer that the vector unit does alone, of so many results each, the first of them given."""
+    layer, operands, at = computed.layer, computed.operands, first
     for size in sizes:
         if isinstance(layer, Norm) and layer.norm in NORMS and lanes <= layer.features < 1 << FEATURES:
             rows = operands["x"].reshape(-1, layer.features)[at // layer.features :][: size // layer.features]

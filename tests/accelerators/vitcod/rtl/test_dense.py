@@ -105,7 +105,9 @@ def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, record
 
 def test_every_product_of_a_workload_is_computed_once(arch, workload, recorded):
     commands = recorded.moved["command"][:, 1:]
-    places = dense_layers.places_of(workload, dense_layers.resources(arch), commands)
+    places = dense_layers.places_of(
+        workload, dense_layers.resources(arch), dense_layers.pieces_of(arch, workload), commands
+    )
     gemms = [layer for layer in workload.layers if isinstance(layer, Gemm)]
     covered = [np.zeros((g.tokens * workload.batch, g.in_features, g.out_features), np.int8) for g in gemms]
     for place, (rows, columns, depth, *_) in zip(places, commands.tolist(), strict=True):

@@ -15,6 +15,7 @@ from accelsim.accelerators.vitcod.rtl.twins import TWINS
 from accelsim.accelerators.vitcod.rtl.vitcod_core import networks, piped, whole
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
+from accelsim.isa.instructions import MARK
 from accelsim.rtl.cosim import AFTER
 from accelsim.rtl.mutations import Mutation
 from accelsim.rtl.netlist import FIELD
@@ -65,6 +66,22 @@ def test_random_networks_whose_queries_are_fetched_of_dram_run_by_themselves():
     """The fetcher of queries has places, too."""
     outcome = run_whole(networks(load_arch("vitcod", schema, (*SMALL, "miss=dram", "forward=false")), 2, 2))
     assert outcome.first == "" and outcome.transfers > 1_000
+
+
+def test_random_networks_with_fused_layers_run_by_themselves():
+    """Weights of some of them stay in their buffer."""
+    arch = load_arch("vitcod", schema, (*SMALL, "residency=fused"))
+    runs = list(networks(arch, 4, 3))
+    turns = [[case.tables["operands"][first] for first in ends(case)] for case, _ in runs]
+    assert all(len(some) > len(set(some)) for some in turns), "each of them has layers that take turns"
+    outcome = run_whole(runs)
+    assert outcome.first == "" and outcome.transfers > 2_000
+
+
+def ends(case) -> list[int]:
+    """Where the operands of a program's marks are."""
+    program = case.tables["program"]
+    return program["first"][program["unit"] == MARK].tolist()
 
 
 @pytest.mark.parametrize("table", ["operands", "weight_gb", "rows"])
@@ -198,7 +215,11 @@ def test_the_whole_machine_runs_networks_and_nothing_else():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fmnist_vit_s90", "levit_128_s90", "deit_tiny_s90"])
-@pytest.mark.parametrize("over", [(), ("options.residency=keep",), ("options.miss=dram",)], ids=["", "keep", "dram"])
+@pytest.mark.parametrize(
+    "over",
+    [(), ("options.residency=keep",), ("options.residency=fused",), ("options.miss=dram",)],
+    ids=["", "keep", "fused", "dram"],
+)
 def test_the_shipped_machine_runs_whole_networks_by_itself(name, over):
     _, case, sim = run_of(name, *over)
     outcome = run_whole([(case, sim)])
