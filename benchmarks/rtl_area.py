@@ -170,8 +170,8 @@ def arbiters() -> None:
 
 def lines() -> None:
     """The sparser engine's own gates and flip-flops with several numbers of lines, as it stands in `vitcod_core`: what
-    accelsim/energy/tables/cells45/lines.csv has of it. Generic cells, since to map many lines takes hours; one size mapped
-    for speed, between those of control.csv."""
+    accelsim/energy/tables/cells45/lines.csv has of it. Generic cells, since to map many lines takes hours; one size is
+    mapped for speed, between those of control.csv."""
     out = csv.writer(sys.stdout, lineterminator="\n")
     for many, mapped in ((8, False), (12, True), (16, False), (32, False), (64, False)):
         arch = load_arch("vitcod", schema, [f"engine.lines={many}", "engine.macs=4", "dram.model=pipe"])

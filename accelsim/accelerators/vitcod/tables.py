@@ -125,6 +125,9 @@ ROW_BITS = {
 }
 PASS_BYTES, ROW_BYTES = sum(PASS_BITS.values()) // 8, sum(ROW_BITS.values()) // 8
 DENSE_BYTES = sum(DENSE_BITS.values()) // 8
+# What the denser engine reads of them: of each column which K it is, of each tile what is said of it.
+KEY_BYTES = (DENSE_BITS["head"] + DENSE_BITS["column"]) // 8
+TILE_BYTES = sum(bits for name, bits in list(DENSE_BITS.items())[list(DENSE_BITS).index("needed") :]) // 8
 MASK_BITS = 1  # of a score of a dense column: whether it is kept
 SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
 COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8

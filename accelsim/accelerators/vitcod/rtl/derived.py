@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.blocks import slots
-from accelsim.accelerators.vitcod.tables import COLUMN_BITS, DENSE_BITS, DENSE_BYTES, PASS_BITS, ROW_BITS
+from accelsim.accelerators.vitcod.tables import COLUMN_BITS, DENSE_BITS, KEY_BYTES, PASS_BITS, ROW_BITS, TILE_BYTES
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Parameters
 
@@ -150,7 +150,9 @@ def dense_words(
                 "needed": tile["column"].max(),
                 "columns": len(tile),
                 "group": group,
-                "load_cycles": max(len(tile) * ceil(dim, bank_bytes), ceil(share * DENSE_BYTES * len(tile), port)),
+                "load_cycles": max(
+                    len(tile) * ceil(dim, bank_bytes), ceil(share * (TILE_BYTES + KEY_BYTES * len(tile)), port)
+                ),
                 "load_bytes": len(tile) * dim,
                 "group_bytes": group * heads * dim,
                 "last_bytes": (rows - (rows - 1) // group * group) * heads * dim,
