@@ -25,6 +25,7 @@ from pathlib import Path
 from accelsim.accelerators import machine, schema
 from accelsim.accelerators.vitcod.rtl.vitcod_core import whole
 from accelsim.config import load_arch
+from accelsim.config.shipped import find
 from accelsim.core.result import Part
 from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.energy.area import entry_of, names_of
@@ -175,7 +176,7 @@ def lines() -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     for many, mapped in ((8, False), (12, True), (16, False), (32, False), (64, False)):
         arch = load_arch("vitcod", schema, [f"engine.lines={many}", "engine.macs=4", "dram.model=pipe"])
-        net = whole(arch, load("fmnist_vit_s90"))[0].netlist
+        net = whole(arch, load(find("workloads", "fmnist_vit_s90")))[0].netlist
         unit = net.unit("sparser")
         depths = {port: net.ends(unit.name, port)[0].depth for port in unit.twin.ports()}
         bench = replace(alone(net.package, unit.twin, unit.values, depths, net.rows), bits=net.bits)
