@@ -6,6 +6,7 @@
     python benchmarks/rtl_area.py --channels  # those of channels
     python benchmarks/rtl_area.py --arbiters  # those of arbiters
     python benchmarks/rtl_area.py --pes  # those of a systolic array's PEs
+    python benchmarks/rtl_area.py --lines  # those of the sparser engine with more or fewer lines
 
 um2 of the modules: yosys' generic cells, unmapped and not optimised for area, as if each were the smallest cell of its
 function among the 45 nm cells of accelsim/energy/tables/cells45, x0.377 / 1.55 to 28 nm and a commercial library as the
@@ -19,18 +20,24 @@ import csv
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from accelsim.accelerators import machine, schema
+from accelsim.accelerators.vitcod.rtl.vitcod_core import whole
 from accelsim.config import load_arch
+from accelsim.config.shipped import find
 from accelsim.core.result import Part
 from accelsim.energy import EnergyTable, floor_plan, load_table
 from accelsim.energy.area import entry_of, names_of
 from accelsim.energy.document import FOLDER
 from accelsim.energy.expression import evaluate
+from accelsim.rtl.netlist import alone
 from accelsim.rtl.synthesis import CELLS, synthesize, yosys
 from accelsim.rtl.synthesis import modules as modules_of
 from accelsim.rtl.vsim import SOURCES
+from accelsim.rtl.write import write
+from accelsim.workload import load
 from accelsim.workload.layers import Gemm
 from accelsim.workload.workload import Workload
 
@@ -185,6 +192,29 @@ def pes() -> None:
         out.writerow((top, "area", found["num_cells_by_type"]["DFFPOSX1"], f"{found['area']:.1f}"))
 
 
+def lines() -> None:
+    """The sparser engine's own gates and flip-flops with several numbers of lines, as it stands in `vitcod_core`: what
+    accelsim/energy/tables/cells45/lines.csv has of it. Generic cells, since to map many lines takes hours; one size is
+    mapped for speed, between those of control.csv."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    for many, mapped in ((8, False), (12, True), (16, False), (32, False), (64, False)):
+        arch = load_arch("vitcod", schema, [f"engine.lines={many}", "engine.macs=4", "dram.model=pipe"])
+        net = whole(arch, load(find("workloads", "fmnist_vit_s90")))[0].netlist
+        unit = net.unit("sparser")
+        depths = {port: net.ends(unit.name, port)[0].depth for port in unit.twin.ports()}
+        bench = replace(alone(net.package, unit.twin, unit.values, depths, net.rows), bits=net.bits)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            found = modules_of(folder, write([bench], folder, alone=True), [bench.top])
+            (place,) = (place for place in found if place.startswith(f"{unit.twin.module}$"))
+            made = synthesize(folder, place, found[place], 1, net.package.tables, mapped)
+        own = made.mapped_um2 + made.flip_flops * UM2[CELL_OF["DFF"]]
+        generic = sum(n * cell_um2(kind) for kind, n in made.cells.items())
+        um2 = (f"{own:.1f}", "") if mapped else ("", f"{generic:.1f}")
+        out.writerow((unit.twin.module, many, unit.values["score_ports"], made.flip_flops, *um2))
+        sys.stdout.flush()
+
+
 def mapped_alone(module: Path, tops: list[str], names: list[str]):
     """A module in each of some tops, mapped: (name of the top, what it came to)."""
     with tempfile.TemporaryDirectory() as name:
@@ -206,6 +236,8 @@ def main() -> None:
         return arbiters()
     if sys.argv[1] == "--pes":
         return pes()
+    if sys.argv[1] == "--lines":
+        return lines()
     folder, name, *overrides = [*sys.argv[1:], "vitcod"] if len(sys.argv) == 2 else sys.argv[1:]
     arch = load_arch(name, schema, overrides)
     smallest = Workload("smallest", "none", (Gemm("dot", "none", "other", 1, 1, 1),))

@@ -140,7 +140,9 @@ class Netlist:
                 f"input logic [{FIELD * count - 1}:0] {table}_data",
             ]
             body.append(f"  isa::{kind}_row_t {table}_row;")
-            body += narrow(f"{table}_row", f"{table}_data", self.widths(self.package.tables[kind]))
+            names, bits = self.package.tables[kind], self.package.bits.get(kind, {})
+            widths = [bits.get(name, wide) for name, wide in zip(names, self.widths(names))]
+            body += narrow(f"{table}_row", f"{table}_data", widths)
         for wire in self.wires:
             ports += self.edge(wire)
             body += self.channel(wire)

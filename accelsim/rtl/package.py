@@ -25,7 +25,8 @@ class Package:
     sources: the folder of its modules; the harness's own (channels, scratchpads) stand beside them. tables, payloads:
     by name the words of a row and of an item. derived: of a table whose rows in hardware have more words than in the
     simulator, what makes its rows. declarations: lines that only its data path needs. signed: words of payloads that
-    may be below zero. components: those of the shared components' modules (sv/components) that it has.
+    may be below zero. components: those of the shared components' modules (sv/components) that it has. bits: of tables
+    whose words are not as wide as all others, by name those of each word.
     """
 
     sources: Path
@@ -35,6 +36,7 @@ class Package:
     declarations: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
+    bits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def text(self, bits: int) -> str:
         """The package with words of so many bits."""
@@ -46,7 +48,11 @@ class Package:
             *(f"  typedef logic [{wide}-1:0] {name}_t;" for name, wide in WIDE.items()),
             "  typedef logic [31:0] clock_t;  // a cycle number",
             f"  typedef enum logic [{STATUS_BITS - 1}:0] {{{', '.join(STATUS_NAMES).upper()}}} status_t;",
-            *(line for name, fields in self.tables.items() for line in struct(f"{name}_row", fields)),
+            *(
+                line
+                for name, fields in self.tables.items()
+                for line in struct(f"{name}_row", fields, self.bits.get(name, {}))
+            ),
             *(line for name, fields in self.payloads.items() for line in struct(name, fields)),
             *(f"  {line}" for line in self.declarations),
             "endpackage",
@@ -66,10 +72,17 @@ class Package:
     def rows(
         self, table: str, tables: Mapping[str, np.ndarray], parameters: Mapping[str, Mapping[str, int]]
     ) -> np.ndarray:
-        """uint32[rows, words] of a table, as it is loaded into modules with these parameters."""
+        """uint32[rows, words] of a table, as it is loaded into modules with these parameters. Raises InputError where a
+        word has fewer bits than its value."""
         if table in self.derived:
-            return self.derived[table](tables, parameters)
-        return words(tables[table], self.tables[table])
+            found = self.derived[table](tables, parameters)
+        else:
+            found = words(tables[table], self.tables[table])
+        for n, name in enumerate(self.tables[table]):
+            most, bits = int(found[:, n].max(initial=0)), self.bits.get(table, {}).get(name, 32)
+            if most >> bits:
+                raise InputError(f"the table {table} has {most} as {name}: expected at most {(1 << bits) - 1}")
+        return found
 
     def module(self, name: str) -> Path:
         """Where a module's text stands."""
@@ -82,11 +95,13 @@ class Package:
         return sorted([*self.sources.glob("*.sv"), *SOURCES.glob("*.sv"), *shared], key=lambda path: path.name)
 
 
-def struct(name: str, fields: Sequence[str]) -> list[str]:
-    """The declarations of a packed struct, its width and its type; its first field is in the low bits."""
-    wide = [f for f in fields if f in WIDE]
-    width = " + ".join([f"{len(fields) - len(wide)} * W", *(str(WIDE[f]) for f in wide)])
-    kinds = {f: f"{f}_t" if f in WIDE else "word_t" for f in fields}
+def struct(name: str, fields: Sequence[str], bits: Mapping[str, int] = {}) -> list[str]:
+    """The declarations of a packed struct, its width and its type; its first field is in the low bits. `bits`: of words
+    that are not as wide as all others."""
+    wide = [f for f in fields if f in WIDE and f not in bits]
+    words_ = [f"{len(fields) - len(wide) - len(bits)} * W"] * (len(fields) > len(wide) + len(bits))
+    width = " + ".join([*words_, *(str(WIDE[f]) for f in wide), *([str(sum(bits.values()))] if bits else [])])
+    kinds = {f: f"logic [{bits[f] - 1}:0]" if f in bits else f"{f}_t" if f in WIDE else "word_t" for f in fields}
     spelled = "".join(f" {kinds[f]} {f}{'_' * (f in KEYWORDS)};" for f in reversed(fields))
     return [f"  localparam int {name}_bits = {width};", f"  typedef struct packed {{{spelled} }} {name}_t;"]
 

@@ -55,15 +55,79 @@ ROWS = record(
 
 QUERIES = record("address", "token_pitch", "head_pitch", "bytes")  # of each pass, where a query is fetched from
 
-# The same as they lie in DRAM and in the index buffer [ours], pass after pass. What is a sum or a share of these is
-# made as they arrive: a row's scores, the place of its head, the columns' places in the index. Row numbers are counted
-# from the first row of the pass; the walker's parameter says how wide they are.
-PASS_BITS = 16 * (len(PASSES.names) - 2)  # shares are counted as they arrive; `forward` and `activation` share a word
+# The same as they lie in DRAM and in the index buffer [ours], pass after pass, with the bits of each word: word for
+# word what the units' modules have (rtl/derived.py). Quotients and products of what the compiler knows come with them;
+# what a counter or an adder makes of them does not: a row's scores, its output's place, the columns' places in the
+# index. Row numbers are counted from the first row of the pass; the walker's parameter says how wide they are.
+PASS_BITS = {
+    "heads": 16,
+    "rows": 16,
+    "row0": 16,
+    "dim": 16,
+    "value_dim": 16,
+    "sparser_lines": 16,
+    "tile_rows": 16,
+    "places": 16,
+    "first_dense": 24,
+    "dense": 16,
+    "sparse_columns": 24,
+    "first_row": 24,
+    "first_share": 24,
+    "encoded": 8,
+    "forward": 4,
+    "activation": 4,
+    "token_rate": 16,  # bytes a cycle that the decoder reads while a token is in work,
+    "vector_rate": 16,  # or a single vector;
+    "token_cycles": 16,  # and how long each takes it
+    "vector_cycles": 16,
+    "outputs": 24,  # of the pass
+    "operand_bytes": 16,  # a token of K or Q, of all heads
+    "beats": 16,  # of an engine's line: a score,
+    "value_beats": 16,  # a row of V
+    "key_words": 16,  # of a bank of the sparser engine: a key, a query,
+    "value_words": 16,  # a row of V; and while every other cycle of a turn is kept for loads:
+    "kept": 16,  # whole turns that it takes,
+    "kept_rest": 16,  # and the cycle of a turn from which on it takes another
+    "bank_words": 16,  # of a bank: a token's heads, where each has as many
+    "heads_rest": 16,  # heads that are left over
+    "next_dense": 16,  # the next row of the table that has dense columns,
+    "next_sparse": 16,  # that has sparse ones
+    "merge_cycles": 16,  # of the partial-sum memory, to read or write a row's sums;
+    "merge_adds": 16,  # of the merge's adders
+    "skip_dense": 16,  # outputs before the first with dense scores,
+    "skip_sparse": 16,  # with sparse ones
+}
 QUERY_BITS = {"address": 40, "token_pitch": 28, "head_pitch": 36, "bytes": 24}  # beside the pass's row
-DENSE_BITS = {"head": 8, "column": 16, "last": 8}  # whether it is the last of its head
+DENSE_BITS = {
+    "head": 8,
+    "column": 16,
+    "place": 24,  # in ROWS, of its head's first output
+    "scores_at": 24,  # place of its first score among the dense ones of the pass,
+    "score_word": 16,  # the word of a row's dense scores that it is in. Of a tile's first column:
+    "needed": 16,  # the largest token among the tile's columns
+    "columns": 8,  # in the tile
+    "group": 8,  # rows that are computed at once
+    "load_cycles": 16,  # to load the tile from the fullest bank
+    "load_bytes": 16,
+    "group_bytes": 16,  # of Q, that the rows of a group,
+    "last_bytes": 16,  # those of the last group need
+}
 COLUMN_BITS = {"head": 8, "column": 16, "count": 8}  # read by the walker with the column's rows
-ROW_BITS = {"sparse": 16, "first": 16, "dense": 16, "parts": 16}  # `first` modulo 2^16: a sum of those before
-ROW_BYTES, DENSE_BYTES = sum(ROW_BITS.values()) // 8, sum(DENSE_BITS.values()) // 8
+ROW_BITS = {
+    "head": 8,
+    "sparse": 16,
+    "first": 24,
+    "dense": 16,
+    "parts": 16,
+    "next_sparse": 16,  # outputs to the next one with sparse scores, or to the pass's end
+    "next_dense": 16,  # outputs from its head's end to the next head with dense columns, or to the pass's end
+    "value_cycles": 16,  # the denser engine takes for its values
+}
+PASS_BYTES, ROW_BYTES = sum(PASS_BITS.values()) // 8, sum(ROW_BITS.values()) // 8
+DENSE_BYTES = sum(DENSE_BITS.values()) // 8
+# What the denser engine reads of them: of each column which K it is, of each tile what is said of it.
+KEY_BYTES = (DENSE_BITS["head"] + DENSE_BITS["column"]) // 8
+TILE_BYTES = sum(bits for name, bits in list(DENSE_BITS.items())[list(DENSE_BITS).index("needed") :]) // 8
 MASK_BITS = 1  # of a score of a dense column: whether it is kept
 SCORE_BIAS_BYTES = 2  # of a head and relative position, as wide as a score; where the network has them
 COLUMN_BYTES = sum(COLUMN_BITS.values()) // 8

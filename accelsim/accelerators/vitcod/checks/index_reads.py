@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BYTES, ROW_BYTES
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, ROW_BYTES
 from accelsim.validation.evidence import Evidence
 
 READERS = (
@@ -26,7 +26,9 @@ def index_reads(evidence: Evidence, dense: int, sparse: int, outputs: int) -> It
     yield "walker", "read_bytes", int(columns)
     yield "merge", "row_read_bytes", ROW_BYTES * outputs
     tiles = sum(share_tiles(evidence, n) for n in np.flatnonzero(blocks))
-    yield "denser", "table_read_bytes", int(DENSE_BYTES * passes["dense"].sum() + ROW_BYTES * tiles)
+    columns_of = passes[passes["dense"] > 0]  # in tiles of as many as there are lines
+    dense_read = 3 * passes["dense"].sum() + 12 * (-(-columns_of["dense"] // columns_of["denser_lines"])).sum()
+    yield "denser", "table_read_bytes", int(dense_read + ROW_BYTES * tiles)
     yield "sparser", "table_read_bytes", int(ROW_BYTES * (passes["heads"] * passes["rows"])[shares].sum())
     yield "softmax", "mask_bits", dense
 

@@ -147,15 +147,15 @@ class AttentionOperands(Follower):
         first, last = self.passes[blocks[0]], self.passes[blocks[-1]]
         entries = int(columns["count"][one.first_column : one.first_column + one.sparse_columns].sum())
         entries *= self.evidence.part("walker", "index_bytes")
-        rows, layer = 8 * int(one.heads * one.rows), self.outputs.works[self.outputs.pass_work[number]].layer
+        rows, layer = 16 * int(one.heads * one.rows), self.outputs.works[self.outputs.pass_work[number]].layer
         dense = self.evidence.tables["dense"][first.first_dense : last.first_dense + last.dense]
         stays = rows + 2 * int(one.heads) * (layer.bias_offsets or 0)
         stays += sum(-(-int(n * one.rows) // 8) for n in np.bincount(dense["head"]))  # a bit a score, head by head
-        row = 34 + 16 * (self.evidence.arch.options["miss"] == "dram")  # where queries lie comes with it
-        scores = row + 4 * int(one.dense + one.sparse_columns) + entries
+        row = 73 + 16 * (self.evidence.arch.options["miss"] == "dram")  # where queries lie comes with it
+        scores = row + 23 * int(one.dense) + 4 * int(one.sparse_columns) + entries
         if len(blocks) == 1:
             return {"stays": stays + scores}
-        return {"stays": stays, "scores": scores, "values": row + rows + 4 * int(one.dense)}
+        return {"stays": stays, "scores": scores, "values": row + rows + 23 * int(one.dense)}
 
     @cached_property
     def scored(self) -> dict[tuple[str, int], int]:

@@ -6,8 +6,8 @@ repetition sees other rows [ours]. Values (SpMM, output-stationary): each line k
 global tokens stream by; every PE accumulates its own features. A mux in front of every multiplier switches.
 
 Reading and writing share a buffer's ports [ours]: what the decoder has brought to the Q (K) buffer is written with what
-a group of rows (a tile's keys) leaves, or lengthens it. Each column of a tile is read of the index buffer as its key is
-loaded.
+a group of rows (a tile's keys) leaves, or lengthens it. Each column of a tile, and what is said of the tile, is read of
+the index buffer as the keys are loaded.
 """
 
 import numpy as np
@@ -16,13 +16,14 @@ from accelsim.accelerators.vitcod.components.index_walker import table_cycles
 from accelsim.accelerators.vitcod.components.mac_array import ceil, read_cycles
 from accelsim.accelerators.vitcod.tables import (
     ACCESS,
-    DENSE_BYTES,
+    KEY_BYTES,
     OPERANDS,
     PARTIAL,
     PASS,
     READY,
     ROW_BYTES,
     SCORES,
+    TILE_BYTES,
     WINDOW,
 )
 from accelsim.core import (
@@ -171,8 +172,8 @@ class DenserEngine(Component):
                         return STARVED
                     cycles = ceil(size * one.dim + r.k_unwritten, r.banks * r.bank_bytes)
                     cycles = max(cycles, size * ceil(one.dim, r.bank_bytes))
-                    cycles = max(cycles, table_cycles(DENSE_BYTES * size, r.index_port_bytes, r.index_banks))
-                    r.table_read_bytes += DENSE_BYTES * size
+                    cycles = max(cycles, table_cycles(TILE_BYTES + KEY_BYTES * size, r.index_port_bytes, r.index_banks))
+                    r.table_read_bytes += TILE_BYTES + KEY_BYTES * size
                     r.size, r.row, r.streaming, r.ready_at, r.k_unwritten = size, -1, 1, now + cycles, 0
                     r.heads = dense[first + size - 1].head - dense[first].head + 1
                     r.group = max(1, min(one.denser_lines // size, r.q_port_bytes // (r.macs * r.heads)))

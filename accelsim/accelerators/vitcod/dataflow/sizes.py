@@ -13,7 +13,7 @@ from accelsim.accelerators.vitcod.tables import (
     DENSE_BYTES,
     MASK_BITS,
     MOST_HEADS,
-    PASS_BITS,
+    PASS_BYTES,
     QUERY_BITS,
     ROW_BYTES,
     SCORE_BIAS_BYTES,
@@ -106,7 +106,7 @@ def score_room(layer: Attention, have: Resources, places: int) -> int:
 
 def pass_bytes(have: Resources) -> int:
     """Of a pass's row, with where its queries lie if they are fetched from DRAM."""
-    return PASS_BITS // 8 + have.q_from_dram * (sum(QUERY_BITS.values()) // 8)
+    return PASS_BYTES + have.q_from_dram * (sum(QUERY_BITS.values()) // 8)
 
 
 def bias_bytes(layer: Attention, heads: int) -> int:

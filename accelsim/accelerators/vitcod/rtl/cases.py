@@ -40,6 +40,8 @@ def index_walker(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
 def output_merge(rng: Rng, values: dict, depths: dict, largest: int) -> Case:
     segment = int(rng.integers(1, 20))
     _, _, tables = passes(rng, 8, int(rng.integers(1, 4)), segment, largest, values["places"])
+    # Parts come before their pass does, as no window keeps them back: all passes have as many features.
+    tables["passes"].value_dim = tables["rows"]["values"] = tables["passes"].value_dim[0]
     dense, sparse = [], []
     for one in tables["passes"]:
         last = one.first_row + one.rows * one.heads

@@ -1,65 +1,18 @@
-"""The words that the tables of ViTCoD's attention units carry in hardware and not in the model, which computes them as
-it goes: what is counted over other rows, and every product and quotient of what a row holds by what a unit is built as.
-They are known when the program is made, and a divider in a unit's control would be its longest path."""
+"""The rows of the tables of ViTCoD's attention units as they lie in DRAM and in the index buffer. The model computes
+some of their words as it goes: what is counted over other rows, and every product and quotient of what a row holds by
+what a unit is built as. They are known when the program is made, and a divider in a unit's control would be its longest
+path."""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.blocks import slots
-from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, COLUMNS, DENSE, DENSE_BYTES, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMN_BITS, DENSE_BITS, KEY_BYTES, PASS_BITS, ROW_BITS, TILE_BYTES
 from accelsim.dataflows.tiling import ceil
 from accelsim.rtl.datapath import Parameters
-from accelsim.rtl.package import words
 
-WORDS = {
-    "passes": (
-        "token_rate",  # bytes a cycle that the decoder reads while a token is in work,
-        "vector_rate",  # or a single vector;
-        "token_cycles",  # and how long each takes it
-        "vector_cycles",
-        "outputs",  # of the pass
-        "operand_bytes",  # a token of K or Q, of all heads
-        "beats",  # of an engine's line: a score,
-        "value_beats",  # a row of V
-        "key_words",  # of a bank of the sparser engine: a key, a query,
-        "value_words",  # a row of V; and while every other cycle of a turn is kept for loads:
-        "kept",  # whole turns that it takes,
-        "kept_rest",  # and the cycle of a turn from which on it takes another
-        "bank_words",  # of a bank: a token's heads, where each has as many
-        "heads_rest",  # heads that are left over
-        "next_dense",  # the next row of the table that has dense columns,
-        "next_sparse",  # that has sparse ones
-    ),
-    "columns": ("cycles",),  # that the walker reads
-    "rows": (
-        "merge_cycles",  # of the partial-sum memory, to read or write the row's sums;
-        "merge_adds",  # of the merge's adders
-        "following",  # the first row from it on that has sparse scores; of that one:
-        "sparse_head",
-        "sparse_first",
-        "sparse_left",  # its sparse scores
-        "sparse_place",  # of its output
-        "next_dense",  # the first row from it on that has dense scores; of that one:
-        "dense_place",  # of its output
-        "dense_count",  # its dense scores
-        "dense_words",  # of a bank of the partial-sum memory, that these take
-        "rest",  # rows of its head from it on
-        "value_cycles",  # the denser engine takes for its values
-    ),
-    "dense": (
-        "place",  # in ROWS, of its head's first output
-        "scores_at",  # place of its first score among the dense ones of the pass,
-        "score_word",  # the word of a row's dense scores that it is in. Of a tile's first column:
-        "needed",  # the largest token among the tile's columns
-        "columns",  # in the tile
-        "group",  # rows that are computed at once
-        "load_cycles",  # to load the tile from the fullest bank
-        "load_bytes",
-        "group_bytes",  # of Q, that the rows of a group,
-        "last_bytes",  # those of the last group need
-    ),
-}
+BITS = {"passes": PASS_BITS, "columns": COLUMN_BITS, "rows": ROW_BITS, "dense": DENSE_BITS}
 NONE: Mapping[str, int] = {}  # of a unit that is not there, whose words nobody reads
 
 
@@ -68,13 +21,15 @@ def unit(units: Parameters, *names: str) -> Mapping[str, int]:
     return next((u for u in units.values() if all(name in u for name in names)), NONE)
 
 
-def table(tables: Mapping[str, np.ndarray], name: str, names: tuple[str, ...], added: dict, rows: int) -> np.ndarray:
-    """uint32[rows, words] of the words the model has, as far as they go, and of those that are `added` by name."""
-    found = np.zeros((rows, len(names) + len(WORDS[name])), np.uint32)
-    found[: len(tables[name]), : len(names)] = words(tables[name], names)
-    for n, word in enumerate(WORDS[name], len(names)):
+def table(tables: Mapping[str, np.ndarray], name: str, added: Mapping[str, np.ndarray]) -> np.ndarray:
+    """uint32[rows, words] of the words the model has and of those that are `added` by name; others nobody reads."""
+    mine = tables[name]
+    found = np.zeros((len(mine), len(BITS[name])), np.uint32)
+    for n, word in enumerate(BITS[name]):
         if word in added:
             found[:, n] = added[word]
+        elif word in mine.dtype.names:
+            found[:, n] = mine[word]
     return found
 
 
@@ -114,36 +69,31 @@ def sent(one: np.void, sparser: Mapping[str, int]) -> Iterator[tuple[str, int]]:
 
 def passes_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """uint32[passes, words] of the pass table."""
-    passes = tables["passes"]
+    passes, rows = tables["passes"], tables["rows"]
     decoder, sparser, engine = unit(units, "q_from"), unit(units, "segment"), unit(units, "macs", "v_port_bytes")
-    added: dict = {name: np.zeros(len(passes), np.int64) for name in WORDS["passes"]}
+    merge = unit(units, "places", "psum_banks")
+    added: dict = {name: np.zeros(len(passes), np.int64) for name in PASS_BITS if name not in passes.dtype.names}
     for n, one in enumerate(passes):
-        heads, dim = int(one["heads"]), int(one["dim"])
-        found = {"outputs": heads * int(one["rows"]), "operand_bytes": heads * dim}
+        heads, dim, values, share = (int(one[name]) for name in ("heads", "dim", "value_dim", "first_share"))
+        outputs = heads * int(one["rows"])
+        found = {"outputs": outputs, "operand_bytes": heads * dim}
+        for kind in ("dense", "sparse"):
+            used = rows[kind][share : share + outputs] > 0
+            found[f"skip_{kind}"] = int(used.argmax()) if used.any() else outputs
         if decoder:
             found |= decoded(one, decoder)
         if sparser:
             found |= sent(one, sparser)
         if engine:
-            found |= {"beats": ceil(dim, engine["macs"]), "value_beats": ceil(int(one["value_dim"]), engine["macs"])}
+            found |= {"beats": ceil(dim, engine["macs"]), "value_beats": ceil(values, engine["macs"])}
+        if merge:
+            found["merge_cycles"] = ceil(4 * values, merge["psum_banks"] * merge["psum_port_bytes"])
+            found["merge_adds"] = ceil(values, merge["lanes"])
         for name, value in found.items():
             added[name][n] = value
     for name, has in (("next_dense", "dense"), ("next_sparse", "sparse_columns")):
         added[name] = next_used(passes[has] > 0)[1:]
-    return table(tables, "passes", PASSES.names, added, len(passes))
-
-
-def columns_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
-    """uint32[columns, words] of the table of sparse columns."""
-    walker, columns = unit(units, "index_bytes"), tables["columns"]
-    added = {}
-    if walker:
-        size = columns["count"].astype(np.int64) * walker["index_bytes"] + COLUMN_BYTES
-        read = -(-size // walker["port_bytes"])
-        banks = walker["banks"]  # those of two are not the walker's; with two half the time, with one a quarter of it
-        port = -(-read // (banks - 2)) if banks > 2 else 4 * read // banks
-        added["cycles"] = np.maximum(-(-size // walker["word_bytes"]), port)
-    return table(tables, "columns", COLUMNS.names, added, len(columns))
+    return table(tables, "passes", added)
 
 
 def next_used(used: np.ndarray) -> np.ndarray:
@@ -152,43 +102,23 @@ def next_used(used: np.ndarray) -> np.ndarray:
     return which[np.searchsorted(which, np.arange(len(used) + 1))]
 
 
-def rows_words(
-    tables: Mapping[str, np.ndarray], denser: Mapping[str, int] = NONE, merge: Mapping[str, int] = NONE
-) -> np.ndarray:
-    """uint32[rows + 1, words] of the table of rows, and a last row that ends the table."""
+def rows_words(tables: Mapping[str, np.ndarray], denser: Mapping[str, int] = NONE) -> np.ndarray:
+    """uint32[rows, words] of the table of rows."""
     rows = tables["rows"]
-    end = len(rows) + 1
-    place, rest, value = np.arange(end), np.zeros(end, np.int64), np.zeros(end, np.int64)
+    added = {name: np.zeros(len(rows), np.int64) for name in ("next_sparse", "next_dense", "value_cycles")}
     for one in tables["passes"]:
-        outputs = np.arange(one["heads"] * one["rows"])
-        for first in (one["first_row"], one["first_share"]):
-            rest[first + outputs] = one["rows"] - outputs % one["rows"]
-            place[first + outputs] = one["first_row"] + outputs
-        if denser:
-            features = int(one["value_dim"])
-            read = read_cycles(ceil(features, denser["v_port_bytes"]), denser["v_banks"])
-            value[one["first_share"] + outputs] = max(ceil(features, denser["macs"]), read)
-    padded = {name: np.append(rows[name].astype(np.int64), 0) for name in ROWS.names}
-    sparse, dense = next_used(rows["sparse"] > 0), next_used(rows["dense"] > 0)
-    count = padded["dense"][dense]
-    added = {
-        "following": sparse,
-        "sparse_head": padded["head"][sparse],
-        "sparse_first": padded["first"][sparse],
-        "sparse_left": padded["sparse"][sparse],
-        "sparse_place": place[sparse],
-        "next_dense": dense,
-        "dense_place": place[dense],
-        "dense_count": count,
-        "rest": rest[dense],
-        "value_cycles": count * value[dense],
-    }
-    if denser:
-        added["dense_words"] = -(-2 * count // denser["psum_port_bytes"])
-    if merge:
-        added["merge_cycles"] = -(-4 * padded["values"] // (merge["psum_banks"] * merge["psum_port_bytes"]))
-        added["merge_adds"] = -(-padded["values"] // merge["lanes"])
-    return table(tables, "rows", ROWS.names, added, end)
+        of_head, features = int(one["rows"]), int(one["value_dim"])
+        outputs = int(one["heads"]) * of_head
+        for first in (int(one["first_row"]), int(one["first_share"])):
+            mine = slice(first, first + outputs)
+            added["next_sparse"][mine] = next_used(rows["sparse"][mine] > 0)[1:] - np.arange(outputs)
+            heads = next_used(rows["dense"][mine][::of_head] > 0)[1:] - np.arange(1, int(one["heads"]) + 1)
+            added["next_dense"][mine] = np.repeat(heads * of_head, of_head)
+            if denser:
+                read = read_cycles(ceil(features, denser["v_port_bytes"]), denser["v_banks"])
+                each = max(ceil(features, denser["macs"]), read)
+                added["value_cycles"][mine] = rows["dense"][mine].astype(np.int64) * each
+    return table(tables, "rows", added)
 
 
 def dense_words(
@@ -203,7 +133,7 @@ def dense_words(
     banks, port = entries or (2, 1 << 30)
     share = 2 if banks > 1 else 8
     dense = tables["dense"]
-    added: dict = {name: np.zeros(len(dense), np.int64) for name in WORDS["dense"]}
+    added: dict = {name: np.zeros(len(dense), np.int64) for name in DENSE_BITS if name not in dense.dtype.names}
     bases: dict[int, int] = {}
     for one in tables["passes"]:
         lines, begin, end = int(one["denser_lines"]), int(one["first_dense"]), int(one["first_dense"] + one["dense"])
@@ -220,19 +150,26 @@ def dense_words(
                 "needed": tile["column"].max(),
                 "columns": len(tile),
                 "group": group,
-                "load_cycles": max(len(tile) * ceil(dim, bank_bytes), ceil(share * DENSE_BYTES * len(tile), port)),
+                "load_cycles": max(
+                    len(tile) * ceil(dim, bank_bytes), ceil(share * (TILE_BYTES + KEY_BYTES * len(tile)), port)
+                ),
                 "load_bytes": len(tile) * dim,
                 "group_bytes": group * heads * dim,
                 "last_bytes": (rows - (rows - 1) // group * group) * heads * dim,
             }
             for name, value in found.items():
                 added[name][first] = value
-    return table(tables, "dense", DENSE.names, added, len(dense))
+    return table(tables, "dense", added)
 
 
 def rows_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
     """The table of rows for these units, of which none must be there."""
-    return rows_words(tables, unit(units, "q_port_bytes"), unit(units, "places", "psum_banks"))
+    return rows_words(tables, unit(units, "q_port_bytes"))
+
+
+def columns_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:
+    """uint32[columns, words] of the table of sparse columns."""
+    return table(tables, "columns", {})
 
 
 def dense_rows(tables: Mapping[str, np.ndarray], units: Parameters) -> np.ndarray:

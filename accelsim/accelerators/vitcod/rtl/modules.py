@@ -17,17 +17,13 @@ from accelsim.accelerators.vitcod.rtl import derived
 from accelsim.accelerators.vitcod.tables import (
     ACCESS,
     COLUMN,
-    COLUMNS,
-    DENSE,
     INDEX,
     MISS,
     OPERANDS,
     PARTIAL,
     PASS,
-    PASSES,
     QUERIES,
     READY,
-    ROWS,
     SCORE,
     SCORES,
     WINDOW,
@@ -42,12 +38,8 @@ from accelsim.rtl.program import program_fields, program_rows
 from accelsim.rtl.twin import Twin
 
 TABLES: dict[str, tuple[str, ...]] = {
-    name: kind.names + derived.WORDS.get(name, ())
-    for name, kind in (
-        ("passes", PASSES), ("dense", DENSE), ("columns", COLUMNS), ("index", INDEX), ("rows", ROWS), ("frees", FREES),
-        ("queries", QUERIES),
-    )
-} | memory.TABLES  # fmt: skip
+    name: tuple(bits) for name, bits in derived.BITS.items()
+} | {"index": INDEX.names, "frees": FREES.names, "queries": QUERIES.names} | memory.TABLES  # fmt: skip
 WIDEST = len(MacArray.fields["command"].payload)  # of the longest command
 TABLES["program"] = program_fields(WIDEST)
 PAYLOADS: dict[str, tuple[str, ...]] = memory.PAYLOADS | {
@@ -95,11 +87,12 @@ PACKAGE = Package(
     ),
     memory.SIGNED,
     ("sequencer", "vector_unit", *memory.TWINS),
+    derived.BITS,
 )
 TWINS = {
     twin.module: twin
     for twin in (
-        Twin(IndexWalker, "index_walker", ("passes", "columns"), ("index_bytes", "banks", "port_bytes")),
+        Twin(IndexWalker, "index_walker", ("passes", "columns")),
         Twin(OutputMerge, "output_merge", ("passes", "rows"), ("places", "lanes", "psum_banks", "psum_port_bytes")),
         Twin(
             SoftmaxUnit,
@@ -112,16 +105,7 @@ TWINS = {
             DenserEngine,
             "denser_engine",
             ("passes", "dense", "rows"),
-            (
-                "q_bytes",
-                "k_bytes",
-                "macs",
-                "v_banks",
-                "v_port_bytes",
-                "psum_port_bytes",
-                "index_banks",
-                "index_port_bytes",
-            ),
+            ("q_bytes", "k_bytes", "macs", "v_banks", "v_port_bytes", "index_banks", "index_port_bytes"),
         ),
         Twin(
             SparserEngine,

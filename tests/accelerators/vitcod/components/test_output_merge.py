@@ -12,7 +12,9 @@ VALUES = 5  # in one word of the memory as it is by default
 
 
 def merge(*parts, places=4, heads=1, values=VALUES, activation=0, **sizes):
-    """Pass 0 has rows with these parts, but for the last; pass 1 has the last one."""
+    """Pass 0 has rows with these parts, but for the last; pass 1 has the last one. An entry is read a cycle, if
+    nothing else is said."""
+    sizes.setdefault("index_port_bytes", 16)
     rows = [{"parts": n, "values": values} for n in parts]
     first = {"heads": heads, "rows": (len(parts) - 1) // heads, "first_row": 0, "places": places}
     first["activation"] = activation
@@ -35,7 +37,7 @@ def test_rows_leave_with_their_last_part_in_order():
     assert seen.cycles("done") == [22]
     # written: 2 partial rows; read: one to add to, which leaves at once, and one that leaves; 4 bytes a value
     counts = {"add_ops": VALUES, "requant_ops": 2 * VALUES, "buffer_bytes": 4 * VALUES * (2 + 1 + 1)}
-    counts["row_read_bytes"] = 2 * 8
+    counts["row_read_bytes"] = 2 * 16
     assert seen.counts == counts | {"lookup_ops": 0}
     # an activation is a look-up of each value that leaves, in the same cycle
     looked = exercise(merge(2, 1, 1, activation=1), feed)
@@ -153,16 +155,16 @@ def test_no_part_is_lost_whatever_order_parts_come_in(parts, seed, gap, tile):
 
 @pytest.mark.parametrize(
     ("banks", "port_bytes", "cycles", "taken"),
-    [(8, 8, 1, 12), (3, 3, 3, 5), (2, 8, 2, 8), (1, 16, 4, 4), (1, 3, 22, 1)],
+    [(8, 8, 2, 12), (8, 16, 1, 24), (3, 3, 6, 5), (2, 8, 4, 8), (1, 16, 8, 4), (1, 3, 43, 1)],
 )
 def test_the_window_moves_no_faster_than_entries_are_read(banks, port_bytes, cycles, taken):
-    """8 bytes through a bank's port, half of one of two, an eighth of the only one; told while there is a pass."""
+    """16 bytes through a bank's port, half of one of two, an eighth of the only one; told while there is a pass."""
     made = merge(1, 1, 1, 1, index_banks=banks, index_port_bytes=port_bytes)
     feed = {"command": [command(0, 0)], "sparse": [(200 + n, n, 1, 1) for n in range(3)]}
     seen = exercise(made, feed)
     assert seen.pushes["denser_window"] == [(1 + n * cycles, n) for n in (1, 2, 3)]
     assert seen.pushes["reading"] == [(1, taken), (203, -taken)] and seen.cycles("done") == [203]
-    assert seen.counts["row_read_bytes"] == 3 * 8
+    assert seen.counts["row_read_bytes"] == 3 * 16
 
 
 def test_a_pass_waits_for_its_buffer_to_be_told():
@@ -174,5 +176,5 @@ def test_a_pass_waits_for_its_buffer_to_be_told():
 
 def test_a_row_whose_entry_is_not_here_does_not_leave():
     feed = {"command": [command(0, 0)], "sparse": [(1, 0, 1, 1)]}
-    assert exercise(merge(1, 1, index_port_bytes=1), feed).cycles("row") == [10]
+    assert exercise(merge(1, 1, index_port_bytes=1), feed).cycles("row") == [18]
     assert exercise(merge(1, 1), feed).cycles("row") == [3]

@@ -23,7 +23,7 @@ from tests.accelerators.vitcod.dataflow.test_passes import compiled, layer
         ({"k_bytes": 39, "q_bytes": 16}, True, 2, [4, 3, 3]),
         ({"k_bytes": 39, "act_bytes": 15}, True, 2, [4, 3, 3]),  # beside two queries a key
         ({"k_bytes": 39, "psum_bytes": 100}, True, 2, [4, 3, 3]),
-        ({"index_bytes": 112}, True, 1, [1] * 10),
+        ({"index_bytes": 260}, True, 1, [1] * 10),
     ],
 )
 def test_blocks_of_keys_are_as_large_as_the_buffers_allow(change, halves, rows, keys):

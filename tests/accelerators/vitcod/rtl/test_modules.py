@@ -1,5 +1,7 @@
 """The words that tables carry in hardware, which the model finds by counting."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from accelsim.accelerators.vitcod.rtl.attention import Shape, tabulate
 from accelsim.accelerators.vitcod.rtl.cases import passes
 from accelsim.accelerators.vitcod.rtl.derived import dense_words, passes_rows, rows_words
 from accelsim.accelerators.vitcod.rtl.loads import places_table
-from accelsim.accelerators.vitcod.rtl.modules import TABLES
+from accelsim.accelerators.vitcod.rtl.modules import PACKAGE, TABLES
+from accelsim.accelerators.vitcod.tables import COLUMN_BYTES, DENSE_BYTES, PASS_BYTES, ROW_BYTES
+from accelsim.core import InputError
 
 LINES, SEGMENT, AT_ONCE = 6, 3, 5
 
@@ -24,29 +28,40 @@ def tables(request) -> dict[str, np.recarray]:
     return tabulate(shapes, kept, SEGMENT, 16)
 
 
-def test_a_row_knows_what_comes_before_and_after_it(tables):
+def test_a_row_has_as_many_bits_as_the_model_reads_of_it():
+    """The widths of the structs in the package that modules are built with, against what the model says it loads."""
+    text, model = PACKAGE.text(20), {"passes": PASS_BYTES, "dense": DENSE_BYTES, "columns": COLUMN_BYTES}
+    for name, size in (model | {"rows": ROW_BYTES}).items():
+        (bits,) = re.findall(rf"int {name}_row_bits = (\d+);", text)
+        (body,) = re.findall(rf"struct packed {{(.*)}} {name}_row_t;", text)
+        assert int(bits) == sum(int(high) + 1 for high in re.findall(r"logic \[(\d+):0\]", body)) == 8 * size
+        assert "word_t" not in body
+
+
+def test_a_word_that_does_not_hold_its_value_is_refused(tables):
+    tables["columns"]["count"] = 256
+    with pytest.raises(InputError, match="the table columns has 256 as count: expected at most 255"):
+        PACKAGE.rows("columns", tables, {})
+
+
+def test_a_row_knows_where_the_next_ones_with_work_are(tables):
     rows, table = tables["rows"], rows_words(tables)
-    assert len(table) == len(rows) + 1
-    for n, words in enumerate(table):
-        found = dict(zip(TABLES["rows"], words.tolist(), strict=True))
-        after = [next((m for m in range(n, len(rows)) if some[m]), len(rows)) for some in (rows.sparse, rows.dense)]
-        assert [found["following"], found["next_dense"]] == after
-        if after[0] < len(rows):
-            row = rows[after[0]]
-            assert [found[f"sparse_{name}"] for name in ("head", "first", "left")] == [row.head, row.first, row.sparse]
-        if after[1] < len(rows):
-            assert found["dense_count"] == rows[after[1]].dense
+    assert len(table) == len(rows)
     for one in tables["passes"]:
         outputs = int(one.heads * one.rows)
+        (said,) = (w for w, p in zip(passes_rows(tables, {}), tables["passes"]) if p == one)
+        skips = dict(zip(TABLES["passes"], said.tolist(), strict=True))
         for first in (int(one.first_row), int(one.first_share)):
-            for n in range(outputs):
-                found = dict(zip(TABLES["rows"], table[first + n].tolist(), strict=True))
-                dense, sparse = found["next_dense"] - first, found["following"] - first
-                if dense < outputs:
-                    assert found["dense_place"] == one.first_row + dense
-                    assert found["rest"] == one.rows - dense % one.rows
-                if sparse < outputs:
-                    assert found["sparse_place"] == one.first_row + sparse
+            mine = rows[first : first + outputs]
+            for kind in ("sparse", "dense"):
+                used = [n for n in range(outputs) if mine[kind][n]]
+                if first == one.first_share:
+                    assert skips[f"skip_{kind}"] == (used or [outputs])[0]
+                for n in range(outputs):
+                    found = dict(zip(TABLES["rows"], table[first + n].tolist(), strict=True))
+                    end = (n // one.rows + 1) * one.rows if kind == "dense" else n + 1
+                    begin = end if kind == "dense" else n
+                    assert begin + found[f"next_{kind}"] == next((m for m in used if m >= end), outputs)
 
 
 def test_a_pass_knows_the_next_ones_with_work(tables):

@@ -80,7 +80,7 @@ module decoder #(
     job = held == 0 ? command_data : todo[QA'(oldest)];
     second = held <= 1 ? command_data : todo[QA'(after)];
     asked = passes[PA'(miss_data.number)];
-    row_asked = asked.row0 + miss_data.row;
+    row_asked = isa::W'(asked.row0) + miss_data.row;
     there = any_arrived && reaches(arrived_pass, arrived);
     there_now = reaches(command_data.number, command_data.first + command_data.tokens);
 
@@ -123,12 +123,12 @@ module decoder #(
     if (free && miss_valid != 0 && (Q_FROM != 0 || (arrives ? there_now : there))) begin
       begins = 1'b1;
       single = 1'b1;
-      next_rate = Q_FROM != 0 ? '0 : asked.vector_rate;
-      changes = (Q_FROM != 0 ? '0 : asked.vector_rate) != rate;
+      next_rate = Q_FROM != 0 ? '0 : isa::W'(asked.vector_rate);
+      changes = (Q_FROM != 0 ? '0 : isa::W'(asked.vector_rate)) != rate;
     end else if (free && tokens) begin
       begins = 1'b1;
-      next_rate = working.token_rate;
-      changes = working.token_rate != rate;
+      next_rate = isa::W'(working.token_rate);
+      changes = isa::W'(working.token_rate) != rate;
     end
     reading_item.more = next_rate - rate;
     reading_push = {7'd0, changes && reading_room != 0};
@@ -145,17 +145,17 @@ module decoder #(
       next_line = miss_data.line;
     end else if (begins) next_busy = TOKEN;
     next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
-    if (begins) next_left = single ? asked.vector_cycles : working.token_cycles;
+    if (begins) next_left = isa::W'(single ? asked.vector_cycles : working.token_cycles);
     status = miss_valid != 0 ? isa::STARVED : isa::IDLE;
     if (next_busy != NOTHING || held + command_pop != done_push) status = isa::BUSY;
     if (stuck) status = isa::BLOCKED;
     kind = single || following.kind != 0;
-    token_begun = single ? asked.row0 + miss_data.row : following.first + next_token;
+    token_begun = single ? isa::W'(asked.row0) + miss_data.row : following.first + next_token;
     head = miss_data.head;
     pass = single ? miss_data.number : following.number;
-    heads = working.heads;
-    dim = single ? asked.dim : working.dim;
-    encoded = single ? asked.encoded : working.encoded;
+    heads = isa::W'(working.heads);
+    dim = isa::W'(single ? asked.dim : working.dim);
+    encoded = isa::W'(single ? asked.encoded : working.encoded);
   end
 
   always_ff @(posedge clk) begin

@@ -155,7 +155,7 @@ module denser_datapath #(
   end
 
   always_ff @(posedge clk) begin
-    if (dense_we) columns[DA'(dense_address)] <= {dense_data.column, dense_data.head};
+    if (dense_we) columns[DA'(dense_address)] <= {isa::W'(dense_data.column), isa::W'(dense_data.head)};
     if (places_we) places[RA'(places_address)] <= places_data;
     if (rst) begin
       loading <= 1'b0;

@@ -13,6 +13,7 @@ module denser_engine #(
     parameter int BANK_BYTES   = 64,
     parameter int ROW_VALUES   = 128,
     parameter int PSUM_BANKS   = 8,
+    parameter int PSUM_PORT_BYTES = 32,
     parameter int PASSES       = 16,
     parameter int DENSE        = 256,
     parameter int ROWS         = 1024
@@ -90,11 +91,12 @@ module denser_engine #(
     isa::word_t group_bytes, last_bytes;  // of Q, that a group of rows needs, and the last one
   } columns_t;
   typedef struct packed {
-    isa::word_t share, place, count, words, rest, cycles;
+    isa::word_t share, place, rest;  // `rest`: rows of its head from it on
+    isa::word_t count, words, cycles, next;  // `next`: outputs from its head's end to the next head with dense columns
   } outputs_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   logic [7*isa::W-1:0] tiles_of[DENSE];
-  logic [6*isa::W-1:0] outputs_of[ROWS];
+  logic [47:0] outputs_of[ROWS];
   isa::word_t brings[PASSES];          // bytes of a token of K or Q
   lines_t ready[GROUPS];               // of outputs, as many to a word as there are lines: a tile lies in two words
   state_t state, s;
@@ -105,7 +107,7 @@ module denser_engine #(
   isa::passes_row_t scored, scored_next, valued, valued_next, first, one;
   isa::operands_there_t [1:0] there, known;
   isa::operands_there_t slot, own, other;  // what is there of the pass in hand, of the one that the command names
-  isa::word_t window_end, limit, columns_at, outputs_at;
+  isa::word_t window_end, limit, columns_at, jump, share_behind, entry_share;
   isa::word_t cycles, written, k_there;
   // What the work in hand leads to when it ends.
   isa::word_t row_after, entry_last, piece_last, begin_row;
@@ -121,6 +123,18 @@ module denser_engine #(
 
   function automatic isa::word_t sum3(input isa::word_t a, input isa::word_t b, input isa::word_t c);
     sum3 = (a ^ b ^ c) + (((a & b) | (a & c) | (b & c)) << 1);
+  endfunction
+
+  // Of an output with dense scores its table's row; a bank has some of a row's scores to a word.
+  function automatic outputs_t output_of(
+      input isa::word_t share, input isa::word_t place, input isa::word_t rest, input logic [47:0] row);
+    output_of.share = share;
+    output_of.place = place;
+    output_of.rest = rest;
+    output_of.count = isa::W'(row[47:32]);
+    output_of.words = isa::W'((32'(row[47:32]) * 2 + PSUM_PORT_BYTES - 1) / PSUM_PORT_BYTES);
+    output_of.cycles = isa::W'(row[31:16]);
+    output_of.next = isa::W'(row[15:0]);
   endfunction
 
   // Which outputs from a place on have all their scores.
@@ -157,11 +171,13 @@ module denser_engine #(
     last_group = state.rows_left <= columns.group;
     last_after = state.rows_left <= isa::W'(columns.group << 1);
     columns_at = columns.first + columns.columns;
-    outputs_at = outputs.share + state.size;
+    jump = outputs.rest + outputs.next;
+    share_behind = outputs.share + jump;
+    entry_share = isa::W'(valued_next.first_share) + isa::W'(valued_next.skip_dense);
     item_ends = state.phase == SCORES ? columns.first == state.last : outputs.share >= state.last;
     after_ends = state.phase == SCORES ? columns_behind.first == state.last : outputs_behind.share >= state.last;
-    entry_last = valued_next.first_share + command_data.end_;
-    piece_last = valued.first_share + command_data.end_;
+    entry_last = isa::W'(valued_next.first_share) + command_data.end_;
+    piece_last = isa::W'(valued.first_share) + command_data.end_;
     enters = command_data.phase != 0 && command_data.begin_ == 0;
   end
 
@@ -207,7 +223,7 @@ module denser_engine #(
       s.phase = command_data.phase == 0 ? SCORES : VALUES;
       s.number = command_data.number;
       s.size = '0;
-      s.last = command_data.phase == 0 ? scored_next.first_dense + scored_next.dense : enters ? entry_last : piece_last;
+      s.last = command_data.phase == 0 ? isa::W'(scored_next.first_dense) + isa::W'(scored_next.dense) : enters ? entry_last : piece_last;
       if (command_ends && !over && done_room != 0) s.phase = NOTHING;
     end
     columns_n = scores_push != 0 && last_group ? columns_behind : columns;
@@ -225,10 +241,11 @@ module denser_engine #(
     load = loads && k_there > columns_n.needed;
     begin_row = scores_push != 0 ? row_after : state.row;
     begins_last = scores_push != 0 ? last_after : last_group;
-    stream_token = scored.row0 + begin_row;
-    stream_rows = begins_last ? scored.rows - begin_row : columns.group;
-    stream_beats = scored.beats;
-    seen_to = own.q >= (begins_last ? scored.row0 + scored.rows : sum3(scored.row0, begin_row, columns.group));
+    stream_token = isa::W'(scored.row0) + begin_row;
+    stream_rows = begins_last ? isa::W'(scored.rows) - begin_row : columns.group;
+    stream_beats = isa::W'(scored.beats);
+    seen_to = own.q >= (begins_last ? isa::W'(scored.row0) + isa::W'(scored.rows)
+                                    : sum3(isa::W'(scored.row0), begin_row, columns.group));
     stream = streams && seen_to;
     tile_place = outputs_n.place;
     tile_share = outputs_n.share;
@@ -237,9 +254,9 @@ module denser_engine #(
     most = state.last - outputs_here.share;
     at_most = !takes ? most : enters ? entry_most : piece_most;
     tile_rows = outputs_n.rest;
-    fits = tile_place + tile_rows <= limit || tile_place + at_most <= limit || tile_place + one.tile_rows <= limit;
+    fits = tile_place + tile_rows <= limit || tile_place + at_most <= limit || tile_place + isa::W'(one.tile_rows) <= limit;
     for (int n = 0; n < 1 << LA; n++) begin
-      incomplete[n] = isa::W'(n) < tile_rows && isa::W'(n) < at_most && isa::W'(n) < one.tile_rows;
+      incomplete[n] = isa::W'(n) < tile_rows && isa::W'(n) < at_most && isa::W'(n) < isa::W'(one.tile_rows);
     end
     // A bank has one row of so many: a turn is begun where all three are more than those before it took.
     reads_item.cycles = '0;
@@ -249,9 +266,9 @@ module denser_engine #(
       end
     end
     if (at_most < tile_rows) tile_rows = at_most;
-    if (one.tile_rows < tile_rows) tile_rows = one.tile_rows;
+    if (isa::W'(one.tile_rows) < tile_rows) tile_rows = isa::W'(one.tile_rows);
     tile_count = outputs_n.count;
-    tile_beats = one.value_beats;
+    tile_beats = isa::W'(one.value_beats);
     // Looked up from all the outputs it may go on with.
     readies_at = {outputs_entry.place, outputs_behind.place, outputs.place};
     for (int n = 0; n < 3; n++) begin
@@ -263,7 +280,7 @@ module denser_engine #(
     // A row's scores lie in one bank, some to a word; the lines hold them while the Vs stream by. A second row has no
     // room beside one that leaves where a line does not hold both.
     tile = tiles && fits && reads_room != 0
-        && !(isa::W'(one.value_dim << 1) > isa::W'(ROW_VALUES) && partial_room == partial_push);
+        && !(isa::W'(isa::W'(one.value_dim) << 1) > isa::W'(ROW_VALUES) && partial_room == partial_push);
     reads_push = {7'd0, tile};
 
     status = isa::BUSY;
@@ -278,7 +295,7 @@ module denser_engine #(
     if (load) begin
       s.size = load_count;
       s.row = '0;
-      s.rows_left = takes ? scored_next.rows : scored.rows;
+      s.rows_left = isa::W'(takes ? scored_next.rows : scored.rows);
       s.loading = 1'b1;
       cycles = columns_n.load_cycles;
       written = sum3(columns_n.load_bytes, k_known, isa::W'(BANKS * BANK_BYTES - 1)) / isa::W'(BANKS * BANK_BYTES);
@@ -309,15 +326,15 @@ module denser_engine #(
   always_ff @(posedge clk) begin
     if (passes_we) begin
       passes[PA'(passes_address)] <= passes_data;
-      brings[PA'(passes_address)] <= passes_data.operand_bytes;
+      brings[PA'(passes_address)] <= isa::W'(passes_data.operand_bytes);
     end
     if (dense_we) begin
-      tiles_of[DA'(dense_address)] <= {dense_data.needed, dense_data.columns, dense_data.group, dense_data.load_cycles,
-                                       dense_data.load_bytes, dense_data.group_bytes, dense_data.last_bytes};
+      tiles_of[DA'(dense_address)] <= {isa::W'(dense_data.needed), isa::W'(dense_data.columns), isa::W'(dense_data.group),
+                                       isa::W'(dense_data.load_cycles), isa::W'(dense_data.load_bytes),
+                                       isa::W'(dense_data.group_bytes), isa::W'(dense_data.last_bytes)};
     end
     if (rows_we) begin
-      outputs_of[RA'(rows_address)] <= {rows_data.next_dense, rows_data.dense_place, rows_data.dense_count,
-                                        rows_data.dense_words, rows_data.rest, rows_data.value_cycles};
+      outputs_of[RA'(rows_address)] <= {rows_data.dense, rows_data.value_cycles, rows_data.next_dense};
       ready[GA'(rows_address>>LA)]  <= '0;
     end else if (softmaxed_valid != 0) begin
       ready[softmaxed_group] <= ready[softmaxed_group] | lines_t'(1) << softmaxed_data.place[LA-1:0];
@@ -349,8 +366,16 @@ module denser_engine #(
     columns <= columns_n;
     outputs <= outputs_n;
     columns_behind <= {columns_at, tiles_of[DA'(columns_at)]};
-    outputs_behind <= outputs_of[RA'(outputs_at)];
-    columns_entry <= {scored_next.first_dense, tiles_of[DA'(scored_next.first_dense)]};
-    outputs_entry <= outputs_of[RA'(valued_next.first_share)];
+    if (state.size == outputs.rest) begin
+      outputs_behind <= output_of(share_behind, outputs.place + jump, isa::W'(valued.rows), outputs_of[RA'(share_behind)]);
+    end else begin
+      outputs_behind <= outputs;
+      outputs_behind.share <= outputs.share + state.size;
+      outputs_behind.place <= outputs.place + state.size;
+      outputs_behind.rest <= outputs.rest - state.size;
+    end
+    columns_entry <= {isa::W'(scored_next.first_dense), tiles_of[DA'(scored_next.first_dense)]};
+    outputs_entry <= output_of(entry_share, isa::W'(valued_next.first_row) + isa::W'(valued_next.skip_dense),
+                               isa::W'(valued_next.rows), outputs_of[RA'(entry_share)]);
   end
 endmodule

@@ -65,15 +65,16 @@ module output_merge #(
     output isa::word_t       leaves_place
 );
   localparam int PA = $clog2(PASSES), RA = $clog2(ROWS);
-  // Cycles of an entry of 8 bytes, and bytes a cycle of rows and dense columns.
+  // Cycles of a row's entry, and bytes a cycle of rows and dense columns.
   localparam int SHARE = INDEX_BANKS > 2 ? 1 : INDEX_BANKS == 2 ? 2 : 8;
-  localparam int ENTRY = (8 * SHARE + INDEX_PORT_BYTES - 1) / INDEX_PORT_BYTES;
+  localparam int ENTRY = (isa::rows_row_bits / 8 * SHARE + INDEX_PORT_BYTES - 1) / INDEX_PORT_BYTES;
   localparam int TAKEN = INDEX_BANKS > 2 ? INDEX_PORT_BYTES + (INDEX_PORT_BYTES + 1) / 2
                        : INDEX_BANKS == 2 ? INDEX_PORT_BYTES : (INDEX_PORT_BYTES + 3) / 4;
   localparam int EA = $clog2(ENTRY + 1);
   logic [isa::passes_row_bits-1:0] passes[PASSES];
-  isa::word_t parts[ROWS], all_but_one[ROWS], values[ROWS], seen[ROWS];
-  isa::word_t accesses[ROWS], adds[ROWS];  // cycles of the memory to read or write a row, of the adders
+  isa::word_t parts[ROWS], all_but_one[ROWS], seen[ROWS];
+  // Of the pass: features of a row, cycles of the memory to read or write it, of the adders.
+  isa::word_t values, access_cycles, add_cycles, next_values, next_access_cycles;
   logic active, next_active, going, free, whole, turn, next_turn;
   logic engine_reads, d_oldest, s_oldest, first, completes, ended, asks, opened, takes_entry, reads;
   isa::word_t oldest, last, places, taken, told, next_oldest, next_last, next_places, next_taken, window;
@@ -89,9 +90,12 @@ module output_merge #(
     one = passes[PA'(command_data.number)];
     command_pop = {7'd0, !active && command_valid != 0 && reading_room != 0};
     going = active || command_pop != 0;
-    next_oldest = active ? oldest : one.first_row;
-    next_last = active ? last : one.first_row + one.outputs;
-    next_places = active ? places : one.places;
+    next_oldest = active ? oldest : isa::W'(one.first_row);
+    next_last = active ? last : isa::W'(one.first_row) + isa::W'(one.outputs);
+    next_places = active ? places : isa::W'(one.places);
+    next_values = active ? values : isa::W'(one.value_dim);
+    next_access_cycles = active ? access_cycles : isa::W'(one.merge_cycles);
+    adding = active ? add_cycles : isa::W'(one.merge_adds);
 
     // The engines' reads of the memory go first, and whatever they add up to, nothing else begins beside them.
     denser_reads_pop = {7'd0, accesses_room != 0 && denser_reads_valid != 0};
@@ -129,9 +133,7 @@ module output_merge #(
     leaves = row_room != 0 && (take_d ? completes && d_oldest : take_s ? completes && s_oldest : free && whole);
 
     // A place is read, added to and written; the first part is written alone, and what completes a row is not written.
-    // The three places that it may be are looked up at once.
-    once = take_d ? accesses[RA'(place_d)] : take_s ? accesses[RA'(place_s)] : accesses[RA'(oldest)];
-    adding = take_d ? adds[RA'(place_d)] : take_s ? adds[RA'(place_s)] : adds[RA'(oldest)];
+    once = next_access_cycles;
     twice = isa::W'(once << 1);
     cycles = '0;
     next_left = (left >> 1) != 0 ? left - 1'b1 : '0;
@@ -146,7 +148,7 @@ module output_merge #(
     end
     accesses_item.cycles = engine_reads ? used : cycles;
     accesses_push = {7'd0, engine_reads || cycles != 0};
-    row_item.bytes = take_d ? values[RA'(place_d)] : take_s ? values[RA'(place_s)] : values[RA'(oldest)];
+    row_item.bytes = next_values;
     row_push = {7'd0, leaves};
     leaves_place = place;
 
@@ -161,8 +163,8 @@ module output_merge #(
     takes_entry = active && entry_left == 0 && (leaves ? entries != end_after : entries != end_now);
     reads = leaves ? (takes_entry ? entries_after != end_after : entries != end_after)
         : active ? (takes_entry ? entries_after != end_now : entries != end_now) : one.places != 0 && one.outputs != 0;
-    window = !active ? one.first_row : takes_entry ? entries_after : entries;
-    asks = !active ? one.first_row != told : takes_entry ? entries_after != told : entries != told;
+    window = !active ? isa::W'(one.first_row) : takes_entry ? entries_after : entries;
+    asks = !active ? isa::W'(one.first_row) != told : takes_entry ? entries_after != told : entries != told;
     denser_window_push = {7'd0, going && asks && denser_window_room != 0 && sparser_window_room != 0};
     sparser_window_push = denser_window_push;
     denser_window_item.end_ = window;
@@ -184,11 +186,8 @@ module output_merge #(
   always_ff @(posedge clk) begin
     if (passes_we) passes[PA'(passes_address)] <= passes_data;
     if (rows_we) begin
-      parts[RA'(rows_address)]  <= rows_data.parts;
-      all_but_one[RA'(rows_address)] <= rows_data.parts - 1'b1;
-      values[RA'(rows_address)] <= rows_data.values;
-      accesses[RA'(rows_address)] <= rows_data.merge_cycles;
-      adds[RA'(rows_address)] <= rows_data.merge_adds;
+      parts[RA'(rows_address)]  <= isa::W'(rows_data.parts);
+      all_but_one[RA'(rows_address)] <= isa::W'(rows_data.parts) - 1'b1;
       seen[RA'(rows_address)]   <= '0;
     end else if (take_d || take_s) seen[RA'(place)] <= seen_with;
     left <= rst ? '0 : next_left;
@@ -206,6 +205,9 @@ module output_merge #(
       oldest <= leaves ? oldest_after : next_oldest;
       last   <= next_last;
       places <= next_places;
+      values <= next_values;
+      access_cycles <= next_access_cycles;
+      add_cycles <= adding;
       entries <= window;
     end
   end

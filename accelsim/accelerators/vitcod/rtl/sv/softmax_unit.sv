@@ -77,6 +77,7 @@ module softmax_unit #(
   // As many to a word as there are lanes: so many lie in two words, an even and an odd one.
   typedef dense_t [WIDE-1:0] columns_t;
   columns_t even_of[LINES], odd_of[LINES];
+  dense_t loaded;
   isa::word_t needed[ROWS], seen[ROWS];
   logic has_dense[ROWS], has_sparse[ROWS];
   // Complete rows in order: a ring as long as the table of rows, so that no pass can overrun it.
@@ -222,12 +223,14 @@ module softmax_unit #(
     at_most = some > isa::W'(MOST) ? few_t'(MOST) : few_t'(some);
   endfunction
 
+  assign loaded = {isa::W'(dense_data.place), isa::W'(dense_data.scores_at), isa::W'(dense_data.score_word)};
+
   always_comb begin
     command_pop = {7'd0, !active && command_valid != 0};
     going = active || command_valid != 0;
     pass = active ? number : command_data.number;
     one = passes[PA'(command_data.number)];
-    next_left = active ? left : one.outputs;
+    next_left = active ? left : isa::W'(one.outputs);
 
     accesses_pop = {7'd0, accesses_valid != 0};
     next_memory_free_at = memory_free_at;
@@ -497,13 +500,13 @@ module softmax_unit #(
     if (dense_we) begin
       for (int i = 0; i < WIDE; i++) begin
         if (i == 32'(dense_address) % WIDE && !dense_address[LB])
-          even_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+          even_of[NB'(dense_address>>LB+1)][i] <= loaded;
         if (i == 32'(dense_address) % WIDE && dense_address[LB])
-          odd_of[NB'(dense_address>>LB+1)][i] <= {dense_data.place, dense_data.scores_at, dense_data.score_word};
+          odd_of[NB'(dense_address>>LB+1)][i] <= loaded;
       end
     end
     if (rows_we) begin
-      needed[RA'(rows_address)] <= rows_data.scores;
+      needed[RA'(rows_address)] <= isa::W'(rows_data.sparse) + isa::W'(rows_data.dense);
       has_dense[RA'(rows_address)] <= rows_data.dense != 0;
       has_sparse[RA'(rows_address)] <= rows_data.sparse != 0;
       seen[RA'(rows_address)] <= '0;

@@ -102,11 +102,15 @@ module sparser_engine #(
   typedef logic [LINES-1:0] lines_t;
   logic [isa::passes_row_bits-1:0] passes[PASSES];
   typedef struct packed {
-    isa::word_t share, head, first, left, place;  // `left`: sparse scores from `first` on
+    isa::word_t share, place;
+    logic [7:0] head;
+    isa::word_t first, left;  // sparse scores from `first` on
+    logic [15:0] next;  // outputs to the next one with sparse scores
   } output_t;
-  logic [5*isa::W-1:0] outputs_of[ROWS];
+  localparam int OF_OUTPUT = 8 + 2 * isa::W + 16;
+  logic [OF_OUTPUT-1:0] outputs_of[ROWS];
   isa::word_t firsts[ROWS];
-  logic [3*isa::W-1:0] brings[PASSES];  // of a token that the decoder brings
+  logic [47:0] brings[PASSES];  // of a token that the decoder brings
   isa::word_t index[INDEX], listed[INDEX];
   isa::word_t filled[ROWS];
   logic ready[ROWS];
@@ -121,7 +125,8 @@ module sparser_engine #(
   // The pass in hand, the one whose values are worked off, the next of each phase; where its outputs begin; the next output
   // with sparse scores.
   isa::passes_row_t one, held, valued, scored_next, valued_next, first;
-  output_t ahead, entry, behind, entry_behind, output_n;
+  output_t ahead, entry, behind, output_n;
+  isa::word_t entry_share, behind_ahead, behind_entry;
   isa::word_t k, q, entries, owner;
 
   // Which lines compute, and have finished; let their result leave then; have asked for their next operand, have it, as
@@ -158,6 +163,7 @@ module sparser_engine #(
   isa::word_t q_wait[BANKS], k_wait[BANKS];  // with what the decoder brings in this cycle
   isa::word_t nth_head, brought, turn, till_kept, v_cycles[BANKS];
   isa::word_t bank_words, heads_rest, key_words;
+  logic [15:0] words_brought, rest_brought, key_brought;
   logic loading, loading_n, said, mute, fits;
   logic [BANKS-1:0] can_send, is_brought;
   lines_t [PSUM_BANKS-1:0] puts_to;
@@ -197,7 +203,10 @@ module sparser_engine #(
     if (operands_valid != 0) known[operands_data.number[0]] = slot;
     limit = window_valid != 0 ? window_data.end_ : window_end;
     // A token is written: each head's vector into the bank (token + head) modulo BANKS.
-    {bank_words, heads_rest, key_words} = brings[PA'(operands_data.number)];
+    {words_brought, rest_brought, key_brought} = brings[PA'(operands_data.number)];
+    bank_words = isa::W'(words_brought);
+    heads_rest = isa::W'(rest_brought);
+    key_words = isa::W'(key_brought);
     for (int b = 0; b < BANKS; b++) begin
       nth_head = (isa::W'(b + BANKS) - isa::W'(isa::W'(operands_data.tokens - 1'b1) % isa::W'(BANKS))) % isa::W'(BANKS);
       brought = bank_words + (nth_head < heads_rest ? key_words : '0);
@@ -220,11 +229,12 @@ module sparser_engine #(
     one = held;
     if (command_pop != 0) one = command_data.phase == 0 ? scored_next : enters ? valued_next : valued;
     scoring = phase_n == SCORES;
-    beats = scoring ? one.beats : one.value_beats;
+    beats = isa::W'(scoring ? one.beats : one.value_beats);
     // Of V's banks, while loads are on their way, every other cycle a word of one, of all in turn, is kept for them.
     for (int b = 0; b < BANKS; b++) begin
       till_kept = isa::W'(2 * b) >= turn ? isa::W'(2 * b) - turn : isa::W'(2 * b + 2 * VALUE_BANKS) - turn;
-      v_cycles[b] = one.value_words + (loading_n ? one.kept + isa::W'(till_kept <= one.kept_rest) : '0);
+      v_cycles[b] = isa::W'(one.value_words)
+          + (loading_n ? isa::W'(one.kept) + isa::W'(till_kept <= isa::W'(one.kept_rest)) : '0);
       can_send[b] = scoring ? q_left[b] == 0 && !(is_brought[b] && operands_data.kind != 0) : v_left[b] == 0 && !(loading_n && till_kept == 0);
     end
     slot = known[number_n[0]];
@@ -278,7 +288,7 @@ module sparser_engine #(
   always_comb begin
     for (int n = 0; n < LINES; n++) begin
       row[n] = index[at[n]];
-      token[n] = scoring ? one.row0 + row[n] : listed[at[n]];
+      token[n] = scoring ? isa::W'(one.row0) + row[n] : listed[at[n]];
       its_bank[n] = scoring ? BA'(isa::W'(token[n] + work[n].head) % isa::W'(BANKS)) : BA'(token[n] % isa::W'(VALUE_BANKS));
       sent[n] = !scoring || token[n] < q;
       for (int b = 0; b < BANKS; b++) asks[b][n] = hungry[n] && sent[n] && its_bank[n] == BA'(b);
@@ -321,9 +331,10 @@ module sparser_engine #(
 
   // The next column or row segment is taken up.
   always_comb begin
-    columns_n = command_pop != 0 ? one.sparse_columns : columns;
-    entry_stop = valued_next.first_share + command_data.end_;
-    piece_stop = valued.first_share + command_data.end_;
+    columns_n = command_pop != 0 ? isa::W'(one.sparse_columns) : columns;
+    entry_stop = isa::W'(valued_next.first_share) + command_data.end_;
+    piece_stop = isa::W'(valued.first_share) + command_data.end_;
+    entry_share = isa::W'(valued_next.first_share) + isa::W'(valued_next.skip_sparse);
     output_n = enters ? entry : ahead;
     owner = output_n.place;
     entries = output_n.left < isa::W'(SEGMENT) ? output_n.left : isa::W'(SEGMENT);
@@ -331,21 +342,22 @@ module sparser_engine #(
     unready = enters ? !ready[RA'(entry.place)] : !ready[RA'(ahead.place)];
     if (scoring) some_left = columns_n != 0;
     else some_left = enters ? entry.share < entry_stop : ahead.share < (command_pop != 0 ? piece_stop : stop);
-    entry_behind = outputs_of[RA'(entry.share+1'b1)];
-    behind = outputs_of[RA'(ahead.share+1'b1)];
-    if (enters) behind = entry_behind;
+    behind_ahead = ahead.share + isa::W'(ahead.next);
+    behind_entry = entry.share + isa::W'(entry.next);
+    behind = {behind_ahead, ahead.place + isa::W'(ahead.next), outputs_of[RA'(behind_ahead)]};
+    if (enters) behind = {behind_entry, entry.place + isa::W'(entry.next), outputs_of[RA'(behind_entry)]};
     fits = 1'b0;
     key_bank = BA'(isa::W'(column_data.head + column_data.column) % isa::W'(BANKS));
     if (scoring) begin
       fits = k_left[key_bank] == 0 && !(is_brought[key_bank] && operands_data.kind == 0);
       offered = column_valid != 0 && column_data.column < k && fits;
       took_head = column_data.head;
-      took_place = one.first_row + rows_before(column_data.head[7:0], one.rows);
+      took_place = isa::W'(one.first_row) + rows_before(column_data.head[7:0], isa::W'(one.rows));
       took_at = column_data.first;
       entries = column_data.count;
     end else begin
       offered = owner < limit && (!unready || (softmaxed_valid != 0 && softmaxed_data.place == owner));
-      took_head = output_n.head;
+      took_head = isa::W'(output_n.head);
       took_place = owner;
       took_at = output_n.first;
     end
@@ -414,9 +426,9 @@ module sparser_engine #(
     end
     if (index_we) index[IA'(index_address)] <= index_data.row;
     if (rows_we) begin
-      outputs_of[RA'(rows_address)] <= {rows_data.following, rows_data.sparse_head, rows_data.sparse_first,
-                                        rows_data.sparse_left, rows_data.sparse_place};
-      firsts[RA'(rows_address)] <= rows_data.first;
+      outputs_of[RA'(rows_address)] <= {rows_data.head, isa::W'(rows_data.first), isa::W'(rows_data.sparse),
+                                        rows_data.next_sparse};
+      firsts[RA'(rows_address)] <= isa::W'(rows_data.first);
       filled[RA'(rows_address)] <= '0;
       ready[RA'(rows_address)]  <= 1'b0;
     end else begin
@@ -443,7 +455,8 @@ module sparser_engine #(
         valued_next <= passes[PA'(valued_next.next_sparse)];
       end
     end
-    entry <= outputs_of[RA'(valued_next.first_share)];
+    entry <= {entry_share, isa::W'(valued_next.first_row) + isa::W'(valued_next.skip_sparse),
+              outputs_of[RA'(entry_share)]};
     ahead <= output_n;
     if (took && !scoring) begin
       if (whole) ahead <= behind;
@@ -458,14 +471,14 @@ module sparser_engine #(
     now <= rst ? '0 : now + 1'b1;
     for (int b = 0; b < BANKS; b++) begin
       if (rst) q_left[b] <= '0;
-      else if (scoring && granted[b]) q_left[b] <= one.key_words - 1'b1;
+      else if (scoring && granted[b]) q_left[b] <= isa::W'(one.key_words) - 1'b1;
       else q_left[b] <= q_wait[b] != 0 ? q_wait[b] - 1'b1 : '0;
       if (rst) v_left[b] <= '0;
       else if (!scoring && granted[b]) v_left[b] <= v_cycles[b] - 1'b1;
       else v_left[b] <= v_left[b] != 0 ? v_left[b] - 1'b1 : '0;
       if (rst) k_left[b] <= '0;
       else if (column_pop != 0 && BA'(b) == key_bank)
-        k_left[b] <= one.key_words - 1'b1;
+        k_left[b] <= isa::W'(one.key_words) - 1'b1;
       else k_left[b] <= k_wait[b] != 0 ? k_wait[b] - 1'b1 : '0;
     end
     loading <= !rst && loading_n;
