@@ -4,7 +4,8 @@ A machine hands in what is its own: how the output columns are grouped, and the 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import faults, plan_gemm
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.sections import Sections
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -107,10 +109,12 @@ def emit_gemm(
     issue: Issue,
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
+    sections: Sections | None = None,
 ) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
-    `stay`: whether its input is there already, which then is given back with the last group's last tile. Returns bytes
-    of weights that the last tile gives back.
+    `stay`: whether its input is there already, which then is given back with the last group's last tile. `sections`:
+    what was emitted of layers before, if columns of one number and kind are issued alike in layers that differ in their
+    names alone. Returns bytes of weights that the last tile gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -130,26 +134,30 @@ def emit_gemm(
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, stay.input, whole)
+            at, rest = (repetition, column), (batch, have, plan, stay.input, whole)
+            emit = partial(emit_columns, layer=layer, at=at, some=columns, issue=issue, rest=rest)
+            if sections is None:
+                freed = emit(p)
+            else:
+                of = replace(layer, name="any", block="any", encodes=None), replace(columns, leaves=int)
+                freed = sections.emit(p, layer.name, (*of, at, rest), emit)
             column += columns.count
     return freed
 
 
 def emit_columns(
     p: Program,
+    *,
     layer: Gemm,
-    group: int,
-    column: int,
+    at: tuple[int, int],
     some: Columns,
-    batch: int,
-    have: DenseResources,
     issue: Issue,
-    plan: GemmPlan,
-    kept: bool,
-    last_group: bool,
+    rest: tuple[int, DenseResources, GemmPlan, bool, bool],
 ) -> int:
-    """One group of output columns that are treated alike; kept: the input is there, and stays for the groups behind.
+    """One group of output columns that are treated alike, of a repetition and from a column on. rest: batch, machine,
+    cut, whether the input is there and stays for the groups behind, whether this is the last one.
     Returns bytes of weights that the last tile gives back."""
+    (group, column), (batch, have, plan, kept, last_group) = at, rest
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants

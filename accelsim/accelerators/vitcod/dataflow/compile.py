@@ -14,6 +14,7 @@ from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import NOW, Program
 from accelsim.dataflows.residency import output_bytes, send
+from accelsim.dataflows.sections import Sections
 from accelsim.dataflows.tiling import NOWHERE, GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
 from accelsim.dataflows.windows import Window
@@ -44,6 +45,7 @@ def compile_workload(
         if name not in names:
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
+    sections = Sections()
     freed = 0  # bytes of weights that the dense layer before gives back with its last tile, if it is stored then
     for number, layer in enumerate(workload.layers):
         stay = stays.get(layer.name, NOWHERE)
@@ -60,7 +62,7 @@ def compile_workload(
             behind = have.double_buffer and number > 0 and isinstance(workload.layers[number - 1], Attention)
             if behind:
                 p.lift(have.weight, NOW)
-            freed = emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay)
+            freed = emit_gemm(p, layer, groups, workload.batch, left, issue, cuts.get(layer.name, ()), stay, sections)
             freed *= have.double_buffer and stay.stored
             if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
                 p.hold(have.weight)
