@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accelsim.dataflows.program import LINE, Program
+from accelsim.dataflows.program import Program
 from accelsim.isa.instructions import INSTRUCTION
 from accelsim.isa.tables import DESCRIPTOR
 
@@ -38,8 +38,8 @@ class Section(Program):
         """Between tensors there is room, so that an address behind the last byte of one is none of the next."""
         if tensor not in self.places:
             self.sized.append((tensor, size))
-            self.memory += LINE
-        return super().allocate(tensor, size)
+            self.places[tensor], self.memory = self.memory, self.memory + size + 1
+        return self.places[tensor]
 
 
 def relative(p: Program) -> dict[str, list[int]]:
