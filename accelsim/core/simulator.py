@@ -153,6 +153,8 @@ class Simulator:
         kernel, *self.entries[:] = kept_together([kernel_module(), *entries])
         self.call = np.zeros(1, CALL)
         self.row = row_of(TABLES, vars(self) | self.trace._asdict())
+        before = takewhile(lambda name: name != "events", TABLES)
+        self.events_at = sum(1 + TABLES[name][1] for name in before)  # where the row says where they lie
         self.kernel = caller(kernel, self.row)
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
@@ -227,7 +229,7 @@ class Simulator:
                 behind = self.trace.events[events:]
                 full = len(behind) < len(self.components)
                 self.trace = self.trace._replace(events=np.empty(self.event_room, EVENT) if full else behind)
-                self.row[:] = row_of(TABLES, vars(self) | self.trace._asdict())
+                self.row[self.events_at : self.events_at + 2] = words(self.trace.events)
             if transfers:
                 self.transfers.append(self.trace.transfers[:transfers].copy())
         self.trace.used[:] = 0
@@ -294,5 +296,5 @@ class Simulator:
             [difference(label, a, b, *about) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             list(self.events),
-            {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
+            unpack(logged, self.wires),
         )
