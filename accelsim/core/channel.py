@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.core.compiled import compiled, intrinsic
-from accelsim.core.invoke import array_value
+from accelsim.core.invoke import array_at, array_value
 
 CONTROL = np.dtype(
     [
@@ -31,11 +31,14 @@ CONTROL = np.dtype(
             "consumer",  # component index
             "base",  # first word of its slots in the common slot memory
             "width",  # words of an item
+            "number",  # which channel it is
+            "moves",  # address of the list of channels that were used in this cycle: how many, and which
         )
     ]
 )
 
 
+WORD = np.dtype("i8")
 WATCHED = 2  # of `monitored`
 LINE = 4  # words that say where a channel of a port array lies
 
@@ -142,8 +145,18 @@ def can_pop(c):
 
 
 @compiled
+def used(c):
+    """Have what crosses a channel become visible at the end of the cycle."""
+    if c.pushed == 0 and c.popped == 0:
+        moves = array_at(c.moves, (1,), WORD)
+        moves[0] += 1
+        moves[moves[0]] = c.number
+
+
+@compiled
 def claimed(c):
     """Claim the next free slot; the caller fills in every field of the payload."""
+    used(c)
     c.pushed += 1
     return wrap(c.head + c.count + c.pushed - 1, c.depth)
 
@@ -157,6 +170,7 @@ def oldest(c):
 @compiled
 def taken(c):
     """Take the oldest item. Its fields stay readable until the end of the cycle."""
+    used(c)
     c.popped += 1
     return wrap(c.head + c.popped - 1, c.depth)
 

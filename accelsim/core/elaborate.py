@@ -38,7 +38,7 @@ def entry(now, _words):
 KERNEL = """\
     call[0].at, call[0].quiet = advance(
         call[0].start, call[0].stop, call[0].skip, control, slots, state, cycles, period, edge, coming, late, first,
-        order, due, turns, ends, end, entries, rows, words, Trace(used, events, transfers), mark,
+        order, due, moves, entries, rows, words, Trace(used, events, transfers), mark,
     )
     return 0
 """

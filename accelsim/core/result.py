@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ JOB = np.dtype(
 COMMAND, TILE = 0, 1
 EVENT = np.dtype([("at", "i8"), ("component", "i4"), ("status", "i4")])  # a change; `at` in units of the time base
 PIECE = 1 << 17  # status changes that are sorted at once: a processor's own cache holds them
+SORTING = Lock()  # of a run's changes
 
 
 class End(NamedTuple):
@@ -140,22 +142,26 @@ class Result:
                 yield piece[at : at + PIECE]
 
     def by_part(self) -> Changes:
-        """The status changes component by component; sorted once."""
-        if self.grouped is None:
-            most = max(len(self.parts), 1)
-            counts = [np.bincount(piece["component"], minlength=most) for piece in self.pieces()]
-            first = np.concatenate([[0], np.cumsum(sum(counts, np.zeros(most, np.int64)))])
-            at, status, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.uint8), first.tolist()
-            for piece, count in zip(self.pieces(), counts):
-                order, begun = by_component(piece), 0
-                instants, doing = piece["at"][order], piece["status"][order]
-                for n in count.nonzero()[0].tolist():
-                    few = int(count[n])
-                    mine = slice(ends[n], ends[n] + few)
-                    at[mine], status[mine] = instants[begun : begun + few], doing[begun : begun + few]
-                    begun, ends[n] = begun + few, mine.stop
-            self.grouped = Changes(first, at, status)
+        """The status changes component by component; sorted once, whoever asks meanwhile waits."""
+        with SORTING:
+            if self.grouped is None:
+                self.grouped = self.sorted()
         return self.grouped
+
+    def sorted(self) -> Changes:
+        most = max(len(self.parts), 1)
+        counts = [np.bincount(piece["component"], minlength=most) for piece in self.pieces()]
+        first = np.concatenate([[0], np.cumsum(sum(counts, np.zeros(most, np.int64)))])
+        at, status, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.uint8), first.tolist()
+        for piece, count in zip(self.pieces(), counts):
+            order, begun = by_component(piece), 0
+            instants, doing = piece["at"][order], piece["status"][order]
+            for n in count.nonzero()[0].tolist():
+                few = int(count[n])
+                mine = slice(ends[n], ends[n] + few)
+                at[mine], status[mine] = instants[begun : begun + few], doing[begun : begun + few]
+                begun, ends[n] = begun + few, mine.stop
+        return Changes(first, at, status)
 
     def changes(self, part: int) -> tuple[np.ndarray, np.ndarray]:
         """(instants, statuses): from at[i] on the component of a number does status[i]; idle before."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.core.channel import CONTROL, WATCHED, wrap
+from accelsim.core.channel import CONTROL, WATCHED, WORD, wrap
 from accelsim.core.compiled import compiled, inlined
 from accelsim.core.invoke import RAISED, invoke, record_at
 from accelsim.core.status import BUSY, NEVER
@@ -23,13 +23,12 @@ STATE = np.dtype(
 )
 RECORD = np.dtype([("wake", "i8")])  # how every component's record begins
 CALL = np.dtype([(name, "i8") for name in ("start", "stop", "skip", "at", "quiet")])  # what is told, what is returned
-WORD = np.dtype("i8")
 TABLES = {  # what the kernel works on: what lies there, dimensions (see `advance`)
     "call": (CALL, 1),
     "control": (CONTROL, 1),
     "state": (STATE, 1),
-    **dict.fromkeys(("slots", "period", "edge", "coming", "late", "first", "order", "due", "turns"), (WORD, 1)),
-    **dict.fromkeys(("ends", "end", "entries", "rows", "mark", "used"), (WORD, 1)),
+    **dict.fromkeys(("slots", "period", "edge", "coming", "late", "first", "order", "due", "moves"), (WORD, 1)),
+    **dict.fromkeys(("entries", "rows", "mark", "used"), (WORD, 1)),
     **dict.fromkeys(("cycles", "words", "transfers"), (WORD, 2)),
     "events": (EVENT, 1),
 }
@@ -107,16 +106,16 @@ def commit(k, c, at, slots, state, period, edge, late, due, coming, trace):
 
 @compiled
 def advance(
-    start, stop, skip, control, slots, state, cycles, period, edge, coming, late, first, order, due, turns, ends, end,
-    entries, rows, words, trace, mark,
+    start, stop, skip, control, slots, state, cycles, period, edge, coming, late, first, order, due, moves, entries,
+    rows, words, trace, mark,
 ):  # fmt: skip
     """Run from an instant on; returns the instant reached and whether nothing is due any more (a component that raised
     an exception: RAISED less its number).
 
     Components are ticked in `order`, which lists them by clock domain: those of domain d from `first[d]` on; `due` says
     of each, in that order, the next cycle (of its own clock) in which it is ticked. Each has its entry's address and
-    its row of `words`, with that row's address (see elaborate.py), and its channels: those in `end` from `ends[i]` on.
-    `coming` and `turns` are working storage: the next edge of each domain, and who was ticked; `late` has the last
+    its row of `words`, with that row's address (see elaborate.py). `coming` and `moves` are working storage: the next
+    edge of each domain, and the channels that were used at this instant, behind their number; `late` has the last
     instant of a transfer that woke nobody in a domain.
     Instants are numbered on the time base; a component's `now` counts the edges of its own clock.
     """
@@ -142,7 +141,6 @@ def advance(
             for d in range(domains):
                 edge[d] = max(edge[d], at // period[d])
             return at, 1
-        ticks = 0
         for d in range(domains):
             now = coming[d]
             if now < NEVER and now * period[d] == at:
@@ -156,16 +154,11 @@ def advance(
                         if did == RAISED:
                             return at, RAISED - i
                         due[n] = ticked(state[i], did, r.wake, now, at, cycles, trace)
-                        turns[ticks] = i
-                        ticks += 1
                     soonest = min(soonest, due[n])
                 coming[d] = soonest  # until a transfer wakes someone before
-        for n in range(ticks):
-            i = turns[n]
-            for m in range(ends[i], ends[i + 1]):
-                c = control[end[m]]
-                if c.pushed | c.popped:
-                    commit(end[m], c, at, slots, state, period, edge, late, due, coming, trace)
+        for n in range(1, 1 + moves[0]):
+            commit(moves[n], control[moves[n]], at, slots, state, period, edge, late, due, coming, trace)
+        moves[0] = 0
         if mark[0]:
             return at + 1, 0
     return at + 1, 0

@@ -94,7 +94,8 @@ class Simulator:
         """Lay out the memory, say where every argument of every tick lies, compile what never was."""
         index = {c.name: i for i, c in enumerate(self.components)}
         domains = [d for d in self.clocks if any(c.clock == d for c in self.components)]
-        self.control = np.zeros(len(self.wires), CONTROL)
+        self.control, self.moves = np.zeros(len(self.wires), CONTROL), np.zeros(1 + len(self.wires), np.int64)
+        self.control["number"], self.control["moves"] = range(len(self.wires)), self.moves.ctypes.data
         self.state = np.zeros(len(self.components), STATE)
         self.cycles = np.zeros((len(self.components), len(STATUS_NAMES)), np.int64)
         self.state["index"] = range(len(self.components))
@@ -141,10 +142,7 @@ class Simulator:
         self.order = np.argsort(self.state["domain"], kind="stable")
         self.first = np.searchsorted(self.state["domain"][self.order], np.arange(len(domains) + 1))
         self.state["place"] = np.argsort(self.order)
-        self.coming, self.due, self.turns = (np.zeros(n, np.int64) for n in (len(domains), *2 * [len(arguments)]))
-        ends = [[k for k, w in enumerate(self.wires) if c in (w.producer, w.consumer)] for c in self.components]
-        self.ends = np.cumsum([0] + [len(mine) for mine in ends])
-        self.end = np.array([k for mine in ends for k in mine], np.int64)
+        self.coming, self.due = (np.zeros(n, np.int64) for n in (len(domains), len(arguments)))
         logged = any(w.monitored for w in self.wires)
         self.event_room = max(self.trace_room, len(self.components)) if self.trace_room else 0
         self.trace = new_trace(
@@ -155,6 +153,8 @@ class Simulator:
         kernel, *self.entries[:] = kept_together([kernel_module(), *entries])
         self.call = np.zeros(1, CALL)
         self.row = row_of(TABLES, vars(self) | self.trace._asdict())
+        before = takewhile(lambda name: name != "events", TABLES)
+        self.events_at = sum(1 + TABLES[name][1] for name in before)  # where the row says where they lie
         self.kernel = caller(kernel, self.row)
         self.events, self.transfers = [], []
         self.snapshots, self.labels = [self.snapshot()], []
@@ -229,7 +229,7 @@ class Simulator:
                 behind = self.trace.events[events:]
                 full = len(behind) < len(self.components)
                 self.trace = self.trace._replace(events=np.empty(self.event_room, EVENT) if full else behind)
-                self.row[:] = row_of(TABLES, vars(self) | self.trace._asdict())
+                self.row[self.events_at : self.events_at + 2] = words(self.trace.events)
             if transfers:
                 self.transfers.append(self.trace.transfers[:transfers].copy())
         self.trace.used[:] = 0
@@ -296,5 +296,5 @@ class Simulator:
             [difference(label, a, b, *about) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             list(self.events),
-            {w.name: unpack(logged, i, w) for i, w in enumerate(self.wires) if w.monitored},
+            unpack(logged, self.wires),
         )

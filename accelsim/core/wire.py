@@ -1,6 +1,6 @@
 """A channel before time starts, and what was logged of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +59,17 @@ def port_of(component: Component, name: str) -> Port | None:
     return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
 
 
-def unpack(logged: np.ndarray, index: int, wire: Wire) -> np.ndarray:
-    """The logged transfers of one channel as records of `at` and its payload."""
-    mine = logged[logged[:, 1] == index]
-    records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
-    records["at"] = mine[:, 0]
-    for n, name in enumerate(wire.payload):
-        records[name] = mine[:, 2 + n]
-    return records
+def unpack(logged: np.ndarray, wires: Sequence[Wire]) -> dict[str, np.ndarray]:
+    """Of each monitored channel its logged transfers as records of `at` and its payload."""
+    channel = logged[:, 1]
+    order = np.argsort(channel.astype(np.min_scalar_type(-1 - len(wires))), kind="stable")  # by digits, as it is short
+    first, found = np.searchsorted(channel[order], np.arange(len(wires) + 1)).tolist(), {}
+    for i, wire in enumerate(wires):
+        if wire.monitored:
+            mine = order[first[i] : first[i + 1]]
+            records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
+            records["at"] = logged[mine, 0]
+            for n, name in enumerate(wire.payload):
+                records[name] = logged[mine, 2 + n]
+            found[wire.name] = records
+    return found

@@ -4,7 +4,8 @@ A machine hands in what is its own: how the output columns are grouped, and the 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm_cuts import faults, plan_gemm
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
+from accelsim.dataflows.sections import Sections
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -111,11 +113,13 @@ def emit_gemm(
     plans: Sequence[GemmPlan] = (),
     stay: Stay = NOWHERE,
     part: Rows | None = None,
+    sections: Sections | None = None,
 ) -> int:
     """Instructions, loads and stores of a dense layer; `plans`: the cut of each group of columns (empty: by rule).
     `stay`: whether its input is there already, which then is given back with the last group's last tile. `part`: where
-    a larger layer's rows are done in blocks, which of them `layer` has. Returns bytes of weights that the last tile
-    gives back.
+    a larger layer's rows are done in blocks, which of them `layer` has. `sections`: what was emitted of layers before,
+    if columns of one number and kind are issued alike in layers that differ in their names alone. Returns bytes of
+    weights that the last tile gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
     first part, and stay until its last is done. Activations are token-major, and so are outputs that
@@ -130,34 +134,37 @@ def emit_gemm(
     if plans and len(plans) != len(groups):
         raise InputError(f"layer {layer.name}: {len(plans)} cuts are given for {len(groups)} groups of columns")
     made = [plan_of(layer, some, batch, have, plan, stay) for some, plan in zip(groups, plans or [None] * len(groups))]
-    part = part or Rows(0, layer.tokens * batch, ceil(layer.inputs * batch, layer.repeat))
+    rows = part or Rows(0, layer.tokens * batch, ceil(layer.inputs * batch, layer.repeat))
     freed = 0
     for repetition in range(layer.repeat):
         column = 0
         for columns, plan in zip(groups, made):
             whole = column + columns.count == layer.out_features
-            gives = part.gives * whole if stay.input else -1
-            freed = emit_columns(p, layer, repetition, column, columns, batch, have, issue, plan, part, gives)
+            gives = rows.gives * whole if stay.input else -1
+            at, rest = (repetition, column), (batch, have, plan, rows, gives)
+            emit = partial(emit_columns, layer=layer, at=at, some=columns, issue=issue, rest=rest)
+            if sections is None or part is not None:  # blocks of rows may wait for weights of the block before
+                freed = emit(p)
+            else:
+                of = replace(layer, name="any", block="any", encodes=None), replace(columns, leaves=int)
+                freed = sections.emit(p, layer.name, (*of, at, rest), emit)
             column += columns.count
     return freed
 
 
 def emit_columns(
     p: Program,
+    *,
     layer: Gemm,
-    group: int,
-    column: int,
+    at: tuple[int, int],
     some: Columns,
-    batch: int,
-    have: DenseResources,
     issue: Issue,
-    plan: GemmPlan,
-    part: Rows,
-    gives: int,
+    rest: tuple[int, DenseResources, GemmPlan, Rows, int],
 ) -> int:
-    """One group of output columns that are treated alike, of some rows; gives: bytes that the last tile gives back of
-    an input that is there, -1: it is loaded. Returns bytes of weights that the last tile gives back."""
-    kept = gives >= 0
+    """Output columns that are treated alike, of some rows, of a repetition and from a column on. rest: batch, machine,
+    cut, which rows, bytes that the last tile gives back of an input that is there (-1: it is loaded). Returns bytes of
+    weights that it gives back."""
+    (group, column), (batch, have, plan, part, gives), kept = at, rest, rest[-1] >= 0
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
@@ -199,13 +206,12 @@ def emit_columns(
         if nth < pieces_of or (outer_rows and (nth == 0 or tiles[nth - 1][0] != m)):
             first = min(inputs, row_at[m] * row_bytes)
             until = tokens if pieces_of == 1 else row_at[m] + rows
-            tile_bytes = min(inputs, until * row_bytes) - first
-            resident = p.load(have.act, source + first, tile_bytes) if tile_bytes else resident
+            if tile_bytes := min(inputs, until * row_bytes) - first:
+                resident = p.load(have.act, source + first, tile_bytes)
         addition: Wait = NOW
         if layer.residual:
-            start = residual + (part.first + row_at[m]) * pitch
-            start += group * layer.out_features + column + feature_at[n]
-            addition = p.load(have.act, start, columns, rows, pitch)
+            corner_of = group * layer.out_features + column + feature_at[n]
+            addition = p.load(have.act, residual + (part.first + row_at[m]) * pitch + corner_of, columns, rows, pitch)
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
             last = d + 1 == len(plan.depth_tiles)

@@ -115,6 +115,16 @@ class Program:
             self.filled = size
             self.append(memory, (self.chunks[-1], self.fenced), (self.counters[memory], len(self.chunks) + 1))
 
+    def check_instructions(self, more: int = 1) -> None:
+        """Raise InputError if no more instructions can be written down."""
+        if len(self.about) + more > MOST:
+            raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
+
+    def check_tiles(self, buffer: str, more: int = 1) -> None:
+        """Raise InputError if no more tiles of a buffer can be listed."""
+        if len(self.tiles_about[buffer]) + more > MOST:
+            raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
+
     def known(self, kind: str, name: str, among: Collection[str]) -> None:
         """Raise InputError unless the machine has it."""
         if name not in among:
@@ -143,8 +153,7 @@ class Program:
             raise InputError(f"an operand of an instruction for {unit} is no whole number: {operands}") from None
         if len(operands) != count:
             raise self.misnamed(unit, operands)
-        if len(self.about) >= MOST:
-            raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
+        self.check_instructions()
         if unit in self.short and all(0 <= words[n] < end for n, end in self.short[unit][1]):
             size = self.short[unit][0]
         self.charge(size)
@@ -203,8 +212,7 @@ class Program:
 
     def move(self, buffer: str, *tile: int) -> Wait:
         """List a tile of a buffer. Raises InputError if no more tiles can be listed."""
-        if len(self.tiles_about[buffer]) >= MOST:
-            raise InputError(f"{buffer} has more than {MOST:,} tiles to move, which is more than memory is taken for")
+        self.check_tiles(buffer)
         self.charge(DESCRIPTOR_BYTES)
         self.tiles[buffer].extend(tile)
         self.tiles_about[buffer].append(self.said)

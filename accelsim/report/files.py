@@ -40,7 +40,6 @@ def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summa
         with scratch(target.parent, target.name) as room:
             made = room / "new"
             made.mkdir()
-            record.result.by_part()  # once, for both of
             packed = Beside(lambda: archive.pack(record, summary.prices.document))
             (made / "result.json").write_text(indented(as_json(record, summary)) + "\n")
             write_layers(made / "layers.csv", summary)
@@ -130,7 +129,7 @@ def is_replaceable(target: Path) -> bool:
 
 def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
     """The content of `result.json`: figures first, then everything that says how they were made."""
-    total = summary.total
+    total, lost = summary.total, losses(record)  # which needs no order of the changes: they are sorted meanwhile
     return {
         "format": FORMAT,
         "version": __version__,
@@ -195,7 +194,7 @@ def as_json(record: RunRecord, summary: Summary) -> dict[str, Any]:
                 "cycles": loss.cycles,
                 "sentence": loss.sentence(total.cycles),
             }
-            for loss in losses(record)[:MOST]
+            for loss in lost[:MOST]
         ],
         "workload": record.workload,
         "architecture": record.arch,

@@ -16,6 +16,7 @@ from accelsim.core import (
     push_words,
     tick,
 )
+from accelsim.core.channel import taken
 
 
 class Feeder(Component):
@@ -45,5 +46,5 @@ class Sink(Component):
     def tick(now, item):
         for n in range(port_count(item)):
             while can_pop(port(item, n)):
-                port(item, n).control.popped += 1
+                taken(port(item, n).control)
         return IDLE

@@ -7,29 +7,30 @@ controller took longer than compiling all else. The pointer leads to a row of wo
 import numpy as np
 
 from accelsim.components.dram import state
+from accelsim.components.dram.constraints import COMMANDS
 from accelsim.core.compiled import intrinsic
 from accelsim.core.elaborate import row_of
 
 WORD = np.dtype(np.int64)
-ARRAYS = {
+ARRAYS = {  # what lies in each, its dimensions, and how long the rows of two dimensions are
     "chip": (state.CHIP, 1),
     "channel": (state.CHANNEL, 1),
     "rank": (state.RANK, 1),
     "bank": (state.BANK, 1),
-    "queue": (state.QUEUE, 2),
-    "want": (WORD, 2),
-    "due": (WORD, 2),
-    "listed": (WORD, 2),
-    "banks": (WORD, 2),
-    "place": (WORD, 2),
-    "oldest": (WORD, 2),
+    "queue": (state.QUEUE, 2, state.WIDTH),
+    "want": (WORD, 2, state.WIDTH),
+    "due": (WORD, 2, state.WIDTH),
+    "listed": (WORD, 2, state.WIDTH),
+    "banks": (WORD, 2, state.WIDTH),
+    "place": (WORD, 2, state.WIDTH),
+    "oldest": (WORD, 2, state.WIDTH),
     "slot": (state.SLOT, 1),
     "bucket": (WORD, 1),
-    "earliest": (WORD, 2),
+    "earliest": (WORD, 2, state.WIDTH),
     "row": (state.ROW, 1),
     "first_row": (WORD, 1),
     "past": (WORD, 1),
-    "commands": (WORD, 2),
+    "commands": (WORD, 2, len(COMMANDS)),
     "request": (state.REQUEST, 1),
     "reply": (state.REPLY, 1),
     "log": (state.LOG, 1),
@@ -38,7 +39,7 @@ ARRAYS = {
 
 def handle(dram: state.Dram) -> np.ndarray:
     """The row of words of a Dram; it must outlive the row."""
-    return row_of(ARRAYS, dram._asdict())
+    return row_of({name: about[:2] for name, about in ARRAYS.items()}, dram._asdict())
 
 
 @intrinsic

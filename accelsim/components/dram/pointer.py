@@ -20,7 +20,7 @@ register_model(Pointer)(models.OpaqueModel)
 
 
 def array_type(name: str) -> types.Array:
-    dtype, dimensions = ARRAYS[name]
+    dtype, dimensions = ARRAYS[name][:2]
     return types.Array(from_dtype(dtype), dimensions, "C")
 
 
@@ -34,17 +34,17 @@ class ArrayOfPointer(AttributeTemplate):
 
 @lower_getattr_generic(Pointer)
 def find_array(context, builder, kind, value, name):
-    at = 0
-    for other, (_, dimensions) in ARRAYS.items():
+    at, (_, dimensions, *width) = 0, ARRAYS[name]
+    for other, about in ARRAYS.items():
         if other == name:
             break
-        at += 1 + dimensions
+        at += 1 + about[1]
     word = context.get_value_type(types.int64)
     row = builder.bitcast(value, word.as_pointer())
-    load = [builder.load(builder.gep(row, [word(at + n)])) for n in range(1 + dimensions)]
+    load = [builder.load(builder.gep(row, [word(at + n)])) for n in range(1 + dimensions - len(width))]
     for loaded in load:  # the row stays as it is, whatever is stored elsewhere: it need not be read again
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
-    return array_value(context, builder, array_type(name), load[0], load[1:])
+    return array_value(context, builder, array_type(name), load[0], [*load[1:], *map(word, width)])
 
 
 cpu_target.typing_context.refresh()  # what is being compiled knows of it only then

@@ -10,6 +10,8 @@ NEVER = np.int64(1) << 62
 LONG_AGO = -(np.int64(1) << 40)
 DRAMSIM3, FRFCFS, FRFCFS_ROWHIT = range(3)
 CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
+WIDTH = 2056  # banks of a device, at most: 16 channels, 8 ranks of 16, and a line more, so that what is said of a bank
+# in several arrays lies in several sets of a cache. Compiled code need not multiply by a length that it must look up.
 BUCKETS = 256  # of the table of lines in flight, per channel; a power of two
 
 
@@ -94,6 +96,8 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     channels, ranks, groups = address_map.channels, standard.ranks, standard.bankgroups
     per_rank = groups * standard.banks_per_group
     banks = ranks * per_rank
+    if channels * banks > WIDTH:
+        raise ValueError(f"{channels * banks} banks are more than the {WIDTH} that there is room for")
     unused = ({c.RD, c.WR} if closed_page else {c.RDA, c.WRA}) | ({c.PREA} if controller == "dramsim3" else set())
     rows = standard.constraints + c.resolve(c.CONTROLLER_ROWS.get(controller, ()), standard.timing)
     bound = c.bind(rows, ranks=ranks, unused=unused)
@@ -119,7 +123,7 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     bank = np.zeros(channels * banks, BANK)
     bank["rank"] = np.arange(channels * banks) // per_rank
     bank["open_row"] = bank["active"] = -1
-    queue = np.zeros((QUEUES, channels * banks), QUEUE)
+    queue = np.zeros((QUEUES, WIDTH), QUEUE)
     for name in QUEUE.names:
         queue[name] = 0 if name == "count" else -1
     slot = np.zeros(slots, SLOT)
@@ -136,15 +140,15 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
         rank=np.zeros(channels * ranks, RANK).view(np.recarray),
         bank=bank.view(np.recarray),
         queue=queue.view(np.recarray),
-        want=np.zeros((QUEUES, channels * banks), np.int64),
-        due=np.full((QUEUES, channels * banks), NEVER, np.int64),
-        listed=np.zeros((QUEUES, channels), np.int64),
-        banks=np.zeros((QUEUES, channels * banks), np.int64),
-        place=np.zeros((QUEUES, channels * banks), np.int64),
-        oldest=np.full((2, channels * banks), NEVER, np.int64),
+        want=np.zeros((QUEUES, WIDTH), np.int64),
+        due=np.full((QUEUES, WIDTH), NEVER, np.int64),
+        listed=np.zeros((QUEUES, WIDTH), np.int64),
+        banks=np.zeros((QUEUES, WIDTH), np.int64),
+        place=np.zeros((QUEUES, WIDTH), np.int64),
+        oldest=np.full((2, WIDTH), NEVER, np.int64),
         slot=slot.view(np.recarray),
         bucket=np.full(channels * BUCKETS, -1, np.int64),
-        earliest=np.zeros((max(ASKED) + 1, channels * banks), np.int64),
+        earliest=np.zeros((max(ASKED) + 1, WIDTH), np.int64),
         row=row.view(np.recarray),
         first_row=first.astype(np.int64),
         past=past,

@@ -15,6 +15,7 @@ from accelsim.dataflows.fusion import Piece, pieces, shortened
 from accelsim.dataflows.gemm import emit_gemm
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.residency import output_bytes
+from accelsim.dataflows.sections import Sections
 from accelsim.dataflows.tiling import GemmPlan, Stay
 from accelsim.dataflows.vector import emit_vector
 from accelsim.dataflows.windows import Window
@@ -45,6 +46,7 @@ def compile_workload(
         if name not in names:
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
+    sections = Sections()
     freed = 0  # bytes of weights that the dense layer before gives back with its last tile, if it is stored then
     told = -1  # the layer whose activation function the vector unit has
     for piece in pieces(workload, stays):
@@ -62,7 +64,7 @@ def compile_workload(
             if behind:
                 p.lift(have.weight, NOW)
             plans = [shortened(plan, layer.tokens) if stay.rows else plan for plan in cuts.get(layer.name, ())]
-            freed = emit_gemm(p, layer, groups, batch, left, issue, plans, stay, piece.part)
+            freed = emit_gemm(p, layer, groups, batch, left, issue, plans, stay, piece.part, sections)
             freed *= have.double_buffer and stay.stored and piece.ends
             if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
                 p.hold(have.weight)
