@@ -91,7 +91,7 @@ def simulated(work: Workload, *settings: str, machine: str = "vitcod") -> Time:
 
 def nonzeros(work: Workload) -> int:
     """Kept scores of all attention layers."""
-    return sum(int(mask.keep.sum()) for mask in work.masks.values())
+    return sum(mask.kept for mask in work.masks.values())
 
 
 def attention(name: str) -> Workload:

@@ -71,6 +71,7 @@ class Program:
         self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
         self.later: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes of loads that fences are behind
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
+        self.kinds = dict(names.tables)  # of the tables' rows
         self.tables = {table: array(kind[0].char) for table, kind in names.tables.items()}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
@@ -237,6 +238,7 @@ class Program:
     def add(self, table: str, rows: np.ndarray) -> int:
         """Append rows to a table of the machine; where they begin."""
         self.known("table", table, self.tables)
+        rows = rows.astype(self.kinds[table], copy=False)
         first, self.room = self.sizes[table], self.room + rows.nbytes
         if self.room > MOST_BYTES:
             raise InputError(
@@ -247,10 +249,16 @@ class Program:
         self.sizes[table] += len(rows)
         return first
 
+    def widen(self, table: str, kind: np.dtype) -> None:
+        """Have a table's rows, those that it has too, of a type that holds larger numbers."""
+        self.known("table", table, self.tables)
+        self.tables[table] = array(kind[0].char, self.tables[table])
+        self.kinds[table] = kind
+
     def enter(self, table: str, **row: int) -> int:
         """Append one row, each field by its name; its number."""
         self.known("table", table, self.tables)
-        fields = self.names.tables[table].names
+        fields = self.kinds[table].names
         if row.keys() != set(fields):
             raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
         self.charge(self.names.row_bytes.get(table, 0))
@@ -284,5 +292,5 @@ class Program:
             "operands": np.array(self.operands),
             "reached": np.zeros(1 + len(self.counters), np.int64),
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
-            **{table: rows(self.tables[table], kind) for table, kind in self.names.tables.items()},
+            **{table: rows(self.tables[table], kind) for table, kind in self.kinds.items()},
         }

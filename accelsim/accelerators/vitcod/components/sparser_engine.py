@@ -65,6 +65,15 @@ from accelsim.core.lane_set import add, first, no_lanes, remove
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import FILLING, READING
 
+
+def longest_list(passes: np.ndarray, rows: np.ndarray) -> int:
+    """Sparse scores of a pass, at most; rounded up to a power of two. Lists of one pass are there at a time."""
+    before = np.append(0, np.cumsum(rows["sparse"], dtype=np.int64))
+    begin = passes["first_row"]
+    end = np.minimum(begin + passes["heads"] * passes["rows"], len(rows))
+    return 1 << int((before[end] - before[begin]).max(initial=1) - 1).bit_length()
+
+
 SENDS = {"until": "the cycle from which it is free", "vector": "what was sent", "since": "from when on, plus one"}
 
 
@@ -91,8 +100,11 @@ class SparserEngine(Component):
     index = Mem("rows of the sparse columns (tables.INDEX)")
     rows = Mem("outputs (tables.ROWS)")
     ready = Mem("whether the scores of an output are complete", lambda c: np.zeros(len(c.storage["rows"]), np.int8))
-    filled = Mem("scores in each row's list", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
-    listed = Mem("the columns of each row, as their scores left", lambda c: np.zeros(len(c.storage["index"]), np.int32))
+    filled = Mem("scores in each row's list", lambda c: np.zeros(len(c.storage["rows"]), np.int32))
+    listed = Mem(
+        "the columns of each row of a pass, as their scores left, places counted modulo their number, a power of two",
+        lambda c: np.zeros(longest_list(c.storage["passes"], c.storage["rows"]), np.int32),
+    )
 
     command = In("phases", **PASS)
     operands = In("operands that are there", **OPERANDS)

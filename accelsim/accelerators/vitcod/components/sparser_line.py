@@ -106,7 +106,7 @@ def can_put(now, r, mac, put, score):
 def leave_score(mac, rows, filled, listed, out):
     """A score leaves; its column is listed for the values' phase."""
     out.place, out.column = mac.result_place, mac.result_column
-    listed[rows[mac.result_place].first + filled[mac.result_place]] = mac.result_column
+    listed[(rows[mac.result_place].first + filled[mac.result_place]) & (listed.shape[0] - 1)] = mac.result_column
     filled[mac.result_place] += 1
     mac.busy = 0
 
@@ -193,7 +193,7 @@ def fetch_query(now, r, one, mac, n, index, q_bank, q, miss):
 @compiled
 def fetch_value(now, r, one, mac, rows, listed, v_bank):
     """Have the V of the row's next column sent. Whether its bank refused."""
-    token = listed[mac.at]
+    token = listed[mac.at & (listed.shape[0] - 1)]
     mac.next_place, mac.next_column = mac.place, token
     bank = token % min(r.banks, r.v_banks)
     cycles = sending(now, r, bank, ceil(one.value_dim, min(r.bank_bytes, r.v_port_bytes)))

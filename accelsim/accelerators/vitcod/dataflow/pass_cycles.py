@@ -75,7 +75,7 @@ def numbers(
     of_heads, pieces = np.zeros((3, len(head_of)), np.int64), np.zeros(len(head_of), np.int64)
     for h, head in enumerate(work):
         mine = np.flatnonzero(head_of == h)
-        scores = np.diff(head.entries[0][[first[mine], last[mine]]], axis=0)[0]
+        scores = np.diff(head.starts[[first[mine], last[mine]]], axis=0)[0]
         # a row's scores in a block of keys are segments of their own
         parts = np.diff(head.segments_before(segment)[[first[mine], last[mine]]], axis=0)[0] + several[mine]
         of_heads[0, mine] = len(head.dense)

@@ -137,8 +137,8 @@ def block_scores(work: HeadWork, blocks: int) -> int:
     """Most bytes of scores of a block, where a head's rows are cut into so many."""
 
     def made() -> int:
-        ends = np.array(block_ends(len(work.sparse), blocks))
-        rows, scores = np.diff(ends, axis=1), np.diff(work.entries[0][ends], axis=1)
+        ends = np.array(block_ends(work.rows, blocks))
+        rows, scores = np.diff(ends, axis=1), np.diff(work.starts[ends], axis=1)
         return int((2 * len(work.dense) * rows + 3 * scores).max())
 
     return work.keep(("scores", blocks), made)
@@ -148,7 +148,7 @@ def block_tables(work: HeadWork, blocks: int, have: Resources, room: int) -> int
     """Most bytes of tables of a block; of the block of the most scores alone, if these are more than there is room."""
     key = blocks, have.segment, have.index_entry_bytes
     if ("most", *key) not in work.found:
-        ends = block_ends(len(work.sparse), blocks)
+        ends = block_ends(work.rows, blocks)
         if ("heaviest", *key) not in work.found:
             heaviest = max(ends, key=lambda one: work.sparse_scores(*one))
             work.found["heaviest", *key] = index_bytes(work, *heaviest, have)
