@@ -123,9 +123,11 @@ def long_sequence() -> Time:
 
 def long_run() -> None:
     """What `long_sequence` measures: masks made, compiled and simulated."""
-    distance = np.abs(np.subtract.outer(np.arange(TOKENS, dtype=np.int16), np.arange(TOKENS, dtype=np.int16)))
-    keep = np.broadcast_to(distance <= WINDOW, (1, HEADS, TOKENS, TOKENS))
-    simulated(bare(keep, 64, 64, name="long"))
+    at = np.arange(TOKENS, dtype=np.int16)
+    near = np.abs(np.subtract.outer(at, at)) <= WINDOW
+    work = bare(np.broadcast_to(near, (1, HEADS, TOKENS, TOKENS)), 64, 64, name="long")
+    del near
+    simulated(work)
 
 
 def stream(controller: str, traffic: str) -> Time:

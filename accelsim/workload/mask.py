@@ -65,9 +65,9 @@ def pack(keep: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class AttentionMask:
-    """keep: bool[heads, q_tokens, kv_tokens], True = kept; it may be given as Bits. order: int32[heads, kv_tokens], a permutation, global tokens
-    first. global_tokens: int32[heads], how many leading tokens of `order` are global. pattern: the windows that the
-    mask is, in every head; None: it has no such name.
+    """keep: bool[heads, q_tokens, kv_tokens], True = kept; it may be given as Bits. order: int32[heads, kv_tokens], a
+    permutation, global tokens first. global_tokens: int32[heads], how many leading tokens of `order` are global.
+    pattern: the windows that the mask is, in every head; None: it has no such name.
 
     Data stays in natural order; position p of a head's reordered columns is token order[h, p]. Where q_tokens ==
     kv_tokens the paper permutes rows the same way, which changes no result (attention is permutation-equivariant).

@@ -44,8 +44,8 @@ DENSE = record("head", "column")  # ordered by head, then column
 # A row for each piece of a column, for each output, and for each sparse score: they are most of what a program of a
 # long sequence holds, and therefore have no more bits than they need.
 COLUMNS = short_record("head", "column", "first", "count")  # a column's rows stand in INDEX[first : first + count]
-INDEX = np.dtype([("row", "u2")])  # or LONG_INDEX, where a pass has more rows
-LONG_INDEX, MOST_SHORT = np.dtype([("row", "i4")]), 1 << 16
+INDEX = np.dtype([("row", "u1")])  # or LONG_INDEX, where a pass has more rows
+LONG_INDEX, MOST_SHORT = np.dtype([("row", "i4")]), 256
 ROWS = short_record(
     "head",  # counted from the start of the pass
     "scores",  # scores of the row, of both engines

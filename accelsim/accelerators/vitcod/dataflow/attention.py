@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from accelsim.accelerators.vitcod.dataflow.head_work import split_heads
+from accelsim.accelerators.vitcod.dataflow.head_work import forget, split_heads
 from accelsim.accelerators.vitcod.dataflow.key_blocks import load_block_alone, run_blocks
 from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q, check_fetches
 from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, PassTold, pass_rows, tabulate
@@ -24,7 +24,7 @@ class AttentionLayer:
         self, p: Program, layer: Attention, mask: AttentionMask, have: Resources, cut: AttentionCut | None = None
     ) -> None:
         self.p, self.layer, self.have = p, layer, have
-        self.work = split_heads(layer, mask, have)
+        self.mask, self.work = mask, split_heads(layer, mask, have)
         if cut is not None and (wrong := faults(layer, self.work, cut, have)):
             raise InputError(f"layer {layer.name}: the cut it is given does not fit: {'; '.join(wrong[:3])}")
         self.cut = cut or plan_attention(layer, self.work, have)
@@ -42,8 +42,8 @@ class AttentionLayer:
         make, size = partial(tabulate, layer, one, self.work, have), layer.heads * layer.q_tokens
         return self.work[one.heads[0]].last(("tables", n), (layer, one, have), make, size)
 
-    def emit(self, image: int) -> None:
-        """The whole layer for one image."""
+    def emit(self, image: int, last: bool = False) -> None:
+        """The whole layer for one image; the last one: of a large layer, heads whose tables are written are let go."""
         p, layer = self.p, self.layer
         self.image = image
         self.operands.place(image)
@@ -59,6 +59,9 @@ class AttentionLayer:
             self.tables.append(table.told)
             self.said.append(self.heads_of(one, table.told))
             self.numbers.append(self.enter(one, table))
+            if last and (n + 1 == len(self.passes) or self.passes[n + 1].heads != one.heads):
+                forget(layer, self.mask)
+                self.work = [None if h in one.heads else work for h, work in enumerate(self.work)]
         if self.have.q_from_dram:
             for one in self.passes:
                 for _ in one.blocks:

@@ -149,6 +149,12 @@ def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> tuple
     return ways[key]
 
 
+def forget(layer: Attention, mask: AttentionMask) -> None:
+    """Hold the heads of a large layer no longer than somebody asks for them."""
+    if layer.heads * layer.q_tokens > LARGEST_FOUND:
+        _found.pop(mask, None)
+
+
 def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, reorder: bool) -> HeadWork:
     """Of one head."""
     keep = mask.head(head) if prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)

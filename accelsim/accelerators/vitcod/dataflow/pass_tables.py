@@ -35,8 +35,8 @@ class PassTables:
 
 @dataclass(frozen=True)
 class PassTold:
-    """dense: columns of all blocks; denser_lines, sparser_lines: each engine's share; dense_columns, sparse_columns: how
-    many there are in each block of keys."""
+    """dense: columns of all blocks; denser_lines, sparser_lines: each engine's share; dense_columns, sparse_columns:
+    how many there are in each block of keys."""
 
     dense: int
     denser_lines: int

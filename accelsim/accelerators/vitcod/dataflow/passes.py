@@ -179,7 +179,7 @@ class Room:
                 and block_scores(work, blocks) <= self.score_bytes
                 and block_tables(work, blocks, have, room) <= room
             ):
-                found.append([(first, last - first) for first, last in block_ends(tokens, blocks)])
+                found.append([(first, last - first) for first, last in block_ends(tokens, blocks).tolist()])
             if len(found) == 3 or (found and blocks == tokens):
                 return min(found, key=lambda passes: sum([ceil(rows, have.lines) for _, rows in passes]))
         return []
@@ -216,9 +216,8 @@ def blocks_of_head(
         while some:
             sizes = pieces(layer.kv_tokens, some)
             blocks = tuple((sum(sizes[:n]), many) for n, many in enumerate(sizes))
-            passes = [Pass((head,), first, last - first, blocks, size) for first, last in ends]
-            if tables_fit(layer, passes, work, have):
-                return passes
+            if tables_fit(layer, head, ends, blocks, work, have):
+                return [Pass((head,), first, last - first, blocks, size) for first, last in ends.tolist()]
             some //= 2
         if size == 1:
             return []
