@@ -13,7 +13,7 @@ from tests.accelerators.vitcod.dataflow.machines import attentions, machines, pr
 
 
 def test_what_was_made_last_is_made_again_of_other_things_only():
-    one, made = HeadWork(np.zeros(0, np.int64), np.ones((2, 2), bool)), []
+    one, made = HeadWork.of(np.zeros(0, np.int64), np.ones((2, 2), bool)), []
 
     def make():
         made.append(len(made))
