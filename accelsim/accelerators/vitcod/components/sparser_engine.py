@@ -143,9 +143,10 @@ class SparserEngine(Component):
         result_leaves="whether a result leaves after this operand",
     )
     # What the lines' registers say already, so that a tick need not look at every line: at one that can leave, begin or
-    # fetch, or is refused a port, room or a bank, and at those that would ask for a Q if one can; all others wait for
-    # a vector, for beats, or to take up.
+    # fetch, or is refused a port, room or a bank, at the first whose partial row would leave if one can, and at those
+    # that would ask for a Q if one can; all others wait for a vector, for beats, or to take up.
     look = Mem("lines to look at", lambda c: no_lanes(c.value("lines")))
+    leaving = Mem("lines that wait for room for their partial row", lambda c: no_lanes(c.value("lines")))
     asking = Mem("lines that wait for room to ask for a Q, or for it to come", lambda c: no_lanes(c.value("lines")))
     free = Mem("lines that have fetched all their entries", lambda c: no_lanes(c.value("lines")))
     queue = Mem("lines that compute, in the order they are done", lambda c: np.zeros(c.value("lines"), np.int64))
@@ -184,9 +185,9 @@ class SparserEngine(Component):
 
     @tick
     def tick(
-        now, r, passes, index, rows, ready, filled, listed, line, look, asking, free, queue, there, put, q_bank, k_bank,
-        v_bank, command, operands, column, vector, softmaxed, window, filling, miss, score, partial, reads, reading,
-        done,
+        now, r, passes, index, rows, ready, filled, listed, line, look, leaving, asking, free, queue, there, put,
+        q_bank, k_bank, v_bank, command, operands, column, vector, softmaxed, window, filling, miss, score, partial,
+        reads, reading, done,
     ):  # fmt: skip
         came = hear(
             now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling
@@ -213,6 +214,10 @@ class SparserEngine(Component):
             r.computing -= 1
         moved = blocked = soon = False
         ports = r.score_ports if scoring else 1
+        n = first(leaving, 0)
+        if n >= 0 and can_push(partial):  # one row a cycle: that of the lowest line
+            remove(leaving, n)
+            add(look, n)
         n = next_line(look, asking, came if one.forward else can_push(miss), 0)
         while n >= 0:
             mac = line[n]
@@ -247,8 +252,11 @@ class SparserEngine(Component):
                 soon |= refused
                 moved |= mac.next != NOWHERE
             soon |= mac.next == HERE and not mac.busy
-            file_away(n, mac, look, asking, free, held, refused)
+            file_away(n, mac, look, leaving, asking, free, scoring, held, refused)
             n = next_line(look, asking, came if one.forward else can_push(miss), n + 1)
+        if first(leaving, 0) >= 0:
+            blocked = True
+            soon |= ports == 0
         n = first(free, 0)  # after all lines have been looked at: what is taken up bears on nobody else in this cycle
         if n >= 0 and r.left:
             mac = line[n]

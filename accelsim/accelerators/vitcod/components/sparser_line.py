@@ -58,10 +58,16 @@ def next_line(look, asking, asks, start):
 
 
 @compiled
-def file_away(n, mac, look, asking, free, held, refused):
-    """Note what a line that was looked at waits for: itself, room or an operand to ask for, work, or others' news."""
+def file_away(n, mac, look, leaving, asking, free, scoring, held, refused):
+    """Note what a line that was looked at waits for: itself, room for what it has computed or an operand to ask for,
+    work, or others' news."""
     fetches = mac.next == NOWHERE and mac.left > 0
-    if held or refused or (mac.next == HERE and not mac.busy):
+    leaves = held and not scoring and not refused
+    if leaves:
+        add(leaving, n)
+    else:
+        remove(leaving, n)
+    if (held and not leaves) or refused or (mac.next == HERE and not mac.busy):
         add(look, n)
     else:
         remove(look, n)
