@@ -148,7 +148,10 @@ class Program:
             raise InputError(f"its program has more than {MOST:,} instructions, which is more than memory is taken for")
         if unit in self.short and all(0 <= words[n] < end for n, end in self.short[unit][1]):
             size = self.short[unit][0]
-        self.charge(size)
+        if self.filled + size <= self.chunk:  # as mostly
+            self.filled += size
+        else:
+            self.charge(size)
         self.words.extend((number, len(self.operands), *wait, *wait2))
         self.operands.extend(words)
         self.about.append(self.said)
@@ -289,7 +292,7 @@ class Program:
 
         return {
             "program": rows(self.words, INSTRUCTION),
-            "operands": np.array(self.operands),
+            "operands": np.asarray(self.operands),
             "reached": np.zeros(1 + len(self.counters), np.int64),
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
             **{table: rows(self.tables[table], kind) for table, kind in self.kinds.items()},

@@ -24,7 +24,8 @@ class AttentionLayer:
         self, p: Program, layer: Attention, mask: AttentionMask, have: Resources, cut: AttentionCut | None = None
     ) -> None:
         self.p, self.layer, self.have = p, layer, have
-        self.mask, self.work = mask, split_heads(layer, mask, have)
+        self.work = split_heads(layer, mask, have)
+        forget(layer, mask)
         if cut is not None and (wrong := faults(layer, self.work, cut, have)):
             raise InputError(f"layer {layer.name}: the cut it is given does not fit: {'; '.join(wrong[:3])}")
         self.cut = cut or plan_attention(layer, self.work, have)
@@ -38,14 +39,12 @@ class AttentionLayer:
 
     def tabulated(self, n: int, one: Pass) -> PassTables:
         """The tables of a pass, which the next point of a sweep mostly has too."""
-        layer, have = self.layer, self.have
-        make, size = partial(tabulate, layer, one, self.work, have), layer.heads * layer.q_tokens
-        return self.work[one.heads[0]].last(("tables", n), (layer, one, have), make, size)
+        of, size = (self.layer, one, self.have), self.layer.heads * self.layer.q_tokens
+        return self.work[one.heads[0]].last(("tables", n), of, partial(tabulate, *of[:2], self.work, self.have), size)
 
     def emit(self, image: int, last: bool = False) -> None:
         """The whole layer for one image; the last one: of a large layer, heads whose tables are written are let go."""
-        p, layer = self.p, self.layer
-        self.image = image
+        p, layer, self.image = self.p, self.layer, image
         self.operands.place(image)
         stored = p.all_of("act_gb1")
         p.hold("weight_gb")  # V, and the weights behind it
@@ -60,7 +59,6 @@ class AttentionLayer:
             self.said.append(self.heads_of(one, table.told))
             self.numbers.append(self.enter(one, table))
             if last and (n + 1 == len(self.passes) or self.passes[n + 1].heads != one.heads):
-                forget(layer, self.mask)
                 self.work = [None if h in one.heads else work for h, work in enumerate(self.work)]
         if self.have.q_from_dram:
             for one in self.passes:

@@ -60,9 +60,10 @@ def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, 
     """The cut of these passes with pieces as long as the activation buffer has room for."""
     tokens = CHUNK_TOKENS
     if not stays:
-        sizes = {(len(one.heads), one.rows) for one in passes}
-        room = min(have.act_bytes // token_bytes(layer, have, heads) - rows for heads, rows in sizes)
-        blocks = {id(one.blocks): one.blocks for one in passes}.values()  # thousands of passes have the same
+        heads, _, rows, blocks, _ = zip(*passes)  # of thousands of passes
+        sizes = {(len(some), many) for some, many in set(zip(heads, rows))}
+        room = min(have.act_bytes // token_bytes(layer, have, count) - many for count, many in sizes)
+        blocks = dict(zip(map(id, blocks), blocks)).values()
         keys = max(many for some in blocks for _, many in some)
         if any(len(some) > 1 for some in blocks):
             tokens = min(LONGEST_PIECE, max(CHUNK_TOKENS, room // 2))
