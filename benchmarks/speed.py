@@ -91,7 +91,7 @@ def simulated(work: Workload, *settings: str, machine: str = "vitcod") -> Time:
 
 def nonzeros(work: Workload) -> int:
     """Kept scores of all attention layers."""
-    return sum(int(mask.keep.sum()) for mask in work.masks.values())
+    return sum(mask.kept for mask in work.masks.values())
 
 
 def attention(name: str) -> Workload:
@@ -123,9 +123,11 @@ def long_sequence() -> Time:
 
 def long_run() -> None:
     """What `long_sequence` measures: masks made, compiled and simulated."""
-    distance = np.abs(np.subtract.outer(np.arange(TOKENS, dtype=np.int16), np.arange(TOKENS, dtype=np.int16)))
-    keep = np.broadcast_to(distance <= WINDOW, (1, HEADS, TOKENS, TOKENS))
-    simulated(bare(keep, 64, 64, name="long"))
+    at = np.arange(TOKENS, dtype=np.int16)
+    near = np.abs(np.subtract.outer(at, at)) <= WINDOW
+    work = bare(np.broadcast_to(near, (1, HEADS, TOKENS, TOKENS)), 64, 64, name="long")
+    del near
+    simulated(work)
 
 
 def stream(controller: str, traffic: str) -> Time:

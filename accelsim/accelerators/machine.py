@@ -2,6 +2,7 @@
 whose module `machine` holds one, called MACHINE (see docs/your-own-machine.md).
 """
 
+import gc
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -253,10 +254,15 @@ class Machine:
                 )
         self.check_kinds(arch, workload, source)
         program = self.program(arch)
+        collects = gc.isenabled()
+        gc.disable()  # what is made is needed to the end: nothing would be found
         try:
             self.compile(program, arch, workload)
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
+        finally:
+            if collects:
+                gc.enable()
         listing = self.listed(arch)
         sim = netlist.build(
             self.schema,

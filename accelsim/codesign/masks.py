@@ -55,7 +55,7 @@ def spread(array: np.ndarray, layers: Sequence[Attention], where: str) -> list[n
             raise InputError(
                 f"{where} is {given}, but {layer.name} needs [heads, q_tokens, kv_tokens] = {list(need)}{hint}."
             )
-        found.append(np.broadcast_to(one, need).copy())
+        found.append(np.broadcast_to(one, need))
     return found
 
 

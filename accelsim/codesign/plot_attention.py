@@ -28,7 +28,7 @@ def measured_maps(workload_file: str | Path) -> dict[str, np.ndarray]:
 def polarized(mask: AttentionMask, head: int) -> np.ndarray:
     """bool[q_tokens, kv_tokens]: the kept scores with the global tokens first; rows alike where queries are keys."""
     order = mask.order[head]
-    rows = mask.keep[head][order] if mask.q_tokens == mask.kv_tokens else mask.keep[head]
+    rows = mask.head(head)[order] if mask.q_tokens == mask.kv_tokens else mask.head(head)
     return rows[:, order]
 
 
@@ -56,8 +56,8 @@ def plot_attention(
     names = [layer] if layer else names[:ROWS]
     maps = {n: m for n, m in (maps or {}).items() if n in names}
     for name, found in maps.items():
-        if found.shape != workload.masks[name].keep.shape:
-            need = list(workload.masks[name].keep.shape)
+        if found.shape != workload.masks[name].shape:
+            need = list(workload.masks[name].shape)
             raise InputError(f"the map of {name!r} is {list(found.shape)} but its mask is {need}; export again.")
     return _draw(workload, Path(file), names, maps, heads)
 
@@ -81,10 +81,10 @@ def _draw(workload: Workload, file: Path, names: list[str], maps: dict, heads: i
         for head in range(shown[name]):
             some = row[each * head : each * head + each]
             if maps:
-                image = maps.get(name, np.zeros(mask.keep.shape))[head]
+                image = maps.get(name, np.zeros(mask.shape))[head]
                 some[0].imshow(np.sqrt(image), cmap="Greys", interpolation="nearest", aspect="auto")
                 some[0].set_title(f"head {head}: attention", fontsize=5.5, pad=2)
-            some[-2].imshow(mask.keep[head], cmap="Greys", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+            some[-2].imshow(mask.head(head), cmap="Greys", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
             some[-2].set_title(f"head {head}: {mask.sparsity[head]:.1%} pruned", fontsize=5.5, pad=2)
             some[-1].imshow(polarized(mask, head), cmap="Greys", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
             count = int(mask.global_tokens[head])

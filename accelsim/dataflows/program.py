@@ -36,18 +36,16 @@ WORDS = "q"  # what tables are written down as: 64-bit integers
 def heads_said(heads: Sequence[int], image: int = 0, rows: tuple[int, int, int] = (0, 0, 0)) -> str:
     """Heads for a reader, and of which image, and which rows (first, how many, of how many) where these are not all."""
     first, many, whole = rows
-    said = f"head {heads[0]}" if len(heads) == 1 else f"heads {', '.join(map(str, heads))}"
-    if list(heads) == list(range(heads[0], heads[-1] + 1)) and len(heads) > 2:
-        said = f"heads {heads[0]} to {heads[-1]}"
+    run = list(heads) == list(range(heads[0], heads[-1] + 1)) and len(heads) > 2
+    several = f"{heads[0]} to {heads[-1]}" if run else ", ".join(map(str, heads))
+    said = f"heads {several}" if len(heads) > 1 else f"head {heads[0]}"
     said += f", rows {first} to {first + many - 1}" if many < whole else ""
     return said + (f", image {image}" if image else "")
 
 
 class Program:
-    """Instructions and tables; `finish()` makes arrays of them.
-
-    Raises InputError for a unit, operand, counter, buffer or table that the machine does not have.
-    """
+    """Instructions and tables; `finish()` makes arrays of them. Raises InputError for a unit, operand, counter, buffer
+    or table that the machine does not have."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -58,9 +56,8 @@ class Program:
                 "every buffer one of its own name; give the part or the table another name"
             )
         self.units = {unit: (n, tuple(fields)) for n, (unit, fields) in enumerate(names.units.items())}
-        self.commands = {
-            unit: (n, len(f), instruction_bytes(len(f)), in_order(f)) for unit, (n, f) in self.units.items()
-        }
+        sizes = {unit: (n, len(f), instruction_bytes(len(f))) for unit, (n, f) in self.units.items()}
+        self.commands = {unit: (*size, in_order(self.units[unit][1])) for unit, size in sizes.items()}
         self.short = {unit: short_form(self.units[unit][1], bits) for unit, bits in names.short.items() if bits}
         self.words, self.operands = array(WORDS), array(WORDS)  # of the instructions
         self.memory, self.places = 0, dict[str, int]()  # bytes that tensors have, and where each begins
@@ -71,6 +68,7 @@ class Program:
         self.loaded = dict.fromkeys(names.buffers, 0)  # bytes of all loads that are listed
         self.later: dict[str, list[int]] = {b: [] for b in names.buffers}  # bytes of loads that fences are behind
         self.goes = dict.fromkeys(names.stores, TO_DRAM)  # where what is stored next goes
+        self.kinds = dict(names.tables)  # of the tables' rows
         self.tables = {table: array(kind[0].char) for table, kind in names.tables.items()}  # their rows
         self.sizes = dict.fromkeys(names.tables, 0)
         self.room = self.filled = 0  # bytes of the tables, and in the chunk that is being filled
@@ -245,7 +243,8 @@ class Program:
     def add(self, table: str, rows: np.ndarray) -> int:
         """Append rows to a table of the machine; where they begin."""
         self.known("table", table, self.tables)
-        first, self.room = self.sizes[table], self.room + rows.nbytes
+        rows, first = rows.astype(self.kinds[table], copy=False), self.sizes[table]
+        self.room += rows.nbytes
         if self.room > MOST_BYTES:
             raise InputError(
                 f"the tables of its program would have more than {MOST_BYTES >> 20:,} MiB, which is more than memory "
@@ -255,10 +254,14 @@ class Program:
         self.sizes[table] += len(rows)
         return first
 
+    def widen(self, table: str, kind: np.dtype) -> None:
+        """Have a table's rows, those that it has too, of a type that holds larger numbers."""
+        self.tables[table], self.kinds[table] = array(kind[0].char, self.tables[table]), kind
+
     def enter(self, table: str, **row: int) -> int:
         """Append one row, each field by its name; its number."""
         self.known("table", table, self.tables)
-        fields = self.names.tables[table].names
+        fields = self.kinds[table].names
         if row.keys() != set(fields):
             raise InputError(f"a row of the table {table} has {', '.join(row)}, but its fields are {', '.join(fields)}")
         self.charge(self.names.row_bytes.get(table, 0))
@@ -289,8 +292,8 @@ class Program:
 
         return {
             "program": rows(self.words, INSTRUCTION),
-            "operands": np.array(self.operands),
+            "operands": np.asarray(self.operands),
             "reached": np.zeros(1 + len(self.counters), np.int64),
             **{buffer: rows(words, DESCRIPTOR) for buffer, words in self.tiles.items()},
-            **{table: rows(self.tables[table], kind) for table, kind in self.names.tables.items()},
+            **{table: rows(self.tables[table], kind) for table, kind in self.kinds.items()},
         }

@@ -17,6 +17,11 @@ def record(*names: str) -> np.dtype:
     return np.dtype([(n, "i8") for n in names])
 
 
+def short_record(*names: str) -> np.dtype:
+    """A table row of int32 fields."""
+    return np.dtype([(n, "i4") for n in names])
+
+
 INSTRUCTION = record(
     "unit",  # who is to do it; MARK: nobody, the operand is the number of a layer that ends
     "first",  # where its operands begin; there are as many as the unit's command has fields

@@ -9,18 +9,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.core.errors import InputError
 from accelsim.workload.pattern import WindowPattern
 
+MOST_PLAIN = 1 << 22  # scores of a mask that is held as truth values; a larger one is held a bit each
+
+
+class Bits(NamedTuple):
+    """A mask a bit each: uint8[heads, q_tokens, kv_tokens / 8 rounded up], the first in the highest bit, those behind
+    the last 0."""
+
+    packed: np.ndarray
+    kv_tokens: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return *self.packed.shape[:2], self.kv_tokens
+
+    def head(self, head: int) -> np.ndarray:
+        """bool[q_tokens, kv_tokens]"""
+        return np.unpackbits(self.packed[head], axis=1, count=self.kv_tokens).view(bool)
+
+
+class Kept:
+    """The field `keep` of a mask: truth values for who asks for them. Of a large mask they are made anew each time, so
+    that who can do with one head after another asks for `head`."""
+
+    def __get__(self, mask: AttentionMask | None, owner: type) -> np.ndarray:
+        if mask is None:
+            raise AttributeError("keep")  # the field has no default
+        held = vars(mask)["held"]
+        return frozen(np.stack([held.head(n) for n in range(mask.heads)])) if isinstance(held, Bits) else held
+
+    def __set__(self, mask: AttentionMask, keep: np.ndarray | Bits) -> None:
+        vars(mask)["held"] = keep if isinstance(keep, Bits) else np.asarray(keep)
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """An array that nobody can write to from now on."""
+    array.flags.writeable = False
+    return array
+
+
+def pack(keep: np.ndarray) -> np.ndarray:
+    """The bits of bool[heads, q_tokens, kv_tokens], made one head after another (see Bits)."""
+    packed = np.empty((*keep.shape[:2], -(-keep.shape[2] // 8)), np.uint8)
+    for bits, one in zip(packed, keep):
+        bits[:] = np.packbits(one, axis=1)
+    return packed
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionMask:
-    """keep: bool[heads, q_tokens, kv_tokens], True = kept. order: int32[heads, kv_tokens], a permutation, global tokens
-    first. global_tokens: int32[heads], how many leading tokens of `order` are global. pattern: the windows that the
-    mask is, in every head; None: it has no such name.
+    """keep: bool[heads, q_tokens, kv_tokens], True = kept; it may be given as Bits. order: int32[heads, kv_tokens], a
+    permutation, global tokens first. global_tokens: int32[heads], how many leading tokens of `order` are global.
+    pattern: the windows that the mask is, in every head; None: it has no such name.
 
     Data stays in natural order; position p of a head's reordered columns is token order[h, p]. Where q_tokens ==
     kv_tokens the paper permutes rows the same way, which changes no result (attention is permutation-equivariant).
@@ -28,18 +75,18 @@ class AttentionMask:
     count, a mask that is not its pattern.
     """
 
-    keep: np.ndarray
+    keep: np.ndarray = Kept()
     order: np.ndarray
     global_tokens: np.ndarray
     pattern: WindowPattern | None = None
 
     def __post_init__(self):
-        keep, order, counts = (np.asarray(a) for a in (self.keep, self.order, self.global_tokens))
-        if keep.dtype != np.bool_ or keep.ndim != 3 or 0 in keep.shape:
-            raise InputError(
-                f"keep is {keep.dtype}{list(keep.shape)} but must be bool[heads, q_tokens, kv_tokens], none 0."
-            )
-        heads, _, kv = keep.shape
+        held, order, counts = self.held, np.asarray(self.order), np.asarray(self.global_tokens)
+        plain = isinstance(held, np.ndarray)
+        if (plain and held.dtype != np.bool_) or len(held.shape) != 3 or 0 in held.shape:
+            of = held.dtype if plain else "bits"
+            raise InputError(f"keep is {of}{list(held.shape)} but must be bool[heads, q_tokens, kv_tokens], none 0.")
+        heads, q, kv = held.shape
         for name, array, shape in (("order", order, (heads, kv)), ("global_tokens", counts, (heads,))):
             if array.dtype.kind not in "iu" or array.shape != shape:
                 raise InputError(f"{name} is {array.dtype}{list(array.shape)} but must be int32{list(shape)}.")
@@ -54,36 +101,37 @@ class AttentionMask:
             raise InputError(
                 f"global_tokens of head {head} is {counts[head]} but must be between 0 and {kv}, its columns."
             )
-        empty = np.argwhere(~keep.any(axis=2))
-        if empty.size:
-            head, row = empty[0]
-            raise InputError(
-                f"row {row} of head {head} keeps no score, so that its softmax is undefined; "
-                "keep at least one entry in each row."
-            )
+        for name, array in (("order", order), ("global_tokens", counts)):
+            object.__setattr__(self, name, frozen(np.array(array, dtype=np.int32, order="C")))
+        if heads * q * kv > MOST_PLAIN:
+            object.__setattr__(self, "keep", Bits(frozen(pack(held)), kv) if plain else held)
+        else:
+            keep = held if plain else np.stack([held.head(n) for n in range(heads)])
+            object.__setattr__(self, "keep", frozen(np.array(keep, order="C")))
+        for head in range(heads):
+            empty = np.flatnonzero(~self.head(head).any(axis=1))
+            if empty.size:
+                raise InputError(
+                    f"row {empty[0]} of head {head} keeps no score, so that its softmax is undefined; "
+                    "keep at least one entry in each row."
+                )
         if self.pattern is not None:
-            self._check_pattern(keep)
-        for name, array, dtype in (
-            ("keep", keep, np.bool_),
-            ("order", order, np.int32),
-            ("global_tokens", counts, np.int32),
-        ):
-            frozen = np.array(array, dtype=dtype, order="C")
-            frozen.flags.writeable = False
-            object.__setattr__(self, name, frozen)
+            self._check_pattern()
 
-    def _check_pattern(self, keep: np.ndarray) -> None:
-        if keep.shape[1] != keep.shape[2]:
+    def _check_pattern(self) -> None:
+        if self.q_tokens != self.kv_tokens:
             raise InputError(
-                f"pattern {self.pattern} is of tokens that see each other, but there are {keep.shape[1]} queries and "
-                f"{keep.shape[2]} keys."
+                f"pattern {self.pattern} is of tokens that see each other, but there are {self.q_tokens} queries and "
+                f"{self.kv_tokens} keys."
             )
-        wrong = np.argwhere(keep != self.pattern.keep(keep.shape[2]))
-        if wrong.size:
-            head, row, column = wrong[0]
-            raise InputError(
-                f"keep is not its pattern {self.pattern}: they differ at row {row}, column {column} of head {head}."
-            )
+        wanted = self.pattern.keep(self.kv_tokens)
+        for head in range(self.heads):
+            wrong = np.argwhere(self.head(head) != wanted)
+            if wrong.size:
+                row, column = wrong[0]
+                raise InputError(
+                    f"keep is not its pattern {self.pattern}: they differ at row {row}, column {column} of head {head}."
+                )
 
     @classmethod
     def of_pattern(cls, pattern: WindowPattern, heads: int, tokens: int) -> AttentionMask:
@@ -104,24 +152,44 @@ class AttentionMask:
     def dense(cls, heads: int, q_tokens: int, kv_tokens: int) -> AttentionMask:
         """Nothing pruned: every token is global, in natural order."""
         order = np.tile(np.arange(kv_tokens, dtype=np.int32), (heads, 1))
-        return cls(np.ones((heads, q_tokens, kv_tokens), bool), order, np.full(heads, kv_tokens, np.int32))
+        keep = np.broadcast_to(np.True_, (heads, q_tokens, kv_tokens))
+        return cls(keep, order, np.full(heads, kv_tokens, np.int32))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Heads, q_tokens, kv_tokens."""
+        return self.held.shape
 
     @property
     def heads(self) -> int:
-        return self.keep.shape[0]
+        return self.shape[0]
 
     @property
     def q_tokens(self) -> int:
-        return self.keep.shape[1]
+        return self.shape[1]
 
     @property
     def kv_tokens(self) -> int:
-        return self.keep.shape[2]
+        return self.shape[2]
+
+    @property
+    def scores(self) -> int:
+        """Scores of all heads, kept or not."""
+        return self.heads * self.q_tokens * self.kv_tokens
+
+    def head(self, head: int) -> np.ndarray:
+        """bool[q_tokens, kv_tokens]: the kept scores of one head, read-only."""
+        return frozen(self.held.head(head)) if isinstance(self.held, Bits) else self.held[head]
+
+    @property
+    def bits(self) -> np.ndarray:
+        """uint8[heads, q_tokens, kv_tokens / 8 rounded up]: the same a bit each (see Bits)."""
+        return self.held.packed if isinstance(self.held, Bits) else pack(self.held)
 
     @cached_property
     def nnz(self) -> np.ndarray:
         """int64[heads]: kept scores per head."""
-        return self.keep.sum(axis=(1, 2), dtype=np.int64)
+        return np.array([np.count_nonzero(self.head(h)) for h in range(self.heads)], np.int64)
 
     @cached_property
     def kept(self) -> int:
@@ -146,11 +214,11 @@ class AttentionMask:
 
     def denser(self, head: int) -> np.ndarray:
         """bool[q_tokens, global_tokens]: the kept scores of the denser block; column p is token order[head, p]."""
-        return self.keep[head][:, self.order[head, : self.global_tokens[head]]]
+        return self.head(head)[:, self.order[head, : self.global_tokens[head]]]
 
     def sparser(self, head: int) -> np.ndarray:
         """bool[q_tokens, kv_tokens - global_tokens]: column p is token order[head, global_tokens + p]."""
-        return self.keep[head][:, self.order[head, self.global_tokens[head] :]]
+        return self.head(head)[:, self.order[head, self.global_tokens[head] :]]
 
     def csc(self, head: int) -> tuple[np.ndarray, np.ndarray]:
         """The sparser block by columns: pointers int32[columns + 1] and rows int32[nnz] (q tokens, ascending in a
@@ -181,7 +249,7 @@ class AttentionMask:
     def _flat(self, by_columns: bool) -> tuple[np.ndarray, np.ndarray]:
         pointers, indices, start = [], [], 0
         for head in range(self.heads):
-            ordered = self.keep[head][:, self.order[head]]
+            ordered = self.head(head)[:, self.order[head]]
             ordered[:, : self.global_tokens[head]] = False
             pointer, index = _compress(ordered.T if by_columns else ordered)
             pointers.append(pointer + np.int32(start))

@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.core.errors import InputError, shown
 from accelsim.workload.layers import Layer
 from accelsim.workload.manifest import Section
-from accelsim.workload.mask import AttentionMask
+from accelsim.workload.mask import AttentionMask, Bits
 from accelsim.workload.pattern import WindowPattern
 
 VERSION = 4  # that brought patterns
@@ -59,11 +59,7 @@ def packed(name: str, mask: AttentionMask) -> dict[str, np.ndarray]:
     """The arrays of a layer's mask; none where its pattern says all of it."""
     if mask.derived:
         return {}
-    return {
-        f"{name}.keep": np.packbits(mask.keep, axis=2),
-        f"{name}.order": mask.order,
-        f"{name}.global_tokens": mask.global_tokens,
-    }
+    return {f"{name}.keep": mask.bits, f"{name}.order": mask.order, f"{name}.global_tokens": mask.global_tokens}
 
 
 def mask_bytes(layer: Layer, of: Masked) -> dict[str, int]:
@@ -76,7 +72,7 @@ def mask_bytes(layer: Layer, of: Masked) -> dict[str, int]:
 
 def read_mask(layer: Layer, of: Masked, stored: dict[str, np.ndarray], file: Path) -> AttentionMask:
     """The mask of a layer. Raises InputError for arrays that are none, or that are not its pattern."""
-    bits = unpacked(layer, stored[f"{layer.name}.keep"], file) if of.stored else None
+    bits = bits_of(layer, stored[f"{layer.name}.keep"], file) if of.stored else None
     try:
         if bits is None:
             return AttentionMask.of_pattern(of.pattern, layer.heads, layer.kv_tokens)
@@ -86,12 +82,11 @@ def read_mask(layer: Layer, of: Masked, stored: dict[str, np.ndarray], file: Pat
         raise InputError(f"{file}: mask of {layer.name!r}: {error}") from None
 
 
-def unpacked(layer: Layer, array: np.ndarray, file: Path) -> np.ndarray:
-    """bool[heads, q_tokens, kv_tokens] of packed bits."""
+def bits_of(layer: Layer, array: np.ndarray, file: Path) -> Bits:
+    """A mask as it is stored. Raises InputError for what is none of this layer."""
     need, name = (layer.heads, layer.q_tokens, -(-layer.kv_tokens // 8)), f"{file}: {layer.name}.keep"
     if array.dtype != np.uint8 or array.shape != need:
         raise InputError(f"{name} is {array.dtype}{list(array.shape)} but packed bits are uint8{list(need)}.")
-    bits = np.unpackbits(array, axis=2)
-    if bits[:, :, layer.kv_tokens :].any():
+    if layer.kv_tokens % 8 and (array[:, :, -1] & (0xFF >> layer.kv_tokens % 8)).any():
         raise InputError(f"{name} has bits set beyond its {layer.kv_tokens} columns.")
-    return bits[:, :, : layer.kv_tokens].view(bool)
+    return Bits(array, layer.kv_tokens)

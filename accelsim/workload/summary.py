@@ -43,7 +43,7 @@ def _row(workload: Workload, layer) -> LayerRow:
         return row._replace(sparsity=0.0)
     kept = int(mask.nnz.sum())
     return row._replace(
-        sparsity=1 - kept / mask.keep.size,
+        sparsity=1 - kept / mask.scores,
         global_tokens=tuple(mask.global_tokens.tolist()),
         denser_share=int(mask.denser_nnz.sum()) / kept,
     )

@@ -134,9 +134,9 @@ class Workload:
             )
         layer = self.layer(name)
         need = (layer.heads, layer.q_tokens, layer.kv_tokens)
-        if mask.keep.shape != need:
+        if mask.shape != need:
             raise InputError(
-                f"workload {self.name!r}: mask {name!r} is {list(mask.keep.shape)} but its layer has heads, q_tokens, "
+                f"workload {self.name!r}: mask {name!r} is {list(mask.shape)} but its layer has heads, q_tokens, "
                 f"kv_tokens = {list(need)}."
             )
 
@@ -233,7 +233,7 @@ class Workload:
         """The pruned fraction of all attention scores of the network (layers without a mask count as dense); 0 without
         any."""
         scores = sum(a.heads * a.q_tokens * a.kv_tokens for a in self.attention_layers)
-        pruned = sum(m.keep.size - m.kept for m in self.masks.values())
+        pruned = sum(m.scores - m.kept for m in self.masks.values())
         return pruned / scores if scores else 0.0
 
     @cached_property

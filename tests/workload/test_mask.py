@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from accelsim.core.errors import InputError
 from accelsim.workload import AttentionMask
+from accelsim.workload.mask import Bits
 
 
 @st.composite
@@ -44,6 +47,23 @@ def test_denser_and_sparser_are_the_mask(mask):
             assert np.array_equal(other, mask.keep[h])
     assert np.array_equal(mask.nnz, mask.denser_nnz + mask.sparser_nnz)
     assert np.allclose(mask.sparsity, 1 - mask.keep.mean(axis=(1, 2)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(masks())
+def test_a_large_mask_is_the_same_a_bit_each(mask):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accelsim.workload.mask.MOST_PLAIN", 0)
+        large = AttentionMask(mask.keep, mask.order, mask.global_tokens)
+        again = AttentionMask(Bits(mask.bits, mask.kv_tokens), mask.order, mask.global_tokens)
+    small = AttentionMask(Bits(mask.bits, mask.kv_tokens), mask.order, mask.global_tokens)
+    assert isinstance(mask.held, np.ndarray) and isinstance(small.held, np.ndarray)
+    for one in (large, again, small, pickle.loads(pickle.dumps(large))):
+        assert one.keep.dtype == bool and np.array_equal(one.keep, mask.keep) and one.shape == mask.keep.shape
+        assert all(np.array_equal(one.head(h), mask.keep[h]) for h in range(mask.heads))
+        assert np.array_equal(one.bits, np.packbits(mask.keep, axis=2)) and not one.head(0).flags.writeable
+        assert all(map(np.array_equal, one.flat_csc(), mask.flat_csc())) and one.kept == mask.keep.sum()
+    assert (isinstance(large.held, Bits) and large.held.packed.nbytes < mask.keep.nbytes) or mask.kv_tokens < 2
 
 
 def test_a_dense_mask_prunes_nothing():

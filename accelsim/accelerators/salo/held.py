@@ -35,7 +35,7 @@ def held(mask: AttentionMask, head: int, room: int) -> Held:
 
     Where the mask has a name, its windows are those of the name, on a grid as well; else they are looked for.
     """
-    keep = mask.keep[head]
+    keep = mask.head(head)
     queries, keys = keep.shape
     rows = tuple(np.flatnonzero(keep.all(axis=1))[:room].tolist())
     # where all queries are global, none is left for a column

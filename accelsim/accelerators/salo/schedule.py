@@ -86,10 +86,11 @@ def scheduled(mask: AttentionMask, rows: int, columns: int, globals_: int) -> tu
     made: dict[bytes, Schedule] = {}
     found = []
     for head in range(mask.heads):
-        name = mask.keep[head].tobytes()
+        keep = mask.head(head)
+        name = np.packbits(keep).tobytes()
         if name not in made:
             what = held(mask, head, globals_)
-            ways = [tiles_of(mask.keep[head], what, step, rows, columns) for step in sorted({1, what.dilation})]
+            ways = [tiles_of(keep, what, step, rows, columns) for step in sorted({1, what.dilation})]
             made[name] = Schedule(what, min(ways, key=len))
         found.append(made[name])
     return tuple(found)

@@ -11,7 +11,7 @@ and besides each block's share of it, from `first_share` on; the engines' values
 
 import numpy as np
 
-from accelsim.isa.instructions import record
+from accelsim.isa.instructions import record, short_record
 
 PASS = {
     "phase": "0: scores (SDDMM), 1: values (SpMM)",
@@ -41,9 +41,12 @@ PASSES = record(
     "activation",  # whether outputs are looked up in the table of a function
 )
 DENSE = record("head", "column")  # ordered by head, then column
-COLUMNS = record("head", "column", "first", "count")  # a sparse column: its rows stand in INDEX[first : first + count]
-INDEX = np.dtype([("row", "i4")])  # one for each sparse score: half of what a program of a long sequence holds
-ROWS = record(
+# A row for each piece of a column, for each output, and for each sparse score: they are most of what a program of a
+# long sequence holds, and therefore have no more bits than they need.
+COLUMNS = short_record("head", "column", "first", "count")  # a column's rows stand in INDEX[first : first + count]
+INDEX = np.dtype([("row", "u1")])  # or LONG_INDEX, where a pass has more rows
+LONG_INDEX, MOST_SHORT = np.dtype([("row", "i4")]), 256
+ROWS = short_record(
     "head",  # counted from the start of the pass
     "scores",  # scores of the row, of both engines
     "sparse",  # those of the sparser engine

@@ -44,7 +44,7 @@ def attention_work(evidence: Evidence) -> list[AttentionWork]:
         if not isinstance(layer, Attention):
             continue
         mask = evidence.workload.mask(layer.name)
-        keep = mask.keep if evidence.on("prune") else np.ones(mask.keep.shape, bool)
+        keep = mask.keep if evidence.on("prune") else np.ones(mask.shape, bool)
         dense = np.zeros((layer.heads, layer.kv_tokens), bool)
         if evidence.on("reorder"):
             for head in range(layer.heads):

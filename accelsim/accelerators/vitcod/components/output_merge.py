@@ -68,7 +68,7 @@ class OutputMerge(Component):
 
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
-    seen = Mem("parts seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
+    seen = Mem("parts seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int32))
 
     command = In("passes", **PASS)
     dense = In("tiles of partial rows of the denser engine", **PARTIAL)

@@ -50,7 +50,7 @@ class SoftmaxUnit(Component):
     passes = Mem("the pass table (tables.PASSES)")
     rows = Mem("outputs (tables.ROWS)")
     dense = Mem("dense columns (tables.DENSE)")
-    seen = Mem("scores seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
+    seen = Mem("scores seen of each row", lambda c: np.zeros(len(c.storage["rows"]), np.int32))
     queue = Mem("complete rows in order", lambda c: np.zeros(len(c.storage["rows"]), record("place", "ready_at")))
 
     command = In("passes", **PASS)

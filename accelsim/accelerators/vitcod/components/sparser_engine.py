@@ -65,6 +65,15 @@ from accelsim.core.lane_set import add, first, no_lanes, remove
 from accelsim.isa.instructions import DONE
 from accelsim.isa.tables import FILLING, READING
 
+
+def longest_list(passes: np.ndarray, rows: np.ndarray) -> int:
+    """Sparse scores of a pass, at most; rounded up to a power of two. Lists of one pass are there at a time."""
+    before = np.append(0, np.cumsum(rows["sparse"], dtype=np.int64))
+    begin = passes["first_row"]
+    end = np.minimum(begin + passes["heads"] * passes["rows"], len(rows))
+    return 1 << int((before[end] - before[begin]).max(initial=1) - 1).bit_length()
+
+
 SENDS = {"until": "the cycle from which it is free", "vector": "what was sent", "since": "from when on, plus one"}
 
 
@@ -91,8 +100,11 @@ class SparserEngine(Component):
     index = Mem("rows of the sparse columns (tables.INDEX)")
     rows = Mem("outputs (tables.ROWS)")
     ready = Mem("whether the scores of an output are complete", lambda c: np.zeros(len(c.storage["rows"]), np.int8))
-    filled = Mem("scores in each row's list", lambda c: np.zeros(len(c.storage["rows"]), np.int64))
-    listed = Mem("the columns of each row, as their scores left", lambda c: np.zeros(len(c.storage["index"]), np.int32))
+    filled = Mem("scores in each row's list", lambda c: np.zeros(len(c.storage["rows"]), np.int32))
+    listed = Mem(
+        "the columns of each row of a pass, as their scores left, places counted modulo their number, a power of two",
+        lambda c: np.zeros(longest_list(c.storage["passes"], c.storage["rows"]), np.int32),
+    )
 
     command = In("phases", **PASS)
     operands = In("operands that are there", **OPERANDS)
@@ -131,9 +143,10 @@ class SparserEngine(Component):
         result_leaves="whether a result leaves after this operand",
     )
     # What the lines' registers say already, so that a tick need not look at every line: at one that can leave, begin or
-    # fetch, or is refused a port, room or a bank, and at those that would ask for a Q if one can; all others wait for
-    # a vector, for beats, or to take up.
+    # fetch, or is refused a port, room or a bank, at the first whose partial row would leave if one can, and at those
+    # that would ask for a Q if one can; all others wait for a vector, for beats, or to take up.
     look = Mem("lines to look at", lambda c: no_lanes(c.value("lines")))
+    leaving = Mem("lines that wait for room for their partial row", lambda c: no_lanes(c.value("lines")))
     asking = Mem("lines that wait for room to ask for a Q, or for it to come", lambda c: no_lanes(c.value("lines")))
     free = Mem("lines that have fetched all their entries", lambda c: no_lanes(c.value("lines")))
     queue = Mem("lines that compute, in the order they are done", lambda c: np.zeros(c.value("lines"), np.int64))
@@ -172,9 +185,9 @@ class SparserEngine(Component):
 
     @tick
     def tick(
-        now, r, passes, index, rows, ready, filled, listed, line, look, asking, free, queue, there, put, q_bank, k_bank,
-        v_bank, command, operands, column, vector, softmaxed, window, filling, miss, score, partial, reads, reading,
-        done,
+        now, r, passes, index, rows, ready, filled, listed, line, look, leaving, asking, free, queue, there, put,
+        q_bank, k_bank, v_bank, command, operands, column, vector, softmaxed, window, filling, miss, score, partial,
+        reads, reading, done,
     ):  # fmt: skip
         came = hear(
             now, r, passes, ready, line, look, there, q_bank, k_bank, operands, vector, softmaxed, window, filling
@@ -201,6 +214,10 @@ class SparserEngine(Component):
             r.computing -= 1
         moved = blocked = soon = False
         ports = r.score_ports if scoring else 1
+        n = first(leaving, 0)
+        if n >= 0 and can_push(partial):  # one row a cycle: that of the lowest line
+            remove(leaving, n)
+            add(look, n)
         n = next_line(look, asking, came if one.forward else can_push(miss), 0)
         while n >= 0:
             mac = line[n]
@@ -235,8 +252,11 @@ class SparserEngine(Component):
                 soon |= refused
                 moved |= mac.next != NOWHERE
             soon |= mac.next == HERE and not mac.busy
-            file_away(n, mac, look, asking, free, held, refused)
+            file_away(n, mac, look, leaving, asking, free, scoring, held, refused)
             n = next_line(look, asking, came if one.forward else can_push(miss), n + 1)
+        if first(leaving, 0) >= 0:
+            blocked = True
+            soon |= ports == 0
         n = first(free, 0)  # after all lines have been looked at: what is taken up bears on nobody else in this cycle
         if n >= 0 and r.left:
             mac = line[n]

@@ -58,10 +58,16 @@ def next_line(look, asking, asks, start):
 
 
 @compiled
-def file_away(n, mac, look, asking, free, held, refused):
-    """Note what a line that was looked at waits for: itself, room or an operand to ask for, work, or others' news."""
+def file_away(n, mac, look, leaving, asking, free, scoring, held, refused):
+    """Note what a line that was looked at waits for: itself, room for what it has computed or an operand to ask for,
+    work, or others' news."""
     fetches = mac.next == NOWHERE and mac.left > 0
-    if held or refused or (mac.next == HERE and not mac.busy):
+    leaves = held and not scoring and not refused
+    if leaves:
+        add(leaving, n)
+    else:
+        remove(leaving, n)
+    if (held and not leaves) or refused or (mac.next == HERE and not mac.busy):
         add(look, n)
     else:
         remove(look, n)
@@ -106,7 +112,7 @@ def can_put(now, r, mac, put, score):
 def leave_score(mac, rows, filled, listed, out):
     """A score leaves; its column is listed for the values' phase."""
     out.place, out.column = mac.result_place, mac.result_column
-    listed[rows[mac.result_place].first + filled[mac.result_place]] = mac.result_column
+    listed[(rows[mac.result_place].first + filled[mac.result_place]) & (listed.shape[0] - 1)] = mac.result_column
     filled[mac.result_place] += 1
     mac.busy = 0
 
@@ -193,7 +199,7 @@ def fetch_query(now, r, one, mac, n, index, q_bank, q, miss):
 @compiled
 def fetch_value(now, r, one, mac, rows, listed, v_bank):
     """Have the V of the row's next column sent. Whether its bank refused."""
-    token = listed[mac.at]
+    token = listed[mac.at & (listed.shape[0] - 1)]
     mac.next_place, mac.next_column = mac.place, token
     bank = token % min(r.banks, r.v_banks)
     cycles = sending(now, r, bank, ceil(one.value_dim, min(r.bank_bytes, r.v_port_bytes)))

@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from accelsim.accelerators.vitcod.dataflow.head_work import split_heads
+from accelsim.accelerators.vitcod.dataflow.head_work import forget, split_heads
 from accelsim.accelerators.vitcod.dataflow.key_blocks import load_block_alone, run_blocks
 from accelsim.accelerators.vitcod.dataflow.operands import Q_STAYS, TABLES, VALUES, K, Operands, Q, check_fetches
-from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, pass_rows, tabulate
+from accelsim.accelerators.vitcod.dataflow.pass_tables import PassTables, PassTold, pass_rows, tabulate
 from accelsim.accelerators.vitcod.dataflow.passes import plan_attention
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, faults
+from accelsim.accelerators.vitcod.tables import LONG_INDEX, MOST_SHORT
 from accelsim.core.errors import InputError
 from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.workload.layers import Attention
@@ -24,13 +25,13 @@ class AttentionLayer:
     ) -> None:
         self.p, self.layer, self.have = p, layer, have
         self.work = split_heads(layer, mask, have)
+        forget(layer, mask)
         if cut is not None and (wrong := faults(layer, self.work, cut, have)):
             raise InputError(f"layer {layer.name}: the cut it is given does not fit: {'; '.join(wrong[:3])}")
         self.cut = cut or plan_attention(layer, self.work, have)
         if have.q_from_dram:
             check_fetches(layer, have)
         self.passes, self.stays = self.cut.passes, self.cut.stays
-        self.tables = [self.tabulated(n, one) for n, one in enumerate(self.passes)]
         self.operands = Operands(p, layer, self.cut, have)
         self.loaded: dict[tuple, Wait] = {}
         self.decoded: Wait = NOW  # all that the decoder was told so far
@@ -38,20 +39,27 @@ class AttentionLayer:
 
     def tabulated(self, n: int, one: Pass) -> PassTables:
         """The tables of a pass, which the next point of a sweep mostly has too."""
-        of, make = (self.layer, one, self.have), partial(tabulate, self.layer, one, self.work, self.have)
-        return self.work[one.heads[0]].last(("tables", n), of, make, one.outputs)
+        of, size = (self.layer, one, self.have), self.layer.heads * self.layer.q_tokens
+        return self.work[one.heads[0]].last(("tables", n), of, partial(tabulate, *of[:2], self.work, self.have), size)
 
-    def emit(self, image: int) -> None:
-        """The whole layer for one image."""
-        p, layer = self.p, self.layer
-        self.image = image
+    def emit(self, image: int, last: bool = False) -> None:
+        """The whole layer for one image; the last one: of a large layer, heads whose tables are written are let go."""
+        p, layer, self.image = self.p, self.layer, image
         self.operands.place(image)
         stored = p.all_of("act_gb1")
         p.hold("weight_gb")  # V, and the weights behind it
         if not self.have.double_buffer:
             p.lift("weight_gb", stored)
-        self.said = [self.heads_of(one, table) for one, table in zip(self.passes, self.tables)]
-        self.numbers = [self.enter(one, table) for one, table in zip(self.passes, self.tables)]
+        if any(one.rows > MOST_SHORT for one in self.passes):
+            p.widen("index", LONG_INDEX)
+        self.tables, self.said, self.numbers = list[PassTold](), list[str](), list[range]()
+        for n, one in enumerate(self.passes):  # of whose tables only what is told of them is held until the end
+            table = self.tabulated(n, one)
+            self.tables.append(table.told)
+            self.said.append(self.heads_of(one, table.told))
+            self.numbers.append(self.enter(one, table))
+            if last and (n + 1 == len(self.passes) or self.passes[n + 1].heads != one.heads):
+                self.work = [None if h in one.heads else work for h, work in enumerate(self.work)]
         if self.have.q_from_dram:
             for one in self.passes:
                 for _ in one.blocks:
@@ -96,9 +104,9 @@ class AttentionLayer:
         """What follows is for a phase of a pass."""
         self.p.saying(phase, self.said[n], n)
 
-    def heads_of(self, one: Pass, table: PassTables) -> str:
+    def heads_of(self, one: Pass, table: PassTold) -> str:
         """The heads and rows of a pass, for a reader."""
-        heads, tokens = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens)), len(table.dense)
+        heads, tokens = heads_said(one.heads, self.image, (one.row0, one.rows, self.layer.q_tokens)), table.dense
         return f"{heads} ({tokens} global token{'s' * (tokens != 1)})"
 
     def load(self, n: int, operands: bool = True) -> None:
@@ -122,7 +130,7 @@ class AttentionLayer:
     def loads_q(self, n: int) -> bool:
         """Whether Q of a pass comes to the activation buffer: where misses go to DRAM, only if the denser engine has
         work."""
-        return not self.have.q_from_dram or len(self.tables[n].dense) > 0
+        return not self.have.q_from_dram or self.tables[n].dense > 0
 
     @property
     def loads_all_q(self) -> bool:
@@ -183,7 +191,7 @@ class AttentionLayer:
         one, table = self.passes[n], self.tables[n]
         self.saying(n, "operands")
         several = len(one.blocks) > 1
-        fills = Q if len(table.dense) else Q_STAYS
+        fills = Q if table.dense else Q_STAYS
         if alone and several:
             load_block_alone(self, n, b)
         elif alone:
@@ -238,7 +246,7 @@ class AttentionLayer:
         if have.double_buffer:
             p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
 
-    def together(self, table: PassTables) -> bool:
+    def together(self, table: PassTold) -> bool:
         """Whether the engines work at the same time: not with a single line, nor where they are not to."""
         return self.have.two_engines and table.denser_lines + table.sparser_lines <= self.have.lines
 
@@ -246,7 +254,7 @@ class AttentionLayer:
         """The scores of a block of keys."""
         p, table, number = self.p, self.tables[n], self.numbers[n][b]
         self.saying(n, "scores")
-        several = len(table.blocks) > 1
+        several = len(table.dense_columns) > 1
         scored = p.all_of("denser") if several else NOW
         if table.dense_columns[b]:
             self.phase("denser", number, wait=NOW if self.together(table) or not several else p.all_of("sparser"))
@@ -271,7 +279,7 @@ class AttentionLayer:
             if dense:
                 self.phase("denser", number, begin, end, wait=wait, wait2=wait2)
                 p.will("denser")
-            if dense or len(table.blocks) > 1:
+            if dense or len(table.dense_columns) > 1:
                 wait = p.all_of("denser")
             if sparse:
                 self.phase("sparser", number, begin, end, wait=NOW if together else wait, wait2=wait2)

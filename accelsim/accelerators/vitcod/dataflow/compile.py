@@ -71,7 +71,7 @@ def compile_workload(
         elif isinstance(layer, Attention):
             emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
             for image in range(batch):
-                emitter.emit(image)
+                emitter.emit(image, last=image + 1 == batch)
             freed = 0
         else:
             if freed:  # weights that find room only then would be in DRAM before the last store of the layer before

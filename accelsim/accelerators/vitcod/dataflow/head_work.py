@@ -13,17 +13,45 @@ from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
 T = TypeVar("T")
+AT_ONCE = 1 << 16  # scores that are looked at at a time: what is made of them stays in a processor's own cache
 MOST_FOUND = 2048  # things that are kept for a head
 LARGEST_FOUND = 1 << 14  # outputs of a layer whose cuts are kept: there may be as many passes
 
 
 @dataclass(frozen=True, eq=False)
 class HeadWork:
-    """One head's share of the two engines: `dense` columns (ascending) and `sparse` bool[q_tokens, kv_tokens]."""
+    """One head's share of the two engines: `dense` columns (ascending), and the sparse scores row by row: `starts`
+    int64[q_tokens + 1], where each row's begin, and `columns`, the column of each, in 16 bits where these hold the
+    number of any of its `keys`: such are sorted by their digits, in one sweep."""
 
     dense: np.ndarray
-    sparse: np.ndarray
+    starts: np.ndarray
+    columns: np.ndarray
+    keys: int
     found: dict[tuple, object] = field(default_factory=dict, repr=False)  # what points of a sweep ask for again
+
+    @classmethod
+    def of(cls, dense: np.ndarray, sparse: np.ndarray) -> "HeadWork":
+        """The same of the scores as bool[q_tokens, kv_tokens], some rows at a time."""
+        rows, keys = sparse.shape
+        starts, short = np.zeros(rows + 1, np.int64), np.uint16 if keys <= 1 << 16 else np.int64
+        np.cumsum(np.count_nonzero(sparse, axis=1), out=starts[1:])
+        columns, some = np.empty(starts[-1], short), max(1, AT_ONCE // keys)
+        for at in range(0, rows, some):
+            last = min(at + some, rows)
+            columns[starts[at] : starts[last]] = np.flatnonzero(sparse[at:last]) % keys
+        return cls(dense, starts, columns, keys)
+
+    @property
+    def rows(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def sparse(self) -> np.ndarray:
+        """bool[q_tokens, kv_tokens]: the sparse scores, made anew each time."""
+        made = np.zeros((self.rows, self.keys), bool)
+        made[np.repeat(np.arange(self.rows), np.diff(self.starts)), self.columns] = True
+        return made
 
     def keep(self, key: tuple, make: Callable[[], T], size: int = 0) -> T:
         """What is asked for again, made when it is asked for first; not for ever, since points of a search are many,
@@ -45,18 +73,9 @@ class HeadWork:
         return self.found[key][1]
 
     @cached_property
-    def entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sparse scores row by row: int64[q_tokens + 1], where each row's begin, and the column of each, in 16 bits
-        where these hold it: such are sorted by their digits, in one sweep."""
-        places = np.flatnonzero(self.sparse)
-        keys = self.sparse.shape[1]
-        columns = (places % keys).astype(np.uint16 if keys <= 1 << 16 else np.int64)
-        return np.searchsorted(places, keys * np.arange(len(self.sparse) + 1)), columns
-
-    @cached_property
     def scores_before(self) -> list[int]:
         """Sparse scores of all rows above each, and of all: [q_tokens + 1]."""
-        return self.entries[0].tolist()
+        return self.starts.tolist()
 
     def sparse_scores(self, first: int, last: int) -> int:
         """Sparse scores of rows first to last - 1."""
@@ -65,20 +84,23 @@ class HeadWork:
 
     def scores_of_keys(self, starts: Sequence[int]) -> np.ndarray:
         """int64[q_tokens + 1, blocks]: sparse scores of all rows above each, in blocks of keys that begin there."""
-        begins, columns = self.entries
-        block = np.searchsorted(starts, np.arange(self.sparse.shape[1]), side="right") - 1
-        rows = np.repeat(np.arange(len(self.sparse)), np.diff(begins))
-        each = np.bincount(rows * len(starts) + block[columns], minlength=len(self.sparse) * len(starts))
-        before = np.zeros((len(self.sparse) + 1, len(starts)), np.int64)
-        np.cumsum(each.reshape(-1, len(starts)), axis=0, out=before[1:])
-        return before
+        block = np.searchsorted(starts, np.arange(self.keys), side="right") - 1
+        before, count = np.zeros((self.rows + 1, len(starts)), np.int64), np.diff(self.starts)
+        some = max(1, AT_ONCE * self.rows // max(1, len(self.columns)))
+        for at in range(0, self.rows, some):
+            last = min(at + some, self.rows)
+            rows = np.repeat(len(starts) * np.arange(last - at), count[at:last])
+            rows += block[self.columns[self.starts[at] : self.starts[last]]]
+            each = np.bincount(rows, minlength=(last - at) * len(starts))
+            before[at + 1 : last + 1] = each.reshape(-1, len(starts))
+        return np.cumsum(before, axis=0, out=before)
 
     def segments_before(self, segment: int) -> np.ndarray:
         """int64[q_tokens + 1]: segments of scores of all rows above each."""
 
         def made() -> np.ndarray:
-            before = np.zeros(len(self.sparse) + 1, np.int64)
-            np.cumsum(-(-np.diff(self.entries[0]) // segment), out=before[1:])
+            before = np.zeros(self.rows + 1, np.int64)
+            np.cumsum(-(-np.diff(self.starts) // segment), out=before[1:])
             return before
 
         return self.keep(("segments", segment), made)
@@ -89,18 +111,18 @@ class HeadWork:
 
     def column_pieces(self, segment: int) -> int:
         """The same of all rows."""
-        return self.keep(("pieces", segment), lambda: self.pieces(0, len(self.sparse), segment))
+        return self.keep(("pieces", segment), lambda: self.pieces(0, self.rows, segment))
 
     def column_counts(self, first: int, last: int) -> np.ndarray:
         """int64[kv_tokens]: sparse scores of each column in rows first to last - 1."""
-        starts, columns = self.scores_before, self.entries[1]
-        return np.bincount(columns[starts[first] : starts[last]], minlength=self.sparse.shape[1])
+        starts = self.scores_before
+        return np.bincount(self.columns[starts[first] : starts[last]], minlength=self.keys)
 
     def by_column(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         """(columns, rows counted from the first) of the sparse scores of some rows, column by column; the rows in 16
         bits where these hold them."""
-        starts, columns = self.entries
-        mine = columns[starts[first] : starts[last]]
+        starts = self.starts
+        mine = self.columns[starts[first] : starts[last]]
         short = np.uint16 if last - first <= 1 << 16 else np.int64
         rows = np.repeat(np.arange(last - first, dtype=short), np.diff(starts[first : last + 1]))
         order = np.argsort(mine, kind="stable")
@@ -108,7 +130,7 @@ class HeadWork:
 
     def row_scores(self, first: int, last: int) -> np.ndarray:
         """int64[rows]: sparse scores of each of rows first to last - 1."""
-        return np.diff(self.entries[0][first : last + 1])
+        return np.diff(self.starts[first : last + 1])
 
 
 _found: "WeakKeyDictionary[AttentionMask, dict[tuple[bool, bool], tuple[HeadWork, ...]]]" = WeakKeyDictionary()
@@ -127,9 +149,15 @@ def split_heads(layer: Attention, mask: AttentionMask, have: Resources) -> tuple
     return ways[key]
 
 
+def forget(layer: Attention, mask: AttentionMask) -> None:
+    """Hold the heads of a large layer no longer than somebody asks for them."""
+    if layer.heads * layer.q_tokens > LARGEST_FOUND:
+        _found.pop(mask, None)
+
+
 def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, reorder: bool) -> HeadWork:
     """Of one head."""
-    keep = mask.keep[head] if prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
+    keep = mask.head(head) if prune else np.ones((layer.q_tokens, layer.kv_tokens), bool)
     if not reorder:
         dense = np.zeros(0, np.int64)
     elif prune:
@@ -139,5 +167,4 @@ def split_head(layer: Attention, mask: AttentionMask, head: int, prune: bool, re
     if len(dense):
         keep = keep.copy()
         keep[:, dense] = False
-        keep.flags.writeable = False
-    return HeadWork(dense, keep)
+    return HeadWork.of(dense, keep)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -66,16 +67,16 @@ def numbers(
     """Of a cut: int64[5, passes], rows, heads, blocks of keys, places and pieces of columns of each pass; int64[3,
     heads of all passes], dense columns, sparse scores and segments of rows."""
     passes = cut.passes
-    row0, rows, heads, blocks, places = np.array(
-        [(one.row0, one.rows, len(one.heads), len(one.blocks), one.places) for one in passes]
-    ).T
-    head_of, pass_of = np.array([h for one in passes for h in one.heads]), np.repeat(np.arange(len(passes)), heads)
+    heads_of, *numbers, blocks, places = zip(*passes)
+    (row0, rows), heads = np.array(numbers), np.array(list(map(len, heads_of)))
+    blocks, places = np.array(list(map(len, blocks))), np.array(places)
+    head_of, pass_of = np.array(list(chain(*heads_of))), np.repeat(np.arange(len(passes)), heads)
     first, several = row0[pass_of], (rows * (blocks - 1))[pass_of]
     last = first + rows[pass_of]
     of_heads, pieces = np.zeros((3, len(head_of)), np.int64), np.zeros(len(head_of), np.int64)
     for h, head in enumerate(work):
         mine = np.flatnonzero(head_of == h)
-        scores = np.diff(head.entries[0][[first[mine], last[mine]]], axis=0)[0]
+        scores = np.diff(head.starts[[first[mine], last[mine]]], axis=0)[0]
         # a row's scores in a block of keys are segments of their own
         parts = np.diff(head.segments_before(segment)[[first[mine], last[mine]]], axis=0)[0] + several[mine]
         of_heads[0, mine] = len(head.dense)

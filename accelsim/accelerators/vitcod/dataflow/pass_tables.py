@@ -10,7 +10,7 @@ from accelsim.accelerators.vitcod.dataflow.head_work import HeadWork
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.shares import even_tile, share_lines
 from accelsim.accelerators.vitcod.dataflow.sizes import Pass, TableBytes, table_bytes
-from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, PASSES, ROWS
+from accelsim.accelerators.vitcod.tables import COLUMNS, DENSE, INDEX, LONG_INDEX, MOST_SHORT, PASSES, ROWS
 from accelsim.isa.instructions import record
 from accelsim.workload.layers import Attention
 
@@ -22,36 +22,33 @@ BLOCK = record("first_dense", "dense", "first_column", "columns", "first_share",
 @dataclass(frozen=True)
 class PassTables:
     """The tables of one pass and its blocks of keys (BLOCK); rows: outputs, then, with several blocks, their shares,
-    block by block; entry_rows: the row of each sparse score, column by column."""
+    block by block; index: the row of each sparse score, column by column; told: what the compiler needs of them when
+    they are written down."""
 
     dense: np.ndarray
     columns: np.ndarray
-    entry_rows: np.ndarray
+    index: np.ndarray
     rows: np.ndarray
     blocks: np.recarray
+    told: "PassTold"
+
+
+@dataclass(frozen=True)
+class PassTold:
+    """dense: columns of all blocks; denser_lines, sparser_lines: each engine's share; dense_columns, sparse_columns:
+    how many there are in each block of keys."""
+
+    dense: int
     denser_lines: int
     sparser_lines: int
     bytes: TableBytes
-
-    @property
-    def index(self) -> np.ndarray:
-        """Those as INDEX, which is as large as all else and therefore made when it is asked for."""
-        return self.entry_rows.astype(INDEX[0]).view(INDEX)
+    dense_columns: tuple[int, ...]
+    sparse_columns: tuple[int, ...]
 
     @cached_property
-    def worked(self) -> list[int]:
+    def worked(self) -> tuple[int, ...]:
         """The blocks of keys in which there is a score: no values of the others are needed."""
-        return [b for b, either in enumerate(zip(self.dense_columns, self.sparse_columns)) if any(either)]
-
-    @cached_property
-    def dense_columns(self) -> list[int]:
-        """How many there are in each block of keys."""
-        return self.blocks["dense"].tolist()
-
-    @cached_property
-    def sparse_columns(self) -> list[int]:
-        """How many there are in each block of keys."""
-        return self.blocks["columns"].tolist()
+        return tuple(b for b, either in enumerate(zip(self.dense_columns, self.sparse_columns)) if any(either))
 
 
 def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resources) -> PassTables:
@@ -105,7 +102,16 @@ def tabulate(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Resour
     blocks["first_dense"], blocks["dense"], blocks["first_column"] = before(denses), denses, before(listed)
     blocks["columns"], blocks["scores"] = listed, entries
     blocks["first_share"] = outputs * (1 + np.arange(count)) * several
-    return PassTables(dense, columns, index, rows, blocks, denser, sparser, table_bytes(layer, one, work, have))
+    told = PassTold(
+        len(dense),
+        denser,
+        sparser,
+        table_bytes(layer, one, work, have),
+        tuple(blocks["dense"].tolist()),
+        tuple(blocks["columns"].tolist()),
+    )
+    kind = INDEX if one.rows <= MOST_SHORT else LONG_INDEX
+    return PassTables(dense, columns, index.astype(kind[0], copy=False).view(kind), rows, blocks, told)
 
 
 def pass_rows(
@@ -116,8 +122,8 @@ def pass_rows(
     blocks, found = table.blocks, np.zeros(len(table.blocks), PASSES)
     found["heads"], found["rows"], found["row0"] = len(one.heads), one.rows, one.row0
     found["dim"], found["value_dim"], found["activation"] = layer.qk_dim, layer.v_dim, bool(layer.activation)
-    found["denser_lines"], found["sparser_lines"] = table.denser_lines, table.sparser_lines
-    found["tile_rows"], found["places"] = even_tile(one.rows, min(table.denser_lines, one.places)), one.places
+    found["denser_lines"], found["sparser_lines"] = table.told.denser_lines, table.told.sparser_lines
+    found["tile_rows"], found["places"] = even_tile(one.rows, min(table.told.denser_lines, one.places)), one.places
     found["first_row"], found["first_share"] = first_row, first_row + blocks["first_share"]
     found["first_dense"], found["dense"] = first_dense + blocks["first_dense"], blocks["dense"]
     found["first_column"], found["sparse_columns"] = first_column + blocks["first_column"], blocks["columns"]
@@ -140,7 +146,7 @@ def by_block(parts: Sequence[np.ndarray], keys: Sequence[np.ndarray], starts: np
     if len(starts) > 2:
         parts = [part[end[b] : end[b + 1]] for b in range(len(starts) - 1) for part, end in zip(parts, ends)]
     kind = parts[0].dtype
-    whole = np.concatenate([part.view(np.int64) if kind.names else part for part in parts])  # slow on records
+    whole = np.concatenate([part.view(kind[0]) if kind.names else part for part in parts])  # slow on records
     return whole.view(kind), counts
 
 

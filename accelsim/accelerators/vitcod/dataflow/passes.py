@@ -60,9 +60,10 @@ def pieced(layer: Attention, passes: Sequence[Pass], halves: bool, stays: bool, 
     """The cut of these passes with pieces as long as the activation buffer has room for."""
     tokens = CHUNK_TOKENS
     if not stays:
-        sizes = {(len(one.heads), one.rows) for one in passes}
-        room = min(have.act_bytes // token_bytes(layer, have, heads) - rows for heads, rows in sizes)
-        blocks = {id(one.blocks): one.blocks for one in passes}.values()  # thousands of passes have the same
+        heads, _, rows, blocks, _ = zip(*passes)  # of thousands of passes
+        sizes = {(len(some), many) for some, many in set(zip(heads, rows))}
+        room = min(have.act_bytes // token_bytes(layer, have, count) - many for count, many in sizes)
+        blocks = dict(zip(map(id, blocks), blocks)).values()
         keys = max(many for some in blocks for _, many in some)
         if any(len(some) > 1 for some in blocks):
             tokens = min(LONGEST_PIECE, max(CHUNK_TOKENS, room // 2))
@@ -179,7 +180,7 @@ class Room:
                 and block_scores(work, blocks) <= self.score_bytes
                 and block_tables(work, blocks, have, room) <= room
             ):
-                found.append([(first, last - first) for first, last in block_ends(tokens, blocks)])
+                found.append([(first, last - first) for first, last in block_ends(tokens, blocks).tolist()])
             if len(found) == 3 or (found and blocks == tokens):
                 return min(found, key=lambda passes: sum([ceil(rows, have.lines) for _, rows in passes]))
         return []
@@ -216,9 +217,8 @@ def blocks_of_head(
         while some:
             sizes = pieces(layer.kv_tokens, some)
             blocks = tuple((sum(sizes[:n]), many) for n, many in enumerate(sizes))
-            passes = [Pass((head,), first, last - first, blocks, size) for first, last in ends]
-            if tables_fit(layer, passes, work, have):
-                return passes
+            if tables_fit(layer, head, ends, blocks, work, have):
+                return [Pass((head,), first, last - first, blocks, size) for first, last in ends.tolist()]
             some //= 2
         if size == 1:
             return []

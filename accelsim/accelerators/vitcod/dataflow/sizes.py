@@ -1,8 +1,9 @@
 """What a pass of attention needs of each buffer, and what a cut of a layer into passes is."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,11 +22,11 @@ from accelsim.accelerators.vitcod.tables import (
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
+Blocks = tuple[tuple[int, int], ...]  # (first, keys) of blocks of keys, in order
 MOST_COUNTED = 256  # blocks of keys whose scores are counted row by row
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """Heads and rows [row0, row0 + rows) of a layer that are worked on together.
 
     blocks: (first, keys) of the blocks of keys, in order: scores of all of them, then softmax, then values of all.
@@ -35,7 +36,7 @@ class Pass:
     heads: tuple[int, ...]
     row0: int
     rows: int
-    blocks: tuple[tuple[int, int], ...]
+    blocks: Blocks
     places: int
 
     @property
@@ -63,8 +64,10 @@ class AttentionCut:
 
     @cached_property
     def digest(self) -> int:
-        """Its hash: there are thousands of passes, and it is asked for again and again."""
-        return hash((self.passes, self.halves, self.stays, self.piece_tokens))
+        """Its hash: there are thousands of passes, and of each two numbers tell cuts apart."""
+        return hash(
+            (tuple([(one.row0, one.places) for one in self.passes]), self.halves, self.stays, self.piece_tokens)
+        )
 
     def __hash__(self) -> int:
         return self.digest
@@ -127,18 +130,19 @@ def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
     )
 
 
-def block_ends(tokens: int, blocks: int) -> list[tuple[int, int]]:
-    """(first row, behind the last) of at most so many blocks of rows, of similar size."""
+def block_ends(tokens: int, blocks: int) -> np.ndarray:
+    """int64[blocks, 2]: (first row, behind the last) of at most so many blocks of rows, of similar size."""
     size = ceil(tokens, blocks)
-    return [(at, min(at + size, tokens)) for at in range(0, tokens, size)]
+    first = np.arange(0, tokens, size)
+    return np.stack([first, np.minimum(first + size, tokens)], axis=1)
 
 
 def block_scores(work: HeadWork, blocks: int) -> int:
     """Most bytes of scores of a block, where a head's rows are cut into so many."""
 
     def made() -> int:
-        ends = np.array(block_ends(len(work.sparse), blocks))
-        rows, scores = np.diff(ends, axis=1), np.diff(work.entries[0][ends], axis=1)
+        ends = block_ends(work.rows, blocks)
+        rows, scores = np.diff(ends, axis=1), np.diff(work.starts[ends], axis=1)
         return int((2 * len(work.dense) * rows + 3 * scores).max())
 
     return work.keep(("scores", blocks), made)
@@ -148,13 +152,13 @@ def block_tables(work: HeadWork, blocks: int, have: Resources, room: int) -> int
     """Most bytes of tables of a block; of the block of the most scores alone, if these are more than there is room."""
     key = blocks, have.segment, have.index_entry_bytes
     if ("most", *key) not in work.found:
-        ends = block_ends(len(work.sparse), blocks)
+        ends = block_ends(work.rows, blocks)
         if ("heaviest", *key) not in work.found:
-            heaviest = max(ends, key=lambda one: work.sparse_scores(*one))
-            work.found["heaviest", *key] = index_bytes(work, *heaviest, have)
+            heaviest = ends[np.diff(work.starts[ends], axis=1)[:, 0].argmax()]
+            work.found["heaviest", *key] = index_bytes(work, *heaviest.tolist(), have)
         if work.found["heaviest", *key] > room:
             return work.found["heaviest", *key]
-        work.found["most", *key] = max(index_bytes(work, *one, have) for one in ends)
+        work.found["most", *key] = max(index_bytes(work, *one, have) for one in ends.tolist())
     return work.found["most", *key]
 
 
@@ -188,7 +192,7 @@ def table_bytes(layer: Attention, one: Pass, work: Sequence[HeadWork], have: Res
 
 
 def block_bytes(
-    work: HeadWork, first: int, last: int, blocks: tuple[tuple[int, int], ...], have: Resources
+    work: HeadWork, first: int, last: int, blocks: Blocks, have: Resources
 ) -> tuple[np.ndarray, np.ndarray]:
     """int64[blocks]: bytes of a head's sparse and of its dense columns in each block of keys, of some rows; found once,
     since several cuts of a layer have the same."""
@@ -202,17 +206,18 @@ def block_bytes(
     return work.keep(("columns", first, last, blocks, have.segment, have.index_entry_bytes), made)
 
 
-def tables_fit(layer: Attention, passes: Sequence[Pass], work: Sequence[HeadWork], have: Resources) -> bool:
+def tables_fit(
+    layer: Attention, head: int, ends: np.ndarray, blocks: Blocks, work: Sequence[HeadWork], have: Resources
+) -> bool:
     """Whether the tables of passes of one head, with the same blocks of keys, fit the half of the index buffer that
-    each has. Counting the pieces of columns takes long: most passes have room for as many as there can be."""
-    (h,), blocks, room = passes[0].heads, passes[0].blocks, have.index_bytes // 2
-    undecided: Iterable[Pass] = passes
+    each has; ends: int[passes, 2], (first row, behind the last). Counting the pieces of columns takes long: most passes
+    have room for as many as there can be."""
+    h, room, undecided = head, have.index_bytes // 2, ends
     if len(blocks) <= MOST_COUNTED:
         starts, dense = [first for first, _ in blocks], work[h].dense
         before = work[h].keep(("scores of keys", blocks), lambda: work[h].scores_of_keys(starts))
-        first = np.array([one.row0 for one in passes])
-        rows = np.array([one.rows for one in passes])
-        scores = before[first + rows] - before[first]  # of each pass and block
+        rows = np.diff(ends, axis=1)[:, 0]
+        scores = before[ends[:, 1]] - before[ends[:, 0]]  # of each pass and block
         columns = np.minimum(scores, [keys for _, keys in blocks])
         pieces = (scores + (have.segment - 1) * columns) // have.segment
         in_block = DENSE_BYTES * np.diff(np.searchsorted(dense, [*starts, layer.kv_tokens]))
@@ -220,8 +225,9 @@ def tables_fit(layer: Attention, passes: Sequence[Pass], work: Sequence[HeadWork
         most = have.index_entry_bytes * scores + COLUMN_BYTES * pieces + in_block
         if len(blocks) > 1:  # what values need
             most = np.maximum(most, ROW_BYTES * rows[:, None] + in_block)
-        undecided = [one for one, size in zip(passes, stays + most.max(axis=1)) if size > room]
-    return all(table_bytes(layer, one, work, have).most <= room for one in undecided)
+        undecided = ends[stays + most.max(axis=1) > room]
+    passes = (Pass((h,), first, last - first, blocks, 0) for first, last in undecided.tolist())
+    return all(table_bytes(layer, one, work, have).most <= room for one in passes)
 
 
 def faults(layer: Attention, work: Sequence[HeadWork], cut: AttentionCut, have: Resources) -> list[str]:

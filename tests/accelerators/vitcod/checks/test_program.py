@@ -117,7 +117,7 @@ def test_a_machine_that_is_sent_the_wrong_work(monkeypatch):
         sparse = first.sparse.copy()
         row = int(np.flatnonzero(sparse.sum(axis=1) > 1)[0])
         sparse[row, np.flatnonzero(sparse[row])[-1]] = False
-        return HeadWork(first.dense, sparse), *others
+        return HeadWork.of(first.dense, sparse), *others
 
     monkeypatch.setattr(dataflow, "split_heads", careless)
     report = validated(small_machine(), one_of_each())

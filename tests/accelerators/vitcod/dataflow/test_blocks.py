@@ -40,7 +40,7 @@ def test_a_cut_that_does_not_fit_is_refused():
     (whole,) = cut.passes
 
     def said(**change) -> str:
-        return "; ".join(faults(one, work, replace(cut, passes=(replace(whole, **change),)), have))
+        return "; ".join(faults(one, work, replace(cut, passes=(whole._replace(**change),)), have))
 
     assert said() == ""
     assert "the blocks of keys ((0, 9),) do not go through 10 keys once" in said(blocks=((0, 9),))

@@ -54,7 +54,7 @@ def check_cut(layer, work, cut: AttentionCut, have) -> None:
             each = (coded or heads) * layer.qk_dim
             assert (one.rows + min(cut.piece_tokens, max(k for _, k in one.blocks))) * each <= have.act_bytes
         table = tabulate(layer, one, work, have)
-        assert table.bytes.most <= have.index_bytes // 2
+        assert table.told.bytes.most <= have.index_bytes // 2
     assert (seen == 1).all()
     assert [(p.heads[0], p.row0) for p in cut.passes] == sorted((p.heads[0], p.row0) for p in cut.passes)
 
@@ -105,18 +105,18 @@ def test_tables_of_a_pass_say_what_the_mask_says(case, have, blocks):
         table = tabulate(layer, one, work, have)
         check_tables(layer, one, table, work, have)
         works = (len(table.dense) > 0, len(table.columns) > 0)
-        lines = (table.denser_lines, table.sparser_lines)
+        lines = (table.told.denser_lines, table.told.sparser_lines)
         assert tuple(n > 0 for n in lines) == works
         assert all(n in (0, have.lines) for n in lines) if not have.two_engines else sum(lines) <= max(2, have.lines)
         size = 73 + 16 * one.outputs + 23 * len(table.dense) + 4 * len(table.columns)
         size += len(table.index) * have.index_entry_bytes
         size += sum(-(-len(work[h].dense) * one.rows // 8) for h in one.heads)
         if len(one.blocks) == 1:
-            assert (table.bytes.stays, table.bytes.scores, table.bytes.values) == (size, (), ())
+            assert (table.told.bytes.stays, table.told.bytes.scores, table.told.bytes.values) == (size, (), ())
         else:  # of the same tables, a row of the pass table a block, and the values' a second time
-            assert table.bytes.stays + sum(table.bytes.scores) == size + 73 * (len(one.blocks) - 1)
+            assert table.told.bytes.stays + sum(table.told.bytes.scores) == size + 73 * (len(one.blocks) - 1)
             values = [73 + 16 * one.outputs + 23 * block.dense for block in table.blocks]
-            assert list(table.bytes.values) == values
+            assert list(table.told.bytes.values) == values
 
 
 def check_tables(layer, one, table, work, have) -> None:
