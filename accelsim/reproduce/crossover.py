@@ -136,7 +136,7 @@ def grids(made: list[Line], study: Crossover, sparsity: int, seeds: Sequence[int
     for line in made:
         for table, which, of in ((over, tokens, line.attention), (wide, ratios, line.mlp)):
             gains = [(b, gain(first, line, b)) for b in which]
-            cells = (f"{said(g)}, {share(spread(of[b]) if all(of[b]) else Spread(0))}" if g else "-" for b, g in gains)
+            cells = (f"{said(g)}, {share(spread(of[b]))}" if g else "-" for b, g in gains)
             table.add(line.name, f"{line.area:.2f} mm2", *cells)
     for table, which, place, unit in (
         (over, tokens, lambda b: b.tokens, "tokens"), (wide, ratios, lambda b: b.mlp_ratio, "times the width"),

@@ -44,7 +44,9 @@ class Spread:
 
 
 def spread(values: Sequence[float], part: tuple[int, int] | None = None) -> Spread:
-    """Of one value for each mask."""
+    """Of one value for each mask; nothing, if all are."""
+    if not any(values):
+        return Spread(0.0, part=part)
     logs = [math.log(v) for v in values]
     middle = sum(logs) / len(logs)
     if len(logs) < 2:

@@ -130,6 +130,7 @@ def test_what_an_interval_does_not_decide_is_said():
     other = found.inverse
     assert other.open and (other.low, other.high) == pytest.approx((1 / 1.1, 1 / 0.8))
     assert not Spread(0.9).open and Spread(0.9).inverse == Spread(1 / 0.9)
+    assert spread([0.0, 0.0]) == Spread(0.0)  # no traffic, as of a model
 
 
 def test_one_mask_is_said_first(report, paper, tmp_path):
