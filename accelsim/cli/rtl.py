@@ -64,7 +64,7 @@ def cosim(
     if trace_layers and not (machines and waves and workload):
         raise InputError("cosim: --trace-layers are of a whole machine's --workload, for --waves: name all three")
     if machines:
-        if others := [name for name in components if name not in machines]:
+        if others := [name for name in components if name != machines[0]]:
             twins.chosen(others)
             raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
         whole = WholeMachine(twins.whole[machines[0]], arch, workload and loaded(workload), seed)
@@ -129,7 +129,8 @@ def named(machine: str | None, words: Sequence[str]) -> tuple[str, list[str]]:
     if of != name:
         raise InputError(f"cosim: {name} is not the machine of --machine {machine}, which is of {of}")
     twins = accelerator(name).twins()
-    return machine or name, words if twins and name in twins.whole else words[1:]
+    alone = twins and name in twins.whole and not any(word in twins.whole for word in words[1:])
+    return machine or name, words if alone else words[1:]
 
 
 def twins_of(machine: str, overrides: Sequence[str] = ()):
@@ -212,7 +213,7 @@ def rtl(
     arch, twins = twins_of(machine, overrides or [])
     values = twins.parameters(arch)
     nets, failed, run = twins.tops(values), False, None
-    alone = {whole.top: whole for whole in twins.whole.values()}
+    alone = {whole.top: whole for whole in twins.whole.values() if whole.written}
     if top is not None:
         names = [*(net.top for net in nets), *alone]
         if top not in names:

@@ -10,7 +10,7 @@ import numpy as np
 
 from accelsim.core import STATUS_NAMES, DeadlockError, Mem, Param, Simulator
 from accelsim.core.trace import EVENT
-from accelsim.rtl.datapath import Comparison, Operands
+from accelsim.rtl.datapath import Comparison, Held, Operands
 from accelsim.rtl.netlist import Netlist
 from accelsim.rtl.stimulus import Script, sink, source
 from accelsim.rtl.vsim import Bench, Port, build, kept_benches
@@ -31,7 +31,7 @@ class Case:
     scripts: dict[str, Script]
     opens: dict[str, np.ndarray]
     stuck: bool = False  # whether something may be left over at the end
-    operands: Operands | None = None
+    operands: Operands | Held | None = None
 
 
 @dataclass

@@ -5,7 +5,7 @@ on (`Case.operands`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -84,6 +84,19 @@ class Operands(Protocol):
 
     def results(self, data: DataPath, tables: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]) -> np.ndarray:
         """int64[items, 1 + words]: the cycle and the words of every item of `data.result`, by the functional twin."""
+
+
+class Held(Protocol):
+    """What a whole machine's data path computes on, of which what memories hold in the end is compared."""
+
+    def loads(self, data: DataPath, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+        """As of `Operands`."""
+
+    def finish(self, name: str, bench: Any) -> "Comparison":
+        """Every value that a bench (rtl.vsim.Bench), whose run has ended, is to hold, against the functional twin."""
+
+    def said(self) -> str:
+        """What of the machine has values, in a part of a sentence."""
 
 
 class Comparison:

@@ -22,7 +22,8 @@ class Whole:
 
     workload: of an Arch and a Workload what both run, the machine's netlist with its tables, and the simulator.
     networks: the same of so many random networks on an Arch, from a seed. mutations: the bugs that are seeded in it.
-    pictured: the channels that a picture of it shows.
+    pictured: the channels that a picture of it shows. written: whether it can be written as RTL with a testbench;
+    otherwise its memories are the harness's.
     """
 
     top: str
@@ -30,6 +31,7 @@ class Whole:
     networks: Callable[[Any, int, int], Iterator[tuple[Case, Simulator]]]
     mutations: tuple[Mutation, ...] = ()
     pictured: tuple[str, ...] = ()
+    written: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ the harness: what the simulator's gave, when it gave it. Since all that it was a
 make it the same answers as long as nothing differs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from accelsim.core.channel import WATCHED
 from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import AFTER, Case, Outcome, compare, library, moved, open_bench, ordered
 from accelsim.rtl.netlist import Netlist
-from accelsim.rtl.vsim import Port
+from accelsim.rtl.vsim import Bench, Port
 
 PIECE = 1 << 14  # cycles between two comparisons
 
@@ -73,10 +73,15 @@ class Piece:
 
 
 def beside(
-    case: Case, sim: Simulator, built: Path, window: tuple[int, int] | None = None, trace: Path | None = None
+    case: Case,
+    sim: Simulator,
+    built: Path,
+    window: tuple[int, int] | None = None,
+    trace: Path | None = None,
+    at_end: Callable[[Bench], None] | None = None,
 ) -> Iterator[Piece]:
-    """Run both, piece by piece, to the end; or to that of a window of cycles, of which one piece is made, and which is
-    written as a waveform (`trace`, with a library built for it)."""
+    """Run both, piece by piece, to the end, where `at_end` is called; or to that of a window of cycles, of which one
+    piece is made, and which is written as a waveform (`trace`, with a library built for it)."""
     net, period = case.netlist, period_of(case, sim)
     far = FarEnds(net, period)
     bench, ports, alive = open_bench(case, built)
@@ -102,6 +107,8 @@ def beside(
             yield Piece(first, reached, ended, model, moved(case, found), log, done)
             first = reached
             alive.clear()
+        if at_end and ended:
+            at_end(bench)
     finally:
         bench.close()
 
@@ -111,7 +118,14 @@ def run_one(case: Case, sim: Simulator, outcome: Outcome, built: Path) -> None:
     net, done = case.netlist, []
     alone = not any(n.outside for n in net.wires)
     sim.wires = [replace(w, monitored=WATCHED) if n.outside else w for w, n in zip(sim.wires, net.wires, strict=True)]
-    for piece in beside(case, sim, built):
+
+    def values(bench: Bench) -> None:
+        found = case.operands.finish(case.name, bench)
+        outcome.values += found.values
+        outcome.differences += found.differences
+        outcome.first = outcome.first or found.first
+
+    for piece in beside(case, sim, built, at_end=values if case.operands else None):
         count, text = compare(case, piece.model, piece.module)
         done += piece.done.tolist()
         end = piece.reached - AFTER
@@ -136,7 +150,7 @@ def said(case: Case, sim: Simulator, outcome: Outcome) -> str:
     outside = ", ".join(c.name for c in sim.components if c.name not in units)
     return (
         f"{case.name} ran in {outcome.cycles - AFTER:,} cycles, from reset to its end, by the modules alone: "
-        f"{len(units)} units, in control, and {len(sim.wires)} channels"
+        f"{len(units)} units, {case.operands.said() if case.operands else 'in control'}, and {len(sim.wires)} channels"
         + f"; {outside} answered through the harness"
         * bool(outside)
     )

@@ -82,7 +82,7 @@ class CodingDatapath:
             f"      .data({8 * held}'(outputs_of_data[{8 * size.outputs - 1}:0])), .read(steps__read),",
             "      .at({2'b0, steps__at}), .slice(steps__offset), .value(steps__window));",
             f"  encoder_datapath #(.LINES({self.lines}), .MACS({self.macs}), {sizes}, .WINDOWS({held})) data (",
-            f"      .clk, .rst, .encode_we, .encode_address, .encode_data({{{weights}}}), {told},",
+            f"      .clk, .rst, .encode_we, .encode_address, .encode_data({{{weights}}}), .set('0), {told},",
             "      .read(steps__read), .at(steps__at), .offset(steps__offset), .window(steps__window), .coded_push,",
             "      .coded_item);",
         ]

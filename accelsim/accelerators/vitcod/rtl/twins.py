@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from accelsim.accelerators.vitcod.machine import MACHINE
-from accelsim.accelerators.vitcod.rtl import buffers
+from accelsim.accelerators.vitcod.rtl import buffers, vitcod_values
 from accelsim.accelerators.vitcod.rtl.attention import CAPACITY
 from accelsim.accelerators.vitcod.rtl.cases import SETTINGS, cases
 from accelsim.accelerators.vitcod.rtl.coding import CodingSizes
@@ -23,6 +23,7 @@ from accelsim.accelerators.vitcod.rtl.modules import TWINS as MODULES
 from accelsim.accelerators.vitcod.rtl.mutations import MUTATIONS
 from accelsim.accelerators.vitcod.rtl.operands import workload_operands
 from accelsim.accelerators.vitcod.rtl.settings import SMALL
+from accelsim.accelerators.vitcod.rtl.values_mutations import VALUES_MUTATIONS
 from accelsim.accelerators.vitcod.rtl.vector import VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_cases import bench as vector_bench
 from accelsim.accelerators.vitcod.rtl.vector_cases import vector_unit
@@ -152,6 +153,11 @@ TWINS = Twins(
     trials=trials,
     layers={CORE: layers, "mac_array": array_case, "vector_unit": vector_case},
     remarks=partial(remarks, units=AT_WORK),
-    whole={MACHINE.schema.name: Whole(TOP, whole, networks, (*MACHINE_MUTATIONS, *MEMORY_MUTATIONS), WHOLE_CHANNELS)},
+    whole={
+        MACHINE.schema.name: Whole(TOP, whole, networks, (*MACHINE_MUTATIONS, *MEMORY_MUTATIONS), WHOLE_CHANNELS),
+        vitcod_values.TOP: Whole(
+            vitcod_values.TOP, vitcod_values.whole, vitcod_values.networks, VALUES_MUTATIONS, WHOLE_CHANNELS, False
+        ),
+    },
     pictured=CHANNELS,
 )

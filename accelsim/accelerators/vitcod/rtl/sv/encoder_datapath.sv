@@ -9,10 +9,12 @@ module encoder_datapath #(
     parameter int ENCODED = 1,
     parameter int TOKENS  = 4,
     parameter int STEPS   = 2,   // items whose outputs are held
+    parameter int SETS    = 1,   // of weights, of which an item takes one
     parameter int WINDOWS = 8,
     parameter int WIDE    = LINES * MACS,
     parameter int NA      = $clog2(WINDOWS),
-    parameter int SA      = STEPS > 1 ? $clog2(STEPS) : 1
+    parameter int SA      = STEPS > 1 ? $clog2(STEPS) : 1,
+    parameter int GA      = SETS > 1 ? $clog2(SETS) : 1
 ) (
     input  logic                      clk,
     input  logic                      rst,
@@ -20,7 +22,8 @@ module encoder_datapath #(
     input  logic                      encode_we,
     input  logic [31:0]               encode_address,
     input  logic [HEADS*8+21:0]       encode_data,
-    // What the control begins.
+    // What the control begins, and with which weights.
+    input  logic [GA-1:0]             set,
     input  logic                      begins,
     input  isa::word_t                columns,
     input  isa::word_t                size,      // tokens x columns
@@ -40,7 +43,9 @@ module encoder_datapath #(
   localparam int EA = ENCODED > 1 ? $clog2(ENCODED) : 1, HA = HEADS > 1 ? $clog2(HEADS) : 1;
   localparam int TA = TOKENS > 1 ? $clog2(TOKENS) : 1, KEPT = TOKENS * ENCODED, KA = KEPT > 1 ? $clog2(KEPT) : 1;
   localparam int XA = WIDE > 1 ? $clog2(WIDE) : 1;
+  localparam int WA = SETS * ENCODED > 1 ? $clog2(SETS * ENCODED) : 1;
   typedef struct packed {
+    logic [GA-1:0] set;
     isa::word_t columns;
     isa::word_t size;
     isa::word_t heads;
@@ -53,7 +58,7 @@ module encoder_datapath #(
     logic [5:0]            shift;
     logic [15:0]           multiplier;
   } encode_t;
-  logic [$bits(encode_t)-1:0] weights[ENCODED];
+  logic [$bits(encode_t)-1:0] weights[SETS*ENCODED];
 
   // The first cycle: what is read; the window begins with the output that the first multiplication is of.
   job_t asked;
@@ -83,13 +88,14 @@ module encoder_datapath #(
   logic [7:0] values[WIDE];
 
   always_ff @(posedge clk) begin
-    if (encode_we) weights[EA'(encode_address)] <= encode_data;
+    if (encode_we) weights[WA'(encode_address)] <= encode_data;
     opening <= begins && !rst;
     if (rst) begin
       reading <= 1'b0;
       steps <= '0;
     end else if (begins) begin
       reading <= 1'b1;
+      asked.set <= set;
       asked.columns <= columns;
       asked.size <= size;
       asked.heads <= heads;
@@ -146,7 +152,7 @@ module encoder_datapath #(
       multiplier[k] = '0;
       shift[k] = '0;
       if (isa::W'(k) < some) begin
-        one = weights[e];
+        one = weights[WA'(32'(job.set) * ENCODED + 32'(e))];
         product = $signed(window[32'(nth)*8+:8]) * $signed(one.weights[HA'(head_n)]);
         place[k] = KA'(32'(row_n) * ENCODED + 32'(e));
         total = column_n == 0 ? kept[place[k]] : sums_n[e];
