@@ -100,7 +100,7 @@ def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, record
     for name, moved in by_channel(case, model).items():
         wanted = recorded.moved[name]
         assert len(moved) > 50 and np.array_equal(moved[:, : wanted.shape[1]], wanted & 0xFFFFFFFF), name
-    assert late(recorded.values, steps_of(recorded.values, recorded.moved)) == Late(0, 345, 0)
+    assert late(recorded.values, steps_of(recorded.values, recorded.moved)) == Late(0, 459, 0)
 
 
 def test_every_product_of_a_workload_is_computed_once(arch, workload, recorded):
