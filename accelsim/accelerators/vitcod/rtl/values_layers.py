@@ -7,7 +7,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.rtl.dense import Place
-from accelsim.accelerators.vitcod.rtl.dense_layers import places_of
+from accelsim.accelerators.vitcod.rtl.dense_layers import pieces_of, places_of
 from accelsim.accelerators.vitcod.rtl.stage import in_rows
 from accelsim.accelerators.vitcod.rtl.values_chain import output_name, readers
 from accelsim.accelerators.vitcod.rtl.values_core import ACT, ROW, WEIGHT
@@ -41,7 +41,8 @@ Tile = tuple[int, Place, list[int]]  # number of a command of the array, where i
 
 def lay(laid: Laid, vector: VectorDatapath) -> Values:
     """All layers of a network. Raises InputError for what the data path does not do."""
-    tiles = zip(places_of(laid.workload, laid.have, laid.told["engine"]), laid.told["engine"].tolist(), strict=True)
+    commands, order = laid.told["engine"], pieces_of(laid.arch, laid.workload)
+    tiles = zip(places_of(laid.workload, laid.have, order, commands), commands.tolist(), strict=True)
     every: list[Tile] = [(n, *one) for n, one in enumerate(tiles)]
     image, number, command = Image(vector), 0, 0
     written = {tensor for some in readers(laid.workload).values() for tensor, _ in some}
