@@ -32,7 +32,8 @@ CONTROL = np.dtype(
             "base",  # first word of its slots in the common slot memory
             "width",  # words of an item
             "number",  # which channel it is
-            "moves",  # address of the list of channels that were used in this cycle: how many, and which
+            "room",  # words of the list of channels that were used in this cycle
+            "moves",  # address of that list: how many, and which
         )
     ]
 )
@@ -148,7 +149,7 @@ def can_pop(c):
 def used(c):
     """Have what crosses a channel become visible at the end of the cycle."""
     if c.pushed == 0 and c.popped == 0:
-        moves = array_at(c.moves, (1,), WORD)
+        moves = array_at(c.moves, (c.room,), WORD)
         moves[0] += 1
         moves[moves[0]] = c.number
 

@@ -112,7 +112,7 @@ class Simulator:
         }
         for i, w in enumerate(self.wires):
             row = self.control[i]
-            row["depth"], row["monitored"], row["base"] = w.depth, w.monitored, bases[i]
+            row["depth"], row["monitored"], row["base"], row["room"] = w.depth, w.monitored, bases[i], len(self.moves)
             row["producer"], row["consumer"], row["width"] = index[w.producer.name], index[w.consumer.name], widths[i]
             items = self.slots[bases[i] : bases[i + 1]].reshape(w.depth, widths[i])
             for component, end in ((w.producer, w.out), (w.consumer, w.into)):

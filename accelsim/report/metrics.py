@@ -1,7 +1,7 @@
 """The formulas: everything a table, file or picture shows, from the record of a run.
 
 Shares are of 1, not of 100; a share of nothing is None. Within one table of energy prices, comparisons are what the
-joules support; in absolute terms they are 0.7 to 2.6 times those of five published chips.
+joules support; in absolute terms they are 0.9 to 2.8 times those of five published chips.
 """
 
 from collections.abc import Iterable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MODEL = "An analytic model: formulas over layers, no simulation; every figure below is the model's."
 CAVEAT = (
-    "Energy, power and area: scaled pre-silicon figures, 0.7 to 2.6 times those of published chips; compare within"
+    "Energy, power and area: scaled pre-silicon figures, 0.9 to 2.8 times those of published chips; compare within"
     " one table."
 )
 SYNTHETIC = "The workload is synthetic: its masks were generated, not taken from a trained model."

@@ -26,7 +26,8 @@ class Package:
     by name the words of a row and of an item. derived: of a table whose rows in hardware have more words than in the
     simulator, what makes its rows. declarations: lines that only its data path needs. signed: words of payloads that
     may be below zero. components: those of the shared components' modules (sv/components) that it has. bits: of tables
-    whose words are not as wide as all others, by name those of each word.
+    whose words are not as wide as all others, by name those of each word. simulated: modules that no hardware can be
+    made of, which stand for something in a simulation.
     """
 
     sources: Path
@@ -37,6 +38,7 @@ class Package:
     signed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     bits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    simulated: tuple[str, ...] = ()
 
     def text(self, bits: int) -> str:
         """The package with words of so many bits."""

@@ -24,7 +24,8 @@ def write(tops: Sequence[Netlist], folder: Path, *, alone: bool = False) -> list
         package, *_, end = net.files(folder)
         ends.append(end)
     needed = {name for net in tops for name in net.modules()}
-    modules = [path for path in tops[0].package.modules() if not alone or path.stem in needed]
+    others = () if alone else {path.stem for path in tops[0].package.modules()}.difference(tops[0].package.simulated)
+    modules = [path for path in tops[0].package.modules() if path.stem in needed or path.stem in others]
     for path in modules:
         shutil.copyfile(path, folder / path.name)
     ordered = [package, *(folder / path.name for path in modules), *ends]

@@ -138,8 +138,9 @@ def test_a_predicted_mask_is_the_twins():
     [
         ((), Workload("bare", "bare", (Attention("a", "a", 1, 4, 4, 4, 4),)), r"layer a: it has no mask, and Sanger"),
         (("mask_source=predict",), attention(full(1, 4, 4)), "layer a: mask_source is predict, but the workload"),
-        ((), attention(full(1, 4, 4), 8, 300), None),
-        ((), attention(full(1, 64, 4), 8, 300), "layer a: rows of 300 values need 1204 bytes each of merge"),
+        ((), attention(full(1, 4, 4), 8, 300), "layer a: an output row of a head has 300 values, but merge"),
+        (("merge.features=300",), attention(full(1, 4, 4), 8, 300), None),
+        (("merge.features=300",), attention(full(1, 64, 4), 8, 300), "layer a: rows of 300 values need 1204 bytes"),
         ((), attention(full(1, 4, 4), 700), "layer a: a sum of 700 products of 4 bits has 17 bits, but predictor"),
         ((), attention(full(1, 4, 300, 0.1)), r"layer a: the exponentials of 64 rows x 300 keys need 48000 bytes of"),
         (("kv_buffer.capacity_bytes=1 KiB",), attention(full(1, 99, 99)), "keys and values of a head need 1584 bytes"),

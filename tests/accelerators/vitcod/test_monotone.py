@@ -3,8 +3,8 @@
 from tests.accelerators.vitcod.monotone import of_machines
 
 FEW = 60  # of more some are: layers of some hundred cycles, in which one refresh of DRAM is 178 (docs/mapping.md)
-# Attention in passes of three rows and blocks of seven keys: with twice the room for activations their loads run farther
-# ahead of the rest, and the layer takes 14,460 cycles instead of 13,995.
+# Attention in passes of three rows and blocks of seven keys: with twice the room for activations their loads run
+# farther ahead of the rest, and the layer takes 14,460 cycles instead of 13,995.
 KNOWN = ["30: ['act_gb0.capacity_bytes=5414'] 36042 36411"]
 
 

@@ -1,8 +1,8 @@
 """The cut of an attention layer that is estimated to be best: heads a pass, halves, rows a block (docs/mapping.md).
 
 What a machine with smaller buffers would do, a larger one can do too: the rule that cuts a layer to fit is asked
-for this machine and for ones with less room, and the estimate chooses. So more room adds choices and takes
-none away.
+for this machine and for some with less room, and the estimate chooses. So more room adds choices and takes few
+away.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,10 +105,13 @@ def candidates(
 def with_fewer_places(
     layer: Attention, work: Sequence[HeadWork], have: Resources, usual: AttentionCut
 ) -> Iterator[AttentionCut]:
-    """What the rule does with half the places of a cut, a quarter and so on."""
+    """What the rule does with half the places of a cut, a quarter and so on; where keys come in blocks, since there are
+    as few rows as places, with three quarters and three eighths too."""
     places = max(one.places for one in usual.passes)
     for n in range(1, places.bit_length()):
-        yield from asked(layer, work, replace(have, places=places >> n))
+        fewer = (3 * places >> n + 1, places >> n) if usual.several_blocks else (places >> n,)
+        for some in fewer:
+            yield from asked(layer, work, replace(have, places=max(1, some)))
 
 
 def asked(layer: Attention, work: Sequence[HeadWork], have: Resources) -> Iterator[AttentionCut]:

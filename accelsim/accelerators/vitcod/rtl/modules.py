@@ -88,6 +88,7 @@ PACKAGE = Package(
     memory.SIGNED,
     ("sequencer", "vector_unit", *memory.TWINS),
     derived.BITS,
+    tuple(f"values_{name}" for name in ("array", "dram", "load_buffer", "steps", "store_buffer", "vector")),
 )
 TWINS = {
     twin.module: twin

@@ -124,7 +124,7 @@ def test_the_share_of_a_run_is_that_of_the_record(arch, workload):
         cycles = every - result.total.status[unit]["idle"]
         assert said[line].startswith(f"{name}: at work in {cycles:,} of {every:,} cycles of fmnist_vit_s90 (")
     assert said[2].startswith("all of these: at work in 2") and said[3].startswith(
-        "transposing_stage: late in 0 of 345 "
+        "transposing_stage: late in 0 of 459 "
     )
 
 
