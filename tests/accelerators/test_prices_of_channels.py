@@ -84,8 +84,6 @@ def test_channels_priced_by_hand():
         ("vitality", "join.out -> vector.outputs", 4 * 64 * 16),
         ("ita", "engine.out -> vector.outputs", 64 * 64),
         ("spatten", "array.out -> vector.outputs", 4 * 1024),
-        ("spatten", "qk_array.scores -> softmax.scores", 1.5 * 1024),
-        ("spatten", "row_top_k.kept -> pv_array.rows", 4 * 1024),
     ],
 )
 def test_what_an_item_carries_stands_somewhere(name, channel, bytes_):
@@ -94,6 +92,22 @@ def test_what_an_item_carries_stands_somewhere(name, channel, bytes_):
     parts, table = parts_of(arch), table_of(arch)
     mine = [t for t in tariffs(parts, table) if t.counter == channel]
     assert {t.amount for t in mine if t.action.startswith("queue.")} == {bytes_}
+    assert um2(deeper(parts, channel, 64), table) - um2(parts, table) > 64 * 8 * bytes_ * 0.1
+
+
+@pytest.mark.parametrize(
+    ("channel", "bytes_", "counter", "action", "each"),
+    [
+        ("qk_array.scores -> softmax.scores", 1.5 * 1024, "exp_ops", "qk_array.queue.write", 1.5),
+        ("softmax.probabilities -> decision.probabilities", 1.5 * 1024, "divide_ops", "queue.write", 1.5),
+        ("row_top_k.kept -> pv_array.rows", 4 * 1024, "max_ops", "row_top_k.queue.write", 4),
+    ],
+)
+def test_a_row_of_scores_stands_somewhere_and_is_charged_by_the_score(channel, bytes_, counter, action, each):
+    """SpAtten's: room for the longest row, energy of the scores that are there."""
+    arch = load_arch("spatten", schema)
+    parts, table = parts_of(arch), table_of(arch)
+    assert [t.amount for t in tariffs(parts, table) if (t.counter, t.action) == (counter, action)] == [each]
     assert um2(deeper(parts, channel, 64), table) - um2(parts, table) > 64 * 8 * bytes_ * 0.1
 
 
