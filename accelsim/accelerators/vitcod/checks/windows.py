@@ -38,7 +38,8 @@ def words_read(layer: Gemm, row: int, rows: int, element: int, depth: int, port:
     if not sides(layer):  # each run in its worst place, which is a pixel's
         pixel, begins = run // layer.kernel, np.flatnonzero(np.diff(slot * layer.kernel + elements // run, prepend=-1))
         places = (elements[begins] % run)[:, None] + np.arange(0, port * pixel, pixel)
-        worst = -(-(places % port + np.diff(np.append(begins, depth))[:, None]) // port).max(axis=1)
+        ends = places % port + np.diff(np.append(begins, depth))[:, None]
+        worst = (-(-ends // port)).max(axis=1)
         return (rows * np.bincount(slot[begins], worst)).astype(int).tolist()
     word = lies(layer, row + np.arange(rows)[:, None], elements)[2] // port
     fresh = np.ones((rows, depth), bool)
