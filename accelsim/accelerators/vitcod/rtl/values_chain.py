@@ -49,7 +49,7 @@ def check(arch: Arch, workload: Workload) -> None:
     """Raise InputError for what has no data path here."""
     for wrong, why in (
         (workload.batch > 1, "a batch of several pictures"),
-        (arch.options["residency"] == "keep", "residency=keep: activations that stay on chip"),
+        (arch.options["residency"] != "dram", "another residency than dram: activations that stay on chip"),
         (arch.options["miss"] == "dram", "miss=dram: queries that are fetched of DRAM"),
         (arch.options["layout"] != "packed", "another layout than packed"),
     ):

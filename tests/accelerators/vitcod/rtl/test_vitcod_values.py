@@ -115,6 +115,7 @@ def test_loads_that_are_in_use_do_not_overlap():
     [
         ("levit_128_s90", (), "is a layer that is not run with values"),
         ("fmnist_vit_s90", ("options.residency=keep",), "activations that stay on chip"),
+        ("fmnist_vit_s90", ("options.residency=fused",), "activations that stay on chip"),
         ("fmnist_vit_s90", ("options.miss=dram",), "queries that are fetched"),
         ("fmnist_vit_s90", ("options.layout=token_major",), "another layout"),
         ("fmnist_vit_s90", ("vector.lanes=128",), "is a layer that is not run with values"),
