@@ -164,17 +164,16 @@ def emit_columns(
     """Output columns that are treated alike, of some rows, of a repetition and from a column on. rest: batch, machine,
     cut, which rows, bytes that the last tile gives back of an input that is there (-1: it is loaded). Returns bytes of
     weights that it gives back."""
-    (group, column), (batch, have, plan, part, gives), kept = at, rest, rest[-1] >= 0
+    (group, column), (batch, have, plan, part, gives) = at, rest
+    kept, place = gives >= 0, group * layer.out_features + column  # of the first column among all of a row
     tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
     passes = output_passes(layer)
-    weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features)
-    weights += (group * layer.out_features + column) * depth
+    weights = p.allocate(f"{layer.name}.weight", layer.repeat * depth * layer.out_features) + place * depth
     biases = 0
     if each:
-        biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features)
-        biases += each * (group * layer.out_features + column)
+        biases = p.allocate(f"{layer.name}.bias", each * layer.repeat * layer.out_features) + each * place
     row_bytes = ceil(inputs, tokens)
     source = 0
     if not kept:
@@ -183,10 +182,9 @@ def emit_columns(
     whole = part.of * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
-    pitch = layer.out_features * layer.repeat
-    corner = group * layer.out_features + column  # the first of these columns in a row of the output
+    pitch, corner = layer.out_features * layer.repeat, place
     if some.apart:
-        target, pitch, corner = target + corner * part.of, features, 0
+        target, pitch, corner = target + place * part.of, features, 0
     resident: Wait = NOW
     outer_rows = plan.order == "rows"
     row_at = list(accumulate(plan.row_tiles[:-1], initial=0))
@@ -210,8 +208,8 @@ def emit_columns(
                 resident = p.load(have.act, source + first, tile_bytes)
         addition: Wait = NOW
         if layer.residual:
-            corner_of = group * layer.out_features + column + feature_at[n]
-            addition = p.load(have.act, residual + (part.first + row_at[m]) * pitch + corner_of, columns, rows, pitch)
+            start = residual + (part.first + row_at[m]) * pitch + place + feature_at[n]
+            addition = p.load(have.act, start, columns, rows, pitch)
         depth_at = 0
         for d, deep in enumerate(plan.depth_tiles):
             last = d + 1 == len(plan.depth_tiles)
