@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import begin_alone
-from accelsim.dataflows.program import NOW, Program
+from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.tiling import (
     NORM_BYTES,
     NOWHERE,
@@ -19,7 +19,10 @@ from accelsim.dataflows.tiling import (
     ceil,
     pieces,
 )
+from accelsim.isa.tables import DESCRIPTOR
 from accelsim.workload.layers import Elementwise, Norm
+
+BYTES, SEGMENTS = (DESCRIPTOR.names.index(name) for name in ("bytes", "segments"))
 
 
 def blocks(layer: Norm | Elementwise, constants: int, have: DenseResources) -> Iterator[tuple[int, int, int]]:
@@ -117,7 +120,8 @@ def emit_vector(
             size = rows * wide * operands
             cycles, rate = have.vector_rates.command(size, sweeps)
             said = {"elements": size, "passes": passes, "bytes": leaves, "sweeps": sweeps}
-            p.issue(have.vector, **said, cycles=cycles, rate=rate, wait=loaded)
+            room = room_for(p, have, leaves) if leaves else NOW
+            p.issue(have.vector, **said, cycles=cycles, rate=rate, wait=loaded, wait2=room)
             finished = p.will(have.vector)
             if leaves:
                 p.store(have.store, target, leaves)
@@ -127,3 +131,16 @@ def emit_vector(
     there = part.gives * stay.input  # given back as a whole, as it came
     if constants + there:
         p.free(have.act, constants + there, wait=finished)
+
+
+def room_for(p: Program, have: DenseResources, size: int) -> Wait:
+    """What to wait for until so many bytes more have room in the buffer of results, beside all that is to be stored
+    before them: a command's results leave while it is at work, and have no other place."""
+    words, free, count = p.tiles[have.store], have.store_bytes - size, p.planned[have.store]
+    each = len(DESCRIPTOR.names)
+    for at in range(len(words) - each, -1, -each):
+        free -= words[at + BYTES] * words[at + SEGMENTS]
+        if free < 0:
+            return p.counters[have.store], count
+        count -= 1
+    return NOW

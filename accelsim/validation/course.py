@@ -13,6 +13,7 @@ from accelsim.validation.kept import check_kept, check_turns, heads, reserved
 from accelsim.validation.memory import Arrivals, Tensor, check_memory, turns_of
 from accelsim.validation.program import Ledger, Step, check_fences, walk
 from accelsim.validation.report import Report
+from accelsim.validation.results import check_room
 from accelsim.workload.layers import Layer
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def check_program(judge: "Judge", tensors: Sequence[Tensor], report: Report) -> 
     stores = {s: grouped(of, len(evidence.turns)) for s, of in of_turn.items()}
     check_kept(judge, steps, stores.get(judge.store, ()), report)
     check_turns(judge, report)
+    check_room(judge, steps, stores.get(judge.store, ()), report)
     parts = reserved(steps, judge.act)  # of every layer, the bytes of each room for its output
     found: list[list[tuple[int, int]]] = [[] for _ in (*layers, None)]
     last = {layer: turn for turn, layer in enumerate(evidence.turns)}
