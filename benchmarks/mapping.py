@@ -79,7 +79,7 @@ def quick_cuts(arch, work: Workload, limit: float) -> tuple[list[dict[str, objec
     have, layer = resources(arch), work.layers[1]
     (some,) = columns_of(layer, None, have)
     shape, found, seen = shape_of(layer, some, 1, have), {}, set()
-    sizes, array = work_of(shape, some.packed), rates(arch).array
+    sizes, array = work_of(shape, some.run), rates(arch).array
     for step_tokens, step_features, most, features, deep, order in zip(*(c.tolist() for c in cuts(shape, have))):
         for fewer in ROWS:
             n = ceil(shape.tokens, ceil(most, fewer))

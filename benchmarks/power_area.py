@@ -29,6 +29,7 @@ COVERS = {  # of rows; what is in none of them is named by itself
     "requantisers, normalisers": ("requant", "requant_narrow", "normalise"),
     "softmax": ("exp", "divide_int16", "compare_int16", "score_control"),
     "control": ("control", "line_control", "arbiter_grant", "sequencer_control", "module_um2"),
+    "transposing stage": ("stage_byte", "stage_port_byte"),
 }
 
 

@@ -1,12 +1,13 @@
 """Simulated cycles per second of the model beside its Verilated modules, on the same work in one run.
 
-    python benchmarks/rtl_speed.py [WORKLOAD] [MACHINE]
+    python benchmarks/rtl_speed.py [WORKLOAD [MACHINE [NAME=VALUE]...]]
 
 attention: every layer of the workload through `attention_core`, with its data path, as soon as there is room.
 attention, control: the same without the data path. The model knows when everything moves, and computes no values either
 way.
-whole workload: the model runs the whole machine, dense layers and DRAM included; the modules, which have the attention
-units alone, run every layer and are clocked for the cycles in between.
+whole machine: all modules, from reset to the end of the program, with the data paths of array, encoder and vector unit,
+and memories that hold bytes (`vitcod_values`; a network that is not run with values is left out); control: without
+them (`vitcod_core`). The memory is a pipe on both sides, in the modules one of them.
 CPU time of the runs alone, without builds, compilation, tables and scripts; one thread each. Verilator and g++ with -O3
 (see docs/rtl.md for what other flags do). Both sides are run in turn, ROUNDS times, and the fastest run of each counts.
 """
@@ -19,10 +20,14 @@ from accelsim.accelerators import machine, schema
 from accelsim.config import load_arch
 from accelsim.config.shipped import find
 from accelsim.core import Simulator
+from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import library, open_bench, run_model
 from accelsim.workload import load
 
-ROUNDS = 5
+ROUNDS = 3
+ATTENTION = ("attention", "attention, control")
+WHOLE = {"whole machine": "vitcod_values", "whole machine, control": "vitcod"}
+PIPE = "dram.model=pipe"
 
 
 class Timed(Simulator):
@@ -48,6 +53,14 @@ def module_seconds(case, built, cycles: int) -> float:
     return seconds
 
 
+def machine_seconds(sim: Simulator) -> tuple[float, int]:
+    """CPU seconds and cycles of a run of the whole machine."""
+    sim.elaborate()
+    began = time.process_time()
+    sim.run()
+    return time.process_time() - began, -(-sim.at // sim.periods["core"])
+
+
 def line(what: str, cycles: int, model: float, module: float) -> str:
     return (
         f"{what}: {cycles:,} cycles; model {model:.3f} s, {cycles / model:,.0f} cycles/s; "
@@ -55,40 +68,48 @@ def line(what: str, cycles: int, model: float, module: float) -> str:
     )
 
 
-def machine_seconds(sim: Simulator, _: object) -> float:
-    """CPU seconds of a run of the whole machine."""
-    sim.elaborate()
-    began = time.process_time()
-    sim.run()
-    return time.process_time() - began
+def attention(twins, arch, work) -> None:
+    """Both sides on every layer's attention."""
+    cases = {what: list(twins.workload_cases(arch, work, data=what == ATTENTION[0])) for what in ATTENTION}
+    built = {what: library(mine[0].netlist, optimise="-O3") for what, mine in cases.items()}
+    run_model(cases[ATTENTION[0]][0])
+    best = defaultdict(lambda: float("inf"))
+    for _ in range(ROUNDS):
+        runs = [run_model(case, simulator=Timed)[1] for case in cases[ATTENTION[0]]]
+        best["model"] = min(best["model"], sum(run.seconds for run in runs))
+        for what, mine in cases.items():
+            best[what] = min(best[what], sum(module_seconds(c, built[what], r.at) for c, r in zip(mine, runs)))
+    for what in cases:
+        sys.stdout.write(line(what, sum(run.at for run in runs), best["model"], best[what]))
+        sys.stdout.flush()
+
+
+def whole(twins, arch, work) -> None:
+    """Both sides on the whole network."""
+    for what, name in WHOLE.items():
+        try:
+            case, _ = twins.whole[name].workload(arch, work)
+        except InputError as why:
+            sys.stdout.write(f"{what}: {why}\n")
+            continue
+        built = library(case.netlist, optimise="-O3")
+        machine_seconds(machine(arch.machine).build(arch, work)[0])
+        model, module = [], []
+        for _ in range(ROUNDS):
+            seconds, cycles = machine_seconds(machine(arch.machine).build(arch, work)[0])
+            model.append(seconds)
+            module.append(module_seconds(case, built, cycles))
+        sys.stdout.write(line(what, cycles, min(model), min(module)))
+        sys.stdout.flush()
 
 
 def main() -> None:
-    name = sys.argv[1] if len(sys.argv) > 1 else "deit_tiny_s90"
-    arch = load_arch(sys.argv[2] if len(sys.argv) > 2 else "vitcod", schema)
-    work, build = load(find("workloads", name)), machine(arch.machine).build
-    sim, _ = build(arch, work)
-    twins = machine(arch.machine).twins()
-    cases = {what: list(twins.workload_cases(arch, work, data=what == "data")) for what in ("control", "data")}
-    built = {what: library(mine[0].netlist, optimise="-O3") for what, mine in cases.items()}
-    run_model(cases["data"][0])
-    sim.run()
-    whole = -(-sim.at // sim.periods["core"])
-    best = defaultdict(lambda: float("inf"))
-    for _ in range(ROUNDS):
-        runs = [run_model(case, simulator=Timed)[1] for case in cases["data"]]
-        cycles = [run.at for run in runs]
-        best["attention"] = min(best["attention"], sum(run.seconds for run in runs))
-        best["machine"] = min(best["machine"], machine_seconds(*build(arch, work)))
-        for what, mine in cases.items():
-            best[what] = min(best[what], sum(module_seconds(c, built[what], n) for c, n in zip(mine, cycles)))
-            idle = module_seconds(mine[-1], built[what], whole - sum(cycles))
-            best[what, "idle"] = min(best[what, "idle"], idle)
-    sys.stdout.write(f"{name} on {arch.machine}, {len(runs)} layers\n")
-    for what, said in (("data", ""), ("control", ", control")):
-        sys.stdout.write(line(f"attention{said}", sum(cycles), best["attention"], best[what]))
-    for what, said in (("data", ""), ("control", ", control")):
-        sys.stdout.write(line(f"whole workload{said}", whole, best["machine"], best[what] + best[what, "idle"]))
+    name, of, *overrides = [*sys.argv[1:], *("deit_tiny_s90", "vitcod")[len(sys.argv) - 1 :]]
+    arch = load_arch(of, schema, [PIPE, *overrides])
+    work, twins = load(find("workloads", name)), machine(arch.machine).twins()
+    sys.stdout.write(f"{name} on {arch.machine}\n")
+    attention(twins, arch, work)
+    whole(twins, arch, work)
 
 
 if __name__ == "__main__":

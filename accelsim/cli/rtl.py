@@ -31,7 +31,15 @@ def cosim(
         list[str] | None,
         typer.Argument(metavar="[MACHINE] [COMPONENT]...", help="Hardware modules; all of the machine without any."),
     ] = None,
-    count: Annotated[int, typer.Option("--cases", help="Random cases of each module.")] = 30,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--cases",
+            min=1,
+            show_default="30; 80 with --mutations",
+            help="Random cases of each module, or for each bug.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other cases.")] = 1,
     workload: Annotated[
         str | None, typer.Option("--workload", metavar="WORKLOAD", help="Every layer of a workload instead.")
@@ -56,8 +64,9 @@ def cosim(
 ) -> Iterator[object]:
     """Compare components with their hardware modules, every transfer and cycle (needs the extra rtl, and g++)."""
     from accelsim.core.errors import InputError
-    from accelsim.rtl.suite import suite, table
+    from accelsim.rtl.suite import ATTEMPTS, CASES, suite, table
 
+    count = count or (ATTEMPTS if mutations else CASES)
     machine, components = named(machine, components or [])
     arch, twins = twins_of(machine, overrides or [])
     machines = [name for name in components if name in twins.whole]
@@ -69,7 +78,7 @@ def cosim(
             raise InputError(f"cosim: {machines[0]} is the whole machine; name it alone, without {', '.join(others)}")
         whole = WholeMachine(twins.whole[machines[0]], arch, workload and loaded(workload), seed)
         if mutations:
-            yield from reported(whole.bugs(), as_json)
+            yield from reported(whole.bugs(count), as_json)
         elif waves:
             yield from whole.waveforms(waves / machines[0], number, levels, trace_layers or ())
         else:
@@ -79,7 +88,7 @@ def cosim(
     if mutations:
         from accelsim.rtl.suite import bugs
 
-        yield from reported(bugs(twins, names, seed), as_json)
+        yield from reported(bugs(twins, names, seed, count), as_json)
         return
     if waves:
         from accelsim.rtl.suite import case_of
@@ -236,8 +245,12 @@ def rtl(
             failed |= not outcome.startswith("PASS")
             yield outcome
     if synth:
-        found = synthesis.synthesize_all(output, files, [net.top for net in nets], twins.package.tables)
-        yield synthesis.table(found)
+        found = []
+        for one in synthesis.synthesize_each(output, files, [net.top for net in nets], twins.package.tables):
+            found.append(one)
+            where = f"{one.place or 'alone'}, {one.instances} alike"
+            yield f"{one.module} ({where}): {one.gates:,} gates, {one.flip_flops:,} flip-flops, {one.fo4:.0f} FO4"
+        yield synthesis.table(synthesis.by_name(found))
         yield f"{output / synthesis.CELLS}: the cells of each module by type, and its memories"
     if failed:
         raise SystemExit(1)

@@ -105,8 +105,8 @@ def register(app: typer.Typer, show: Show) -> None:
                 record = run(arch, work, trace=True, progress=watched.layers)
             finally:
                 keep.observers.remove(watched.compiling)
-        summary = metrics.summarize(record)
-        files.write(record, target, pictures=plots, summary=summary)
+        packed, summary = files.packing(record), metrics.summarize(record)
+        files.write(record, target, pictures=plots, summary=summary, packed=packed)
         written = [target] + ([perfetto.write_trace(record, trace, trace_layers or ())] if trace else [])
         if vcd:
             with watch(f"waveform of {work.name} on {arch.name}", len(work.layers)) as watched:

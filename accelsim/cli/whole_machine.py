@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,13 +49,12 @@ class WholeMachine:
         if outcome.differences:
             raise SystemExit(1)
 
-    def bugs(self) -> Iterator[tuple]:
-        """Each seeded bug in a module that stands in it, the differences in the first run that catches it, and the
-        first of them."""
-        from accelsim.rtl.suite import ATTEMPTS
+    def bugs(self, count: int) -> Iterator[tuple]:
+        """Each seeded bug in a module that stands in it, the differences in the first run that catches it (of so many
+        random networks, without a workload), and the first of them."""
         from accelsim.rtl.variants import bugs_of
 
-        return bugs_of(self.whole.mutations, partial(self.runs, ATTEMPTS))
+        return bugs_of(self.whole.mutations, self.runs(count))
 
     def waveforms(self, folder: Path, number: int, levels: int, layers: Sequence[str]) -> Iterator[str]:
         """The waveforms of some layers of the workload, or of a random network, and their picture."""
@@ -80,15 +78,19 @@ class WholeMachine:
 
 
 def reported(bugs: Iterable[tuple], as_json: bool) -> Iterator[object]:
-    """Seeded bugs and how often each shows, as a table; the exit status is 1 when one is not caught."""
-    from accelsim.rtl.suite import bug_table
+    """Seeded bugs and how often each shows, a line as soon as it is known; the exit status is 1 when one is not
+    caught."""
+    from accelsim.rtl.suite import bug_line
 
-    found = list(bugs)
-    missed = sum(1 for _, differences, _ in found if not differences)
+    found = []
+    for mutation, differences, _ in bugs:
+        found.append((mutation, differences))
+        if not as_json:
+            yield bug_line(mutation, differences)
+    missed = sum(1 for _, differences in found if not differences)
     if as_json:
-        put([{"module": m.module, "bug": m.bug, "cases_of": m.component, "differences": n} for m, n, _ in found])
+        put([{"module": m.module, "bug": m.bug, "cases_of": m.component, "differences": n} for m, n in found])
     else:
-        yield bug_table(found)
         yield f"{len(found)} seeded bugs, {len(found) - missed} caught"
     if missed:
         raise SystemExit(1)

@@ -1,6 +1,5 @@
 """A component: parameters, ports, registers and counters, declared; behaviour, one `tick` function."""
 
-import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -204,7 +203,7 @@ class Component:
 
     def value(self, name: str) -> int:
         """The current value of a parameter, register or counter."""
-        return int(self.r[name][0])
+        return int(np.asarray(self.r)[name][0])  # a record array itself looks for names in Python
 
     @classmethod
     def declared(cls, kind: type) -> dict[str, Any]:
@@ -214,7 +213,8 @@ class Component:
     @classmethod
     def signature(cls) -> list[str]:
         """The names the tick asks for, in order."""
-        return list(inspect.signature(cls.tick).parameters)
+        code = cls.tick.__code__
+        return list(code.co_varnames[: code.co_argcount])
 
     def parameters(self) -> dict[str, int | str]:
         """Every parameter as a user would write it."""

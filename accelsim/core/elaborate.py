@@ -65,9 +65,10 @@ def words(value: Argument) -> list[int]:
         return [*words(value.control), *words(value.slots)]
     if isinstance(value, Channels):
         return words(value.lines)
-    if value.shape and not value.flags.c_contiguous:
+    plain = np.asarray(value)  # the same memory; of a record array, all that is asked goes through Python
+    if plain.ndim and not plain.flags.c_contiguous:
         raise TypeError("a component's memory must lie in one piece")
-    return [value.__array_interface__["data"][0], *value.shape]
+    return [plain.ctypes.data, *plain.shape]
 
 
 class Row:

@@ -6,7 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -145,30 +145,37 @@ def kept_together(modules: Sequence[Generated]) -> list[int]:
         told(len(missing))
     texts = dict(write(folder, m.name, m.text) for m in missing.values())
     weights = dict(zip(texts, (source_of(m.kind)[1] for m in missing.values())))
-    shares = deal(weights, max(1, min(WORKERS, processors(), len(missing))))
+    paths = sorted(texts, key=lambda path: (weights[path] > 0, -weights[path], path))  # the kernel first: it is long
+    queue, ordered = os.pipe()
+    os.write(ordered, bytes(range(min(len(paths), 256))))  # what is beyond is compiled below
+    os.close(ordered)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    work = (
-        "import pathlib, sys; from accelsim.core.keep import compile_all; compile_all(map(pathlib.Path, sys.argv[1:]))"
-    )
+    work = "import sys; from accelsim.core.keep import compile_some; compile_some(sys.argv[1:])"
+    command = [sys.executable, SAFELY, "-c", work, *map(str, paths)]
     workers = [
-        subprocess.Popen(
-            [sys.executable, SAFELY, "-c", work, *map(str, files)], env=environment, stderr=subprocess.DEVNULL
-        )
-        for files in shares[:-1]
+        subprocess.Popen(command, env=environment, stdin=queue, stderr=subprocess.DEVNULL)
+        for _ in range(min(WORKERS, processors(), len(missing)) - 1)
     ]
     try:
-        for path in shares[-1]:
+        for path in taken(paths, queue):
             with suppress(Exception):  # it is said below
                 addresses[path.stem] = linked(compile_kept(path, texts[path]))
     finally:
+        os.close(queue)
         for worker in workers:
             worker.wait()
     return [kept(folder, m) or compiled(folder, m) for m in modules]  # what a worker failed at is compiled here
 
 
-def compile_all(paths: Iterable[Path]) -> None:
+def taken(paths: Sequence[Path], queue: int) -> Iterator[Path]:
+    """The next file that no other process has taken, again and again: their numbers are bytes of a pipe."""
+    while number := os.read(queue, 1):
+        yield paths[number[0]]
+
+
+def compile_some(paths: Sequence[str], queue: int = 0) -> None:
     """What a worker does; whoever started it says what is wrong."""
-    for path in paths:
+    for path in taken([Path(path) for path in paths], queue):
         with suppress(Exception):
             compile_kept(path)
 
@@ -185,13 +192,3 @@ def compiled(folder: Path, module: Generated) -> int:
             raise
         raise refusal(module.kind, path, text, error) from error
     return addresses[module.name]
-
-
-def deal(weights: Mapping[Path, int], hands: int) -> list[list[Path]]:
-    """Files dealt out, the heaviest first, each to the hand that holds least."""
-    held, load = [[] for _ in range(hands)], [0] * hands
-    for path in sorted(weights, key=lambda p: (-weights[p], p)):
-        least = load.index(min(load))
-        held[least].append(path)
-        load[least] += weights[path]
-    return held

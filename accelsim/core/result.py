@@ -1,6 +1,6 @@
 """What a run leaves behind: plain numbers, no kernel, no components. Everything that reports reads this."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from threading import Lock
@@ -28,7 +28,6 @@ JOB = np.dtype(
 )
 COMMAND, TILE = 0, 1
 EVENT = np.dtype([("at", "i8"), ("component", "i4"), ("status", "i4")])  # a change; `at` in units of the time base
-PIECE = 1 << 17  # status changes that are sorted at once: a processor's own cache holds them
 SORTING = Lock()  # of a run's changes
 
 
@@ -87,17 +86,12 @@ class Span:
 
 class Changes(NamedTuple):
     """The status changes component by component, each one's in the order of time; those of number n from first[n] up to
-    first[n + 1]."""
+    first[n + 1]. steps: the time from the change before, or from the start, in the smallest unsigned type that holds
+    all."""
 
     first: np.ndarray
-    at: np.ndarray  # int64
+    steps: np.ndarray
     status: np.ndarray  # uint8
-
-
-def by_component(events: np.ndarray) -> np.ndarray:
-    """The numbers of some status changes in the order of their components, each one's in the order of time."""
-    part = events["component"]
-    return np.argsort(part.astype(np.min_scalar_type(part.max(initial=0))), kind="stable")  # by digits, as it is short
 
 
 @dataclass
@@ -135,39 +129,29 @@ class Result:
         """Whether there are status changes."""
         return any(map(len, self.noted))
 
-    def pieces(self) -> Iterator[np.ndarray]:
-        """The status changes in the order of time, piece by piece."""
-        for piece in self.noted:
-            for at in range(0, len(piece), PIECE):
-                yield piece[at : at + PIECE]
-
     def by_part(self) -> Changes:
         """The status changes component by component; sorted once, whoever asks meanwhile waits."""
+        from accelsim.core.changes import grouped
+
         with SORTING:
             if self.grouped is None:
-                self.grouped = self.sorted()
+                self.grouped = Changes(*grouped(self.noted, max(len(self.parts), 1)))
         return self.grouped
 
-    def sorted(self) -> Changes:
-        most = max(len(self.parts), 1)
-        counts = [np.bincount(piece["component"], minlength=most) for piece in self.pieces()]
-        first = np.concatenate([[0], np.cumsum(sum(counts, np.zeros(most, np.int64)))])
-        at, status, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.uint8), first.tolist()
-        for piece, count in zip(self.pieces(), counts):
-            order, begun = by_component(piece), 0
-            instants, doing = piece["at"][order], piece["status"][order]
-            for n in count.nonzero()[0].tolist():
-                few = int(count[n])
-                mine = slice(ends[n], ends[n] + few)
-                at[mine], status[mine] = instants[begun : begun + few], doing[begun : begun + few]
-                begun, ends[n] = begun + few, mine.stop
-        return Changes(first, at, status)
+    def busy_together(self) -> list[dict[int, int]]:
+        """Of every span: mask of the components that are busy at a time, a bit each -> units of time; of 62 at most."""
+        from accelsim.core.changes import busy_together
+
+        found: list[dict[int, int]] = [{} for _ in self.spans]
+        for n, mask, time in busy_together(self.noted, [(span.start, span.end) for span in self.spans], self.end):
+            found[n][mask] = found[n].get(mask, 0) + time
+        return found
 
     def changes(self, part: int) -> tuple[np.ndarray, np.ndarray]:
         """(instants, statuses): from at[i] on the component of a number does status[i]; idle before."""
         every = self.by_part()
         mine = slice(every.first[part], every.first[part + 1])
-        return every.at[mine], every.status[mine]
+        return np.cumsum(every.steps[mine], dtype=np.int64), every.status[mine]
 
     def cycles(self, clock: str = "core", end: int | None = None) -> int:
         """Cycles of a clock domain in the run (or up to an instant)."""
@@ -206,8 +190,8 @@ def difference(
 
 def snapshot(at, components, control, state, cycles, periods) -> Snapshot:
     """Totals up to an instant; the status a component is in is charged up to there without disturbing it."""
-    spent = cycles.copy()
-    spent[np.arange(len(spent)), state["status"]] += [-(-at // periods[c.clock]) for c in components] - state["since"]
+    spent, now = cycles.copy(), {clock: -(-at // period) for clock, period in periods.items()}
+    spent[np.arange(len(spent)), state["status"]] += [now[c.clock] for c in components] - state["since"]
     return Snapshot(
         at, spent, np.concatenate([np.zeros(0, np.int64), *(c.counters for c in components)]), control["total"].copy()
     )

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from accelsim.core import changes
 from accelsim.core.channel import CONTROL, LINE, Channel, Channels, item_type
 from accelsim.core.clock import periods
 from accelsim.core.component import Component, In, Out, Param, PortArray
@@ -102,7 +103,7 @@ class Simulator:
         self.state["domain"] = [domains.index(c.clock) for c in self.components]
         self.period = np.array([self.periods[d] for d in domains], np.int64)
         self.edge, self.late = np.full((2, len(domains)), -1, np.int64)
-        self.mark = np.zeros(1, np.int64)
+        self.mark, self.call = np.zeros(1, np.int64), np.zeros(1, CALL)
         widths = [max(1, len(w.payload)) for w in self.wires]
         bases = np.cumsum([0] + [width * w.depth for width, w in zip(widths, self.wires)])
         self.slots = np.zeros(int(bases[-1]), np.int64)
@@ -150,14 +151,13 @@ class Simulator:
             max(self.log_room, len(self.slots) + len(self.wires) + 1) if logged else 0,
             max(widths, default=1),
         )
-        kernel, *self.entries[:] = kept_together([kernel_module(), *entries])
-        self.call = np.zeros(1, CALL)
+        noted = [changes.module()] * bool(self.trace_room)  # what is asked afterwards is compiled beside the others
+        kernel, *self.entries[:] = kept_together([kernel_module(), *entries, *noted])[: 1 + len(entries)]
         self.row = row_of(TABLES, vars(self) | self.trace._asdict())
         before = takewhile(lambda name: name != "events", TABLES)
         self.events_at = sum(1 + TABLES[name][1] for name in before)  # where the row says where they lie
         self.kernel = caller(kernel, self.row)
-        self.events, self.transfers = [], []
-        self.snapshots, self.labels = [self.snapshot()], []
+        self.events, self.transfers, self.snapshots, self.labels = [], [], [self.snapshot()], []
 
     def port_array(self, component: Component, field: PortArray, bound: dict) -> Channels:
         """The channels of a port array, in the order in which they were connected."""
@@ -283,9 +283,6 @@ class Simulator:
         end, about = self.snapshot(), ({c.name: c.counted for c in self.components}, [w.name for w in self.wires])
         marks = self.snapshots + ([end] if end.at > self.snapshots[-1].at or len(self.snapshots) == 1 else [])
         labels = self.labels + [-1] * (len(marks) - 1 - len(self.labels))
-        logged = (
-            np.concatenate(self.transfers) if self.transfers else np.zeros((0, self.trace.transfers.shape[1]), np.int64)
-        )
         return Result(
             self.time_base_hz,
             dict(self.periods),
@@ -296,5 +293,5 @@ class Simulator:
             [difference(label, a, b, *about) for label, a, b in zip(labels, marks, marks[1:])],
             {w.name: int(n) for w, n in zip(self.wires, self.control["peak"])},
             list(self.events),
-            unpack(logged, self.wires),
+            unpack(self.transfers, self.wires),
         )

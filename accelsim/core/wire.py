@@ -1,6 +1,6 @@
 """A channel before time starts, and what was logged of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from accelsim.core.component import Component, Port, PortArray
 from accelsim.core.result import End
 
 WORD_BITS = 20  # of a field of an item in hardware
+TOGETHER = 1 << 12  # logged transfers that are unpacked at once, at least
 WIDE = {"address": 32}  # bits of fields that are longer than the others: an address in DRAM
 
 
@@ -59,17 +60,32 @@ def port_of(component: Component, name: str) -> Port | None:
     return found if isinstance(found, Port) and bool(dot and element) == isinstance(found, PortArray) else None
 
 
-def unpack(logged: np.ndarray, wires: Sequence[Wire]) -> dict[str, np.ndarray]:
-    """Of each monitored channel its logged transfers as records of `at` and its payload."""
-    channel = logged[:, 1]
-    order = np.argsort(channel.astype(np.min_scalar_type(-1 - len(wires))), kind="stable")  # by digits, as it is short
-    first, found = np.searchsorted(channel[order], np.arange(len(wires) + 1)).tolist(), {}
-    for i, wire in enumerate(wires):
-        if wire.monitored:
-            mine = order[first[i] : first[i + 1]]
-            records = np.recarray(len(mine), [(n, "i8") for n in ("at", *wire.payload)])
-            records["at"] = logged[mine, 0]
-            for n, name in enumerate(wire.payload):
-                records[name] = logged[mine, 2 + n]
-            found[wire.name] = records
-    return found
+def unpack(pieces: Sequence[np.ndarray], wires: Sequence[Wire]) -> dict[str, np.ndarray]:
+    """Of each monitored channel its logged transfers, which come in pieces, as records of `at` and its payload."""
+    columns = {i: [0, *range(2, 2 + len(wire.payload))] for i, wire in enumerate(wires) if wire.monitored}
+    found = {i: [np.zeros((0, len(some)), np.int64)] for i, some in columns.items()}
+    for logged in some_together(pieces):
+        channel = logged[:, 1]
+        order = np.argsort(channel.astype(np.min_scalar_type(-1 - len(wires))), kind="stable")  # by digits, if short
+        first = np.searchsorted(channel[order], np.arange(len(wires) + 1)).tolist()
+        for i, some in columns.items():
+            if first[i] < first[i + 1]:
+                found[i].append(logged[order[first[i] : first[i + 1], None], some])
+    made = {}
+    for i, rows in found.items():
+        names = [(n, "i8") for n in ("at", *wires[i].payload)]
+        made[wires[i].name] = np.concatenate(rows).view(names).reshape(-1).view(np.recarray)
+    return made
+
+
+def some_together(pieces: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pieces, so many at a time that their memory is used again and again: that of all would be fresh."""
+    held, rows = [], 0
+    for piece in pieces:
+        held.append(piece)
+        rows += len(piece)
+        if rows >= TOGETHER:
+            yield np.concatenate(held)
+            held, rows = [], 0
+    if held:
+        yield np.concatenate(held)

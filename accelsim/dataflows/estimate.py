@@ -128,7 +128,7 @@ class ArrayRates:
     a cycle of the memory of its sums; bytes of the buffers of weights, of activations and of results; loads of a buffer
     on their way at once; where rows are swept twice, cycles of a reduction and of a reciprocal root, and rows at once;
     bytes a cycle of the buffer of results.
-    windows: a convolution's are read run by run.
+    windows: a convolution's are read run by run. told: the program comes from DRAM, too.
     """
 
     weight_banks: int
@@ -150,6 +150,7 @@ class ArrayRates:
     store_cycle_bytes: int = 128
     double_buffer: bool = True
     windows: bool = False
+    told: bool = False
 
     @property
     def vector(self) -> VectorRates:

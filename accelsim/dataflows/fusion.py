@@ -155,7 +155,7 @@ def of_blocks(
     def of(choice: Choice, some: Columns | None, layer: Layer, reads: int | None) -> Estimate:
         if some is None:
             return vector_estimate(layer, 1, rates, memory, have.constants, one.stay)
-        work = work_of(shape_of(layer, some, 1, have, one.stay), some.packed, reads=reads)
+        work = work_of(shape_of(layer, some, 1, have, one.stay), some.run, reads=reads)
         return gemm_estimate(work, shortened(choice.plan, layer.tokens), rates, memory)
 
     parts = [

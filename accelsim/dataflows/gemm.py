@@ -14,6 +14,7 @@ from accelsim.dataflows.gemm_cuts import faults, plan_gemm
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.program import NOW, Program, Wait
 from accelsim.dataflows.sections import Sections
+from accelsim.dataflows.stores import Kept, store_kept, store_run, store_tile
 from accelsim.dataflows.tiling import (
     MOST_TILES,
     NOWHERE,
@@ -21,11 +22,9 @@ from accelsim.dataflows.tiling import (
     GemmPlan,
     Rows,
     Stay,
-    blocks,
     ceil,
     constant_bytes,
     output_passes,
-    pieces,
 )
 from accelsim.dataflows.windows import Window, beside_window
 from accelsim.isa.tables import TO_DRAM
@@ -36,17 +35,23 @@ from accelsim.workload.layers import Gemm
 class Columns:
     """Output columns of a layer that are treated alike.
 
-    packed: a tile of them is kept as one run of bytes. apart: they are a tensor of their own, in the place of the
-    output. heads, encoded: heads that are compressed behind the array, and to how many (0: none); `leaves` says how
+    packed: a tile of them is kept as one run of bytes. kept: where their values lie in the output, in order; empty:
+    row by row. heads, encoded: heads that are compressed behind the array, and to how many (0: none); `leaves` says how
     many values a token leave while columns first to first + count - 1 go in.
     """
 
     count: int
     packed: bool = False
-    apart: bool = False
+    kept: tuple[Kept, ...] = ()
     heads: int = 0
     encoded: int = 0
     leaves: Callable[[int, int], int] = lambda first, count: count
+
+    @property
+    def run(self) -> int:
+        """Values of a token, as the last of them lie, that are next to those of the token behind; 0: none are."""
+        last = self.kept[-1] if self.kept else None
+        return last.count if last and last.count == last.pitch else 0
 
 
 class Tile(NamedTuple):
@@ -122,8 +127,8 @@ def emit_gemm(
     weights that the last tile gives back.
 
     Weights lie in DRAM tile by tile, as the compiler packed them; the constants of a tile's features come before its
-    first part, and stay until its last is done. Activations are token-major, and so are outputs that
-    are not packed. `issue` emits the instruction of a tile, which waits for its weights and for its activations.
+    first part, and stay until its last is done. Activations are token-major, and so are outputs of which
+    nothing else is said. `issue` emits the instruction of a tile, which waits for its weights and for its activations.
     """
     groups = tuple(groups)
     if layer.repeat * len(groups) > MOST_TILES:
@@ -166,7 +171,7 @@ def emit_columns(
     weights that it gives back."""
     (group, column), (batch, have, plan, part, gives) = at, rest
     kept, place = gives >= 0, group * layer.out_features + column  # of the first column among all of a row
-    tokens, depth, features = layer.tokens * batch, layer.in_features, some.count
+    tokens, depth = layer.tokens * batch, layer.in_features
     inputs = ceil(layer.inputs * batch, layer.repeat)
     each = constant_bytes(layer) * have.constants
     passes = output_passes(layer)
@@ -182,9 +187,7 @@ def emit_columns(
     whole = part.of * layer.out_features * layer.repeat
     residual = p.allocate(f"{layer.name}.residual", whole) if layer.residual else 0
     target = p.allocate(f"{layer.name}.output", whole)
-    pitch, corner = layer.out_features * layer.repeat, place
-    if some.apart:
-        target, pitch, corner = target + place * part.of, features, 0
+    pitch = layer.out_features * layer.repeat
     resident: Wait = NOW
     outer_rows = plan.order == "rows"
     row_at = list(accumulate(plan.row_tiles[:-1], initial=0))
@@ -268,12 +271,16 @@ def emit_columns(
             issue(p, plan, some, tile, loaded, acts_here)
             p.will(have.array)
             depth_at += deep
-        if some.packed:
+        if some.kept:
+            leaves = partial(since, some, feature_at[n])
+            corner = part.first + row_at[m], some.leaves(0, feature_at[n])
+            store_kept(p, have, plan, some.kept, target, corner, rows, columns, leaves)
+        elif some.packed:
             before, wide = some.leaves(0, feature_at[n]), some.leaves(feature_at[n], columns)
-            first = target + (corner + before) * part.of + (part.first + row_at[m]) * wide
+            first = target + (place + before) * part.of + (part.first + row_at[m]) * wide
             store_run(p, have, first, rows * wide)
         else:
-            first = target + (part.first + row_at[m]) * pitch + corner + feature_at[n]
+            first = target + (part.first + row_at[m]) * pitch + place + feature_at[n]
             store_tile(p, have, plan, first, rows, columns, pitch)
     return frees
 
@@ -285,14 +292,6 @@ def begin_alone(p: Program, have: DenseResources, unit: str) -> None:
         p.fence(have.weight, p.all_of(unit))
 
 
-def store_run(p: Program, have: DenseResources, at: int, elements: int) -> None:
-    """The stores of a tile that is kept as one run of bytes."""
-    for piece in pieces(elements, have.store_bytes // 2) if elements else []:
-        p.store(have.store, at, piece)
-        at += piece
-
-
-def store_tile(p: Program, have: DenseResources, plan: GemmPlan, at: int, rows: int, columns: int, pitch: int) -> None:
-    """The stores of a tile of a row-major tensor, each small enough for half the output buffer."""
-    for first, some, side, wide in blocks(rows, columns, plan, have.store_bytes // 2):
-        p.store(have.store, at + first * pitch + side, wide, some, pitch)
+def since(some: Columns, column: int, first: int, count: int) -> int:
+    """How many values a token leave with so many columns of a group, from one on of those from `column` on."""
+    return some.leaves(column + first, count)

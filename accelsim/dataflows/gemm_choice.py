@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.core.errors import InputError, suggest
 from accelsim.dataflows.estimate import ArrayRates, Memory
 from accelsim.dataflows.gemm_cuts import ORDERS, cuts, faults, plan_gemm, steps_of, traffic
-from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segment
+from accelsim.dataflows.gemm_estimate import GemmWork, gemm_estimate, step_cycles, stored_segments
 from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.mapping import RULE, Choice, best
 from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil, pieces
@@ -92,7 +92,7 @@ def candidates(
     longer, array = shape.depth % depths, 0
     for often, part in ((longer, ceil(shape.depth, depths)), (depths - longer, shape.depth // depths)):
         array = array + steps * often * step_cycles(work, rates, high, wide, part, 2 * ~alone, alone)
-    segments = shape.tokens * ceil(shape.features, stored_segment(features, high, wide, rates)) * (not work.packed)
+    _, segments = stored_segments(work, features, high, wide, rates)
     key = np.maximum(np.maximum(array, moved / rate), segments * memory.burst_cycles)
     key = key + first / rate + 20 * n * across * depths / np.maximum(1, steps)
     useful = (fewer == 1) | (size >= step_tokens)
@@ -136,7 +136,7 @@ def first_of(
 @lru_cache(maxsize=1 << 12)
 def choose(
     shape: GemmShape,
-    packed: bool,
+    run: int,
     have: DenseResources,
     rates: ArrayRates,
     memory: Memory,
@@ -149,7 +149,7 @@ def choose(
     """The best cut and the next best; of equals that of the smallest parts of weights, which keep DRAM from others for
     the shortest time."""
     rule = plan_gemm("", shape, have)
-    work = work_of(shape, packed, early, products, behind, reads)
+    work = work_of(shape, run, early, products, behind, reads)
     if objective == RULE:
         return choice(work, rule, rates, memory), ()
     found = [rule, *candidates(shape, work, have, rates, memory)]
@@ -159,17 +159,17 @@ def choose(
 
 def work_of(
     shape: GemmShape,
-    packed: bool,
+    run: int,
     early: bool = False,
     products: int = 1,
     behind: float = math.inf,
     reads: int | None = None,
 ) -> GemmWork:
-    """What an estimate must know of a layer: its shape, whether outputs are one run, whether weights come while the
+    """What an estimate must know of a layer: its shape, how outputs lie, whether weights come while the
     layer before works, how many such products follow each other, what the layer behind leaves of DRAM, and how often
     weights are read if the cut does not say it."""
     sizes = vars(shape) | {"inputs": shape.inputs * (not shape.kept)}
-    return GemmWork(**sizes, packed=packed, early=early, products=products, behind=behind, reads=reads)
+    return GemmWork(**sizes, run=run, early=early, products=products, behind=behind, reads=reads)
 
 
 def choice(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Choice:

@@ -17,6 +17,7 @@ from accelsim.dataflows.tiling import MOST_TILES, DenseResources, GemmPlan, ceil
 # [ours] What a byte of DRAM traffic counts in cycles of the array where a cut is chosen by rule: an order of magnitude.
 TRAFFIC_BYTES_PER_CYCLE = 64
 ORDERS = ("resident", "rows", "stream")
+SHARES = (2, 3, 4)  # tiles of even features too, where the weight buffer holds more
 PARTS = (2, 4, 8, 16)  # of the array's places that a step fills too: what a smaller array would do, a larger one can
 
 
@@ -96,16 +97,17 @@ def cuts(shape: GemmShape, have: DenseResources) -> Cuts:
     """Cuts that fit.
 
     Both ways round; feature tiles of whole steps, or halves of a step, or as many as the weight buffer holds in their
-    whole depth; depths as deep as it holds, or halves of that; rows as many as the buffers hold, in whole steps, or
-    fewer than a step has; steps of all the rows the array has places for, half of them to a 16th, or so few that the
-    store buffer collects a tile's features, which leave together. Where the sums of all tokens' cut features do not fit
-    behind the array, tiles of whole features besides, or of as many rows as fit.
+    whole depth, and halves, thirds and quarters of all; depths as deep as it holds, or halves of that; rows as many as
+    the buffers hold, in whole steps, or fewer than a step has; steps of all the rows the array has places for, half of
+    them to a 16th, or so few that the store buffer collects a tile's features, which leave together. Where the sums of
+    all tokens' cut features do not fit behind the array, tiles of whole features besides, or of as many rows as fit.
     """
     found = []  # step tokens, step features, features, depth
     few = max(1, have.sum_bytes // (4 * shape.encoded)) if shape.heads else shape.tokens  # whose sums are kept
     whole_heads = shape.kept_sums(np.array(""), 1, 1, 1, 1) > have.sum_bytes
     fit = have.weight_bytes // 2 // (shape.depth + shape.constants)
-    whole = [ceil(shape.features, ceil(shape.features, fit))] if fit else []
+    fewest = ceil(shape.features, fit) if fit else 0
+    whole = [ceil(shape.features, n) for n in {fewest, *SHARES} if n >= fewest] if fit else []
     for across, down in dict.fromkeys([(have.macs, have.lines), (have.lines, have.macs)][: 1 + have.either_way]):
         step_tokens, step_features = min(across, shape.tokens), min(down, shape.features)
         sizes = {*feature_tiles(step_features, shape.features), *whole}

@@ -13,7 +13,10 @@ from accelsim.dataflows.gemm_shape import GemmShape
 from accelsim.dataflows.steps import Reads, longest, step_length
 from accelsim.dataflows.tiling import GemmPlan, ceil
 from accelsim.dataflows.windows import usual
+from accelsim.isa.instructions import instruction_bytes
+from accelsim.isa.tables import DESCRIPTOR_BYTES
 
+TILE_BYTES = instruction_bytes(1)  # of the array's, in its short form
 SHARING = 6  # [ours, measured] array and DRAM wait for each other where neither is much longer: exponent of their norm
 SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's cycles: several meet in a channel of DRAM
 
@@ -21,14 +24,15 @@ SHORT_BURSTS = 1.2  # [ours, measured] short runs take so many times a burst's c
 @dataclass(frozen=True)
 class GemmWork(GemmShape):
     """A group of output columns as `dataflows.gemm` emits them: see `GemmPlan` and `Columns`. inputs: 0 where they do
-    not come from DRAM. packed: whether a tile of outputs is one run of bytes;
-    early: whether weights come while the layer before works, which has none. products: independent ones that follow
-    each other, whose ends overlap: each has its share of the first one's fill and of the last one's drain.
+    not come from DRAM. run: values of a token that lie beside the next token's, as one head's do; 0: all of a token's
+    lie together. early: whether weights come while the layer before works, which has none. products: independent
+    ones that follow each other, whose ends overlap: each has its share of the first one's fill and of the last one's
+    drain.
     behind: cycles of DRAM that a layer of the vector unit behind leaves for weights, while it works; infinite: none is.
     reads: how often weights are read of DRAM; None: as the cut has it.
     """
 
-    packed: bool = False
+    run: int = 0
     early: bool = False
     products: int = 1
     behind: float = math.inf
@@ -68,7 +72,7 @@ def window_reads(work: GemmWork, rates: ArrayRates, high, deep) -> Reads:
 
     def of(rows: int, depth: int) -> Reads:
         lies = usual(work.window, rates.act_port_bytes, rates.act_banks, work.tokens, rows, depth)
-        return Reads.windows(rates, depth, lies.chunk, lies.words)
+        return Reads.windows(rates, depth, lies.chunk, lies.words, lies.halves)
 
     if isinstance(high, int) and isinstance(deep, int):
         return of(high, deep)
@@ -110,11 +114,18 @@ def steps_share(plan: GemmPlan, rows: int, columns: int) -> float:
     return ceil(rows, plan.step_tokens) * ceil(columns, plan.step_features) / (down * across)
 
 
-def stored_segment(widest, step_tokens, step_features, rates: ArrayRates):
-    """Bytes of a token's outputs that are stored at a time: a tile's, where a step has them or the store buffer
-    collects them. Of one tile, or int64 arrays of many."""
+def stored_segments(work: GemmWork, widest, step_tokens, step_features, rates: ArrayRates):
+    """(bytes, how many) of the outputs that are stored at a time and lie together: of a token a tile's, where a step
+    has them or the store buffer collects them; of a head that a tile has as a whole those of a step's tokens. Of one
+    tile, or int64 arrays of many."""
     whole = (step_features >= widest) | (rates.store_bytes // 2 >= widest * step_tokens)
-    return step_features + whole * (widest - step_features)
+    columns, each = step_features + whole * (widest - step_features), work.features
+    if work.heads:
+        columns, each = np.maximum(1, columns * work.encoded // work.heads), each * work.encoded // work.heads
+    head = (columns >= work.run) & (work.run > 0)
+    segment = columns + head * (work.run * step_tokens - columns)
+    apart = work.tokens * ceil(each, columns)
+    return segment, apart + head * (ceil(work.tokens * each, segment) - apart)
 
 
 def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memory) -> Estimate:
@@ -133,8 +144,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     beside = work.tokens * work.features * work.residual
     leaving = work.tokens * (work.features * work.encoded // work.heads if work.heads else work.features)
     widest = min(plan.feature_tiles[0], work.features)
-    segment = leaving if work.packed else stored_segment(widest, plan.step_tokens, plan.step_features, rates)
-    segments = 1 if work.packed else work.tokens * ceil(work.features, segment)
+    segment, segments = map(int, stored_segments(work, widest, plan.step_tokens, plan.step_features, rates))
     tile = plan.depth_tiles[0] * widest + work.constants * widest * (d == 1)
     loads = reads * m * d
     deep, rows = plan.depth_tiles[0], plan.row_tiles[0]
@@ -144,12 +154,12 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     bursts = loads * memory.bursts(plan.depth_tiles[0] * widest) + reads * m * memory.bursts(work.constants * widest)
     bursts += memory.bursts(deep, segmented) if parts else memory.bursts(acts)
     bursts += work.tokens * m * memory.bursts(widest) * work.residual
-    run = min(rates.store_bytes // 2, ceil(leaving, n * m))  # of a tile that is kept as one
-    stored = ceil(leaving, run) * memory.bursts(run) if work.packed else segments * memory.bursts(segment)
-    stored *= work.stored
+    stored = segments * memory.bursts(segment) * work.stored
     moved = weights + (memory.moved(deep, segmented) if parts else acts)
     moved += memory.moved(widest, work.tokens * m) * work.residual
-    moved += (leaving if work.packed else memory.moved(segment, segments)) * work.stored
+    moved += memory.moved(segment, segments) * work.stored
+    said = program_bytes(work, plan, rates, loads, leaving)
+    moved, bursts = moved + said, bursts + memory.bursts(said)
     first = {
         "resident": min(work.inputs, rows * work.row_bytes) if rates.double_buffer else work.inputs,
         "rows": min(work.inputs, rows * work.row_bytes),
@@ -162,7 +172,9 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     if work.residual:
         added, runs = memory.moved(widest, rows), rows * memory.bursts(widest)
         before = 0.0 if plan.order == "stream" else busy * (d - 1) / (n * m * d)
-        behind = max(added / memory.rate, runs * memory.burst_cycles)  # answers come in their order, one a cycle
+        behind = max(
+            added / memory.bytes_per_cycle, runs * memory.burst_cycles
+        )  # answers come in their order, one a cycle
         fill = max(fill, (fill or memory.latency) + behind - before)
         first_bytes, asked = first + added, asked + runs
     exposed = {"fill": fill}
@@ -175,8 +187,8 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
     begun = steps_share(plan, rows, widest) * (1 - (1 - min(1.0, rates.store_bytes // 2 / (rows * widest))) / d)
     last = min(rates.store_bytes // 2, plan.row_tiles[-1] * plan.feature_tiles[-1])
     last = min(last, leaving)
-    narrow = min(segment, plan.feature_tiles[-1])
-    left = memory.bursts(last) if work.packed else ceil(last, narrow) * memory.bursts(narrow)
+    narrow = min(segment, last if work.run else plan.feature_tiles[-1])
+    left = ceil(last, narrow) * memory.bursts(narrow)
     exposed["drain"] = memory.store(last, left) if work.stored else rates.hand_on(narrow, ceil(last, narrow))
     for end in ("fill", "drain"):
         exposed[end] /= work.products if rates.double_buffer else 1
@@ -209,7 +221,7 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         "MACs": float(ideal),
         "ports": float(busy),
         "weights": fetching,
-        "DRAM": max(0, moved - first_bytes - last) / memory.rate,  # beside the fill and the drain
+        "DRAM": max(0, moved - first_bytes - last) / memory.bytes_per_cycle,  # beside the fill and the drain
         "bursts": max(0, bursts - asked) * memory.burst_cycles + max(0, stored - left) * memory.store_cycles,
         # none leaves before the first store has been computed
         "stores": busy * begun + max(0, stored - left) * memory.store_cycles,
@@ -225,7 +237,19 @@ def gemm_estimate(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Mem
         terms.pop("weights")
     sharing = [terms["ports"], terms.get("weights", 0.0), terms["DRAM"], terms["bursts"]]
     exposed["waiting"] = sum(cycles**SHARING for cycles in sharing) ** (1 / SHARING) - max(sharing)
-    return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored)
+    return Estimate(terms, exposed, weights + acts + beside + leaving * work.stored + said)
+
+
+def program_bytes(work: GemmWork, plan: GemmPlan, rates: ArrayRates, loads: int, leaving: int) -> int:
+    """Bytes of the program that come of DRAM, where it lies there: each part's instruction, so many loads of weights,
+    the others, and the stores."""
+    if not rates.told:
+        return 0
+    n, m, d = len(plan.row_tiles), len(plan.feature_tiles), len(plan.depth_tiles)
+    lists = loads + ceil(loads, d) * (work.constants > 0) + n * m * work.residual
+    lists += n * m * d if plan.order == "stream" else n * (work.inputs > 0)
+    lists += max(n * m, ceil(leaving, max(1, rates.store_bytes // 2)))
+    return TILE_BYTES * n * m * d + DESCRIPTOR_BYTES * lists
 
 
 def handed_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, segment: int, segments: int) -> float:
@@ -243,8 +267,9 @@ def store_cycles(work: GemmWork, plan: GemmPlan, rates: ArrayRates, memory: Memo
     """Cycles of all stores, by their buffer alone: one is written by the array, then on its way, and gives its room
     back with the reply; so many find room at once."""
     half, widest, rows = rates.store_bytes // 2, plan.feature_tiles[0], plan.row_tiles[0]
-    if work.packed:
-        block, runs = min(half, ceil(leaving, len(plan.row_tiles) * len(plan.feature_tiles))), 1
+    segment, _ = stored_segments(work, min(widest, work.features), plan.step_tokens, plan.step_features, rates)
+    if work.run and segment >= work.run * plan.step_tokens:
+        block, runs = min(half, int(segment)), 1
     elif widest <= plan.step_features or half >= widest * plan.step_tokens:  # some rows of a tile
         whole = 1 if widest <= plan.step_features else plan.step_tokens
         runs = min(rows, max(1, half // (widest * whole)) * whole)

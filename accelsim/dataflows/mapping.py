@@ -5,6 +5,7 @@ A cut is data: what `accelsim map -o` writes and `--mapping` pins."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from accelsim.dataflows.estimate import Estimate, one_after_another
 from accelsim.dataflows.tiling import NOWHERE, Stay
@@ -16,8 +17,8 @@ RULE = "rule"  # instead of an objective: nothing is looked for, layers are cut 
 DRAM_PJ_PER_BYTE, CYCLE_PJ = 120.0, 200.0
 NEXT_BEST = 3  # kept beside the chosen one
 # [ours] Estimates of cuts of one layer are no closer to each other than that: of those within it, the one that moves
-# least is taken; of those that move as much, and are within the other share of their best, the first.
-ALIKE, SAME = 0.99, 0.999
+# least is taken; of those that move hardly more, and are within the other share of their best, the first.
+ALIKE, SAME, HARDLY_MORE = 0.99, 0.999, 1.02
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def best(choices: Sequence[Choice], objective: str = "cycles") -> tuple[Choice, 
     ranked = sorted(choices, key=lambda one: one.score(objective))
     alike = [one for one in choices if ALIKE * one.score(objective) <= ranked[0].score(objective)]
     moved = min(one.estimate.dram_bytes for one in alike)
-    least = [one for one in alike if one.estimate.dram_bytes == moved]
+    least = [one for one in alike if one.estimate.dram_bytes <= HARDLY_MORE * moved]
     limit = min(one.score(objective) for one in least) / SAME
     first = next(one for one in least if one.score(objective) <= limit)
-    others = [one for n, one in enumerate(ranked) if all(one.cut != other.cut for other in (first, *ranked[:n]))]
-    return first, tuple(others[:NEXT_BEST])
+    others = (one for n, one in enumerate(ranked) if all(one.cut != other.cut for other in (first, *ranked[:n])))
+    return first, tuple(islice(others, NEXT_BEST))

@@ -155,7 +155,7 @@ class Program:
         if unit in self.short and all(0 <= words[n] < end for n, end in self.short[unit][1]):
             size = self.short[unit][0]
         self.charge(size)
-        self.words.extend((number, len(self.operands), *wait, *wait2))
+        self.words.fromlist([number, len(self.operands), *wait, *wait2])  # in half the time of `extend`
         self.operands.extend(words)
         self.about.append(self.said)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from accelsim.dataflows.tiling import ceil, read_cycles
-from accelsim.dataflows.windows import Window, lying
+from accelsim.dataflows.windows import Window, lying, taken
 
 
 class Ports(Protocol):
@@ -58,8 +58,9 @@ def longest(*terms):
 
 
 class Reads(NamedTuple):
-    """What a step reads of its activations, in words: all of them, and those of the first word of the transposing
-    stage; half words that could be read while the features of the others are handed out; features of the last one."""
+    """What a step reads of its activations. words: all of them. In half words that could be read meanwhile: first: the
+    first word of the transposing stage; later: while the features of the others are handed out. rest: features of the
+    last one."""
 
     words: int
     first: int
@@ -71,15 +72,16 @@ class Reads(NamedTuple):
         """Of rows that lie one after the other, each from a word's beginning on. Of one step, or int64 arrays of
         many."""
         size, more = ports.act_port_bytes, ceil(depth, ports.act_port_bytes) - 1
-        later = more * longest(size * (2 * ports.act_banks - 1), 2 * rows)
-        return cls(rows * (more + 1), rows, later, depth - more * size)
+        halves = taken(rows, rows, ports.act_banks)
+        later = more * longest(size * (2 * ports.act_banks - 1), halves)
+        return cls(rows * (more + 1), halves, later, depth - more * size)
 
     @classmethod
-    def windows(cls, ports: Ports, depth: int, chunk: int, words: Sequence[int]) -> "Reads":
+    def windows(cls, ports: Ports, depth: int, chunk: int, words: Sequence[int], halves: Sequence[int]) -> "Reads":
         """Of a convolution's windows: see `windows.Lies`."""
         handed = chunk * (2 * ports.act_banks - 1)
-        later = sum(max(handed, 2 * some) for some in words[1:])
-        return cls(sum(words), words[0], later, depth - (len(words) - 1) * chunk)
+        later = sum(max(handed, some) for some in halves[1:])
+        return cls(sum(words), halves[0], later, depth - (len(words) - 1) * chunk)
 
 
 def weight_words(ports: Ports, columns, depth, constants):
@@ -91,23 +93,30 @@ def weight_words(ports: Ports, columns, depth, constants):
 def stage_cycles(ports: Ports, reads: Reads, beside):
     """Cycles in which a step's activations go through the transposing stage, which has two words of each token: while
     the features of one are handed out, one a cycle, the other is read; behind a step's last word its residual operand
-    is (words), and the first word of the next."""
+    is (half words that could be read meanwhile), and the first word of the next."""
     rate = 2 * ports.act_banks - 1  # half words that the ports read a cycle
-    return ceil(reads.later + longest(reads.rest * rate, 2 * (reads.first + beside)), rate)
+    return ceil(reads.later + longest(reads.rest * rate, reads.first + beside), rate)
 
 
 def step_length(ports: Ports, rows, columns, depth, constants, added, moves, reads: Reads | None = None):
     """Cycles of a step of rows x columns outputs; added: bytes of a residual operand for each; moves: how often its
     partial sums are moved; reads: of windows. Of one step, or int64 arrays of many."""
     reads = reads or Reads.rows(ports, rows, depth)
-    beside = rows * ceil(columns * added, ports.act_port_bytes)
+    beside = ceil(columns * added, ports.act_port_bytes)  # words for each row
     return ports.step_cycles + longest(
         depth,
         read_cycles(weight_words(ports, columns, depth, constants), ports.weight_banks),
-        read_cycles(reads.words + beside, ports.act_banks),
-        stage_cycles(ports, reads, beside),
+        read_cycles(reads.words + rows * beside, ports.act_banks),
+        stage_cycles(ports, reads, beside * taken(rows, rows, ports.act_banks)),
         ceil(4 * rows * columns * moves, ports.psum_cycle_bytes),
     )
+
+
+def filling(banks: int) -> int:
+    """Cycles from the one in which a command is there to the first reads of its activations: one in which it is taken
+    up with two tokens, one for each lane more, whose first token comes from the one before, one to find their places.
+    """
+    return max(3, banks) - 1
 
 
 @lru_cache(4096)
@@ -127,7 +136,8 @@ def timed(
     if window:
         sizes = {"row": row, "tokens": tokens, "step_tokens": high, "element": element, "depth": depth}
         lies = lying(window, ports.act_port_bytes, ports.act_banks, **sizes)
-        above, below = (Reads.windows(ports, depth, lies.chunk, some) for some in lies[1:])
+        above = Reads.windows(ports, depth, lies.chunk, lies.words, lies.halves)
+        below = Reads.windows(ports, depth, lies.chunk, lies.bottom_words, lies.bottom_halves)
     else:
         above, below = (Reads.rows(ports, rows, depth) for rows in (high, low))
     first = step_length(ports, high, wide, *each, moves, above)
@@ -141,6 +151,6 @@ def timed(
         "corner_cycles": step_length(ports, low, narrow, *each, moves, below),
         "weight_rate": ceil(weights * ports.weight_port_bytes, first),
         "act_rate": ceil(acts * ports.act_port_bytes, first),
-        "lead": read_cycles(above.first, ports.act_banks),
+        "lead": filling(ports.act_banks) + ceil(above.first, 2 * ports.act_banks - 1),
     }
     return MappingProxyType(said)

@@ -3,7 +3,7 @@
 Sizes are in elements; operands are one byte an element (8-bit integers), accumulators four.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from accelsim.isa.tables import KEPT, TO_DRAM
@@ -174,23 +174,29 @@ def step_shape(tokens: int, features: int, have: DenseResources) -> tuple[int, i
     return min(ways, key=lambda w: ceil(tokens, w[0]) * ceil(features, w[1]))
 
 
-def blocks(rows: int, columns: int, plan: GemmPlan, most: int) -> Iterator[tuple[int, int, int, int]]:
-    """(first row, rows, first column, columns) of a tile's parts of at most `most` bytes, in the order they leave the
-    array: step by step, all steps of some rows before those of the next. A step leaves as a whole.
+def blocks(
+    rows: int, columns: int, plan: GemmPlan, most: int, leaves: Callable[[int, int], int] = lambda first, count: count
+) -> Iterator[tuple[int, int, int, int]]:
+    """(first row, rows, first value, values) of a tile's parts of at most `most` bytes, in the order they leave the
+    array: step by step, all steps of some rows before those of the next. A step leaves as a whole. leaves: how many
+    values a token leave with so many columns from one on.
     """
-    if columns <= plan.step_features:  # steps are rows
-        for first, some in runs(rows, most // columns):
-            yield first, some, 0, columns
+    whole = leaves(0, columns)
+    if not whole:
         return
-    bands = most // (columns * plan.step_tokens)
+    if columns <= plan.step_features:  # steps are rows
+        for first, some in runs(rows, most // whole):
+            yield first, some, 0, whole
+        return
+    bands = most // (whole * plan.step_tokens)
     for first, some in runs(rows, max(1, bands) * plan.step_tokens):
         if bands:
-            yield first, some, 0, columns
+            yield first, some, 0, whole
             continue
         for side in range(0, columns, plan.step_features):
-            wide = min(plan.step_features, columns - side)
-            for begin, few in runs(some, most // wide):
-                yield first + begin, few, side, wide
+            if wide := leaves(side, min(plan.step_features, columns - side)):
+                for begin, few in runs(some, most // wide):
+                    yield first + begin, few, leaves(0, side), wide
 
 
 def runs(total: int, most: int) -> Iterator[tuple[int, int]]:

@@ -92,11 +92,14 @@ class Window(NamedTuple):
 
 class Lies(NamedTuple):
     """How the windows of a tile are read. chunk: elements in a word of the stage. words: that are read of the buffer
-    for each of these, the most in any step; bottom: in the last one."""
+    for each of these, the most in any step; halves: half words that could be read meanwhile (`taken`); and the same of
+    the last step."""
 
     chunk: int
     words: tuple[int, ...]
-    bottom: tuple[int, ...]
+    halves: tuple[int, ...]
+    bottom_words: tuple[int, ...]
+    bottom_halves: tuple[int, ...]
 
 
 @lru_cache(64)
@@ -113,21 +116,38 @@ def beside_window(layer: Gemm, port_bytes: int, staged: bool) -> int:
 
 def read_words(window: Window, first: int, depth: int, chunk: int, port_bytes: int, tokens: int) -> np.ndarray:
     """int64[words of the stage, tokens + 1]: words of the buffer that are read for all windows before one."""
-    found = np.zeros((ceil(depth, chunk), tokens + 1), np.int64)
+    slots, found = read_pieces(window, first, depth, chunk, port_bytes, tokens)
+    return np.add.reduceat(found, np.flatnonzero(np.diff(slots, prepend=-1)), axis=0)
+
+
+def read_pieces(
+    window: Window, first: int, depth: int, chunk: int, port_bytes: int, tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each piece of the depth the word of the stage, int64[pieces]; and int64[pieces, tokens + 1], the words of the
+    buffer that are read for all windows before one."""
+    pieces = list(window.pieces(first, depth, chunk))
+    found = np.zeros((len(pieces), tokens + 1), np.int64)
     anywhere = np.arange(0, port_bytes, gcd(window.channels, port_bytes))  # of which the worst place counts
     at = window.at(np.arange(tokens)) if window.out else anywhere
-    for slot, run, byte, size in window.pieces(first, depth, chunk):
+    for number, (_, run, byte, size) in enumerate(pieces):
         begin = at + run * window.line + byte
         words = (begin + size - 1) // port_bytes - begin // port_bytes + 1
-        found[slot, 1:] += words if window.out else words.max()
-    return np.cumsum(found, axis=1)
+        found[number, 1:] = words if window.out else words.max()
+    return np.array([slot for slot, *_ in pieces]), np.cumsum(found, axis=1)
 
 
-def handed(port_bytes: int, banks: int, depth: int, chunk: int, words: tuple[int, ...]) -> int:
+def taken(words, tokens, banks: int):
+    """Half words that the ports could read while one of so many words is read for each of some tokens: places are found
+    of one piece in a cycle, for as many tokens as there are banks. Whole numbers, or int64 arrays of them."""
+    rate = (2 * banks - 1) * ceil(tokens, banks)
+    return max(2 * words, rate) if isinstance(rate, int) and isinstance(words, int) else np.maximum(2 * words, rate)
+
+
+def handed(banks: int, depth: int, lies: Lies) -> int:
     """Half words that the ports could read while the stage hands out a step's features: see `steps.stage_cycles`."""
     rate = 2 * banks - 1
-    rest = depth - (len(words) - 1) * chunk
-    return sum(max(chunk * rate, 2 * some) for some in words[1:]) + max(rest * rate, 2 * words[0])
+    rest = depth - (len(lies.halves) - 1) * lies.chunk
+    return sum(max(lies.chunk * rate, some) for some in lies.halves[1:]) + max(rest * rate, lies.halves[0])
 
 
 @lru_cache(1 << 12)
@@ -139,10 +159,13 @@ def lying(
     picture = max(1, window.out**2)
     edges, found = np.append(np.arange(row, row + tokens, step_tokens), row + tokens), []
     for chunk in window.chunks(port_bytes, depth):
-        before = read_words(window, element, depth, chunk, port_bytes, ceil(row + tokens, picture) * picture)
-        words = np.diff(before[:, edges], axis=1)
-        found.append(Lies(chunk, tuple(words.max(axis=1).tolist()), tuple(words[:, -1].tolist())))
-    return min(found, key=lambda lies: handed(port_bytes, banks, depth, lies.chunk, lies.words))
+        whole = ceil(row + tokens, picture) * picture
+        slots, before = read_pieces(window, element, depth, chunk, port_bytes, whole)
+        words, begins = np.diff(before[:, edges], axis=1), np.flatnonzero(np.diff(slots, prepend=-1))
+        each = [np.add.reduceat(some, begins, axis=0) for some in (words, taken(words, np.diff(edges), banks))]
+        told = [tuple(some.tolist()) for some in (*(one.max(axis=1) for one in each), *(one[:, -1] for one in each))]
+        found.append(Lies(chunk, *told))
+    return min(found, key=lambda lies: handed(banks, depth, lies))
 
 
 @lru_cache(1 << 12)
@@ -152,39 +175,44 @@ def usual(window: Window, port_bytes: int, banks: int, tokens: int, step_tokens:
     starts = range(0, window.depth - depth + 1, depth)[:PARTS]
     sizes = {"row": 0, "tokens": tokens, "step_tokens": step_tokens, "depth": depth}
     found = [lying(window, port_bytes, banks, **sizes, element=first) for first in starts]
-    return max(found, key=lambda lies: handed(port_bytes, banks, depth, lies.chunk, lies.words))
+    return max(found, key=lambda lies: handed(banks, depth, lies))
 
 
-def entry(window: Window, port_bytes: int, chunk: int, row: int, element: int) -> dict[str, int]:
+def entry(window: Window, port_bytes: int, banks: int, chunk: int, row: int, element: int) -> dict[str, int]:
     """What the transposing stage is told of a tile's windows: places and distances in words of the buffer and bytes
     (0 to port_bytes - 1) beyond, from the first picture's first byte on. See `tables.WINDOWS`."""
     channels, stride, out = window.channels, window.stride, window.out
-    down, across = row % out**2 // out, row % out
+    down, across, begin = row % out**2 // out, row % out, element % window.run
     token = stride * channels
-    line = stride * window.line - (out - 1) * token  # to the first window of the next row, or picture
+    rows, rest = divmod(banks, out)  # as many tokens on as there are banks
     distances = {
-        "at": window.at(row) + element // window.run * window.line + element % window.run,
+        "at": window.at(row) + element // window.run * window.line + begin,
         "token": token,
-        "line": line,
-        "gap": window.line - window.run,
+        "line": stride * window.line - (out - 1) * token,
+        "far": window.at(banks) - window.at(0),
+        "wrap": window.at(out - 1 + banks) - window.at(out - 1),
+        "pitch": window.line,
+        "below": window.line - begin,
     }
     told = {}
     for name, size in distances.items():
         told |= {f"{name}_words": size // port_bytes, f"{name}_bytes": size % port_bytes}
+    last = (out - 1) * token - window.pad * channels
     return told | {
         "chunk": chunk,
         "run": window.run,
-        "begin_byte": element % window.run,
+        "begin_byte": begin,
         "begin_run": element // window.run,
         "x": (across * stride - window.pad) * channels,
-        "x_first": -window.pad * channels,
         "x_step": token,
+        "x_last": last,
+        "x_far": rest * token,
+        "x_wrap": last - (rest - 1) * token,
         "y": down * stride - window.pad,
-        "y_first": -window.pad,
         "y_step": stride,
+        "y_far": rows % out * stride,
+        "y_wrap": (rows % out + 1) * stride,
+        "y_end": window.side - window.pad,
         "width": window.line,
         "height": window.side,
-        "columns": out - across,
-        "rows": out - down,
-        "out": out,
     }

@@ -87,10 +87,10 @@ def floor_plan(parts: dict[str, Part], table: EnergyTable) -> list[Piece]:
     pieces = []
     for name, part in parts.items():
         logic, memory_um2, logic_leaks, memory_leaks = (NOTHING,) * 4
-        ends = channels_of(name, parts, table)
+        ends, names = channels_of(name, parts, table), names_of(name, parts)
         units_of = {CHANNEL: len(ends), CHANNEL_BIT: sum(end.depth * end.bits for end in ends)} if ends else {}
         for action, amount in entry_of(name, part, table).area.items():
-            units = evaluate(amount, names_of(name, parts), table.place(part.kinds, "area", action))
+            units = evaluate(amount, names, table.place(part.kinds, "area", action))
             units_of[action] = units_of.get(action, 0) + units
         for action, units in units_of.items():
             cells = table.rows[action].um2.times(units)

@@ -54,7 +54,7 @@ class Bills(Sequence[list[Charge]]):
     def times(self) -> np.ndarray:
         """How often each line's counter counted in each span, int64[spans, lines]; 0 without a counter."""
         spans = self.result.spans
-        counted = [[times(t, span) for span in spans] if t.counter else [0] * len(spans) for t in self.tariffs]
+        counted = [counts(t, spans) if t.counter else [0] * len(spans) for t in self.tariffs]
         return np.array(counted, np.int64).reshape(len(self.tariffs), len(spans)).T
 
     @cached_property
@@ -87,7 +87,9 @@ class Bills(Sequence[list[Charge]]):
                 pj, low, high = whole[columns[0]]
             else:
                 pj, low, high = (total(figure[rows][:, columns]) for figure in self.figures)
-            each = self.times[rows][:, columns] * np.array([self.tariffs[c].amount for c in columns])
+            each = self.times[rows if len(rows) < len(self) else slice(None)][:, columns] * np.array(
+                [self.tariffs[c].amount for c in columns]
+            )
             count = each.sum().item() if each.dtype == np.int64 else total(each)
             found.append(charge_of(tariff, count, (pj, low, high), key[3]))
         return found
@@ -149,8 +151,15 @@ def factors_of(tariff: Tariff, operands: str | None) -> tuple[str, ...]:
 
 def times(tariff: Tariff, span: Span) -> int:
     """How often the counter of a line counted in a span, or how many items crossed its channel."""
-    if tariff.counter in span.transfers:
-        return span.transfers[tariff.counter]
-    if tariff.counter in STATUS_COUNTERS:
-        return span.status[tariff.component][tariff.counter.removesuffix("_cycles")]
-    return span.counts[tariff.component][tariff.counter]
+    return counts(tariff, [span])[0]
+
+
+def counts(tariff: Tariff, spans: Sequence[Span]) -> list[int]:
+    """The same of all spans of a run."""
+    name, counter = tariff.component, tariff.counter
+    if spans and counter in spans[0].transfers:
+        return [span.transfers[counter] for span in spans]
+    if counter in STATUS_COUNTERS:
+        status = counter.removesuffix("_cycles")
+        return [span.status[name][status] for span in spans]
+    return [span.counts[name][counter] for span in spans]

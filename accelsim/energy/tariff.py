@@ -168,11 +168,12 @@ def readers(
     """Which counters of other components are reads of a buffer, by its name: (component, counter, bytes each)."""
     found: dict[str, list[tuple[str, str, float]]] = {}
     for name, part in parts.items():
+        names = names_of(name, parts)
         for counter, price in entry_of(name, part, table).counters.items():
             for action, amount in price.items():
                 owner, _, rest = action.partition(".")
                 if rest == f"{memory}.read" and owner in parts:
-                    each = evaluate(amount, names_of(name, parts), table.place(part.kinds, "counters", counter))
+                    each = evaluate(amount, names, table.place(part.kinds, "counters", counter))
                     found.setdefault(owner, []).append((name, counter, each))
     return found
 

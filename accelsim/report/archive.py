@@ -17,7 +17,7 @@ import numpy as np
 import accelsim.workload.arrays as arrays
 from accelsim import __version__
 from accelsim.core.errors import InputError, shown
-from accelsim.core.result import EVENT, JOB, PIECE, End, Link, Part, Result, Span
+from accelsim.core.result import EVENT, JOB, End, Link, Part, Result, Span
 from accelsim.core.status import STATUS_NAMES
 from accelsim.report.record import RunRecord
 
@@ -56,31 +56,12 @@ def pack(record: RunRecord, table: Mapping[str, Any]) -> bytes:
             "counts": np.array([[s.counts[n][c] for n, c in counters] for s in rows], np.int64),
             "transfers": np.array([[s.transfers.get(k, 0) for k in result.links] for s in rows], np.int64),
             "event_counts": np.diff(every.first).astype(np.int64),
-            "event_steps": steps(every.at, every.first),
+            "event_steps": every.steps,
             "event_status": every.status,
             "jobs": result.jobs.view(np.int64).reshape(len(result.jobs), len(JOB.names)),
         },
         level=6,
     )
-
-
-def steps(at: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The time since the event before of the same component, or since the start, in the smallest unsigned type that
-    holds all; first: where each component's begin."""
-    begun = first[:-1][np.diff(first) > 0]
-
-    def of(some: slice) -> np.ndarray:
-        found = np.diff(at[some], prepend=at[some.start - 1] if some.start else 0)
-        new = begun[(begun >= some.start) & (begun < some.stop)]
-        found[new - some.start] = at[new]
-        return found
-
-    pieces = [slice(n, n + PIECE) for n in range(0, len(at), PIECE)]  # so that what is in between stays small
-    most = max((int(of(some).max()) for some in pieces), default=0)
-    made = np.empty(len(at), np.min_scalar_type(most))
-    for some in pieces:
-        made[some] = of(some)
-    return made
 
 
 def restore(folder: str | Path) -> RunRecord:

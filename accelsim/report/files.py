@@ -19,28 +19,34 @@ from accelsim.report import archive
 from accelsim.report.critical import chains
 from accelsim.report.figures import Stretch, Summary
 from accelsim.report.losses import MOST, losses
-from accelsim.report.metrics import energy_by, summarize
+from accelsim.report.metrics import energy_by, summarize, table_of
 from accelsim.report.record import RunRecord
 from accelsim.report.work import passes
 
 FORMAT = "accelsim result 1"
 
 
-def write(record: RunRecord, folder: str | Path, *, pictures: bool = True, summary: Summary | None = None) -> Path:
-    """Write a run into `folder`, replacing what an earlier run left there; the folder.
+def write(
+    record: RunRecord,
+    folder: str | Path,
+    *,
+    pictures: bool = True,
+    summary: Summary | None = None,
+    packed: "Beside | None" = None,
+) -> Path:
+    """Write a run into `folder`, replacing what an earlier run left there; the folder. packed: what `packing` gave.
 
     Raises InputError when the folder holds something else than a result or cannot be written.
     """
     target = named = check_target(folder)
     if target.is_symlink():
         target = target.resolve()  # what the link points to is replaced, not the link
-    summary = summary or summarize(record)
+    packed, summary = packed or packing(record), summary or summarize(record)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with scratch(target.parent, target.name) as room:
             made = room / "new"
             made.mkdir()
-            packed = Beside(lambda: archive.pack(record, summary.prices.document))
             (made / "result.json").write_text(indented(as_json(record, summary)) + "\n")
             write_layers(made / "layers.csv", summary)
             (made / archive.NAME).write_bytes(packed.result())
@@ -77,6 +83,12 @@ class Beside(Thread):
         if self.error:
             raise self.error
         return self.made
+
+
+def packing(record: RunRecord) -> Beside:
+    """Begin to pack a run, beside its figures."""
+    table = table_of(record).document
+    return Beside(lambda: archive.pack(record, table))
 
 
 def indented(value: Any, depth: int = 1) -> str:

@@ -5,13 +5,10 @@ array works, with some of its MACs idle; or it stands still while another unit c
 engines move data, or while nothing is busy and answers are on their way. These add up to the run.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from accelsim.core.result import Result, Span, by_component
-from accelsim.core.status import BUSY
+from accelsim.core.result import Span
 from accelsim.report.quantities import percent
 from accelsim.report.record import RunRecord
 
@@ -57,52 +54,6 @@ class Loss:
         return f"{head}the MACs stand still and nothing works, answers and commands are on their way{tail}"
 
 
-def busy_over_time(result: Result) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(instants, masks), piece by piece: from instants[i] to instants[i + 1] the components of the bits of masks[i] are
-    busy; each piece begins with the instant that the one before ends with."""
-    busy, begun, mask = np.zeros(len(result.parts), bool), 0, 0
-    for piece in result.pieces():
-        order = by_component(piece)
-        part, working = piece["component"][order], piece["status"][order] == BUSY
-        before = np.empty_like(working)
-        before[1:] = working[:-1]
-        new = np.flatnonzero(np.diff(part, prepend=-1))  # no number is negative
-        last = np.append(new[1:] - 1, len(part) - 1)
-        before[new] = busy[part[new]]
-        busy[part[last]] = working[last]
-        masks = np.empty(1 + len(piece), np.int64)
-        masks[0], masks[1 + order] = mask, np.where(working != before, np.left_shift(1, part, dtype=np.int64), 0)
-        at = np.concatenate([[begun], piece["at"]])
-        yield at, np.bitwise_xor.accumulate(masks, out=masks)[:-1]
-        begun, mask = int(at[-1]), int(masks[-1])
-    yield np.array([begun, max(begun, result.end) + 1]), np.array([mask])
-
-
-def shares(result: Result) -> list[dict[int, int]]:
-    """Of every span: mask of the components that are busy at a time (see `busy_over_time`) -> units of time."""
-    found: list[dict[int, int]] = [{} for _ in result.spans]
-    for at, masks in busy_over_time(result):
-        begun, ended = int(at[0]), int(at[-1])
-        for mine, span in zip(found, result.spans):
-            if not begun < span.end or not span.start < ended:
-                continue
-            first = max(0, int(np.searchsorted(at, span.start, "right")) - 1)
-            last = min(len(masks), int(np.searchsorted(at, span.end, "left")))
-            for mask, time in together(masks[first:last], np.diff(np.clip(at[first : last + 1], span.start, span.end))):
-                mine[mask] = mine.get(mask, 0) + time
-    return found
-
-
-def together(masks: np.ndarray, times: np.ndarray) -> Iterable[tuple[int, int]]:
-    """Each mask that there is, and the sum of its times."""
-    # sorted by their 16-bit digits, for which numpy needs a tenth of the time
-    digits = masks[:, None].astype("<i8", copy=False).view("<u2")[:, : -(-int(masks.max(initial=1)).bit_length() // 16)]
-    order = np.lexsort(digits.T)
-    kinds, times = masks[order], times[order]
-    new = np.flatnonzero(np.diff(kinds, prepend=-1))  # no mask is negative
-    return zip(kinds[new].tolist(), np.add.reduceat(times, new).tolist() if len(new) else [])
-
-
 def losses(record: RunRecord) -> list[Loss]:
     """Everything that is lost, most first; nothing of a run without its changes of status.
 
@@ -122,7 +73,7 @@ def losses(record: RunRecord) -> list[Loss]:
         phase = record.phase(span.label)
         return found.setdefault((phase, cause, component), Loss(phase, cause, component))
 
-    for span, share in zip(result.spans, shares(result)):
+    for span, share in zip(result.spans, result.busy_together()):
         layer = record.layers[span.label]["name"] if span.label >= 0 else "outside every layer"
         done = sum(span.counts[n]["mac_ops"] for n in record.engines) / record.peak_macs
         worked = 0.0

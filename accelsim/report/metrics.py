@@ -29,8 +29,7 @@ def summarize(record: RunRecord, *, layers: bool = True) -> Summary:
     Raises InputError when the energy table does not price the machine, and ValueError when the record contradicts
     itself (more work or traffic than the machine's peak allows): no figure is better than a wrong one.
     """
-    table = stored_table(record.table) if record.table else load_table(record.arch.get("energy"), record.prices)
-    result = record.result
+    table, result = table_of(record), record.result
     rows: dict[object, list[int]] = {}  # a layer's spans; outside every layer, a span by itself
     phases: dict[str, list[int]] = {}
     operands = {n: layer["operands"]["kind"] for n, layer in enumerate(record.layers) if layer.get("operands")}
@@ -68,6 +67,11 @@ def summarize(record: RunRecord, *, layers: bool = True) -> Summary:
     )
     check(record, summary)
     return summary
+
+
+def table_of(record: RunRecord) -> EnergyTable:
+    """The energy table that a run is billed with."""
+    return stored_table(record.table) if record.table else load_table(record.arch.get("energy"), record.prices)
 
 
 def check(record: RunRecord, summary: Summary) -> None:

@@ -111,13 +111,15 @@ class Share:
 def passes(record: RunRecord) -> list[Share]:
     """Layer by layer, pass by pass: what each unit did of the scores, of the values, and so on."""
     found: dict[tuple, Share] = {}
-    doing = {name: statuses_of(record, n) for n, name in enumerate(record.result.parts)}
+    numbers, doing = list(record.result.parts), dict[str, Doing]()
     for job in of_passes(record):
         if job.layer >= 0:
             key = record.layers[job.layer]["name"], job.step, job.heads, job.phase, job.part
             one = found.setdefault(key, Share(*key))
             one.commands += 1
             one.cycles += cycles(record, job.start, job.end)
+            if job.part not in doing:
+                doing[job.part] = statuses_of(record, numbers.index(job.part))
             for word, n in spent(doing[job.part], job.start, job.end).items():
                 one.status[word] = one.status.get(word, 0) + n
     return list(found.values())

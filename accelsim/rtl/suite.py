@@ -9,7 +9,8 @@ from accelsim.rtl.mutations import Mutation, caught
 from accelsim.rtl.twins import Twins
 from accelsim.rtl.verilator import missing
 
-ATTEMPTS = 80  # cases that a seeded bug has to be caught in
+CASES = 30  # that modules are compared on if nothing else is said
+ATTEMPTS = 80  # and that a seeded bug has to be caught in
 
 
 def suite(
@@ -34,35 +35,25 @@ def case_of(twins: Twins, name: str, number: int, seed: int) -> Case:
     return next(islice(twins.cases[name](number + 1, seed), number, None))
 
 
-def bugs(twins: Twins, names: Sequence[str], seed: int) -> Iterator[tuple[Mutation, int, str]]:
-    """Each seeded bug in these modules, the differences in the first case that catches it (0: none of 80 does), and
-    the first of them. Raises InputError without Verilator or g++."""
+def bugs(twins: Twins, names: Sequence[str], seed: int, count: int = ATTEMPTS) -> Iterator[tuple[Mutation, int, str]]:
+    """Each seeded bug in these modules, the differences in the first of so many cases that catches it (0: none does),
+    and the first of them. Raises InputError without Verilator or g++."""
     why = missing()
     if why:
         raise InputError(why)
     for mutation in twins.mutations:
         if mutation.component in names:
-            yield mutation, *caught(mutation, attempts(twins, mutation.component, seed))
+            yield mutation, *caught(mutation, attempts(twins, mutation.component, seed, count))
 
 
-def attempts(twins: Twins, name: str, seed: int) -> Iterator[Case]:
+def attempts(twins: Twins, name: str, seed: int, count: int = ATTEMPTS) -> Iterator[Case]:
     """The cases that a seeded bug has to be caught in."""
-    return {**twins.cases, **twins.small}[name](ATTEMPTS, seed)
+    return {**twins.cases, **twins.small}[name](count, seed)
 
 
-def bug_table(found: Sequence[tuple[Mutation, int, str]]):
-    """A row a seeded bug: the module it is in, whose cases are compared, how many differences the first case that
-    catches it shows."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for title in ("module", "seeded bug", "cases of"):
-        made.add_column(title, no_wrap=title != "seeded bug")
-    made.add_column("differences", justify="right")
-    for mutation, count, _ in found:
-        made.add_row(mutation.module, mutation.bug, mutation.component, f"{count:,}" if count else "NOT CAUGHT")
-    return made
+def bug_line(mutation: Mutation, count: int) -> str:
+    """A seeded bug: the module it is in, and how many differences the first case that catches it shows."""
+    return f"{mutation.module}: {mutation.bug}: {f'{count:,} differences' if count else 'NOT CAUGHT'}"
 
 
 def table(outcomes: Sequence[Outcome]):

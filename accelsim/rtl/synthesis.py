@@ -3,21 +3,24 @@
 The tables that are loaded and larger arrays stay memories and are counted apart; arrays of at most 16 words, and those
 of at most 64 words with more than four ports of a kind (a word for each line), become flip-flops. The design is read
 once, with its hierarchy; then one instance of each kind of module is mapped to cells, and once more, with enables and
-resets of flip-flops as gates, by abc to the gates of a library, for its longest path (see timing.py).
+resets of flip-flops as gates, by abc to the gates of a library, for its longest path (see timing.py). Small ones come
+first, and each is kept as soon as it is there: what is broken off goes on where it was, and a changed module alone is
+done again.
 """
 
+import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from accelsim.core.errors import InputError
+from accelsim.core.files import write
 from accelsim.core.processors import processors
 from accelsim.rtl.timing import STEPS, Timing, genlib, timed
 
@@ -63,6 +66,7 @@ class Synthesized:
     mapped_um2: float = 0.0
     levels: int = 0
     fo4: float = 0.0
+    made_of: str = field(default="", repr=False, compare=False)  # a digest of its text and of how it was made
 
     @property
     def flip_flops(self) -> int:
@@ -171,28 +175,58 @@ def memory(parameters: Mapping[str, str | int]) -> Memory:
     return Memory(name, number("SIZE"), number("WIDTH"), number("RD_PORTS"), number("WR_PORTS"))
 
 
-def synthesize_all(
+def synthesize_each(
     folder: Path, files: Sequence[Path], tops: Sequence[str], tables: Iterable[str] = (), mapped: bool = True
-) -> list[Synthesized]:
-    """Every module of a folder that `write.write` filled, by name; kept in the folder as cells.json.
+) -> Iterator[Synthesized]:
+    """Every module of a folder that `write.write` filled, as soon as it is there; all so far are kept in the folder, as
+    cells.json, and what is there already of the same text is not made again.
 
     `tops` stand in no other module; what stands in none of them is synthesized alone, with its own parameters. Arrays
     that are called like `tables` stay memories. `mapped` as for `synthesize`.
     """
+    tables = tuple(sorted(tables))
     text = "".join(path.read_text() for path in files)
     defined = re.findall(r"^module (\w+)", text, re.M)
     alone = [m for m in defined if m not in tops and not re.search(rf"^\s*{m}\s+(#|\w+ \()", text, re.M)]
     found = modules(folder, files, [*tops, *alone])
-    with ThreadPoolExecutor(processors()) as pool:
-        jobs = [
-            pool.submit(synthesize, folder, first, found[first], len(names), tables, mapped)
-            for first, names in kinds(found).items()
-        ]
-        made = sorted((job.result() for job in jobs), key=lambda one: (one.module, one.place))
-    temporary = folder / f"{CELLS}.{os.getpid()}"
-    temporary.write_text(json.dumps([asdict(one) for one in made], indent=1) + "\n")
-    os.replace(temporary, folder / CELLS)
-    return made
+    before = {one.made_of: one for one in kept(folder)}
+
+    def made(first: str, count: int) -> Synthesized:
+        how = (found[first].replace(f"module \\{first}\n", "", 1), OPTIMISE, MAP, genlib(), tables, mapped)
+        digest = hashlib.sha256(repr(how).encode()).hexdigest()
+        if digest in before:
+            return replace(before[digest], place=first.partition("$")[2], instances=count)
+        return replace(synthesize(folder, first, found[first], count, tables, mapped), made_of=digest)
+
+    done: list[Synthesized] = []
+    pool = ThreadPoolExecutor(processors())
+    try:
+        alike = sorted(kinds(found).items(), key=lambda kind: len(found[kind[0]]))
+        for job in as_completed([pool.submit(made, first, len(names)) for first, names in alike]):
+            done = by_name([*done, job.result()])
+            rows = json.dumps([asdict(one) for one in done], indent=1)
+            write(folder / CELLS, f"{rows}\n".encode())
+            yield job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def synthesize_all(
+    folder: Path, files: Sequence[Path], tops: Sequence[str], tables: Iterable[str] = (), mapped: bool = True
+) -> list[Synthesized]:
+    """The same, by name."""
+    return by_name(synthesize_each(folder, files, tops, tables, mapped))
+
+
+def by_name(found: Iterable[Synthesized]) -> list[Synthesized]:
+    return sorted(found, key=lambda one: (one.module, one.place))
+
+
+def kept(folder: Path) -> list[Synthesized]:
+    """What a folder has of an earlier time."""
+    path = folder / CELLS
+    rows = json.loads(path.read_text()) if path.exists() else []
+    return [Synthesized(**row | {"memories": tuple(Memory(**one) for one in row["memories"])}) for row in rows]
 
 
 def by_module(found: Sequence[Synthesized]) -> Iterator[tuple[str, list[Synthesized]]]:

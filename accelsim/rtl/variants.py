@@ -4,54 +4,60 @@ same, and a number that is read when time begins says which of them is listened 
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir
 from itertools import groupby
 from pathlib import Path
 
-from accelsim.core import DeadlockError, Simulator
+from accelsim.core import Simulator
 from accelsim.rtl.cosim import Case, Outcome
 from accelsim.rtl.mutations import Mutation, seeded
 from accelsim.rtl.vsim import build
-from accelsim.rtl.whole import run_one
+from accelsim.rtl.whole import Moment, period_of, run_one, watched
 
 CHOICE = "seeded.hex"  # the number of the bug, from 1; 0 for none
-Runs = Callable[[], Iterable[tuple[Case, Simulator]]]
 
 
-def bugs_of(mutations: Sequence[Mutation], runs: Runs) -> Iterator[tuple[Mutation, int, str]]:
-    """Each of these bugs whose module stands in the machine, the differences in the first of the runs in which it shows
-    any (0: in none), and the first of them. All runs are of one netlist.
+def bugs_of(
+    mutations: Sequence[Mutation], runs: Iterable[tuple[Case, Simulator]]
+) -> Iterator[tuple[Mutation, int, str]]:
+    """Each of these bugs whose module stands in the machine, as soon as a run shows it: the differences in that run,
+    and the first of them; in the end those that none has shown, with 0. All runs are of one netlist; the simulator
+    does each once, whatever number of bugs is looked for in it.
 
     Raises InputError without Verilator or g++.
     """
+    left: dict[int, Mutation] | None = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        case, _ = next(iter(runs()))
-        there = [m for m in mutations if m.module in case.netlist.modules()]
-        built = build(with_variants(case, there, folder), case.netlist.top, optimise="-O0")
-        with chdir(folder):
-            count, text = shown(0, runs(), built)
+        for case, sim in runs:
+            if left is None:
+                there = [m for m in mutations if m.module in case.netlist.modules()]
+                built = build(with_variants(case, there, folder), case.netlist.top)
+                left = dict(enumerate(there, 1))
+            period, run = period_of(case, sim), list(watched(case, sim))
+            count, text = shown(0, case, run, period, built, folder)
             if count:
                 raise RuntimeError(f"without any bug the modules differ as well: {text}")
-            for number, mutation in enumerate(there, 1):
-                yield mutation, *shown(number, runs(), built)
+            for number in [*left]:
+                count, text = shown(number, case, run, period, built, folder)
+                if count:
+                    yield left.pop(number), count, text
+            if not left:
+                return
+    yield from ((mutation, 0, "") for mutation in (left or {}).values())
 
 
-def shown(number: int, runs: Iterable[tuple[Case, Simulator]], built: Path) -> tuple[int, str]:
-    """Differences in the first run in which a bug shows any, and the first of them."""
-    Path(CHOICE).write_text(f"{number:x}\n")
-    for case, sim in runs:
-        outcome = Outcome(case.name)
-        try:
-            run_one(case, sim, outcome, built)
-        except DeadlockError:  # the simulator's
-            raise
-        except RuntimeError as refused:  # a module that pushes without end
-            return 1, str(refused)
-        if outcome.differences:
-            return outcome.differences, outcome.first
-    return 0, ""
+def shown(number: int, case: Case, run: Sequence[Moment], period: int, built: Path, folder: Path) -> tuple[int, str]:
+    """Differences that a bug makes in a run, and the first of them."""
+    (folder / CHOICE).write_text(f"{number:x}\n")
+    outcome = Outcome(case.name)
+    try:
+        with chdir(folder):
+            run_one(case, run, period, outcome, built)
+    except RuntimeError as refused:  # a module that pushes without end
+        return 1, str(refused)
+    return outcome.differences, outcome.first
 
 
 def with_variants(case: Case, mutations: Sequence[Mutation], folder: Path) -> list[Path]:
@@ -77,9 +83,13 @@ def side_by_side(text: str, module: str, mutations: Sequence[tuple[int, Mutation
     outputs = [(kind, port) for way, kind, port in ports if way == "output"]
     numbers = [0, *(number for number, _ in mutations)]
     body = ["  logic [15:0] chosen[1];", f'  initial $readmemh("{CHOICE}", chosen);']
+    others = " || ".join(f"chosen[0] == {n}" for n in numbers[1:])
     for n in numbers:
         body += [f"  {kind}{port}__{n};" for kind, port in outputs]
-        ends = ", ".join(f".{port}({port}__{n})" if way == "output" else f".{port}" for way, _, port in ports)
+        own = {port for way, _, port in ports if way == "output" or port == "clk"}
+        ends = ", ".join(f".{port}({port}__{n})" if port in own else f".{port}" for _, _, port in ports)
+        if "clk" in own:  # the others stand still, which takes less time
+            body.append(f"  wire clk__{n} = clk && {f'chosen[0] == {n}' if n else f'!({others})'};")
         body.append(f"  {module}__{n} #({parameters}) v{n} ({ends});")
     for _, port in outputs:
         choice = "".join(f"chosen[0] == {n} ? {port}__{n} : " for n in numbers[1:])

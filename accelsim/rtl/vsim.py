@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,6 @@ import numpy as np
 
 from accelsim.core import files
 from accelsim.core.errors import InputError
-from accelsim.core.keep import deal
 from accelsim.core.private import cache_folder, distrusted, get, own, put, temporary
 from accelsim.core.processors import processors
 from accelsim.rtl.verilator import find_verilator, headers, missing, verilator, version
@@ -138,6 +137,16 @@ def pieces(work: Path) -> dict[str, list[Path]]:
         return {"all": [*sizes, bench]}
     often = deal({p: size for p, size in sizes.items() if "__Slow" not in p.name} | {bench: 0}, processors())
     return {f"part{n}": share for n, share in enumerate(often)} | {"once": [p for p in sizes if "__Slow" in p.name]}
+
+
+def deal(weights: Mapping[Path, int], hands: int) -> list[list[Path]]:
+    """Files dealt out, the heaviest first, each to the hand that holds least."""
+    held, load = [[] for _ in range(hands)], [0] * hands
+    for path in sorted(weights, key=lambda p: (-weights[p], p)):
+        least = load.index(min(load))
+        held[least].append(path)
+        load[least] += weights[path]
+    return held
 
 
 def compile_to(output: Path, command: list[str]) -> None:

@@ -32,7 +32,8 @@ def run_whole(runs: Iterable[tuple[Case, Simulator]], optimise: str = "-O1") -> 
     for case, sim in runs:
         outcome.name = case.netlist.top
         outcome.cases += 1
-        run_one(case, sim, outcome, library(case.netlist, optimise=optimise))
+        built = library(case.netlist, optimise=optimise)
+        run_one(case, watched(case, sim), period_of(case, sim), outcome, built)
     return outcome
 
 
@@ -59,65 +60,83 @@ def recorded(case: Case, sim: Simulator) -> tuple[np.ndarray, int]:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some cycles of a run, from `first` to `reached`: what simulator and modules did, as `run_model` gives it; all
-    that the simulator logged; the cycles in which the modules began to be done, or no longer were."""
+class Moment:
+    """Some cycles of a simulator's run, from `first` to `reached`, and whether it ends there: what it did, as
+    `run_model` gives it, and all that it logged."""
 
     first: int
     reached: int
     ended: bool
     model: np.ndarray
-    module: np.ndarray
     log: np.ndarray
+
+
+@dataclass(frozen=True)
+class Piece(Moment):
+    """What the modules did meanwhile, as `run_model` gives it, and the cycles in which they began to be done, or no
+    longer were."""
+
+    module: np.ndarray
     done: np.ndarray
+
+
+def moments(case: Case, sim: Simulator, window: tuple[int, int] | None = None) -> Iterator[Moment]:
+    """A simulator's run, piece by piece, to its end; or to that of a window of cycles, of which one piece is made."""
+    period, first, ended = period_of(case, sim), 0, False
+    while not ended and not (window and first >= window[1]):
+        stop = first + PIECE
+        if window:
+            stop = window[1] if first >= window[0] else min(stop, window[0])
+        ended = sim.run(stop * period - sim.at)
+        reached = -(-sim.at // period) + AFTER * ended
+        log = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 3), np.int64)
+        yield Moment(first, reached, ended, ordered(case.netlist, sim, period), log)
+        sim.transfers.clear()
+        sim.events.clear()
+        first = reached
+
+
+def watched(case: Case, sim: Simulator) -> Iterator[Moment]:
+    """The same of a whole run in which the harness answers for what has no module."""
+    outside = zip(sim.wires, case.netlist.wires, strict=True)
+    sim.wires = [replace(w, monitored=WATCHED) if n.outside else w for w, n in outside]
+    return moments(case, sim)
 
 
 def beside(
     case: Case,
-    sim: Simulator,
+    run: Iterable[Moment],
+    period: int,
     built: Path,
     window: tuple[int, int] | None = None,
     trace: Path | None = None,
     at_end: Callable[[Bench], None] | None = None,
 ) -> Iterator[Piece]:
-    """Run both, piece by piece, to the end, where `at_end` is called; or to that of a window of cycles, of which one
-    piece is made, and which is written as a waveform (`trace`, with a library built for it)."""
-    net, period = case.netlist, period_of(case, sim)
+    """Run the modules beside a simulator's run, whose clock has this period, piece by piece; at its end `at_end` is
+    called. A window is written as a waveform (`trace`, with a library built for it)."""
+    net = case.netlist
     far = FarEnds(net, period)
     bench, ports, alive = open_bench(case, built)
-    width, first, ended = 2 + max(p.words for p in ports), 0, False
-    watched = len(net.logged())
+    width, done = 2 + max(p.words for p in ports), len(net.logged())
     try:
-        while not ended and not (window and first >= window[1]):
-            stop = first + PIECE
+        for moment in run:
+            first, reached = moment.first, moment.reached
             if window and first >= window[0]:
-                stop = window[1]
                 bench.trace(trace)
-            elif window:
-                stop = min(stop, window[0])
-            ended = sim.run(stop * period - sim.at)
-            reached = -(-sim.at // period) + AFTER * ended
-            model = ordered(net, sim, period)
-            log = np.concatenate(sim.transfers) if sim.transfers else np.zeros((0, 3), np.int64)
-            alive += far.play(log, ports, first, reached)
-            sim.transfers.clear()
-            sim.events.clear()
+            alive += far.play(moment.log, ports, first, reached)
             found = bench.run(first, reached - first, ports, width)
-            done = found[found[:, 1] == watched][:, 0]
-            yield Piece(first, reached, ended, model, moved(case, found), log, done)
-            first = reached
+            yield Piece(**vars(moment), module=moved(case, found), done=found[found[:, 1] == done][:, 0])
             alive.clear()
-        if at_end and ended:
-            at_end(bench)
+            if at_end and moment.ended:
+                at_end(bench)
     finally:
         bench.close()
 
 
-def run_one(case: Case, sim: Simulator, outcome: Outcome, built: Path) -> None:
-    """Run one program, and add to what was compared."""
+def run_one(case: Case, run: Iterable[Moment], period: int, outcome: Outcome, built: Path) -> None:
+    """Run one program beside the simulator's run of it (`watched`), and add to what was compared."""
     net, done = case.netlist, []
     alone = not any(n.outside for n in net.wires)
-    sim.wires = [replace(w, monitored=WATCHED) if n.outside else w for w, n in zip(sim.wires, net.wires, strict=True)]
 
     def values(bench: Bench) -> None:
         found = case.operands.finish(case.name, bench)
@@ -125,7 +144,7 @@ def run_one(case: Case, sim: Simulator, outcome: Outcome, built: Path) -> None:
         outcome.differences += found.differences
         outcome.first = outcome.first or found.first
 
-    for piece in beside(case, sim, built, at_end=values if case.operands else None):
+    for piece in beside(case, run, period, built, at_end=values if case.operands else None):
         count, text = compare(case, piece.model, piece.module)
         done += piece.done.tolist()
         end = piece.reached - AFTER

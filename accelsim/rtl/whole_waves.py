@@ -12,7 +12,7 @@ from accelsim.core.channel import WATCHED
 from accelsim.core.errors import InputError
 from accelsim.rtl.cosim import Case, library
 from accelsim.rtl.waves import MODEL, MODULE, TOP, write_model
-from accelsim.rtl.whole import Piece, beside, period_of
+from accelsim.rtl.whole import Piece, beside, moments, period_of
 
 LONGEST = 1 << 17  # cycles: a file of these is some 100 MB
 
@@ -35,7 +35,8 @@ def write_whole_waves(
     sim.wires = [replace(wire, monitored=WATCHED) for wire in sim.wires]
     temporary, held = folder / f"{MODULE}.{os.getpid()}", np.zeros(len(case.netlist.wires), np.int64)
     status = np.zeros(len(case.netlist.units), np.int64)
-    for piece in beside(case, sim, built, window, temporary):
+    run = moments(case, sim, window)
+    for piece in beside(case, run, period_of(case, sim), built, window, temporary):
         counts = counted(case, piece, held, sim)
         if piece.first >= window[0]:
             shown = piece.first, piece.reached

@@ -1,7 +1,7 @@
 """Dense layers: GEMM tiles divide the iteration space, their operands are there, their stores find their bytes in
 order; and on small layers the tiles, replayed in integers, give the matrix product."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,15 @@ REPLAYED = 1 << 38  # layers of at most so many multiply-accumulates are replaye
 class Group:
     """Output columns [first, first + count) of a layer that are kept alike.
 
-    packed: a tile of them is one run of bytes. apart: they are a tensor of their own, in the place of the output.
-    leaving: how many values of a token leave the machine with each column (one, where nothing is said).
+    packed: a tile of them is one run of bytes. lies: of int64 rows (through all images) and values of a row, the bytes
+    of the layer's output that they are; as a matrix lies, where nothing is said. leaving: how many values of a token
+    leave the machine with each column (one, where nothing is said).
     """
 
     first: int
     count: int
     packed: bool = False
-    apart: bool = False
+    lies: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     leaving: np.ndarray | None = None
 
     def leaves(self, column: int, columns: int) -> int:
@@ -180,31 +181,29 @@ class DenseFollower(Follower):
         if (block.of(self.summed) != layer.in_features).any():
             wrong.append("outputs leave before or after their accumulation ends")
         corner, wide = block.group * layer.out_features, some.leaves(column, part.columns)
+        before = some.leaves(some.first, column - some.first)
+        rows, values = block.row + np.arange(part.rows)[:, None], before + np.arange(wide)
         if some.packed:  # a run begins where those of the columns before end
-            begin = (corner + some.first + some.leaves(some.first, column - some.first)) * self.tokens
-            at = begin + block.row * wide
-            target = self.before[at : at + part.rows * wide]
-        elif some.apart:
-            at = (corner + some.first) * self.tokens
-            target = self.before[at : at + some.count * self.tokens].reshape(self.tokens, some.count)
-            side = column - some.first
+            begin = (corner + some.first + before) * self.tokens + block.row * wide
+            target = begin + np.arange(part.rows * wide)
+        elif some.lies is not None:
+            target = some.lies(rows, values)
         else:
-            target, side = self.before.reshape(self.tokens, -1), corner + column
-        if not some.packed:
-            target = target[block.row : block.row + part.rows, side : side + part.columns]
-        if (target >= 0).any():
+            target = rows * layer.repeat * layer.out_features + corner + some.first + values
+        if (self.before[target] >= 0).any():
             wrong.append("outputs leave that have left before")
         gone = self.left
         for down in range(0, part.rows, max(part.step_rows, 1)):
             rows = min(part.step_rows, part.rows - down)
             for side in range(0, part.columns, max(part.step_columns, 1)):
                 columns = min(part.step_columns, part.columns - side)
-                size = rows * some.leaves(column + side, columns)
+                leaving, at = some.leaves(column + side, columns), some.leaves(column, side)
                 if some.packed:
-                    target[self.left - gone : self.left - gone + size] = self.left
+                    here = target[self.left - gone : self.left - gone + rows * leaving]
                 else:
-                    target[down : down + rows, side : side + columns] = self.left
-                self.left += size
+                    here = target[down : down + rows, at : at + leaving]
+                self.before[here] = self.left
+                self.left += rows * leaving
         return wrong
 
     def operands(self, where: str, step: Step, block: Block) -> Iterator[str]:

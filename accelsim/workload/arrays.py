@@ -36,6 +36,7 @@ BROKEN = (
     UnicodeError,
 )
 LARGEST = 1 << 30  # bytes of an array, where nothing says how large it must be
+PIECE = 1 << 18  # bytes that are compressed at once, so that what comes of them needs no fresh memory
 HEADER = 1 << 14  # bytes before the values of an .npy, at most
 
 
@@ -49,9 +50,15 @@ def encode(arrays: Mapping[str, np.ndarray], level: int = 9) -> bytes:
         for name in sorted(arrays):
             member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             member.compress_type, member.create_system, member.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
-            body = io.BytesIO()
-            np.lib.format.write_array(body, _little(arrays[name]), version=(1, 0), allow_pickle=False)
-            archive.writestr(member, body.getvalue(), compresslevel=level)
+            member._compresslevel = level  # zipfile takes it of nothing else that is opened
+            array, head = _little(arrays[name]), io.BytesIO()
+            np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
+            member.file_size = len(head.getvalue()) + array.nbytes
+            with archive.open(member, "w") as body:  # what is large is not copied
+                body.write(head.getvalue())
+                whole = array.reshape(-1).view(np.uint8) if array.nbytes else array
+                for at in range(0, array.nbytes, PIECE):
+                    body.write(whole[at : at + PIECE])
     return out.getvalue()
 
 

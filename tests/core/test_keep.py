@@ -1,5 +1,8 @@
 """Where entries are kept: compiled by several processes, called by all that they are made of."""
 
+import os
+import time
+
 import numpy as np
 import pytest
 
@@ -21,7 +24,16 @@ def fresh(tmp_path, monkeypatch):
     return here
 
 
-def test_several_processes_compile_what_is_missing(tmp_path, fresh):
+def test_several_processes_compile_what_is_missing(tmp_path, fresh, monkeypatch):
+    compile_kept = keep.compile_kept
+
+    def made(path, text):
+        code, end = compile_kept(path, text), time.monotonic() + 60
+        while len(list(tmp_path.glob("__pycache__/*.o"))) <= len(fresh) and time.monotonic() < end:
+            time.sleep(0.01)  # until the other process, which has to start, has made one
+        return code
+
+    monkeypatch.setattr(keep, "compile_kept", made)
     build(np.arange(1, 9)).run()
     assert 0 < len(fresh) < 3
     assert len(list(tmp_path.glob("__pycache__/*.o"))) == 3
@@ -34,11 +46,15 @@ def test_what_a_worker_cannot_import_is_compiled_here(fresh, monkeypatch):
     assert sim.result().end > 0 and len(fresh) == 3
 
 
-def test_work_is_dealt_out_evenly(tmp_path):
-    weights = {tmp_path / str(n): weight for n, weight in enumerate([9, 5, 4, 3, 1])}
-    hands = keep.deal(weights, 2)
-    assert sorted(sum(weights[p] for p in hand) for hand in hands) == [10, 12]
-    assert sorted(p for hand in hands for p in hand) == sorted(weights)
+def test_each_file_is_taken_by_one_process(tmp_path):
+    paths = [tmp_path / str(n) for n in range(5)]
+    queue, ordered = os.pipe()
+    os.write(ordered, bytes(range(5)))
+    os.close(ordered)
+    one, other = keep.taken(paths, queue), keep.taken(paths, queue)
+    assert [next(one), next(other), next(other)] == paths[:3]
+    assert [*other, *one] == paths[3:]
+    os.close(queue)
 
 
 def test_what_a_component_imports_is_part_of_it():

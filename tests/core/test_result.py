@@ -43,3 +43,9 @@ def test_other_events_are_sorted_anew():
     assert made.changes(1)[0].tolist() == [2]
     made.events = np.array([(7, 1, 2)], EVENT)
     assert [one.tolist() for one in made.changes(1)] == [[7], [2]]
+
+
+def test_of_a_run_without_changes_no_machine_code_is_looked_for(monkeypatch):
+    monkeypatch.setattr("accelsim.core.changes.kept_together", None)
+    every = result(3, []).by_part()
+    assert [one.tolist() for one in every] == [[0, 0, 0, 0], [], []] and every.steps.dtype == np.uint8

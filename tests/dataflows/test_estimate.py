@@ -48,8 +48,25 @@ def test_short_bursts_take_a_latency_of_which_few_are_under_way():
     # behind 1,024 bytes of activations, which come first, eight tokens' residuals of 64 bytes; eight results leave
     assert found.exposed["fill"] == 20 + 1024 / 64 + 8 * 10 and found.exposed["drain"] == 20 + 7 * 10
     assert found.overlapped["bursts"] == 8 * 10, "the weights'"
-    packed = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, packed=True), plan, RATES, slow)
-    assert packed.exposed["drain"] == 20 + 512 / 64
+    together = gemm_estimate(GemmWork(8, 128, 64, 8 * 128, run=64), plan, RATES, slow)
+    assert together.exposed["drain"] == 20 + 512 / 64
+
+
+def test_lines_move_at_the_rate_of_dram_however_few_bursts_are_under_way():
+    plan = GemmPlan("resident", (8,), (64,), (128,), 8, 64, 8 * 128 + 64 * 128)
+    few = replace(MEMORY, in_flight_bytes=1024)
+    assert few.rate == 1024 / 20 < 64 == few.bytes_per_cycle
+    found = gemm_estimate(GemmWork(8, 128, 64, 8 * 128), plan, RATES, few)
+    assert found.overlapped["DRAM"] == 8192 / 64 and found.overlapped["bursts"] == 8 * 20
+
+
+def test_the_program_of_a_tile_comes_of_dram_too():
+    plan = GemmPlan("resident", (8,), (32, 32), (64, 64), 8, 64, 0)
+    work = GemmWork(8, 128, 64, 8 * 128, residual=True)
+    found, told = (gemm_estimate(work, plan, replace(RATES, told=one), MEMORY) for one in (False, True))
+    # four instructions of 32 bytes; four loads of weights, one of activations, two of the residual operand, two stores
+    assert told.dram_bytes - found.dram_bytes == 4 * 32 + (4 + 1 + 2 + 2) * 16
+    assert told.overlapped["DRAM"] - found.overlapped["DRAM"] == (4 * 32 + 9 * 16) / 64
 
 
 def test_activations_that_stay_come_row_tile_by_row_tile():

@@ -11,6 +11,8 @@ RUNS = "accelerators/vitcod/test_figures.py"
 
 GEMM = ("dataflows/gemm.py", "dataflows/test_gemm_reads.py")
 TILING = ("dataflows/tiling.py", "dataflows")
+STORES = ("dataflows/stores.py", "accelerators/vitcod/checks/test_layout.py")
+LIES = ("accelerators/vitcod/dataflow/dense.py", *STORES[1:])
 AFTER = ("dataflows/tiling.py", "dataflows/test_gemm_reads.py")
 CUTS = ("dataflows/gemm_cuts.py", "dataflows")
 WINDOWS = ("dataflows/windows.py", "dataflows/test_windows.py")
@@ -49,6 +51,7 @@ CEILS = ("dataflows/tiling.py", *TIMES[1:])
 CHOICE = ("dataflows/mapping.py", "dataflows/test_estimate.py")
 MEMORY = ("accelerators/main_memory.py", RUNS)
 RUN = ("accelerators/run.py", RUNS)
+READS = ("accelerators/vitcod/rtl/values_reads.py", "accelerators/vitcod/rtl/test_values_reads.py")
 
 BUGS = (
     *ENGINES,
@@ -182,6 +185,14 @@ BUGS = (
          "activations are read again for every group of features"),
     line("gemm-residual-read", GEMM, "act_read += rows * columns", "act_read += 0", "residual operands are read"),
     line("gemm-activation", AFTER, ' + PASSES["activation"] * bool(layer.activation)', "", "an activation's pass"),
+    line("stores-window", STORES, "token // self.rows * self.group", "token // self.rows * self.pitch",
+         "a window behind the one before"),
+    line("stores-end", STORES, "return first // kept[0].rows != (first + rows - 1) // kept[0].rows", "return False",
+         "rows of two images"),
+    line("stores-pitch", STORES, "if count == one.pitch:", "if count:", "tokens that lie apart"),
+    line("lies-head", LIES, "tokens * before + n * rows * head, head,", "tokens * before + n * head, head,",
+         "head by head"),
+    line("lies-fused", LIES, "windows * before, windows * row,", "windows * before, row,", "Q, K and V in one tensor"),
     line("tiling-norm", TILING, '"layernorm": 2', '"layernorm": 1', "LayerNorm's sweeps"),
     line("tiling-pieces", TILING, "total // n + (i < total % n)", "total // n", "pieces that cover"),
     line("cuts-constants", CUTS, "2 * columns * (deep + shape.constants)", "2 * columns * deep", "room for constants"),
@@ -272,4 +283,13 @@ BUGS = (
          "for other in layers[:number]:\n        if other.name not in", "the newest residual"),
     line("network-token", NETWORK, "self.classed.get((source,))", "None", "the class token of a residual"),
     line("shaping-stride", SHAPING, "stride = -(-side // out)", "stride = side // out", "a convolution's stride"),
+    # what a layer with values reads
+    line("reads-back", READS, "if step <= 0 or step", "if step", "segments go up"),
+    line("reads-apart", READS, "step != (step if count == 1 else pitch)", "False", "segments are as far apart"),
+    line("reads-line", READS, "np.minimum(window.side, down * window.stride - window.pad + window.kernel) - 1",
+         "np.minimum(window.side, down * window.stride + 1) - 1", "a tile's last windows have their last line"),
+    line("reads-border", READS, "inside = (line >= 0) & (line < window.side)", "inside = (line < window.side)",
+         "nothing is needed beyond a border"),
+    line("reads-picture", READS, "before, inputs if end == layer.tokens else after", "before, after - 1",
+         "a picture is loaded to its end"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accelsim.report.losses import busy_over_time, losses, shares, suspects
+from accelsim.report.losses import losses, suspects
 
 from .records import CORE, PARTS, record
 
@@ -28,12 +28,8 @@ def test_masks_are_who_is_busy_when():
     made.result.events = np.array(
         [(12, 5, 1), (24, 6, 1), (36, 5, 3), (48, 6, 2), (60, 5, 1)], made.result.events.dtype
     )
-    pieces = list(busy_over_time(made.result))
-    at, masks = (np.concatenate([piece[n][:-1] if n == 0 else piece[n] for piece in pieces]) for n in (0, 1))
-    assert at.tolist() == [0, 12, 24, 36, 48, 60]
-    assert masks.tolist() == [0, 1 << 5, 1 << 5 | 1 << 6, 1 << 6, 0, 1 << 5]
     span = made.result.spans[0]
-    found = shares(made.result)[0]
+    found = made.result.busy_together()[0]
     assert found == {0: 12 + 12, 1 << 5: 12 + span.end - 60, 1 << 5 | 1 << 6: 12, 1 << 6: 12}
     assert names[6] == "gemm"
 

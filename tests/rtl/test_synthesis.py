@@ -4,7 +4,17 @@ import pytest
 
 from accelsim.core.errors import InputError
 from accelsim.rtl import synthesis
-from accelsim.rtl.synthesis import Memory, Synthesized, kinds, modules, synthesize, synthesize_all, table
+from accelsim.rtl.synthesis import (
+    Memory,
+    Synthesized,
+    kept,
+    kinds,
+    modules,
+    synthesize,
+    synthesize_all,
+    synthesize_each,
+    table,
+)
 from accelsim.rtl.write import write
 from tests.rtl.toy import PACKAGE, TWINS, VALUES
 
@@ -57,6 +67,26 @@ def test_what_is_counted_is_what_stands_there(yosys, tmp_path):
     assert (one.gates, one.flip_flops) == (5, 5)
     assert (top.levels, one.levels) == (1, 1)  # from register or port to the next
     assert one.memories == (Memory("words", 128, 5, 1, 1),) and one.memory_bits == 640
+
+
+def test_what_is_there_of_the_same_text_is_not_made_again(yosys, tmp_path, monkeypatch):
+    path, made = tmp_path / "counted.sv", []
+    path.write_text(COUNTED)
+    real = synthesis.synthesize
+    monkeypatch.setattr(synthesis, "synthesize", lambda *given: made.append(given[1]) or real(*given))
+    each = synthesize_each(tmp_path, [path], ["counted"])
+    next(each)
+    each.close()  # broken off
+    assert len(kept(tmp_path)) == 1
+    first = synthesize_all(tmp_path, [path], ["counted"])
+    assert len(first) == 3 and sorted(kept(tmp_path), key=repr) == sorted(first, key=repr)
+    made.clear()
+    assert synthesize_all(tmp_path, [path], ["counted"]) == first and made == []
+    path.write_text(COUNTED.replace("a[0] ^ b[0]", "a[0] | b[0]"))
+    assert [one.cells for one in synthesize_all(tmp_path, [path], ["counted"]) if one.module == "counted"] == [
+        {"$_OR_": 1}
+    ]
+    assert made == ["counted"]
 
 
 ARRAYS = """\

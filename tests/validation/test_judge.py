@@ -43,7 +43,7 @@ def test_a_buffer_for_one_load_at_a_time(clean):
 def test_columns_that_are_kept_otherwise(clean):
     class Plain(ViTCoDJudge):
         def groups(self, layer):
-            return [dataclasses.replace(group, packed=False) for group in super().groups(layer)]
+            return [dataclasses.replace(group, lies=None) for group in super().groups(layer)]
 
     assert "layer qkv" in {c.scope for c in examine(Plain(clean)).failed}
 

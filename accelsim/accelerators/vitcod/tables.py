@@ -171,22 +171,29 @@ WINDOWS = record(
     "token_bytes",
     "line_words",  # from the last one in a row to the first in the next
     "line_bytes",
-    "gap_words",  # from a run's end to the beginning of the run below it
-    "gap_bytes",
+    "far_words",  # from a window to the one as many on as the buffer has banks
+    "far_bytes",
+    "wrap_words",  # where a row of windows ends between, beside those that always do
+    "wrap_bytes",
+    "pitch_words",  # from a run to the run below it
+    "pitch_bytes",
+    "below_words",  # from the first byte to the run below
+    "below_bytes",
     "chunk",  # bytes that a word of the stage takes
     "run",  # bytes of a run
     "begin_byte",  # a part of the depth begins with this byte
     "begin_run",  # of this run
     "x",  # bytes from a line's first to the first window's
-    "x_first",  # the same of a line's first window
-    "x_step",  # from a window to the next
+    "x_step",  # from a window to the next,
+    "x_last",  # of which the row's last one has this place, and the next one lies a line's bytes before that
+    "x_far",  # the same of windows as many on as the buffer has banks:
+    "x_wrap",  # from here on the row ends between
     "y",  # the first window's first line
-    "y_first",
-    "y_step",
+    "y_step",  # from a row of windows to the next
+    "y_far",  # from a window to the one as many on as the buffer has banks,
+    "y_wrap",  # where a row of windows ends between
+    "y_end",  # where the next row would lie in a picture; it lies in the next one, as many lines before as this one has
     "width",  # bytes of a line; what is beyond is padding
     "height",  # lines of a picture
-    "columns",  # windows that are left in the row, with the first
-    "rows",  # rows of windows that are left in the picture
-    "out",  # both of a whole picture
 )
 WINDOW_BYTES = 64

@@ -6,20 +6,43 @@ from accelsim.core.compiled import compiled, inlined
 
 
 @inlined
-def accept(s, now, offer):
-    """Take the offered requests in order up to the first that is refused."""
+def take(s, now, line, is_write, tag, offer):
+    """Offer a request to its channel: whether it is accepted."""
     k = s.chip[0]
-    while k.accepted < k.offered:
-        r = s.request[k.accepted]
-        channel = (r.line >> k.channel_shift) & k.channel_mask
-        rank = (r.line >> k.rank_shift) & k.rank_mask
-        group = (r.line >> k.group_shift) & k.group_mask
-        bank = (r.line >> k.bank_shift) & k.bank_mask
-        row = (r.line >> k.row_shift) & k.row_mask
-        bank += ((channel * k.ranks + rank) * k.groups + group) * k.group_banks
-        if not offer(s, now, channel, bank, row, r.line, r.is_write, r.tag):
-            return
-        k.accepted += 1
+    channel = (line >> k.channel_shift) & k.channel_mask
+    rank = (line >> k.rank_shift) & k.rank_mask
+    group = (line >> k.group_shift) & k.group_mask
+    bank = (line >> k.bank_shift) & k.bank_mask
+    row = (line >> k.row_shift) & k.row_mask
+    bank += ((channel * k.ranks + rank) * k.groups + group) * k.group_banks
+    return offer(s, now, channel, bank, row, line, is_write, tag)
+
+
+@inlined
+def act(s, until, step, lead, last):
+    """Let every channel act up to a clock; `last`: whether that is the one of all that is called."""
+    k = s.chip[0]
+    for channel in range(k.channels):
+        c = s.channel[channel]
+        if last and k.eager:
+            c.wake = min(c.wake, until)
+            c.stale = ALL
+            c.active_stale = 1
+        if last and k.flush and lead and c.queued == 0 and c.writes > 0:
+            c.wake = min(c.wake, until)
+        while c.wake <= until:
+            if until - c.wake > k.refresh_interval:
+                rest(s, channel, until, lead)
+            c.wake = step(s, channel, c.wake)
+
+
+@inlined
+def soonest(s):
+    """The next clock at which a channel acts without new input."""
+    k, wake = s.chip[0], NEVER
+    for channel in range(k.channels):
+        wake = min(wake, s.channel[channel].wake)
+    return wake
 
 
 @compiled
@@ -57,27 +80,12 @@ def tick(now, s, offer, step, lead):
     k = s.chip[0]
     k.accepted = 0
     k.acted = 0
-    for phase in range(2):
-        until = now
+    for phase in range(1 + lead):
+        act(s, now - lead + phase, step, lead, phase == lead)
         if phase == 0:
-            until -= lead
-        else:
-            accept(s, now, offer)
-            if not lead:  # no channel acts on it in this clock
-                break
-        for channel in range(k.channels):
-            c = s.channel[channel]
-            if phase == lead and k.eager:
-                c.wake = min(c.wake, now)
-                c.stale = ALL
-                c.active_stale = 1
-            if phase == lead and k.flush and lead and c.queued == 0 and c.writes > 0:
-                c.wake = min(c.wake, now)
-            while c.wake <= until:
-                if until - c.wake > k.refresh_interval:
-                    rest(s, channel, until, lead)
-                c.wake = step(s, channel, c.wake)
-    wake = NEVER
-    for channel in range(k.channels):
-        wake = min(wake, s.channel[channel].wake)
-    return wake
+            while k.accepted < k.offered:
+                r = s.request[k.accepted]
+                if not take(s, now, r.line, r.is_write, r.tag, offer):
+                    break
+                k.accepted += 1
+    return soonest(s)

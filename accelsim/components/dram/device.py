@@ -1,11 +1,33 @@
 """The DRAM itself: banks, the earliest clock of every command, and what a command does to both."""
 
 from accelsim.components.dram.constraints import ACT, PRE, PREA, RD, RDA, REF, WR, WRA
-from accelsim.components.dram.state import ASKED, CLOSE, CLOSE_ALL, DRAMSIM3, NEVER, OPEN, READ, REFRESH, WRITE
+from accelsim.components.dram.state import (
+    ASKED,
+    CLOSE,
+    CLOSE_ALL,
+    DRAMSIM3,
+    GROUP,
+    LEVELS,
+    NEVER,
+    OF_BANK,
+    OF_RANK,
+    OPEN,
+    OTHER_RANKS,
+    READ,
+    REFRESH,
+    WRITE,
+)
 from accelsim.core.compiled import compiled, inlined
 
 FEW = 6  # banks that are looked at one by one; more of them together with all of the channel
 FAR = 62  # the bit of NEVER; no clock is as late
+
+
+@inlined
+def ready(s, asked, bank):
+    """First clock at which a bank, or the rank that begins there, may have what it is asked for."""
+    row = LEVELS * asked
+    return max(s.earliest[row + OF_BANK, bank], s.earliest[row + OF_RANK, bank & -s.chip[0].rank_banks])
 
 
 @inlined
@@ -14,7 +36,7 @@ def ready_at(s, bank, command):
     asked = ASKED[command]
     if asked in (CLOSE_ALL, REFRESH):
         bank &= -s.chip[0].rank_banks
-    return s.earliest[asked, bank]
+    return ready(s, asked, bank)
 
 
 @inlined
@@ -26,20 +48,14 @@ def column_command(k, is_write):
 
 
 @inlined
-def delay(s, asked, first, count, until):
-    """Let no command asked of some banks come before `until`."""
-    # The greater of the two without a branch: so the loop becomes vector code without masked stores, which take longer.
-    earliest = s.earliest
-    for bank in range(first, first + count):
-        more = until - earliest[asked, bank]
-        earliest[asked, bank] += more & ~(more >> 63)
-
-
-@inlined
 def hold(s, bank, command, now):
     """Let every rule that starts at `command` push the commands it delays."""
     k, b = s.chip[0], s.bank[bank]
-    for i in range(s.first_row[command], s.first_row[command + 1]):
+    for i in range(s.first_row[2 * command], s.first_row[2 * command + 1]):
+        row = s.row[i]
+        at = bank & row.among
+        s.earliest[row.earliest, at] = max(s.earliest[row.earliest, at], now + row.latency)
+    for i in range(s.first_row[2 * command + 1], s.first_row[2 * command + 2]):
         row = s.row[i]
         start = now
         if row.window > 1:
@@ -51,18 +67,15 @@ def hold(s, bank, command, now):
                 position = 0
             s.past[at] = position
             start = s.past[at + 1 + position]
-        until = start + row.latency
-        first = bank & row.among
-        if row.count == 1:
-            s.earliest[row.asked, first] = max(s.earliest[row.asked, first], until)
+        at, until = bank & row.among, start + row.latency
+        if row.spread <= GROUP:
+            for one in range(at, at + (k.group_banks if row.spread == GROUP else 1)):
+                s.earliest[row.earliest, one] = max(s.earliest[row.earliest, one], until)
             continue
-        count = row.count
-        if row.others:
-            mine = bank & -k.rank_banks
-            delay(s, row.asked, first, mine - first, until)
-            count += first - mine - k.rank_banks
-            first = mine + k.rank_banks
-        delay(s, row.asked, first, count, until)
+        for n in range(k.ranks):
+            rank = at + n * k.rank_banks
+            if row.spread != OTHER_RANKS or rank != bank & -k.rank_banks:
+                s.earliest[row.earliest, rank] = max(s.earliest[row.earliest, rank], until)
 
 
 @inlined
@@ -74,7 +87,7 @@ def want(s, queue, bank, opening, closing, reading, writing):
 @inlined
 def wanted(s, queue, bank, asked):
     """First clock at which a bank can have a command that its queue wants; NEVER if it does not want it."""
-    return s.earliest[asked, bank] if s.want[queue, bank] >> asked & 1 else NEVER
+    return ready(s, asked, bank) if s.want[queue, bank] >> asked & 1 else NEVER
 
 
 @inlined
@@ -82,14 +95,14 @@ def note_due(s, queue, bank):
     """Note the first clock at which a bank can have any command that its queue wants, and return it."""
     at, wishes = NEVER, s.want[queue, bank]
     if wishes & 1 << OPEN:
-        at = s.earliest[OPEN, bank]
+        at = ready(s, OPEN, bank)
     else:
         if wishes & 1 << READ:
-            at = s.earliest[READ, bank]
+            at = ready(s, READ, bank)
         if wishes & 1 << WRITE:
-            at = min(at, s.earliest[WRITE, bank])
+            at = min(at, ready(s, WRITE, bank))
         if wishes & 1 << CLOSE:
-            at = min(at, s.earliest[CLOSE, bank])
+            at = min(at, ready(s, CLOSE, bank))
     s.due[queue, bank] = at
     return at
 
@@ -97,24 +110,32 @@ def note_due(s, queue, bank):
 @compiled
 def look(s, queue, channel):
     """Find when the queues of a channel's banks can have a command they want. Returns the soonest."""
-    soonest, first, count = NEVER, channel * s.chip[0].banks, s.listed[queue, channel]
+    k = s.chip[0]
+    soonest, first, count = NEVER, channel * k.banks, s.listed[queue, channel]
     if count <= FEW:
         for n in range(first, first + count):
             soonest = min(soonest, note_due(s, queue, s.banks[queue, n]))
         return soonest
     # The same of all banks without a branch, since those of many are mispredicted.
     want, earliest, due = s.want, s.earliest, s.due
-    for bank in range(first, first + s.chip[0].banks):
-        unwanted = ~want[queue, bank]
-        at = min(
-            min(earliest[OPEN, bank] | (unwanted & 1) << FAR, earliest[CLOSE, bank] | (unwanted >> CLOSE & 1) << FAR),
-            min(
-                earliest[READ, bank] | (unwanted >> READ & 1) << FAR,
-                earliest[WRITE, bank] | (unwanted >> WRITE & 1) << FAR,
-            ),
-        )
-        due[queue, bank] = at
-        soonest = min(soonest, at)
+    for n in range(k.ranks):
+        rank = first + n * k.rank_banks
+        opened, closed = earliest[LEVELS * OPEN + OF_RANK, rank], earliest[LEVELS * CLOSE + OF_RANK, rank]
+        read, written = earliest[LEVELS * READ + OF_RANK, rank], earliest[LEVELS * WRITE + OF_RANK, rank]
+        for bank in range(rank, rank + k.rank_banks):
+            unwanted = ~want[queue, bank]
+            at = min(
+                min(
+                    max(earliest[LEVELS * OPEN, bank], opened) | (unwanted & 1) << FAR,
+                    max(earliest[LEVELS * CLOSE, bank], closed) | (unwanted >> CLOSE & 1) << FAR,
+                ),
+                min(
+                    max(earliest[LEVELS * READ, bank], read) | (unwanted >> READ & 1) << FAR,
+                    max(earliest[LEVELS * WRITE, bank], written) | (unwanted >> WRITE & 1) << FAR,
+                ),
+            )
+            due[queue, bank] = at
+            soonest = min(soonest, at)
     return soonest
 
 
@@ -207,7 +228,7 @@ def refresh(s, channel, now):
     wake = NEVER
     for bank in range(first, first + k.rank_banks):
         if s.bank[bank].open_row >= 0:
-            at = s.earliest[CLOSE, bank]
+            at = ready(s, CLOSE, bank)
             if at <= now:
                 return PRE, bank, at
             wake = min(wake, at)

@@ -2,7 +2,7 @@
 one per clock to command queues of 8 per bank, which are served round robin, first ready command first."""
 
 from accelsim.components.dram.constraints import ACT, PRE
-from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
+from accelsim.components.dram.device import column_command, glance, issue, look, note_due, ready, refresh, want, wanted
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -93,8 +93,8 @@ def choose(s, bank, now):
         return ACT, queue.head
     if wanted(s, COMMAND, bank, CLOSE) <= now:
         return PRE, queue.head
-    reads = queue.read_hit >= 0 and s.earliest[READ, bank] <= now
-    writes = queue.write_hit >= 0 and s.earliest[WRITE, bank] <= now
+    reads = queue.read_hit >= 0 and ready(s, READ, bank) <= now
+    writes = queue.write_hit >= 0 and ready(s, WRITE, bank) <= now
     if reads and not (writes and s.slot[queue.write_hit].sequence < s.slot[queue.read_hit].sequence):
         return column_command(k, 0), queue.read_hit
     return column_command(k, 1), queue.write_hit

@@ -1,8 +1,8 @@
 """The controller of Ramulator 2.1 (Luo et al., IEEE CAL 2023) under FRFCFS and FRFCFS-RowHit: a read and a write
 buffer of 32, served in turns; of the chosen buffer the oldest request whose next command is ready goes first."""
 
-from accelsim.components.dram.constraints import ACT, PRE
-from accelsim.components.dram.device import column_command, glance, issue, look, note_due, refresh, want, wanted
+from accelsim.components.dram.constraints import ACT, PRE, RD
+from accelsim.components.dram.device import FEW, column_command, issue, look, note_due, ready, refresh, want, wanted
 from accelsim.components.dram.queues import (
     answer,
     append,
@@ -18,7 +18,7 @@ from accelsim.components.dram.queues import (
     sort_out,
     strike,
 )
-from accelsim.components.dram.state import ACTIVE, ALL, CLOSE, FRFCFS_ROWHIT, NEVER, READ, READS, SOME, WRITES
+from accelsim.components.dram.state import ACTIVE, CLOSE, FRFCFS_ROWHIT, NEVER, OPEN, READ, READS, WRITES
 from accelsim.core.compiled import compiled, inlined
 
 
@@ -57,15 +57,26 @@ def offer(s, now, channel, bank, row, line, is_write, tag):
         c.writes += 1
     else:
         c.reads += 1
-    wish(s, is_write, bank)
-    before = s.due[is_write, bank]
-    at = note_due(s, is_write, bank)
-    if c.stale or at > before or turn(k, c) != c.write_mode:
-        c.stale = max(c.stale, SOME)
+    before = at = s.due[is_write, bank]
+    fresh = c.stale == 0 and turn(k, c) == c.write_mode
+    in_turn = is_write == c.write_mode
+    # Behind others of its kind it changes nothing of what its bank wants.
+    if not fresh or not in_turn or i == queue.head or i == queue.read_hit or i == queue.write_hit or i == queue.miss:
+        wish(s, is_write, bank)
+        at = note_due(s, is_write, bank)
+    if not fresh or at > before:
+        c.stale = 1
         c.wake = now + 1
-    elif is_write == c.write_mode:
+    elif in_turn:
         c.due = min(c.due, at)
-        c.wake = min(c.wake, max(at, now + 1))
+        at = max(at, now + 1)
+        c.wake = min(c.wake, at)
+        if at < c.chosen_at:  # it is the youngest: it comes before the others only where it is ready before them
+            open_row = s.bank[bank].open_row
+            hit = ACT if open_row < 0 else column_command(k, is_write)
+            c.chosen, c.chosen_at, c.command = i, at, PRE if open_row >= 0 and open_row != row else hit
+        elif k.controller == FRFCFS_ROWHIT:  # the row that was to be closed may have to stay open
+            c.chosen = -1
     return True
 
 
@@ -127,6 +138,49 @@ def choose_buffered(s, channel, now):
     return command, best
 
 
+@compiled
+def foresee(s, channel, now):
+    """Find when the buffer in turn can have a command, from clock `now` on, and which: see `choose_buffered`."""
+    k, c = s.chip[0], s.channel[channel]
+    mode = c.write_mode
+    c.stale = 0
+    c.chosen = -1
+    if s.listed[mode, channel] > FEW:  # it is chosen when it is due
+        c.due = look(s, mode, channel)
+        c.chosen_at = max(c.due, now)
+        return
+    first, column = channel * k.banks, READ + mode
+    due = then = oldest = NEVER
+    for n in range(first, first + s.listed[mode, channel]):
+        bank = s.banks[mode, n]
+        wishes, queue = s.want[mode, bank], s.queue[mode, bank]
+        i, at, command = -1, NEVER, ACT
+        if wishes & 1 << OPEN:
+            i, at = queue.head, ready(s, OPEN, bank)
+        else:
+            if wishes >> column & 1:
+                i, at, command = queue.write_hit if mode else queue.read_hit, ready(s, column, bank), RD
+            if wishes & 1 << CLOSE:
+                closed_at = ready(s, CLOSE, bank)
+                if i < 0 or earlier(s, max(closed_at, now), queue.miss, max(at, now), s.slot[i].sequence):
+                    i, command = queue.miss, PRE
+                at = min(at, closed_at)
+        s.due[mode, bank] = at
+        due = min(due, at)
+        at = max(at, now)
+        if i >= 0 and earlier(s, at, i, then, oldest):
+            then, oldest, c.chosen, c.command = at, s.slot[i].sequence, i, command
+    if c.command == RD:
+        c.command = column_command(k, mode)
+    c.due, c.chosen_at = due, then
+
+
+@inlined
+def earlier(s, at, i, then, sequence):
+    """Whether a command of a slot at a clock comes before that of another, at its own clock: the older at the same."""
+    return at < then or (at == then and s.slot[i].sequence < sequence)
+
+
 @inlined
 def perform(s, channel, bank, command, i, now):
     """Issue the command chosen for slot `i` (-1: for a refresh), and answer it if that was its column command."""
@@ -142,12 +196,14 @@ def perform(s, channel, bank, command, i, now):
             b.active = -1
             c.active -= 1
             strike(s, ACTIVE, channel, bank)
+            want(s, ACTIVE, bank, False, False, False, False)
         else:
             if command == ACT:
                 remove(s, slot.is_write, channel, i)
                 b.active = i
                 c.active += 1
                 enlist(s, ACTIVE, channel, bank)
+                want(s, ACTIVE, bank, False, False, not slot.is_write, slot.is_write)
                 slot.sequence = c.sequence
                 c.sequence += 1
                 sort_out(s, s.queue[READS, bank], b.open_row)
@@ -164,14 +220,13 @@ def perform(s, channel, bank, command, i, now):
             if not slot.is_write:
                 c.last_done = now + k.read_cycles
             leave(s, channel, i, now + (k.write_cycles if slot.is_write else k.read_cycles))
+    c.stale = 1
+    if one:
+        wish(s, slot.is_write, bank)
+        return
     for other in range(first, first + count):
-        for kind in range(slot.is_write if one else READS, slot.is_write + 1 if one else WRITES + 1):
-            wish(s, kind, other)
-    active = b.active
-    writing = active >= 0 and s.slot[active].is_write
-    want(s, ACTIVE, bank, False, False, active >= 0 and not writing, writing)
-    c.stale = ALL
-    c.active_stale = 1
+        wish(s, READS, other)
+        wish(s, WRITES, other)
 
 
 @inlined
@@ -191,8 +246,7 @@ def ahead(s, channel, now):
     c.active_stale = 0
     if c.active_due <= now or c.refreshes_due > 0 or c.refresh_at <= now or turn(k, c) != c.write_mode:
         return now
-    c.due = look(s, c.write_mode, channel)
-    c.stale = 0
+    foresee(s, channel, now)
     return min(max(c.due, now), c.active_due, c.refresh_at)
 
 
@@ -217,14 +271,13 @@ def step(s, channel, now):
             wake = min(wake, at)
     else:
         mode = turn(k, c)
-        if c.stale == ALL or mode != c.write_mode:
+        if c.stale or mode != c.write_mode:
             c.write_mode = mode
-            c.due = look(s, mode, channel)
-        elif c.stale:
-            c.due = glance(s, mode, channel)
-        c.stale = 0
+            foresee(s, channel, now)
         wake = min(wake, c.due)
-        if c.due <= now:
+        if c.due <= now and c.chosen >= 0:
+            command, i = c.command, c.chosen
+        elif c.due <= now:
             command, i = choose_buffered(s, channel, now)
     if command < 0:
         return wake

@@ -10,7 +10,7 @@ DRAMsim3 keeps up to eight writes a channel for ever; once the program has ended
 
 import numpy as np
 
-from accelsim.components.dram.controller import tick as step
+from accelsim.components.dram.controller import act, soonest, take
 from accelsim.components.dram.dramsim3 import offer as dramsim3_offer
 from accelsim.components.dram.dramsim3 import step as dramsim3_step
 from accelsim.components.dram.frfcfs import offer as frfcfs_offer
@@ -154,35 +154,37 @@ class ExactDram(Component):
             else:
                 r.read_bytes += item.bytes
         if takes or now >= r.catch_up_at or k.flush:
-            # Lines are offered in order, at most one a channel.
-            k.offered = 0
-            for n in range(r.sent, r.held):
-                mine = burst[wrap(r.oldest + n, r.window)]
-                for at in range(mine.line, min(mine.end, mine.line + k.channels - k.offered)):
-                    ask = s.request[k.offered]
-                    ask.line, ask.is_write = at, mine.write
-                    ask.tag = -1 if mine.write else now << TAG_BITS | wrap(r.oldest + n, r.window)
-                    k.offered += 1
-                if k.offered == k.channels:
-                    break
-            if controller == DRAMSIM3:
-                wake = step(now, s, dramsim3_offer, dramsim3_step, 1)
-            else:
-                wake = step(now, s, frfcfs_offer, frfcfs_step, 0)
-            left, finished = k.accepted, r.finished
-            while r.sent < r.held:
-                mine = burst[wrap(r.oldest + r.sent, r.window)]
-                taken = min(left, mine.end - mine.line)
-                mine.line += taken
-                left -= taken
-                if mine.write and taken:
-                    mine.left -= taken
-                    mine.done_at = now + 1
-                    if mine.left == 0:
-                        r.finished += 1
-                if mine.line < mine.end:
-                    break
-                r.sent += 1
+            k.acted = 0
+            left, refused, finished, lead = k.channels, False, r.finished, 1 if controller == DRAMSIM3 else 0
+            for phase in range(1 + lead):
+                if controller == DRAMSIM3:
+                    act(s, now - 1 + phase, dramsim3_step, 1, phase == 1)
+                else:
+                    act(s, now, frfcfs_step, 0, True)
+                # Lines are offered in order, at most one a channel, up to the first that is refused.
+                while phase == 0 and r.sent < r.held:
+                    slot = wrap(r.oldest + r.sent, r.window)
+                    mine = burst[slot]
+                    if mine.line == mine.end:
+                        r.sent += 1
+                        continue
+                    if left == 0:
+                        break
+                    tag = -1 if mine.write else now << TAG_BITS | slot
+                    if controller == DRAMSIM3:
+                        refused = not take(s, now, mine.line, mine.write, tag, dramsim3_offer)
+                    else:
+                        refused = not take(s, now, mine.line, mine.write, tag, frfcfs_offer)
+                    if refused:
+                        break
+                    mine.line += 1
+                    left -= 1
+                    if mine.write:
+                        mine.left -= 1
+                        mine.done_at = now + 1
+                        if mine.left == 0:
+                            r.finished += 1
+            wake = soonest(s)
             for n in range(k.replies):
                 tag, done_at = s.reply[n].tag, s.reply[n].done_at
                 if tag >= 0:
@@ -203,15 +205,15 @@ class ExactDram(Component):
                 r.row_hits, r.row_misses, r.row_conflicts = k.row_hits, k.row_misses, k.row_conflicts
                 r.refreshes, r.open_cycles = k.refreshes, k.active_cycles
                 r.activates = r.row_misses + r.row_conflicts
-            if r.sent < r.held and (k.accepted == k.offered or (k.acted and controller == DRAMSIM3)):
+            if r.sent < r.held and (not refused or (k.acted and controller == DRAMSIM3)):
                 wake = now + 1
             elif r.unfinished and controller != DRAMSIM3:
                 # Nothing that it does is known outside before the data of the line that it could read next; but a line
                 # that it refused it is offered again when the line's channel has acted.
                 wake += k.read_cycles
                 if r.sent < r.held:
-                    refused = (s.request[k.accepted].line >> k.channel_shift) & k.channel_mask
-                    wake = min(wake, s.channel[refused].wake)
+                    line = burst[wrap(r.oldest + r.sent, r.window)].line
+                    wake = min(wake, s.channel[(line >> k.channel_shift) & k.channel_mask].wake)
             r.catch_up_at = max(wake, now + 1)
         # One answer a clock: the oldest finished burst that has no older one of its stream before it.
         blocked = False

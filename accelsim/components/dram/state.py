@@ -10,6 +10,8 @@ NEVER = np.int64(1) << 62
 LONG_AGO = -(np.int64(1) << 40)
 DRAMSIM3, FRFCFS, FRFCFS_ROWHIT = range(3)
 CONTROLLERS = ("dramsim3", "frfcfs", "frfcfs_rowhit")
+LEVELS = 2  # at which a clock is noted before which a command may not come
+OF_BANK, OF_RANK = range(LEVELS)
 WIDTH = 2056  # banks of a device, at most: 16 channels, 8 ranks of 16, and a line more, so that what is said of a bank
 # in several arrays lies in several sets of a cache. Compiled code need not multiply by a length that it must look up.
 BUCKETS = 256  # of the table of lines in flight, per channel; a power of two
@@ -30,7 +32,8 @@ CHIP = fields(
 )
 CHANNEL = fields(
     "wake refresh_at refreshes_due refresh_rank pointer draining write_mode reads writes queued active outstanding"
-    " due active_due stale active_stale sequence last_done forwarded merged read_lines write_lines"
+    " due chosen command chosen_at active_due stale active_stale sequence last_done forwarded merged read_lines"
+    " write_lines"
 )
 BANK = fields("rank open_row columns conflict active")
 RANK = fields("open_banks opened_at")
@@ -50,19 +53,24 @@ SLOT = fields("line row bank is_write tag arrive order sequence before after cha
 REQUEST = fields("line is_write tag")
 REPLY = fields("tag done_at")
 LOG = fields("cycle command channel bank row")
-# A timing rule: what it delays, and in which banks around the one it starts at (those that agree but for `among`).
-ROW = fields("asked among count others latency window ring")
+# A timing rule: the row of `earliest` that it delays, and where: at the bank it starts at but for the bits that are not
+# `among`; and whether in all banks of a group, in all ranks of the channel, or in the others.
+ROW = fields("earliest among spread latency window ring")
+GROUP, ALL_RANKS, OTHER_RANKS = 1, 2, 3  # of `spread`
 
 
 class Dram(NamedTuple):
     """All state of a device and its controllers; banks are counted over all channels.
 
-    `earliest[asked, bank]` is the first clock at which a command may go to a bank (for a rank: to its first bank).
+    `earliest[LEVELS * asked + level, bank]` is the first clock at which a command may go to a bank as far as rules of a
+    level are concerned: its own and its bank group's, at itself; its rank's, at the rank's first bank.
     `want[queue, bank]` has a bit for each command that a queue of that bank wants; `due[queue, bank]` is the first
     clock at which it can have one, NEVER or later if never. `listed[queue, channel]` banks have something in a queue:
     `banks[queue, n]`, n from the channel's first bank on, in no order; `place[queue, bank]` says where each stands.
     `oldest[is_write, bank]` is the sequence of the first transaction that could move to the bank's command queue, or
     NEVER.
+    `row[first_row[2 * n] : first_row[2 * n + 1]]` are the rules that start at command n and delay one place, those up
+    to `first_row[2 * n + 2]` the others of that command.
     """
 
     chip: np.ndarray
@@ -119,7 +127,8 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     channel = np.zeros(channels, CHANNEL)
     channel["refresh_at"] = k["refresh_interval"]
     channel["wake"] = 1
-    channel["due"] = channel["active_due"] = NEVER
+    channel["due"] = channel["chosen_at"] = channel["active_due"] = NEVER
+    channel["chosen"] = -1
     bank = np.zeros(channels * banks, BANK)
     bank["rank"] = np.arange(channels * banks) // per_rank
     bank["open_row"] = bank["active"] = -1
@@ -129,11 +138,12 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     slot = np.zeros(slots, SLOT)
     slot["after"] = np.append(np.arange(1, slots), -1)
 
+    bound = sorted(bound, key=lambda b: (b.preceding, is_wide(b)))
     row, k["ring"] = rules(bound, {c.BANK: 1, c.BANKGROUP: standard.banks_per_group, c.RANK: per_rank}, banks)
     past = np.full(channels * ranks * max(k["ring"], 1), LONG_AGO, np.int64)
     for r in row[row["window"] > 1]:
         past[r["ring"] :: max(k["ring"], 1)] = 0  # the first word of a ring is its position
-    first = np.searchsorted([b.preceding for b in bound], np.arange(len(c.COMMANDS) + 1))
+    first = np.searchsorted([2 * b.preceding + is_wide(b) for b in bound], np.arange(2 * len(c.COMMANDS) + 1))
     return Dram(
         chip=chip.view(np.recarray),
         channel=channel.view(np.recarray),
@@ -148,7 +158,7 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
         oldest=np.full((2, WIDTH), NEVER, np.int64),
         slot=slot.view(np.recarray),
         bucket=np.full(channels * BUCKETS, -1, np.int64),
-        earliest=np.zeros((max(ASKED) + 1, WIDTH), np.int64),
+        earliest=np.zeros((LEVELS * (max(ASKED) + 1), WIDTH), np.int64),
         row=row.view(np.recarray),
         first_row=first.astype(np.int64),
         past=past,
@@ -159,14 +169,19 @@ def build(standard, address_map, controller: str, *, closed_page=False, slots=40
     )
 
 
+def is_wide(constraint) -> bool:
+    """Whether a rule looks back at more than the last command, or reaches beyond one place of `earliest`."""
+    return constraint.window > 1 or constraint.level in (c.BANKGROUP, c.CHANNEL, c.OTHER_RANKS)
+
+
 def rules(bound, sizes: dict[int, int], banks: int) -> tuple[np.ndarray, int]:
     """The rows of bound constraints, given how many banks are in each level, and the words a rank needs for the past
     of those with a window."""
     row, ring = np.zeros(len(bound), ROW), 0
+    noted = {c.BANK: OF_BANK, c.BANKGROUP: OF_BANK}
+    spread = {c.BANKGROUP: GROUP, c.CHANNEL: ALL_RANKS, c.OTHER_RANKS: OTHER_RANKS}
     for i, b in enumerate(bound):
-        asked, size = ASKED[b.following], sizes.get(b.level, banks)
-        # what a whole rank is asked for is noted at its first bank
-        count = 1 if asked in (CLOSE_ALL, REFRESH) and b.level == c.RANK else size
-        row[i] = (asked, -size, count, b.level == c.OTHER_RANKS, b.latency, b.window, ring)
+        at = LEVELS * ASKED[b.following] + noted.get(b.level, OF_RANK)
+        row[i] = (at, -sizes.get(b.level, banks), spread.get(b.level, 0), b.latency, b.window, ring)
         ring += b.window + 1 if b.window > 1 else 0
     return row, ring

@@ -20,7 +20,7 @@ def test_no_cut_is_quicker_than_its_steps_in_the_array():
     shape = shape_of(layer, some, 1, have)
     every, count = quick_cuts(arch, work, float("inf"))
     some_cuts = rng.sample(every, 60)
-    sizes = work_of(shape, some.packed)
+    sizes = work_of(shape, some.run)
     steps = [array_cycles(sizes, plan_of_cut("", c, shape, have), rates(arch).array)[0] for c in some_cuts]
     times = simulated(arch, work, some_cuts)
     assert all(a < b for a, b in zip(steps, times, strict=True)) and len(every) <= count

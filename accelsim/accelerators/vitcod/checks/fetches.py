@@ -3,7 +3,7 @@ that is on its way or still held is not fetched again; the fetcher holds no more
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.layout import operand
+from accelsim.accelerators.vitcod.checks.layout import lies, operand
 from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.evidence import NEVER, Evidence
 from accelsim.validation.report import Report
@@ -18,16 +18,11 @@ def wanted(evidence: Evidence, outputs: Outputs, asks: np.ndarray) -> tuple[np.n
     for number in np.unique(asks["number"]):
         mine = asks["number"] == number
         work, image = outputs.works[outputs.pass_work[number]], int(outputs.pass_image[number])
-        base, pitch = operand(evidence, work.layer, "q", image, work.token_bytes)
+        base, _ = operand(evidence, work.layer, "q", image)
         token = passes["row0"][number] + asks["row"][mine]
-        head, dim = outputs.pass_head[number] + asks["head"][mine], work.layer.qk_dim
-        size[mine] = work.token_bytes if work.coded else dim
-        if work.coded:
-            address[mine] = base + token * pitch
-        elif evidence.arch.options["layout"] == "packed":
-            address[mine] = base + (head * work.layer.q_tokens + token) * dim
-        else:
-            address[mine] = base + token * pitch + head * dim
+        head = 0 if work.coded else outputs.pass_head[number] + asks["head"][mine]
+        size[mine] = work.token_bytes if work.coded else work.layer.qk_dim
+        address[mine] = base + lies(evidence, work.layer, "q", head, token, 0)
     return address, size
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from accelsim.accelerators.vitcod.checks.ahead import check_ahead
 from accelsim.accelerators.vitcod.checks.expected import AttentionWork, attention_work
 from accelsim.accelerators.vitcod.checks.index_reads import BIT_READERS, READERS, index_reads
-from accelsim.accelerators.vitcod.checks.layout import attention_tensors, coding, groups
+from accelsim.accelerators.vitcod.checks.layout import attention_tensors, check_layout, coding, groups
 from accelsim.accelerators.vitcod.checks.lines import check_cut_features, check_lines, check_steps
 from accelsim.accelerators.vitcod.checks.local_buffers import check_index_widths, check_local_buffers
 from accelsim.accelerators.vitcod.checks.operands import AttentionOperands
@@ -157,6 +157,7 @@ class ViTCoDJudge(Judge):
         evidence, outputs = self.evidence, self.outputs
         if self.operands is not None:
             self.operands.enter(report)
+        check_layout(evidence, report)
         if outputs is None or not len(outputs.work):
             return
         before = len(report.failed)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from accelsim.accelerators.vitcod.checks.layout import operand
+from accelsim.accelerators.vitcod.checks.layout import by_head, lies, operand
 from accelsim.accelerators.vitcod.checks.places import Outputs
 from accelsim.validation.course import Follower
 from accelsim.validation.evidence import Evidence, sizes, spread
@@ -36,10 +36,18 @@ class AttentionOperands(Follower):
                 self.at[buffer][place].append(n)
         self.used: dict[tuple[str, int, int], list[int]] = defaultdict(list)
 
-    def tensor(self, name: str, number: int) -> tuple[int, int]:
-        """Where token 0 of an operand of a pass begins, and the bytes from a token to the next (token by token)."""
+    def place(self, name: str, number: int, first: int) -> tuple[int, int, int]:
+        """Of an operand of a pass, from a token on: where its first head's begins, the bytes of a token of its heads
+        (all codes), and those from a token to the next (token by token)."""
         work, image = self.outputs.works[self.outputs.pass_work[number]], self.outputs.pass_image[number]
-        return operand(self.evidence, work.layer, name, image, work.token_bytes)
+        base, pitch = operand(self.evidence, work.layer, name, image)
+        codes = work.coded and name != "v"
+        head = 0 if codes else int(self.outputs.pass_head[number])
+        dim = work.layer.v_dim if name == "v" else work.layer.qk_dim
+        size = work.token_bytes if codes else dim * int(self.passes[number].heads)
+        if by_head(self.evidence, work.layer, name):
+            pitch = dim
+        return base + int(lies(self.evidence, work.layer, name, head, first, 0)), size, pitch
 
     def load(
         self, buffer: str, address: int, size: int, number: int, what: str, rows: tuple[int, int] = (0, 0)
@@ -91,18 +99,9 @@ class AttentionOperands(Follower):
         """Tokens of K or Q, for the engines' buffers."""
         what, first, tokens = step.operands["kind"], step.operands["first"], step.operands["tokens"]
         kind = KINDS[what]
-        one, work = self.passes[number], self.outputs.works[self.outputs.pass_work[number]]
-        base, pitch = self.tensor(kind, number)
-        if work.coded:
-            address, size = base + first * pitch, tokens * work.token_bytes
-        elif self.evidence.arch.options["layout"] != "packed":
-            address = base + first * pitch + int(self.outputs.pass_head[number]) * work.layer.qk_dim
-            size = tokens * work.layer.qk_dim * int(one.heads)
-        else:  # head by head
-            count = work.layer.kv_tokens if kind == "k" else work.layer.q_tokens
-            address = base + (int(self.outputs.pass_head[number]) * count + first) * work.layer.qk_dim
-            size = tokens * work.layer.qk_dim * int(one.heads)
-        rows = (work.token_bytes, pitch) if work.coded else (0, 0)
+        work = self.outputs.works[self.outputs.pass_work[number]]
+        address, each, pitch = self.place(kind, number, first)
+        size, rows = tokens * each, (each, pitch) if work.coded else (0, 0)
         # Q is loaded once for all blocks of a pass
         user = number if kind == "k" else int(self.outputs.block_first[number])
         for load in self.load("act_gb0", address, size, user, f"{kind.upper()} from token {first} on", rows):
@@ -168,14 +167,8 @@ class AttentionOperands(Follower):
 
     def values(self, step: Step, number: int) -> None:
         """V, read by a phase of an engine."""
-        one, layer = self.passes[number], self.outputs.works[self.outputs.pass_work[number]].layer
-        head, first = int(self.outputs.pass_head[number]), int(self.outputs.key0[number])
-        base, pitch = self.tensor("v", number)
-        if self.evidence.arch.options["layout"] == "packed":
-            address = base + (head * layer.kv_tokens + first) * layer.v_dim
-        else:
-            address = base + first * pitch + head * layer.v_dim
-        size = int(one.heads * self.outputs.keys[number]) * layer.v_dim
+        address, each, _ = self.place("v", number, int(self.outputs.key0[number]))
+        size = each * int(self.outputs.keys[number])
         for load in self.load("weight_gb", address, size, number, "V"):
             self.ledgers["weight_gb"].read(load, step, f"pass {number}, V")
 

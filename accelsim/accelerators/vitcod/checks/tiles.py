@@ -9,6 +9,7 @@ from accelsim.accelerators.vitcod.checks.windows import sides, words_read
 from accelsim.validation.evidence import Evidence
 from accelsim.validation.report import Report
 
+Read = tuple[list[int], list[Fraction]]  # of each word of the stage: words of the buffer, and cycles
 KINDS = ("inner_cycles", "bottom_cycles", "right_cycles", "corner_cycles")  # by whether it is of the last columns, rows
 
 
@@ -32,17 +33,18 @@ def steps(evidence: Evidence) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     chunks, *read_of = words_of(evidence)
     found, kinds = {}, iter((KINDS[0], KINDS[2], KINDS[1], KINDS[3]))
     for (down, rows), read in zip(split(tiles["tokens"], tiles["step_tokens"].clip(1)), read_of):
-        own = np.array([sum(some) for some in read], np.int64)
+        own = np.array([sum(some) for some, _ in read], np.int64)
         for across, columns in split(tiles["features"], tiles["step_features"].clip(1)):
-            beside = rows * ceil(columns * tiles["added"], act)
-            words = own + beside
+            beside = ceil(columns * tiles["added"], act)
+            words = own + rows * beside
+            behind = [n * found_in(evidence, some, some) for n, some in zip(beside.tolist(), rows.tolist())]
             weights = ceil(columns * tiles["depth"], weight) + ceil(columns * tiles["constants"], weight)
             sums = 4 * rows * columns * (adds.astype(int) + 1 - last)
             each = [
                 tiles["depth"],
                 delivered(evidence, "weight_gb", weights),
                 delivered(evidence, "act_gb0", words),
-                staged(evidence, tiles["depth"], chunks, read, beside),
+                staged(tiles["depth"], chunks, read, behind),
                 ceil(sums, part("engine", "psum_banks") * part("engine", "psum_port_bytes")),
             ]
             cycles = np.max(each, axis=0) + part("engine", "step_cycles")
@@ -55,23 +57,29 @@ def delivered(evidence: Evidence, buffer: str, words: np.ndarray) -> np.ndarray:
     return ceil(2 * words, 2 * evidence.part(buffer, "banks") - 1)
 
 
-def staged(
-    evidence: Evidence, depth: np.ndarray, chunks: np.ndarray, read: list[list[int]], beside: np.ndarray
-) -> np.ndarray:
+def found_in(evidence: Evidence, words: int, tokens: int) -> Fraction:
+    """Cycles in which one piece of each of some tokens is read: its words by the ports, and its places are found, of as
+    many tokens a cycle as there are banks."""
+    banks = evidence.part("act_gb0", "banks")
+    return max(words / (banks - Fraction(1, 2)), Fraction(-(-tokens // banks)))
+
+
+def staged(depth: np.ndarray, chunks: np.ndarray, read: list[Read], behind: list[Fraction]) -> np.ndarray:
     """Cycles of a step by the transposing stage: a word of each token is handed out, a feature a cycle, while the next
     one of each is read; with a step's last word its residual operand is, and the next step's first."""
-    rate, found = evidence.part("act_gb0", "banks") - Fraction(1, 2), []
-    for deep, chunk, words, more in zip(depth.tolist(), chunks.tolist(), read, beside.tolist()):
+    found = []
+    for deep, chunk, (_, cycles), more in zip(depth.tolist(), chunks.tolist(), read, behind):
         handed = [min(chunk, deep - at) for at in range(0, deep, chunk)]
-        cycles = [max(features, some / rate) for features, some in zip(handed[:-1], words[1:])]
-        found.append(math.ceil(sum(cycles) + max(handed[-1], (words[0] + more) / rate)))
+        later = [max(features, some) for features, some in zip(handed[:-1], cycles[1:])]
+        found.append(math.ceil(sum(later) + max(handed[-1], cycles[0] + more)))
     return np.array(found, np.int64)
 
 
-def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list[int]]]:
-    """Of each tile the elements in a word of the transposing stage, and the words of the buffer that a step reads for
-    each: of any step the most, and of one of the last rows. A token of a matrix lies in one for each; of a convolution
-    the tile's row of the table says the elements, and the words are those that they lie in."""
+def words_of(evidence: Evidence) -> tuple[np.ndarray, list[Read], list[Read]]:
+    """Of each tile the elements in a word of the transposing stage, and for each such word the words of the buffer that
+    a step reads and the cycles in which it could: of any step the most, and of one of the last rows. A token of a
+    matrix lies in one for each; of a convolution the tile's row of the table says the elements, and the words are those
+    that they lie in."""
     tiles, port = evidence.commands("engine"), evidence.part("act_gb0", "port_bytes")
     layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
     chunks, told = np.full(len(tiles), port), iter(evidence.tables["windows"]["chunk"].tolist())
@@ -83,13 +91,21 @@ def words_of(evidence: Evidence) -> tuple[np.ndarray, list[list[int]], list[list
             row, chunk = int(tiles["token"][n]), next(told, 0)
             chunks[n] = chunk = min(max(1, chunk), port) if sides(layer) else port
             edges = range(0, tokens, high)
-            each = [words_read(layer, row + at, min(high, tokens - at), element, depth, port, chunk) for at in edges]
-            most.append(np.max(each, axis=0).tolist())
+            each = []
+            for at in edges:
+                some = min(high, tokens - at)
+                words, cycles = [0] * -(-depth // chunk), [Fraction(0)] * -(-depth // chunk)
+                for slot, read in zip(*words_read(layer, row + at, some, element, depth, port, chunk)):
+                    words[slot] += read
+                    cycles[slot] += found_in(evidence, read, some)
+                each.append((words, cycles))
+            most.append(tuple([max(slot) for slot in zip(*one)] for one in zip(*each)))
             low.append(each[-1])
         else:
-            words = -(-depth // port)
-            most.append([high] * words)
-            low.append([tokens - (-(-tokens // high) - 1) * high] * words)
+            words, least = -(-depth // port), tokens - (-(-tokens // high) - 1) * high
+            of = [([some] * words, [found_in(evidence, some, some)] * words) for some in (high, least)]
+            most.append(of[0])
+            low.append(of[1])
         element = 0 if tiles["constants"][n] else element + depth
     return chunks, most, low
 
@@ -113,7 +129,8 @@ def check_tiles(evidence: Evidence, report: Report) -> None:
         )
     order = [found[name] for name in KINDS]
     first = np.select([many > 0 for many, *_ in order], np.arange(len(KINDS)))
-    leads = delivered(evidence, "act_gb0", np.array([some[0] for some in words_of(evidence)[1]], np.int64))
+    fills = max(3, evidence.part("act_gb0", "banks")) - 1  # until the first place is found
+    leads = np.array([fills + math.ceil(cycles[0]) for _, cycles in words_of(evidence)[1]], np.int64)
     report.compare(
         "gemm",
         "engine",

@@ -30,9 +30,12 @@ def lies(layer: Gemm, token: np.ndarray, element: np.ndarray) -> tuple[np.ndarra
 
 
 @lru_cache(1 << 12)
-def words_read(layer: Gemm, row: int, rows: int, element: int, depth: int, port: int, chunk: int) -> list[int]:
-    """Words read for each word of the stage by so many windows, of so many elements: byte by byte, a word is read where
-    a byte lies in another than the one before, or is in another run, or goes to another word of the stage."""
+def words_read(
+    layer: Gemm, row: int, rows: int, element: int, depth: int, port: int, chunk: int
+) -> tuple[list[int], list[int]]:
+    """Of each piece of so many elements, which is of one run and goes to one word of the stage: this word, and the
+    words that so many windows read for it. Byte by byte, one is read where a byte lies in another than the one before.
+    """
     elements, slot = element + np.arange(depth), np.arange(depth) // chunk
     run = layer.in_features // layer.kernel
     if not sides(layer):  # each run in its worst place, which is a pixel's
@@ -40,14 +43,15 @@ def words_read(layer: Gemm, row: int, rows: int, element: int, depth: int, port:
         places = (elements[begins] % run)[:, None] + np.arange(0, port * pixel, pixel)
         ends = places % port + np.diff(np.append(begins, depth))[:, None]
         worst = (-(-ends // port)).max(axis=1)
-        return (rows * np.bincount(slot[begins], worst)).astype(int).tolist()
+        return slot[begins].tolist(), (rows * worst).tolist()
     word = lies(layer, row + np.arange(rows)[:, None], elements)[2] // port
+    begins = np.append(True, (np.diff(elements // run) != 0) | (np.diff(slot) != 0))
     fresh = np.ones((rows, depth), bool)
-    fresh[:, 1:] = (np.diff(word) != 0) | (np.diff(elements // run) != 0) | (np.diff(slot) != 0)
-    return np.bincount(slot, fresh.sum(axis=0)).astype(int).tolist()
+    fresh[:, 1:] = (np.diff(word) != 0) | begins[1:]
+    return slot[begins].tolist(), np.add.reduceat(fresh.sum(axis=0), np.flatnonzero(begins)).tolist()
 
 
-def wanted(layer: Gemm, row: int, element: int, port: int) -> dict[str, int]:
+def wanted(layer: Gemm, row: int, element: int, port: int, banks: int) -> dict[str, int]:
     """What the stage must be told of a tile's windows, but for the elements of a word: from where single bytes lie."""
     out, stride = sides(layer)
     run = layer.in_features // layer.kernel
@@ -59,31 +63,37 @@ def wanted(layer: Gemm, row: int, element: int, port: int) -> dict[str, int]:
         "at": at(row, element),
         "token": at(1, 0) - at(0, 0) if out > 1 else stride * run // layer.kernel,
         "line": at(out, 0) - at(out - 1, 0),
-        "gap": at(0, run) - at(0, run - 1) - 1,
+        "far": at(banks, 0) - at(0, 0),
+        "wrap": at(out - 1 + banks, 0) - at(out - 1, 0),
+        "pitch": at(0, run) - at(0, 0),
+        "below": at(0, run) - at(0, element % run),
     }
     found = {}
     for name, size in distances.items():
         found[f"{name}_words"], found[f"{name}_bytes"] = divmod(size, port)
     (y, x, _), (y_first, x_first, _) = (lies(layer, np.array(n), np.array(0)) for n in (row, 0))
-    (y_below, *_), (_, x_next, _) = (lies(layer, np.array(n), np.array(0)) for n in (out, 1))
+    (y_below, *_), (_, x_next, _), (_, x_last, _) = (lies(layer, np.array(n), np.array(0)) for n in (out, 1, out - 1))
+    y_on, x_on, _ = lies(layer, np.array(banks), np.array(0))
     pixel = run // layer.kernel
+    x_step, y_step = (int(x_next - x_first), int(y_below - y_first)) if out > 1 else (stride * pixel, stride)
     return found | {
         "run": run, "begin_byte": element % run, "begin_run": element // run,
-        "x": int(x), "x_first": int(x_first), "x_step": int(x_next - x_first) if out > 1 else stride * pixel,
-        "y": int(y), "y_first": int(y_first), "y_step": int(y_below - y_first) if out > 1 else stride,
-        "width": out * stride * pixel, "height": out * stride,
-        "columns": out - row % out, "rows": out - row // out % out, "out": out,
+        "x": int(x), "x_step": x_step, "x_last": int(x_last), "x_far": int(x_on - x_first),
+        "x_wrap": int(x_last + x_step - (x_on - x_first)), "width": out * stride * pixel,
+        "y": int(y), "y_step": y_step, "y_far": int(y_on - y_first), "y_wrap": int(y_on - y_first) + y_step,
+        "y_end": int(y_first) + out * stride, "height": out * stride,
     }  # fmt: skip
 
 
 def check_windows(evidence: Evidence, report: Report) -> None:
     """The stage is told where the windows of each tile of a convolution lie."""
-    tiles, port, told = evidence.commands("engine"), evidence.part("act_gb0", "port_bytes"), evidence.tables["windows"]
+    tiles, told = evidence.commands("engine"), evidence.tables["windows"]
+    port, banks = (evidence.part("act_gb0", name) for name in ("port_bytes", "banks"))
     layers = evidence.layer_of_instruction()[evidence.instructions("engine")]
     rows, element = [], 0
     for tile, layer in zip(tiles, (evidence.workload.layers[n] for n in layers)):
         if layer.kernel > 1:
-            rows.append(wanted(layer, int(tile["token"]), element, port) if sides(layer) else {})
+            rows.append(wanted(layer, int(tile["token"]), element, port, banks) if sides(layer) else {})
         element = 0 if tile["constants"] else element + int(tile["depth"])
     report.compare(
         "gemm", "windows", "a row for each tile of a convolution", np.array([len(told) == len(rows)]),

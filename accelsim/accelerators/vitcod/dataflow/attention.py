@@ -15,15 +15,17 @@ from accelsim.dataflows.program import NOW, Program, Wait, heads_said
 from accelsim.workload.layers import Attention
 from accelsim.workload.mask import AttentionMask
 
+Cut = AttentionCut | None
+
 
 class AttentionLayer:
-    """Emits one attention layer; `image` selects the operands of one image of the batch. cut: how it is cut into
-    passes; None: by rule."""
+    """Emits one attention layer, image by image. cut: how it is cut into passes; None: by rule. apart: whether Q has a
+    projection of its own."""
 
     def __init__(
-        self, p: Program, layer: Attention, mask: AttentionMask, have: Resources, cut: AttentionCut | None = None
+        self, p: Program, layer: Attention, mask: AttentionMask, have: Resources, cut: Cut, images: int, apart: bool
     ) -> None:
-        self.p, self.layer, self.have = p, layer, have
+        self.p, self.layer, self.have, self.images = p, layer, have, images
         self.work = split_heads(layer, mask, have)
         forget(layer, mask)
         if cut is not None and (wrong := faults(layer, self.work, cut, have)):
@@ -32,7 +34,7 @@ class AttentionLayer:
         if have.q_from_dram:
             check_fetches(layer, have)
         self.passes, self.stays = self.cut.passes, self.cut.stays
-        self.operands = Operands(p, layer, self.cut, have)
+        self.operands = Operands(p, layer, self.cut, have, images, apart)
         self.loaded: dict[tuple, Wait] = {}
         self.decoded: Wait = NOW  # all that the decoder was told so far
         self.leaving: tuple[int, Wait] = (0, NOW)
@@ -42,8 +44,8 @@ class AttentionLayer:
         of, size = (self.layer, one, self.have), self.layer.heads * self.layer.q_tokens
         return self.work[one.heads[0]].last(("tables", n), of, partial(tabulate, *of[:2], self.work, self.have), size)
 
-    def emit(self, image: int, last: bool = False) -> None:
-        """The whole layer for one image; the last one: of a large layer, heads whose tables are written are let go."""
+    def emit(self, image: int) -> None:
+        """The whole layer for one image; of the last one, heads whose tables are written are let go."""
         p, layer, self.image = self.p, self.layer, image
         self.operands.place(image)
         stored = p.all_of("act_gb1")
@@ -58,7 +60,7 @@ class AttentionLayer:
             self.tables.append(table.told)
             self.said.append(self.heads_of(one, table.told))
             self.numbers.append(self.enter(one, table))
-            if last and (n + 1 == len(self.passes) or self.passes[n + 1].heads != one.heads):
+            if image + 1 == self.images and (n + 1 == len(self.passes) or self.passes[n + 1].heads != one.heads):
                 self.work = [None if h in one.heads else work for h, work in enumerate(self.work)]
         if self.have.q_from_dram:
             for one in self.passes:
@@ -119,6 +121,7 @@ class AttentionLayer:
         if self.stays and operands and n == 0:
             self.load_whole()
         elif not self.stays and operands:
+            self.operands.begin(n)
             for b in range(len(one.blocks)):
                 for piece in self.pieces(n, b, fresh=True):
                     self.load_piece(n, *piece)
@@ -233,9 +236,8 @@ class AttentionLayer:
         fetch_first = have.double_buffer and self.cut.halves and (self.stays or 2 * self.held(n) <= have.act_bytes)
         if n + 1 < len(self.passes) and fetch_first:
             self.decode(n + 1)
-        if not self.stays:  # the sparser engine may have asked for any Q until its scores were done
-            size = self.operands.piece_bytes(one, one.rows * self.loads_q(n))
-            p.free("act_gb0", size, wait=finished[0], wait2=finished[1])
+        if not self.stays:
+            self.operands.give_queries(n, self.loads_q(n), finished)
         size = self.layer.kv_tokens * self.layer.v_dim * len(one.heads)
         if not have.double_buffer:
             p.free("weight_gb", size, wait=p.all_of("denser"), wait2=p.all_of("sparser"))
@@ -273,9 +275,7 @@ class AttentionLayer:
         step = one.outputs if together else one.places
         for begin in range(0, one.outputs, step):
             end = min(begin + step, one.outputs)
-            wait, wait2 = NOW, self.loaded[n, VALUES, b]
-            if not together:
-                wait = p.all_of("sparser")
+            wait, wait2 = NOW if together else p.all_of("sparser"), self.loaded[n, VALUES, b]
             if dense:
                 self.phase("denser", number, begin, end, wait=wait, wait2=wait2)
                 p.will("denser")

@@ -33,20 +33,23 @@ def compile_workload(
     have: Resources,
     cuts: Cuts = MappingProxyType({}),
     stays: Stays = MappingProxyType({}),
+    *,
+    alike: bool = True,
 ) -> None:
     """The program of a workload on a machine of these sizes; mark n closes layer n, or what is done of it at a time.
 
     A layer's activations come from DRAM, or are found on chip, once the layer before has stored them there; weights are
     fetched ahead. A layer that `cuts` does not name is cut by rule, of one that `stays` does not name nothing stays on
-    chip. Raises InputError when a layer cannot be cut up to fit the buffers, when a
-    given cut does not fit, and when one is given for a layer that there is not.
+    chip. `alike`: columns that are issued alike are emitted once; else every load goes through `p.load`. Raises
+    InputError when a layer cannot be cut up to fit the buffers, when a given cut does not fit, and when one is given
+    for a layer that there is not.
     """
     names = [layer.name for layer in workload.layers if isinstance(layer, Gemm | Attention)]
     for name in cuts:
         if name not in names:
             raise InputError(f"a cut is given for {name!r}, which is no layer that can be cut{suggest(name, names)}")
     encoded = {layer.name: layer for layer in workload.attention_layers}
-    sections = Sections()
+    sections = Sections() if alike else None
     freed = 0  # bytes of weights that the dense layer before gives back with its last tile, if it is stored then
     told = -1  # the layer whose activation function the vector unit has
     for piece in pieces(workload, stays):
@@ -69,9 +72,10 @@ def compile_workload(
             if behind:  # weights farther ahead, that came while values are read, would keep their stores waiting
                 p.hold(have.weight)
         elif isinstance(layer, Attention):
-            emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name))
+            q_apart = any(isinstance(g, Gemm) and (g.encodes, g.role) == (layer.name, "q") for g in workload.layers)
+            emitter = AttentionLayer(p, layer, workload.mask(layer.name), left, cuts.get(layer.name), batch, q_apart)
             for image in range(batch):
-                emitter.emit(image, last=image + 1 == batch)
+                emitter.emit(image)
             freed = 0
         else:
             if freed:  # weights that find room only then would be in DRAM before the last store of the layer before

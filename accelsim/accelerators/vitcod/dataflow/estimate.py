@@ -105,7 +105,10 @@ def attention_estimates(
         exposed = {"passes": batch * waits_sum, "fill": memory.fetch(first), "drain": drain}
         moved_bytes = moved_sum + whole * cut.stays
         bursts_sum += 2 * memory.bursts(whole // 2) * cut.stays
-        for name, cycles in (("DRAM", moved_bytes / memory.rate), ("bursts", bursts_sum * memory.burst_cycles)):
+        for name, cycles in (
+            ("DRAM", moved_bytes / memory.bytes_per_cycle),
+            ("bursts", bursts_sum * memory.burst_cycles),
+        ):
             if cycles > busy:
                 exposed[name] = batch * (cycles - busy)
                 busy = cycles

@@ -50,8 +50,8 @@ def run_blocks(layer: "AttentionLayer", n: int) -> None:
         if b == table.worked[0]:
             if halves:
                 give_scores(layer, n, blocks - 1, scored[-1], decoded[-1])
-            if not layer.stays:  # the sparser engine may have asked for any Q until its scores were done
-                free(layer, "act_gb0", layer.operands.piece_bytes(one, one.rows * layer.loads_q(n)), scored[-1])
+            if not layer.stays:
+                layer.operands.give_queries(n, layer.loads_q(n), scored[-1])
         # the last block's are given back when the next pass's operands are under way
         while len(before) > (twice or b == table.worked[-1]):
             gone, ended = before.pop(0)

@@ -131,10 +131,10 @@ def keeping(workload: Workload, have: Resources, to: Rates, objective: str, pinn
     def made(n: int, stay: Stay) -> LayerMapping:
         layer, batch = workload.layers[n], workload.batch
         mine = parts_of(pinned.get(layer.name, {}))
-        if stay.rows:
-            layer, batch = block_of(layer, stay.rows), 1
         kind = n if mine or isinstance(layer, Attention) else -1 - workload.kinds[n]
         if (same := (kind, early[n], spare[n], stay)) not in known:
+            if stay.rows:
+                layer, batch = block_of(layer, stay.rows), 1
             try:
                 left, rates = beside(layer, batch, have, stay), to.beside(have, stay, output_bytes(layer, batch))
                 if isinstance(layer, Attention):
@@ -229,11 +229,11 @@ def gemm(
         name = "outputs" if len(groups) == 1 else f"outputs_{n}"
         if name in pinned:
             plan = plan_of_cut(f"mapping of layer {layer.name}, {name}", pinned[name], shape, have)
-            made = choice(work_of(shape, some.packed, first, layer.repeat, spare, reads), plan, to.array, to.memory)
+            made = choice(work_of(shape, some.run, first, layer.repeat, spare, reads), plan, to.array, to.memory)
             parts.append(Part(name, made, pinned=True))
             continue
         try:
-            found = choose(shape, some.packed, have, to.array, to.memory, objective, first, layer.repeat, spare, reads)
+            found = choose(shape, some.run, have, to.array, to.memory, objective, first, layer.repeat, spare, reads)
             parts.append(Part(name, *found))
         except InputError as error:
             raise InputError(str(error).replace("layer :", f"layer {layer.name}:", 1)) from None

@@ -5,13 +5,15 @@ from itertools import zip_longest
 from accelsim.accelerators.vitcod.dataflow.resources import Resources
 from accelsim.accelerators.vitcod.dataflow.sizes import AttentionCut, Pass, coded_heads, token_bytes
 from accelsim.core.errors import InputError
-from accelsim.dataflows.program import Program
+from accelsim.dataflows.program import Program, Wait
 from accelsim.dataflows.tiling import ceil
 from accelsim.workload.layers import Attention
 
 K, Q, Q_STAYS = range(3)  # what a DECODE instruction is about
 TABLES, VALUES = "tables", "values"  # what else is loaded for a pass
-
+# [ours, measured] K and Q of a pass are asked for when V of the one so many before is there: DRAM serves them first,
+# and V would come late where much of K and Q finds room, or is asked for at once.
+AHEAD = 2
 FETCHED = 3  # vectors that the query fetcher must hold: two that the decoder may still read, and one more
 
 
@@ -28,8 +30,11 @@ def check_fetches(layer: Attention, have: Resources) -> None:
 class Operands:
     """The tensors of one layer, of one image at a time."""
 
-    def __init__(self, p: Program, layer: Attention, cut: AttentionCut, have: Resources) -> None:
-        self.p, self.layer, self.cut, self.have = p, layer, cut, have
+    def __init__(
+        self, p: Program, layer: Attention, cut: AttentionCut, have: Resources, images: int, apart: bool
+    ) -> None:
+        self.p, self.layer, self.cut, self.have, self.images = p, layer, cut, have, images
+        self.q_apart = apart or layer.q_tokens != layer.kv_tokens
         self.coded = coded_heads(layer, have)
         self.token_bytes = token_bytes(layer, have, layer.heads)
         self.found: dict[tuple, tuple[tuple[int, int, int], ...]] = {}  # pieces
@@ -37,11 +42,12 @@ class Operands:
     def place(self, image: int) -> None:
         """Where Q, K and V stand in DRAM: (address, bytes a token, bytes from a token to the next)."""
         p, layer = self.p, self.layer
+        self.before = image * len(self.cut.passes)  # passes of the images before
         widths = {"q": self.token_bytes, "k": self.token_bytes, "v": layer.heads * layer.v_dim}
         tokens = {"q": layer.q_tokens, "k": layer.kv_tokens, "v": layer.kv_tokens}
         self.places = {}
-        if self.have.layout == "fused_qkv":  # Q stands apart where it has tokens of its own
-            together = "qkv" if layer.q_tokens == layer.kv_tokens else "kv"
+        if self.have.layout == "fused_qkv":  # Q stands apart where it has tokens, or a projection, of its own
+            together = "kv" if self.q_apart else "qkv"
             row = sum(widths[name] for name in together)
             at = p.allocate(f"{layer.name}.{together}.{image}", layer.kv_tokens * row)
             for name in together:
@@ -93,6 +99,21 @@ class Operands:
             ]
             self.found[keys, queries] = tuple(piece for turn in zip_longest(*both) for piece in turn if piece)
         return self.found[keys, queries]
+
+    def waits(self, n: int) -> bool:
+        """Whether K and Q of a pass of this image are held back."""
+        return self.have.double_buffer and AHEAD <= self.before + n < self.images * len(self.cut.passes)
+
+    def begin(self, n: int) -> None:
+        """Before the loads of K and Q of a pass."""
+        if self.waits(n):
+            self.p.hold("act_gb0")
+
+    def give_queries(self, n: int, loaded: bool, done: tuple[Wait, Wait]) -> None:
+        """Give Q of a pass back, if it was loaded, for any of which the sparser engine may have asked until its scores
+        were done; V of the pass was waited for before, so that K and Q of a later one may come."""
+        size = self.piece_bytes(self.cut.passes[n], self.cut.passes[n].rows * loaded)
+        self.p.issue("act_gb0", bytes=size, fences=int(self.waits(n + AHEAD)), wait=done[0], wait2=done[1])
 
     def piece_bytes(self, one: Pass, tokens: int) -> int:
         """Bytes of a piece of a pass's Q or K."""

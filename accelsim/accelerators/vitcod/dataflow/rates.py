@@ -73,6 +73,7 @@ def rates(arch: Arch) -> Rates:
         store_cycle_bytes=part["act_gb1"]["banks"] * part["act_gb1"]["port_bytes"],
         double_buffer=arch.options["double_buffer"] == "true",
         windows=True,
+        told="program_gb" in part,
     )
     return Rates(
         array=array,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -130,11 +130,15 @@ def index_bytes(work: HeadWork, first: int, last: int, have: Resources) -> int:
     )
 
 
+@lru_cache(256)
 def block_ends(tokens: int, blocks: int) -> np.ndarray:
-    """int64[blocks, 2]: (first row, behind the last) of at most so many blocks of rows, of similar size."""
+    """int64[blocks, 2]: (first row, behind the last) of at most so many blocks of rows, of similar size; every head
+    asks for the same, and nobody may write into it."""
     size = ceil(tokens, blocks)
     first = np.arange(0, tokens, size)
-    return np.stack([first, np.minimum(first + size, tokens)], axis=1)
+    made = np.stack([first, np.minimum(first + size, tokens)], axis=1)
+    made.flags.writeable = False
+    return made
 
 
 def block_scores(work: HeadWork, blocks: int) -> int:

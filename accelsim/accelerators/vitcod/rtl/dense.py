@@ -46,7 +46,7 @@ class DenseDatapath:
     macs: int
     banks: int
     port: int
-    modules = ("scratchpad", "mac_line", "transposing_stage", "mac_array_datapath")
+    modules = ("scratchpad", "mac_line", "place_generator", "transposing_stage", "mac_array_datapath")
     result = "sums"
 
     @property
@@ -118,7 +118,8 @@ class DenseDatapath:
         return [
             *lines,
             f"  mac_array_datapath #(.LINES({self.lines}), .MACS({self.macs}), .ACT_BANKS({self.banks}), "
-            f".ACT_PORT_BYTES({self.port}), .TILES({self.sizes.tiles})) data (",
+            f".ACT_PORT_BYTES({self.port}), .TILES({self.sizes.tiles}), "
+            f".ACT_ADDRESS({address_bits(self.sizes.acts)})) data (",
             f"      .clk, .rst, .tiles_we, .tiles_address, .tiles_data, {told},",
             "      .waits(command__valid != 0), .next(command__data[isa::gemm_bits-1:0]), .taken(command__pop != 0),",
             *(f"      {pin}," for pin in pins),
@@ -206,9 +207,10 @@ class DenseWork:
                 step = {"tokens": tokens, "step_tokens": min(high, tokens), "depth": depth}
                 ports = data.port, data.banks
                 chunk = lying(layer.window, *ports, row=place.row, element=place.element, **step).chunk
-                lies = entry(layer.window, data.port, chunk, place.row, place.element)
+                lies = entry(layer.window, *ports, chunk, place.row, place.element)
             else:
-                lies = in_rows(data.port, place.row, depth)
+                lies = in_rows(data.port, data.banks, pitch, depth)
+                lies["at_words"] = place.row * pitch
             lies["at_words"] += act_at[key]
             tiles.append((used, constant_at[place.layer] + place.column, *(lies[name] for name in WINDOWS.names)))
             part = layer.weight[place.element : place.element + depth, place.column : place.column + features]

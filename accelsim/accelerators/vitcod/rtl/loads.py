@@ -108,8 +108,8 @@ def stored(vectors: np.ndarray, coded: Coded | None) -> np.ndarray:
 
 
 def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and uint32[rows, words] of everything the data path is loaded with."""
-    size, words, passes = data.sizes, data.loads(), tables["passes"]
+    """Name and uint32[rows, words] of everything the data path and its memories are loaded with."""
+    size, words = data.sizes, data.loads()
     k, q = x.coded or (None, None)
     tokens = np.zeros((2, size.tokens, 4 * words["tokens"]), np.int8)
     for memory, bytes_ in zip(tokens, (stored(x.k, k), stored(x.q, q))):
@@ -118,6 +118,12 @@ def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iter
     vectors = np.zeros((len(x.v), size.tokens, 4 * words["v"]), np.int8)
     vectors[:, : x.v.shape[1], : x.v.shape[2]] = x.v
     yield "v", vectors.view(np.uint32).reshape(len(x.v) * size.tokens, -1)
+    yield from constants(data, tables, x)
+
+
+def constants(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iterator[tuple[str, np.ndarray]]:
+    """Of these what is known before the operands are."""
+    size, words, passes = data.sizes, data.loads(), tables["passes"]
     restore = np.zeros((2, size.all, words["decode"]), np.uint32)
     for rows, coded in zip(restore, x.coded or ()):
         heads, encoded = coded.weights.shape
@@ -136,7 +142,7 @@ def loads(data: Datapath, tables: Mapping[str, np.ndarray], x: Operands) -> Iter
         bits = x.keep[where.column_head[mine], one.row0 : one.row0 + one.rows, columns[mine]].ravel()
         kept.append(np.append(bits, np.zeros(-len(bits) % 32, bool)))
     head0 = first_heads(passes, x.q.shape[1])
-    yield "layout", np.stack([head0, passes["rows"], first], axis=1).astype(np.uint32)
+    yield "layout", np.stack([head0, passes["rows"], first, np.zeros_like(first)], axis=1).astype(np.uint32)
     yield "kept", np.packbits(np.concatenate(kept), bitorder="little").view(np.uint32).reshape(-1, 1)
     bound = (x.bound or 0) & (1 << 48) - 1
     yield "scaling", np.array([(*x.scaling, bound & 0xFFFFFFFF, bound >> 32, *x.out)], np.uint32)

@@ -61,10 +61,10 @@ PAYLOADS: dict[str, tuple[str, ...]] = memory.PAYLOADS | {
     "sweep": VectorUnit.fields["command"].payload,
 }
 # What the data path is loaded with beside operands: of each output what its scores need to be found; of each pass its
-# first head in the layer, its rows, and the first word that says which of its dense scores count; and the layer's
-# constants (name, bits).
+# first head in the layer, its rows, the first word that says which of its dense scores count, and the number of the
+# layer; and a layer's constants (name, bits).
 PLACES = ("head", "dense", "first", "first_dense", "dense_at")
-LAYOUT = ("head0", "rows", "kept")
+LAYOUT = ("head0", "rows", "kept", "layer")
 SCALING = (("multiplier", 16), ("shift", 6), ("bound", 48), ("out_multiplier", 16), ("out_shift", 6))
 DATA = {"places": PLACES, "layout": LAYOUT}
 
@@ -88,7 +88,10 @@ PACKAGE = Package(
     memory.SIGNED,
     ("sequencer", "vector_unit", *memory.TWINS),
     derived.BITS,
-    tuple(f"values_{name}" for name in ("array", "dram", "load_buffer", "steps", "store_buffer", "vector")),
+    tuple(
+        f"values_{name}"
+        for name in ("array", "attention", "dram", "load_buffer", "look_up", "steps", "store_buffer", "vector")
+    ),
 )
 TWINS = {
     twin.module: twin

@@ -52,7 +52,7 @@ OWN = tuple(
         ("output_merge", "output_merge", "a tile's last row is left out", "taken + 1'b1 == dense_data.rows",
          "taken + 2'd2 >= dense_data.rows"),
         ("softmax_unit", "softmax_unit", "a bank takes two scores in a cycle",
-         "(bank_busy[its_bank[n]] || ahead[n] != 0);", "bank_busy[its_bank[n]];"),
+         "|| writes_there != 0 || ahead[n] != 0);", "|| writes_there != 0);"),
         ("softmax_unit", "softmax_unit", "what others take of the memory is not waited for",
          "memory_free = memory_free_at <= now &&", "memory_free = 1'b1 ||"),
         ("softmax_unit", "softmax_unit", "exponentials are written in the cycle they are read",

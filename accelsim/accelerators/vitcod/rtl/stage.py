@@ -11,15 +11,16 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.components.mac_array import MacArray
 from accelsim.accelerators.vitcod.tables import WINDOWS
+from accelsim.dataflows.steps import filling
 from accelsim.dataflows.tiling import ceil
-from accelsim.dataflows.windows import Window, lying, read_words
+from accelsim.dataflows.windows import Window, lying, read_pieces, taken
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the array: when it may begin and must have ended, from when on its tile is known to the stage, its
-    tokens, the length of its accumulation, bytes of a residual operand of each token, the words that are read for each
-    word of the stage, and the elements in one."""
+    """A step of the array: when it may begin and must have ended, when the stage takes up its tile, its
+    tokens, the length of its accumulation, bytes of a residual operand of each token, the half words that could be read
+    while a word of the stage is, and the elements in one."""
 
     begin: int
     end: int
@@ -27,7 +28,7 @@ class Step:
     rows: int
     depth: int
     added: int
-    words: Sequence[int]
+    halves: Sequence[int]
     chunk: int
 
 
@@ -42,33 +43,37 @@ def steps_of(
     port, names = values["act_port_bytes"], MacArray.fields["command"].payload
     ends = iter(moved["out"][:, 0].tolist())
     before, free = 0, 0  # when the command before was taken up, when the tile before ended
+    prepared = 0  # and from when on the stage could take up this one
     for (came, *told), done, (window, first_row, element) in zip(
         moved["command"].tolist(), moved["done"][:, 0].tolist(), lies or repeat((None, 0, 0))
     ):
         tile = dict(zip(names, told))
         tokens, features, high, wide = (tile[n] for n in ("tokens", "features", "step_tokens", "step_features"))
         known = max(came + 1, before)
+        seen = max(known, prepared)
+        prepared = seen + max(2, values["act_banks"] - 1)
         before, free = max(known, free), done
         begin = max(before, known + tile["lead"])
         chunk, depth = port, tile["depth"]
         if window:
             sizes = {"row": first_row, "tokens": tokens, "step_tokens": min(high, tokens), "element": element}
             chunk = lying(window, port, values["act_banks"], **sizes, depth=depth).chunk
-            sums = read_words(
-                window, element, depth, chunk, port, ceil(first_row + tokens, window.out**2) * window.out**2
-            )
+            whole = ceil(first_row + tokens, window.out**2) * window.out**2
+            slots, sums = read_pieces(window, element, depth, chunk, port, whole)
+            begins = np.flatnonzero(np.diff(slots, prepend=-1))
         for row in range(0, tokens, high):
             rows = min(high, tokens - row)
-            read = (rows,) * ceil(depth, port)
+            read = (taken(rows, rows, values["act_banks"]),) * ceil(depth, port)
             if window:
-                read = (sums[:, first_row + row + rows] - sums[:, first_row + row]).tolist()
+                words = sums[:, first_row + row + rows] - sums[:, first_row + row]
+                read = np.add.reduceat(taken(words, rows, values["act_banks"]), begins).tolist()
             for column in range(0, features, wide):
                 columns = min(wide, features - column)
                 kind = ("inner", "right", "bottom", "corner")[
                     2 * (row + rows == tokens) + (column + columns == features)
                 ]
                 end = begin + tile[f"{kind}_cycles"]
-                yield Step(begin, end, known, rows, depth, columns * tile["added"], read, chunk)
+                yield Step(begin, end, seen, rows, depth, columns * tile["added"], read, chunk)
                 begin = next(ends) if tile["constants"] else end
 
 
@@ -83,17 +88,18 @@ class Late(NamedTuple):
 def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
     """What a word of each of a step's tokens takes is read as soon as what lay in its place is handed out; a feature is
     handed out a cycle, once its word is there; a residual operand is read behind a step's words."""
-    size, rate = values["act_port_bytes"], values["act_banks"] - 0.5
+    size, banks = values["act_port_bytes"], values["act_banks"]
+    rate = 2 * banks - 1  # half words a cycle
     ports, handed, delay, steps, of, tile = 0.0, (0.0, 0.0), 0.0, 0, 0, -1
     for step in run:
         if step.known != tile:  # the first words of a tile are read from the beginning of a cycle on
             tile, ports = step.known, math.ceil(ports)
         at = step.begin + delay
-        for first, words in zip(range(0, step.depth, step.chunk), step.words, strict=True):
-            ports = max(ports, handed[0], step.known + delay) + words / rate
+        for first, halves in zip(range(0, step.depth, step.chunk), step.halves, strict=True):
+            ports = max(ports, handed[0], step.known + filling(banks) + delay) + halves / rate
             at = max(at, ports) + min(step.chunk, step.depth - first)
             handed = handed[1], at
-        ports += step.rows * ceil(step.added, size) / rate
+        ports += ceil(step.added, size) * taken(step.rows, step.rows, banks) / rate
         behind = at - step.end - delay
         of += 1
         if behind > 1e-6:
@@ -101,13 +107,14 @@ def late(values: Mapping[str, int], run: Iterable[Step]) -> Late:
     return Late(steps, of, round(delay))
 
 
-def in_rows(port: int, row: int, depth: int) -> dict[str, int]:
-    """How the rows of a matrix lie in words of so many bytes: as a picture of one line for each."""
-    pitch = ceil(depth, port)
+def in_rows(port: int, banks: int, pitch: int, depth: int, apart: int = 0) -> dict[str, int]:
+    """How the rows of a matrix lie, so many words of so many bytes one behind the other, and `apart` bytes more: as a
+    picture of one line, of which no row of windows ends."""
     without = dict.fromkeys(WINDOWS.names, 0)
-    endless = dict.fromkeys(("columns", "rows", "out"), 1 << 30)
-    run = {"chunk": port, "run": depth, "width": depth, "height": 1}
-    return {**without, **endless, **run, "at_words": row * pitch, "token_words": pitch}
+    run = {"chunk": port, "run": depth, "width": depth, "height": 1, "x_last": 1, "x_wrap": 1, "y_end": 1}
+    token, far = (divmod(n * (pitch * port + apart), port) for n in (1, banks))
+    on = {"token_words": token[0], "token_bytes": token[1], "far_words": far[0], "far_bytes": far[1]}
+    return {**without, **run, **on}
 
 
 def pixels(window: Window, x: np.ndarray) -> np.ndarray:

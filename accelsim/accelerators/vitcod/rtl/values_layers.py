@@ -1,6 +1,7 @@
 """Layers as their values lie in DRAM and in the buffers: of each tile and step of the array, and of each command of the
 vector unit, where its operands are found and where its results go."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -9,10 +10,13 @@ from accelsim.accelerators.vitcod.dataflow.dense import columns_of
 from accelsim.accelerators.vitcod.rtl.dense import Place
 from accelsim.accelerators.vitcod.rtl.dense_layers import pieces_of, places_of
 from accelsim.accelerators.vitcod.rtl.stage import in_rows
+from accelsim.accelerators.vitcod.rtl.values_attention import attend, operands_of
 from accelsim.accelerators.vitcod.rtl.values_chain import output_name, readers
-from accelsim.accelerators.vitcod.rtl.values_core import ACT, ROW, WEIGHT
+from accelsim.accelerators.vitcod.rtl.values_core import ACT, WEIGHT
+from accelsim.accelerators.vitcod.rtl.values_inputs import Lies, elementwise, picture, put_inputs, windows
 from accelsim.accelerators.vitcod.rtl.values_places import Load
-from accelsim.accelerators.vitcod.rtl.values_work import Laid, Values, bytes_of
+from accelsim.accelerators.vitcod.rtl.values_reads import found_in
+from accelsim.accelerators.vitcod.rtl.values_work import Laid, Values
 from accelsim.accelerators.vitcod.rtl.vector import VectorDatapath
 from accelsim.accelerators.vitcod.rtl.vector_image import (
     ADDS,
@@ -28,14 +32,18 @@ from accelsim.accelerators.vitcod.rtl.vector_layers import CODED
 from accelsim.accelerators.vitcod.tables import WINDOWS
 from accelsim.core.errors import InputError
 from accelsim.dataflows.gemm import Columns
+from accelsim.dataflows.stores import Kept, parts
 from accelsim.dataflows.tiling import ceil
+from accelsim.dataflows.windows import Window
 from accelsim.workload import functional
 from accelsim.workload.layers import Attention, Gemm, Norm
 from accelsim.workload.network import Computed
+from accelsim.workload.wiring import wiring
 from accelsim.workload.workload import stored_shapes
 
 SPACE = 13  # bits of a norm's features, with those behind the last
 ALONE = 1 << 31  # scales without biases
+ALL = (1 << 32) - 1  # no table
 Tile = tuple[int, Place, list[int]]  # number of a command of the array, where its tile is, what it says
 
 
@@ -45,26 +53,27 @@ def lay(laid: Laid, vector: VectorDatapath) -> Values:
     tiles = zip(places_of(laid.workload, laid.have, order, commands), commands.tolist(), strict=True)
     every: list[Tile] = [(n, *one) for n, one in enumerate(tiles)]
     image, number, command = Image(vector), 0, 0
-    written = {tensor for some in readers(laid.workload).values() for tensor, _ in some}
+    reads = wiring(laid.workload)
+    written = {
+        tensor for name, one in reads.items() for tensor, *_ in found_in(laid.workload, laid.workload.layer(name), one)
+    }
     for layer in laid.workload.layers:
         computed = laid.network.of(layer.name)
         if isinstance(layer, Attention):
-            attention(laid, layer, computed)
+            attention(laid, layer, computed, image)
             continue
-        x = computed.operands["x"]
-        if f"{layer.name}.input" not in written:
-            laid.put(laid.places[f"{layer.name}.input"], x)
+        put_inputs(laid, computed, written)
         if isinstance(layer, Gemm):
-            if layer.residual and f"{layer.name}.residual" not in written:
-                laid.put(laid.places[f"{layer.name}.residual"], computed.operands["residual"])
-            Dense(laid, layer, computed, image).tiles([one for one in every if one[1].layer == number])
-            number += 1
-        else:
+            for product in range(layer.repeat):
+                mine = [one for one in every if one[1].layer == number]
+                Dense(laid, layer, computed, image, product).tiles(mine)
+                number += 1
+        elif isinstance(layer, Norm):
             command = norm(laid, layer, computed, image, command)
+        else:
+            command = elementwise(laid, layer, computed, image, command)
     classes(laid)
-    if laid.attended:
-        whole = np.concatenate(laid.attended)
-        laid.rows["merged"] = [*np.pad(whole, (0, -len(whole) % ROW)).reshape(-1, ROW)]
+    attend(laid)
     for table in (*image.tables, *[np.zeros(256, np.int8)] * (not image.tables)):
         laid.add("entries", table)
     return laid.values()
@@ -79,13 +88,12 @@ def classes(laid: Laid) -> None:
                 laid.put(laid.places[tensor], token[:before])
 
 
-def attention(laid: Laid, layer: Attention, computed: Computed) -> None:
-    """The rows that the merge hands on come from outside, in the order in which they are stored."""
-    first, output = laid.places[output_name(layer)], computed.output.reshape(-1)
-    mine = [one for one in laid.stores if first <= one["address"] < first + len(output)]
-    stored = np.concatenate([bytes_of(one) for one in mine])
-    laid.want(stored, output[stored - first])
-    laid.attended.append(output[stored - first])
+def attention(laid: Laid, layer: Attention, computed: Computed, image: Image) -> None:
+    """Its output, what it is computed of, and how many rows go through which table of an activation."""
+    table = laid.network.table(layer)
+    laid.add("looks", [layer.heads * layer.q_tokens, ALL if table is None else image.table(table)])
+    laid.want(laid.places[output_name(layer)] + np.arange(computed.output.size), computed.output.ravel())
+    laid.attended.append((layer, operands_of(laid.network, layer, computed, laid.codes.get(layer.name, {}))))
 
 
 def norm(laid: Laid, layer: Norm, computed: Computed, image: Image, command: int) -> int:
@@ -110,7 +118,7 @@ def norm(laid: Laid, layer: Norm, computed: Computed, image: Image, command: int
         if (x.address, x.size) != (source + begin, size):
             raise InputError(f"{laid.workload.name}: a command of {layer.name} is of another load than its own")
         row = laid.add("commands", ())
-        laid.add("command_places", [laid.result(target + begin + np.arange(size)[None])[0]])
+        laid.add("command_places", [laid.result(target + begin + np.arange(size), 1)[0][0]])
 
         def then(row: int = row, size: int = size, x: Load = x, constants: Load = constants) -> None:
             said = {"features": layer.features, "constants": number << SPACE, "epsilon": int(epsilon)}
@@ -124,30 +132,43 @@ def norm(laid: Laid, layer: Norm, computed: Computed, image: Image, command: int
     return command
 
 
-class Dense:
-    """A dense layer: its constants in DRAM as they are told to be packed, and its tiles."""
+def kept_at(kept: Sequence[Kept], rows: np.ndarray, first: int, count: int) -> np.ndarray:
+    """int64[rows, count]: the bytes of an output that so many values, from a first on, of some rows are."""
+    found = []
+    for one, begin, some in parts(kept, first, count):
+        starts = np.array([one.place(row) for row in rows.tolist()], np.int64)
+        found.append(starts[:, None] + begin + np.arange(some))
+    return np.hstack(found)
 
-    def __init__(self, laid: Laid, layer: Gemm, computed: Computed, image: Image) -> None:
+
+class Dense:
+    """A product of a dense layer: its constants in DRAM as they are told to be packed, and its tiles."""
+
+    def __init__(self, laid: Laid, layer: Gemm, computed: Computed, image: Image, product: int = 0) -> None:
         self.laid, self.layer, self.image, self.operands = laid, layer, image, computed.operands
+        self.window, self.first = Window.of(layer), product * layer.out_features
         encodes = next((one for one in laid.workload.attention_layers if one.name == layer.encodes), None)
         self.groups: list[tuple[int, Columns, np.ndarray, int]] = []  # first column, values that leave, set of weights
         columns = np.arange(layer.out_features)  # as the array takes them: heads that are compressed side by side
         first = 0
         for n, some in enumerate(columns_of(layer, encodes, laid.have)):
             mine = slice(first, first + some.count)
-            values, number = computed.output[0][:, mine], -1
+            values, number = computed.output[0][:, self.first :][:, mine], -1
             if some.heads:
                 values, number = self.coded(encodes, CODED[layer.role][n], values)
                 columns[mine] = columns[mine].reshape(some.heads, -1).T.ravel()
             self.groups.append((first, some, values, number))
             first += some.count
-        self.weight = computed.operands["weight"][0][:, columns]
-        bias = np.asarray(computed.operands["bias"][0], np.int32)[columns]
-        requant = np.asarray(computed.operands["requant"][0], np.int64)[columns]
+        self.weight = computed.operands["weight"][product][:, columns]
+        bias = np.asarray(computed.operands["bias"][product], np.int32)[columns]
+        requant = np.asarray(computed.operands["requant"][product], np.int64)[columns]
         scales = (requant[:, 0] | requant[:, 1] << 16).astype(np.uint32)
-        self.each = 8 if layer.bias else 4
-        self.source, self.target = self.at("input"), self.at("output")
-        laid.put(self.at("bias"), np.stack([bias.view(np.uint32), scales], axis=1) if layer.bias else scales)
+        self.each, self.pitch = 8 if layer.bias else 4, layer.repeat * layer.out_features
+        self.source, self.target = self.at("input") + product * layer.inputs // layer.repeat, self.at("output")
+        laid.put(
+            self.at("bias") + self.each * self.first,
+            np.stack([bias.view(np.uint32), scales], axis=1) if layer.bias else scales,
+        )
 
     def at(self, tensor: str) -> int:
         """Where a tensor of the layer begins in DRAM."""
@@ -167,6 +188,7 @@ class Dense:
         sums = np.einsum("oh,hnd->ond", weight.astype(np.int32), x.astype(np.int32))
         scale = network.constant(attention, f"{name}_requant", lambda: functional.calibrated(sums[None], 25))
         codes = functional.encode(x, weight, *map(int, scale))
+        self.laid.codes.setdefault(attention.name, {})[operand] = codes
         number = self.laid.add("coding", (weight, np.asarray(scale, np.int64)))
         return codes.transpose(1, 2, 0).reshape(tokens, -1), number
 
@@ -176,26 +198,30 @@ class Dense:
             tokens, features, depth, high, wide, last = said[:6]
             block = self.weight[place.element : place.element + depth, place.column : place.column + features]
             packed = np.concatenate([block[:, at : at + wide].ravel() for at in range(0, features, wide)])
-            weights = self.at("weight") + place.column * self.layer.in_features + place.element * features
+            column = self.first + place.column
+            weights = self.at("weight") + column * self.layer.in_features + place.element * features
             self.laid.put(weights, packed)
             until, done = self.laid.until["engine"][number], self.laid.done["engine"][number]
             held = self.laid.loads[WEIGHT].every[until[WEIGHT] - 1].read(packed.size, packed.size, 1, done)
             if (held.address, held.size) != (weights, packed.size):
                 raise InputError(f"{self.laid.workload.name}: a tile of {self.layer.name} waits for other weights")
-            constants = self.at("bias") + self.each * place.column
+            constants = self.at("bias") + self.each * column
             beside = self.laid.loads[WEIGHT].last(constants, until[WEIGHT]) if last else None
             if beside:
                 beside.read(beside.size, beside.size, self.each, done)
-            acts, offset = self.activations(place, depth, until.get(ACT, 0), done)
-            self.laid.later.append(
-                partial(self.tile, self.laid.add("tiles", ()), held, beside, constants, acts, offset, depth)
-            )
+            if self.window:
+                block = picture(self.laid, self.window, self.source, place, said, until.get(ACT, 0), done)
+                lies = windows(self.laid, self.window, block, place, said)
+            else:
+                lies = self.activations(place, depth, until.get(ACT, 0), done)
+            self.laid.later.append(partial(self.tile, self.laid.add("tiles", ()), held, beside, constants, lies))
             if last:
                 self.steps(place, (tokens, features, high, wide), until.get(ACT, 0), done)
 
-    def activations(self, place: Place, depth: int, until: int, done: int) -> tuple[Load, int]:
-        """The load of a tile's activations, and the byte of it that is the first, row by row."""
-        width, port = self.layer.in_features, self.laid.arch.parts[ACT]["port_bytes"]
+    def activations(self, place: Place, depth: int, until: int, done: int) -> Lies:
+        """How a tile's activations lie, row by row."""
+        width = self.layer.in_features
+        port, banks = (self.laid.arch.parts[ACT][name] for name in ("port_bytes", "banks"))
         begin = self.source + place.row * width + place.element
         load = self.laid.loads[ACT].last(begin, until)
         row, element = divmod(load.address - self.source, width)
@@ -206,27 +232,28 @@ class Dense:
         apart = length if length % port == 0 or port % length == 0 else ceil(length, port) * port
         if place.element - element + depth > length:
             raise InputError(f"{self.laid.workload.name}: a tile of {self.layer.name} is of more loads than one")
-        return load.read(length, apart, port, done), (place.row - row) * apart + place.element - element
+        load.read(length, apart, port, done)
 
-    def tile(
-        self, row: int, held: Load, beside: Load | None, constants: int, acts: Load, offset: int, depth: int
-    ) -> None:
+        def lies() -> dict[str, int]:
+            at = load.place + (place.row - row) * apart + place.element - element
+            return in_rows(port, banks, 0, depth, apart) | {"at_words": at // port, "at_bytes": at % port}
+
+        return lies
+
+    def tile(self, row: int, held: Load, beside: Load | None, constants: int, lies: Lies) -> None:
         """What the array's data path is told of a tile."""
-        port = self.laid.arch.parts[ACT]["port_bytes"]
-        lies, at = in_rows(port, 0, depth), acts.place + offset
-        lies |= {"at_words": at // port, "at_bytes": at % port}
-        lies |= {"token_words": acts.apart // port, "token_bytes": acts.apart % port}
         first = (beside.place + constants - beside.address) // self.each if beside else 0
         first |= ALONE * (self.each == 4)
-        self.laid.rows["tiles"][row] = [held.place, first, *(lies[name] for name in WINDOWS.names)]
+        told = lies()
+        self.laid.rows["tiles"][row] = [held.place, first, *(told[name] for name in WINDOWS.names)]
 
     def steps(self, place: Place, sizes: tuple[int, ...], until: int, done: int) -> None:
         """The steps of a tile whose outputs leave, as the vector unit takes them."""
         tokens, features, high, wide = sizes
         first, some, values, number = next(one for one in reversed(self.groups) if one[0] <= place.column)
-        at, run, beside = place.column - first, 0, None
+        at, beside = place.column - first, None
         if self.layer.residual:
-            address = self.at("residual") + place.row * self.layer.out_features + place.column
+            address = self.at("residual") + place.row * self.pitch + self.first + place.column
             beside = self.laid.loads[ACT].last(address, until)
             beside.read(beside.bytes, beside.bytes, 1, done)
             if (beside.address, beside.bytes, beside.segments) != (address, features, tokens):
@@ -241,21 +268,19 @@ class Dense:
                     columns = np.arange(begin, end)
                 if not len(columns):
                     continue
-                if some.packed:
-                    before, each = some.leaves(0, at), some.leaves(at, features)
-                    start = self.target + (first + before) * self.layer.tokens + place.row * each + run
-                    address = start + np.arange(len(rows) * len(columns)).reshape(len(rows), -1)
-                    run += address.size
+                if some.kept:
+                    address = self.target + kept_at(some.kept, rows, int(columns[0]), len(columns))
                 else:
-                    address = self.target + rows[:, None] * self.layer.out_features + first + columns
+                    address = self.target + rows[:, None] * self.pitch + self.first + first + columns
                 self.laid.want(address, values[np.ix_(rows, columns)])
                 self.item(address, some.heads > 0, beside, (row, column))
 
     def item(self, address: np.ndarray, coded: bool, beside: Load | None, corner: tuple[int, int]) -> None:
         """An item of the array, with its results at these addresses."""
         columns = address.shape[1]
-        place, pitch = self.laid.result(address)
-        number = self.laid.add("item_places", [place, columns, pitch])
+        for run in self.laid.result(address):
+            self.laid.add("runs", run)
+        number = len(self.laid.rows.get("items", ()))
         if number < len(self.laid.items) and self.laid.items[number] != address.size:
             raise InputError(f"{self.laid.workload.name}: item {number} has {self.laid.items[number]} elements")
         does, table, scale = SUMMED, None if coded else self.operands["table"], (1, 0)

@@ -133,7 +133,7 @@ class VectorDatapath:
 def job_fields(data: str) -> str:
     """The fields of a job in the words it is loaded as, the last first."""
     fields = (
-        (224, 48), (192, 16), (208, 6), (160, 16), (176, 6), (144, 9), (128, FEATURES), (96, 32), (64, 32), (32, 32),
+        (224, 48), (192, 16), (208, 6), (160, 16), (176, 6), (144, 10), (128, FEATURES), (96, 32), (64, 32), (32, 32),
         (24, 8), (16, 8), (0, 16),
     )  # fmt: skip
     return ", ".join(f"{data}[{at}+:{bits}]" for at, bits in fields)

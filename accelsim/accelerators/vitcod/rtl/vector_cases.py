@@ -88,7 +88,7 @@ def command(
     rng: Rng, values: Mapping[str, int], rates: VectorRates, size: int, tables: list[np.ndarray]
 ) -> tuple[Job, tuple]:
     """A command, and (elements, passes, bytes that leave, sweeps, cycles, rate)."""
-    kind = str(rng.choice(["layernorm", "layernorm", "rmsnorm", "batchnorm", "add", "multiply", "look"]))
+    kind = str(rng.choice(["layernorm", "layernorm", "rmsnorm", "batchnorm", "add", "multiply", "look", "mean"]))
     if kind.endswith("norm"):
         passes, sweeps = PASSES[kind], SWEEPS[kind]
         job: Job = normalised(rng, kind, values["lanes"], values["rows"], size)
@@ -96,9 +96,11 @@ def command(
         elements = shape[0] * shape[1]
     else:
         shape = int(rng.integers(1, 9)), int(rng.integers(1, max(2, size // 8)))
+        if kind == "mean":
+            shape = shape[0], ceil_to(shape[1], values["lanes"])
         job = operated(rng, kind, shape, tables)
         passes, sweeps, elements = 1, 1, len(job.x) * shape[0] * shape[1]
-    said = elements, passes, shape[0] * shape[1], sweeps
+    said = elements, passes, shape[1] * (1 if kind == "mean" else shape[0]), sweeps
     return job, (*said, *rates.command(elements, sweeps))
 
 
@@ -127,8 +129,9 @@ def ceil_to(number: int, of: int) -> int:
 
 def operated(rng: Rng, kind: str, shape: tuple[int, int], tables: list[np.ndarray]) -> Operated:
     """A command of an element-wise layer."""
-    x = [rng.integers(-128, 128, shape).astype(np.int8) for _ in range(1 if kind == "look" else 2)]
+    x = [rng.integers(-128, 128, shape).astype(np.int8) for _ in range(1 if kind in ("look", "mean") else 2)]
     if kind == "look":
         return Operated("gelu", x, np.zeros((0, 2), np.int64), tables[int(rng.integers(2))])
-    requant = np.array([scaling(rng, 1 << (14 if kind == "multiply" else 7)) for _ in x])
+    magnitude = {"multiply": 1 << 14, "mean": 64 * shape[0]}.get(kind, 1 << 7)
+    requant = np.array([scaling(rng, magnitude) for _ in x])
     return Operated(kind, x, requant)

@@ -1,6 +1,6 @@
 """What the memories around the vector unit's data path hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from accelsim.accelerators.vitcod.rtl.vector_jobs import UNIT, Job, Leaving, Nor
 from accelsim.core.errors import InputError
 from accelsim.dataflows.tiling import ceil
 
-SQUARES, CENTRED, SUMMED, OTHER, GAINS, ADDS, LOOKS = 1, 2, 16, 32, 64, 128, 256
+SQUARES, CENTRED, SUMMED, OTHER, GAINS, ADDS, LOOKS, MEANS = 1, 2, 16, 32, 64, 128, 256, 512
 SCALED, NORMALISED, MULTIPLIED = 0, 2 << 2, 3 << 2  # what the first multiplier has on its right
 
 
@@ -78,15 +78,32 @@ class Image:
         """Of a command of an element-wise layer."""
         if isinstance(job, Passed):
             return [0] * JOB
-        size, first = job.x[0].size, self.operand(job.x[-1])
-        scales = [tuple(int(n) for n in row) for row in job.requant]
-        if job.op == "add":
-            second = self.operand(job.x[0])
-            return self.told(size, ADDS | OTHER, None, first=first, second=second, scale=scales[1], down=scales[0])
-        if job.op == "multiply":
-            second = self.operand(job.x[0])
-            return self.told(size, MULTIPLIED, None, first=first, second=second, scale=(0, 0), down=scales[0])
-        return self.told(size, SCALED, job.table, first=first)
+        rows = len(job.x[0]) if job.op == "mean" else 0
+        places = [self.operand(x, max(rows, 1)) for x in job.x]
+        return self.operation(job.op, job.x[0].size, places, job.requant, job.table, rows)
+
+    def operation(
+        self, op: str, size: int, x: Sequence[int], requant: np.ndarray, table: np.ndarray | None, rows: int = 0
+    ) -> list[int]:
+        """Of an element-wise operation on operands of so many elements, the first word of each; a mean of so many rows,
+        each of which begins a word, sums them up word by word."""
+        scales = [tuple(int(n) for n in row) for row in requant]
+        if op == "mean":
+            wide = ceil(size // rows, self.data.lanes)
+            whole = size + (rows - 1) * (wide * self.data.lanes - size // rows)
+            return self.told(whole, MEANS, None, first=x[0], second=wide, features=rows, down=scales[0])
+        if op == "add":
+            return self.told(size, ADDS | OTHER, None, first=x[1], second=x[0], scale=scales[1], down=scales[0])
+        if op == "multiply":
+            return self.told(size, MULTIPLIED, None, first=x[1], second=x[0], scale=(0, 0), down=scales[0])
+        return self.told(size, SCALED, table, first=x[0])
+
+    def table(self, table: np.ndarray) -> int:
+        """The number of a table of activations."""
+        number = self.table_at.setdefault(table.tobytes(), len(self.tables))
+        if number == len(self.tables):
+            self.tables.append(table)
+        return number
 
     def told(
         self,
@@ -105,22 +122,20 @@ class Image:
         windows, number = ceil(size, self.data.lanes), 0
         if table is not None:
             does |= LOOKS
-            number = self.table_at.setdefault(table.tobytes(), len(self.tables))
-            if number == len(self.tables):
-                self.tables.append(table)
+            number = self.table(table)
         last = size - (windows - 1) * self.data.lanes
         scales = [int(multiplier) | int(shift) << 16 for multiplier, shift in (scale, down)]
         head = [windows | last << 16 | number << 24, first, second, constants, features | does << 16]
         return [*head, *scales, epsilon & 0xFFFFFFFF, epsilon >> 32]
 
-    def operand(self, x: np.ndarray) -> int:
-        """The first word of an operand, which begins a word."""
+    def operand(self, x: np.ndarray, rows: int = 1) -> int:
+        """The first word of an operand, which begins a word, as each of its rows does."""
         lanes = self.data.lanes
-        rows = np.zeros((ceil(x.size, lanes), 4 * self.data.loads()["acts"]), np.int8)
-        flat = np.zeros(len(rows) * lanes, np.int8)
-        flat[: x.size] = x.ravel()
-        rows[:, :lanes] = flat.reshape(-1, lanes)
-        return self.put("acts", rows)
+        flat = x.reshape(rows, -1)
+        flat = np.pad(flat, ((0, 0), (0, -flat.shape[1] % lanes))).reshape(-1, lanes)
+        words = np.zeros((len(flat), 4 * self.data.loads()["acts"]), np.int8)
+        words[:, :lanes] = flat
+        return self.put("acts", words)
 
     def put(self, name: str, rows: np.ndarray) -> int:
         """The first word of what is put into a memory."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.dataflows.tiling import ceil
 from accelsim.workload.functional import dense, elementwise, normalise
 
 UNIT = (1, 0)  # multiplier and shift that change nothing
@@ -51,6 +52,14 @@ class Operated(NamedTuple):
     def wanted(self) -> np.ndarray:
         """int8[elements], by the functional twin."""
         return elementwise(self.op, self.x, self.requant, self.table).ravel()
+
+
+def slots(job: "Job", elements: int, lanes: int) -> np.ndarray:
+    """Of the windows of so many values that a job leaves the slot of each: of a mean that of the last row."""
+    windows = ceil(elements, lanes)
+    if isinstance(job, Operated) and job.op == "mean":
+        return len(job.x[0]) * np.arange(1, windows + 1) - 1
+    return np.arange(windows)
 
 
 class Passed(NamedTuple):

@@ -144,12 +144,19 @@ def blocks_of(computed: Computed, sizes: list[int], lanes: int, first: int = 0) 
             rows = operands["x"].reshape(-1, layer.features)[at // layer.features :][: size // layer.features]
             gamma, beta, shift, epsilon = (operands[n] for n in ("gamma", "beta", "shift", "epsilon"))
             yield Normalised(rows, layer.norm, gamma, beta, int(shift), int(epsilon))
+        elif isinstance(layer, Elementwise) and layer.op == "mean" and sums_up(layer, size, lanes):
+            yield Operated(layer.op, [operands["x"][0].reshape(-1, layer.features)], operands["requant"])
         elif isinstance(layer, Elementwise) and computes(layer):
             x = [one.reshape(-1)[at : at + size][None] for one in operands["x"]]
             yield Operated(layer.op, x, operands["requant"], operands["table"])
         else:
             yield Passed()
         at += size
+
+
+def sums_up(layer: Elementwise, size: int, lanes: int) -> bool:
+    """Whether a command of so many elements is a mean that the data path computes: of all rows, whole words each."""
+    return size == layer.tokens * layer.features and layer.features % lanes == 0 and layer.tokens < 1 << FEATURES
 
 
 def computes(layer: Elementwise) -> bool:

@@ -55,6 +55,14 @@ VECTOR_MUTATIONS = tuple(
          "factors[window[0].row]"),
         ("vector_unit_datapath", "addends are those of the window before", "addend[0] <= addends[window[2].row];",
          "addend[0] <= addends[window[3].row];"),
+        ("vector_lane", "a mean is of its last row", "(sums_up ? WIDE'(scaled4) : addend)", "addend"),
+        ("vector_unit_datapath", "a mean counts what was there", "window[3].does.means && !window[3].opens",
+         "window[3].does.means"),
+        ("vector_unit_datapath", "a mean is of words side by side", "below + job.second[15:0];", "below + 1'b1;"),
+        ("vector_unit_datapath", "all words of a mean are the first", "window[0].ends ? column + 1'b1 :",
+         "window[0].ends ? column :"),
+        ("vector_unit_datapath", "values leave with each row of a mean", "(!job.does.means || window[0].ends);",
+         "1'b1;"),
         ("vector_unit_datapath", "rows are not swept", "sweeping <= next.does.squares;", "sweeping <= 1'b0;"),
     )
 )  # fmt: skip

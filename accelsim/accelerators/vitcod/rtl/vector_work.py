@@ -8,8 +8,7 @@ import numpy as np
 
 from accelsim.accelerators.vitcod.rtl.vector import JOB, VectorDatapath, VectorSizes
 from accelsim.accelerators.vitcod.rtl.vector_image import Image
-from accelsim.accelerators.vitcod.rtl.vector_jobs import Job
-from accelsim.dataflows.tiling import ceil
+from accelsim.accelerators.vitcod.rtl.vector_jobs import Job, slots
 from accelsim.rtl.datapath import Comparison, Parameters
 
 LAG = 10  # cycles from the one in which the control begins something to the values of its first slot
@@ -81,10 +80,11 @@ class VectorWork:
     ) -> Iterator[tuple[Begun, np.ndarray, np.ndarray]]:
         """Of everything that is begun the cycles in which its windows are there, and its values int8[elements]."""
         for one in self.begun(moved):
-            values = (self.commands if one.tiled else self.items)[one.number].wanted()
-            windows = ceil(len(values), data.lanes)
-            first = int(self.told[one.number, -2]) - windows if one.tiled else 0
-            yield one, one.at + LAG + first + np.arange(windows), values
+            job = (self.commands if one.tiled else self.items)[one.number]
+            values = job.wanted()
+            slot = slots(job, len(values), data.lanes)
+            first = int(self.told[one.number, -2]) - 1 - slot[-1] if one.tiled and len(slot) else 0
+            yield one, one.at + LAG + first + slot, values
 
     def compare(
         self,

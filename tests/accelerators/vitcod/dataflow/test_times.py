@@ -62,7 +62,7 @@ def test_the_times_of_a_tile_by_hand():
     assert timed(PORTS, **cut, adds=False) == {
         "inner_cycles": 100, "bottom_cycles": 100, "right_cycles": 100, "corner_cycles": 100,
         "weight_rate": -(-(5 + 1) * 64 // 100), "act_rate": -(-2 * 2 * 64 // 100),
-        "lead": 1,
+        "lead": 1 + 3,
     }  # fmt: skip
     # of a depth of 1, sums that come and go through a port of 4 bytes: two cycles an output
     narrow = ArrayPorts(1, 1, 1, 1, 4)

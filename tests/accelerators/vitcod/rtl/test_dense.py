@@ -72,10 +72,10 @@ def test_outputs_are_those_of_the_functional_twin_wherever_a_tile_is():
 
 
 def test_a_stage_of_two_words_follows_steps_of_whole_words_and_no_shorter_ones():
-    whole = [Step(6 + 32 * n, 38 + 32 * n, 0, 8, 32, 0, (8, 8), 16) for n in range(9)]
+    whole = [Step(8 + 32 * n, 40 + 32 * n, 0, 8, 32, 0, (16, 16), 16) for n in range(9)]
     assert late(PORTS, whole) == Late(0, 9, 0)
     # words of 16, 16 and 1 features: while the last is handed out, a third of the next word of eight tokens comes
-    cut = [Step(6 + 33 * n, 39 + 33 * n, 0, 8, 33, 0, (8, 8, 8), 16) for n in range(9)]
+    cut = [Step(14 + 33 * n, 47 + 33 * n, 0, 8, 33, 0, (16, 16, 16), 16) for n in range(9)]
     assert late(PORTS, cut) == Late(8, 9, round(8 * (8 / 1.5 - 1)))
     assert late({**PORTS, "act_banks": 9}, cut).steps == 0
 
@@ -100,7 +100,7 @@ def test_the_array_alone_does_what_it_does_in_the_machine(arch, workload, record
     for name, moved in by_channel(case, model).items():
         wanted = recorded.moved[name]
         assert len(moved) > 50 and np.array_equal(moved[:, : wanted.shape[1]], wanted & 0xFFFFFFFF), name
-    assert late(recorded.values, steps_of(recorded.values, recorded.moved)) == Late(0, 459, 0)
+    assert late(recorded.values, steps_of(recorded.values, recorded.moved)) == Late(0, 456, 0)
 
 
 def test_every_product_of_a_workload_is_computed_once(arch, workload, recorded):
@@ -124,7 +124,7 @@ def test_the_share_of_a_run_is_that_of_the_record(arch, workload):
         cycles = every - result.total.status[unit]["idle"]
         assert said[line].startswith(f"{name}: at work in {cycles:,} of {every:,} cycles of fmnist_vit_s90 (")
     assert said[2].startswith("all of these: at work in 2") and said[3].startswith(
-        "transposing_stage: late in 0 of 459 "
+        "transposing_stage: late in 0 of 456 "
     )
 
 

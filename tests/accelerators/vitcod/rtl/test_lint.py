@@ -6,5 +6,5 @@ from accelsim.rtl.lint import lint
 
 def test_no_module_has_a_warning(tmp_path):
     found = lint(PACKAGE, tmp_path)
-    assert len(found) == 43
+    assert len(found) == 47
     assert {name: lines for name, lines in found.items() if lines} == {}

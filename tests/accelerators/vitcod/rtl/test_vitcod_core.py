@@ -181,8 +181,7 @@ def test_a_seeded_bug_is_caught_in_the_whole_machine(monkeypatch):
     elsewhere = Mutation("dram_pipe", "dram_pipe", "not there", "in_flight", "")
     seeded = {"vitcod": replace(TWINS.whole["vitcod"], mutations=(*found, none, elsewhere))}
     monkeypatch.setattr(twins, "TWINS", replace(TWINS, whole=seeded))
-    monkeypatch.setattr("accelsim.rtl.suite.ATTEMPTS", 2)
-    done = CliRunner().invoke(cli.app, ["cosim", "vitcod", "--mutations", *options(*SMALL)])
+    done = CliRunner().invoke(cli.app, ["cosim", "vitcod", "--mutations", "--cases", "2", *options(*SMALL)])
     assert done.exit_code == 1, done.output
     assert "not there" not in done.output and "NOT CAUGHT" in done.output
     assert done.output.splitlines()[-1] == "3 seeded bugs, 2 caught"

@@ -14,6 +14,7 @@ from accelsim.accelerators.vitcod.rtl.twins import TWINS
 from accelsim.accelerators.vitcod.rtl.values_chain import CHAINED, whole_chain
 from accelsim.accelerators.vitcod.rtl.values_mutations import VALUES_MUTATIONS
 from accelsim.accelerators.vitcod.rtl.values_places import Loads
+from accelsim.accelerators.vitcod.rtl.values_work import TooSoonError
 from accelsim.accelerators.vitcod.rtl.vitcod_values import TOP, networks, whole
 from accelsim.cli.rtl import named
 from accelsim.config import load_arch
@@ -54,9 +55,9 @@ def test_random_networks_leave_in_dram_what_the_functional_twin_says():
         assert (laid.memory.view(np.uint8)[at] == laid.wanted[at]).mean() < 0.1, "nothing of it is there before"
 
 
-@pytest.mark.parametrize("what", ["weight", "class token", "place", "step"])
+@pytest.mark.parametrize("what", ["weight", "class token", "place", "step", "key", "value", "decoder"])
 def test_what_is_loaded_decides_what_is_computed(what):
-    """A byte of DRAM, the place of a load, where an item goes."""
+    """A byte of DRAM, the place of a load, where an item goes, where K and V of a pass are, what restores them."""
     case, sim = next(run for run in networks(small(), 4, 2) if run[0].operands.laid.network.classed)
     laid = case.operands.laid
     if what == "weight":
@@ -66,8 +67,15 @@ def test_what_is_loaded_decides_what_is_computed(what):
     elif what == "place":
         load_ = next(one for one in laid.loads["act_gb0"].every if one.done >= 0)
         load_.place += 64
+    elif what in ("key", "value"):
+        laid.rows["attended"][0][0 if what == "key" else 3] += 1
+    elif what == "decoder":
+        layer, x = laid.attended[0]
+        k, q = x.coded
+        laid.attended[0] = layer, replace(x, coded=(replace(k, weights=-k.weights - 1), q))
     else:
-        laid.rows["item_places"][5] = [laid.rows["item_places"][5][0] + 1, *laid.rows["item_places"][5][1:]]
+        place, size = laid.rows["runs"][5]
+        laid.rows["runs"][5] = place + 1, size
     outcome = run_whole([(case, sim)])
     assert outcome.differences > 0
     assert "in the module and" in outcome.first and "in the functional twin" in outcome.first
@@ -85,6 +93,8 @@ def test_layers_lie_where_they_are_computed():
     assert at["blocks.0.mlp.fc1.output"] == at["blocks.0.mlp.fc2.input"]
     assert at["blocks.0.attn.output.0"] == at["blocks.0.attn.proj.input"]
     assert at["head.input"] == at["norm.output"], "its first token"
+    lies = [at[f"blocks.0.attn.{name}.0"] - at["blocks.0.attn.qkv.output"] for name in "qkv"]
+    assert lies == [0, 50 * 2 * 16, 2 * 50 * 2 * 16], "codes of 50 tokens, twice"
     own = [at[f"{layer.name}.output"] for layer in work.layers if isinstance(layer, Gemm | Norm)]
     assert len(set(own)) == len(own)
 
@@ -110,10 +120,43 @@ def test_loads_that_are_in_use_do_not_overlap():
         loads.every[0].read(20, 20, 1, 3)
 
 
+def test_loads_that_are_read_together_lie_together():
+    rows = [(4096 * n, size, 1, size, 0) for n, size in enumerate((40, 40, 30, 40))]
+    loads = Loads("act_gb0", np.array(rows, DESCRIPTOR).view(np.recarray), [0, 1, 2, 90])
+    for load_ in loads.every:
+        load_.read(10, 16, 8, 50)
+    first, second, third, last = loads.every
+    second.follow(first, 4 * 16)
+    second.follow(first, 4 * 16)
+    third.read(10, 16, 8, 70)
+    assert loads.place(1024) == 2 * 4 * 16 + 3 * 16
+    assert [one.place for one in loads.every] == [0, 64, 128, 0], "room for both is taken with the first"
+    with pytest.raises(InputError, match="read together with loads that lie elsewhere"):
+        third.follow(second, 64)
+    with pytest.raises(InputError, match="read together with loads that lie elsewhere"):
+        last.follow(third, -16)
+    last.many, last.block = 2, 5  # two heads of two tokens
+    last.read(10, 16, 8, 95)
+    assert last.takes == 2 * 16 and loads.rows()[3].tolist() == [0, 10, 16, 40, 2, 5]
+
+
+def test_a_memory_that_gives_back_too_soon_is_refused():
+    case, _ = next(networks(small(), 1, 2))
+    laid = case.operands.laid
+    at = laid.places["embed.output"]
+    bursts = np.array([[3, at, 16, 1, 0], [9, at + 8, 16, 0, 1]])
+    for cycle, late in ((12, True), (13, False)):
+        replies = np.array([[4, 16, 0], [cycle, 16, 1]])
+        if late:
+            with pytest.raises(TooSoonError, match=r"in cycle 12 its memory gives back .* 1 cycles later"):
+                laid.check_memory(bursts, replies)
+        else:
+            laid.check_memory(bursts, replies)
+
+
 @pytest.mark.parametrize(
     ("name", "over", "why"),
     [
-        ("levit_128_s90", (), "is a layer that is not run with values"),
         ("fmnist_vit_s90", ("options.residency=keep",), "activations that stay on chip"),
         ("fmnist_vit_s90", ("options.residency=fused",), "activations that stay on chip"),
         ("fmnist_vit_s90", ("options.miss=dram",), "queries that are fetched"),
@@ -138,13 +181,14 @@ def test_it_is_named_behind_its_machine():
 
 def test_bugs_are_seeded_in_every_module_on_the_way():
     modules = {m for m in next(networks(small(), 1, 1))[0].netlist.modules() if m.startswith("values_")}
-    assert {m.module for m in VALUES_MUTATIONS} == modules and len(modules) == 6
+    assert {m.module for m in VALUES_MUTATIONS} == modules | {"attention_datapath", "decoder_datapath"}
+    assert len(modules) == 8
     assert TWINS.whole[TOP].mutations == VALUES_MUTATIONS
 
 
 @pytest.mark.slow
 def test_every_seeded_bug_is_caught():
-    found = [(m.bug, count) for m, count, _ in bugs_of(VALUES_MUTATIONS, lambda: networks(small(), 8, 1))]
+    found = [(m.bug, count) for m, count, _ in bugs_of(VALUES_MUTATIONS, networks(small(), 8, 1))]
     assert len(found) == len(VALUES_MUTATIONS)
     assert [bug for bug, count in found if not count] == []
 

@@ -21,7 +21,7 @@ def test_what_is_written_is_complete_and_has_the_parameters(tmp_path):
     assert "listed in files.f; the top is attention_core" in done.output
     simulated = {f"{name}.sv" for name in PACKAGE.simulated}
     assert {path.name for path in PACKAGE.modules()} - simulated < {path.name for path in folder.iterdir()}
-    assert len(simulated) == 6 and not simulated.intersection(path.name for path in folder.iterdir())
+    assert len(simulated) == 8 and not simulated.intersection(path.name for path in folder.iterdir())
     names = (folder / "files.f").read_text().split()
     assert names[0] == "isa.sv" and names[-1] == "attention_core.sv"
     top = (folder / "attention_core.sv").read_text()

@@ -1,15 +1,14 @@
-// The data path of the attention core: scratchpads, the data of both engines, of the softmax unit and of the merge, and
-// the channels' data. It does what the control decides two cycles later: nothing that is decided depends on a value.
-// The activation buffer holds the tokens of Q and K as they are stored; the decoder fills the operand buffers with them,
-// which have two sides: a pass with an even number uses the one, the next pass the other. Q and V stand in two
-// scratchpads, for ports of their own: the denser engine's broadcast and the banks of the sparser engine.
+// The data path of the attention core: operand buffers, the data of both engines, of the softmax unit and of the merge,
+// and the channels' data. It does what the control decides two cycles later: nothing that is decided depends on a value.
+// The activation buffer, which is outside as V's is, holds the tokens of Q and K as they are stored; the decoder fills the
+// operand buffers with them, which have two sides: a pass with an even number uses the one, the next pass the other. Q
+// stands in two scratchpads, for ports of their own: the denser engine's broadcast and the banks of the sparser engine.
 module attention_datapath #(
     parameter int LINES         = 2,
     parameter int MACS          = 2,
     parameter int FEATURES      = 2,
     parameter int PORTS         = 2,
     parameter int BANKS         = 2,
-    parameter int V_BANKS       = 2,
     parameter int SEGMENT       = 2,
     parameter int SCORE_PORTS   = 2,
     parameter int LANES         = 1,
@@ -18,7 +17,8 @@ module attention_datapath #(
     parameter int DIVIDE_CYCLES = 2,
     parameter int PLACES        = 2,
     parameter int HEADS         = 2,   // of a pass
-    parameter int ALL           = 2,   // heads of the layer
+    parameter int ALL           = 2,   // heads of a layer
+    parameter int LAYERS        = 1,
     parameter int ENCODED       = 1,   // most compressed heads
     parameter int DECODER_LINES = 2,
     parameter int DECODER_MACS  = 2,
@@ -40,17 +40,26 @@ module attention_datapath #(
     parameter int HA            = HEADS > 1 ? $clog2(HEADS) : 1,
     parameter int VA            = ALL > 1 ? $clog2(ALL) : 1,
     parameter int TA            = $clog2(TOKENS),
-    parameter int RA            = $clog2(ROWS)
+    parameter int WINDOWS       = STORED + PORT_BYTES,
+    parameter int NA            = $clog2(WINDOWS),
+    parameter int SLICES        = FEATURES > MACS ? $clog2(FEATURES / MACS) : 1
 ) (
     input  logic                                clk,
     input  logic                                rst,
-    // What is loaded: K and Q token by token, V vector by vector, the decoder's weights, tables, and a layer's constants.
-    input  logic                                tokens_we,
-    input  logic [TA:0]                         tokens_address,  // K or Q, token
-    input  logic [STORED*8-1:0]                 tokens_data,
-    input  logic                                v_we,
-    input  logic [VA+TA-1:0]                    v_address,       // head of the layer, token
-    input  logic [FEATURES*8-1:0]               v_data,
+    // The activation buffer: K or Q, token, and from which byte on.
+    output logic                                tokens_read,
+    output logic [TA+1:0]                       tokens_at,
+    output logic [NA-1:0]                       tokens_offset,
+    input  logic [PORT_BYTES*8-1:0]             tokens_window,
+    // V: head of the layer, token; a slice for the denser engine, vectors of the sparser engine's banks.
+    output logic                                v_read,
+    output logic [VA+TA:0]                      v_at,
+    output logic [SLICES-1:0]                   v_slice,
+    input  logic [MACS*8-1:0]                   v_value,
+    output logic [BANKS-1:0]                    v_banks_read,
+    output logic [BANKS-1:0][VA+TA:0]           v_banks_at,
+    input  logic [BANKS-1:0][FEATURES*8-1:0]    v_banks_value,
+    // What is loaded: the decoder's weights, tables, and the layers' constants.
     input  logic                                decode_we,
     input  logic [31:0]                         decode_address,
     input  logic [ENCODED*8+53:0]               decode_data,
@@ -67,6 +76,7 @@ module attention_datapath #(
     input  logic [31:0]                         kept_address,
     input  logic [31:0]                         kept_data,
     input  logic                                scaling_we,
+    input  isa::word_t                          scaling_address,
     input  isa::scaling_t                       scaling_data,
     // What the control decides.
     input  isa::word_t                          denser_pass,
@@ -141,10 +151,6 @@ module attention_datapath #(
     input  logic [7:0]                          decoder_vector_push,
     input  logic [7:0]                          decoder_vector_pop,
     input  isa::word_t                          decoder_vector_line,
-    // The outputs, read a row at a time.
-    input  logic                                output_read,
-    input  logic [RA-1:0]                       output_at,
-    output logic [FEATURES*8-1:0]               output_value,
     // What an observer sees of it: how many values of each kind there are in this cycle, and the values.
     output logic [7:0]                          restored_push,
     output logic                                restored_kind,
@@ -168,10 +174,12 @@ module attention_datapath #(
     output logic [7:0]                          slips_push  // a channel's data and its control are apart
 );
   localparam int SA = $clog2(SCORES), IA = $clog2(ENTRIES);
-  localparam int SLICES = FEATURES > MACS ? $clog2(FEATURES / MACS) : 1;
   localparam int VECTOR = FEATURES * 8, ROW = FEATURES * 32, SCORE = 32 + IA;
-  isa::scaling_t scaling;
-  always_ff @(posedge clk) if (scaling_we) scaling <= scaling_data;
+  // The layer that is worked on: its last pass is done before the next layer's first tokens are decoded.
+  localparam int LA = LAYERS > 1 ? $clog2(LAYERS) : 1;
+  isa::scaling_t scalings[LAYERS], scaling;
+  logic [LA-1:0] layer;
+  assign scaling = scalings[layer];
 
   // The passes that the units work on, as their data paths need them.
   localparam int NUMBER = PASSES > 1 ? $clog2(PASSES) : 1;
@@ -180,6 +188,8 @@ module attention_datapath #(
   isa::layout_row_t decoding;
   logic side, side1;  // that tokens are decoded for, a cycle later and two
   always_ff @(posedge clk) begin
+    if (scaling_we) scalings[LA'(scaling_address)] <= scaling_data;
+    if (decoder_begins) layer <= LA'(decoding.layer);
     if (layout_we) layouts[NUMBER'(layout_address)] <= layout_data;
     denser_pass1 <= denser_pass;
     sparser_pass1 <= sparser_pass;
@@ -191,11 +201,6 @@ module attention_datapath #(
   assign decoding = layouts[NUMBER'(decoder_pass)];
 
   // Tokens as they are stored, and the decoder.
-  localparam int WINDOWS = STORED + PORT_BYTES, NA = $clog2(WINDOWS);
-  logic tokens_read;
-  logic [TA+1:0] tokens_at;
-  logic [NA-1:0] tokens_offset;
-  logic [PORT_BYTES*8-1:0] tokens_window;
   logic writes, writes_kind;
   logic [TA-1:0] writes_token;
   logic [HEADS-1:0] writes_heads, writes_k, writes_q;
@@ -203,21 +208,9 @@ module attention_datapath #(
   logic [FEATURES*8-1:0] single, vector;
   assign writes_k = writes && !writes_kind ? writes_heads : '0;
   assign writes_q = writes && writes_kind ? writes_heads : '0;
-  scratchpad #(
-      .WIDTH(WINDOWS * 8), .SLICE(PORT_BYTES * 8), .STRIDE(8), .SIDES(2), .TOKENS(TOKENS)
-  ) tokens_buffer (
-      .clk,
-      .we(tokens_we),
-      .address(tokens_address),
-      .data((WINDOWS * 8)'(tokens_data)),
-      .read(tokens_read),
-      .at(tokens_at),
-      .slice(tokens_offset),
-      .value(tokens_window)
-  );
   decoder_datapath #(
       .LINES(DECODER_LINES), .MACS(DECODER_MACS), .PORT_BYTES(PORT_BYTES), .FEATURES(FEATURES), .HEADS(HEADS),
-      .ALL(ALL), .ENCODED(ENCODED), .TA(TA), .WINDOWS(WINDOWS)
+      .ALL(ALL), .LAYERS(LAYERS), .ENCODED(ENCODED), .TA(TA), .WINDOWS(WINDOWS)
   ) decoder (
       .clk, .rst, .decode_we, .decode_address, .decode_data,
       .begins(decoder_begins),
@@ -226,6 +219,7 @@ module attention_datapath #(
       .token(decoder_token_begun),
       .head(decoder_head),
       .head0(decoding.head0),
+      .layer(decoding.layer),
       .heads(decoder_heads),
       .dim(decoder_dim),
       .encoded(decoder_encoded),
@@ -274,32 +268,9 @@ module attention_datapath #(
       .value(q_value)
   );
 
-  logic v_read;
-  logic [VA+TA:0] v_at;
-  logic [SLICES-1:0] v_slice;
-  logic [MACS*8-1:0] v_value;
-  logic [ALL-1:0] v_writes;
-  always_comb begin
-    for (int h = 0; h < ALL; h++) v_writes[h] = v_we && v_address[TA+:VA] == VA'(h);
-  end
-  scratchpad #(
-      .WIDTH(VECTOR), .SLICE(MACS * 8), .PARTS(ALL), .TOKENS(TOKENS)
-  ) v_buffer (
-      .clk,
-      .we(v_writes),
-      .address({1'b0, v_address[TA-1:0]}),
-      .data({ALL{v_data}}),
-      .read(v_read),
-      .at(v_at),
-      .slice(v_slice),
-      .value(v_value)
-  );
-
-  localparam int VALUE_BANKS = BANKS < V_BANKS ? BANKS : V_BANKS;
-  logic [BANKS-1:0] q_banks_read, v_banks_read;
+  logic [BANKS-1:0] q_banks_read;
   logic [BANKS-1:0][HA+TA:0] q_banks_at;
-  logic [BANKS-1:0][VA+TA:0] v_banks_at;
-  logic [BANKS-1:0][VECTOR-1:0] q_banks_value, v_banks_value;
+  logic [BANKS-1:0][VECTOR-1:0] q_banks_value;
   banked_scratchpad #(
       .WIDTH(VECTOR), .BANKS(BANKS), .PARTS(HEADS), .SIDES(2), .TOKENS(TOKENS), .SKEW(1)
   ) q_banks (
@@ -311,20 +282,6 @@ module attention_datapath #(
       .at(q_banks_at),
       .value(q_banks_value)
   );
-  banked_scratchpad #(
-      .WIDTH(VECTOR), .BANKS(VALUE_BANKS), .PARTS(ALL), .TOKENS(TOKENS)
-  ) v_banks (
-      .clk,
-      .we(v_writes),
-      .address({1'b0, v_address[TA-1:0]}),
-      .data({ALL{v_data}}),
-      .read(v_banks_read[VALUE_BANKS-1:0]),
-      .at(v_banks_at[VALUE_BANKS-1:0]),
-      .value(v_banks_value[VALUE_BANKS-1:0])
-  );
-  if (VALUE_BANKS < BANKS) begin : g_no_values
-    assign v_banks_value[BANKS-1:VALUE_BANKS] = '0;
-  end
 
   // Pushes and pops, two cycles later.
   localparam int MOVES = 7;
@@ -564,19 +521,6 @@ module attention_datapath #(
       .finished_place(rows_place),
       .sums,
       .values
-  );
-
-  scratchpad #(
-      .WIDTH(VECTOR), .SLICE(VECTOR), .TOKENS(1 << RA)
-  ) output_buffer (
-      .clk,
-      .we(finished),
-      .address({1'b0, RA'(rows_place)}),
-      .data(values),
-      .read(output_read),
-      .at({2'b0, output_at}),
-      .slice('0),
-      .value(output_value)
   );
 
   assign restored_push = writes ? 8'($countones(writes_heads)) : '0;

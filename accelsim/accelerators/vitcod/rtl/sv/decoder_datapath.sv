@@ -10,6 +10,7 @@ module decoder_datapath #(
     parameter int FEATURES   = 2,  // of a word in the scratchpads
     parameter int HEADS      = 2,  // restored at once
     parameter int ALL        = 2,  // of a layer
+    parameter int LAYERS     = 1,
     parameter int ENCODED    = 1,  // most compressed heads
     parameter int TA         = 2,
     parameter int WINDOWS    = 8,
@@ -17,7 +18,7 @@ module decoder_datapath #(
 ) (
     input  logic                           clk,
     input  logic                           rst,
-    // Of K's heads, then of Q's: the sums' bias, the scaling of the sums, a weight for each compressed head.
+    // Of each layer's K's heads, then of Q's: the sums' bias, the scaling of the sums, a weight for each compressed head.
     input  logic                           decode_we,
     input  logic [31:0]                    decode_address,
     input  logic [ENCODED*8+53:0]          decode_data,
@@ -28,6 +29,7 @@ module decoder_datapath #(
     input  isa::word_t                     token,
     input  isa::word_t                     head,
     input  isa::word_t                     head0,     // the pass's first head in its layer
+    input  isa::word_t                     layer,
     input  isa::word_t                     heads,
     input  isa::word_t                     dim,
     input  isa::word_t                     encoded,
@@ -44,7 +46,7 @@ module decoder_datapath #(
     output logic [HEADS-1:0][FEATURES*8-1:0] writes_data,
     output logic [FEATURES*8-1:0]          vector
 );
-  localparam int WIDE = LINES * MACS, TABLE = 2 * ALL, BA = $clog2(TABLE);
+  localparam int WIDE = LINES * MACS, TABLE = 2 * ALL * LAYERS, BA = $clog2(TABLE);
   localparam int BYTES = WIDE > PORT_BYTES ? WIDE : PORT_BYTES, PLACES = HEADS * (ENCODED > 1 ? ENCODED : 1) * FEATURES;
   localparam int WAITING = (ALL > ENCODED ? ALL : ENCODED) * FEATURES, LEVEL = $clog2(WAITING + PORT_BYTES + 1);
   localparam int HA = HEADS > 1 ? $clog2(HEADS) : 1, EA = ENCODED > 1 ? $clog2(ENCODED) : 1;
@@ -101,7 +103,7 @@ module decoder_datapath #(
       asked.heads <= single ? isa::W'(1) : heads;
       asked.dim <= dim;
       asked.encoded <= encoded;
-      asked.row <= (kind ? isa::W'(ALL) : '0) + head0 + (single ? head : '0);
+      asked.row <= isa::W'(layer * isa::W'(2 * ALL)) + (kind ? isa::W'(ALL) : '0) + head0 + (single ? head : '0);
       if (encoded != 0) begin
         offset <= '0;
         left <= isa::W'(dim * encoded);

@@ -10,6 +10,7 @@ module mac_array_datapath #(
     parameter int ACT_BANKS      = 2,
     parameter int ACT_PORT_BYTES = 8,
     parameter int TILES          = 4,
+    parameter int ACT_ADDRESS    = 32,  // bits of a word's place
     parameter int SIDE           = LINES > MACS ? LINES : MACS,
     parameter int WORD           = SIDE > 1 ? 1 << $clog2(SIDE) : 2,  // bytes of a word of weights
     parameter int LANES          = LINES * MACS
@@ -136,7 +137,8 @@ module mac_array_datapath #(
       .SIDE      (SIDE),
       .BANKS     (ACT_BANKS),
       .PORT_BYTES(ACT_PORT_BYTES),
-      .TILES     (TILES)
+      .TILES     (TILES),
+      .ADDRESS   (ACT_ADDRESS)
   ) stage (
       .clk,
       .rst,

@@ -113,8 +113,8 @@ module softmax_unit #(
   isa::word_t then_nth[SCORES_POPS][MOST], then_column[SCORES_POPS][MOST];
   isa::word_t then_of_row[SCORES_POPS][MOST], then_of_rows[SCORES_POPS][MOST];
   logic goes_on, sparse_here;
-  few_t [SCORES_POPS-1:0] length;
-  few_t [SCORES_POPS:0] begins_at;  // the lane with the item's first score
+  logic [SCORES_POPS-1:0][MOST-1:0] begins;  // of each item the lane with its first score, a bit for each
+  logic [SCORES_POPS:0][MOST-1:0] below;     // lanes before that; behind all items
   few_t rows_there, in_row, a_row;
   // What each lane has, and behind the last one: which score of which item, the items before it.
   logic [SCORES_POPS-1:0][MOST-1:0] picks;
@@ -126,9 +126,9 @@ module softmax_unit #(
   isa::word_t its_row[LANES];
   isa::word_t its_place;
   logic [BA-1:0] its_bank[LANES];
-  logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place;
+  logic [LANES-1:0] is_sparse, is_there, offered, conflict, same_place, writes_there;
   logic [LANES-1:0][LANES-1:0] ahead;  // of two lanes: one is in the way of the other
-  few_t sparse_lanes, lanes_left, lanes_before, nth_same, nth_whole, nth_begun;
+  few_t sparse_lanes, lanes_left, nth_same, nth_whole, nth_begun;
   logic begun_item, next_begun;  // scores of the oldest item were taken before
   logic [MOST-1:0] upto;
   // The scores that were taken in the last cycle; MODE 1: lanes that were left, banks that were in use.
@@ -265,7 +265,6 @@ module softmax_unit #(
         for (int k = 0; k <= e; k++) exists[i][e] = exists[i][e] | (row_is[e][k] && rows_there > few_t'(k));
         if (8'(i) >= scores_valid) exists[i][e] = 1'b0;
       end
-      length[i] = first_ones(exists[i]);
       // Of the columns that come next, and of the first ones, it is looked up at once what is needed of them.
       anew = columns_from(8'(i) < scores_valid, scores_data[i].first);
       along = anew;
@@ -287,17 +286,23 @@ module softmax_unit #(
 
   // Scores of the sparser engine first, then those of the denser engine's tiles.
   always_comb begin
-    lanes_before = sparse_lanes;
+    // How many an item has is known late, and where the one before ends is not: a lane is an item's if one before it by
+    // as many as the score is in the item is its first. No number is made of it.
+    below = '0;
+    for (int n = 0; n < MOST; n++) below[0][n] = few_t'(n) < sparse_lanes;
+    begins = '0;
     for (int i = 0; i < SCORES_POPS; i++) begin
-      begins_at[i] = lanes_before;
-      lanes_before = lanes_before + length[i];
+      below[i+1] = below[i];
+      for (int n = 0; n < MOST; n++) begin
+        begins[i][n] = !below[i][n] && (n == 0 || below[i][n>0?n-1:0]);
+        for (int e = 0; e <= n; e++) below[i+1][n] = below[i+1][n] | (begins[i][n-e] & exists[i][e]);
+      end
     end
-    begins_at[SCORES_POPS] = lanes_before;
     for (int n = 0; n < MOST; n++) begin
       its_item[n] = '0;
       for (int i = 0; i < SCORES_POPS; i++) begin
-        its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && few_t'(n) >= begins_at[i+1]);
-        for (int e = 0; e < MOST; e++) picks[i][e] = e <= n && begins_at[i] == few_t'(n - e) && exists[i][e];
+        its_item[n] = its_item[n] + few_t'(8'(i) < scores_valid && !below[i+1][n]);
+        for (int e = 0; e < MOST; e++) picks[i][e] = e <= n && begins[i][e<=n?n-e:0] && exists[i][e];
       end
       // While a score of the sparser engine's has the lane, it goes on where it is now.
       sparse_here = few_t'(n) < sparse_lanes;
@@ -348,7 +353,9 @@ module softmax_unit #(
             && !(!is_sparse[m] && !is_sparse[n] && its_row[m] == its_row[n]
                  && its_column[m].place == its_column[n].place && its_column[m].word == its_column[n].word);
       end
-      conflict[n] = offered[n] && (bank_busy[its_bank[n]] || ahead[n] != 0);
+      // Which exponentials are begun is known last: whose bank is whose is compared before.
+      for (int m = 0; m < LANES; m++) writes_there[m] = exp_some[m] && exp_bank[m] == its_bank[n];
+      conflict[n] = offered[n] && (bank_waits[its_bank[n]] || writes_there != 0 || ahead[n] != 0);
     end
     for (int n = 0; n < LANES; n++) begin
       taken[n] = works && offered[n] && (conflict & ~({LANES{1'b1}} << 1 << n)) == 0;

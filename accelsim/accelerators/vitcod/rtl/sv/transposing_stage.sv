@@ -1,16 +1,17 @@
 // The transposing stage between activation buffer and MAC array: two words for each token of a step. One is filled, token
 // by token, as fast as the ports of the buffer deliver (one word of each bank a cycle, but every other one of one bank is
 // kept for what arrives); of the other a feature of all tokens is handed out a cycle. It reads ahead: the next steps of a
-// tile, and the first ones of the tile whose command waits. What is asked for in a cycle is there in the next; a feature
-// that is handed out in t is there in t + 2.
+// tile, and the first ones of the tile whose command waits; `place_generator` says where, some cycles before. What is
+// asked for in a cycle is there in the next; a feature that is handed out in t is there in t + 2.
 // A token's activations lie in runs: a row of a matrix in one, a window of a convolution in one for each of its lines.
-// They are read run by run, from the words they lie in, and each port turns what it delivers to where it belongs. What is
-// beyond a picture's border is read like the rest, and counts as zero.
+// They are read from the words they lie in, and each port turns what it delivers to where it belongs. What is beyond a
+// picture's border is read like the rest, and counts as zero.
 module transposing_stage #(
     parameter int SIDE       = 4,  // tokens of a step at most
     parameter int BANKS      = 2,
     parameter int PORT_BYTES = 8,
     parameter int TILES      = 4,
+    parameter int ADDRESS    = 32,  // bits of a word's place
     parameter int CA         = PORT_BYTES > 1 ? $clog2(PORT_BYTES) : 1
 ) (
     input  logic                              clk,
@@ -36,235 +37,180 @@ module transposing_stage #(
     input  logic                              ends,
     output logic [SIDE-1:0][7:0]              features
 );
-  localparam int TA = TILES > 1 ? $clog2(TILES) : 1, SA = SIDE > 1 ? $clog2(SIDE) : 1;
-  localparam int NA = $clog2(PORT_BYTES + 1);
+  localparam int SA = SIDE > 1 ? $clog2(SIDE) : 1, NA = $clog2(PORT_BYTES + 1);
+  localparam int HELD = 3, HA = $clog2(HELD + 1), PLACES = 4 * BANKS;
+  localparam int LA = BANKS > 1 ? $clog2(BANKS) : 1, GA = SIDE > BANKS ? $clog2((SIDE + BANKS - 1) / BANKS) : 1;
   typedef logic [NA-1:0] bytes_t;  // of a word, or all of them
+  typedef logic [BANKS:1] count_t;  // bit n: n or more
   typedef struct packed {
-    logic [31:0] word;
-    bytes_t      offset;
-  } place_t;
-  typedef struct packed {  // a token: where its part of a word of the stage begins; its first run in the picture
-    place_t      at;
-    logic [31:0] x;        // bytes from the line's first one
-    logic [31:0] y;        // lines
-    logic [31:0] columns;  // windows that are left in the row, with this one
-    logic [31:0] rows;     // rows of windows that are left in the picture
-  } token_t;
+    logic [ADDRESS-1:0] word;
+    bytes_t             offset;
+    bytes_t             low;
+    bytes_t             high;
+  } lane_t;
   typedef struct packed {
-    place_t      at;
-    logic [31:0] run;
-    logic [31:0] column;  // the byte in the run
-  } spot_t;
-  typedef struct packed {
-    logic        active;
-    isa::lies_t  lies;
-    isa::word_t  tokens;         // of the tile
-    isa::word_t  features;
-    isa::word_t  step_tokens;
-    isa::word_t  step_features;
-    isa::word_t  depth;
-    isa::word_t  added;
-    isa::word_t  row;            // the step's first token
-    isa::word_t  feature;        // and feature
-    isa::word_t  token;          // which is read, counted in the step
-    isa::word_t  left;           // of the depth, with what this word of the stage takes
-    bytes_t      filled;         // of the token's word
-    logic [31:0] beside;         // words of the residual operand that are still to be read with the step
-    token_t      first;          // the step's first token
-    token_t      below;          // the one behind its last
-    token_t      here;           // the one that is read
-    place_t      front;          // what the next word takes of the first token begins here
-    spot_t       begins;         // what this word takes begins here, in all tokens
-    spot_t       now;            // what is read next
-    logic        slot;
-  } fill_t;
+    logic [GA-1:0]           number;  // of so many tokens as there are banks
+    bytes_t                  from;
+    bytes_t                  behind;
+    logic                    slot;
+    logic                    last;
+    logic                    beside;
+    lane_t [BANKS-1:0]       lanes;
+    logic [BANKS-1:0][1:0]   reads;  // that are left: of the word a piece begins in, and of the next one
+  } group_t;
   typedef struct packed {
     logic          valid;
-    logic          last;   // of the step's tokens
     logic          slot;
-    logic [SA-1:0] token;
-    bytes_t        from;   // of the buffer's word these bytes on
-    bytes_t        to;     // become these of the stage's
-    bytes_t        many;
-    bytes_t        low;    // the ones before are beyond the border
-    bytes_t        high;   // and so are these and those behind
+    logic [LA-1:0] lane;
+    logic [GA-1:0] group;
+    bytes_t        offset;  // the piece begins with this byte of its first word
+    logic          second;  // and this is the other
+    bytes_t        from;    // bytes of the stage's word
+    bytes_t        behind;
+    bytes_t        low;     // the piece's bytes before are beyond the border
+    bytes_t        high;    // and so are these and those behind
   } write_t;
-  isa::lies_t tiles[TILES];
   logic [PORT_BYTES*8-1:0] even_words[SIDE], odd_words[SIDE];
-  fill_t state, s;
+  group_t [HELD-1:0] held, kept, next_held;
+  group_t made;
+  logic [HA-1:0] count, left;
+  logic [BANKS-1:0] made_lanes, made_two;
+  logic [BANKS-1:0][ADDRESS-1:0] made_word;
+  logic [BANKS-1:0][NA-1:0] made_offset, made_low, made_high;
   write_t [BANKS-1:0] writes, arriving;
-  logic [BANKS-1:0][PORT_BYTES*8-1:0] turned, covers, words;
-  isa::word_t number, rows, wide;
-  logic [31:0] x, behind, y;
-  logic [1:0] free, next_free, whole, next_whole;
+  logic [BANKS-1:0][PORT_BYTES*8-1:0] turned;
+  logic [BANKS-1:0][PORT_BYTES-1:0] covers;
+  // Of a lane: what bytes come, of which of its tokens, into which of its words.
+  logic [BANKS-1:0][PORT_BYTES*8-1:0] comes_to;
+  logic [BANKS-1:0][PORT_BYTES-1:0] covered;
+  logic [BANKS-1:0][GA-1:0] group;
+  logic [BANKS-1:0] odd;
+  logic [PLACES-1:0] wanted, granted;
+  count_t [PLACES-1:0] earlier;
+  logic [BANKS-1:0][PLACES-1:0] chosen;
+  logic [1:0] open, done, free, next_free, whole, next_whole;
   bytes_t [1:0] size, next_size;  // features of the words
-  logic phase, ahead, takes, stepped, full;
+  logic phase, comes, apart;
   logic hand_slot;
   logic [2:1] slot;
   logic [2:1][CA-1:0] place;
-  bytes_t many, room;
 
-  function automatic isa::word_t least(input isa::word_t a, input isa::word_t b);
-    least = a < b ? a : b;
-  endfunction
-
-  function automatic bytes_t smaller(input bytes_t a, input logic [31:0] b);  // the smaller one
-    smaller = 32'(a) < b ? a : bytes_t'(b);
-  endfunction
-
-  function automatic place_t moved(input place_t a, input logic [31:0] words_on, input bytes_t bytes_on);
-    logic [NA:0] offset;
-    logic carry;
-    offset = {1'b0, a.offset} + {1'b0, bytes_on};
-    carry = offset >= (NA + 1)'(PORT_BYTES);
-    moved.word = a.word + words_on + 32'(carry);
-    moved.offset = bytes_t'(carry ? offset - (NA + 1)'(PORT_BYTES) : offset);
-  endfunction
-
-  // The token behind: in the same row of windows, the first one of the next row, or of the next picture.
-  function automatic token_t onward(input token_t a, input isa::lies_t lies);
-    onward = a;
-    if (a.columns != 1) begin
-      onward.at = moved(a.at, lies.token_words, bytes_t'(lies.token_bytes));
-      onward.x = a.x + lies.x_step;
-      onward.columns = a.columns - 32'd1;
-    end else begin
-      onward.at = moved(a.at, lies.line_words, bytes_t'(lies.line_bytes));
-      onward.x = lies.x_first;
-      onward.columns = lies.out;
-      onward.y = a.rows != 1 ? a.y + lies.y_step : lies.y_first;
-      onward.rows = a.rows != 1 ? a.rows - 32'd1 : lies.out;
-    end
-  endfunction
-
-  // A step begins with the first word of its first token.
-  function automatic fill_t begun(input fill_t a);
-    begun = a;
-    begun.token = '0;
-    begun.filled = '0;
-    begun.beside = '0;
-    begun.left = a.depth;
-    begun.here = a.first;
-    begun.begins.at = a.first.at;
-    begun.begins.run = a.lies.begin_run;
-    begun.begins.column = a.lies.begin_byte;
-    begun.now = begun.begins;
-  endfunction
+  place_generator #(
+      .SIDE      (SIDE),
+      .BANKS     (BANKS),
+      .PORT_BYTES(PORT_BYTES),
+      .TILES     (TILES),
+      .ADDRESS   (ADDRESS)
+  ) places (
+      .clk,
+      .rst,
+      .tiles_we,
+      .tiles_address,
+      .tiles_data,
+      .waits,
+      .next,
+      .taken,
+      .room  (count < HA'(HELD)),
+      .valid (comes),
+      .lanes (made_lanes),
+      .number(made.number),
+      .from  (made.from),
+      .behind(made.behind),
+      .slot  (made.slot),
+      .last  (made.last),
+      .beside(made.beside),
+      .word  (made_word),
+      .offset(made_offset),
+      .two   (made_two),
+      .low   (made_low),
+      .high  (made_high)
+  );
 
   always_comb begin
-    s = state;
-    next_free = free;
-    next_size = size;
+    for (int n = 0; n < BANKS; n++) begin
+      made.lanes[n] = '{made_word[n], made_offset[n], made_low[n], made_high[n]};
+      made.reads[n] = {made_lanes[n] && made_two[n] && !made.beside, made_lanes[n]};
+    end
+  end
+
+  function automatic count_t sum(input count_t a, input count_t b);
+    sum = a | b;
+    for (int n = 1; n <= BANKS; n++) for (int m = 1; m < n; m++) sum[n] |= a[m] && b[n-m];
+  endfunction
+
+  // Of the two oldest groups as many words are read as there are ports, in their order.
+  always_comb begin
+    apart = (held[0].number != held[1].number || held[0].slot != held[1].slot) && !held[0].beside && !held[1].beside;
+    open[0] = count != 0 && (held[0].beside || free[held[0].slot]);
+    open[1] = open[0] && count > 1 && (held[1].beside || free[held[1].slot]);
+    for (int n = 0; n < PLACES; n++) begin
+      wanted[n] = open[n/(2*BANKS)] && held[n/(2*BANKS)].reads[n/2%BANKS][n%2];
+      if (n >= 2 * BANKS && apart && held[0].reads[n/2%BANKS] != 0) wanted[n] = 1'b0;  // a lane writes one word
+    end
+    earlier = '0;
+    for (int n = 1; n < PLACES; n++) earlier[n][1] = wanted[n-1];
+    for (int distance = 1; distance < PLACES; distance = 2 * distance)
+      for (int n = PLACES - 1; n >= distance; n--) earlier[n] = sum(earlier[n], earlier[n-distance]);
+    granted = '0;
+    for (int m = 0; m < BANKS; m++) begin
+      for (int n = 0; n < PLACES; n++)
+        chosen[m][n] = wanted[n] && !earlier[n][m+1] && (m == 0 || earlier[n][m>0?m:1]) && (m + 1 < BANKS || phase);
+      granted |= chosen[m];
+    end
+    kept = held;
+    for (int n = 0; n < 2; n++) begin
+      kept[n].reads = held[n].reads & ~granted[2*BANKS*n+:2*BANKS];
+      done[n] = open[n] && kept[n].reads == '0;
+    end
+  end
+
+  always_comb begin
     read = '0;
     at = '0;
     writes = '0;
-    rows = '0;
-    wide = '0;
-    x = '0;
-    y = '0;
-    behind = '0;
-    many = '0;
-    room = '0;
-    full = 1'b0;
-    stepped = 1'b0;
-    for (int n = 0; n < BANKS; n++) begin
-      rows = least(s.step_tokens, s.tokens - s.row);
-      wide = least(s.step_features, s.features - s.feature);
-      stepped = 1'b0;
-      if (s.active && (n + 1 < BANKS || phase)) begin
-        if (s.beside != 0) begin
-          s.beside = s.beside - 1'b1;
-          stepped = s.beside == 0;
-        end else if (next_free[s.slot]) begin
-          // As much as the run, the buffer's word and the stage's have in common.
-          room = smaller(bytes_t'(s.lies.chunk), 32'(s.left)) - s.filled;
-          many = smaller(bytes_t'(PORT_BYTES) - s.now.at.offset, s.lies.run - s.now.column);
-          many = smaller(many, 32'(room));
-          full = many == room;
-          x = s.here.x + s.now.column;
-          y = s.here.y + s.now.run;
-          behind = s.lies.width - x;
-          read[n] = 1'b1;
-          at[n] = s.now.at.word;
-          writes[n].valid = 1'b1;
-          writes[n].slot = s.slot;
-          writes[n].token = SA'(s.token);
-          writes[n].from = s.now.at.offset;
-          writes[n].to = s.filled;
-          writes[n].many = many;
-          writes[n].low = x[31] ? smaller(many, -x) : '0;
-          writes[n].high = behind[31] || y >= s.lies.height ? '0 : smaller(many, behind);
-          writes[n].last = full && s.token + 1'b1 == rows;
-          s.filled = s.filled + many;
-          s.now.at = moved(s.now.at, '0, many);
-          s.now.column = s.now.column + 32'(many);
-          if (s.now.column == s.lies.run) begin
-            s.now.at = moved(s.now.at, s.lies.gap_words, bytes_t'(s.lies.gap_bytes));
-            s.now.column = '0;
-            s.now.run = s.now.run + 32'd1;
-          end
-          if (full) begin
-            if (s.token == 0) s.front = s.now.at;
-            s.here = onward(s.here, s.lies);
-            s.token = s.token + 1'b1;
-            if (writes[n].last) begin
-              next_free[s.slot] = 1'b0;
-              next_size[s.slot] = s.filled;
-              s.slot = !s.slot;
-              s.token = '0;
-              if (s.left == s.depth) s.below = s.here;
-              s.left = s.left - least(s.left, isa::W'(s.lies.chunk));
-              s.begins = s.now;
-              s.here = s.first;
-              s.here.at = s.front;
-              if (s.left == 0) begin
-                s.beside = s.added == 0 ? '0 : 32'(rows) * ((32'(wide) * 32'(s.added) + PORT_BYTES - 1) / PORT_BYTES);
-                stepped = s.beside == 0;
-              end
-            end
-            s.filled = '0;
-            s.now = s.begins;
-            s.now.at = s.here.at;
-          end
+    for (int m = 0; m < BANKS; m++) begin
+      logic [ADDRESS-1:0] word;
+      word = '0;
+      for (int n = 0; n < PLACES; n++) begin
+        if (chosen[m][n]) begin
+          word |= held[n/(2*BANKS)].lanes[n/2%BANKS].word + ADDRESS'(n % 2);
+          read[m] |= !held[n/(2*BANKS)].beside;
+          writes[m].lane |= LA'(n / 2 % BANKS);
+          writes[m].slot |= held[n/(2*BANKS)].slot;
+          writes[m].group |= held[n/(2*BANKS)].number;
+          writes[m].offset |= held[n/(2*BANKS)].lanes[n/2%BANKS].offset;
+          writes[m].second |= n % 2 == 1;
+          writes[m].from |= held[n/(2*BANKS)].from;
+          writes[m].behind |= held[n/(2*BANKS)].behind;
+          writes[m].low |= held[n/(2*BANKS)].lanes[n/2%BANKS].low;
+          writes[m].high |= held[n/(2*BANKS)].lanes[n/2%BANKS].high;
         end
       end
-      if (stepped) begin
-        s.feature = s.feature + wide;
-        if (s.feature == s.features) begin
-          s.feature = '0;
-          s.row = s.row + rows;
-          s.first = s.below;
-          s.active = s.row != s.tokens;
-        end
-        s = begun(s);
+      at[m] = 32'(word);
+      writes[m].valid = read[m];
+    end
+  end
+
+  // What is left of the groups, and the one that comes.
+  always_comb begin
+    next_held = kept;
+    left = count;
+    for (int n = 0; n < 2; n++)
+      if (done[n]) begin
+        for (int m = 0; m + 1 < HELD; m++) next_held[m] = next_held[m+1];
+        left = left - 1'b1;
       end
-    end
-
-    // The tile that waits. All that goes with the tile before is read when this one is taken up: its steps are that long.
-    takes = !s.active && waits && !ahead;
-    if (takes) begin
-      s.active = 1'b1;
-      s.lies = tiles[TA'(number)];
-      s.tokens = next.tokens;
-      s.features = next.features;
-      s.step_tokens = next.step_tokens;
-      s.step_features = next.step_features;
-      s.depth = next.depth;
-      s.added = next.added;
-      s.row = '0;
-      s.feature = '0;
-      s.first.at.word = s.lies.at_words;
-      s.first.at.offset = bytes_t'(s.lies.at_bytes);
-      s.first.x = s.lies.x;
-      s.first.y = s.lies.y;
-      s.first.columns = s.lies.columns;
-      s.first.rows = s.lies.rows;
-      s = begun(s);
-    end
-
-    // A word that is asked for in this cycle is there when it is handed out.
+    for (int n = 0; n < HELD; n++) if (left == HA'(n)) next_held[n] = made;
+    next_free = free;
     next_whole = whole;
-    for (int n = 0; n < BANKS; n++) if (writes[n].valid && writes[n].last) next_whole[writes[n].slot] = 1'b1;
+    next_size = size;
+    for (int n = 0; n < 2; n++)
+      if (done[n] && held[n].last) begin
+        next_free[held[n].slot] = 1'b0;
+        next_whole[held[n].slot] = 1'b1;
+        next_size[held[n].slot] = held[n].behind;
+      end
+    // A word that is asked for in this cycle is there when it is handed out.
     there = next_whole[hand_slot];
     last_column = CA'(next_size[hand_slot] - 1'b1);
     for (int n = 0; n < SIDE; n++) features[n] = slot[2] ? odd_words[n][8*place[2]+:8] : even_words[n][8*place[2]+:8];
@@ -273,50 +219,59 @@ module transposing_stage #(
   // What arrives is turned to its place; several ports may bring parts of one word.
   for (genvar n = 0; n < BANKS; n++) begin : g_port
     bytes_t by;
-    logic [PORT_BYTES*8-1:0] kept;
+    logic [NA:0] cut, first, beyond;
+    logic [PORT_BYTES*8-1:0] counts;
     always_comb begin
-      by = arriving[n].from - arriving[n].to;
-      if (arriving[n].from < arriving[n].to) by = by + bytes_t'(PORT_BYTES);
+      by = arriving[n].offset - arriving[n].from;
+      if (arriving[n].offset < arriving[n].from) by = by + bytes_t'(PORT_BYTES);
+      cut = {1'b0, arriving[n].from} + (NA + 1)'(PORT_BYTES) - {1'b0, arriving[n].offset};  // where the second word begins
+      first = {1'b0, arriving[n].from} + {1'b0, arriving[n].low};
+      beyond = {1'b0, arriving[n].from} + {1'b0, arriving[n].high};
       for (int i = 0; i < PORT_BYTES; i++) begin
-        covers[n][8*i+:8] = {8{i >= int'(arriving[n].to) && i < int'(arriving[n].to) + int'(arriving[n].many)}};
-        kept[8*i+:8] = {8{i >= int'(arriving[n].to) + int'(arriving[n].low)
-            && i < int'(arriving[n].to) + int'(arriving[n].high)}};
+        covers[n][i] = i >= int'(arriving[n].from) && i < int'(arriving[n].behind)
+            && (i >= int'(cut)) == arriving[n].second;
+        counts[8*i+:8] = {8{covers[n][i] && i >= int'(first) && i < int'(beyond)}};
       end
-      turned[n] = (PORT_BYTES * 8)'({value[n], value[n]} >> {by, 3'd0}) & kept & covers[n];
+      turned[n] = (PORT_BYTES * 8)'({value[n], value[n]} >> {by, 3'd0}) & counts;
     end
   end
+  // What of it is a lane's, whose tokens are as many apart as there are banks, goes to one word of one of them.
   always_comb begin
+    {covered, comes_to, group, odd} = '0;
     for (int n = 0; n < BANKS; n++) begin
-      words[n] = arriving[n].slot ? odd_words[arriving[n].token] : even_words[arriving[n].token];
-      for (int m = 0; m < BANKS; m++)
-        if (arriving[m].valid && arriving[m].slot == arriving[n].slot && arriving[m].token == arriving[n].token)
-          words[n] = words[n] & ~covers[m] | turned[m];
+      for (int m = 0; m < BANKS; m++) begin
+        if (arriving[m].valid && arriving[m].lane == LA'(n)) begin
+          covered[n] |= covers[m];
+          comes_to[n] |= turned[m];
+          group[n] |= arriving[m].group;
+          odd[n] |= arriving[m].slot;
+        end
+      end
+    end
+  end
+  always_ff @(posedge clk) begin
+    for (int n = 0; n < BANKS; n++) begin
+      for (int i = 0; i < PORT_BYTES; i++) begin
+        if (covered[n][i] && !odd[n]) even_words[SA'(group[n]*BANKS+n)][8*i+:8] <= comes_to[n][8*i+:8];
+        if (covered[n][i] && odd[n]) odd_words[SA'(group[n]*BANKS+n)][8*i+:8] <= comes_to[n][8*i+:8];
+      end
     end
   end
 
   always_ff @(posedge clk) begin
-    if (tiles_we) tiles[TA'(tiles_address)] <= tiles_data;
-    for (int n = 0; n < BANKS; n++) begin
-      if (arriving[n].valid && !arriving[n].slot) even_words[arriving[n].token] <= words[n];
-      if (arriving[n].valid && arriving[n].slot) odd_words[arriving[n].token] <= words[n];
-    end
     slot <= {slot[1], hand_slot};
     place <= {place[1], column};
     phase <= !phase && !rst;
+    held <= next_held;
     if (rst) begin
-      state.active <= 1'b0;
-      state.slot <= 1'b0;
       arriving <= '0;
-      number <= '0;
-      ahead <= 1'b0;
+      count <= '0;
       hand_slot <= 1'b0;
       free <= '1;
       whole <= '0;
     end else begin
-      state <= s;
       arriving <= writes;
-      if (takes) number <= number + 1'b1;
-      ahead <= (ahead || takes) && !taken;
+      count <= left + HA'(comes && count < HA'(HELD));
       free  <= next_free;
       size  <= next_size;
       whole <= next_whole;

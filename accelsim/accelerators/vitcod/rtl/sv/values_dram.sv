@@ -1,12 +1,13 @@
 // Main memory with what it holds. It stands in for a memory and is no part of a chip. Bursts of a stream are answered in
 // their order: a reply that the DMA engine takes is of the oldest one. What is read is there a cycle later; what is
-// written is taken of the store buffer DELAY cycles later, as far as the data are behind the control.
+// written is taken of the store buffer DELAY cycles later, as far as the data are behind the control; of the merge SOON.
 module values_dram #(
     parameter int BYTES       = 1024,  // a power of two
     parameter int STREAMS     = 2,
     parameter int BURST_BYTES = 64,
     parameter int BURSTS      = 8,     // of a stream under way; a power of two
-    parameter int DELAY       = 8
+    parameter int DELAY       = 8,
+    parameter int SOON        = 4
 ) (
     input  logic                          clk,
     input  logic                          rst,
@@ -28,33 +29,36 @@ module values_dram #(
     // So many bytes of the store buffer are written.
     output logic                          takes,
     output logic [31:0]                   taken,
-    input  logic [BURST_BYTES-1:0][7:0]   stored
+    input  logic [BURST_BYTES-1:0][7:0]   stored,
+    input  logic                          soon    // these are of the merge
 );
   localparam int AA = $clog2(BYTES), SA = STREAMS > 1 ? $clog2(STREAMS) : 1, BA = $clog2(BURSTS);
   typedef struct packed {
     logic [31:0] address;
     logic [31:0] bytes;
     logic        write;
+    logic        soon;
   } way_t;
   typedef logic [AA-1:0] address_t;
   logic [7:0] bytes[BYTES];
   way_t under_way[STREAMS*BURSTS];
   logic [BA-1:0] newest[STREAMS], oldest[STREAMS];
-  way_t found, later[DELAY];
+  way_t found, ends, later[DELAY];
   logic [SA-1:0] to, from;
 
   always_comb begin
     to = SA'(burst.stream);
     from = SA'(reply.stream);
     found = under_way[{from, oldest[from]}];
-    takes = later[DELAY-1].write;
-    taken = later[DELAY-1].bytes;
+    ends = later[SOON-1].write && later[SOON-1].soon ? later[SOON-1] : later[DELAY-1];
+    takes = ends.write;
+    taken = ends.bytes;
     for (int n = 0; n < 64; n++) peek_data[8*n+:8] = bytes[address_t'((peek_address << 6) + n)];
   end
 
   always_ff @(posedge clk) begin
     if (image_we) for (int n = 0; n < 64; n++) bytes[address_t'((image_address << 6) + n)] <= image_data[8*n+:8];
-    if (asks) under_way[{to, newest[to]}] <= '{32'(burst.address), 32'(burst.bytes), burst.write != 0};
+    if (asks) under_way[{to, newest[to]}] <= '{32'(burst.address), 32'(burst.bytes), burst.write != 0, 1'b0};
     if (asks) newest[to] <= newest[to] + 1'b1;
     if (answers) oldest[from] <= oldest[from] + 1'b1;
     arrives <= '0;
@@ -63,11 +67,12 @@ module values_dram #(
       arrives[from] <= !rst;
       for (int n = 0; n < BURST_BYTES; n++) value[n] <= bytes[address_t'(found.address + n)];
     end
-    later[0] <= '{found.address, found.bytes, found.write && answers && !rst};
+    later[0] <= '{found.address, found.bytes, found.write && answers && !rst, soon};
     for (int n = 1; n < DELAY; n++) later[n] <= later[n-1];
+    if (later[SOON-1].soon) later[SOON].write <= 1'b0;
     if (takes) begin
       for (int n = 0; n < BURST_BYTES; n++)
-        if (32'(n) < taken) bytes[address_t'(later[DELAY-1].address + n)] <= stored[n];
+        if (32'(n) < taken) bytes[address_t'(ends.address + n)] <= stored[n];
     end
     if (rst) begin
       for (int n = 0; n < STREAMS; n++) newest[n] <= '0;

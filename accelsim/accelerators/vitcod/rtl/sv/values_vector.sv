@@ -11,7 +11,7 @@ module values_vector #(
     parameter int FEATURES = 12,
     parameter int BITS     = 3,
     parameter int WORD     = LANES > 1 ? 1 << $clog2(LANES) : 2,
-    parameter int JOB      = 229 + FEATURES,
+    parameter int JOB      = 230 + FEATURES,
     parameter int BLOCKS   = 2 * LANES + 4 * WORD
 ) (
     input  logic                       clk,

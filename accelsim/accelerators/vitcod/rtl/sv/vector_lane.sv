@@ -1,8 +1,8 @@
 // A lane of the vector unit: two multipliers, each with an addend and a shift behind it, and a look-up. The first brings a
 // residual operand to the scale of the outputs, multiplies operands, and normalises (x times n / sigma, less the mean's);
-// squares and elements of a row's sums leave behind it. The second requantises what the first or the array has left, or
-// gives it gain and offset. What belongs to a value comes in the cycle in which it is used; its value is there in the
-// ninth.
+// squares and elements of a row's sums leave behind it; for a mean what it leaves is its addend again. The second
+// requantises what the first or the array has left, or gives it gain and offset. What belongs to a value comes in the
+// cycle in which it is used; its value is there in the ninth.
 module vector_lane #(
     parameter int FEATURES = 12,             // bits of a row's features
     parameter int RIGHT    = FEATURES + 18,  // of the first multiplier's right operand: n times a reciprocal root
@@ -17,6 +17,7 @@ module vector_lane #(
     output logic signed [15:0]      square,
     input  logic signed [WIDE-1:0]  addend,
     input  logic [5:0]              shift,
+    input  logic                    sums_up,     // what was left for the window before is added instead
     // Fourth.
     input  logic                    summed,      // the second multiplies the array's sum,
     input  logic                    other,       // the second operand, or else what the first has left
@@ -53,7 +54,7 @@ module vector_lane #(
   always_comb begin
     element = left3;
     square = product3[15:0];
-    added3 = WIDE'(product3) + addend;
+    added3 = WIDE'(product3) + (sums_up ? WIDE'(scaled4) : addend);
     plus6 = offsets ? 50'(offset) : 50'((50'd1 << (down6 > MOST ? MOST : down6)) >> 1);
 
     // What does not fit into so many bits stays beyond a byte whatever is added.

@@ -4,6 +4,7 @@
 // ends with a window a slot in its last ones; before, from slot 0 on, a sweep over its rows takes the sums of elements and
 // of squares, a window a slot. A window's words are asked for in its slot's cycle; its
 // values are there nine cycles later. Rows are as long as the lanes are many, or longer, so that one ends a cycle.
+// A mean over rows takes the first window of each, then the second of each: values are those of the last row.
 module vector_unit_datapath #(
     parameter int LANES    = 4,
     parameter int ITEMS    = 4,
@@ -12,7 +13,7 @@ module vector_unit_datapath #(
     parameter int FEATURES = 12,  // bits of a row's features
     parameter int BITS     = 3,   // of a root and of a quotient a stage
     parameter int WORD     = LANES > 1 ? 1 << $clog2(LANES) : 2,  // features of a word of gains, or of offsets
-    parameter int JOB      = 229 + FEATURES  // bits of a job
+    parameter int JOB      = 230 + FEATURES  // bits of a job
 ) (
     input  logic                           clk,
     input  logic                           rst,
@@ -54,6 +55,7 @@ module vector_unit_datapath #(
   localparam int FEW = 11;  // and of its elements
   typedef enum logic [1:0] {SCALED, SQUARED, NORMALISED, MULTIPLIED} by_t;  // what the first multiplier has on its right
   typedef struct packed {
+    logic means;         // rows are summed up: features is how many there are, second how many words each has
     logic looks;         // values go through the table
     logic adds;          // what the first multiplier leaves is added at the end
     logic gains;         // the second multiplies by gains, and adds offsets
@@ -84,7 +86,7 @@ module vector_unit_datapath #(
   typedef struct packed {
     logic                values;    // it is one whose values leave
     logic                counts;    // or one of the sweep for sums
-    logic                opens;     // the first of its sweep
+    logic                opens;     // the first of its sweep, or of a mean's sums
     logic                ends;      // a row ends in it
     logic [RA-1:0]       row;       // of the first element
     logic [LB-1:0]       wide;      // elements
@@ -104,9 +106,9 @@ module vector_unit_datapath #(
   logic [CA-1:0] command, command_n;
   job_t job, next, next_item, next_command;
   window_t window[0:9];
-  logic running, sweeping, ended;
+  logic running, sweeping, ended, goes;
   isa::word_t left;
-  logic [15:0] nth;
+  logic [15:0] nth, column, below;  // a window; of a mean the word of a row, and the one that is read
   logic [FEATURES:0] at, reach;
   logic [LB-1:0] bound;  // elements of the first row
   logic [RA-1:0] row;
@@ -118,12 +120,13 @@ module vector_unit_datapath #(
     item_n = item + IA'(begins && !tiled);
     command_n = command + CA'(begins && tiled);
     ended = nth + 16'd1 == job.windows;
-    reach = at + (FEATURES + 1)'(LANES);
+    reach = at + (FEATURES + 1)'(job.does.means ? 1 : LANES);
+    goes = running && (sweeping || left == 0);
     window[0] = '0;
-    window[0].counts = running && sweeping;
-    window[0].values = running && !sweeping && left == 0;
-    window[0].opens = nth == 0;
     window[0].ends = reach >= {1'b0, job.features};
+    window[0].counts = running && sweeping;
+    window[0].values = goes && !sweeping && (!job.does.means || window[0].ends);
+    window[0].opens = job.does.means ? at == 0 : nth == 0;
     bound = window[0].ends ? LB'(job.features - FEATURES'(at)) : LB'(LANES);
     later0 = {LANES{1'b1}} << bound;
     window[0].row = row;
@@ -137,9 +140,9 @@ module vector_unit_datapath #(
     window[0].entries = job.entries;
     window[0].features = job.features;
     window[0].epsilon = job.epsilon;
-    act_read[0] = window[0].counts || window[0].values;
-    act_read[1] = window[0].values && !job.does.summed;
-    act_at[0] = job.first + 32'(nth);
+    act_read[0] = goes;
+    act_read[1] = window[0].values && !job.does.summed && !job.does.means;
+    act_at[0] = job.first + 32'(job.does.means ? below : nth);
     act_at[1] = job.second + 32'(nth);
   end
 
@@ -160,12 +163,16 @@ module vector_unit_datapath #(
       nth <= '0;
       at <= '0;
       row <= '0;
+      column <= '0;
+      below <= '0;
     end else if (running) begin
       if (left != 0) left <= left - 1'b1;
-      if (window[0].counts || window[0].values) begin
+      if (goes) begin
         nth <= ended ? '0 : nth + 1'b1;
         at <= ended ? '0 : window[0].ends ? reach - {1'b0, job.features} : reach;
         row <= ended ? '0 : window[0].ends ? row + 1'b1 : row;
+        below <= window[0].ends ? column + 1'b1 : below + job.second[15:0];
+        if (window[0].ends) column <= column + 1'b1;
         if (ended) sweeping <= 1'b0;
         if (ended && !sweeping) running <= 1'b0;
       end
@@ -267,6 +274,7 @@ module vector_unit_datapath #(
         .square    (square[n]),
         .addend    (window[3].by == NORMALISED ? addend[later3[n]] : half),
         .shift     (window[3].by == NORMALISED ? shift[later3[n]] : job_shift),
+        .sums_up   (window[3].does.means && !window[3].opens),
         .summed    (window[4].does.summed),
         .other     (window[4].does.other),
         .sum       (sum_value[n][31:0]),
